@@ -1,4 +1,4 @@
-# Each target with `##` behind it is listed by `make`.
+# `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
 .PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark mutation-check build-documents clean
 
@@ -7,29 +7,29 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 ON_LOCAL = $(if $(LOCAL),env AWS_ENDPOINT_URL=$(LOCAL) AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_DEFAULT_REGION=us-east-1)
 
-help: ## This list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
 
-setup: .venv/.ready ## Install what development and the local cloud need (seconds, into .venv)
+setup: .venv/.ready ## Install what development and the local cloud need into .venv (half a minute)
 
 $(UV):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gpudesk needs Python 3.11 or later; say which: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gpudesk needs Python 3.11 or later. Name one: make setup PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip --quiet --disable-pip-version-check install uv==0.13.9
 
-# Compiled at once: pretend instances see it read-only, and would compile what is not at each start.
+# Bytecode is compiled here: simulated instances mount .venv read-only, and would compile it again at each start.
 .venv/.ready: requirements.txt requirements-dev.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
 	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements-dev.txt
 	@touch $@
 
-lock: | $(UV) ## Pin the development requirements anew
+lock: | $(UV) ## Write requirements-dev.txt with newer versions, from requirements-dev.in
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt requirements-dev.in -o requirements-dev.txt
 
 fmt: setup ## Format and sort imports
 	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-lint: setup ## Ruff: style and likely mistakes
+lint: setup ## Check style and likely mistakes with ruff
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 typecheck: setup ## Check the types with mypy (strict)
@@ -45,34 +45,34 @@ shellcheck: setup ## Check every script that runs on an instance with ShellCheck
 test: lint typecheck lint-imports shellcheck ## Run all checks and tests
 	$(BIN)/pytest -n 2 --durations=10
 
-test-slow: setup ## The same tests with many more generated examples
+test-slow: setup ## Run all tests, with 10,000 generated histories instead of 60
 	HYPOTHESIS_PROFILE=slow $(BIN)/pytest -n 2 -m "slow or not slow"
 
-test-recipes: setup ## The recipe d2l-pytorch on a real Debian root: needs root, debootstrap, minutes, 15 GB; in no other target
+test-recipes: setup ## Run the recipe d2l-pytorch on a real Debian root (needs root, debootstrap, 6 minutes, 15 GB); not part of test
 	$(BIN)/pytest -m recipe -s tests/recipes
 
 run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
 	@$(BIN)/python -m local.run
 
-token: setup ## A bearer token: OWNER=ada [ROLE=admin or bot]; of the local cloud with LOCAL=http://127.0.0.1:4566
+token: setup ## Create a bearer token: OWNER=ada [ROLE=user, admin or bot]; for the local cloud LOCAL=http://127.0.0.1:4566
 	@$(ON_LOCAL) $(BIN)/python -m tools.make_token "$(OWNER)" --role "$(or $(ROLE),user)"
 
-preview: setup ## What a sweep would do now in the account that the environment leads to, printed instead of done
+preview: setup ## Print what a sweep would do now, without doing it, in the AWS account of the environment
 	@$(BIN)/python -m tools.preview
 
-replay: ## A policy tried on the history of one instance: HISTORY=FILE.jsonl [POLICY=FILE.json]; JSON lines on stdout
-	@test -n "$$HISTORY" || { echo 'say which history: make replay HISTORY=FILE.jsonl [POLICY=FILE.json]' >&2; exit 2; }
+replay: ## Try a policy on the history of an instance: HISTORY=FILE.jsonl [POLICY=FILE.json]; prints JSON lines
+	@test -n "$$HISTORY" || { echo 'HISTORY is missing. Run: make replay HISTORY=FILE.jsonl [POLICY=FILE.json]' >&2; exit 2; }
 	@$(MAKE) --no-print-directory --silent setup >&2
 	@$(BIN)/python -m tools.replay "$$HISTORY" $${POLICY:+"$$POLICY"}
 
-benchmark: setup ## The idle rule against others on a generated month of a team's use; a table in Markdown
+benchmark: setup ## Compare the idle rule with others on a generated month of a team's use; prints tables in Markdown
 	@$(BIN)/python -m benchmarks.idle_rules
 
-mutation-check: setup ## Change decisions of the domain one by one and see whether the tests fail (COUNT=, SEED=); about half an hour
+mutation-check: setup ## Break 30 decisions of the domain, one at a time, and check that tests fail (COUNT=, SEED=); half an hour
 	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 build-documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents
 
-clean: ## Remove what setup and run made
+clean: ## Remove what the other targets created: .venv .uv .gpudesk build
 	rm -rf .venv .uv .gpudesk build

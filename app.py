@@ -16,7 +16,7 @@ PLACEHOLDER_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/gpudesk-
 app = Chalice(app_name="gpudesk", configure_logs=False)
 app.register_middleware(problems.problem_middleware, "http")
 for router in openapi.ROUTERS:
-    app.register_blueprint(router.blueprint(bootstrap.get_application))
+    app.register_blueprint(router.build_blueprint(bootstrap.get_application))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
@@ -33,7 +33,7 @@ def check_sweep_health(_event: CloudWatchEvent) -> None:
 
 @app.on_dynamodb_record(stream_arn=os.environ.get("GPUDESK_STREAM_ARN", PLACEHOLDER_STREAM_ARN))
 def on_instances_stream(event: DynamoDBEvent) -> None:
-    """Reconcile the instances that a person's request changed, each with the image that is created from it.
+    """Reconcile the instances that people's requests have changed, and the images that are being created from them.
 
     A failure does not stop the other records of the batch. The next sweep reconciles the record again.
     """

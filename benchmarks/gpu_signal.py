@@ -1,6 +1,6 @@
-"""Check the GPU signal on a real NVIDIA GPU under real load, and measure what sampling costs.
+"""Check the GPU signal on a real NVIDIA GPU under real load, and measure the costs of sampling.
 
-Needs an unused GPU, its driver, nvidia-ml-py, psutil and PyTorch for CUDA. It takes about four minutes.
+This needs an unused GPU, its driver, nvidia-ml-py, psutil and PyTorch for CUDA. It takes about four minutes.
 
 python -m benchmarks.gpu_signal
 """
@@ -20,13 +20,13 @@ from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.signals.gpu import GpuSensor
 
 READING_SECONDS = 12.0
-"""Shorter than the minute of the probe: samples are more frequent, but the driver keeps the same samples in between."""
+"""Seconds per reading, fewer than the probe's 60. Samples are more frequent, and the driver keeps the same history."""
 
 PROBE_READING_SECONDS = 60.0
 SETTLING_SECONDS = 3.0
 BURSTS_MS = (10, 50, 100, 300, 1000)
 DETECTED_BURST_MS = 300
-"""Bursts of at least this length must be detected. The driver may average shorter ones away."""
+"""Shortest burst that must be detected. In shorter ones, the driver's average may hide the activity."""
 
 LOAD = """
 import sys, time, torch
@@ -45,7 +45,7 @@ for line in sys.stdin:
 
 
 class Load:
-    """A process that allocates 4 GiB of GPU memory and computes on request."""
+    """Process that allocates 4 GiB of GPU memory and computes on request."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -63,12 +63,12 @@ class Load:
         self._process.communicate()
 
     def compute(self, seconds: float) -> None:
-        """Start to compute for a time. A second call is queued until the first one ends."""
+        """Start to compute for `seconds`. A second computation waits until the first one has ended."""
         assert self._process.stdin is not None
         print(seconds, file=self._process.stdin, flush=True)
 
     def wait(self) -> None:
-        """Wait until the computation ends."""
+        """Wait until one computation has ended."""
         self._expect("done")
 
     def _expect(self, word: str) -> None:
@@ -82,10 +82,10 @@ class Load:
 
 @dataclass(frozen=True)
 class Row:
-    """One reading.
+    """One row of the table: a reading under a load.
 
-    :param load: what ran on the GPU
-    :param expected: the required state; None: active or quiet
+    :param load: description of what runs on the GPU
+    :param expected: required state; None if both active and quiet are right
     """
 
     load: str
@@ -95,29 +95,29 @@ class Row:
 
     @property
     def is_right(self) -> bool:
-        """Whether the state is the expected one."""
+        """Return whether the state is the expected one."""
         return self.expected in (None, self.state)
 
 
-def take_reading(sensor: GpuSensor, what: str, due: SignalState | None, seconds: float = READING_SECONDS) -> Row:
-    """Wait for `seconds`, read the sensor like the probe, and print a row of the table."""
+def take_reading(sensor: GpuSensor, load: str, expected: SignalState | None, seconds: float = READING_SECONDS) -> Row:
+    """Wait for `seconds`, read the sensor as the probe does, and print a row of the table."""
     time.sleep(seconds)
     reading = sensor.read(Thresholds())
-    row = Row(what, due, reading.state, reading.reason)
+    row = Row(load, expected, reading.state, reading.reason)
     print(f"| {row.load} | {row.state.value}{'' if row.is_right else ' (WRONG)'} | {row.reason} |", flush=True)
     return row
 
 
 def settle(sensor: GpuSensor) -> None:
-    """Wait until earlier use is sampled, and drop that reading: the driver reports use with a delay of one second."""
+    """Wait until earlier activity is sampled, and drop that reading. The driver reports activity one second later."""
     time.sleep(SETTLING_SECONDS)
     sensor.read(Thresholds())
 
 
 @contextmanager
-def run_sensor(gpu_count: int, look_seconds: float) -> Iterator[GpuSensor]:
-    """Yield a sampling sensor that was read once."""
-    sensor = GpuSensor(gpu_count, look_seconds)
+def run_sensor(gpu_count: int, reading_seconds: float) -> Iterator[GpuSensor]:
+    """Provide a sensor that samples and was read once."""
+    sensor = GpuSensor(gpu_count, reading_seconds)
     sensor.start()
     settle(sensor)
     yield sensor
@@ -133,37 +133,37 @@ def run_loads(sensor: GpuSensor) -> Iterator[Row]:
         yield take_reading(sensor, "it computes", SignalState.ACTIVE)
         first.wait()
         settle(sensor)
-        yield take_reading(sensor, "it computes no more and holds 4 GiB", SignalState.QUIET)
+        yield take_reading(sensor, "it has stopped computing and holds 4 GiB", SignalState.QUIET)
         for milliseconds in BURSTS_MS:
             first.compute(milliseconds / 1000)
-            due = SignalState.ACTIVE if milliseconds >= DETECTED_BURST_MS else None
-            yield take_reading(sensor, f"one burst of {milliseconds} ms", due)
+            expected = SignalState.ACTIVE if milliseconds >= DETECTED_BURST_MS else None
+            yield take_reading(sensor, f"one burst of {milliseconds} ms", expected)
             first.wait()
         with Load() as second:
             second.compute(3600)
-            yield take_reading(sensor, "a second process computes, the first holds", SignalState.ACTIVE)
+            yield take_reading(sensor, "a second process computes, the first holds 4 GiB", SignalState.ACTIVE)
         settle(sensor)
-        yield take_reading(sensor, "the second was killed while it computed", SignalState.QUIET)
+        yield take_reading(sensor, "the second process was killed while it computed", SignalState.QUIET)
     settle(sensor)
-    yield take_reading(sensor, "the first was killed", SignalState.QUIET)
+    yield take_reading(sensor, "the first process was killed", SignalState.QUIET)
 
 
 def run_one_burst(sensor: GpuSensor) -> Iterator[Row]:
-    """Yield one reading after the interval of the probe, with one burst between two samples of the probe."""
+    """Yield one reading after the interval of the probe, in which one burst happened."""
     with Load() as load:
         settle(sensor)
         time.sleep(6)
         load.compute(DETECTED_BURST_MS / 1000)
         yield take_reading(
             sensor,
-            f"in a whole minute one burst of {DETECTED_BURST_MS} ms",
+            f"one burst of {DETECTED_BURST_MS} ms in a whole minute",
             SignalState.ACTIVE,
             PROBE_READING_SECONDS - 6,
         )
 
 
 def measure_cost() -> tuple[list[Row], str]:
-    """Return readings, and the CPU time and memory that sampling costs this process, which does nothing else."""
+    """Return readings, and a sentence with the CPU time and memory of this process, which only samples."""
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     with run_sensor(1, PROBE_READING_SECONDS) as sensor:
         rows = list(run_one_burst(sensor))
@@ -177,12 +177,12 @@ def measure_cost() -> tuple[list[Row], str]:
 
 def main() -> int:
     """Print the table and the costs, and return exit status 1 if a reading was wrong."""
-    print("| what happens on the GPU | the signal | its reason |\n|---|---|---|", flush=True)
+    print("| load of the GPU | signal | reason |\n|---|---|---|", flush=True)
     rows, cost = measure_cost()
     with run_sensor(1, READING_SECONDS) as sensor:
         rows += list(run_loads(sensor))
     with run_sensor(2, READING_SECONDS) as sensor:
-        rows.append(take_reading(sensor, "one GPU of two is missing", SignalState.UNKNOWN))
+        rows.append(take_reading(sensor, "one of two GPUs is missing", SignalState.UNKNOWN))
     print(cost)
     return int(not all(row.is_right for row in rows))
 

@@ -1,8 +1,8 @@
-"""Measure what the probe costs the instance: CPU time per heartbeat, and memory.
+"""Measure the costs of the probe on an instance: CPU time per heartbeat, and memory.
 
-The document gpudesk-probe installs the probe on a local instance with eight GPUs (NVML is a fake there) and a Jupyter
-server. It sends heartbeats more often than once a minute; otherwise it runs as on a real instance. The kernel of this
-computer counts the CPU time. The ratio to a minute is the result.
+The document gpudesk-probe installs the probe on a simulated instance with eight GPUs, a fake NVML and a Jupyter server.
+The probe sends heartbeats more often than once a minute; otherwise it runs as on a real instance. The kernel of this
+computer counts the CPU time. The main result is the CPU time per heartbeat, as a share of a minute.
 
 python -m benchmarks.probe_footprint
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 import boto3
 from moto.server import ThreadedMotoServer
 
-from local.machines.host.port import Invocation, MachineSpec
+from local.machines.host.interface import Invocation, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
@@ -46,7 +46,7 @@ class Footprint:
 
 
 def read_footprint(pid: int) -> Footprint:
-    """Return the footprint of a process, with its ended children."""
+    """Return the footprint of a process, including its ended children."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     ticks = sum(int(field) for field in fields[11:15])
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
@@ -55,7 +55,7 @@ def read_footprint(pid: int) -> Footprint:
 
 
 def find_probes() -> set[int]:
-    """Return the pids of all probes on this computer, in every sandbox."""
+    """Return the process ids of all probes on this computer, in every sandbox."""
     pids = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -67,13 +67,13 @@ def find_probes() -> set[int]:
     return pids
 
 
-def now() -> datetime:
-    """Return the time of AWS on the local instance: one minute per heartbeat."""
+def get_cloud_time() -> datetime:
+    """Return the time that the metadata service shows: one minute passes per heartbeat."""
     return datetime(2026, 1, 5, tzinfo=UTC) + timedelta(minutes=time.monotonic() / INTERVAL_SECONDS)
 
 
 def create_table(endpoint: str) -> None:
-    """Create the heartbeat table with one item."""
+    """Create the heartbeat table with the item of the instance."""
     dynamodb = boto3.client(
         "dynamodb", "us-east-1", endpoint_url=endpoint, aws_access_key_id="x", aws_secret_access_key="x"
     )
@@ -87,7 +87,7 @@ def create_table(endpoint: str) -> None:
 
 
 def install(machines: SandboxedMachines, endpoint: str) -> None:
-    """Create a local instance with Jupyter and the probe.
+    """Create a simulated instance with Jupyter and the probe.
 
     :raises SystemExit: a document failed
     """
@@ -104,14 +104,14 @@ def install(machines: SandboxedMachines, endpoint: str) -> None:
 
 
 def measure() -> tuple[Footprint, Footprint, int]:
-    """Return the footprint after the first heartbeats, after more of them, and the number of heartbeats in between."""
+    """Return the footprints before and after a number of heartbeats, and that number."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     create_table(f"http://{host}:{port}")
     others = find_probes()
     with tempfile.TemporaryDirectory() as folder:
-        machines = SandboxedMachines(root=Path(folder), now=now)
+        machines = SandboxedMachines(root=Path(folder), now=get_cloud_time)
         try:
             install(machines, f"http://{host}:{port}")
             (pid,) = find_probes() - others
@@ -126,30 +126,35 @@ def measure() -> tuple[Footprint, Footprint, int]:
 
 
 def build_heartbeat_counter(folder: Path) -> Callable[[], int]:
-    """Return a function that counts the heartbeats in the history of the local instance."""
+    """Return a function that counts the heartbeats in the history of the instance."""
     (history,) = folder.rglob("history.jsonl")
     return lambda: history.read_text(encoding="utf-8").count('"heartbeat"')
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds. The pauses are long, so that waiting does not change the measurement."""
+    """Wait until a condition is true, with pauses that are too long to influence the measurement."""
     while not condition():
         time.sleep(INTERVAL_SECONDS / 4)
 
 
 def main() -> int:
-    """Print the costs. Exit status 1: they exceed the limits; 3: this computer has no sandbox."""
-    if problem := find_sandbox_problem(now):
-        print(f"Nothing was measured: {problem}")
+    """Print the costs.
+
+    :returns: exit status: 1 if the costs exceed the limits, 3 if this computer cannot run a sandbox
+    """
+    if problem := find_sandbox_problem(get_cloud_time):
+        print(f"Nothing was measured. {problem}")
         return 3
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     first, last, heartbeats = measure()
     per_heartbeat = (last.cpu_ms - first.cpu_ms) / heartbeats
     percent = 100 * per_heartbeat / MINUTE_MS
     print(f"{heartbeats} heartbeats, {GPUS} GPUs sampled {SAMPLES_PER_READING} times per heartbeat, one Jupyter server")
-    print(f"CPU time per heartbeat: {per_heartbeat:.0f} ms, so {percent:.2f} % of a core (limit: {MAX_PERCENT} %)")
-    print(f"CPU time until the first heartbeats: {first.cpu_ms:.0f} ms, once")
-    print(f"Highest memory: {last.peak_mb:.0f} MB (limit: {MAX_MB:.0f} MB)")
+    print(
+        f"CPU time per heartbeat: {per_heartbeat:.0f} ms, which is {percent:.2f} % of a core (limit: {MAX_PERCENT} %)"
+    )
+    print(f"CPU time of the start and the first 2 heartbeats: {first.cpu_ms:.0f} ms")
+    print(f"Peak memory: {last.peak_mb:.0f} MB (limit: {MAX_MB:.0f} MB)")
     return int(percent > MAX_PERCENT or last.peak_mb > MAX_MB)
 
 

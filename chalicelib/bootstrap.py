@@ -12,13 +12,14 @@ from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
 from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.ssm import Ssm
 from chalicelib.channels.webhook import WebhookSender, derive_secret
+from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
-from chalicelib.control.loop.execute import Executor
-from chalicelib.control.loop.images import ImageReconciler
+from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.notifications import NotificationSender
-from chalicelib.control.loop.observe import Observer
 from chalicelib.control.loop.observe_image import ImageObserver
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.observe_instance import Observer
+from chalicelib.control.loop.reconcile_image import ImageReconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
@@ -38,34 +39,11 @@ from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes, load_word_lists
 from chalicelib.store.repositories import Repositories
-from chalicelib.store.tokens import TokenRepository
-
-
-@dataclass(frozen=True, kw_only=True)
-class Application:
-    """Everything that the entry points use: a service for each capability, and the parts of the control loop."""
-
-    clock: Clock
-    settings: Settings
-    tokens: TokenRepository
-    launches: LaunchService
-    instances: InstanceService
-    queries: QueryService
-    sessions: SessionService
-    setup: SetupService
-    images: ImageService
-    desk: DeskService
-    owners: OwnerService
-    benchmarks: BenchmarkService
-    reconciler: Reconciler
-    image_reconciler: ImageReconciler
-    sweep: Sweep
-    sweep_watchdog: SweepWatchdog
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What services and control loop are built from."""
+    """The objects that services and control loop are built from."""
 
     clock: Clock
     settings: Settings
@@ -122,14 +100,14 @@ def _build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe]
         clients=clients,
         ec2=Ec2(clients, settings.stage),
         ssm=Ssm(clients),
-        get_webhook_secret=_build_secret_derivation(clients, settings),
+        get_webhook_secret=_build_get_webhook_secret(clients, settings),
     )
 
 
-def _build_secret_derivation(clients: Clients, settings: Settings) -> GetWebhookSecret:
-    """Return a function that derives a secret. It reads the master key from AWS at its first call."""
+def _build_get_webhook_secret(clients: Clients, settings: Settings) -> GetWebhookSecret:
+    """Return a function that derives webhook secrets. Its first call reads the master key from AWS."""
     key = MasterKey(clients, settings.home_region, settings.webhook_key)
-    return lambda name, number: derive_secret(key.read(), name, number)
+    return lambda name, generation: derive_secret(key.read(), name, generation)
 
 
 def _build_reconciler(parts: Parts) -> Reconciler:
@@ -181,7 +159,7 @@ def _build_desk_service(parts: Parts) -> DeskService:
         catalog=parts.catalog,
         recipes=parts.recipes,
         get_webhook_secret=parts.get_webhook_secret,
-        webhooks_may_be_local=parts.settings.allow_private_webhooks,
+        allow_private_webhooks=parts.settings.allow_private_webhooks,
     )
 
 
@@ -189,7 +167,7 @@ def _build_owner_service(parts: Parts) -> OwnerService:
     return OwnerService(
         stores=parts.stores,
         get_webhook_secret=parts.get_webhook_secret,
-        webhooks_may_be_local=parts.settings.allow_private_webhooks,
+        allow_private_webhooks=parts.settings.allow_private_webhooks,
     )
 
 
@@ -197,7 +175,10 @@ _application: list[Application] = []
 
 
 def set_application(application: Application | None) -> None:
-    """Use this application from now on. None: build one from the environment at the next use."""
+    """Use this application from now on.
+
+    :param application: None: `get_application` builds another one from the environment
+    """
     _application[:] = [application] if application else []
 
 

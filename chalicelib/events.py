@@ -13,24 +13,24 @@ LOG = logging.getLogger(__name__)
 
 EC2_STATE_CHANGE = "EC2 Instance State-change Notification"
 COMMAND_CHANGE = "EC2 Command Invocation Status-change Notification"
-"""The event for each instance of a command. The one without "Invocation" is for the command and names no instance."""
+"""The event about one instance of a command. "EC2 Command Status-change Notification" names no instance."""
 
 EC2_PATTERN = {"source": ["aws.ec2"], "detail-type": [EC2_STATE_CHANGE]}
 COMMAND_PATTERN = {"source": ["aws.ssm"], "detail-type": [COMMAND_CHANGE]}
 
 _EC2_INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
-"""EC2 instances, and managed nodes outside EC2 (mi-), which have no record."""
+"""Ids of EC2 instances (i-), and of managed nodes outside EC2 (mi-), which have no record."""
 
 
 def parse_stream_record_ids(event: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the ids of records that a person wrote, each once, from a batch of the instances table's stream."""
+    """Yield the id of each record that a person's request changed, from a batch of the instances table's stream."""
     records = event.get("Records")
     if not isinstance(records, list):
         LOG.error("dropped a stream event without a list of records")
         return
     seen_ids = set()
     for record in records:
-        record_id = _read_or_log(_user_written_id, record)
+        record_id = _read_or_log(_read_user_written_id, record)
         if record_id and record_id not in seen_ids:
             seen_ids.add(record_id)
             yield record_id
@@ -38,23 +38,21 @@ def parse_stream_record_ids(event: Mapping[str, Any]) -> Iterator[str]:
 
 def parse_ec2_instance_id(event: Mapping[str, Any]) -> str | None:
     """Return the id of the EC2 instance that changed or on which a command ended; None for other events."""
-    match event.get("detail-type"):
-        case "EC2 Instance State-change Notification" | "EC2 Command Invocation Status-change Notification":
-            return _read_or_log(_ec2_instance_id, event)
-        case _:
-            return None
+    if event.get("detail-type") in (EC2_STATE_CHANGE, COMMAND_CHANGE):
+        return _read_or_log(_read_ec2_instance_id, event)
+    return None
 
 
-def _user_written_id(record: Mapping[str, Any]) -> str | None:
-    """Return the id if a person wrote the record. A removed record has no new image."""
+def _read_user_written_id(record: Mapping[str, Any]) -> str | None:
+    """Return the id of a record that a person's request changed, otherwise None. A removed record has no new image."""
     image = record["dynamodb"].get("NewImage")
     if image is None or not image.get("user_write", {}).get("BOOL"):
         return None
-    return _text(image["id"]["S"])
+    return _require_text(image["id"]["S"])
 
 
-def _ec2_instance_id(event: Mapping[str, Any]) -> str:
-    instance_id = _text(event["detail"]["instance-id"])
+def _read_ec2_instance_id(event: Mapping[str, Any]) -> str:
+    instance_id = _require_text(event["detail"]["instance-id"])
     if not _EC2_INSTANCE_ID.fullmatch(instance_id):
         raise ValueError(f"not an instance id: {instance_id[:40]!r}")
     return instance_id
@@ -68,7 +66,7 @@ def _read_or_log(read: Callable[[Any], str | None], event: Any) -> str | None:
         return None
 
 
-def _text(value: Any) -> str:
+def _require_text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"not a text: {str(value)[:40]!r}")
     return value

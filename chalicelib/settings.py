@@ -17,7 +17,7 @@ class Settings:
     :param table_prefix: the names of all tables begin with it
     :param instance_profile: the IAM instance profile of the instances that gpudesk launches
     :param instance_role_id: the unique id of that profile's role (AROA...)
-    :param security_group: the name of the security group without ingress in every region and VPC that is used
+    :param security_group: the name of the security group; each VPC in use has one with this name, without ingress rules
     :param home_region: the region of gpudesk itself and its tables
     :param email_topic_arn: the SNS topic for e-mail; empty: gpudesk sends no e-mail
     :param allow_private_webhooks: allow plain http and private addresses as webhooks, for the local cloud; never on AWS
@@ -48,16 +48,16 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         instance_role_id=environment.get("GPUDESK_INSTANCE_ROLE_ID", "AROAGPUDESKINSTANCE00"),
         home_region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
         security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
-        allow_private_webhooks=_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
+        allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
         email_topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
         webhook_key=environment.get("GPUDESK_WEBHOOK_KEY", f"/gpudesk/{stage}/webhook-key"),
     )
 
 
-def _flag(environment: Mapping[str, str], name: str) -> bool:
-    """Return whether a variable is on.
+def _read_flag(environment: Mapping[str, str], name: str) -> bool:
+    """Return whether a variable is set to 1 or true.
 
-    :raises InvalidSetting: it says neither on nor off
+    :raises InvalidSetting: the value is none of 1, true, 0, false and empty
     """
     value = environment.get(name, "")
     match value.lower():

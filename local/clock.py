@@ -12,7 +12,7 @@ MAX_CLOCK_SPEED = 10_000
 
 
 class ManualClock:
-    """Clock that stands still until `advance` moves it."""
+    """Clock that changes only when `advance` moves it."""
 
     def __init__(self, start: datetime = DEFAULT_START) -> None:
         """Create a clock that shows `start`."""
@@ -24,10 +24,7 @@ class ManualClock:
         return self._now
 
     def scale_script_timeout(self, limit: timedelta) -> timedelta:
-        """Return the limit unchanged.
-
-        A test moves the clock past a limit to see what follows, so script time and cloud time are the same.
-        """
+        """Return the limit unchanged, because scripts follow the clock that the test moves."""
         return limit
 
     def advance(self, by: timedelta) -> None:
@@ -47,10 +44,10 @@ class ManualClock:
 
 
 class PacedClock:
-    """Clock that runs at `speed` cloud seconds per real second and never goes backwards."""
+    """Clock that runs at `speed` cloud seconds per real second and never goes back."""
 
     def __init__(self, speed: float, start: datetime | None = None) -> None:
-        """Start the clock at `start`, or at the real time if it is None."""
+        """Start the clock at `start`; None is the real time."""
         self._lock = threading.Lock()
         self._base = start or datetime.now(UTC)
         self._since = time.monotonic()

@@ -1,4 +1,4 @@
-"""Separation of this process and everything that it starts from real AWS accounts."""
+"""Isolation of this process and its child processes from real AWS accounts."""
 
 import os
 from collections.abc import MutableMapping
@@ -12,16 +12,16 @@ PLACEHOLDERS = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
-    # DynamoDB's host name would contain an account id otherwise, and moto does not recognize such a name.
+    # Otherwise the host name of DynamoDB would contain an account id, and moto does not know such a name.
     "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
 }
 LOOPBACK = "127.0.0.1,localhost"
 
 
 def clear_aws_environment(environment: MutableMapping[str, str]) -> None:
-    """Replace all AWS variables (keys, profile, endpoints) and gpudesk settings with placeholders.
+    """Remove all AWS variables (keys, profile, endpoints) and gpudesk settings, and set placeholders.
 
-    Call it before anything of the product is imported, because some modules read these variables at import.
+    Call this before any import of the product, because some of its modules read these variables at import.
     """
     for name in [name for name in environment if name.startswith(("AWS_", "GPUDESK_"))]:
         del environment[name]
@@ -31,5 +31,5 @@ def clear_aws_environment(environment: MutableMapping[str, str]) -> None:
 
 
 def set_endpoint(environment: MutableMapping[str, str], endpoint: str) -> None:
-    """Direct all AWS clients that are created from now on to the local cloud at `endpoint`."""
+    """Make all AWS clients that are created from now on call the local cloud at `endpoint`."""
     environment["AWS_ENDPOINT_URL"] = endpoint

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 
 DEFAULT_SPEED = 60.0
 MAX_SPEED = 240.0
-"""A machine of the local cloud reports at most four times per real second, and gpudesk expects a heartbeat each cloud
-minute. At a higher speed activity would be unknown all the time.
+"""Highest speed at which heartbeats arrive in time.
+
+A machine of the local cloud sends at most four heartbeats per real second, and gpudesk expects one per cloud minute. At
+a higher speed, activity would always be unknown.
 """
+
+MAX_REQUESTED_SPEED = 10_000
+"""Highest accepted value of SPEED. The run uses MAX_SPEED if the value is higher than that."""
 
 
 class BadOption(Exception):
@@ -16,15 +21,15 @@ class BadOption(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to run.
+    """Options of one run.
 
     :param once: end after the demo
     :param demo: play the demo before serving
-    :param simulate: run no script, even if this computer offers a sandbox
+    :param simulate: simulate scripts, even if this computer can run a sandbox
     :param speed: seconds of the cloud's clock per real second
     :param requested_speed: value of SPEED if it is above MAX_SPEED, else None
-    :param port: port of the API; 0 is any free port
-    :param cloud_port: port of the local cloud; 0 is any free port
+    :param port: port of the API; 0 means any free port
+    :param cloud_port: port of the local cloud; 0 means any free port
     """
 
     once: bool = False
@@ -36,13 +41,13 @@ class Options:
     cloud_port: int = 4566
 
     @property
-    def heartbeat_interval(self) -> float:
-        """Return the real seconds between two heartbeats, which is one minute of the cloud's clock."""
+    def heartbeat_interval_seconds(self) -> float:
+        """Return the real seconds between two heartbeats, which are one minute apart on the cloud's clock."""
         return 60 / self.speed
 
 
 def read_options(environment: Mapping[str, str]) -> Options:
-    """Return the options from environment variables.
+    """Return the options that environment variables set.
 
     :raises BadOption: a value is invalid, or two values contradict each other
     """
@@ -83,7 +88,7 @@ def _read_speed(environment: Mapping[str, str]) -> float:
         speed = float(text)
     except ValueError:
         speed = 0.0
-    if not 1 <= speed <= 10_000:
+    if not 1 <= speed <= MAX_REQUESTED_SPEED:
         raise BadOption(
             f"SPEED must be a number of cloud seconds per real second from 1 to {MAX_SPEED:g}, not {text!r}."
         )

@@ -1,4 +1,4 @@
-"""Ports on the loopback address of this computer."""
+"""Ports of PORT and CLOUD_PORT, and free ports, on the loopback address of this computer."""
 
 import errno
 import socket
@@ -14,7 +14,7 @@ class PortUnavailable(Exception):
 
 
 def resolve_ports(options: Options) -> Options:
-    """Return the options with free ports in place of 0.
+    """Return the options with a free port in place of each 0.
 
     :raises PortUnavailable: a requested port cannot be used
     """

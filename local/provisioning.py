@@ -1,4 +1,4 @@
-"""Resources in an AWS account that gpudesk needs before its first request: what its deployment will create."""
+"""Resources that gpudesk needs in an AWS account before its first request, as its deployment will create them."""
 
 import base64
 import functools
@@ -24,7 +24,7 @@ TRUST_POLICY = {
 def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     """Create the tables, the role and instance profile of instances, the e-mail topic and the webhook key.
 
-    In each region, also create the security group, which has no ingress rule, and the SSM documents.
+    In each region, also create the SSM documents and the security group, which has no ingress rule.
 
     :returns: settings with the names of the resources
     """
@@ -44,13 +44,13 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
 def _load_dynamodb() -> None:
     """Make moto load DynamoDB.
 
-    That can take longer than the time limit of PynamoDB's clients; the clients of boto3 wait for a minute.
+    That can take longer than the timeout of PynamoDB's clients. boto3's clients wait for a minute.
     """
     boto3.client("dynamodb").list_tables(Limit=1)
 
 
 def _create_webhook_key(settings: Settings) -> None:
-    """Store the key from which the secrets of webhooks are derived."""
+    """Store a new key from which gpudesk derives the secrets of webhooks."""
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     ssm = boto3.client("ssm", settings.home_region)
     ssm.put_parameter(Name=settings.webhook_key, Value=key, Type="SecureString", Overwrite=True)
@@ -86,5 +86,5 @@ def _create_documents(region: str) -> None:
 
 @functools.cache
 def _compose_document(name: str) -> str:
-    """Return a document's content, composed once: tests create hundreds of accounts, and packing the probe is slow."""
+    """Return a document's content. It is cached, because tests create hundreds of accounts and packing is slow."""
     return json.dumps(compose(name))

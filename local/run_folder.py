@@ -1,4 +1,4 @@
-"""Folder of one run, `.gpudesk/PORT/`, with token, log and machines. A lock keeps runs in one clone apart."""
+"""Folder of one run, `.gpudesk/PORT/`, with token, log and machines. A lock separates the runs of one checkout."""
 
 import fcntl
 import os
@@ -7,13 +7,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.machines.sandbox.disk import remove
+from local.machines.sandbox import disk
 
 RUNS_FOLDER = Path(".gpudesk")
 
 
 class FolderInUse(Exception):
-    """Another run holds the folder. The message says how to avoid it."""
+    """Another run holds the folder. The message says how to use another folder."""
 
 
 @dataclass(frozen=True)
@@ -38,29 +38,29 @@ class RunFolder:
         return self.path / "machines"
 
     def write_token(self, token: str) -> None:
-        """Write the token readable by its owner only, from the first byte on."""
+        """Write the token to a new file that only this user can read."""
         self.token.touch(0o600, exist_ok=False)
         self.token.write_text(f"{token}\n")
 
 
 @contextmanager
 def claim_run_folder(port: int, home: Path = RUNS_FOLDER) -> Iterator[RunFolder]:
-    """Make an empty folder for the run on `port` and hold it; remove the folders of runs that have ended.
+    """Create and lock an empty folder for the run on `port`, and remove the folders of ended runs.
 
     :raises FolderInUse: another run on this port has not ended
-    :raises OSError: the folder cannot be written, for example because it belongs to another user
+    :raises OSError: the folder is not writable, for example because it belongs to another user
     """
     home.mkdir(exist_ok=True)
     folder = home / str(port)
-    starting = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    home_descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        # One run at a time cleans up and makes its folder, or another one could remove it before it is locked.
-        fcntl.flock(starting, fcntl.LOCK_EX)
+        # One run at a time cleans up and creates its folder. Otherwise another run could remove it before it is locked.
+        fcntl.flock(home_descriptor, fcntl.LOCK_EX)
         _remove_ended_runs(home)
         folder.mkdir(exist_ok=True)
         lock = _try_lock(folder)
     finally:
-        os.close(starting)
+        os.close(home_descriptor)
     if lock is None:
         raise FolderInUse(
             f"PORT: another run on port {port} in this folder is starting or ending. Wait for it, or choose another "
@@ -73,7 +73,7 @@ def claim_run_folder(port: int, home: Path = RUNS_FOLDER) -> Iterator[RunFolder]
 
 
 def _remove_ended_runs(home: Path) -> None:
-    """Remove folders that no run holds. Folders that belong to another user stay, because they cannot be removed."""
+    """Remove the folders that no run holds, except for those of other users, which cannot be removed."""
     for folder in home.iterdir():
         if not folder.name.isdecimal():
             continue
@@ -82,13 +82,16 @@ def _remove_ended_runs(home: Path) -> None:
             if lock is None:
                 continue
             try:
-                remove(folder)
+                disk.remove(folder)
             finally:
                 os.close(lock)
 
 
 def _try_lock(folder: Path) -> int | None:
-    """Return a descriptor whose closing unlocks the folder, or None if another run holds the lock."""
+    """Lock a folder.
+
+    :returns: descriptor to close for unlocking; None if another run holds the lock
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

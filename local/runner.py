@@ -1,4 +1,4 @@
-"""One run of `make run`, from its first line of output to its exit status."""
+"""Course of `make run`, from the first line of output to the exit status."""
 
 import contextlib
 import logging
@@ -13,6 +13,7 @@ from local.clock import PacedClock
 from local.demo.narrator import Narrator
 from local.demo.poller import StepFailed
 from local.demo.scenario import play_demo
+from local.exit_status import ExitStatus
 from local.machines.host.select_backend import select_backend
 from local.machines.host.simulated import SimulatedMachines
 from local.options import MAX_SPEED, Options
@@ -20,38 +21,34 @@ from local.run_folder import RUNS_FOLDER, FolderInUse, RunFolder, claim_run_fold
 from local.serving_help import format_help
 from local.stack import Fleet, Stack, run_stack
 
-SUCCEEDED, DEMO_FAILED, CANNOT_START, ONLY_SIMULATED, INTERRUPTED = 0, 1, 2, 3, 130
-
 POLL_SECONDS = 0.2
 
-REAL_SCRIPTS = "Scripts really run: each instance is a folder and processes in a sandbox of this computer."
+REAL_SCRIPTS = "Scripts really run: each instance is a folder and a sandbox with processes on this computer."
 SIMULATED_SCRIPTS = "Scripts are checked but not run, and their results are simulated. {reason}"
 """The first line of every run is one of these two."""
 
 
-def run(options: Options) -> int:
-    """Run, and return the exit status. `run.py` lists them."""
+def run(options: Options) -> ExitStatus:
+    """Run, and return the exit status."""
     with _interrupt_on_signals():
         return _run_in_folder(options)
 
 
-def _run_in_folder(options: Options) -> int:
-    with contextlib.ExitStack() as stack:
+def _run_in_folder(options: Options) -> ExitStatus:
+    with contextlib.ExitStack() as exit_stack:
         try:
-            folder = stack.enter_context(claim_run_folder(options.port))
+            folder = exit_stack.enter_context(claim_run_folder(options.port))
             _configure_logging(folder.log)
         except OSError as problem:
-            _print(
-                f"The folder {RUNS_FOLDER}/ cannot be written ({problem}). If it belongs to another user, remove it."
-            )
-            return CANNOT_START
+            _print(f"The folder {RUNS_FOLDER}/ is not writable ({problem}). If it belongs to another user, remove it.")
+            return ExitStatus.CANNOT_START
         except FolderInUse as problem:
             _print(str(problem))
-            return CANNOT_START
+            return ExitStatus.CANNOT_START
         return _run_with_fleet(options, folder)
 
 
-def _run_with_fleet(options: Options, folder: RunFolder) -> int:
+def _run_with_fleet(options: Options, folder: RunFolder) -> ExitStatus:
     try:
         clock = PacedClock(options.speed)
         machines, cloud = _build_fleet(options, clock, folder)
@@ -63,11 +60,11 @@ def _run_with_fleet(options: Options, folder: RunFolder) -> int:
             return _play_and_serve(stack, folder)
     except KeyboardInterrupt:
         _print("\nInterrupted. All processes have ended.")
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
 
 
 def _build_fleet(options: Options, clock: PacedClock, folder: RunFolder) -> tuple[Fleet, LocalCloud]:
-    """Create the machines and the cloud that they belong to; each needs a reference to the other."""
+    """Create the machines and their cloud. Each of them needs a reference to the other."""
 
     def on_power_off(instance_id: str) -> None:
         cloud.record_power_off(instance_id)
@@ -83,7 +80,7 @@ def _build_fleet(options: Options, clock: PacedClock, folder: RunFolder) -> tupl
     return machines, cloud
 
 
-def _play_and_serve(stack: Stack, folder: RunFolder) -> int:
+def _play_and_serve(stack: Stack, folder: RunFolder) -> ExitStatus:
     options = stack.options
     folder.write_token(stack.admin_token)
     _print(
@@ -98,7 +95,7 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> int:
             play_demo(stack, narrator)
         except StepFailed as problem:
             _print(f"\nThe demo failed after {narrator.elapsed_seconds:.0f} s. {problem} The log is {folder.log}.")
-            return DEMO_FAILED
+            return ExitStatus.DEMO_FAILED
         _print(f"\nThe demo took {narrator.elapsed_seconds:.0f} s.")
     if options.once:
         return choose_exit_status(options, is_real=stack.machines.is_real)
@@ -106,27 +103,27 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> int:
     with contextlib.suppress(KeyboardInterrupt):
         _sleep_until_interrupted()
     _print("\nStopped. All processes have ended, and the state of the local cloud is gone.")
-    return SUCCEEDED
+    return ExitStatus.SUCCESS
 
 
 def _sleep_until_interrupted() -> NoReturn:
-    """Sleep in short intervals.
+    """Sleep in short intervals until KeyboardInterrupt.
 
-    The kernel may deliver a signal to any thread, and Python handles it only when the main thread wakes up.
+    The kernel may deliver a signal to any thread, but Python handles it only in the main thread, when that wakes up.
     """
     while True:
         time.sleep(POLL_SECONDS)
 
 
-def choose_exit_status(options: Options, *, is_real: bool) -> int:
+def choose_exit_status(options: Options, *, is_real: bool) -> ExitStatus:
     """Return the exit status after a complete demo.
 
-    :param is_real: whether scripts really ran; a simulation is a success only if SIMULATE=1 is set
+    :param is_real: whether scripts really ran. A simulation is a success only if SIMULATE=1 is set
     """
     if is_real or options.simulate:
-        return SUCCEEDED
+        return ExitStatus.SUCCESS
     _print("Every step succeeded, but no script really ran, so this proves little. Set SIMULATE=1 to accept that.")
-    return ONLY_SIMULATED
+    return ExitStatus.ONLY_SIMULATED
 
 
 @contextlib.contextmanager
@@ -148,7 +145,7 @@ def _interrupt_on_signals() -> Iterator[None]:
 
 
 def _configure_logging(path: Path) -> None:
-    """Write the log of gpudesk and of the local cloud to a file; the terminal shows the demo."""
+    """Write the log of gpudesk and of the local cloud to a file, so that the terminal shows only the demo."""
     logging.basicConfig(filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     for name in ("botocore", "urllib3", "werkzeug", "pynamodb"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Help that `make run` prints once it serves: addresses, lines to paste, how to connect, how to control the cloud."""
+"""Help that `make run` prints when it serves: addresses, lines to paste, ways to connect and to control the cloud."""
 
 from chalicelib.domain.idle.policy import IdlePolicy
 from local.run_folder import RunFolder
@@ -7,8 +7,8 @@ from local.stack import Stack
 TEXT = """
 Serving until Ctrl-C. The cloud's clock runs {speed:g} times as fast as yours.
 The local cloud keeps its state in memory: all instances, images and settings are gone when this process ends.
-To explore at your own pace, run `make run DEMO=0 SPEED=1`. By default gpudesk warns after {idle_minutes} idle minutes;
-at SPEED={speed:g} they take {idle_seconds:.0f} s.
+To explore at your own pace, run `make run DEMO=0 SPEED=1`. By default, gpudesk warns after {idle_minutes} idle minutes.
+At SPEED={speed:g}, these minutes take {idle_seconds:.0f} s.
 
   gpudesk      {api}
   local cloud  {cloud}
@@ -23,28 +23,28 @@ Paste these lines into another terminal, in this folder:
   curl -s -H "$T" {api}/instances/my-first
   curl -s -H "$T" {api}/instances/my-first/timeline
 
-Connect once the instance is ready. The first line lists all ways. The second one opens Jupyter on this computer; its
-answer says on which port.
+Connect when the instance is ready. The first line lists all ways to connect. The second line opens Jupyter on a port of
+this computer; `local_port` in the answer is that port.
 {jupyter}
 
   curl -s -H "$T" {api}/instances/my-first/connect
   curl -s -H "$T" -H "$J" -d '{{"kind": "jupyter"}}' {api}/instances/my-first/sessions
 
-Keep the instance for 4 hours, terminate it, check gpudesk:
+Keep the instance running for 4 hours, terminate it, check the health of gpudesk:
 
   curl -s -H "$T" -H "$J" -d '{{"hours": 4}}' {api}/instances/my-first/keep
   curl -s -H "$T" -X DELETE {api}/instances/my-first
   curl -s {api}/healthz
 
-Control the local cloud (docs/local-cloud.md describes the clock, faults, capacity and GPU activity):
+Show the cloud's clock, move it by 30 minutes, limit the capacity (docs/local-cloud.md has more):
 
   curl -s {cloud}/_local/clock
   curl -s -d '{{"advance_seconds": 1800}}' {cloud}/_local/clock
   curl -s -d '{{"instance_type": "g4dn.xlarge", "zone": "us-east-1a", "instances": 0}}' {cloud}/_local/capacity
 """
 
-REAL_JUPYTER = "Jupyter asks for a token. It is in the instance's folder: {machines}/*/disk/etc/gpudesk/jupyter-token"
-SIMULATED_JUPYTER = "Scripts are simulated in this run, so nothing answers on the port."
+REAL_JUPYTER = "Jupyter asks for a token. To print it: cat {machines}/i-*/disk/etc/gpudesk/jupyter-token"
+SIMULATED_JUPYTER = "Scripts are simulated in this run, so no program answers on the port."
 
 
 def format_help(stack: Stack, folder: RunFolder) -> str:

@@ -1,4 +1,4 @@
-"""Everything in one process: the local cloud with its instances, gpudesk, its triggers, and the API."""
+"""All parts of a run in one process: the local cloud with its instances, gpudesk, its triggers, and the API."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +12,9 @@ from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.instances.table import InstanceModel
+from local.aws.core.cloud_server import CloudServer
 from local.aws.core.delivery import Delivery, EventHandlers, StreamImage
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.core.serve import CloudServer
 from local.clock import PacedClock
 from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes
@@ -32,14 +32,14 @@ EVENT_RULES: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
     (events.EC2_PATTERN, app.on_ec2_state_change),
     (events.COMMAND_PATTERN, app.on_ssm_command_change),
 )
-"""EventBridge's rules: pattern and Lambda function."""
+"""Rules of EventBridge: each a pattern and a Lambda function."""
 
 SWEEP_CHECK_MINUTES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Running parts.
+    """The running parts of a run.
 
     :param admin_token: bearer token of an admin, created for this run
     :param webhook_url: URL of the webhook receiver
@@ -62,28 +62,29 @@ class Stack:
 
 @contextmanager
 def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud) -> Iterator[Stack]:
-    """Start everything, the API last, and stop it at the end."""
-    with ExitStack() as stack:
-        stack.callback(machines.close)
-        server = stack.enter_context(CloudServer(cloud, options.cloud_port))
-        cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval)
+    """Start all parts, the API last, and stop them at the end."""
+    with ExitStack() as exit_stack:
+        exit_stack.callback(machines.close)
+        server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port))
+        cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
         application = bootstrap.build_application(clock, provision())
         bootstrap.set_application(application)
-        stack.callback(bootstrap.set_application, None)
+        exit_stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port)
-        stack.callback(api.stop)
-        application.sweep.run()  # creates the SDK's clients, which is slow, before the first request waits for them
+        exit_stack.callback(api.stop)
+        # A first sweep creates the SDK's clients. That is slow, and otherwise the first request would wait for it.
+        application.sweep.run()
         delivery = _build_delivery(cloud)
-        stack.callback(delivery.stop)
+        exit_stack.callback(delivery.stop)
         delivery.start()
         if isinstance(machines, SimulatedMachines):
             machines.simulators[BENCHMARK_DOCUMENT] = simulate_benchmark
-            probes = SimulatedProbes(cloud, machines, options.heartbeat_interval)
-            stack.callback(probes.stop)
+            probes = SimulatedProbes(cloud, machines, options.heartbeat_interval_seconds)
+            exit_stack.callback(probes.stop)
             probes.start()
         receiver = WebhookReceiver()
-        stack.callback(receiver.stop)
+        exit_stack.callback(receiver.stop)
         webhook_url = receiver.start()
         token = application.tokens.create("admin", Role.ADMIN, now=clock.now())
         api.start()

@@ -19,7 +19,7 @@ _STEP_NAME = re.compile(r"[A-Za-z0-9_-]{3,128}")
 def check_document(document: Mapping[str, Any]) -> list[str]:
     """Return the problems of a composed document, one text each; an empty list if there are none."""
     return [
-        *_check_whole(document),
+        *_check_header(document),
         *(problem for name, entry in document["parameters"].items() for problem in _check_parameter(name, entry)),
         *(problem for step in document["mainSteps"] for problem in _check_step(step, document["parameters"])),
     ]
@@ -32,15 +32,19 @@ def build_fallback_line(parameter: str) -> str:
 
 def find_accepted_characters(pattern: str, characters: Iterable[str]) -> list[str]:
     """Return those of the characters that a pattern accepts, alone or within a sample text."""
-    return [character for character in characters if any(re.fullmatch(pattern, text) for text in _insert(character))]
+    return [
+        character
+        for character in characters
+        if any(re.fullmatch(pattern, text) for text in _insert_into_samples(character))
+    ]
 
 
 def to_json(document: Mapping[str, Any]) -> str:
-    """Return the content for CreateDocument, without indentation, which would take a twentieth of the 64 KB."""
+    """Return the content for CreateDocument. Indentation is left out, because it would take 5 % of the 64 KB."""
     return json.dumps(document, indent=0, ensure_ascii=False) + "\n"
 
 
-def _check_whole(document: Mapping[str, Any]) -> Iterator[str]:
+def _check_header(document: Mapping[str, Any]) -> Iterator[str]:
     size = len(to_json(document).encode())
     if size > MAX_BYTES:
         yield f"the document has {size} bytes, the limit of SSM is {MAX_BYTES}"
@@ -70,7 +74,7 @@ def _check_parameter(name: str, parameter: Mapping[str, Any]) -> Iterator[str]:
         yield f"the allowedPattern of parameter {name} accepts {accepted}"
 
 
-def _insert(character: str) -> Iterator[str]:
+def _insert_into_samples(character: str) -> Iterator[str]:
     """Yield the character alone, and inserted into texts of the kinds that the patterns accept."""
     yield character
     for text in ("12", "abc", "us-east-1"):

@@ -96,22 +96,21 @@ def _resolve_parameter(name: str, entry: Any) -> Any:
 def _compose_script(path: Path, info: _StepInfo, parameters: tuple[str, ...]) -> list[str]:
     """Return the lines of a step's script: parameters, values about the step, then the file with its includes.
 
-    lib/prelude.sh recognizes a finished step by a hash of this text and of the parameters in GPUDESK_READS. These are
-    the parameters that the file itself reads. Those that only the prelude reads (attempt id, proxy, package mirrors) do
-    not count.
+    lib/prelude.sh recognizes a finished step by a hash of this text and of the parameters that the file itself reads.
+    The parameters that only the prelude reads (attempt id, proxy, package mirrors) are not part of the hash.
     """
     shebang, *sources = path.read_text(encoding="utf-8").splitlines()
     script = [line for source in sources for line in _embed_file(source, path.parent)]
-    body = _include_all(script)
-    reads = [name for name in parameters if re.search(rf"\bSSM_{name}\b", "\n".join(script))]
+    body = _resolve_includes(script)
+    step_parameters = [name for name in parameters if re.search(rf"\bSSM_{name}\b", "\n".join(script))]
     return [
         shebang,
         *(build_fallback_line(parameter) for parameter in parameters),
         f"GPUDESK_DOCUMENT='{info.document}'",
         f"GPUDESK_STEP='{info.step}'",
         f"GPUDESK_POSITION='{info.position}'",
-        f"GPUDESK_SCRIPT='{_hash_lines(body)}'",
-        f"GPUDESK_READS='{' '.join(reads)}'",
+        f"GPUDESK_SCRIPT_HASH='{_hash_lines(body)}'",
+        f"GPUDESK_STEP_PARAMETERS='{' '.join(step_parameters)}'",
         f"GPUDESK_ALWAYS='{'1' if info.always else ''}'",
         *body,
     ]
@@ -126,8 +125,8 @@ def _embed_file(line: str, folder: Path) -> list[str]:
     return _read_embedded(embed["file"], folder).splitlines() if embed else [line]
 
 
-def _include_all(lines: list[str]) -> list[str]:
-    """Replace the includes from last to first: each library is reduced to what the lines after it use."""
+def _resolve_includes(lines: list[str]) -> list[str]:
+    """Replace the includes, from last to first: a library is reduced to the functions that the lines after it use."""
     composed: list[str] = []
     for line in reversed(lines):
         include = _INCLUDE.fullmatch(line)
@@ -137,7 +136,7 @@ def _include_all(lines: list[str]) -> list[str]:
 
 def _read_library(file: str, script: str) -> list[str]:
     source = (_LIBRARY / file).read_text(encoding="utf-8")
-    lines = [line for splitline in source.splitlines() for line in _embed_file(splitline, _LIBRARY)]
+    lines = [line for raw in source.splitlines() for line in _embed_file(raw, _LIBRARY)]
     return lines if "<<" in source else select_functions("\n".join([*lines, ""]), script)
 
 

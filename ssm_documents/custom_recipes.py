@@ -55,7 +55,7 @@ def write_sources(document: str, recipes: Path = CUSTOM_RECIPES_DIR) -> Iterator
         if steps.start:
             shutil.copy(source / steps.start, folder / "start.sh")
         _write_lists(folder, steps)
-        header = json.dumps(_header(recipe, steps))
+        header = json.dumps(_build_header(recipe, steps))
         (folder / "document.json").write_text(header, encoding="utf-8")
         yield folder
 
@@ -90,7 +90,7 @@ def _write_lists(folder: Path, steps: CustomSteps) -> None:
         (folder / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
+def _build_header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
     """Return document.json. Git and start steps always run: branches move on, and a started service may have ended."""
     return {
         "schemaVersion": "2.2",
@@ -115,6 +115,6 @@ def _header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
                     "always": step in ("git", "start"),
                 },
             }
-            for step, minutes in steps.timeout_minutes().items()
+            for step, minutes in steps.compute_timeout_minutes().items()
         ],
     }

@@ -1,7 +1,7 @@
 """The probe as text inside a shell script.
 
-`pack_probe` makes the text; `gpudesk-probe/unpack.py` makes a zipapp of it on the instance. Both give the same bytes
-each time, so that the documents of two checkouts of one commit are equal.
+`pack_probe` packs the files into a text; `gpudesk-probe/unpack.py` makes a zipapp of the text on the instance. The same
+files always give the same bytes, so that two checkouts of a commit give the same documents.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from ssm_documents.minify import minify
 
 _REPOSITORY = Path(__file__).parent.parent
 
-_PACKED = (
+_PACKED_FILES = (
     *sorted((_REPOSITORY / "ssm_documents/probe").rglob("*.py")),
     *(_REPOSITORY / "chalicelib/domain/common" / f"{name}.py" for name in ("reason", "text")),
     *(
         _REPOSITORY / "chalicelib/domain/idle" / f"{name}.py"
         for name in (
             "__init__",
+            "epoch_seconds",
             "evidence",
             "heartbeat",
             "heartbeat_encoding",
@@ -41,7 +42,8 @@ _UNPACK = Path(__file__).parent / "gpudesk-probe" / "unpack.py"
 _MAIN = "from ssm_documents.probe.main import main\n\nraise SystemExit(main())\n"
 
 _REPLACED_CHARACTERS = str.maketrans("{@", ",.")
-"""Base85 has no quote, backslash, comma or period. SSM would read `{{`, and composing would read `@@`."""
+"""Two characters of Base85 are replaced: SSM would take `{{` as a parameter, and composing would take `@@` as a file.
+Base85 does not use the comma and the period."""
 
 _LINE_LENGTH = 1000
 
@@ -49,9 +51,10 @@ _LINE_LENGTH = 1000
 def pack_probe() -> str:
     """Return the probe's modules, minified and compressed, as lines for a here-document.
 
-    Base85 of bzip2 of JSON {file name: source} is a seventh smaller than Base64 of XZ of a zip archive.
+    The files become JSON {file name: source}, then bzip2, then Base85. This is a seventh smaller than Base64 of XZ of a
+    zip archive.
     """
-    files = {str(path.relative_to(_REPOSITORY)): minify(path.read_text(encoding="utf-8")) for path in _PACKED}
+    files = {str(path.relative_to(_REPOSITORY)): minify(path.read_text(encoding="utf-8")) for path in _PACKED_FILES}
     for name in tuple(files):
         for folder in list(Path(name).parents)[:-1]:
             files.setdefault(str(folder / "__init__.py"), "")

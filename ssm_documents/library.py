@@ -1,7 +1,7 @@
 """The part of the shell library that one step needs: the functions it uses, without comments.
 
-All steps of a document share 64 KB. Also, lib/prelude.sh recognizes a finished step by the hash of its text, so a
-change of a function that the step does not use must not change that text.
+Leaving out the others has two reasons. All steps of a document share 64 KB. And lib/prelude.sh recognizes a finished
+step by the hash of its text, which must not change when a function changes that the step does not use.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 
 def minify(source: str) -> str:
-    """Return the same program without docstrings, comments and annotations, every statement on its line.
+    """Return the program without docstrings, comments and annotations. Every statement keeps its line.
 
     Annotations of class attributes stay, because dataclasses need them. Annotations over several lines stay, too.
     """
@@ -46,13 +46,15 @@ def _strip_annotations(source: str) -> str:
     def offset(line: int, column: int) -> int:
         return line_starts[line - 1] + column
 
-    for start, end in sorted(_annotation_spans(ast.parse(source), text, offset), reverse=True):
+    for start, end in sorted(_find_annotation_spans(ast.parse(source), text, offset), reverse=True):
         if b"\n" not in text[start:end]:
             text = text[:start] + text[end:]
     return text.decode()
 
 
-def _annotation_spans(tree: ast.Module, text: bytes, offset: Callable[[int, int], int]) -> Iterator[tuple[int, int]]:
+def _find_annotation_spans(
+    tree: ast.Module, text: bytes, offset: Callable[[int, int], int]
+) -> Iterator[tuple[int, int]]:
     """Yield where each annotation starts and ends, its colon or arrow included.
 
     :param offset: returns the byte offset of a line and column
@@ -61,12 +63,16 @@ def _annotation_spans(tree: ast.Module, text: bytes, offset: Callable[[int, int]
     def end_of(node: ast.expr) -> int:
         return offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
-    of_classes = {id(child) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for child in node.body}
+    class_attribute_ids = {
+        id(child) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for child in node.body
+    }
     for node in ast.walk(tree):
         match node:
             case ast.arg(arg=name, annotation=ast.expr() as annotation):
                 yield offset(node.lineno, node.col_offset) + len(name.encode()), end_of(annotation)
             case ast.FunctionDef(returns=ast.expr() as returns):
                 yield text.rindex(b" ->", 0, offset(returns.lineno, returns.col_offset)), end_of(returns)
-            case ast.AnnAssign(target=target, annotation=annotation, value=ast.expr()) if id(node) not in of_classes:
+            case ast.AnnAssign(target=target, annotation=annotation, value=ast.expr()) if (
+                id(node) not in class_attribute_ids
+            ):
                 yield end_of(target), end_of(annotation)

@@ -1,4 +1,4 @@
-"""Document parameters that several documents share: those of recipes, and those in lib/parameters.json."""
+"""Parameters that several documents share: of recipes.json, which people set, and of lib/parameters.json."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ _RECIPES = Path(__file__).parent.parent / "chalicelib" / "data" / "recipes.json"
 @functools.cache
 def load_shared_parameters() -> dict[str, Any]:
     """Return the parameters that gpudesk sets itself, and those that users can set for several recipes."""
-    of_recipes = parse_shared_parameters(json.loads(_RECIPES.read_text(encoding="utf-8")))
-    of_gpudesk: dict[str, Any] = json.loads(_LIBRARY.read_text(encoding="utf-8"))
-    return of_gpudesk | {to_ssm_name(name): to_document_parameter(parameter) for name, parameter in of_recipes.items()}
+    recipe_parameters = parse_shared_parameters(json.loads(_RECIPES.read_text(encoding="utf-8")))
+    gpudesk_parameters: dict[str, Any] = json.loads(_LIBRARY.read_text(encoding="utf-8"))
+    return gpudesk_parameters | {
+        to_ssm_name(name): to_document_parameter(parameter) for name, parameter in recipe_parameters.items()
+    }
 
 
 def to_document_parameter(parameter: Parameter) -> dict[str, str]:

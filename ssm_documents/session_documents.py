@@ -41,10 +41,10 @@ def load_session_document(name: str) -> dict[str, Any]:
 
 def check_session_document(document: Mapping[str, Any]) -> list[str]:
     """Return the problems of a Session document, one text each; an empty list if there are none."""
-    return [*_check_whole(document), *_check_kind(document), *_check_parameters(document)]
+    return [*_check_header(document), *_check_kind(document), *_check_parameters(document)]
 
 
-def _check_whole(document: Mapping[str, Any]) -> Iterator[str]:
+def _check_header(document: Mapping[str, Any]) -> Iterator[str]:
     if document.get("schemaVersion") != "1.0":
         yield "schemaVersion is not 1.0"
     if not document.get("description"):
@@ -72,7 +72,7 @@ def _check_kind(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _check_parameters(document: Mapping[str, Any]) -> Iterator[str]:
-    """Check that parameters are only used for ports: no value of a caller may reach a shell."""
+    """Check that no parameter is inserted into text that a shell reads, and that each parameter is declared safely."""
     in_shell = json.dumps([document.get("inputs", {}), document.get("properties", {}).get("linux", {})])
     if _PLACEHOLDER.search(in_shell):
         yield "a parameter is inserted into text that a shell reads"

@@ -23,18 +23,18 @@ COLUMNS = (
 )
 
 Results = Mapping[str, Mapping[str, RunStats]]
-"""Statistics by rule and by use of the instance."""
+"""Statistics by rule and by the use of an instance."""
 
 
 def simulate_all(seed: int, days: int = DAYS, rules: Sequence[str] = tuple(RULES)) -> Results:
-    """Run every rule on the same minutes of every instance."""
+    """Return the statistics of every rule on the same minutes of every instance."""
     catalog = load_catalog()
     members = tuple(generate_team(seed, days))
     return {
         name: {
-            member.use: simulate(member.minutes, RULES[name](kind.vcpus), kind.prices[REGION])
+            member.use: simulate(member.minutes, RULES[name](instance_type.vcpus), instance_type.prices[REGION])
             for member in members
-            for kind in [catalog.get_type(member.instance_type)]
+            for instance_type in [catalog.get_type(member.instance_type)]
         }
         for name in rules
     }
@@ -76,7 +76,7 @@ def main(environ: Mapping[str, str]) -> int:
     """Print the tables for the month that SEED selects, and return the exit status."""
     seed = environ.get("SEED") or "1"
     if not seed.isdecimal():
-        sys.stderr.write(f"SEED is {seed!r}. It must be a whole number.\n")
+        sys.stderr.write(f"SEED must be a whole number, not {seed!r}.\n")
         return 2
     print("\n".join(format_tables(simulate_all(int(seed)))))
     return 0

@@ -13,7 +13,7 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 
 MINUTE = timedelta(minutes=1)
 MINUTES_UNTIL_RESTART = 5
-"""Minutes after which somebody who uses a stopped instance has started it again."""
+"""Minutes that somebody who uses the instance needs to start it again after a stop."""
 
 MINUTES_PER_HOUR = 60
 
@@ -38,17 +38,19 @@ class RunStats:
 
     @property
     def dollars(self) -> Decimal:
-        """Cost of all running minutes."""
+        """Return the cost of all running minutes."""
         return self.price * self.running_minutes / MINUTES_PER_HOUR
 
     @property
     def dollars_wasted(self) -> Decimal:
-        """Cost of the wasted minutes."""
+        """Return the cost of the wasted minutes."""
         return self.price * self.wasted_minutes / MINUTES_PER_HOUR
 
 
 def simulate(minutes: Iterable[MinuteOfUse], rule: Rule, price: Decimal) -> RunStats:
-    """Run a rule on the minutes of an instance. The next use starts a stopped instance at its beginning.
+    """Run a rule on the minutes of an instance.
+
+    A stopped instance starts when the next use begins, or some minutes later if somebody attends the interrupted use.
 
     :param price: USD per hour
     """

@@ -1,4 +1,4 @@
-"""The compared rules. Each sees the minutes of a running instance and decides when to stop it."""
+"""The compared rules. Each rule sees the minutes of a running instance and decides when to stop the instance."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from benchmarks.idle_rules.use import MinuteOfUse, build_readings
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.instances.spec import Policy
-from tools.replay.history import Event, Heartbeat, HistoryEnd, Keep, Ready
+from tools.replay.events import Event, Heartbeat, HistoryEnd, Keep, Ready
 from tools.replay.player import Simulator
 from tools.replay.policy import MAX_HOURS
 
@@ -20,12 +20,12 @@ KEEP_DURATION = timedelta(hours=1)
 
 
 class Rule(ABC):
-    """A rule for one instance, with its state."""
+    """Rule for one instance, with the state of the rule."""
 
     warnings = 0
 
     def start(self, at: datetime) -> None:  # noqa: B027 - not every rule has a state
-        """Forget everything: the instance was started."""
+        """Reset the state, because the instance was started."""
 
     @abstractmethod
     def is_stopped_at_end_of(self, at: datetime, use: MinuteOfUse) -> bool:
@@ -33,7 +33,7 @@ class Rule(ABC):
 
 
 class NeverStop(Rule):
-    """No stops at all."""
+    """Rule that never stops an instance."""
 
     def is_stopped_at_end_of(self, at: datetime, use: MinuteOfUse) -> bool:  # noqa: ARG002
         """Return whether the rule stops the instance at the end of this minute."""
@@ -41,7 +41,7 @@ class NeverStop(Rule):
 
 
 class FixedHours(Rule):
-    """A stop every evening, even during use."""
+    """Rule that stops an instance every evening, even during use."""
 
     def is_stopped_at_end_of(self, at: datetime, use: MinuteOfUse) -> bool:  # noqa: ARG002
         """Return whether the rule stops the instance at the end of this minute."""
@@ -49,14 +49,14 @@ class FixedHours(Rule):
 
 
 class IdleWindowRule(Rule):
-    """A stop after an idle window by one criterion. A minute without a heartbeat restarts the window."""
+    """Rule that stops after an idle window of one criterion. A minute without a heartbeat restarts the window."""
 
     def __init__(self, is_quiet: Callable[[MinuteOfUse], bool]) -> None:
         self._is_quiet = is_quiet
         self._quiet_minutes = 0
 
     def start(self, at: datetime) -> None:  # noqa: ARG002
-        """Forget everything: the instance was started."""
+        """Reset the state, because the instance was started."""
         self._quiet_minutes = 0
 
     def is_stopped_at_end_of(self, at: datetime, use: MinuteOfUse) -> bool:  # noqa: ARG002
@@ -65,8 +65,8 @@ class IdleWindowRule(Rule):
         return self._quiet_minutes >= WINDOW
 
 
-class DeskRule(Rule):
-    """gpudesk's rule, by the functions of the replay tool. People who use the instance respond to stop warnings."""
+class GpudeskRule(Rule):
+    """gpudesk's rule, run by the replay tool. After a stop warning, somebody who uses the instance requests a keep."""
 
     def __init__(self, policy: Policy) -> None:
         self._simulator = Simulator(policy)
@@ -74,7 +74,7 @@ class DeskRule(Rule):
         self._has_warned = False
 
     def start(self, at: datetime) -> None:  # noqa: ARG002
-        """Forget everything: the instance was started."""
+        """Reset the state, because the instance was started."""
         self._is_starting, self._has_warned = True, False
 
     def is_stopped_at_end_of(self, at: datetime, use: MinuteOfUse) -> bool:
@@ -90,22 +90,22 @@ class DeskRule(Rule):
         return "stop" in actions
 
 
-def build_desk_rule(max_hours: int = MAX_HOURS) -> DeskRule:
+def build_gpudesk_rule(max_hours: int = MAX_HOURS) -> GpudeskRule:
     """Return gpudesk's rule with the default policy, except for `max_hours`.
 
     :param max_hours: maximum lifetime; by default so long that only idleness stops an instance
     """
-    return DeskRule(Policy(max_hours=max_hours))
+    return GpudeskRule(Policy(max_hours=max_hours))
 
 
 RULES: dict[str, Callable[[int], Rule]] = {
     "never stop": lambda _: NeverStop(),
-    "**gpudesk's idle rule**": lambda _: build_desk_rule(),
-    f"the same, and no life over {Policy().max_hours} h": lambda _: build_desk_rule(Policy().max_hours),
+    "**gpudesk's idle rule**": lambda _: build_gpudesk_rule(),
+    f"the same, with max_hours {Policy().max_hours}": lambda _: build_gpudesk_rule(Policy().max_hours),
     "GPU under 5 %": lambda _: IdleWindowRule(lambda use: use.gpu_mean < 5),
     "CPU under 5 %": lambda vcpus: IdleWindowRule(lambda use: 100 * use.cores / vcpus < 5),
     "kernels only": lambda _: IdleWindowRule(lambda use: not use.has_kernel_activity),
     "sessions only": lambda _: IdleWindowRule(lambda use: not use.is_connected),
     f"fixed hours, until {EVENING}:00": lambda _: FixedHours(),
 }
-"""Functions that create a rule from the number of vCPUs, by the name in the table."""
+"""Functions that create a rule for a number of vCPUs, by the name of the rule in the table."""

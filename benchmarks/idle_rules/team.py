@@ -1,4 +1,4 @@
-"""The instances of a team, and the use of each during a month, minute by minute."""
+"""Instances of a team, and the use of each instance during a month, minute by minute."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ from benchmarks.idle_rules.use import (
 class Member:
     """One instance of the team.
 
-    :param use: description of its use; also seeds its random numbers
+    :param use: description of its use, which also seeds its random numbers
     :param minutes: all minutes of the month, in order
     """
 
@@ -52,7 +52,7 @@ def _add_office_day(timeline: UsageTimeline, day: int, *kinds: Callable[[UsageTi
 
 
 def add_training(timeline: UsageTimeline) -> None:
-    """Add training runs of one to three days, started by hand. Nobody is there when they end."""
+    """Add training runs of one to three days. Somebody starts them, and nobody is there when they end."""
     for day in (workday for workday in timeline.list_workdays() if workday % 7 in (0, 3)):
         timeline.add_until(day, timeline.vary_hour(17))
         timeline.add(TYPING, 20)
@@ -73,7 +73,7 @@ def add_forgotten(timeline: UsageTimeline) -> None:
 
 
 def add_crashed_kernels(timeline: UsageTimeline) -> None:
-    """Add notebook days that end with a crashed kernel. One in four kernels stays busy forever."""
+    """Add notebook days that end with a crashed kernel. One kernel of four hangs and reports busy all night."""
     for day in timeline.list_workdays():
         _add_office_day(timeline, day, use_for(CELL, 1, 15), think)
         night = HUNG if timeline.rng.random() < 0.25 else REST
@@ -124,7 +124,7 @@ def add_editor(timeline: UsageTimeline) -> None:
 
 
 def add_held_work(timeline: UsageTimeline) -> None:
-    """Add half days of waiting that no signal detects, with a hold."""
+    """Add half days of work that no signal but a hold detects."""
     for day in (workday for workday in timeline.list_workdays() if workday % 2 == 0):
         timeline.add_until(day, timeline.vary_hour(10))
         timeline.add(TYPING, 15)
@@ -165,7 +165,7 @@ TEAM: tuple[tuple[str, str, Callable[[UsageTimeline], None]], ...] = (
 
 
 def generate_team(seed: int, days: int) -> Iterator[Member]:
-    """Yield every member's month. It depends only on the seed and on the member's use."""
+    """Yield the month of every member. It depends only on the seed and on the member's use."""
     for use, instance_type, add_use in TEAM:
         timeline = UsageTimeline(Random(f"{seed} {use}"), days)
         add_use(timeline)
@@ -174,7 +174,7 @@ def generate_team(seed: int, days: int) -> Iterator[Member]:
 
 
 def _add_upgrades(timeline: UsageTimeline, minutes: list[MinuteOfUse]) -> list[MinuteOfUse]:
-    """Replace idle minutes of every morning by system upgrades."""
+    """Replace some idle minutes of every morning by system upgrades."""
     for day in range(timeline.days):
         start = day * DAY + timeline.rng.randint(5 * HOUR, 7 * HOUR)
         for minute in range(start, start + 4):

@@ -1,4 +1,4 @@
-"""The use of an instance, minute by minute."""
+"""Timeline of the use of an instance, minute by minute."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -11,11 +11,11 @@ WORKDAYS = 5
 """Workdays per week. The first minute is Monday, midnight."""
 
 THINKING_MINUTES = (2, 2, 2, 3, 3, 3, 5, 5, 5, 5, 8, 8, 8, 12, 12, 15, 20, 20, 28, 45)
-"""Minutes without a typed key, of somebody who works. The longest exceeds the idle window plus the warning period."""
+"""Lengths of pauses in which somebody works without typing. The longest exceeds idle window plus warning period."""
 
 
 class UsageTimeline:
-    """The use of an instance from the first minute on."""
+    """Use of an instance from the first minute on."""
 
     def __init__(self, rng: Random, days: int) -> None:
         self.rng = rng
@@ -27,11 +27,11 @@ class UsageTimeline:
         self.minutes.extend([use] * minutes)
 
     def add_until(self, day: int, hour: float, use: MinuteOfUse = REST) -> None:
-        """Add minutes of one use up to an hour of a day. Adds nothing if that time has passed."""
+        """Add minutes of one use up to an hour of a day, or none if the timeline is already longer."""
         self.add(use, day * DAY + round(hour * HOUR) - len(self.minutes))
 
     def add_random(self, minutes: int, *kinds: Callable[["UsageTimeline"], None]) -> None:
-        """Add a number of minutes of uses in random order."""
+        """Add `minutes` of use of random kinds."""
         end = len(self.minutes) + minutes
         while len(self.minutes) < end:
             self.rng.choice(kinds)(self)

@@ -1,4 +1,4 @@
-"""One minute of an instance: the truth about its use, and what can be measured."""
+"""Kinds of minutes of an instance, each with the truth about its use and with measurements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,23 +6,23 @@ from functools import cache
 
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
-from tools.replay.history import Reading
+from tools.replay.events import Reading
 
 THRESHOLDS = Thresholds()
 
 
 @dataclass(frozen=True, kw_only=True)
 class MinuteOfUse:
-    """One minute.
+    """One minute of an instance. `is_busy` and `is_attended` are the truth, the other fields are measurements.
 
-    :param is_busy: the truth: somebody or something needs the instance now
-    :param is_attended: somebody uses it, responds to a stop warning, and starts it again if it is stopped
+    :param is_busy: a person or a program needs the instance
+    :param is_attended: a person uses the instance, responds to a stop warning, and starts it again after a stop
     :param gpu_peak: percent of the busiest GPU in its busiest sample
     :param gpu_mean: percent over all GPUs and the whole minute
     :param cores: CPU time in cores
     :param disk: KiB/s of the busiest disk
     :param network: KiB/s of the busiest interface, without connections of the SSM agent
-    :param has_kernel_activity: a Jupyter kernel is busy or was used
+    :param has_kernel_activity: a Jupyter kernel is busy or was used in this minute
     :param has_typing: somebody typed on a terminal or in an editor
     :param is_connected: a session, an editor, a tmux or a browser tab is open
     :param is_held: `gpudesk-hold` is active
@@ -62,16 +62,16 @@ def build_readings(use: MinuteOfUse) -> Mapping[str, Reading]:
 
 
 REST = MinuteOfUse(is_busy=False)
-"""A running instance without use. GPU memory may be allocated, but no rule here considers that."""
+"""Running instance without use. GPU memory may be allocated, but no rule considers that."""
 
 UPGRADES = MinuteOfUse(is_busy=False, cores=0.9, disk=8_000, network=2_500)
-"""Upgrades of the system in the early morning. They look like work."""
+"""System upgrades in the early morning. They look like work."""
 
 TAB = MinuteOfUse(is_busy=False, is_connected=True)
-"""A browser tab that was left open, or a tmux without a program."""
+"""Open browser tab, or tmux session without a program, that nobody uses."""
 
 HUNG = MinuteOfUse(is_busy=False, has_kernel_activity=True)
-"""A kernel that reports busy forever."""
+"""Hung kernel, which reports busy forever."""
 
 TYPING = MinuteOfUse(is_busy=True, is_attended=True, has_typing=True, is_connected=True, cores=0.2)
 THINKING = MinuteOfUse(is_busy=True, is_attended=True, is_connected=True)
@@ -95,4 +95,4 @@ SENDING = MinuteOfUse(is_busy=True, cores=0.15, network=12_000)
 DOWNLOADING = MinuteOfUse(is_busy=True, cores=0.2, disk=9_000, network=9_000)
 COUNTING = MinuteOfUse(is_busy=True, cores=1)
 WAITING = MinuteOfUse(is_busy=True, is_held=True)
-"""Waiting that no signal detects: for a measuring device, or for a message of a queue."""
+"""Waiting that no signal but a hold detects, for example for a measuring device or for a message of a queue."""

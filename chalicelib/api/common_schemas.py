@@ -18,7 +18,8 @@ from chalicelib.domain.common.write_warnings import WriteWarning
 T = TypeVar("T")
 
 OWNER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
-OWNER_DESCRIPTION = "the name of an owner: 1 to 64 letters, digits and . _ @ + -"
+OWNER_CHARACTERS = "1 to 64 letters, digits and . _ @ + -"
+OWNER_DESCRIPTION = f"the name of an owner: {OWNER_CHARACTERS}"
 
 
 def _require_value(value: Any) -> Any:
@@ -48,7 +49,11 @@ class EmptyModel(RequestModel):
 class OwnerQuery(RequestModel):
     """The query of every route: the owner for whom an admin or a bot acts."""
 
-    owner: str | None = Field(None, pattern=OWNER_PATTERN, description=OWNER_DESCRIPTION)
+    owner: str | None = Field(
+        None,
+        pattern=OWNER_PATTERN,
+        description=f"the name of the owner for whom an admin or a bot acts: {OWNER_CHARACTERS}",
+    )
 
 
 def _parse_whole_number(value: Any) -> int:
@@ -69,14 +74,14 @@ class PageQuery(OwnerQuery):
 
 
 class PageView(TypedDict, Generic[T]):
-    """One page of a list; `next_cursor` requests the next page, null on the last one."""
+    """One page of a list. `next_cursor`: send it as `cursor` to get the next page; null on the last page."""
 
     items: list[T]
     next_cursor: str | None
 
 
 class ReasonView(TypedDict):
-    """Why something is so: a code for programs, a message for people."""
+    """A reason: a code for programs, a message for people."""
 
     code: str
     message: str
@@ -88,7 +93,7 @@ def to_reason_view(reason: Reason) -> ReasonView:
 
 
 class WriteWarningView(TypedDict):
-    """What to know about a write that succeeded: a code for programs, a message for people."""
+    """A remark on a write that succeeded: a code for programs, a message for people."""
 
     code: str
     message: str

@@ -1,4 +1,4 @@
-"""GET /openapi.json: the API described by the routes and models that answer its requests."""
+"""GET /openapi.json: the description of the API, built from its routes and models."""
 
 import functools
 import inspect
@@ -19,11 +19,12 @@ from chalicelib.api.me.routes import router as me_router
 from chalicelib.api.owners.routes import router as owners_router
 from chalicelib.api.problems import CONTENT_TYPE
 from chalicelib.api.recipes.routes import router as recipes_router
-from chalicelib.api.request_context import AppContext
-from chalicelib.api.routing import AuthenticatedRoute, Route, Router
+from chalicelib.api.route import AuthenticatedRoute, Route
+from chalicelib.api.router import Router
 from chalicelib.api.sessions.routes import router as sessions_router
+from chalicelib.control.application import Application
 
-router = Router("openapi", "This document.")
+router = Router("openapi", "This description of the API.")
 
 ROUTERS = (
     instances_router,
@@ -47,11 +48,12 @@ JSON = "application/json"
 DESCRIPTION = """gpudesk launches GPU instances on AWS, sets them up, observes their activity, and stops idle ones.
 
 Authentication: every request except GET /healthz and GET /openapi.json requires a token from an admin, sent as
-`Authorization: Bearer gpd_...`. Users act for themselves; instances and images of others are answered with 404, as if
-they did not exist. Admins act for every owner, or with `owner` for one. Bots must name the `owner` for whom they act.
+`Authorization: Bearer gpd_...`. Users act for themselves; a request for an instance or image of somebody else is
+answered with 404, as if it did not exist. Admins act for all owners, or for the one that `owner` names. Bots must name
+the `owner` for whom they act.
 
 Writes: status 202 means that gpudesk recorded the request and calls AWS afterwards. `Location` names the resource to
-poll; its `phase` and `reason` show the progress. `warnings` lists what to know although the write succeeded.
+poll; `phase` and `reason` of the resource show the progress. `warnings` lists remarks on a write that succeeded.
 
 Values: times are UTC (ISO 8601), money is US dollars as decimal strings, null means unknown or not set. In requests,
 the description of a field completes the sentence "must be ...", and unknown fields are errors.
@@ -69,7 +71,7 @@ SUCCESS_DESCRIPTIONS = {
 
 
 class ProblemField(TypedDict):
-    """A wrong field of the request: its path, and what a correct value would be."""
+    """A wrong field of the request: its path, and the accepted values."""
 
     field: str
     message: str
@@ -86,8 +88,8 @@ class Problem(TypedDict):
     errors: list[ProblemField]
 
 
-@router.public_get("/openapi.json", response=dict[str, Any])
-def get_openapi(_app: AppContext) -> dict[str, Any]:
+@router.public_get("/openapi.json")
+def get_openapi(_app: Application) -> dict[str, Any]:
     """Return this description of the API. No token is needed."""
     return build_openapi()
 
@@ -169,7 +171,7 @@ def _describe_content(description: str, content_type: str, schema: dict[str, Any
 def _add_schema(model: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     """Add the schemas of a type and of its parts to the components, and return a reference to it.
 
-    A generic type, such as a page of some view, has no name of its own, so its schema is returned itself.
+    A generic type, such as a page of some view, has no name of its own, so the schema itself is returned.
     """
     schema = TypeAdapter(model).json_schema(ref_template=SCHEMA_REF)
     schemas.update(schema.pop("$defs", {}))

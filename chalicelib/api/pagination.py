@@ -4,28 +4,28 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from chalicelib.api.common_schemas import PageQuery, PageView
-from chalicelib.domain.common.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
+from chalicelib.domain.common.pagination import Page, build_invalid_cursor_error, decode_cursor, encode_cursor
 
 T = TypeVar("T")
 V = TypeVar("V")
 
 AFTER = "after"
-"""The only text of a position in a list in memory: the key of the last item of the page before."""
+"""The only field of a cursor for a list in memory: the key of the last item of the previous page."""
 
 
 def paginate(items: Sequence[T], query: PageQuery, name: str, key: Callable[[T], str]) -> Page[T]:
     """Return the page of a list that the query asks for.
 
-    :param name: names the list in its cursors (`list_name`)
+    :param name: names the list in its cursors (`build_list_name`)
     :param key: returns a text that no other item of the list has
-    :raises ValidationFailed: the cursor is not one of this list, or its item is no longer there
+    :raises ValidationFailed: the cursor is not one of this list, or its item is no longer in the list
     """
     keys = [key(item) for item in items]
     start = 0
     if query.cursor is not None:
         position = decode_cursor(query.cursor, name, {AFTER})
         if position[AFTER] not in keys:
-            raise invalid_cursor()
+            raise build_invalid_cursor_error()
         start = keys.index(position[AFTER]) + 1
     end = start + query.limit
     next_cursor = encode_cursor(name, {AFTER: keys[end - 1]}) if end < len(items) else None

@@ -1,4 +1,4 @@
-"""Path segments and headers that a route declares: how they are read, and how the OpenAPI document describes them."""
+"""Path segments and headers that a route declares, with their checks and their descriptions for OpenAPI."""
 
 import re
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
-from chalicelib.domain.access.actor import instance_not_found
-from chalicelib.domain.common.errors import ErrorCode, FieldError, NotFound, ValidationFailed
+from chalicelib.domain.access.actor import build_image_not_found_error, build_instance_not_found_error
+from chalicelib.domain.common.errors import FieldError, ValidationFailed
 
 REF_PATTERN = re.compile(r"[A-Za-z0-9-]{1,64}")
 """The characters of names and ids. A path segment with any other character is not looked up."""
@@ -21,7 +21,7 @@ class PathParameter:
     :param key: the name between the braces of the path
     :param description: what the segment holds, for the OpenAPI document
     :param schema: its JSON schema
-    :param check: raises the error of a segment that cannot name anything; it gets the decoded segment
+    :param check: raises an error if the decoded segment cannot be a name or an id
     """
 
     key: str
@@ -51,13 +51,12 @@ class HeaderParameter:
 
 def _check_instance_ref(value: str) -> None:
     if not REF_PATTERN.fullmatch(value):
-        raise instance_not_found(value)
+        raise build_instance_not_found_error(value)
 
 
 def _check_image_ref(value: str) -> None:
     if not REF_PATTERN.fullmatch(value):
-        message = f"Image {value[:60]!r} does not exist. GET /images lists your images."
-        raise NotFound(message, code=ErrorCode.IMAGE_NOT_FOUND)
+        raise build_image_not_found_error(value)
 
 
 def _check_owner(value: str) -> None:
@@ -67,7 +66,7 @@ def _check_owner(value: str) -> None:
 
 
 INSTANCE_REF = PathParameter(
-    "name", "the name of an instance that is not terminated, or the id of any", {"type": "string"}, _check_instance_ref
+    "name", "the id of an instance, or its name while it is not terminated", {"type": "string"}, _check_instance_ref
 )
 IMAGE_REF = PathParameter(
     "image", "the id of an image, or its name if it is unique", {"type": "string"}, _check_image_ref

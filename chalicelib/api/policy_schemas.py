@@ -34,10 +34,10 @@ class ThresholdsBody(RequestModel):
 
 
 class IdlePolicyBody(RequestModel):
-    """When an idle instance is stopped.
+    """The rule by which gpudesk stops idle instances.
 
-    After `idle_minutes` without activity in any of `signals` gpudesk warns, and `warning_minutes` later it stops the
-    instance.
+    After `idle_minutes` without activity in any of `signals`, gpudesk sends a stop warning. It stops the instance
+    `warning_minutes` later.
     """
 
     idle_minutes: Annotated[int | None, RejectNull] = Field(
@@ -56,7 +56,7 @@ class IdlePolicyBody(RequestModel):
     def to_override(self, max_hours: int | None) -> PolicyOverride:
         """Return the policy fields of the request, to be applied over the defaults.
 
-        :param max_hours: the maximum lifetime, a field of its own in requests; None: not requested
+        :param max_hours: the maximum lifetime, which is not part of `idle_policy` in requests; None: not requested
         """
         return PolicyOverride(
             idle_minutes=self.idle_minutes,
@@ -91,10 +91,10 @@ def to_thresholds_view(thresholds: Thresholds) -> ThresholdsView:
 
 
 class IdlePolicyView(TypedDict):
-    """When an idle instance is stopped.
+    """The rule by which gpudesk stops idle instances.
 
-    After `idle_minutes` without activity in any of `signals` gpudesk warns, and `warning_minutes` later it stops the
-    instance.
+    After `idle_minutes` without activity in any of `signals`, gpudesk sends a stop warning. It stops the instance
+    `warning_minutes` later.
     """
 
     idle_minutes: int

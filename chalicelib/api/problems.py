@@ -63,7 +63,9 @@ STATUSES: Mapping[type[RequestError], int] = {
 }
 
 
-def problem_body(status: int, detail: str, *, code: ErrorCode, errors: tuple[FieldError, ...] = ()) -> dict[str, Any]:
+def build_problem_body(
+    status: int, detail: str, *, code: ErrorCode, errors: tuple[FieldError, ...] = ()
+) -> dict[str, Any]:
     """Return the members of a problem.
 
     :param detail: for people
@@ -83,51 +85,51 @@ def problem_body(status: int, detail: str, *, code: ErrorCode, errors: tuple[Fie
 def to_response(error: RequestError) -> Response:
     """Return the HTTP response of an error that gpudesk raised on purpose."""
     status = STATUSES[type(error)]
-    body = problem_body(status, error.message, code=error.code, errors=error.errors)
+    body = build_problem_body(status, error.message, code=error.code, errors=error.errors)
     return _build_response(status, body, _choose_headers(error, status))
 
 
 def problem_middleware(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Turn the errors that Chalice answers by itself (405, 500 after an exception) into problems."""
+    """Return problems for the errors that Chalice answers by itself: 405, and 500 after an exception."""
     try:
         response = get_response(request)
     except Exception:
-        LOG.exception("a request failed outside its view")
+        LOG.exception("a request failed outside its handler")
         return _internal_error(request)
     content_type = str(response.headers.get("Content-Type", ""))
     if response.status_code < http.HTTPStatus.BAD_REQUEST or content_type in (CONTENT_TYPE, HEALTH_CONTENT_TYPE):
         return response
     if response.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
-        return method_not_allowed(request.method, str(response.headers.get("Allow", "")))
+        return build_method_not_allowed(request.method, str(response.headers.get("Allow", "")))
     if response.status_code >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         return _internal_error(request)
-    body = problem_body(response.status_code, "The request was rejected.", code=ErrorCode.REQUEST_REJECTED)
+    body = build_problem_body(response.status_code, "The request was rejected.", code=ErrorCode.REQUEST_REJECTED)
     return _build_response(response.status_code, body, {})
 
 
-def service_unavailable() -> Response:
+def build_service_unavailable() -> Response:
     """Return the 503 of a request that DynamoDB throttled. The client can send the same request again."""
     LOG.warning("DynamoDB throttled a request; it was answered with a 503")
     detail = f"DynamoDB is overloaded. Try again in {RETRY_AFTER_SECONDS} seconds."
     return _build_response(
-        503, problem_body(503, detail, code=ErrorCode.OVERLOADED), {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        503, build_problem_body(503, detail, code=ErrorCode.OVERLOADED), {"Retry-After": str(RETRY_AFTER_SECONDS)}
     )
 
 
-def route_not_found(path: str) -> Response:
+def build_route_not_found(path: str) -> Response:
     """Return the 404 of a path that no route has."""
     detail = f"Path {path[:80]} does not exist. GET /openapi.json lists all paths."
-    return _build_response(404, problem_body(404, detail, code=ErrorCode.ROUTE_NOT_FOUND), {})
+    return _build_response(404, build_problem_body(404, detail, code=ErrorCode.ROUTE_NOT_FOUND), {})
 
 
-def method_not_allowed(method: str, allowed: str) -> Response:
+def build_method_not_allowed(method: str, allowed: str) -> Response:
     """Return the 405 of a path that exists, but not with this method.
 
     :param allowed: the methods of the path, separated by commas
     """
     methods = ", ".join(sorted(part.strip() for part in allowed.split(",")))
     detail = f"{method[:20]} is not allowed. Allowed: {methods}."
-    return _build_response(405, problem_body(405, detail, code=ErrorCode.METHOD_NOT_ALLOWED), {"Allow": methods})
+    return _build_response(405, build_problem_body(405, detail, code=ErrorCode.METHOD_NOT_ALLOWED), {"Allow": methods})
 
 
 def _choose_headers(error: RequestError, status: int) -> dict[str, str]:
@@ -144,8 +146,8 @@ def _choose_headers(error: RequestError, status: int) -> dict[str, str]:
 def _internal_error(request: Request) -> Response:
     request_id = getattr(request.lambda_context, "aws_request_id", "unknown")
     LOG.error("request %s was answered with a 500: %s %s", request_id, request.method, request.path)
-    detail = f"gpudesk failed. An admin finds the details in its log under request {request_id}."
-    return _build_response(500, problem_body(500, detail, code=ErrorCode.INTERNAL_SERVER_ERROR), {})
+    detail = f"gpudesk failed. Its log has the details under request {request_id}. Send this id to an admin."
+    return _build_response(500, build_problem_body(500, detail, code=ErrorCode.INTERNAL_SERVER_ERROR), {})
 
 
 def _build_response(status: int, body: dict[str, Any], headers: Mapping[str, str]) -> Response:

@@ -1,73 +1,16 @@
-"""What a handler gets: the application, and the authenticated and validated request."""
+"""The authenticated and validated request that a handler gets, with the application that it uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from chalicelib.api.common_schemas import OwnerQuery, RequestModel
-from chalicelib.control.services.benchmarks import BenchmarkService
-from chalicelib.control.services.desk import DeskService
-from chalicelib.control.services.images import ImageService
-from chalicelib.control.services.instances import InstanceService
-from chalicelib.control.services.launch import LaunchService
-from chalicelib.control.services.owners import OwnerService
-from chalicelib.control.services.queries import QueryService
-from chalicelib.control.services.sessions import SessionService
-from chalicelib.control.services.setup import SetupService
+from chalicelib.control.application import Application
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.common.clock import Clock
-from chalicelib.store.tokens import TokenHolder, TokenRepository
+from chalicelib.domain.access.token_holder import TokenHolder
 
 B = TypeVar("B", bound=RequestModel)
 Q = TypeVar("Q", bound=OwnerQuery)
-
-
-class AppContext(Protocol):
-    """The part of the application that handlers use; `bootstrap.Application` has it."""
-
-    @property
-    def clock(self) -> Clock:
-        """The clock of the process."""
-
-    @property
-    def tokens(self) -> TokenRepository:
-        """The tokens of all callers."""
-
-    @property
-    def launches(self) -> LaunchService:
-        """Launches of instances."""
-
-    @property
-    def instances(self) -> InstanceService:
-        """Changes of instances: stop, start, keep, terminate, update."""
-
-    @property
-    def queries(self) -> QueryService:
-        """Reads of instances, costs and health."""
-
-    @property
-    def sessions(self) -> SessionService:
-        """Sessions on instances."""
-
-    @property
-    def setup(self) -> SetupService:
-        """Setups that are run again or added."""
-
-    @property
-    def images(self) -> ImageService:
-        """Images of instances."""
-
-    @property
-    def desk(self) -> DeskService:
-        """The desk settings, the recipes and the catalog."""
-
-    @property
-    def owners(self) -> OwnerService:
-        """The settings of owners."""
-
-    @property
-    def benchmarks(self) -> BenchmarkService:
-        """GPU benchmarks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +21,7 @@ class RequestContext(Generic[B, Q]):
     :param headers: a mapping that ignores the case of names
     """
 
-    app: AppContext
+    app: Application
     caller: TokenHolder
     actor: Actor
     path_ref: str

@@ -1,4 +1,4 @@
-"""Read requests: bytes to JSON, JSON and query to models, and every wrong field with what would be right.
+"""Parse and validate bodies and queries. An error names every wrong field and the accepted values.
 
 The description of a model's field completes the sentence "must be ...".
 """

@@ -34,7 +34,8 @@ class Amis:
     def create(self, image: Image) -> str:
         """Create an AMI.
 
-        CreateImage has no client token. Its name contains the id of the record, and AWS rejects a name that exists.
+        CreateImage has no client token. Instead, the AMI's name contains the id of the record, and EC2 rejects a
+        second AMI with the same name.
 
         :returns: the AMI's id
         """
@@ -61,7 +62,7 @@ class Amis:
             )["ImageId"]
 
     def find(self, image: Image) -> ObservedAmi | NotVisible:
-        """Return the AMI with the record's name: it may exist even if the response of CreateImage was lost."""
+        """Return the AMI of the image, found by its name. It may exist although CreateImage's response was lost."""
         with translate_errors():
             found = self._clients.ec2(image.region).describe_images(
                 Owners=["self"],
@@ -72,13 +73,13 @@ class Amis:
             )["Images"]
         return self._to_observed(image, found[0]) if found else NotVisible()
 
-    def snapshots(self, image: Image) -> tuple[str, ...]:
+    def list_snapshots(self, image: Image) -> tuple[str, ...]:
         """Return the ids of all snapshots with the tag of the image, even if their AMI is gone."""
         with translate_errors():
             pages = (
                 self._clients.ec2(image.region)
                 .get_paginator("describe_snapshots")
-                .paginate(Filters=self._filters(image))
+                .paginate(Filters=self._build_filters(image))
             )
             return tuple(sorted(found["SnapshotId"] for page in pages for found in page["Snapshots"]))
 
@@ -99,7 +100,7 @@ class Amis:
     def _to_observed(self, image: Image, found: "ImageTypeDef") -> ObservedAmi:
         disks = [mapping["Ebs"] for mapping in found.get("BlockDeviceMappings", ()) if "Ebs" in mapping]
         state = str(found["State"])
-        progress = self._progress(image) if state == "pending" else [100]
+        progress = self._read_progress(image) if state == "pending" else [100]
         return ObservedAmi(
             ami_id=found["ImageId"],
             state=state,
@@ -110,14 +111,14 @@ class Amis:
             has_snapshot=len(progress) >= max(1, len(disks)) or state != "pending",
         )
 
-    def _progress(self, image: Image) -> list[int]:
+    def _read_progress(self, image: Image) -> list[int]:
         """Return how much of each snapshot of the image is copied, in percent."""
         with translate_errors():
-            found = self._clients.ec2(image.region).describe_snapshots(Filters=self._filters(image))["Snapshots"]
+            found = self._clients.ec2(image.region).describe_snapshots(Filters=self._build_filters(image))["Snapshots"]
         matches = [PROGRESS.match(snapshot.get("Progress", "")) for snapshot in found]
         return [int(match[1]) if match else 0 for match in matches]
 
-    def _filters(self, image: Image) -> "list[FilterTypeDef]":
+    def _build_filters(self, image: Image) -> "list[FilterTypeDef]":
         return [
             {"Name": f"tag:{IMAGE_TAG}", "Values": [image.id]},
             {"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]},

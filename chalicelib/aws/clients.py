@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
-"""The control loop retries. Retries of the SDK would use up RunInstances' request tokens and hide a lost response."""
+"""The control loop retries. Retries of the SDK would use up the rate limit of RunInstances and hide a lost response."""
 
 
 class Clients:
     """EC2, EC2 Instance Connect, SSM and SNS clients by region."""
 
     def __init__(self) -> None:
-        """Create no client yet."""
+        """Start without clients; each is created when first needed."""
         self._clients: dict[tuple[str, str], Any] = {}
 
     def ec2(self, region: str) -> "EC2Client":

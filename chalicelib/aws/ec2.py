@@ -1,6 +1,5 @@
 """EC2: observe the instances with gpudesk tags, and launch, start, stop and terminate them."""
 
-from collections.abc import Iterable
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -8,9 +7,9 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.common.errors import TransientAwsError
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import Ec2State, Machine, ScheduledEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
@@ -40,16 +39,16 @@ class Ec2:
         self._clients = clients
         self._stage = stage
 
-    def describe_by_tag(self, region: str, desk_id: str | None = None) -> list[ObservedInstance]:
+    def list_instances(self, region: str, record_id: str | None = None) -> list[ObservedInstance]:
         """Return all instances of this stage in a region, terminated ones included.
 
         Instances are selected by tag, not by id, because one unknown id fails the whole call.
 
-        :param desk_id: only those of this record
+        :param record_id: only the instances of this record; None: those of all records
         """
         filters: list[FilterTypeDef] = [{"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]}]
         filters.append(
-            {"Name": f"tag:{ID_TAG}", "Values": [desk_id]} if desk_id else {"Name": "tag-key", "Values": [ID_TAG]}
+            {"Name": f"tag:{ID_TAG}", "Values": [record_id]} if record_id else {"Name": "tag-key", "Values": [ID_TAG]}
         )
         with translate_errors():
             pages = (
@@ -65,9 +64,9 @@ class Ec2:
             ]
 
     def get_state(self, region: str, instance_id: str) -> Ec2State | None:
-        """Return the state of an instance, whatever its tags; None if EC2 does not know its id.
+        """Return the state of an instance with or without gpudesk tags; None if EC2 does not know its id.
 
-        The id is given as a filter: an unknown id in InstanceIds is an error, in a filter it is an empty response.
+        The id is passed as a filter: EC2 rejects an unknown id in InstanceIds, but not in a filter.
         """
         with translate_errors():
             reservations = self._clients.ec2(region).describe_instances(
@@ -76,7 +75,7 @@ class Ec2:
         states = [instance["State"]["Name"] for found in reservations for instance in found.get("Instances", ())]
         return Ec2State(states[0]) if states else None
 
-    def scheduled_events(self, region: str) -> dict[str, ScheduledEvent]:
+    def list_scheduled_events(self, region: str) -> dict[str, ScheduledEvent]:
         """Return the next scheduled event of each instance of a region, by EC2 id, without events that are over.
 
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_scheduled_events.html
@@ -96,8 +95,8 @@ class Ec2:
                 next_events[status["InstanceId"]] = min(ahead, key=lambda event: event.not_before)
         return next_events
 
-    def launch(self, attempt: LaunchAttempt) -> Machine:
-        """Call RunInstances exactly as the attempt says; the same token gives the same instance.
+    def launch(self, attempt: LaunchAttempt) -> Ec2Instance:
+        """Call RunInstances exactly as the attempt says. A repeated call with the same token returns the same instance.
 
         The instance is on-demand, accepts IMDSv2 only, has no key pair, and a shutdown from inside stops it.
         """
@@ -111,15 +110,15 @@ class Ec2:
                 IamInstanceProfile={"Name": attempt.instance_profile},
                 InstanceInitiatedShutdownBehavior="stop",
                 MetadataOptions={"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 2},
-                BlockDeviceMappings=[_root_disk(attempt)],
-                NetworkInterfaces=[_network_interface(attempt)],
-                TagSpecifications=_tag_specifications(attempt),
+                BlockDeviceMappings=[_build_root_disk(attempt)],
+                NetworkInterfaces=[_build_network_interface(attempt)],
+                TagSpecifications=_build_tag_specifications(attempt),
             )
         instances = response.get("Instances", [])
         if not instances:
             raise TransientAwsError("EmptyResponse", "EC2 returned no instance for RunInstances")
         launched = _to_observed(attempt.region, instances[0])
-        return Machine(
+        return Ec2Instance(
             instance_id=launched.instance_id, zone=launched.zone, state=launched.state, launched_at=launched.launched_at
         )
 
@@ -131,7 +130,7 @@ class Ec2:
     def stop(self, region: str, instance_id: str, *, force: bool) -> None:
         """Stop an instance.
 
-        :param force: do not let its operating system shut down
+        :param force: stop it without a shutdown of its operating system
         """
         with translate_errors():
             self._clients.ec2(region).stop_instances(InstanceIds=[instance_id], Force=force)
@@ -142,26 +141,14 @@ class Ec2:
             self._clients.ec2(region).terminate_instances(InstanceIds=[instance_id])
 
 
-def select_for_record(candidates: Iterable[ObservedInstance], instance_id: str | None) -> ObservedInstance | None:
-    """Return the EC2 instance that a record is about.
-
-    :param instance_id: the EC2 id in the record; None: the oldest candidate, preferably one that is not ending
-    """
-    candidates = list(candidates)
-    if instance_id:
-        return next((ec2 for ec2 in candidates if ec2.instance_id == instance_id), None)
-    alive = [ec2 for ec2 in candidates if ec2.state not in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)]
-    return min(alive or candidates, key=lambda ec2: ec2.launched_at, default=None)
-
-
-def _root_disk(attempt: LaunchAttempt) -> "BlockDeviceMappingTypeDef":
+def _build_root_disk(attempt: LaunchAttempt) -> "BlockDeviceMappingTypeDef":
     return {
         "DeviceName": attempt.root_device,
         "Ebs": {"VolumeSize": attempt.disk_gib, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True},
     }
 
 
-def _network_interface(attempt: LaunchAttempt) -> "InstanceNetworkInterfaceSpecificationTypeDef":
+def _build_network_interface(attempt: LaunchAttempt) -> "InstanceNetworkInterfaceSpecificationTypeDef":
     return {
         "DeviceIndex": 0,
         "SubnetId": attempt.subnet_id,
@@ -171,7 +158,7 @@ def _network_interface(attempt: LaunchAttempt) -> "InstanceNetworkInterfaceSpeci
     }
 
 
-def _tag_specifications(attempt: LaunchAttempt) -> "list[TagSpecificationTypeDef]":
+def _build_tag_specifications(attempt: LaunchAttempt) -> "list[TagSpecificationTypeDef]":
     tags = [{"Key": key, "Value": value} for key, value in sorted(attempt.tags.items())]
     return [{"ResourceType": kind, "Tags": tags} for kind in TAGGED_RESOURCES]  # type: ignore[typeddict-item]
 
@@ -189,7 +176,7 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
     return ObservedInstance(
         instance_id=instance["InstanceId"],
-        desk_id=tags.get(ID_TAG, ""),
+        tag_id=tags.get(ID_TAG, ""),
         name=tags.get("Name", ""),
         owner=tags.get(OWNER_TAG, ""),
         region=region,

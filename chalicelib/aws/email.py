@@ -39,7 +39,7 @@ class EmailTopic:
         if not self._topic_arn:
             return
         with translate_errors():
-            self._sns().subscribe(
+            self._get_client().subscribe(
                 TopicArn=self._topic_arn,
                 Protocol="email",
                 Endpoint=address,
@@ -52,7 +52,7 @@ class EmailTopic:
         :raises AwsError: SNS rejected the call or did not respond
         """
         with translate_errors():
-            pages = self._sns().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic_arn)
+            pages = self._get_client().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic_arn)
             return frozenset(
                 subscription["Endpoint"]
                 for page in pages
@@ -75,7 +75,7 @@ class EmailTopic:
                     f"{address} is not confirmed. Follow the link in the mail from AWS Notifications first."
                 )
             with translate_errors():
-                response = self._sns().publish(
+                response = self._get_client().publish(
                     TopicArn=self._topic_arn,
                     Subject=subject[:MAX_SUBJECT_LENGTH],
                     Message=text,
@@ -85,5 +85,5 @@ class EmailTopic:
             raise DeliveryFailed(f"SNS did not accept the mail: {error.description}") from error
         return f"SNS accepted the mail as message {response['MessageId']}."
 
-    def _sns(self) -> "SNSClient":
+    def _get_client(self) -> "SNSClient":
         return self._clients.sns(self._topic_arn.split(":")[3])

@@ -71,7 +71,8 @@ TRANSIENT_CODES = frozenset(
 )
 """Errors after which the same call may succeed.
 
-`IncorrectInstanceState`: a start while the instance is stopping, a stop while it is pending; the next pass sees more.
+`IncorrectInstanceState`: a start while the instance is stopping, or a stop while it is pending; the next pass observes
+its new state.
 `IdempotentParameterMismatch`: an instance was launched with this token; the next pass finds it by its tags.
 """
 
@@ -79,13 +80,13 @@ TRANSIENT_CODES = frozenset(
 def translate_error(error: Exception) -> AwsError:
     """Return the domain error for an error of the SDK.
 
-    It has AWS's code and message if AWS responded, and otherwise the name of the SDK's error and our own message.
+    It has AWS's code and message if AWS responded, otherwise the name of the SDK's error and a message of gpudesk.
     """
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
         message = str(error.response.get("Error", {}).get("Message", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        return _error_class(code, status)(code, message)
+        return _choose_error_class(code, status)(code, message)
     name = type(error).__name__
     if isinstance(error, ParamValidationError):
         report = " ".join(str(error.kwargs.get("report", error)).split())
@@ -105,8 +106,8 @@ def translate_errors() -> Iterator[None]:
         raise translate_error(error) from error
 
 
-def _error_class(code: str, status: int) -> type[AwsError]:
-    """Return the class for a code. The status decides only for unknown codes: a 503 of a proxy is not definite."""
+def _choose_error_class(code: str, status: int) -> type[AwsError]:
+    """Return the class for a code. For an unknown code the status decides: a 5xx, as from a proxy, is transient."""
     for codes, error_class in (
         (NO_CAPACITY_CODES, InsufficientCapacity),
         (QUOTA_CODES, QuotaExceeded),

@@ -1,4 +1,4 @@
-"""EC2: look up what a launch has to name, such as AMI, subnet and security group. Nothing is changed here."""
+"""Read from EC2 what RunInstances must name: AMI, subnet and security group. Nothing is changed here."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from chalicelib.domain.common.errors import PrerequisiteMissing
 
 @dataclass(frozen=True)
 class AmiDetails:
-    """What a launch must know of an AMI.
+    """The properties of an AMI that a launch needs.
 
-    :param root_device: a wrong device name would add a second disk
-    :param snapshot_gib: EC2 rejects a root disk that is smaller
+    :param root_device: the device name of the root disk; with a wrong name EC2 would add a second disk
+    :param snapshot_gib: the size of its snapshot; EC2 rejects a smaller root disk
     """
 
     root_device: str
@@ -57,7 +57,7 @@ class LaunchPrerequisites:
         ]
         return AmiDetails(root, max(sizes, default=0))
 
-    def subnets(self, region: str, type_name: str) -> list[Subnet]:
+    def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
         """Return the subnets of the zones that offer the type, ordered by zone.
 
         Subnets with the stage tag are used; if there are none, those of the default VPC.
@@ -84,7 +84,7 @@ class LaunchPrerequisites:
         ]
         return sorted(offered, key=lambda subnet: (subnet.zone, subnet.subnet_id))
 
-    def security_group(self, region: str, vpc_id: str, name: str) -> str:
+    def get_security_group_id(self, region: str, vpc_id: str, name: str) -> str:
         """Return the id of the security group without ingress that the deployment created.
 
         :raises PrerequisiteMissing: it does not exist in this VPC

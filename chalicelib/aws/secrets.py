@@ -10,7 +10,7 @@ class MasterKey:
     """The key in Parameter Store. It never leaves the process."""
 
     def __init__(self, clients: Clients, region: str, parameter: str) -> None:
-        """Read nothing yet.
+        """Prepare to read the key; nothing is read yet.
 
         :param region: the region of the parameter
         """

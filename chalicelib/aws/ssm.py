@@ -28,7 +28,7 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CommandPlugi
 """
 
 COMPLETE_OUTPUT_LIMIT = LISTED_OUTPUT_LIMIT - 100
-"""The agent cuts output a little below the limit, so a longer one may be incomplete."""
+"""The agent cuts output a little below the limit, so a longer output may be incomplete."""
 
 RUNNING_STATUSES = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 
@@ -92,7 +92,7 @@ class Ssm:
                 Parameters={name: [value] for name, value in step.parameters.items()},
                 Comment=step.attempt_id[:100],
                 TimeoutSeconds=int(SSM_DELIVERY_TIMEOUT.total_seconds()),
-                **_log_options(step.log_group),
+                **_build_log_options(step.log_group),
             )
         return response["Command"]["CommandId"]
 
@@ -144,7 +144,7 @@ class Ssm:
         return Session(response["SessionId"], response["StreamUrl"], response["TokenValue"])
 
 
-def _log_options(group: str | None) -> "_LogOptions":
+def _build_log_options(group: str | None) -> "_LogOptions":
     """Return the options that make the agent write complete logs to CloudWatch, under the instance's role."""
     if group is None:
         return {}

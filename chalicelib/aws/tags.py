@@ -8,9 +8,11 @@ STAGE_TAG = "gpudesk:stage"
 IMAGE_TAG = "gpudesk:image"
 
 
-def build_instance_tags(*, desk_id: str, name: str, owner: str, stage: str, more: Mapping[str, str]) -> dict[str, str]:
+def build_instance_tags(
+    *, record_id: str, name: str, owner: str, stage: str, more: Mapping[str, str]
+) -> dict[str, str]:
     """Return the tags of an instance, its volumes and its network interface.
 
     :param more: tags of the request; they cannot replace gpudesk's own
     """
-    return {**more, "Name": name, ID_TAG: desk_id, OWNER_TAG: owner, STAGE_TAG: stage}
+    return {**more, "Name": name, ID_TAG: record_id, OWNER_TAG: owner, STAGE_TAG: stage}

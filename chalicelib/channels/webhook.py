@@ -22,10 +22,10 @@ from urllib3.exceptions import HTTPError
 from chalicelib.domain.common.errors import DeliveryFailed
 
 READ_TIMEOUT_SECONDS = 5.0
-"""The longest pause of a receiver."""
+"""The longest time between two bytes of a receiver's response."""
 
 TOTAL_TIMEOUT_SECONDS = 8.0
-"""The longest attempt, also if a receiver responds byte by byte. The sweep has one minute for everything."""
+"""The longest duration of an attempt, even if a receiver responds byte by byte. A sweep has one minute in all."""
 
 KEY_PREFIX = "whsec_"
 
@@ -36,7 +36,7 @@ BLOCKED_NETWORKS = tuple(
 """Networks that Python calls global, but whose addresses may contain a private IPv4 address."""
 
 
-def _resolve(host: str, port: int) -> str:
+def _resolve_address(host: str, port: int) -> str:
     """Return an address of a host."""
     return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
 
@@ -50,12 +50,12 @@ class WebhookSender:
     :param wall_clock: returns real time, which receivers compare with their own
     :param resolve: returns the address of a host name and port
     :param ca_certs: a file of trusted certificate authorities; None for those of the system
-    :param total_timeout_seconds: the longest attempt
+    :param total_timeout_seconds: the longest duration of an attempt
     """
 
     allow_private: bool = False
     wall_clock: Callable[[], float] = time.time
-    resolve: Callable[[str, int], str] = _resolve
+    resolve: Callable[[str, int], str] = _resolve_address
     ca_certs: str | None = None
     total_timeout_seconds: float = TOTAL_TIMEOUT_SECONDS
 
@@ -70,10 +70,10 @@ class WebhookSender:
             "content-type": "application/json",
             "user-agent": "gpudesk",
             "host": urlsplit(url).netloc,
-            **signature_headers(secret, message_id, int(self.wall_clock()), body),
+            **build_signature_headers(secret, message_id, int(self.wall_clock()), body),
         }
         try:
-            status = self._send(self._connect(url), _path(url), body, headers)
+            status = self._send(self._connect(url), _build_request_path(url), body, headers)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             raise DeliveryFailed(f"The receiver was not reached: {type(error).__name__}: {error}") from error
         if not 200 <= status < 300:
@@ -83,7 +83,7 @@ class WebhookSender:
     def _send(self, connection: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send the message and return the status of the response. Its body is not read, because it may be endless."""
         is_cut = threading.Event()
-        timer = threading.Timer(self.total_timeout_seconds, _cut, (connection, is_cut))
+        timer = threading.Timer(self.total_timeout_seconds, _cut_connection, (connection, is_cut))
         timer.start()
         try:
             connection.request("POST", path, body=body, headers=headers, preload_content=False)
@@ -97,7 +97,7 @@ class WebhookSender:
             connection.close()
 
     def _connect(self, url: str) -> HTTPConnection:
-        """Return a connection to the address that was checked, so that the name cannot lead to another one afterwards.
+        """Return a connection to an address that was checked, so that the host name is not resolved a second time.
 
         :raises DeliveryFailed: the URL is not allowed
         """
@@ -132,8 +132,8 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not any(ip in network for network in BLOCKED_NETWORKS)
 
 
-def _cut(connection: HTTPConnection, is_cut: threading.Event) -> None:
-    """End the connection, so that nothing waits for it any more."""
+def _cut_connection(connection: HTTPConnection, is_cut: threading.Event) -> None:
+    """Shut the connection down, so that no read or write waits for it any longer."""
     is_cut.set()
     open_socket = connection.sock
     if open_socket is not None:
@@ -141,7 +141,7 @@ def _cut(connection: HTTPConnection, is_cut: threading.Event) -> None:
             open_socket.shutdown(socket.SHUT_RDWR)
 
 
-def signature_headers(secret: str, message_id: str, timestamp: int, body: bytes) -> Mapping[str, str]:
+def build_signature_headers(secret: str, message_id: str, timestamp: int, body: bytes) -> Mapping[str, str]:
     """Return the three headers that prove who sent a message, and when.
 
     :param timestamp: seconds since 1970
@@ -156,16 +156,16 @@ def signature_headers(secret: str, message_id: str, timestamp: int, body: bytes)
     }
 
 
-def derive_secret(master: bytes, name: str, number: int) -> str:
+def derive_secret(master: bytes, name: str, generation: int) -> str:
     """Return the secret of a webhook. It is derived from the master key at each use, and stored nowhere.
 
     :param name: the owner of the webhook ("owner/ada", "desk")
-    :param number: the number of the key; another number gives another secret
+    :param generation: how often the webhook was set; each time it gets another secret
     """
-    digest = hmac.new(master, f"webhook/{name}/{number}".encode(), hashlib.sha256).digest()
+    digest = hmac.new(master, f"webhook/{name}/{generation}".encode(), hashlib.sha256).digest()
     return KEY_PREFIX + base64.b64encode(digest).decode()
 
 
-def _path(url: str) -> str:
+def _build_request_path(url: str) -> str:
     parts = urlsplit(url)
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -1,1 +1,1 @@
-"""The loop: observe, decide, act."""
+"""The services that the API calls, and the control loop: observe, decide, act."""

@@ -1,4 +1,4 @@
-"""The desk table: gpudesk's settings, leases, and marks of what is done once.
+"""The desk table: gpudesk's settings, leases, and marks of actions that are done once.
 
 Other modules keep small items in it as well: reserved names, counts of active instances and idempotency records
 (`instances`), and durations of documents (`durations`).
@@ -13,7 +13,8 @@ from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TT
 from pynamodb.models import Model
 
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.store.dynamo import PREFIX, TableMeta, VersionConflict, find_item, save_if, to_plain, update_if
+from chalicelib.store.conflicts import VersionConflict
+from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, to_plain, update_if
 
 SETTINGS = TypeAdapter(DeskSettings)
 SETTINGS_KEY = "settings"
@@ -47,7 +48,7 @@ class DeskModel(Model):
 class DeskRepository:
     """The settings, leases and marks of the desk table."""
 
-    def settings(self) -> DeskSettings:
+    def get_settings(self) -> DeskSettings:
         """Return the settings, with defaults for all that no admin has set."""
         item = find_item(DeskModel, SETTINGS_KEY)
         if item is None:
@@ -68,13 +69,13 @@ class DeskRepository:
             raise VersionConflict("the desk settings have changed since they were read")
         return replace(settings, version=version)
 
-    def acquire_lease(self, name: str, holder: str, *, now: datetime, life: timedelta) -> bool:
+    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> bool:
         """Take the lease `name`, unless another holder has it.
 
-        :param life: the time after which the lease is free again, even if it is not released
+        :param duration: the lease is free again after this time, even if it is not released
         :returns: whether `holder` has the lease now
         """
-        until = int((now + life).timestamp())
+        until = int((now + duration).timestamp())
         is_free = DeskModel.until.does_not_exist() | (DeskModel.until <= int(now.timestamp()))
         return update_if(_lease(name), [DeskModel.holder.set(holder), DeskModel.until.set(until)], is_free)
 
@@ -88,17 +89,17 @@ class DeskRepository:
         """Release the lease, if `holder` still has it, without recording that its work is complete."""
         update_if(_lease(name), [DeskModel.until.set(int(now.timestamp()))], DeskModel.holder == holder)
 
-    def last_completed_at(self, name: str) -> datetime | None:
+    def get_last_completed_at(self, name: str) -> datetime | None:
         """Return when the work of a lease was last completed."""
         item = find_item(DeskModel, f"lease#{name}", consistent=False)
         return datetime.fromtimestamp(item.done, UTC) if item and item.done else None
 
-    def is_done_once(self, name: str) -> bool:
-        """Return whether something that is done only once has the mark of being done."""
+    def is_done(self, name: str) -> bool:
+        """Return whether an action that is done only once is marked as done."""
         return find_item(DeskModel, f"mark#{name}", consistent=False) is not None
 
     def mark_done(self, name: str) -> None:
-        """Record that something that is done only once has been done."""
+        """Mark an action that is done only once as done."""
         DeskModel(f"mark#{name}").save()
 
 

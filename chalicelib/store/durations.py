@@ -16,11 +16,11 @@ class DurationRepository:
     def record(self, durations: StepDurations) -> None:
         """Replace the durations of the document's earlier run."""
         steps = [{"name": name, "seconds": round(duration.total_seconds())} for name, duration in durations.steps]
-        DeskModel(_key(durations.instance_type, durations.document), steps=steps).save()
+        DeskModel(_build_key(durations.instance_type, durations.document), steps=steps).save()
 
     def get(self, instance_type: str, documents: Iterable[str]) -> Mapping[str, StepDurations]:
         """Return the durations that are known, by the document's name."""
-        documents_by_key = {_key(instance_type, document): document for document in documents}
+        documents_by_key = {_build_key(instance_type, document): document for document in documents}
         durations = {}
         for item in DeskModel.batch_get(list(documents_by_key)):
             document = documents_by_key[item.key]
@@ -28,7 +28,7 @@ class DurationRepository:
         return durations
 
 
-def _key(instance_type: str, document: str) -> str:
+def _build_key(instance_type: str, document: str) -> str:
     return f"took#{instance_type}#{document}"
 
 

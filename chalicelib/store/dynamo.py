@@ -1,6 +1,6 @@
-"""The parts that all tables share: connection, guarded writes, retries, conversion and error classes.
+"""The parts that all tables share: connection, guarded writes, conversion and the meaning of errors.
 
-Nothing here knows a particular table. Only this package uses PynamoDB; outside of it, only domain values are seen.
+Nothing here knows a particular table. Only this package uses PynamoDB; its callers get domain values.
 """
 
 import functools
@@ -17,6 +17,8 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.store.conflicts import TransactionConflict, VersionConflict, retry_on_conflict
+
 LOG = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
@@ -28,10 +30,15 @@ REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or
 PARTITION = "all"
 """The only hash key of an index over all instances or all images. A team has hundreds of them, so one is enough."""
 
-MAX_ATTEMPTS = 5
-"""Attempts of a write that meets other writes. Five conflicts in a row are not chance."""
+CONDITION_FAILED_ERROR = "ConditionalCheckFailedException"
+"""The code of the error when the condition of a single write did not hold."""
 
-CONDITION_FAILED = "ConditionalCheckFailedException"
+CONDITION_FAILED = "ConditionalCheckFailed"
+TRANSACTION_CONFLICT = "TransactionConflict"
+"""Reasons for which a transaction is cancelled, one for each of its items.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
 
 THROTTLING_CODES = frozenset(
     {
@@ -52,14 +59,6 @@ NO_RESPONSE_ERRORS = frozenset(
 """Classes of botocore's errors when DynamoDB was not reached, or did not respond in time."""
 
 
-class VersionConflict(Exception):
-    """The record has changed since it was read, so nothing was written."""
-
-
-class TransactionConflict(VersionConflict):
-    """Another transaction is writing one of the items, so nothing was written. The same write may succeed at once."""
-
-
 class TableMeta:
     """The settings that all tables share.
 
@@ -75,7 +74,7 @@ class TableMeta:
 
 
 @functools.cache
-def connection() -> Connection:
+def get_connection() -> Connection:
     """Return the connection of all transactions. It is cached, because creating one costs more than a call.
 
     It does not read the `Meta` of a table, so it gets the same limits here.
@@ -88,24 +87,9 @@ def connection() -> Connection:
     )
 
 
-def transaction() -> TransactWrite:
+def begin_transaction() -> TransactWrite:
     """Return a new transaction: it writes all of its items or none; at most 100 items, each only once."""
-    return TransactWrite(connection=connection())
-
-
-def retry_on_conflict(operation: Callable[[], T], conflict: type[VersionConflict] = VersionConflict) -> T:
-    """Call `operation` again while it raises `conflict`, at most MAX_ATTEMPTS times in all.
-
-    :param operation: reads what it decides on anew in each call
-    :returns: what `operation` returns
-    :raises VersionConflict: the last call raised it, too
-    """
-    for _ in range(MAX_ATTEMPTS - 1):
-        try:
-            return operation()
-        except conflict:
-            continue
-    return operation()
+    return TransactWrite(connection=get_connection())
 
 
 def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
@@ -114,18 +98,18 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
     :param subject: the name of what is written, for the error
     :param add_changes: adds all writes to a new transaction
     :returns: what `add_changes` returned for the transaction that succeeded
-    :raises VersionConflict: an item has changed since it was read, or all attempts met other transactions
+    :raises VersionConflict: an item has changed since it was read, or all attempts conflicted with other transactions
     """
 
     def attempt() -> T:
         try:
-            with transaction() as changes:
+            with begin_transaction() as changes:
                 added = add_changes(changes)
         except TransactWriteError as error:
-            codes = cancellation_codes(error)
-            if "ConditionalCheckFailed" in codes:
+            codes = list_cancellation_codes(error)
+            if CONDITION_FAILED in codes:
                 raise VersionConflict(f"{subject} has changed since it was read") from error
-            if "TransactionConflict" in codes:
+            if TRANSACTION_CONFLICT in codes:
                 raise TransactionConflict(f"{subject} is being changed by other transactions") from error
             raise
         return added
@@ -133,7 +117,7 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
     return retry_on_conflict(attempt, TransactionConflict)
 
 
-def cancellation_codes(error: TransactWriteError) -> set[str]:
+def list_cancellation_codes(error: TransactWriteError) -> set[str]:
     """Return the codes that say why a transaction was cancelled."""
     return {reason.code if reason else "None" for reason in error.cancellation_reasons}
 
@@ -154,7 +138,7 @@ def save_if(item: Model, condition: Condition) -> bool:
     try:
         item.save(condition=condition)
     except PutError as error:
-        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED:
+        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED_ERROR:
             raise
         return False
     return True
@@ -168,7 +152,7 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
     try:
         item.update(actions=list(actions), condition=condition)
     except UpdateError as error:
-        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED:
+        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED_ERROR:
             raise
         return False
     return True
@@ -181,7 +165,7 @@ def to_plain(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:
 
 
 def read_or_log(subject: str, read: Callable[[], T]) -> T | None:
-    """Return what `read` returns. If the item is unreadable, log it and return None: it must not hide the others."""
+    """Return what `read` returns, or log an unreadable item and return None, so that the others are still read."""
     try:
         return read()
     except (PynamoDBException, ValueError, TypeError) as error:

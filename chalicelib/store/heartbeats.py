@@ -31,7 +31,7 @@ class UncheckedAttribute(Attribute[Any]):
         raise NotImplementedError("Only the instances write this attribute.")
 
     def deserialize(self, value: dict[str, Any]) -> Any:
-        """Return the plain value of a typed value; None for types that a heartbeat has no use for."""
+        """Return the plain value of a typed value; None for types that no heartbeat uses."""
         kind, content = next(iter(value.items()))
         match kind:
             case "S" | "BOOL":

@@ -12,7 +12,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.common.pagination import Page, list_name
+from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, save_if, to_plain
 from chalicelib.store.paged_query import PagedQuery
@@ -94,7 +94,7 @@ class NotificationOutbox:
 
         :raises ValidationFailed: the cursor is not one of this list
         """
-        name = list_name("notifications", instance_id)
+        name = build_list_name("notifications", instance_id)
         query = PagedQuery(name, NotificationModel.by_instance, ("instance", instance_id), ("id", "at"))
         return query.fetch(_to_notification_or_log, limit, cursor)
 

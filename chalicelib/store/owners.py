@@ -9,7 +9,8 @@ from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from chalicelib.domain.desk.settings import OwnerSettings
-from chalicelib.store.dynamo import PREFIX, TableMeta, VersionConflict, find_item, read_or_log, save_if, to_plain
+from chalicelib.store.conflicts import VersionConflict
+from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, read_or_log, save_if, to_plain
 
 OWNER = TypeAdapter(OwnerSettings)
 

@@ -1,10 +1,10 @@
-"""The list of all tables, for those who create them or lead them to another endpoint."""
+"""The list of all tables, for code that creates them or sends their calls to another endpoint."""
 
 from pynamodb.models import Model
 
 from chalicelib.store.benchmarks import BenchmarkModel
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import connection
+from chalicelib.store.dynamo import get_connection
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.table import InstanceModel
@@ -39,13 +39,13 @@ _endpoints: list[str | None] = []
 
 
 def reset_endpoint(endpoint: str | None) -> None:
-    """Make the next call read the endpoint from the environment again, if it is another one than before.
+    """Make the next call read the endpoint from the environment again, unless it is still the same.
 
     A client costs a tenth of a second to create, so clients that already lead to this endpoint are reused.
     """
     if _endpoints and _endpoints[-1] == endpoint:
         return
     _endpoints[:] = [endpoint]
-    connection.cache_clear()
+    get_connection.cache_clear()
     for model in TABLES:
         model._connection = None

@@ -7,14 +7,14 @@ from pynamodb.attributes import MapAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.pagination import Page, list_name
+from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.store.dynamo import PREFIX, TableMeta
 from chalicelib.store.paged_query import PagedQuery
 
 
 class TimelineModel(Model):
-    """A timeline entry of an instance. `seq` begins with the version of the record that it came with."""
+    """A timeline entry of an instance. `seq` begins with the version of the record that was written with it."""
 
     class Meta(TableMeta):
         """The name of the table."""
@@ -33,12 +33,12 @@ class TimelineModel(Model):
 class TimelineRepository:
     """The timeline table, for reading."""
 
-    def page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
+    def list_page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
         """Return a page of an instance's timeline, oldest first.
 
         :raises ValidationFailed: the cursor is not one of this timeline
         """
-        name = list_name("timeline", instance_id)
+        name = build_list_name("timeline", instance_id)
         query = PagedQuery(name, TimelineModel, ("instance", instance_id), ("seq",), newest_first=False)
         return query.fetch(_to_entry, limit, cursor)
 

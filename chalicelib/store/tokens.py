@@ -2,13 +2,13 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
 from chalicelib.domain.access.actor import Role
+from chalicelib.domain.access.token_holder import TokenHolder
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item
 
 
@@ -28,20 +28,10 @@ class TokenModel(Model):
     expires_at = UnicodeAttribute()
 
 
-@dataclass(frozen=True, kw_only=True)
-class TokenHolder:
-    """The person or bot that a valid token belongs to."""
-
-    owner: str
-    role: Role
-    token_id: str
-    expires_at: datetime
-
-
 class TokenRepository:
     """The tokens table."""
 
-    def create(self, owner: str, role: Role, *, now: datetime, life: timedelta = timedelta(days=90)) -> str:
+    def create(self, owner: str, role: Role, *, now: datetime, valid_for: timedelta = timedelta(days=90)) -> str:
         """Create a token. It has 256 random bits, so an unsalted hash of it reveals nothing.
 
         :returns: the token itself; it cannot be read again
@@ -53,11 +43,11 @@ class TokenRepository:
             owner=owner,
             role=str(role),
             created_at=now.isoformat(),
-            expires_at=(now + life).isoformat(),
+            expires_at=(now + valid_for).isoformat(),
         ).save()
         return token
 
-    def authenticate(self, token: str, now: datetime) -> TokenHolder | None:
+    def find_holder(self, token: str, now: datetime) -> TokenHolder | None:
         """Return the holder of a token, or None if the token is unknown or has expired."""
         item = find_item(TokenModel, _hash(token), consistent=False)
         if item is None:

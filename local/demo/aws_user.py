@@ -1,4 +1,4 @@
-"""Calls that a person makes to AWS with their own keys, as with the `aws` command."""
+"""AWS client of a person with credentials of her own, who checks in the demo what gpudesk reports."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 import boto3
 
 ERROR_RULE = "----------ERROR-------"
-"""SSM puts it between a step's standard output and its standard error."""
+"""Line that SSM puts between a step's standard output and its standard error."""
 
 
 @dataclass(frozen=True)
 class StepStatus:
     """Status of a document's step as SSM shows it.
 
-    :param last_line: last line of its standard output; empty without output
+    :param last_line: last line of its standard output; empty if it has none
     """
 
     name: str
@@ -51,7 +51,7 @@ class AwsUser:
         ]
 
     def send_command(self, instance_id: str, line: str) -> str:
-        """Send a line of shell to the instance as root.
+        """Send a line of shell code, which the instance runs as root.
 
         :returns: id of the command
         """

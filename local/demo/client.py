@@ -1,4 +1,4 @@
-"""Client of a JSON API over HTTP with fixed headers, such as gpudesk's API with a bearer token."""
+"""HTTP client of a JSON API, such as gpudesk's API with a bearer token."""
 
 import json
 import time
@@ -15,12 +15,15 @@ RETRY_SECONDS = 1.0
 MAX_ERROR_TEXT = 500
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Uses no proxy, because every URL is on this computer."""
+"""Opener without a proxy, because every URL is on this computer."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """Response to a request."""
+    """Response to a request.
+
+    :param body: parsed JSON; None without a body
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -37,9 +40,9 @@ class RequestFailed(Exception):
 
 
 class Client:
-    """One caller of one server.
+    """Client of one server.
 
-    :param headers: sent with every request
+    :param headers: headers of every request
     :ivar request_count: number of requests so far
     """
 
@@ -52,7 +55,7 @@ class Client:
     def request(self, method: str, path: str, body: object = None) -> Response:
         """Send a request and return the response.
 
-        :param body: sent as JSON; None sends no body
+        :param body: value to send as JSON; None sends no body
         :raises RequestFailed: the status is 400 or more
         :raises OSError: the server does not answer
         """
@@ -70,7 +73,7 @@ class Client:
     def get(self, path: str) -> Any:
         """Return the body of the response to a GET request.
 
-        A server error is retried, as any client of a remote API does: a busy computer can exceed time limits.
+        A server error is retried, as in any client of a remote API: on a busy computer, gpudesk can exceed a timeout.
         """
         for _ in range(MAX_GET_RETRIES):
             try:

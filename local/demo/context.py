@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 from chalicelib.domain.common.event_codes import EventCode
 from local.demo.aws_user import AwsUser
@@ -13,14 +14,14 @@ from local.stack import Stack
 OWNER = "ada"
 BOOT_TIMEOUT = timedelta(minutes=5)
 COMPARED_CHARACTERS = 24
-"""A heartbeat cuts a line of output where its room ends, each time elsewhere; the beginning tells lines apart."""
+"""Compared beginning of a line of output. A heartbeat may cut the same line at a different length each time."""
 
 
 class DemoContext:
-    """A person, her access to gpudesk and AWS, and the instance that she launches.
+    """A person, her clients of gpudesk and AWS, and the instance that she launches.
 
-    :ivar client: of gpudesk's API, as the person
-    :ivar poller: set once the instance is requested
+    :ivar client: client of gpudesk's API with the person's token
+    :ivar poller: poller of the instance; set when the instance is requested
     :ivar ec2_instance_id: empty until EC2 has launched the instance
     """
 
@@ -45,10 +46,10 @@ class DemoContext:
         self.poller.wait_until(f"EC2 shows the instance as {state}", has_state, cloud_time=BOOT_TIMEOUT)
         self.narrator.print_line("EC2", f"DescribeInstances: {self.ec2_instance_id} is {state}.")
 
-    def wait_until_document(self, index: int) -> TimelineEntry:
-        """Wait until the recipe's document has succeeded, and print its progress.
+    def wait_until_document_succeeds(self, index: int) -> TimelineEntry:
+        """Wait until a document of the recipe has succeeded, and print its progress.
 
-        :param index: of the document in the recipe, from 0
+        :param index: position of the document in the recipe, from 0
         """
 
         def find_entry() -> TimelineEntry | None:
@@ -58,15 +59,15 @@ class DemoContext:
 
         return self.poller.wait_until(f"document {index + 1} of the recipe succeeds", find_entry)
 
-    def wait_until_kept_busy(self, evidence: str) -> None:
-        """Wait until gpudesk sees the work and a sweep after that has not stopped the instance.
+    def wait_until_spared_by_sweep(self, evidence: str) -> None:
+        """Wait until gpudesk observes activity, and until a sweep after that has not stopped the instance.
 
         :param evidence: part of the activity's message
         """
-        message = self.poller.wait_until(f"gpudesk sees: {evidence}", lambda: self.find_activity("busy", evidence))
+        message = self.poller.wait_until(f"gpudesk observes: {evidence}", lambda: self.find_activity("busy", evidence))
         before = self._get_last_sweep()
         self.poller.wait_until("a sweep completes", lambda: self._get_last_sweep() > before, cloud_time=BOOT_TIMEOUT)
-        self.narrator.print_line("gpudesk", f"The sweep has run and lets the instance run. Activity: {message}")
+        self.narrator.print_line("gpudesk", f"A sweep ran and did not stop the instance. {message}")
 
     def is_in_phase(self, *phases: str) -> bool:
         """Return whether the instance is in one of the phases."""
@@ -80,7 +81,7 @@ class DemoContext:
         return None
 
     def print_status(self) -> None:
-        """Print the instance, to show why the demo does not go on."""
+        """Print the state of the instance, to show why the demo failed."""
         self.poller.print_new_entries()
         instance = self.poller.get_instance()
         message = instance["reason"]["message"]
@@ -100,10 +101,13 @@ class DemoContext:
         if step is None or progress == self._last_progress:
             return
         self._last_progress = progress
-        remaining = setup["remaining_seconds"]
-        estimate = f", about {remaining} s remaining" if remaining is not None else ""
-        output = f": {step['last_output_line']}" if step["last_output_line"] else ""
-        name = f"step {step['name']} ({step['step_index']} of {step['step_count']})"
-        self.narrator.print_line(
-            "instance", f"  {setup['document']}, {name}{output} [running for {step['running_seconds']} s{estimate}]"
-        )
+        self.narrator.print_line("instance", f"  {_format_progress(setup, step)}")
+
+
+def _format_progress(setup: Any, step: Any) -> str:
+    """Return the running step of a setup, its times and its last line of output."""
+    name = f"{setup['document']}, step {step['name']} ({step['step_index']} of {step['step_count']})"
+    remaining = setup["remaining_seconds"]
+    estimate = f", about {remaining} s remaining" if remaining is not None else ""
+    output = f" Output: {step['last_output_line']}" if step["last_output_line"] else ""
+    return f"{name} has been running for {step['running_seconds']} s{estimate}.{output}"

@@ -1,4 +1,4 @@
-"""Last chapter of the demo: what the instance cost, and how often AWS was called."""
+"""Costs of the demo's instance, and numbers of calls to AWS."""
 
 from collections import Counter
 from decimal import Decimal
@@ -20,7 +20,7 @@ def print_costs(
 ) -> None:
     """Print the costs and the calls to AWS.
 
-    :param calls_before: calls before the demo, of gpudesk and of instances
+    :param calls_before: calls before the demo: those of gpudesk, and those of instances
     :param user_calls: calls that the person made during the demo; `cloud.calls` includes them
     :param instance: the terminated instance as the API returns it
     """
@@ -32,13 +32,14 @@ def print_costs(
     narrator.print_line(
         "gpudesk",
         f"Left running over a weekend, it would have cost ${weekend:.2f} "
-        f"({WEEKEND_HOURS} h at ${status['price_per_hour']} for a {status['instance_type']}).",
+        f"({WEEKEND_HOURS} h at ${status['price_per_hour']} for a {status['instance_type']}, without disk and "
+        "address).",
     )
     gpudesk_calls = cloud.calls - calls_before[0] - user_calls
     machine_calls = cloud.machine_calls - calls_before[1]
-    narrator.print_line("calls", f"Calls of gpudesk to AWS from request to termination: {_summarize(gpudesk_calls)}.")
-    narrator.print_line("calls", f"Calls of the instance itself: {_summarize(machine_calls)}.")
-    narrator.print_line("calls", f"Calls of {owner} with her own AWS keys: {_summarize(user_calls)}.")
+    narrator.print_line("AWS", f"Calls of gpudesk from the request to the termination: {_summarize(gpudesk_calls)}.")
+    narrator.print_line("AWS", f"Calls of the instance: {_summarize(machine_calls)}.")
+    narrator.print_line("AWS", f"Calls of {owner}, who checked EC2 and SSM herself: {_summarize(user_calls)}.")
 
 
 def _summarize(calls: Counter[str]) -> str:

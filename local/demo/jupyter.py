@@ -1,4 +1,4 @@
-"""Use of Jupyter in the demo: forward its port, run a notebook of the book, interrupt a long cell."""
+"""Use of Jupyter in the demo: a forwarded port, a notebook of the book, a long cell that is interrupted."""
 
 import json
 from collections.abc import Callable
@@ -14,8 +14,8 @@ NOTEBOOK = "linear-regression-concise.ipynb"
 NOTEBOOK_FOLDER = "d2l-en/pytorch/chapter_linear-regression"
 
 
-class JupyterUse:
-    """Works in the Jupyter server of the demo's instance."""
+class JupyterUser:
+    """Person who works in the Jupyter server of the demo's instance."""
 
     def __init__(self, context: DemoContext) -> None:
         """Start without a token."""
@@ -23,7 +23,7 @@ class JupyterUse:
         self._token = ""
 
     def run_notebook(self) -> None:
-        """Run the notebook's own cell, then one that trains until it is interrupted."""
+        """Run the notebook's own cell, then a cell that trains until it is interrupted."""
         narrator, poller = self._context.narrator, self._context.poller
         url = self._forward_port()
         self._token = self._read_token()
@@ -37,7 +37,7 @@ class JupyterUse:
         cell = notebook.run_cell(path, TRAINING_CODE)
         narrator.print_line(OWNER, "Trains the model further until she interrupts the kernel.")
         poller.wait_until("the cell starts", lambda: cell.output)
-        self._context.wait_until_kept_busy(f"{NOTEBOOK} is running a cell")
+        self._context.wait_until_spared_by_sweep(f"{NOTEBOOK} is running a cell")
         notebook.interrupt(cell)
         poller.wait_until("the cell ends", lambda: cell.has_ended)
         output = _read_output(cell).removeprefix("training").strip()
@@ -54,7 +54,7 @@ class JupyterUse:
 
         The local cloud opens the port itself, as session-manager-plugin does on AWS.
 
-        :returns: URL that leads to Jupyter
+        :returns: URL of Jupyter on this computer
         """
         narrator = self._context.narrator
         port = DEFAULT_JUPYTER_LOCAL_PORT
@@ -63,9 +63,12 @@ class JupyterUse:
             text = f"Port {DEFAULT_JUPYTER_LOCAL_PORT} is in use on this computer, so the demo takes port {port}."
             narrator.print_line(OWNER, text)
         body = {"kind": "jupyter", "local_port": port}
-        narrator.print_line(OWNER, f"POST .../sessions {json.dumps(body)} (from a laptop without AWS keys)")
+        narrator.print_line(OWNER, f"POST .../sessions {json.dumps(body)} (needs no AWS credentials)")
         session = self._context.client.post(f"/instances/{self._context.poller.instance_id}/sessions", body)
-        text = f"Session {session['session_id']} with document {session['document']}. Its token is shown only once."
+        self._context.poller.print_new_entries()
+        text = (
+            f"Session {session['session_id']} is open (document {session['document']}). Its token is shown only once."
+        )
         narrator.print_line("gpudesk", text)
         return f"http://{HOST}:{session['local_port']}"
 

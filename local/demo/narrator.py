@@ -1,4 +1,4 @@
-"""Lines of the demo: time on the cloud's clock, real seconds, who, what."""
+"""Printed lines of the demo: time on the cloud's clock, real seconds, who, what."""
 
 import textwrap
 import time
@@ -14,7 +14,7 @@ WriteLine = Callable[[str], None]
 
 
 class Narrator:
-    """Formats lines and wraps long ones.
+    """Printer that formats lines and wraps long ones.
 
     :param clock: the cloud's clock
     :param write_line: prints one line
@@ -42,7 +42,7 @@ class Narrator:
     def print_line(self, who: str, text: str, at: datetime | None = None) -> None:
         """Print what somebody did.
 
-        :param at: when, on the cloud's clock; None is now
+        :param at: time on the cloud's clock; None is now
         """
         at = at or self._clock.now()
         margin = f"{at:%H:%M:%S} {self.elapsed_seconds:5.1f}s  {who:<10}  "

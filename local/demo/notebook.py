@@ -1,4 +1,4 @@
-"""Client of a Jupyter server as a browser uses it: REST API, kernels, cells over a websocket."""
+"""Client of a Jupyter server: REST API, kernels, and cells over a websocket, as a browser uses them."""
 
 import itertools
 import json
@@ -23,8 +23,8 @@ except KeyboardInterrupt:
 """
 """Code that keeps one core busy until the kernel is interrupted.
 
-It continues the book's own cell, which leaves `model` and `data`. It prints a line when it has started, because an
-interrupt before that would be an error, and its result when it is interrupted.
+It continues the book's own cell, which defines `model` and `data`. It prints a line when it has started, because an
+earlier interrupt would be an error. It prints its result when it is interrupted.
 """
 
 
@@ -66,16 +66,16 @@ class Cell:
         try:
             while not self._handle(json.loads(self._channels.recv())):
                 pass
-        except Exception as error:  # noqa: BLE001  anything that ends the connection ends the cell
+        except Exception as error:  # noqa: BLE001 - every error of the connection ends the cell
             self.error = self.error or f"The connection to the kernel ended: {error}"
         finally:
             self._channels.close()
             self._ended.set()
 
     def _handle(self, message: dict[str, Any]) -> bool:
-        """Store what a message contains.
+        """Store the output, the error or the state that a message contains.
 
-        :returns: whether it is the last message about this cell
+        :returns: whether the message is the last one about this cell
         """
         if message.get("parent_header", {}).get("msg_id") != self._message_id:
             return False
@@ -110,7 +110,7 @@ class Notebook:
         return next(str(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
     def run_cell(self, path: str, code: str) -> Cell:
-        """Run code in the kernel of a notebook; the kernel is started if none runs."""
+        """Run code in the kernel of a notebook. If the notebook has no kernel, start one."""
         body = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
         kernel_id = self._client.post("/api/sessions", body)["kernel"]["id"]
         address = f"{self._url.replace('http', 'ws', 1)}/api/kernels/{kernel_id}/channels?token={self._token}"

@@ -1,4 +1,4 @@
-"""Waits until a step of the demo has happened, and prints new timeline entries of the instance meanwhile."""
+"""Poller that waits for a step of the demo and prints new timeline entries of the instance meanwhile."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.3
 TIMEOUT_SECONDS = 45.0
-"""Real seconds for what takes no time on the cloud's clock: requests, scripts, a busy computer."""
+"""Real seconds for work that does not follow the cloud's clock: requests, and scripts on a busy computer."""
 
 
 class StepFailed(Exception):
@@ -32,7 +32,7 @@ class TimelineEntry:
 
 
 class TimelinePoller:
-    """Reads one instance and its timeline from the API.
+    """Reader of one instance and its timeline from the API.
 
     :param speed: seconds of the cloud's clock per real second
     :ivar entries: timeline entries printed so far
@@ -59,9 +59,9 @@ class TimelinePoller:
         """Call `check` until it returns a true value, and print new timeline entries meanwhile.
 
         :param step: completes the sentence "The demo waited until ..."
-        :param cloud_time: how long the step may take on the cloud's clock
+        :param cloud_time: time that the step may take on the cloud's clock
         :returns: the first true value of `check`
-        :raises StepFailed: the time is over
+        :raises StepFailed: the step did not happen in time
         """
         limit = TIMEOUT_SECONDS + cloud_time.total_seconds() / self._speed
         deadline = time.monotonic() + limit
@@ -71,7 +71,7 @@ class TimelinePoller:
             if result:
                 return result
             if time.monotonic() > deadline:
-                raise StepFailed(f"The demo waited for {limit:.0f} s until {step}. It did not happen.")
+                raise StepFailed(f"The demo waited for {limit:.0f} s until {step}, but that did not happen.")
             time.sleep(POLL_SECONDS)
 
     def print_new_entries(self) -> None:
@@ -79,7 +79,7 @@ class TimelinePoller:
         while True:
             page = self._client.get(f"/instances/{self.instance_id}/timeline?limit=100{self._cursor}")
             entries = [_parse_entry(item) for item in page["items"]]
-            # The last page is read again as it grows, so its first entries may be known.
+            # The last page is read again, because it grows. Its first entries may be printed already.
             entries = entries[sum(1 for entry in entries if entry in self.entries) :]
             for entry in entries:
                 self._narrator.print_line(entry.actor, entry.message, entry.at)

@@ -1,4 +1,4 @@
-"""Chapters of the demo: request, setup, use, idleness and stop, start, end."""
+"""Chapters of the demo: request, setup, use, idle stop, start, termination."""
 
 import json
 from collections import Counter
@@ -11,7 +11,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from local.demo.client import Client, RequestFailed
 from local.demo.context import BOOT_TIMEOUT, OWNER, DemoContext
 from local.demo.cost_summary import print_costs
-from local.demo.jupyter import JupyterUse
+from local.demo.jupyter import JupyterUser
 from local.demo.narrator import Narrator
 from local.demo.poller import StepFailed, TimelinePoller
 from local.stack import Stack
@@ -28,7 +28,7 @@ BUSY_PERCENT, IDLE_PERCENT = 97, 0
 def play_demo(stack: Stack, narrator: Narrator) -> None:
     """Play all chapters and print the costs.
 
-    :raises StepFailed: a step failed; the state of the instance is printed before
+    :raises StepFailed: a step failed
     """
     calls_before = Counter(stack.cloud.calls), Counter(stack.cloud.machine_calls)
     context = DemoContext(stack, narrator)
@@ -51,17 +51,17 @@ def play_demo(stack: Stack, narrator: Narrator) -> None:
         raise StepFailed(f"{chapter.__name__.replace('_', ' ').capitalize()}: {problem}.") from problem
     print_costs(stack.cloud, calls_before, context.aws_user.calls, context.poller.get_instance(), narrator)
     count = context.client.request_count
-    narrator.print_line("calls", f"The calls to dynamodb include those of the demo's own {count} API requests.")
+    narrator.print_line("AWS", f"The {count} API requests of the demo itself caused part of the dynamodb calls.")
 
 
 class Demo:
-    """Chapters in the order in which they are played."""
+    """The chapters, in the order in which they are played."""
 
     def __init__(self, context: DemoContext) -> None:
         """Start before the first chapter."""
         self._context = context
         self._narrator = context.narrator
-        self._jupyter = JupyterUse(context)
+        self._jupyter = JupyterUser(context)
 
     def request_instance(self) -> None:
         """Register a webhook, then request an instance with one HTTP request."""
@@ -73,9 +73,9 @@ class Demo:
         if response.status != 202:
             raise StepFailed(f"POST /instances returned {response.status} instead of 202.")
         instance = response.body
+        context.poller = TimelinePoller(context.client, instance["id"], narrator, context.stack.options.speed)
+        context.poller.print_new_entries()
         narrator.print_line("gpudesk", f"202 Accepted: {instance['name']}, Location: {response.headers['Location']}")
-        speed = context.stack.options.speed
-        context.poller = TimelinePoller(context.client, instance["id"], narrator, speed)
 
     def _register_webhook(self) -> None:
         """Set a webhook for the owner's notifications."""
@@ -94,23 +94,23 @@ class Demo:
         """Wait for the launch, the boot and every document of the recipe."""
         context, narrator = self._context, self._narrator
         poller = context.poller
-        narrator.start_chapter("2. Launch and setup")
+        narrator.start_chapter("2. Launch it and set it up")
         context.wait_until_ec2_state("running")
         poller.wait_until(
             "the SSM agent answers", lambda: poller.find_entry(EventCode.SETTING_UP), cloud_time=BOOT_TIMEOUT
         )
         recipes = context.client.get("/recipes")["items"]
         recipe = next(recipe for recipe in recipes if recipe["name"] == LAUNCH_REQUEST["recipe"])
-        for index in range(len(recipe["documents"])):
-            entry = context.wait_until_document(index)
+        for index, document in enumerate(recipe["documents"]):
+            entry = context.wait_until_document_succeeds(index)
             for step in context.aws_user.list_steps(entry.details["command_id"]):
                 output = f" Last line of output: {step.last_line}" if step.last_line else ""
-                narrator.print_line("SSM", f"  Step {step.name}: {step.status}.{output}")
+                narrator.print_line("SSM", f"  {document}, step {step.name}: {step.status}.{output}")
         poller.wait_until("the instance is ready", lambda: context.is_in_phase("ready"))
 
     def use_instance(self) -> None:
         """Work in Jupyter, or with a simulated GPU if no script really runs."""
-        self._narrator.start_chapter("3. Use")
+        self._narrator.start_chapter("3. Use it")
         if self._context.stack.machines.is_real:
             self._jupyter.run_notebook()
         else:
@@ -120,16 +120,16 @@ class Demo:
         cloud_admin = Client(self._context.stack.cloud_url)
         activity = f"/_local/instances/{self._context.ec2_instance_id}/activity"
         self._narrator.print_line(
-            "simulation", f"Jupyter does not run in a simulation. The GPU reports {BUSY_PERCENT} % instead."
+            "simulation", f"A simulated instance runs no Jupyter. Its GPU reports {BUSY_PERCENT} % instead."
         )
         cloud_admin.post(activity, {"gpu_utilization": [BUSY_PERCENT]})
-        self._context.wait_until_kept_busy("GPU 0 of 1")
+        self._context.wait_until_spared_by_sweep("GPU 0 of 1")
         cloud_admin.post(activity, {"gpu_utilization": [IDLE_PERCENT]})
 
     def leave_idle(self) -> None:
-        """Leave the instance alone until gpudesk warns and stops it."""
+        """Leave the instance idle until gpudesk warns its owner and stops it."""
         context, narrator, poller = self._context, self._narrator, self._context.poller
-        narrator.start_chapter("4. Forget it")
+        narrator.start_chapter("4. Leave it idle")
         policy = poller.get_instance()["spec"]["idle_policy"]
         idle_window = timedelta(minutes=policy["idle_minutes"])
         warning_period = timedelta(minutes=policy["warning_minutes"])
@@ -146,7 +146,10 @@ class Demo:
         )
         if not messages[0].is_signed:
             raise StepFailed("The stop warning arrived without gpudesk's signature.")
-        text = f"Receives {messages[0].type} and verifies its signature. The data of the message hold the keep request."
+        text = (
+            f"Receives {messages[0].type} and verifies its signature. The message contains the request that keeps the "
+            "instance."
+        )
         narrator.print_line(f"{OWNER}'s bot", text)
         poller.wait_until(
             "the stop begins", lambda: context.is_in_phase("stopping", "stopped"), cloud_time=warning_period
@@ -155,9 +158,9 @@ class Demo:
         poller.wait_until("gpudesk shows the instance as stopped", lambda: context.is_in_phase("stopped"))
 
     def start_again(self) -> None:
-        """Start the stopped instance and find everything on its disk."""
+        """Start the stopped instance and use what is on its disk."""
         context, narrator, poller = self._context, self._narrator, self._context.poller
-        narrator.start_chapter("5. The next morning")
+        narrator.start_chapter("5. Start it again")
         narrator.print_line(OWNER, "POST .../start")
         context.client.post(f"/instances/{poller.instance_id}/start")
         context.wait_until_ec2_state("running")
@@ -166,9 +169,9 @@ class Demo:
             self._jupyter.reconnect()
 
     def terminate_instance(self) -> None:
-        """Terminate the instance and check that EC2 shows it."""
+        """Terminate the instance and check that EC2 shows it as terminated."""
         context, narrator, poller = self._context, self._narrator, self._context.poller
-        narrator.start_chapter("6. The end")
+        narrator.start_chapter("6. Terminate it")
         narrator.print_line(OWNER, "DELETE /instances/...")
         context.client.request("DELETE", f"/instances/{poller.instance_id}")
         context.wait_until_ec2_state("terminated")

@@ -1,4 +1,4 @@
-"""Output of the document gpudesk-benchmark on a simulated machine: plausible results, computed from the GPU's peaks."""
+"""Simulated output of the document gpudesk-benchmark: plausible results, computed from the peaks of the GPU."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.domain.benchmarks.result import UNITS, Metric
 from chalicelib.store.data_files import load_catalog
-from local.machines.host.port import MachineSpec
+from local.machines.host.interface import MachineSpec
 from local.machines.host.simulated import Outcome
 
 DRIVER, FRAMEWORK, CUDA = "580.159.04", "PyTorch 2.11.0+cu130 (simulated)", "13.0"
@@ -26,7 +26,7 @@ NO_GPU = "gpudesk: This machine has no NVIDIA GPU that its driver can see (nvidi
 
 
 def simulate_benchmark(spec: MachineSpec) -> Outcome:
-    """Return exit code, standard output and standard error of the benchmark's step."""
+    """Return the simulated outcome of the benchmark's step."""
     if spec.gpu is None or not spec.gpu_count:
         return 1, "", NO_GPU
     result: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Heartbeats of simulated machines, where no script runs: the real probe with simulated sensors."""
+"""Heartbeats of simulated machines, on which no script runs: the real probe with simulated sensors."""
 
 import logging
 import tempfile
@@ -12,13 +12,13 @@ import boto3
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS, Thresholds
 from chalicelib.store.heartbeats import HeartbeatModel
-from local.aws.core.gate import ROLE_KEY_PREFIX
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.request_interceptor import ROLE_KEY_PREFIX
 from local.machines.host.simulated import SimulatedMachines
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
 from ssm_documents.probe.notifier import Notifier
-from ssm_documents.probe.probe import Identity, Probe
+from ssm_documents.probe.probe import HeartbeatIdentity, Probe
 from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
 from ssm_documents.probe.service import build_local_services
 from ssm_documents.probe.user_messenger import UserMessenger
@@ -41,7 +41,7 @@ class QuietSensor:
 class SimulatedGpuSensor:
     """Sensor of simulated GPUs.
 
-    :param get_utilization: returns percent, one number for each GPU
+    :param get_utilization: returns the utilization in percent, one number per GPU
     """
 
     name = "gpu"
@@ -60,14 +60,14 @@ class SimulatedGpuSensor:
 
 @dataclass(frozen=True)
 class _BootedProbe:
-    """The probe of one boot of a machine; it starts again with each boot."""
+    """The probe of one boot of a machine. Each boot has a new one."""
 
     boot_count: int
     probe: Probe
 
 
 class SimulatedProbes:
-    """Sends heartbeats for each running machine whose heartbeat item gpudesk has created.
+    """Sender of heartbeats for each running machine whose heartbeat item gpudesk has created.
 
     :param interval_seconds: real seconds between two heartbeats
     """
@@ -120,8 +120,8 @@ class SimulatedProbes:
         return booted.probe
 
     def _build_probe(self, instance_id: str, key: str, gpu_count: int, boot_count: int) -> Probe:
-        """Return a probe that differs from a real one in its sensors and keeps its files in a temporary folder."""
-        identity = Identity(instance_id=instance_id, boot_id=f"boot-{boot_count}", has_gpu=gpu_count > 0)
+        """Return a real probe with simulated sensors and with its files in a temporary folder."""
+        identity = HeartbeatIdentity(instance_id=instance_id, boot_id=f"boot-{boot_count}", has_gpu=gpu_count > 0)
         client = HeartbeatClient(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key)
         sensors: list[Sensor] = [QuietSensor(name) for name in SIGNALS if name != "gpu"]
         if gpu_count:

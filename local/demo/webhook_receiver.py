@@ -1,4 +1,4 @@
-"""Receiver of a webhook on this computer, which checks signatures as a receiver should."""
+"""Webhook receiver on this computer, which verifies signatures as every receiver should."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ SHUTDOWN_POLL_SECONDS = 0.05
 class Message:
     """One received message.
 
-    :param is_signed: whether it is signed with the receiver's secret
+    :param is_signed: whether it has a valid signature with the receiver's secret
     """
 
     id: str
@@ -26,7 +26,7 @@ class Message:
 
 
 class WebhookReceiver:
-    """Server on the loopback that answers 204 to every message."""
+    """Server on the loopback address that answers every message with 204."""
 
     def __init__(self) -> None:
         """Create a receiver that does not listen yet."""
@@ -51,7 +51,7 @@ class WebhookReceiver:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Print nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer((HOST, 0), Handler)
         threading.Thread(
@@ -66,7 +66,7 @@ class WebhookReceiver:
             self._server.server_close()
 
     def set_secret(self, secret: str) -> None:
-        """Set the secret that gpudesk showed when the webhook was set."""
+        """Set the secret that gpudesk returned when the webhook was set."""
         self._secret = secret
 
     def list_messages(self, message_type: str | None = None) -> list[Message]:
@@ -75,7 +75,7 @@ class WebhookReceiver:
             return [message for message in self._messages if message_type in (None, message.type)]
 
     def receive(self, body: bytes, headers: dict[str, str]) -> int:
-        """Check the signature of a message and store it.
+        """Store a message and whether its signature is valid.
 
         :returns: HTTP status of the response
         """

@@ -3,7 +3,7 @@
 InvalidDocument            a document that CreateDocument rejects
   DocumentTooLarge         ... because of its size
 InvalidParameters          parameters that SendCommand rejects
-SandboxUnavailable         this computer cannot run a sandbox; the message has the cause
+SandboxUnavailable         this computer cannot run a sandbox; the message says why
 MachineHalted              the machine is not running, or halted during a call
   MachineRebooted          ... and runs again
 ConnectionRefusedError     (Python's own) nothing listens on that port of the machine
@@ -11,19 +11,19 @@ ConnectionRefusedError     (Python's own) nothing listens on that port of the ma
 
 
 class InvalidDocument(ValueError):
-    """AWS's InvalidDocumentContent."""
+    """CreateDocument would answer InvalidDocumentContent."""
 
 
 class DocumentTooLarge(InvalidDocument):
-    """AWS's MaxDocumentSizeExceeded."""
+    """CreateDocument would answer MaxDocumentSizeExceeded."""
 
 
 class InvalidParameters(ValueError):
-    """AWS's InvalidParameters."""
+    """SendCommand would answer InvalidParameters."""
 
 
 class SandboxUnavailable(OSError):
-    """No namespaces can be created. The message is a sentence for people."""
+    """This computer cannot create namespaces. The message is a sentence for people."""
 
 
 class MachineHalted(RuntimeError):

@@ -1,7 +1,7 @@
-"""What API Gateway does around the Lambda function: match the path, build the event, translate the response.
+"""Replacement of API Gateway: it matches the path, builds the Lambda event and translates the response.
 
-It builds on the classes of `chalice local`. Their own handling of unknown routes and of OPTIONS is not used, because it
-answers without calling the app.
+It uses classes of `chalice local`, except for their handling of unknown routes and of OPTIONS, which answers without
+calling the app.
 """
 
 import logging
@@ -22,7 +22,7 @@ FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS = "gpudesk-dev", 512, 28_000
 
 @dataclass(frozen=True)
 class Reply:
-    """Response to send over HTTP."""
+    """HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -30,7 +30,7 @@ class Reply:
 
 
 class Gateway:
-    """Entrance to the app. Any number of threads may use it at once."""
+    """API Gateway in front of the app. Any number of threads may use it at once."""
 
     def __init__(self, app: Chalice) -> None:
         """Read the routes of the app."""
@@ -39,15 +39,15 @@ class Gateway:
         self._events = LambdaEventConverter(RouteMatcher(list(app.routes)), app.api.binary_types)
 
     def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Call the function and return its response, or 502 if it raises.
+        """Call the Lambda function and return its response, or 502 if it raises.
 
-        :param target: path and query as in the request line
+        :param target: path and query of the request line
         """
         context = LambdaContext(FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS)
         try:
             event = self._events.create_lambda_event(method, target, headers, body)
         except ValueError:
-            return _to_reply(problems.route_not_found(target.partition("?")[0]).to_dict())
+            return _to_reply(problems.build_route_not_found(target.partition("?")[0]).to_dict())
         try:
             return _to_reply(self._app(event, context))
         except Exception:
@@ -57,7 +57,7 @@ class Gateway:
 
 def build_rejection(status: HTTPStatus, detail: str) -> Reply:
     """Return problem details for a request that does not reach the function."""
-    body = problems.problem_body(status, detail, code=ErrorCode.REQUEST_REJECTED)
+    body = problems.build_problem_body(status, detail, code=ErrorCode.REQUEST_REJECTED)
     return _to_reply(Response(body, {"Content-Type": problems.CONTENT_TYPE}, status).to_dict())
 
 

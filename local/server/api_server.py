@@ -1,4 +1,4 @@
-"""The API over HTTP on this computer, for `make run` and tests."""
+"""HTTP server of the API on this computer, for `make run` and tests."""
 
 import threading
 from typing import Self
@@ -12,7 +12,7 @@ SHUTDOWN_POLL_SECONDS = 0.05
 
 
 class ApiServer:
-    """Listens as soon as it is created; answers between `start` and `stop`, in the background.
+    """Server that listens from its creation on, and answers in the background between `start` and `stop`.
 
     :param port: 0 for any free port
     :raises OSError: the port is in use

@@ -1,8 +1,8 @@
-"""HTTP/1.1 server that answers as API Gateway does: problem details for every bad request, connections kept open.
+"""HTTP/1.1 server that behaves like API Gateway: problem details for every bad request, persistent connections.
 
-No existing server fits. `chalice local` answers unknown methods with HTML, trusts any Content-Length and queues only
-five connections. werkzeug's handler closes the connection after each response, sends `100 Continue` before it checks
-the length of the body, and joins repeated headers; the tests of the HTTP protocol forbid all three.
+No existing server does this. `chalice local` answers unknown methods with HTML, trusts any Content-Length and queues
+only five connections. werkzeug's handler closes the connection after each response, sends `100 Continue` before it
+checks the length of the body, and joins repeated headers; the tests of the HTTP protocol forbid all three.
 """
 
 import contextlib
@@ -23,19 +23,17 @@ MAX_LINE_LENGTH = 65536
 IDLE_TIMEOUT_SECONDS = 60.0
 
 MAX_DISCARDED_BYTES = 10 * 1024 * 1024
-"""Upper limit of what is read of a body that is too large, so that its client can read the response.
-
-It is API Gateway's own limit of a body.
-"""
+"""Limit of the bytes that are read of a too large body, so that the client can read the response; as in API Gateway."""
 DISCARD_TIMEOUT_SECONDS = 2.0
 
 SINGLE_HEADERS = ("content-length", "content-type", "authorization", "idempotency-key", "host")
+"""Headers that may occur only once in a request."""
 
 
 class BadRequest(Exception):
-    """A request that cannot be read to its end. The connection is closed after the response.
+    """Request that cannot be read to its end. The connection is closed after the response.
 
-    :param detail: for the client, a full sentence
+    :param detail: explanation for the client, a full sentence
     """
 
     def __init__(self, status: HTTPStatus, detail: str) -> None:
@@ -46,7 +44,7 @@ class BadRequest(Exception):
 
 
 class _RequestHandler(BaseHTTPRequestHandler):
-    """One connection."""
+    """Handler of one connection."""
 
     server: "HttpServer"
     protocol_version = "HTTP/1.1"
@@ -149,9 +147,9 @@ class _RequestHandler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _discard_input(self) -> None:
-        """Read what the client still sends.
+        """Read the rest of what the client sends.
 
-        A connection that is closed with unread bytes is reset, and the client may lose the response.
+        TCP resets a connection that is closed with unread bytes, and the client could lose the response.
         """
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
@@ -164,15 +162,15 @@ class _RequestHandler(BaseHTTPRequestHandler):
         """Return the Server header."""
         return "gpudesk"
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - name in the base class
         """Log at debug level."""
         logger.debug(format, *args)
 
 
 class HttpServer(socketserver.ThreadingTCPServer):
-    """One thread per connection. The threads end with the server.
+    """Server with one thread per connection. The threads end with the server.
 
-    :param gateway: answers the requests
+    :param gateway: gateway that answers the requests
     """
 
     allow_reuse_address = True
@@ -196,7 +194,7 @@ class HttpServer(socketserver.ThreadingTCPServer):
         self._connections.discard(request)
         super().shutdown_request(request)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's name
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - signature of the base class
         """Log the exception of a connection."""
         logger.exception("A connection from %s failed.", client_address)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ubuntu packages of a custom recipe.
+# Install the Ubuntu packages of a custom recipe.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh

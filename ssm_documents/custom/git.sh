@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Public repositories of a custom recipe, as checkouts of the user ubuntu. A checkout with changes is not updated.
+# Clone or update the public repositories of a custom recipe, as the user ubuntu. A checkout with local changes stays as it
+# is.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -20,7 +21,7 @@ clone() {
   git_as_user clone --quiet "$url" "$folder.new" && git_as_user -C "$folder.new" checkout --quiet "$ref" --
 }
 
-# is_untouched FOLDER: return 0 if the checkout has only content of the repository.
+# is_untouched FOLDER: return 0 if the checkout has no local changes and no local commits.
 is_untouched() {
   [ -z "$(git_as_user -C "$1" status --porcelain)" ] &&
     [ -z "$(git_as_user -C "$1" log --oneline -1 HEAD --not --remotes --tags)" ]
@@ -42,14 +43,14 @@ if ! as_ubuntu mkdir -p "$WORK" || ! as_ubuntu test -w "$WORK"; then
   fail "$WORK is not a folder of the user ubuntu. Move it away and run the setup again."
 fi
 for checkout in "${CHECKOUTS[@]}"; do
-  read -r url ref into <<<"$checkout"
-  folder="$WORK/$into"
+  read -r url ref target_dir <<<"$checkout"
+  folder="$WORK/$target_dir"
   if [ -d "$folder/.git" ] && ! is_untouched "$folder"; then
     say "$folder has local changes and is not updated."
   elif [ -d "$folder/.git" ]; then
     retry 4 update "$ref" "$folder" ||
       fail "$folder could not be updated to $ref of $url. Check that this branch, tag or commit exists and that the instance can reach the repository."
-    say "$folder is at $ref of $url."
+    say "Updated $folder to $ref of $url."
   elif [ -e "$folder" ]; then
     fail "$folder exists and is not a git checkout. Move it away and run the setup again."
   else

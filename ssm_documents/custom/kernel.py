@@ -1,4 +1,4 @@
-"""Print kernel.json for the kernel of the environment that runs this; fail if it has no ipykernel.
+"""Print kernel.json for the environment whose Python runs this program. Fail if it has no ipykernel.
 
 python - DISPLAY_NAME
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Python packages of a custom recipe, into an existing environment or into an environment of the recipe.
+# Install the Python packages of a custom recipe, into an existing environment or into a new one of the recipe.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -11,11 +11,11 @@ read -r ENVIRONMENT <<'ENVIRONMENT'
 @@environment.txt@@
 ENVIRONMENT
 
-# If the environment exists (conda's, too), only install into it. Otherwise create it.
+# An existing environment, such as one of conda, is used as it is. Otherwise it is created.
 if [ -x "$ENVIRONMENT/bin/pip" ]; then
   say "Installing into $ENVIRONMENT: ${PACKAGES[*]}."
   retry 4 as_owner "$ENVIRONMENT/bin" "$ENVIRONMENT/bin/pip" --quiet --disable-pip-version-check --no-input install --no-cache-dir "${PACKAGES[@]}" ||
-    fail "pip could not install ${PACKAGES[*]}. Check that the instance can reach the package index (routes of the subnet, proxy)."
+    fail "pip could not install ${PACKAGES[*]}. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index)."
 else
   make_venv "$ENVIRONMENT" "${PACKAGES[@]}"
 fi
@@ -26,11 +26,11 @@ describe_kernel() {
 KERNEL
 }
 
-# With ipykernel, the environment becomes a kernel of every Jupyter on the instance. The environment itself describes its
-# kernel; root only writes the file.
+# If ipykernel is among the packages, every Jupyter on the instance offers the environment as a kernel. The Python of the
+# environment prints the description of the kernel, and root writes it into a file.
 kernel=${GPUDESK_DOCUMENT#gpudesk-custom-}
 if described=$(describe_kernel "$kernel"); then
   write_file "/usr/local/share/jupyter/kernels/$kernel/kernel.json" 0644 root <<<"$described"
-  say "Notebooks can use the kernel $kernel."
+  say "Jupyter on this instance offers the kernel $kernel."
 fi
 say "Installed ${#PACKAGES[@]} packages in $ENVIRONMENT."

@@ -63,7 +63,7 @@ class MetricRun:
 
 
 @dataclass(frozen=True)
-class Machine:
+class Devices:
     """The devices to measure.
 
     :param kind: "cuda" or "cpu"
@@ -75,11 +75,11 @@ class Machine:
     count: int
     seconds: float
 
-    def device(self, index: int) -> torch.device:
+    def get_device(self, index: int) -> torch.device:
         """Return the device with this index."""
         return torch.device(self.kind, index) if self.kind == "cuda" else torch.device("cpu")
 
-    def counts(self) -> list[int]:
+    def list_counts(self) -> list[int]:
         """Return 1, 2, 4, ... and the number of all devices."""
         doubled = [1 << power for power in range(self.count.bit_length()) if 1 << power <= self.count]
         return sorted({*doubled, self.count})
@@ -91,14 +91,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--cpu", type=int, default=0)
     options = parser.parse_args()
-    machine = (
-        Machine("cpu", options.cpu, options.seconds) if options.cpu else Machine("cuda", _count_gpus(), options.seconds)
+    devices = (
+        Devices("cpu", options.cpu, options.seconds) if options.cpu else Devices("cuda", _count_gpus(), options.seconds)
     )
-    if machine.count == 0:
-        log(f"PyTorch {torch.__version__} finds no GPU on this instance, so nothing was measured.")
+    if devices.count == 0:
+        print_progress(f"PyTorch {torch.__version__} finds no GPU on this instance, so nothing was measured.")
         return 3
-    runs = [run for gpus in machine.counts() for run in run_all(machine, gpus)]
-    print(json.dumps({**describe(machine), "runs": [asdict(run) for run in runs]}, separators=(",", ":")))
+    runs = [run for gpus in devices.list_counts() for run in measure_all(devices, gpus)]
+    print(json.dumps({**describe_devices(devices), "runs": [asdict(run) for run in runs]}, separators=(",", ":")))
     return 0
 
 
@@ -106,17 +106,17 @@ def _count_gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def log(line: str) -> None:
+def print_progress(line: str) -> None:
     """Print a line of progress."""
     print(line, file=sys.stderr, flush=True)
 
 
-def describe(machine: Machine) -> dict[str, Any]:
+def describe_devices(devices: Devices) -> dict[str, Any]:
     """Return the hardware and software that were measured."""
-    is_gpu = machine.kind == "cuda"
+    is_gpu = devices.kind == "cuda"
     return {
         "gpu_name": torch.cuda.get_device_name(0) if is_gpu else "CPU",
-        "count": machine.count,
+        "count": devices.count,
         "driver": _read_driver_version() if is_gpu else None,
         "framework": f"PyTorch {torch.__version__}",
         "cuda": torch.version.cuda if is_gpu else None,
@@ -131,21 +131,21 @@ def _read_driver_version() -> str | None:
         return None
 
 
-def run_all(machine: Machine, gpus: int) -> Iterator[MetricRun]:
+def measure_all(devices: Devices, gpus: int) -> Iterator[MetricRun]:
     """Yield all measurements on this number of GPUs."""
     # With TF32, FP32 products would use 19 bits and exceed the FP32 peak of the GPU.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     for metric, dtype in (("fp32", torch.float32), ("fp16", torch.float16), ("bf16", torch.bfloat16)):
-        if can_multiply(machine, dtype):
-            yield log_run(summarize(gpus, metric, "TFLOPS", matmul(machine, gpus, dtype)))
-    yield log_run(summarize(gpus, "memory", "GB/s", memcpy(machine, gpus)))
-    yield log_run(summarize(gpus, "training", "samples/s", training(machine, gpus)))
+        if can_multiply(devices, dtype):
+            yield print_run(summarize(gpus, metric, "TFLOPS", measure_matmul(devices, gpus, dtype)))
+    yield print_run(summarize(gpus, "memory", "GB/s", measure_memory(devices, gpus)))
+    yield print_run(summarize(gpus, "training", "samples/s", measure_training(devices, gpus)))
 
 
-def log_run(run: MetricRun) -> MetricRun:
+def print_run(run: MetricRun) -> MetricRun:
     """Print a run as progress and return it."""
-    log(f"{run.gpus} x {run.metric}: {run.median:g} {run.unit} ({run.p10:g} to {run.p90:g})")
+    print_progress(f"{run.gpus} x {run.metric}: {run.median:g} {run.unit} ({run.p10:g} to {run.p90:g})")
     return run
 
 
@@ -156,123 +156,123 @@ def summarize(gpus: int, metric: str, unit: str, values: list[float]) -> MetricR
     return MetricRun(gpus, metric, unit, *(float(f"{value:.4g}") for value in (median, p10, p90)))
 
 
-def can_multiply(machine: Machine, dtype: torch.dtype) -> bool:
+def can_multiply(devices: Devices, dtype: torch.dtype) -> bool:
     """Return whether the hardware supports the type. BF16 needs compute capability 8.0; before, PyTorch emulates it."""
-    if machine.kind == "cpu":
+    if devices.kind == "cpu":
         return dtype is not torch.float16
     return dtype is not torch.bfloat16 or torch.cuda.get_device_capability(0) >= (8, 0)
 
 
-def matmul(machine: Machine, gpus: int, dtype: torch.dtype) -> list[float]:
+def measure_matmul(devices: Devices, gpus: int, dtype: torch.dtype) -> list[float]:
     """Return the TFLOPS of each repetition. A product of two n x n matrices has 2 n^3 operations."""
-    side = MATRIX[machine.kind]
+    side = MATRIX[devices.kind]
     # Random numbers: zeros need less power, so the clock would stay higher than in real work.
-    devices = [machine.device(index) for index in range(gpus)]
-    pairs = [tuple(torch.randn(side, side, device=device).to(dtype) for _ in range(2)) for device in devices]
+    used = [devices.get_device(index) for index in range(gpus)]
+    pairs = [tuple(torch.randn(side, side, device=device).to(dtype) for _ in range(2)) for device in used]
     results = [torch.empty_like(left) for left, _ in pairs]
 
     def run_once() -> None:
         for (left, right), result in zip(pairs, results, strict=True):
             torch.matmul(left, right, out=result)
 
-    return [gpus * 2 * side**3 / seconds / 1e12 for seconds in time_repeatedly(machine, gpus, run_once)]
+    return [gpus * 2 * side**3 / seconds / 1e12 for seconds in time_repeatedly(devices, gpus, run_once)]
 
 
-def memcpy(machine: Machine, gpus: int) -> list[float]:
+def measure_memory(devices: Devices, gpus: int) -> list[float]:
     """Return the GB/s of each repetition. A copy within GPU memory reads and writes every byte."""
-    size = COPIED_BYTES[machine.kind]
-    sources = [torch.ones(size, dtype=torch.uint8, device=machine.device(index)) for index in range(gpus)]
+    size = COPIED_BYTES[devices.kind]
+    sources = [torch.ones(size, dtype=torch.uint8, device=devices.get_device(index)) for index in range(gpus)]
     targets = [torch.empty_like(source) for source in sources]
 
     def run_once() -> None:
         for source, target in zip(sources, targets, strict=True):
             target.copy_(source)
 
-    return [gpus * 2 * size / seconds / 1e9 for seconds in time_repeatedly(machine, gpus, run_once)]
+    return [gpus * 2 * size / seconds / 1e9 for seconds in time_repeatedly(devices, gpus, run_once)]
 
 
-def time_repeatedly(machine: Machine, gpus: int, run_once: Callable[[], None]) -> list[float]:
+def time_repeatedly(devices: Devices, gpus: int, run_once: Callable[[], None]) -> list[float]:
     """Return the seconds of each repetition. The first few, which load code and raise clocks, do not count."""
     for _ in range(WARM_UPS):
         run_once()
-    synchronize(machine, gpus)
+    synchronize_gpus(devices, gpus)
     durations: list[float] = []
-    end = time.perf_counter() + machine.seconds
+    end = time.perf_counter() + devices.seconds
     while len(durations) < MIN_REPETITIONS or time.perf_counter() < end:
         started = time.perf_counter()
         run_once()
-        synchronize(machine, gpus)
+        synchronize_gpus(devices, gpus)
         durations.append(time.perf_counter() - started)
     return durations
 
 
-def synchronize(machine: Machine, gpus: int) -> None:
+def synchronize_gpus(devices: Devices, gpus: int) -> None:
     """Wait for the GPUs, which compute asynchronously."""
-    if machine.kind == "cuda":
+    if devices.kind == "cuda":
         for index in range(gpus):
             torch.cuda.synchronize(index)
 
 
-def training(machine: Machine, gpus: int) -> list[float]:
+def measure_training(devices: Devices, gpus: int) -> list[float]:
     """Return the samples per second of each step, with one process per GPU and averaged gradients."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     context = multiprocessing.get_context("spawn")
     results_queue = context.SimpleQueue()
-    multiprocessing.spawn(_train, (machine, gpus, port, results_queue), nprocs=gpus)
+    multiprocessing.spawn(_train, (devices, gpus, port, results_queue), nprocs=gpus)
     return [gpus * BATCH / seconds for seconds in results_queue.get()]
 
 
-def _train(rank: int, machine: Machine, gpus: int, port: int, results_queue: Any) -> None:
+def _train(rank: int, devices: Devices, gpus: int, port: int, results_queue: Any) -> None:
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.distributed.init_process_group("nccl" if machine.kind == "cuda" else "gloo", rank=rank, world_size=gpus)
-    if machine.kind == "cuda":
+    torch.distributed.init_process_group("nccl" if devices.kind == "cuda" else "gloo", rank=rank, world_size=gpus)
+    if devices.kind == "cuda":
         torch.cuda.set_device(rank)
-    steps = _train_steps(machine, rank)
+    steps = _train_steps(devices, rank)
     if rank == 0:
         results_queue.put(steps)
     torch.distributed.destroy_process_group()
 
 
-def _train_steps(machine: Machine, rank: int) -> list[float]:
-    device = machine.device(rank)
-    features = FEATURES if machine.kind == "cuda" else SMALL_FEATURES
+def _train_steps(devices: Devices, rank: int) -> list[float]:
+    device = devices.get_device(rank)
+    features = FEATURES if devices.kind == "cuda" else SMALL_FEATURES
     layers = [layer for _ in range(LAYERS) for layer in (nn.Linear(features, features), nn.ReLU())]
     model = nn.Sequential(*layers, nn.Linear(features, CLASSES)).to(device)
-    parallel = DistributedDataParallel(model, device_ids=[rank] if machine.kind == "cuda" else None)
+    parallel = DistributedDataParallel(model, device_ids=[rank] if devices.kind == "cuda" else None)
     optimizer = torch.optim.SGD(parallel.parameters(), lr=0.01)
     samples = torch.randn(BATCH, features, device=device)
     labels = torch.randint(CLASSES, (BATCH,), device=device)
 
-    def step() -> None:
+    def run_step() -> None:
         optimizer.zero_grad()
         nn.functional.cross_entropy(parallel(samples), labels).backward()
         optimizer.step()
 
-    return _time_steps(machine, rank, step)
+    return _time_steps(devices, rank, run_step)
 
 
-def _time_steps(machine: Machine, rank: int, step: Callable[[], None]) -> list[float]:
+def _time_steps(devices: Devices, rank: int, run_step: Callable[[], None]) -> list[float]:
     """Return the seconds of each step. All processes run the same number of steps, or some would wait forever."""
     for _ in range(WARM_UPS):
-        step()
-    _synchronize_rank(machine, rank)
+        run_step()
+    _synchronize_rank(devices, rank)
     started = time.perf_counter()
-    step()
-    _synchronize_rank(machine, rank)
-    step_seconds = torch.tensor([time.perf_counter() - started], device=machine.device(rank))
+    run_step()
+    _synchronize_rank(devices, rank)
+    step_seconds = torch.tensor([time.perf_counter() - started], device=devices.get_device(rank))
     torch.distributed.all_reduce(step_seconds, torch.distributed.ReduceOp.MAX)
     durations: list[float] = []
-    for _ in range(max(MIN_REPETITIONS, int(machine.seconds / step_seconds.item()))):
+    for _ in range(max(MIN_REPETITIONS, int(devices.seconds / step_seconds.item()))):
         started = time.perf_counter()
-        step()
-        _synchronize_rank(machine, rank)
+        run_step()
+        _synchronize_rank(devices, rank)
         durations.append(time.perf_counter() - started)
     return durations
 
 
-def _synchronize_rank(machine: Machine, rank: int) -> None:
-    if machine.kind == "cuda":
+def _synchronize_rank(devices: Devices, rank: int) -> None:
+    if devices.kind == "cuda":
         torch.cuda.synchronize(rank)
 
 

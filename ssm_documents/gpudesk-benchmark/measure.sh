@@ -2,7 +2,8 @@
 # Measure the performance of this instance's GPUs with the PyTorch of its recipe, and print one line of JSON.
 set -euo pipefail
 
-# Before the prelude, which ends a repeated command: if a command is sent twice, the second one prints the same result.
+# This is before the prelude, which would end a repeated run without a result: if SSM delivers a command twice, the second
+# run prints the same result.
 RESULT=/var/lib/gpudesk/benchmark/${SSM_attemptId:?}
 if [ -s "$RESULT" ]; then
   cat "$RESULT"
@@ -17,7 +18,7 @@ source include:prelude.sh
 PROGRAM=/opt/gpudesk/benchmark/measure.py
 LOG=/var/lib/gpudesk/benchmark/log
 
-# The environments of recipes, then that of AWS's Deep Learning images, then that of the system.
+# In this order: the environments of recipes, that of AWS's Deep Learning images, that of the system.
 CANDIDATES=(/opt/gpudesk/*/bin/python /opt/gpudesk/*/envs/*/bin/python /home/ubuntu/*conda*/envs/*/bin/python
   /opt/pytorch/bin/python /usr/bin/python3)
 
@@ -37,7 +38,7 @@ find_pytorch() {
   return 1
 }
 
-# Standard error is the progress that users see. Standard output is the result.
+# Users see standard error as the progress of the step. Standard output is the result.
 measure() {
   as_ubuntu "$1" "$PROGRAM" --seconds "$SSM_seconds" --cpu "$SSM_cpu" 2>&1 >"$RESULT.all" |
     while IFS= read -r line; do say "$line"; done >"$LOG"

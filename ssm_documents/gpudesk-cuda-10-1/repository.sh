@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Add NVIDIA's local repository of CUDA 10.1. NVIDIA publishes no checksum of the package, so it is unpacked but not
-# installed, and nothing in it runs. Its key must have NVIDIA's known fingerprint, and apt verifies the repository and
-# every package in it with that key.
+# Add NVIDIA's repository of CUDA 10.1, which NVIDIA publishes as one package. There is no checksum for the package, so it
+# is only unpacked: no script of it runs. The key in it must have NVIDIA's known fingerprint, and apt verifies the
+# repository and all its packages with this key.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -19,7 +19,7 @@ if ((10#$SSM_gpuCount == 0)); then
   exit 0
 fi
 
-# The pin file prefers NVIDIA's packages to those of Ubuntu. It may only have such lines.
+# The pin file makes apt prefer NVIDIA's packages to those of Ubuntu. Any other content is refused.
 fetch "$SITE/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin" /var/tmp/gpudesk-cuda.pin
 if grep -Evq '^((Package|Pin|Pin-Priority|Explanation): .*|)$' /var/tmp/gpudesk-cuda.pin; then
   fail "$SITE/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin is not a file of apt preferences. Check whether a proxy sent something else, and run the setup again."
@@ -34,14 +34,14 @@ keys=$(mktemp -d)
 fingerprint=$(gpg --homedir "$keys" --batch --with-colons --import-options show-only --import \
   "/var/tmp/gpudesk-cuda$FOLDER/7fa2af80.pub" 2>/dev/null | sed -n 's/^fpr:*\([0-9A-F]*\):*$/\1/p' || true)
 if [ "$fingerprint" != "$FINGERPRINT" ]; then
-  fail "The key in $FILE has fingerprint ${fingerprint:-(unreadable)}, but that of NVIDIA is $FINGERPRINT. Nothing was installed. Do not use this file."
+  fail "The key in $FILE has fingerprint ${fingerprint:-(unreadable)}, but NVIDIA's key has $FINGERPRINT. Nothing was installed. Do not use this file."
 fi
 install -d -m 0755 "$(dirname "$KEYRING")"
 gpg --homedir "$keys" --batch --yes --dearmor --output "$KEYRING" "/var/tmp/gpudesk-cuda$FOLDER/7fa2af80.pub"
 chmod 0644 "$KEYRING"
 rm -rf "$keys"
 mv "/var/tmp/gpudesk-cuda$FOLDER" "$FOLDER"
-# signed-by limits the key to this repository. apt-key, which does not, is gone in later releases of Ubuntu.
+# signed-by limits the key to this repository. A key that was added with apt-key would be valid for all repositories.
 printf 'deb [signed-by=%s] file://%s /\n' "$KEYRING" "$FOLDER" | write_file /etc/apt/sources.list.d/cuda-10-1-local.list 0644 root
 write_file /etc/apt/preferences.d/cuda-repository-pin-600 0644 root </var/tmp/gpudesk-cuda.pin
 rm -rf /var/tmp/gpudesk-cuda /var/tmp/gpudesk-cuda.pin "/var/tmp/$FILE"

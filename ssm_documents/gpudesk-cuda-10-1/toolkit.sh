@@ -11,7 +11,8 @@ if ((10#$SSM_gpuCount == 0)); then
   exit 0
 fi
 apt_install cuda-toolkit-10-1
-# The chapter writes this into .bashrc, which services do not read. ldconfig and profile.d work for every program.
+# The chapter sets these paths in .bashrc, which services do not read. ld.so.conf.d works for every program, and profile.d
+# for every login.
 printf '/usr/local/cuda/lib64\n' | write_file /etc/ld.so.conf.d/gpudesk-cuda.conf 0644 root
 write_file /etc/profile.d/gpudesk-cuda.sh 0644 root <<'PROFILE'
 export PATH=/usr/local/cuda/bin${PATH:+:$PATH}

@@ -7,7 +7,7 @@ import mxnet
 from mxnet import np, npx
 
 expected = int(sys.argv[1])
-print(f"d2l {d2l.__version__} and MXNet {mxnet.__version__}.")
+print(f"Versions: d2l {d2l.__version__}, MXNet {mxnet.__version__}.")
 count = npx.num_gpus()
 if count < expected:
     sys.exit(f"MXNet finds {count} of {expected} GPUs.")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Install Miniconda in batch mode, with conda-forge as its only channel. The chapter uses the latest release, which needs
-# glibc 2.28, but Ubuntu 18.04 has 2.27. This release needs 2.17. pyenv has the same checksum for this file.
+# Install Miniconda in batch mode, with conda-forge as its only channel. The chapter installs the latest release, which
+# needs glibc 2.28, but Ubuntu 18.04 has 2.27. The release below needs 2.17. Its checksum is also published by pyenv.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -21,6 +21,7 @@ as_ubuntu bash "/var/tmp/$RELEASE" -b -u -p "$MINICONDA" ||
   fail "Miniconda could not be installed. See the output of its installer above, and run the setup again."
 rm -f "/var/tmp/$RELEASE"
 as_ubuntu "$MINICONDA/bin/conda" init --quiet bash
-# Later environments of the user have the same channel, so that conda does not ask for accepted terms.
-printf 'channels: [conda-forge]\nauto_activate_base: false\n' | write_within "$MINICONDA" .condarc
+# Environments that the user creates later use the same channel. For the default channels, conda would ask the user to
+# accept their terms.
+printf 'channels: [conda-forge]\nauto_activate_base: false\n' | write_file_as_owner "$MINICONDA" .condarc
 say "Installed $(as_ubuntu "$MINICONDA/bin/conda" --version) in $MINICONDA."

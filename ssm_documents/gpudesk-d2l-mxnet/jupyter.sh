@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Install JupyterLab in its own environment, with the conda environment as its kernel. JupyterLab 3.6, the last release
-# for Python 3.7, shows no notifications, so users would not see stop warnings.
+# Install JupyterLab in an environment of uv, with the conda environment as its kernel. The conda environment itself cannot
+# have it: JupyterLab 3.6, the last release for Python 3.7, shows no notifications, so users would not see stop warnings.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -17,7 +17,8 @@ retry 4 /opt/gpudesk/uv --quiet python install 3.12 ||
 install -d -m 0755 -o ubuntu -g ubuntu /opt/gpudesk/jupyter
 uv_as_ubuntu venv --allow-existing --python 3.12 /opt/gpudesk/jupyter
 uv_install /opt/gpudesk/jupyter "${PACKAGES[@]}"
-# This replaces JupyterLab's own kernel python3, because the notebooks of the book use that name.
+# The kernel of the book is installed under the name python3, which the notebooks of the book use. It replaces JupyterLab's
+# own kernel of that name.
 as_ubuntu "$MINICONDA/envs/d2l/bin/python" -m ipykernel install --prefix /opt/gpudesk/jupyter --name python3 \
   --display-name "d2l (MXNet, Python 3.7)" --env LD_LIBRARY_PATH /usr/local/cuda/lib64
-say "Installed JupyterLab $(version_in /opt/gpudesk/jupyter jupyterlab). Its kernel is the environment d2l."
+say "Installed JupyterLab $(print_version /opt/gpudesk/jupyter jupyterlab). Its kernel is the environment d2l."

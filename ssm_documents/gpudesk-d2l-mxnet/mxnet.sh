@@ -8,8 +8,8 @@ source include:conda.sh
 
 : "${SSM_gpuCount:?}"
 
-# The chapter installs the latest d2l from its repository, which no longer supports Python 3.7. 0.17.6 is the last release
-# that does. It requires Jupyter and numpy 1.21.5, and MXNet 1.7 works with that numpy (later ones have no np.bool).
+# The chapter installs the latest d2l from its repository, which no longer supports Python 3.7. The last release of d2l
+# that does is 0.17.6. It requires Jupyter and numpy 1.21.5. MXNet 1.7 works with this numpy; later ones have no np.bool.
 D2L=d2l==0.17.6
 MXNET=mxnet-cu101==1.7.0
 if ((10#$SSM_gpuCount == 0)); then
@@ -18,13 +18,13 @@ if ((10#$SSM_gpuCount == 0)); then
   say "This instance has no GPU, so the build for CPUs is installed."
 fi
 
-# Start from an empty environment: conda and pip take an incomplete package of an interrupted run for a complete one.
+# Start from an empty environment: conda and pip would take a package that an interrupted run left incomplete as complete.
 as_ubuntu rm -rf "$MINICONDA/envs/d2l" ||
-  fail "$MINICONDA/envs/d2l could not be removed. It may have files of root: see the output above. Remove the folder with sudo and run the setup again."
+  fail "$MINICONDA/envs/d2l could not be removed. It may contain files of root: see the output above. Remove the folder with sudo and run the setup again."
 say "Creating the conda environment d2l with Python 3.7."
 conda_create --name d2l python=3.7 pip
 say "Installing $MXNET (0.8 GB) and $D2L."
 retry 4 as_ubuntu "$MINICONDA/envs/d2l/bin/python" -m pip --quiet --disable-pip-version-check --no-input install \
   --no-cache-dir "$MXNET" "$D2L" ||
-  fail "pip could not install $MXNET and $D2L. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pipIndex)."
+  fail "pip could not install $MXNET and $D2L. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index)."
 say "Installed $MXNET and $D2L in $MINICONDA/envs/d2l."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unpack the notebooks for d2l 0.17.6 into d2l-en. The chapter's d2l-en.zip is always the latest release, which needs
-# another d2l. In this release the notebooks for MXNet are in the folder mxnet.
+# Unpack the notebooks for d2l 0.17.6 into d2l-en. The chapter downloads d2l-en.zip, which is always the latest release and
+# needs a later d2l. In release 0.17.6 the notebooks for MXNet are in the folder mxnet.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh

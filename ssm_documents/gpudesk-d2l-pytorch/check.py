@@ -7,7 +7,7 @@ from d2l import torch as d2l
 
 expected = int(sys.argv[1])
 build = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "for CPUs"
-print(f"d2l {sys.modules['d2l'].__version__} and PyTorch {torch.__version__}, the build {build}.")
+print(f"Versions: d2l {sys.modules['d2l'].__version__}, PyTorch {torch.__version__} (build {build}).")
 if expected:
     try:
         torch.cuda.init()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the check of the chapter for PyTorch: a matrix on each GPU, or on the CPU if the instance has no GPU.
+# Run check.py, the check of the chapter for PyTorch: multiply matrices on each GPU, or on the CPU without a GPU.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Unpack the notebooks of the book into d2l-en, in Jupyter's folder. Existing notebooks are never overwritten.
+# Unpack the notebooks of the book into d2l-en in Jupyter's root folder. Existing notebooks are never overwritten.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh

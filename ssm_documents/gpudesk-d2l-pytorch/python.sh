@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Create an environment that belongs to the user ubuntu, so that pip in a notebook works without root. The chapter uses
-# conda for it. uv is used here, because only a Python is needed and uv verifies the one that it downloads.
+# conda. This script uses uv: only a Python is needed, and uv verifies the Python that it downloads.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -13,7 +13,7 @@ SUPPORTED='>=3.11,<3.14'
 apt_install ca-certificates curl unzip
 install_uv
 if ! /opt/gpudesk/uv python find --no-python-downloads --quiet "$SUPPORTED" >/dev/null 2>&1; then
-  say "The Python of this instance is not $SUPPORTED. Downloading 3.12."
+  say "The instance has no Python $SUPPORTED. Downloading Python 3.12."
   retry 4 /opt/gpudesk/uv --quiet python install 3.12 ||
     fail "uv could not download Python. Check that the instance can reach github.com (routes of the subnet, parameter proxy)."
 fi

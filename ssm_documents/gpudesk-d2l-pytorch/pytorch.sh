@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install PyTorch in the build that fits the instance: a download of about 3 GB for a GPU, 0.2 GB without one.
+# Install the build of PyTorch for the instance: with CUDA (a download of about 3 GB), or for CPUs (0.2 GB).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -8,9 +8,9 @@ source include:uv.sh
 
 : "${SSM_gpuCount:?}" "${SSM_torchBuild:=auto}"
 
-# Each torchvision is built for one PyTorch, so change both together. The builds on PyPI include CUDA 13.0, which needs
-# NVIDIA's driver 580 or later and a GPU of compute capability 7.5 or later (CUDA 13 dropped the earlier ones). On arm64
-# they are built for 8.0 or later only (docs/d2l.md).
+# Each version of torchvision is built for one version of PyTorch, so change both together. The builds on PyPI include CUDA
+# 13.0, which needs NVIDIA's driver 580 or later and a GPU of compute capability 7.5 or later (CUDA 13 dropped the earlier
+# ones). The builds for arm64 need 8.0 or later (docs/d2l.md).
 PACKAGES=(torch==2.13.0 torchvision==0.28.0)
 CPU_INDEX=https://download.pytorch.org/whl/cpu
 
@@ -22,7 +22,8 @@ if [ "$build" = auto ]; then
     say "This instance has no GPU, so the build for CPUs is installed."
   fi
 fi
-# Another number of GPUs, as after a launch from an image, must not cause another download of 3 GB.
+# The step runs again when the number of GPUs changes, for example after a launch from an image. It must not download 3 GB
+# again then.
 mark=/opt/gpudesk/d2l/.gpudesk-pytorch
 build_mark="$build ${PACKAGES[*]}"
 if [ "$(cat "$mark" 2>/dev/null)" = "$build_mark" ]; then
@@ -36,5 +37,5 @@ if [ "$build" = cpu ]; then
 else
   uv_install /opt/gpudesk/d2l "${PACKAGES[@]}"
 fi
-say "Installed PyTorch $(version_in /opt/gpudesk/d2l torch)."
-printf '%s\n' "$build_mark" | write_within /opt/gpudesk/d2l .gpudesk-pytorch
+say "Installed PyTorch $(print_version /opt/gpudesk/d2l torch)."
+printf '%s\n' "$build_mark" | write_file_as_owner /opt/gpudesk/d2l .gpudesk-pytorch

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Remove the secrets of this instance before an image is created, or restore them. A unit creates new secrets on every
-# boot without them: on a copy, and on this instance if it is rebooted for the image.
+# Remove the secrets of this instance before an image is created, or restore them. A unit creates new secrets at a boot
+# without secrets: on a copy of the disk, and on this instance if it is rebooted for the image.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Print the system and the hardware, and check that all expected GPUs work.
+# Print the system and the hardware, and check that nvidia-smi lists all expected GPUs.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -8,7 +8,7 @@ source include:prelude.sh
 
 inspect_gpus() {
   command -v nvidia-smi >/dev/null ||
-    fail "$SSM_gpuCount GPUs are expected, but nvidia-smi is not installed: the image has no NVIDIA driver. Launch without image_parameter: then gpudesk selects an image for the instance type."
+    fail "nvidia-smi is not installed, so the image has no NVIDIA driver (number of expected GPUs: $SSM_gpuCount). Launch without image_parameter: then gpudesk selects an image for the instance type."
   local listed count
   listed=$(timeout 60 nvidia-smi --query-gpu=index,name,memory.total --format=csv,noheader) ||
     fail "nvidia-smi failed: ${listed:-no output}. The driver may not support this GPU or this kernel. Launch without image_parameter: then gpudesk selects an image for the instance type."
@@ -16,7 +16,7 @@ inspect_gpus() {
   if ((count < SSM_gpuCount)); then
     fail "nvidia-smi lists $count of $SSM_gpuCount expected GPUs. The hardware may be faulty. Stop and start the instance to get other hardware."
   fi
-  say "All $count GPUs:"
+  say "GPUs found: $count of $SSM_gpuCount."
   say "$listed"
 }
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Install the probe with its own Python, so that nothing that people install or remove can break it.
+# Install the probe with a separate Python, so that people cannot break it when they install or remove packages.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
 # shellcheck source-path=SCRIPTDIR source=../lib/uv.sh
 source include:uv.sh
 
-# Including all their dependencies (uv pip compile), so that every instance gets the same versions.
+# All dependencies are pinned too (by uv pip compile), so that every instance gets the same versions.
 PACKAGES=(
   boto3==1.44.5 botocore==1.44.5 jmespath==1.1.0 nvidia-ml-py==13.615.71 psutil==7.2.2 python-dateutil==2.9.0.post0
   s3transfer==0.19.3 six==1.17.0 urllib3==2.8.0
@@ -21,7 +21,7 @@ retry 4 /opt/gpudesk/uv --quiet python install 3.12 ||
 /opt/gpudesk/uv --quiet venv --allow-existing --python 3.12 /opt/gpudesk/probe
 retry 4 /opt/gpudesk/uv --quiet pip install --python /opt/gpudesk/probe/bin/python \
   "${PACKAGES[@]}" ||
-  fail "The packages of the probe could not be installed. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pipIndex)."
+  fail "The packages of the probe could not be installed. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index)."
 rm -rf "$UV_CACHE_DIR"
 
 unpack() {

@@ -6,7 +6,7 @@ source include:prelude.sh
 
 : "${SSM_gpuCount:?}" "${SSM_heartbeatKey:?}" "${SSM_heartbeatTable:?}" "${SSM_heartbeatRegion:?}"
 
-# The allowed patterns accept no character that JSON would have to escape.
+# The parameters contain no character that JSON must escape: their allowed patterns accept none.
 printf '{"table": "%s", "key": "%s", "region": "%s", "gpu_count": %d}\n' \
   "$SSM_heartbeatTable" "$SSM_heartbeatKey" "$SSM_heartbeatRegion" "$((10#$SSM_gpuCount))" |
   write_file /etc/gpudesk/probe.json 0644 root
@@ -15,9 +15,9 @@ write_file /etc/systemd/system/gpudesk-probe.service 0644 root <<'UNIT'
 @@gpudesk-probe.service@@
 UNIT
 
-say "First measurement:"
+say "Reading the sensors and sending the first heartbeat."
 if ! /opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz run --once /etc/gpudesk/probe.json; then
-  say "The first heartbeat was not sent. The probe keeps trying. Until it succeeds, gpudesk does not know whether this instance is in use."
+  say "The first heartbeat could not be sent. The probe sends the next one in a minute. Until a heartbeat arrives, gpudesk does not know whether this instance is in use."
 fi
 
 start_service gpudesk-probe.service /etc/gpudesk/probe.json /opt/gpudesk/probe.pyz

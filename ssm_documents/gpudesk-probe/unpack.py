@@ -1,4 +1,4 @@
-"""Read packed files (ssm_documents/embed.py) on standard input, write them as a zipapp to standard output."""
+"""Read the text that ssm_documents/embed.py packed from standard input, and write the zipapp to standard output."""
 
 import base64
 import bz2
@@ -12,6 +12,6 @@ files = json.loads(bz2.decompress(base64.b85decode(text)))
 archive = io.BytesIO()
 with zipfile.ZipFile(archive, "w") as zipapp:
     for name, source in files.items():
-        # ZipInfo's default date is 1980, so the archive depends on the files alone.
+        # The default date of ZipInfo is 1980, so the same files give the same archive.
         zipapp.writestr(zipfile.ZipInfo(name), source)
 sys.stdout.buffer.write(archive.getvalue())

@@ -1,30 +1,35 @@
 # shellcheck shell=bash
-# The beginning of every step. One lock per instance lets only one step run at a time. A step runs once per attempt, and
+# The beginning of every step. A lock lets only one step run on the instance at a time. A step runs once per attempt, and
 # a later attempt skips it if it was done before.
 #
-# ssm_documents/compose.py sets these variables before: GPUDESK_DOCUMENT, GPUDESK_STEP and GPUDESK_POSITION ("2 of 5");
-# GPUDESK_SCRIPT, the hash of the step's text; GPUDESK_READS, the parameters that it reads; GPUDESK_ALWAYS, "1" if it is
-# never skipped. SSM_attemptId is the id of the attempt, which gpudesk passes to every command of the attempt.
+# ssm_documents/compose.py sets these variables before this file:
+#   GPUDESK_DOCUMENT, GPUDESK_STEP   names of the document and of the step
+#   GPUDESK_POSITION                 position of the step in the document: "2 of 5"
+#   GPUDESK_SCRIPT_HASH              hash of the text of the step
+#   GPUDESK_STEP_PARAMETERS          names of the parameters that the step reads
+#   GPUDESK_ALWAYS                   "1" if the step is never skipped
+# SSM sets SSM_NAME for each parameter of the document. SSM_attemptId is the same in all documents of an attempt.
 #
-# A step leaves two marks. The mark of the attempt holds the exit status: if a command is sent twice, the second one
-# returns the same status. The mark of the step is written on success. It holds the hash of the step's text and of the
-# parameters that it reads, so that a later attempt repeats only steps that have changed. A step that was killed or that
-# requested a reboot leaves no mark and runs again.
+# A step leaves two files when it ends:
+#   attempts/ATTEMPT.DOCUMENT.STEP   its exit status. If SSM delivers a command twice, the second run exits with it.
+#   steps/DOCUMENT.STEP              only after a success: the hash of its text and its parameters. A later attempt skips
+#                                    the step if the hash is still the same.
+# A step that was killed or that requested a reboot leaves neither and runs again.
 
 : "${SSM_attemptId:?}"
 
 GPUDESK_STATE=/var/lib/gpudesk
 GPUDESK_LOCK=/var/lib/gpudesk/lock
 
-# say TEXT...: print a line. Users see the last line as the progress of the setup.
+# say TEXT...: print a line. Users see the last line as the progress of the step.
 say() {
   printf '%s\n' "$*"
-  gpudesk_progress "$*" 2>/dev/null || true
+  gpudesk_write_progress "$*" 2>/dev/null || true
 }
 
 # fail CAUSE. ADVICE.: end the step. Users see the cause (the first sentence) and the advice (the rest).
 fail() {
-  GPUDESK_HAS_FAILED=1
+  GPUDESK_HAS_MESSAGE=1
   printf 'gpudesk: %s\n' "$*" >&2
   exit 1
 }
@@ -51,7 +56,7 @@ apt_install() {
   export DEBIAN_FRONTEND=noninteractive
   gpudesk_use_apt_mirror
   retry 5 apt-get -o DPkg::Lock::Timeout=300 --quiet update ||
-    fail "apt-get update failed. Check that the instance can reach its package mirror (routes of the subnet, parameters proxy and aptMirror)."
+    fail "apt-get update failed. Check that the instance can reach its package mirror (routes of the subnet, parameters proxy and apt_mirror)."
   retry 3 apt-get -o DPkg::Lock::Timeout=300 --quiet --yes --no-install-recommends install "$@" ||
     fail "apt-get could not install $*. See the output above. Check whether the disk is full (df -h /) and whether another apt process holds the lock."
 }
@@ -67,20 +72,21 @@ make_venv() {
   say "Creating the Python environment $folder with: $*."
   as_owner "$folder" python3 -m venv "$folder"
   retry 4 as_owner "$folder" "$folder/bin/pip" --quiet --disable-pip-version-check --no-input install --no-cache-dir "$@" ||
-    fail "pip could not install $*. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pipIndex)."
+    fail "pip could not install $*. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index)."
 }
 
-# fetch URL FILE [SHA256]: download completely and with this checksum, or fail. A file with that checksum is kept.
+# fetch URL FILE [SHA256]: download the whole file and verify the checksum, or fail. If FILE already has the checksum,
+# nothing is downloaded.
 fetch() {
   local url=$1 file=$2 sum=${3:-}
-  if [ -n "$sum" ] && [ "$(gpudesk_sum "$file")" = "$sum" ]; then
+  if [ -n "$sum" ] && [ "$(gpudesk_print_sha256 "$file")" = "$sum" ]; then
     return
   fi
   say "Downloading $url."
   mkdir -p "$(dirname "$file")"
   retry 5 gpudesk_download "$url" "$file.part" ||
     fail "$url could not be downloaded. Check that the instance can reach the internet (routes of the subnet, parameter proxy)."
-  if [ -n "$sum" ] && [ "$(gpudesk_sum "$file.part")" != "$sum" ]; then
+  if [ -n "$sum" ] && [ "$(gpudesk_print_sha256 "$file.part")" != "$sum" ]; then
     rm -f "$file.part"
     fail "$url has a wrong SHA-256 (expected $sum), so the download was deleted. Check whether a proxy sent something else. Otherwise the file was changed: do not use it."
   fi
@@ -98,8 +104,8 @@ write_file() {
 }
 
 # start_service UNIT FILE...: enable a service, and restart it if its unit or one of these files has changed. Otherwise
-# it keeps running, and its kernels survive a rerun of the setup. The proxy is in /etc/gpudesk/proxy.env, for
-# EnvironmentFile=.
+# the service keeps running, so that kernels survive a rerun of the setup. A unit reads the proxy from
+# /etc/gpudesk/proxy.env (EnvironmentFile=).
 start_service() {
   local unit=$1 mark="$GPUDESK_STATE/services/$1" file_hashes name
   shift
@@ -133,20 +139,20 @@ as_ubuntu() {
   (cd "$home" && exec runuser -u ubuntu -- env -i "${environment[@]}" "$@")
 }
 
-# as_owner PATH COMMAND...: run as root if only root can have written PATH, otherwise as the user ubuntu. So root runs no
-# program that a user may have replaced, and writes through no link of a user.
+# as_owner PATH COMMAND...: run as root if only root can have written PATH, otherwise as the user ubuntu. Root must not
+# run a program or follow a link that a user may have put there.
 as_owner() {
   local path=$1
   shift
-  if gpudesk_is_roots "$path"; then
+  if gpudesk_is_owned_by_root "$path"; then
     "$@"
   else
     as_ubuntu "$@"
   fi
 }
 
-# write_within FOLDER FILE <CONTENT: replace a file in one step, as the owner of the folder.
-write_within() {
+# write_file_as_owner FOLDER FILE <CONTENT: replace FOLDER/FILE in one step, as the owner of FOLDER.
+write_file_as_owner() {
   local folder=$1 path="$1/$2"
   as_owner "$folder" mkdir -p "${path%/*}"
   as_owner "$folder" tee "$path.new" >/dev/null
@@ -154,15 +160,16 @@ write_within() {
   as_owner "$folder" mv -f "$path.new" "$path"
 }
 
-# need_reboot REASON: end this run. The SSM agent reboots the instance and runs the step again from its start.
-need_reboot() {
+# request_reboot REASON: exit with status 194. The SSM agent then reboots the instance and runs the step again from its
+# start.
+request_reboot() {
   local boot
-  boot=$(gpudesk_boot)
+  boot=$(gpudesk_print_boot_id)
   if [ "$(tail -n 1 "$GPUDESK_REBOOTS" 2>/dev/null)" = "$boot" ]; then
-    fail "A reboot was requested, but the instance has not rebooted: $* Stop the instance, start it, and run the setup again."
+    fail "The instance has not rebooted, although this step requested it: $* Stop the instance, start it, and run the setup again."
   fi
-  if (("$(gpudesk_reboots)" >= 3)); then
-    fail "The instance has rebooted 3 times in this step, and a reboot is still needed: $*"
+  if (("$(gpudesk_count_reboots)" >= 3)); then
+    fail "The instance has rebooted 3 times in this step, and the step still needs a reboot: $* Look for the cause on the instance, then run the setup again."
   fi
   say "Rebooting: $*"
   mkdir -p "$(dirname "$GPUDESK_REBOOTS")"
@@ -170,13 +177,13 @@ need_reboot() {
   exit 194
 }
 
-# after_reboot: return 0 in the run after a reboot that this step requested.
-after_reboot() {
-  [ -s "$GPUDESK_REBOOTS" ] && [ "$(tail -n 1 "$GPUDESK_REBOOTS")" != "$(gpudesk_boot)" ]
+# has_rebooted: return 0 if this step requested a reboot and the instance has rebooted since.
+has_rebooted() {
+  [ -s "$GPUDESK_REBOOTS" ] && [ "$(tail -n 1 "$GPUDESK_REBOOTS")" != "$(gpudesk_print_boot_id)" ]
 }
 
-# gpudesk_is_roots PATH: return 0 if root owns PATH and all its parents. Any other owner could place a link or program.
-gpudesk_is_roots() {
+# gpudesk_is_owned_by_root PATH: return 0 if root owns PATH and all its parents. Another owner could replace them.
+gpudesk_is_owned_by_root() {
   local path=$1
   while [ "$path" != / ]; do
     if [ "$(stat -c %u "$path" 2>/dev/null || echo 0)" != 0 ]; then
@@ -186,15 +193,15 @@ gpudesk_is_roots() {
   done
 }
 
-gpudesk_boot() {
+gpudesk_print_boot_id() {
   cat /proc/sys/kernel/random/boot_id
 }
 
-gpudesk_reboots() {
+gpudesk_count_reboots() {
   cat "$GPUDESK_REBOOTS" 2>/dev/null | wc -l
 }
 
-gpudesk_sum() {
+gpudesk_print_sha256() {
   sha256sum "$1" 2>/dev/null | cut -d ' ' -f 1
 }
 
@@ -212,7 +219,7 @@ gpudesk_use_proxy() {
   fi
 }
 
-# Change only Ubuntu's own archives: a mirror of Ubuntu does not have the repositories of NVIDIA and others.
+# Replace only the URLs of Ubuntu's archives. A mirror of Ubuntu does not have the repositories of NVIDIA and others.
 gpudesk_use_apt_mirror() {
   local list
   for list in /etc/apt/sources.list /etc/apt/sources.list.d/ubuntu.sources; do
@@ -222,45 +229,45 @@ gpudesk_use_apt_mirror() {
   done
 }
 
-# gpudesk_hash: print the hash of the text and the parameters of this step.
-gpudesk_hash() {
+# gpudesk_print_step_hash: print the hash of the text of this step and of the parameters that it reads.
+gpudesk_print_step_hash() {
   local name
   {
-    printf '%s\n' "$GPUDESK_SCRIPT"
-    for name in $GPUDESK_READS; do
+    printf '%s\n' "$GPUDESK_SCRIPT_HASH"
+    for name in $GPUDESK_STEP_PARAMETERS; do
       name=SSM_$name
       printf '%s=%s\n' "$name" "${!name-}"
     done
   } | sha256sum | cut -d ' ' -f 1
 }
 
-# gpudesk_progress LINE: write the progress for the probe, which reports it: SSM shows no output of a running step.
-gpudesk_progress() {
+# gpudesk_write_progress LINE: write the file that the probe sends to gpudesk. SSM shows no output of a running step.
+gpudesk_write_progress() {
   local line=${1//[[:cntrl:]]/ }
   line=${line:0:200}
   line=${line//\\/\\\\}
   line=${line//\"/\\\"}
   printf '{"document": "%s", "step": "%s", "attempt": "%s", "position": "%s", "started": %s, "line": "%s"}\n' \
-    "$GPUDESK_DOCUMENT" "$GPUDESK_STEP" "$SSM_attemptId" "$GPUDESK_POSITION" "$GPUDESK_STARTED" "$line" \
+    "$GPUDESK_DOCUMENT" "$GPUDESK_STEP" "$SSM_attemptId" "$GPUDESK_POSITION" "$GPUDESK_STARTED_AT" "$line" \
     >"$GPUDESK_STATE/progress.json.new"
   mv -f "$GPUDESK_STATE/progress.json.new" "$GPUDESK_STATE/progress.json"
 }
 
-# gpudesk_end STATUS COMMAND: write the marks. COMMAND is the last one, for a failure without a message.
-gpudesk_end() {
+# gpudesk_finish_step STATUS COMMAND: leave the two files. COMMAND, the last one, is printed if the step did not call fail.
+gpudesk_finish_step() {
   local status=$1
   if [ "$status" -eq 194 ]; then
     return
   fi
   if [ "$status" -eq 0 ]; then
     mkdir -p "$GPUDESK_STATE/steps"
-    printf '%s\n' "$GPUDESK_HASH" >"$GPUDESK_STEP_MARK.new"
+    printf '%s\n' "$GPUDESK_STEP_HASH" >"$GPUDESK_STEP_MARK.new"
     mv -f "$GPUDESK_STEP_MARK.new" "$GPUDESK_STEP_MARK"
-  elif [ -z "${GPUDESK_HAS_FAILED:-}" ]; then
+  elif [ -z "${GPUDESK_HAS_MESSAGE:-}" ]; then
     printf 'gpudesk: Failed at: %s (exit status %s). See the output above.\n' "${2%%$'\n'*}" "$status" >&2
   fi
-  printf '%s\n' "$status" >"$GPUDESK_MARK.new"
-  mv -f "$GPUDESK_MARK.new" "$GPUDESK_MARK"
+  printf '%s\n' "$status" >"$GPUDESK_ATTEMPT_MARK.new"
+  mv -f "$GPUDESK_ATTEMPT_MARK.new" "$GPUDESK_ATTEMPT_MARK"
   rm -f "$GPUDESK_REBOOTS"
   if [ "$status" -ne 0 ] || [ "${GPUDESK_POSITION%% *}" = "${GPUDESK_POSITION##* }" ]; then
     rm -f "$GPUDESK_STATE/progress.json"
@@ -268,37 +275,37 @@ gpudesk_end() {
 }
 
 mkdir -p "$GPUDESK_STATE/attempts"
-# Only root may open the lock: whoever can open it can hold it, and would block every step and the self-stop.
+# Only root may open the lock. A user who could open it could hold it, and block every step and the self-stop.
 (umask 077 && : >>"$GPUDESK_LOCK")
 chmod 0600 "$GPUDESK_LOCK"
 if [ "${GPUDESK_LOCKED:-}" != "$GPUDESK_STEP" ]; then
-  # --close: a daemon that this step leaves behind must not keep the lock.
+  # --close: a daemon that this step starts must not hold the lock after the step.
   GPUDESK_LOCKED=$GPUDESK_STEP exec flock --close "$GPUDESK_LOCK" bash "$0"
 fi
 
-GPUDESK_MARK="$GPUDESK_STATE/attempts/$SSM_attemptId.$GPUDESK_DOCUMENT.$GPUDESK_STEP"
-if [ -e "$GPUDESK_MARK" ]; then
-  status=$(cat "$GPUDESK_MARK")
+GPUDESK_ATTEMPT_MARK="$GPUDESK_STATE/attempts/$SSM_attemptId.$GPUDESK_DOCUMENT.$GPUDESK_STEP"
+if [ -e "$GPUDESK_ATTEMPT_MARK" ]; then
+  status=$(cat "$GPUDESK_ATTEMPT_MARK")
   printf '%s\n' "Attempt $SSM_attemptId has already run this step (exit status $status). It does not run again."
   exit "$status"
 fi
-# A killed step leaves no mark.
+# A killed step exits without gpudesk_finish_step, so it leaves no file and runs again.
 trap 'trap - EXIT; exit 143' TERM INT HUP
-trap 'gpudesk_end $? "$BASH_COMMAND"' EXIT
+trap 'gpudesk_finish_step $? "$BASH_COMMAND"' EXIT
 
 GPUDESK_STEP_MARK="$GPUDESK_STATE/steps/$GPUDESK_DOCUMENT.$GPUDESK_STEP"
 GPUDESK_REBOOTS="$GPUDESK_STATE/reboots/$GPUDESK_DOCUMENT.$GPUDESK_STEP"
-GPUDESK_HASH=$(gpudesk_hash)
-read -r GPUDESK_STARTED _ </proc/uptime
-GPUDESK_STARTED=${GPUDESK_STARTED%.*}
-if [ -z "${GPUDESK_ALWAYS:-}" ] && [ "$(cat "$GPUDESK_STEP_MARK" 2>/dev/null)" = "$GPUDESK_HASH" ]; then
+GPUDESK_STEP_HASH=$(gpudesk_print_step_hash)
+read -r GPUDESK_STARTED_AT _ </proc/uptime
+GPUDESK_STARTED_AT=${GPUDESK_STARTED_AT%.*}
+if [ -z "${GPUDESK_ALWAYS:-}" ] && [ "$(cat "$GPUDESK_STEP_MARK" 2>/dev/null)" = "$GPUDESK_STEP_HASH" ]; then
   printf '%s\n' "Skipped: this step was done before and has not changed."
   exit 0
 fi
-# From here on the step may be half done.
+# From here on the step may be interrupted halfway, so its last success no longer counts.
 rm -f "$GPUDESK_STEP_MARK"
-gpudesk_progress "" 2>/dev/null || true
+gpudesk_write_progress "" 2>/dev/null || true
 gpudesk_use_proxy
-if after_reboot; then
-  say "This step runs again, after reboot $(gpudesk_reboots)."
+if has_rebooted; then
+  say "This step runs again, after reboot $(gpudesk_count_reboots)."
 fi

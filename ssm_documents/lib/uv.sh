@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# uv downloads a Python for this instance and verifies its checksum. All documents share one uv.
+# uv, which installs Python and packages. It verifies the checksum of the Python that it downloads. All documents share one
+# uv, /opt/gpudesk/uv.
 
 export UV_PYTHON_INSTALL_DIR=/opt/gpudesk/python
 
@@ -20,7 +21,8 @@ install_uv() {
   rm -rf "$folder"
 }
 
-# uv_as_ubuntu ARGUMENT...: run uv as the user ubuntu, who owns the result. Downloads survive an interrupted run.
+# uv_as_ubuntu ARGUMENT...: run uv as the user ubuntu, who then owns what uv installs. After an interrupted run, the next
+# run uses the downloads again.
 uv_as_ubuntu() {
   local settings=(UV_CACHE_DIR="/home/ubuntu/.cache/gpudesk-uv" UV_PYTHON_INSTALL_DIR="$UV_PYTHON_INSTALL_DIR"
     UV_PYTHON_DOWNLOADS=never)
@@ -36,11 +38,11 @@ uv_install() {
   local folder=$1
   shift
   retry 4 uv_as_ubuntu pip install --python "$folder/bin/python" --reinstall "$@" ||
-    fail "uv could not install $*. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pipIndex) and that the disk has space (df -h /)."
+    fail "uv could not install $*. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index) and that the disk has space (df -h /)."
   as_ubuntu rm -rf "/home/ubuntu/.cache/gpudesk-uv"
 }
 
-# version_in FOLDER PACKAGE: print the installed version from its metadata. An import would take too long.
-version_in() {
+# print_version FOLDER PACKAGE: print the version of a package in an environment. Importing the package would take longer.
+print_version() {
   as_ubuntu "$1/bin/python" -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$2"
 }

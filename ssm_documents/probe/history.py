@@ -33,7 +33,7 @@ class History:
     def write(self, at: datetime, event: str, **fields: Any) -> None:
         """Add a line. If the disk is full, the line is lost, but the heartbeat is still sent.
 
-        The first line of a file names the boot, because the earlier line that named it is dropped some day.
+        The first line of each file names the boot, because the old file may be the one that named it, and is dropped.
         """
         try:
             if self._path.exists() and self._path.stat().st_size > self._max_bytes:
@@ -47,8 +47,8 @@ class History:
     def start_window(self, at: datetime, boot_id: str, *, is_setting_up: bool) -> None:
         """Record that the idle window starts.
 
-        If the instance has booted since the last line, it was stopped after that line. If the last probe saw a setup
-        start that no longer runs, the setup has ended: the probe's own document restarts the probe.
+        If the instance has booted since the last line, it was stopped after that line. If the history has the start of
+        a setup that no longer runs, the setup has ended. This is usual: the probe's own document restarts the probe.
         """
         self._end_incomplete_line()
         state = self._read_state()
@@ -80,7 +80,7 @@ class History:
                 continue
             if not has_begun and (state.last_at or line.fields.get("event") != "ready"):
                 at = since if since and state.last_at else line.at
-                yield from (_format_line(at, event, **fields) for event, fields in state.initial_events(at))
+                yield from (_format_line(at, event, **fields) for event, fields in state.list_initial_events(at))
             has_begun = True
             yield line.text
 

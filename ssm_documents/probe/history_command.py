@@ -18,7 +18,7 @@ def run_history(arguments: Sequence[str], paths: ProbePaths | None = None) -> in
         prog="gpudesk-history", description="Print what the probe measured, one JSON object per line."
     )
     parser.add_argument(
-        "--since", type=parse_time, metavar="TIME", help="leave out lines before this time: 2026-11-24T18:00Z"
+        "--since", type=parse_time, metavar="TIME", help="leave out lines before this time, such as 2026-11-24T18:00Z"
     )
     options = parser.parse_args(arguments)
     try:

@@ -42,7 +42,7 @@ class HistoryState:
             case _:
                 return state
 
-    def initial_events(self, at: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
+    def list_initial_events(self, at: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield the events, with their fields, that a history must have first if it starts at `at`."""
         if self.is_ready:
             yield "ready", {}

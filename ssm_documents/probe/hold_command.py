@@ -43,14 +43,18 @@ def run_hold(arguments: Sequence[str], paths: ProbePaths | None = None) -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="gpudesk-hold",
-        description="Mark this instance as in use, while a command runs or until a time. It is not idle meanwhile.",
+        description="Mark this instance as in use, so that it is not idle, while a command runs or until a time.",
     )
-    parser.add_argument("--until", type=parse_time, metavar="TIME", help="hold until a time: 2026-11-24T18:00Z")
+    parser.add_argument("--until", type=parse_time, metavar="TIME", help="hold until a time, such as 2026-11-24T18:00Z")
     parser.add_argument(
-        "--for", dest="duration", type=parse_duration, metavar="DURATION", help="hold for 90m, 3h or 2d"
+        "--for",
+        dest="duration",
+        type=parse_duration,
+        metavar="DURATION",
+        help="hold for a duration, such as 90m, 3h or 2d",
     )
     parser.add_argument("--release", action="store_true", help="end the holds that you set with --until or --for")
-    parser.add_argument("--reason", default="", help="shown to others who use this instance")
+    parser.add_argument("--reason", default="", help="why; gpudesk-status and the API show it")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="hold while this command runs")
     options = parser.parse_args(arguments)
     if options.command[:1] == ["--"]:
@@ -61,7 +65,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.duration:
         options.until = now + options.duration
     if options.until and options.until <= now:
-        parser.error(f"--until {format_date_time(options.until)} is in the past: it is {format_date_time(now)}")
+        parser.error(f"--until {format_date_time(options.until)} is in the past. Now it is {format_date_time(now)}.")
     return options
 
 

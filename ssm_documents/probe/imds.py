@@ -9,7 +9,7 @@ from ssm_documents.probe.local_http import Request, Response, send
 
 URL = "http://169.254.169.254/latest"
 TOKEN_SECONDS = "21600"
-"""Lifetime of a token, the longest that AWS grants. In the local cloud time runs fast, and a short one would expire."""
+"""Lifetime of a token: the longest that AWS grants. If the clock runs fast, a shorter one ends between two calls."""
 
 
 class Imds:

@@ -31,13 +31,15 @@ def run_keep(
     request_id = f"{int(time.time())}-{secrets.token_hex(4)}"
     write_json(paths.keep_requests / f"{request_id}.json", {"hours": options.duration / timedelta(hours=1)})
     if options.no_wait:
-        print("Keep requested. gpudesk-status will show the result.")
+        print("Keep requested. To see the result, run gpudesk-status in a few minutes.")
         return 0
     print("Keep requested. gpudesk decides within a few minutes.", flush=True)
     result = _wait_for_result(paths.keep_results / f"{request_id}.json", wait_seconds)
     if result is None:
         print(
-            "No result yet. The probe keeps sending the request. gpudesk-status will show the result.", file=sys.stderr
+            "gpudesk has not responded yet. The probe sends the request again every minute. To see the result, run "
+            "gpudesk-status later.",
+            file=sys.stderr,
         )
         return 1
     print(f"{'Granted' if result['granted'] else 'Refused'}: {ensure_period(result['message'])}")

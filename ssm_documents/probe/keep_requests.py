@@ -46,11 +46,11 @@ class KeepRequests:
         self._folder = folder
         self._results_folder = results_folder
 
-    def next_request(self) -> KeepRequest | None:
+    def find_next_request(self) -> KeepRequest | None:
         """Return the request that the next heartbeat carries."""
         file_counts: Counter[int] = Counter()
         last_by_owner: dict[int, KeepRequest] = {}
-        for file in reversed(self._request_files()):
+        for file in reversed(self._list_files()):
             file_counts[file.owner] += 1
             if (
                 file.owner not in last_by_owner
@@ -63,7 +63,7 @@ class KeepRequests:
 
     def acknowledge(self, result: KeepResult) -> None:
         """Store the result of a request, and remove the request and the earlier ones of the same user."""
-        files = self._request_files()
+        files = self._list_files()
         request = next((file for file in files if file.path.stem == result.id), None)
         if request is None:
             return
@@ -77,16 +77,16 @@ class KeepRequests:
         except OSError as error:
             logger.warning("The result of keep request %s could not be stored: %s", result.id, error)
 
-    def _request_files(self) -> list[RequestFile]:
+    def _list_files(self) -> list[RequestFile]:
         """Return the files, oldest first."""
         try:
-            files = [_request_file(path) for path in self._folder.iterdir()]
+            files = [_to_request_file(path) for path in self._folder.iterdir()]
         except OSError:
             return []
         return sorted((file for file in files if file), key=lambda file: (file.changed_at, file.path.name))
 
 
-def _request_file(path: Path) -> RequestFile | None:
+def _to_request_file(path: Path) -> RequestFile | None:
     """Return the file; None: it is not a regular file, or its name is not that of a keep request."""
     if path.suffix != ".json" or not ID.fullmatch(path.stem):
         return None

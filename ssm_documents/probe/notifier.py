@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from chalicelib.domain.common.text import ensure_period, format_time
+from chalicelib.domain.common.text import format_time
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision
 from ssm_documents.probe.user_messenger import DeliveryCount
@@ -23,7 +23,7 @@ class Messenger(Protocol):
 
 
 class Notifier:
-    """Shows each stop warning until it has reached somebody, and tells them when it is cancelled.
+    """Shows a stop warning at each heartbeat until it has reached somebody, and says when the stop is cancelled.
 
     :ivar warning_id: id of the last warning from gpudesk that was shown
     :ivar reached: whom it reached
@@ -34,8 +34,8 @@ class Notifier:
         self.warning_id: str | None = None
         self.reached = DeliveryCount()
 
-    def handle_desk_warning(self, response: HeartbeatResponse) -> None:
-        """Show the warning in a heartbeat response, or say that the last one is cancelled."""
+    def handle_stop_warning(self, response: HeartbeatResponse) -> None:
+        """Show the stop warning of a heartbeat response. If it has none, say that the last warning is cancelled."""
         warning = response.warning
         if warning is None:
             if self.warning_id and self.reached:
@@ -49,18 +49,17 @@ class Notifier:
 
     def handle_self_stop(self, decision: SelfStopDecision) -> None:
         """Announce what the instance decided about its own stop."""
-        reason = ensure_period(decision.message)
         match decision.action:
             case SelfStopAction.WARN if decision.state.stop_at:
                 stop_time = format_time(decision.state.stop_at)
                 self._announce(
-                    f"This instance will stop itself at {stop_time}, because gpudesk has not stopped it: "
-                    f"{reason} {KEEP_HINT}"
+                    f"This instance will stop itself at {stop_time}, because gpudesk has not stopped it. "
+                    f"{decision.message} {KEEP_HINT}"
                 )
             case SelfStopAction.CANCEL:
-                self._announce(f"This instance no longer stops itself: {reason}")
+                self._announce(f"This instance no longer stops itself. {decision.message}")
             case SelfStopAction.STOP:
-                self._announce(f"This instance is stopping now: {reason}")
+                self._announce(f"This instance is stopping now. {decision.message}")
             case _:
                 return
 

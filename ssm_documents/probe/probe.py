@@ -35,7 +35,7 @@ from ssm_documents.probe.setup_watch import SetupWatch
 logger = logging.getLogger(__name__)
 
 MISSED_RETENTION = timedelta(hours=1)
-"""How long heartbeats report the missed ones, for people who look later."""
+"""How long heartbeats report that others were missed before, so that people who look later know it."""
 
 SIGNAL_BY_THRESHOLD = {
     "gpu_percent": "gpu",
@@ -47,7 +47,7 @@ SIGNAL_BY_THRESHOLD = {
 
 
 @dataclass(frozen=True)
-class Identity:
+class HeartbeatIdentity:
     """The sender of the heartbeats: EC2's id, the kernel's id of this boot, and whether a GPU is expected."""
 
     instance_id: str
@@ -64,7 +64,7 @@ class TimeSource(Protocol):
 
 
 class HeartbeatSender(Protocol):
-    """The receiver of heartbeats. May raise anything."""
+    """The sender of heartbeats. May raise anything."""
 
     def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
         """Write the heartbeat and return gpudesk's response."""
@@ -95,7 +95,7 @@ class Probe:
         sensors: Sequence[GuardedSensor],
         time: TimeSource,
         sender: HeartbeatSender,
-        identity: Identity,
+        identity: HeartbeatIdentity,
         services: LocalServices,
     ) -> None:
         self._sensors = sensors
@@ -123,9 +123,9 @@ class Probe:
         except (OSError, ValueError) as error:
             logger.warning("No heartbeat, because the time of AWS is unknown: %s", error)
             return False
-        self._fold(readings, at)
+        self._fold_readings(readings, at)
         is_setting_up = self._services.setup.is_setup_running()
-        self._record(readings, at, is_setting_up)
+        self._record_history(readings, at, is_setting_up)
         heartbeat = self._build_heartbeat(readings, at)
         status = LocalStatus(heartbeat, has_gpu=self._identity.has_gpu, is_setting_up=is_setting_up)
         decision = decide_self_stop(self._self_stop, status, response, at)
@@ -137,13 +137,13 @@ class Probe:
             self._services.power_off()
         return is_sent
 
-    def _fold(self, readings: Mapping[str, Reading], at: datetime) -> None:
+    def _fold_readings(self, readings: Mapping[str, Reading], at: datetime) -> None:
         for name, reading in readings.items():
             sample = Sample(at=at, state=reading.state, reason=reading.reason, boot_id=self._identity.boot_id)
             self.evidence[name] = fold_sample(self.evidence.get(name), sample)
             logger.info("%s: %s (%s)", name, reading.state.value, reading.reason)
 
-    def _record(self, readings: Mapping[str, Reading], at: datetime, is_setting_up: bool) -> None:
+    def _record_history(self, readings: Mapping[str, Reading], at: datetime, is_setting_up: bool) -> None:
         """Write to the history. The idle window starts with the probe, and again after each setup."""
         history = self._services.history
         if self._was_setting_up is None:
@@ -172,9 +172,9 @@ class Probe:
                 terminals=notifier.reached.terminals,
                 jupyter_servers=notifier.reached.jupyter_servers,
             ),
-            keep_request=self._services.keep_requests.next_request(),
+            keep_request=self._services.keep_requests.find_next_request(),
             missed_heartbeats=self._missed,
-            setup=self._services.setup.progress(),
+            setup=self._services.setup.read_progress(),
         )
 
     def _send(self, heartbeat: Heartbeat) -> bool:
@@ -198,13 +198,15 @@ class Probe:
     def _apply_response(self, response: HeartbeatResponse, at: datetime) -> None:
         """Apply gpudesk's response. Evidence that was measured with another threshold is dropped."""
         last = self._services.last_response.response
-        for name in _list_changes(last.policy.thresholds if last else Thresholds(), response.policy.thresholds):
+        for name in _list_changed_thresholds(
+            last.policy.thresholds if last else Thresholds(), response.policy.thresholds
+        ):
             self.evidence.pop(SIGNAL_BY_THRESHOLD[name], None)
         keep_until = response.keep_until
         if keep_until and keep_until > at and (last is None or last.keep_until != keep_until):
             self._services.history.write(at, "keep", until=format_timestamp(keep_until))
         self._services.last_response.store(response)
-        self._services.notifier.handle_desk_warning(response)
+        self._services.notifier.handle_stop_warning(response)
         if response.keep_result:
             self._services.keep_requests.acknowledge(response.keep_result)
 
@@ -224,6 +226,7 @@ class Probe:
             "response": encode_response(response) if response else None,
             "self_stop_at": format_timestamp(self._self_stop.stop_at) if self._self_stop.stop_at else None,
             "missed": self._missed.count if self._missed else 0,
+            "last_error": self._missed.reason if self._missed else "",
         }
         try:
             write_json(self._services.paths.status, status)
@@ -237,7 +240,7 @@ def _to_self_stop_status(decision: SelfStopDecision) -> SelfStopStatus | None:
     return SelfStopStatus(stop_at=decision.state.stop_at, stopping_now=decision.action is SelfStopAction.STOP)
 
 
-def _list_changes(before: Thresholds, after: Thresholds) -> list[str]:
+def _list_changed_thresholds(before: Thresholds, after: Thresholds) -> list[str]:
     return [field.name for field in fields(Thresholds) if getattr(before, field.name) != getattr(after, field.name)]
 
 

@@ -1,4 +1,4 @@
-"""Sensors, and the guard that keeps one that fails or hangs from delaying the others."""
+"""Sensors, and a guard for each: a sensor that fails or hangs does not delay the others."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ class GuardedSensor:
         self._call.start(lambda: self._read(thresholds))
 
     def wait(self) -> Reading:
-        """Return the measurement, at most the limit after its start: hanging sensors cost one limit together."""
-        timeout = Reading(SignalState.UNKNOWN, f"the sensor has not answered within {self._limit_seconds:g} s")
+        """Return the measurement. The limit counts from its start, so hanging sensors cost one limit together."""
+        timeout = Reading(SignalState.UNKNOWN, f"the sensor has not responded for {self._limit_seconds:g} s")
         return self._call.wait() or timeout
 
     def _read(self, thresholds: Thresholds) -> Reading:
         try:
             return self._sensor.read(thresholds)
-        except Exception as error:  # noqa: BLE001 - any error of one sensor makes its signal unknown, and no other one
+        except Exception as error:  # noqa: BLE001 - any error makes this signal unknown, and only this one
             return Reading(SignalState.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}")
 
 

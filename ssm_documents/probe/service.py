@@ -27,7 +27,7 @@ from ssm_documents.probe.interval import run_every
 from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.last_response import LastResponse
 from ssm_documents.probe.notifier import Notifier
-from ssm_documents.probe.probe import Identity, LocalServices, Probe
+from ssm_documents.probe.probe import HeartbeatIdentity, LocalServices, Probe
 from ssm_documents.probe.sensors import GuardedSensor
 from ssm_documents.probe.setup_watch import SetupWatch
 from ssm_documents.probe.signals.wiring import build_sensors
@@ -96,7 +96,7 @@ def _build_probe(config: Config, interval_seconds: float) -> Probe:
     instance_id = imds.read_instance_id()
     if not config.key.endswith(f":{instance_id}"):
         raise ValueError(f"{config.key} is not the heartbeat key of {instance_id}")
-    identity = Identity(instance_id, BOOT_ID.read_text(encoding="ascii").strip(), config.gpu_count > 0)
+    identity = HeartbeatIdentity(instance_id, BOOT_ID.read_text(encoding="ascii").strip(), config.gpu_count > 0)
     sensors = [GuardedSensor(sensor) for sensor in build_sensors(config.gpu_count, interval_seconds, now=imds.now)]
     # The next heartbeat is the retry, and one heartbeat must end before the next.
     limits = BotoConfig(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})

@@ -1,4 +1,4 @@
-"""Detect whether a document of gpudesk runs. While one does, nothing is idle and the instance does not stop itself."""
+"""Detection of running documents. While one runs, the instance is not idle and does not stop itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SetupWatch:
     The marks are compared with those of the last check. So a step that ran between two checks is detected, and no clock
     is needed.
 
-    :param progress: the file with the progress of the running step
+    :param read_progress: the file with the progress of the running step
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class SetupWatch:
         last_marks, self._marks = self._marks, self._list_marks()
         return self._is_locked() or last_marks != self._marks
 
-    def progress(self) -> StepProgress | None:
+    def read_progress(self) -> StepProgress | None:
         """Return the progress of the running step; None: no step runs, or it has not reported any.
 
         A step that was killed leaves its last progress in the file, so the lock decides.

@@ -1,4 +1,4 @@
-"""The command gpudesk-status: prints the last measurements, the policy, and coming stops."""
+"""The command gpudesk-status: prints the last measurements, the idle policy, and announced stops."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def run_status(arguments: Sequence[str], paths: ProbePaths | None = None) -> int
     except (FileNotFoundError, ValueError):
         print("The probe has not reported yet. Check it with: systemctl status gpudesk-probe", file=sys.stderr)
         return 1
-    for line in _status_lines(status):
+    for line in _format_lines(status):
         print(line)
     return 0
 
 
-def _status_lines(status: Mapping[str, Any]) -> Iterator[str]:
+def _format_lines(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"Measured at {status['at']}:"
     for name, signal in status["signals"].items():
         yield f"  {name:<9} {signal['state']:<8} since {signal['since']}  {signal['reason']}"
     response = status["response"]
     if response is None:
-        yield "gpudesk has not responded yet."
+        yield "gpudesk has not responded to a heartbeat yet, so the policy is unknown."
         return
     yield (
         f"Policy: a stop warning after {response['idle_minutes']} idle minutes, the stop "
@@ -43,16 +43,17 @@ def _status_lines(status: Mapping[str, Any]) -> Iterator[str]:
         f"Mode of gpudesk: {response['mode']}."
     )
     if "keep_until" in response:
-        yield f"Kept until {_format_seconds(response['keep_until'])}."
+        yield f"This instance is kept until {_format_seconds(response['keep_until'])}."
     if "warning" in response:
         _, warning_type, stop_at = response["warning"]
-        yield f"WARNING: It will be stopped at {_format_seconds(stop_at)}: {describe_reason(warning_type)}."
+        yield f"WARNING: This instance will be stopped at {_format_seconds(stop_at)}: {describe_reason(warning_type)}."
     if "keep_result" in response:
         yield f"Result of the last keep request from this instance: {ensure_period(response['keep_result'][2])}"
     if status["self_stop_at"]:
-        yield f"WARNING: It will stop itself at {status['self_stop_at']}, because gpudesk has not stopped it."
+        stop_at = status["self_stop_at"]
+        yield f"WARNING: This instance will stop itself at {stop_at}, because gpudesk has not stopped it."
     if status["missed"]:
-        yield f"{pluralize(status['missed'], 'heartbeat')} could not be sent in the last hour."
+        yield f"{pluralize(status['missed'], 'heartbeat')} could not be sent; the last error: {status['last_error']}."
 
 
 def _format_seconds(seconds: int) -> str:

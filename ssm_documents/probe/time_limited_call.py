@@ -1,4 +1,4 @@
-"""Calls that may hang, each in a thread of its own, so that the caller waits only for a limited time."""
+"""Calls that may hang, each in a separate thread, so that the caller waits only for a limited time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class TimeLimitedCall(Generic[T]):
-    """A repeatable call with a time limit. While one call hangs, no other one is started.
+    """A repeatable call with a time limit. While a call hangs, no other call is started.
 
     :param limit_seconds: counted from the start of the call, so calls that start together cost one limit
     """

@@ -23,7 +23,7 @@ NOTIFICATIONS = "jupyterlab-notifications-extension/ingest"
 
 MAX_SERVERS = 50
 NOTIFY_TIMEOUT_SECONDS = 5.0
-"""Limit for all servers together. Each gets two requests: the message, and a question for its connections."""
+"""Limit for all servers together. Each gets two requests: the message, and a query of its number of connections."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class UserMessenger:
     def _notify_servers(self, text: str) -> int:
         """Send to all Jupyter servers and return how many took it in time.
 
-        The servers are users' programs. Whatever they answer, they cost one limit together.
+        The servers are programs of users and may respond slowly or not at all. Together they cost one limit.
         """
         servers = self._find_servers()[:MAX_SERVERS]
         self._calls = {server: self._calls.get(server) or TimeLimitedCall(self._limit_seconds) for server in servers}
@@ -132,7 +132,7 @@ def notify_jupyter(server: Server, text: str) -> bool:
 
 
 def _write(path: Path, message: bytes) -> bool:
-    """Write to a terminal and return whether it took everything. A full one, which nobody reads, is not waited for."""
+    """Write to a terminal and return whether it took the whole message. A full terminal does not take it."""
     try:
         terminal = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -13,5 +13,5 @@ _REASONS = {
 
 
 def describe_reason(warning_type: str) -> str:
-    """Return the reason of a stop warning in words. An unknown type, of a newer gpudesk, is returned as it is."""
+    """Return the reason of a stop warning as a clause. A type that a newer gpudesk has added is returned unchanged."""
     return _REASONS.get(warning_type, warning_type)

@@ -11,7 +11,7 @@ from chalicelib.store.tables import TABLES
 from chalicelib.store.tokens import TokenModel
 from local.server.api_server import ApiServer
 from tests.api.client import Bench, Client
-from tests.support.world import World, world
+from tests.support.world import World, open_world
 
 PEOPLE = {"ada": Role.USER, "bob": Role.USER, "root": Role.ADMIN, "slack": Role.BOT}
 
@@ -25,9 +25,9 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture(scope="module")
 def one_bench(server: ApiServer) -> Iterator[Bench]:
     """Tables and clients that a module shares, because creating them takes longer than most tests."""
-    with world() as around:
-        bootstrap.set_application(around.desk)
-        tokens = {name: around.desk.tokens.create(name, role, now=around.now) for name, role in PEOPLE.items()}
+    with open_world() as around:
+        bootstrap.set_application(around.application)
+        tokens = {name: around.application.tokens.create(name, role, now=around.now) for name, role in PEOPLE.items()}
         clients = {name: Client(server.port, token) for name, token in tokens.items()}
         yield Bench(world=around, port=server.port, tokens=tokens, clients=clients)
         for client in clients.values():
@@ -38,7 +38,7 @@ def one_bench(server: ApiServer) -> Iterator[Bench]:
 @pytest.fixture
 def bench(one_bench: Bench) -> Iterator[Bench]:
     """Empty tables, apart from tokens of four people."""
-    bootstrap.set_application(one_bench.world.desk)
+    bootstrap.set_application(one_bench.world.application)
     yield one_bench
     for stranger in one_bench.strangers:
         stranger.close()
@@ -51,6 +51,6 @@ def _delete_all(around: World) -> None:
         if model is not TokenModel:
             for row in model.scan():
                 row.delete()
-    machines = around.ec2_ids()
+    machines = around.list_ec2_ids()
     if machines:
         around.ec2.terminate_instances(InstanceIds=machines)

@@ -30,7 +30,7 @@ ROUTES_WITH_TOKEN = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES_WITH_TOKEN)
-def test_request_without_token_is_rejected_with_how_to_get_one(bench: Bench, method: str, path: str) -> None:
+def test_request_without_token_is_rejected_with_instructions(bench: Bench, method: str, path: str) -> None:
     answer = bench.stranger()(method, path)
     assert (answer.status, answer.json["code"]) == (401, "token_missing")
     assert answer.headers["www-authenticate"] == 'Bearer realm="gpudesk"'
@@ -71,7 +71,7 @@ def test_authorization_scheme_is_accepted_in_any_case(bench: Bench) -> None:
 
 def test_token_is_rejected_after_it_has_expired(bench: Bench) -> None:
     life = timedelta(hours=1)
-    token = bench.world.desk.tokens.create("eve", Role.USER, now=bench.world.now, life=life)
+    token = bench.world.application.tokens.create("eve", Role.USER, now=bench.world.now, valid_for=life)
     eve = bench.stranger(token)
     assert eve("GET", "/me").status == 200
     bench.world.clock.advance(life)
@@ -148,11 +148,11 @@ def test_desk_update_by_user_or_bot_is_forbidden(bench: Bench) -> None:
 
 
 def test_internal_error_does_not_reveal_the_token(bench: Bench) -> None:
-    class Leaky(type(bench.world.desk.tokens)):  # type: ignore[misc]
-        def authenticate(self, token: str, now: object) -> None:
+    class Leaky(type(bench.world.application.tokens)):  # type: ignore[misc]
+        def find_holder(self, token: str, now: object) -> None:
             raise RuntimeError(f"the table does not answer for {token}")
 
-    bootstrap.set_application(replace(bench.world.desk, tokens=Leaky()))
+    bootstrap.set_application(replace(bench.world.application, tokens=Leaky()))
     answer = bench.ada("GET", "/me")
     assert answer.status == 500
     assert bench.tokens["ada"] not in answer.content.decode()

@@ -9,14 +9,14 @@ import pytest
 from chalicelib.api.instances.views import to_instance_view
 from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress
-from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT, start_benchmark
+from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT, request_benchmark
 from chalicelib.store import data_files
 from tests.api.client import Bench
 from tests.property.world import ADA, INSTANCE_ID, START, build_ready_instance
 
 
 def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
-    bench.world.ready(name="brave-otter")
+    bench.world.launch_until_ready(name="brave-otter")
     asked = bench.ada("POST", "/instances/brave-otter/benchmarks", {"seconds": 1})
     assert asked.status == 202
     assert asked.headers["location"] == f"/instances/{asked.json['id']}"
@@ -24,11 +24,11 @@ def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
     assert (measuring["state"], measuring["requested_by"], measuring["last_output_line"]) == ("requested", "ada", None)
     again = bench.ada("POST", "/instances/brave-otter/benchmarks")
     assert (again.status, again.json["status"]["benchmark"]["id"]) == (202, measuring["id"])
-    bench.world.desk.reconciler.reconcile(asked.json["id"])
+    bench.world.application.reconciler.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
     assert shown["activity"]["message"].startswith("Busy: ada requested a benchmark at")
-    bench.world.minute(2)
+    bench.world.pass_minutes(2)
     assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
 
     (found,) = bench.bob("GET", "/benchmarks?gpu=tesla%20t4").json["items"]
@@ -87,7 +87,7 @@ def test_benchmark_query_with_wrong_value_is_rejected_with_a_suggestion(
     ("document", "line"), [(BENCHMARK_DOCUMENT, "2 x fp32: 103 TFLOPS"), ("gpudesk-jupyter", None)]
 )
 def test_status_shows_the_last_output_line_of_the_benchmark_only(document: str, line: str | None) -> None:
-    measuring = start_benchmark(
+    measuring = request_benchmark(
         replace(build_ready_instance(), version=1), data_files.load_catalog(), None, ADA, START
     ).instance
     said = StepProgress(

@@ -8,7 +8,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.store.tables import TABLES
 from tests.api.client import Bench
-from tests.support.world import machine_id
+from tests.support.world import get_ec2_id
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 SESSIONS = "/instances/brave-otter/sessions"
@@ -17,8 +17,8 @@ SESSIONS = "/instances/brave-otter/sessions"
 @pytest.fixture(scope="module")
 def ready(one_bench: Bench) -> Bench:
     """One ready instance for the whole module, because a setup takes longer than a test."""
-    bootstrap.set_application(one_bench.world.desk)
-    one_bench.world.ready(name="brave-otter")
+    bootstrap.set_application(one_bench.world.application)
+    one_bench.world.launch_until_ready(name="brave-otter")
     return one_bench
 
 
@@ -84,7 +84,7 @@ def test_public_key_is_pushed_for_kind_ssh_only(ready: Bench) -> None:
         ),
     ],
 )
-def test_session_request_with_wrong_field_is_rejected_with_what_is_right(
+def test_session_request_with_wrong_field_is_rejected_with_accepted_values(
     ready: Bench, body: dict[str, Any], field: str, message: str
 ) -> None:
     before = last_line(ready)
@@ -105,10 +105,10 @@ def test_session_of_an_admin_on_another_owners_instance_is_recorded_as_such(read
 
 
 def test_session_on_instance_without_gpudesk_tags_is_a_conflict(ready: Bench) -> None:
-    instance = ready.world.desk.reconciler.stores.instances.load("brave-otter")
+    instance = ready.world.application.reconciler.stores.instances.load("brave-otter")
     assert instance is not None
     before, started = last_line(ready), len(ready.world.cloud.sessions.started)
-    resources, stage = [machine_id(instance)], ready.world.desk.settings.stage
+    resources, stage = [get_ec2_id(instance)], ready.world.application.settings.stage
     ready.world.ec2.delete_tags(Resources=resources, Tags=[{"Key": "gpudesk:stage"}])
     answer = ready.ada("POST", SESSIONS, {"kind": "shell"})
     ready.world.ec2.create_tags(Resources=resources, Tags=[{"Key": "gpudesk:stage", "Value": stage}])

@@ -55,7 +55,7 @@ def test_cursor_of_another_instances_timeline_is_rejected(bench: Bench) -> None:
 
 
 def test_cursor_of_another_owners_costs_is_rejected(bench: Bench) -> None:
-    bench.world.ready(name="otter-1")
+    bench.world.launch_until_ready(name="otter-1")
     bench.world.clock.advance(timedelta(days=2))
     cursor = first_cursor(bench, "/costs")
     assert bench.ada("GET", f"/costs?cursor={cursor}").status == 200

@@ -11,8 +11,8 @@ import pytest
 
 import app as application
 from chalicelib import bootstrap
-from chalicelib.control.loop.images import ImageReconciler
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.reconcile_image import ImageReconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep import Sweep, SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.clock import SystemClock

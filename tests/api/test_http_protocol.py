@@ -15,7 +15,8 @@ from chalice.app import Request
 import app as application
 from chalicelib import bootstrap
 from chalicelib.api.validation import MAX_BODY_BYTES
-from chalicelib.store.tokens import TokenHolder, TokenRepository
+from chalicelib.domain.access.token_holder import TokenHolder
+from chalicelib.store.tokens import TokenRepository
 from local.server.api_server import ApiServer
 from tests.api.client import Bench
 from tests.api.test_behind_api_gateway import REQUEST
@@ -30,7 +31,7 @@ def test_unknown_path_is_not_found(bench: Bench, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "OPTIONS", "CONNECT", "PROPFIND", "get", "X-Y"])
-def test_method_that_is_not_allowed_is_answered_with_the_allowed_ones(bench: Bench, method: str) -> None:
+def test_method_not_allowed_is_answered_with_the_allowed_methods(bench: Bench, method: str) -> None:
     answer = bench.ada(method, "/instances")
     assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
@@ -48,15 +49,15 @@ def test_head_response_has_no_body_and_keeps_the_connection(bench: Bench) -> Non
 
 def test_unexpected_exception_is_a_problem_without_internals(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(TokenRepository):
-        def authenticate(self, token: str, now: datetime) -> TokenHolder | None:
+        def find_holder(self, token: str, now: datetime) -> TokenHolder | None:
             raise ZeroDivisionError("internal detail")
 
-    bootstrap.set_application(replace(bench.world.desk, tokens=Broken()))
+    bootstrap.set_application(replace(bench.world.application, tokens=Broken()))
     with caplog.at_level(logging.ERROR):
         answer = bench.ada("GET", "/me")
     assert (answer.status, answer.json["code"]) == (500, "internal_server_error")
     assert answer.headers["content-type"] == "application/problem+json"
-    assert "in its log under request" in answer.json["detail"]
+    assert "Its log has the details under request" in answer.json["detail"]
     assert "internal detail" not in answer.content.decode()
     assert "internal detail" in caplog.text
 

@@ -19,8 +19,8 @@ MAX_MINUTES = 20
 @pytest.fixture(scope="module")
 def ready(one_bench: Bench) -> Bench:
     """One ready instance for the whole module, because a setup takes longer than a test."""
-    bootstrap.set_application(one_bench.world.desk)
-    one_bench.world.ready(name="brave-otter")
+    bootstrap.set_application(one_bench.world.application)
+    one_bench.world.launch_until_ready(name="brave-otter")
     return one_bench
 
 
@@ -46,7 +46,7 @@ class Creation:
 def creation(ready: Bench) -> Creation:
     """Create one image for the tests that need an available one, because that takes minutes of the world's time."""
     ready.world.activity = dict.fromkeys(SIGNALS, SignalState.ACTIVE)
-    ready.world.minute(2)
+    ready.world.pass_minutes(2)
     request = ready.ada("POST", IMAGES, REQUEST)
     creation = Creation(
         request=request,
@@ -55,7 +55,7 @@ def creation(ready: Bench) -> Creation:
         early_delete=ready.ada("DELETE", f"/images/{request.json['id']}"),
         progress=[image_creation(ready)],
     )
-    ready.world.minute()
+    ready.world.pass_minutes()
     creation.progress.append(image_creation(ready))
     creation.sessions = {kind: open_session(ready, kind) for kind in ("ssh", "jupyter", "jupyter_token", "shell")}
     wait_until_restored(ready)
@@ -79,7 +79,7 @@ def wait_until_restored(bench: Bench) -> None:
     for _ in range(5):
         if not image_creation(bench)["secrets_removed"]:
             return
-        bench.world.minute()
+        bench.world.pass_minutes()
 
 
 def wait_for_phase(bench: Bench, image_id: str, phase: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def wait_for_phase(bench: Bench, image_id: str, phase: str) -> dict[str, Any]:
         image: dict[str, Any] = bench.ada("GET", f"/images/{image_id}").json
         if image.get("phase") == phase:
             return image
-        bench.world.minute()
+        bench.world.pass_minutes()
     raise AssertionError(image)
 
 
@@ -123,7 +123,7 @@ def test_image_request_is_accepted_with_warnings(creation: Creation, ready: Benc
     ]
     known_host = f"`ssh-keygen -R {ready.ada('GET', '/instances/brave-otter').json['id']}`"
     assert known_host in warnings["instance_reboots"]
-    assert warnings["activity_interrupted"].startswith("brave-otter is in use, and the reboot interrupts that: busy: ")
+    assert warnings["activity_interrupted"].startswith("brave-otter is in use, and the reboot interrupts that. Busy: ")
 
 
 def test_repeated_image_request_returns_the_same_image(creation: Creation) -> None:
@@ -185,13 +185,13 @@ def test_image_is_visible_to_its_owner_and_to_admins_only(creation: Creation, re
     assert ready.bob("GET", "/images").json["items"] == []
     for method in ("GET", "DELETE"):
         answer = ready.bob(method, f"/images/{image['id']}")
-        assert (answer.status, answer.json["code"]) == (404, "image_not_found")
+        assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
 
 
 @pytest.mark.parametrize("ref", ["VISION_1", "a%00b", "x" * 3000])
 def test_image_with_an_impossible_name_is_not_found(ready: Bench, ref: str) -> None:
     answer = ready.ada("GET", f"/images/{ref}")
-    assert (answer.status, answer.json["code"]) == (404, "image_not_found")
+    assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
 
 
 def test_launch_from_latest_uses_the_image_and_delete_is_a_conflict(creation: Creation, ready: Bench) -> None:
@@ -199,10 +199,10 @@ def test_launch_from_latest_uses_the_image_and_delete_is_a_conflict(creation: Cr
     launched = ready.ada("POST", "/instances", {"gpu": "T4", "image": "latest", "name": "quick-fox"})
     assert (launched.status, launched.json["spec"]["image"]) == (202, image["id"])
     (warning,) = (each for each in launched.json["warnings"] if each["code"] == "launched_from_image")
-    assert "Skipped unless changed since: gpudesk-jupyter. This saves about" in warning["message"]
+    assert "gpudesk skips unchanged documents of the image: gpudesk-jupyter. This saves about" in warning["message"]
     in_use = ready.ada("DELETE", f"/images/{image['id']}")
     assert (in_use.status, in_use.json["code"]) == (409, "in_use")
-    ready.world.minute(3)
+    ready.world.pass_minutes(3)
 
 
 def test_launch_from_the_image_of_another_owner_is_rejected(creation: Creation, ready: Bench) -> None:
@@ -218,13 +218,13 @@ def test_image_request_without_reboot_warns_of_inconsistent_files(creation: Crea
     assert "instance_reboots" not in codes
     wait_for_phase(ready, request.json["id"], "available")
     assert ready.ada("DELETE", f"/images/{request.json['id']}").json["warnings"] == []
-    ready.world.minute(4)
+    ready.world.pass_minutes(4)
     assert ready.ada("GET", f"/images/{request.json['id']}").status == 404
 
 
 def test_delete_while_paused_is_recorded_and_done_when_the_mode_is_enforce(creation: Creation, ready: Bench) -> None:
     image = creation.image
-    ready.world.hold()
+    ready.world.pause()
     deleted = ready.ada("DELETE", "/images/vision-1")
     assert (deleted.status, deleted.json["phase"]) == (202, "deleting")
     assert deleted.json["warnings"] == [
@@ -235,6 +235,6 @@ def test_delete_while_paused_is_recorded_and_done_when_the_mode_is_enforce(creat
     ]
     ready.root("PATCH", "/desk", {"mode": "enforce"})
     assert ready.ada("DELETE", f"/images/{image['id']}").json["warnings"] == []
-    ready.world.minute(4)
+    ready.world.pass_minutes(4)
     assert ready.ada("GET", f"/images/{image['id']}").status == 404
     assert ready.ada("GET", "/images").json["items"] == []

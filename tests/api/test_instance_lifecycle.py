@@ -9,9 +9,9 @@ from tests.api.client import POLICY, Bench
 HOUR = timedelta(hours=1)
 
 
-def test_ready_instance_can_be_inspected_entered_stopped_and_started(bench: Bench) -> None:
-    bench.world.ready(name="brave-otter")
-    bench.world.minute(2)
+def test_ready_instance_can_be_read_connected_to_stopped_and_started(bench: Bench) -> None:
+    bench.world.launch_until_ready(name="brave-otter")
+    bench.world.pass_minutes(2)
     shown = bench.ada("GET", "/instances/brave-otter").json
     status = shown["status"]
     assert shown["phase"] == "ready"
@@ -51,7 +51,7 @@ def test_ready_instance_can_be_inspected_entered_stopped_and_started(bench: Benc
 
 def test_termination_while_paused_is_accepted_with_a_warning(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
-    bench.world.hold()
+    bench.world.pause()
     ended = bench.ada("DELETE", "/instances/brave-otter")
     assert (ended.status, ended.json["desired"]) == (202, "terminated")
     message = "gpudesk is paused. The termination is recorded and starts when an admin sets mode to enforce."
@@ -60,8 +60,8 @@ def test_termination_while_paused_is_accepted_with_a_warning(bench: Bench) -> No
 
 
 def test_costs_include_running_instances(bench: Bench) -> None:
-    bench.world.ready(name="brave-otter")
-    bench.world.minute(3)
+    bench.world.launch_until_ready(name="brave-otter")
+    bench.world.pass_minutes(3)
     costs = bench.ada("GET", f"/costs?since={bench.world.now.date()}").json
     assert costs["items"][0]["owner"] == "ada"
     assert float(costs["total"]) > 0
@@ -69,7 +69,7 @@ def test_costs_include_running_instances(bench: Bench) -> None:
     assert bench.bob("GET", "/costs").json["items"] == []
 
 
-def test_keep_returns_its_end_and_who_requested_it(bench: Bench) -> None:
+def test_keep_returns_its_end_and_requester(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     kept = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1.5})
     until = f"{bench.world.now + 1.5 * HOUR:%Y-%m-%dT%H:%M:%SZ}"

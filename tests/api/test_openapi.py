@@ -8,7 +8,7 @@ import pytest
 
 import app as application
 from chalicelib.api.openapi import ROUTERS, build_openapi
-from chalicelib.api.routing import Route
+from chalicelib.api.route import Route
 from tests.api.client import Bench
 
 ROUTES = [route for router in ROUTERS for route in router.routes]
@@ -32,7 +32,7 @@ def test_openapi_references_all_resolve() -> None:
     assert {"LaunchBody", "InstanceWithWarningsView", "Problem"} <= references
 
 
-def test_openapi_describes_launch_as_agreed() -> None:
+def test_openapi_describes_the_launch_request() -> None:
     operation = build_openapi()["paths"]["/instances"]["post"]
     assert [parameter["name"] for parameter in operation["parameters"]] == ["owner", "Idempotency-Key"]
     assert set(operation["responses"]) == {"202", "default"}

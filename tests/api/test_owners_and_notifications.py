@@ -7,7 +7,7 @@ import pytest
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
 from tests.api.client import POLICY, Bench
-from tests.support.world import MINUTE, machine_id
+from tests.support.world import MINUTE, get_ec2_id
 
 
 def test_owner_without_settings_has_the_desk_defaults(bench: Bench) -> None:
@@ -112,8 +112,8 @@ def test_desk_channels_are_visible_to_admins_only(bench: Bench) -> None:
 
 def test_activity_shows_every_signal_with_its_state(bench: Bench) -> None:
     bench.world.activity["cpu"] = SignalState.ACTIVE
-    instance = bench.world.ready(name="brave-otter")
-    bench.world.minute(2)
+    instance = bench.world.launch_until_ready(name="brave-otter")
+    bench.world.pass_minutes(2)
     activity = bench.ada("GET", "/instances/brave-otter").json["status"]["activity"]
     assert activity["state"] == "busy"
     signals = {each["name"]: each for each in activity["signals"]}
@@ -126,21 +126,21 @@ def test_activity_shows_every_signal_with_its_state(bench: Bench) -> None:
 
 
 def test_keep_shows_whether_the_instance_acknowledged_it(bench: Bench) -> None:
-    instance = bench.world.ready(name="brave-otter")
+    instance = bench.world.launch_until_ready(name="brave-otter")
     bench.ada("POST", "/instances/brave-otter/keep", {"hours": 2})
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
     assert keep["acknowledged_by_machine"] is False
-    bench.world.heard = Acknowledgement(keep_until=bench.world.look(instance).lifetime.keep_until)
-    bench.world.minute()
+    bench.world.acknowledgement = Acknowledgement(keep_until=bench.world.load(instance).lifetime.keep_until)
+    bench.world.pass_minutes()
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
     assert keep["acknowledged_by_machine"] is True
-    bench.world.heard = Acknowledgement()
+    bench.world.acknowledgement = Acknowledgement()
 
 
 def test_notifications_show_every_delivery_attempt(bench: Bench) -> None:
     bench.ada("PATCH", "/owners/ada", {"channels": {"webhook": "http://127.0.0.1:1/"}})
-    instance = bench.world.warned(name="brave-otter")
-    bench.world.minute(2)
+    instance = bench.world.launch_until_warned(name="brave-otter")
+    bench.world.pass_minutes(2)
     page = bench.ada("GET", "/instances/brave-otter/notifications?limit=1").json
     (notification,) = page["items"]
     assert notification["code"] == "idle_warning"
@@ -154,14 +154,14 @@ def test_notifications_show_every_delivery_attempt(bench: Bench) -> None:
     assert (warning["type"], "very signal has been quiet" in warning["message"]) == ("idle", True)
     assert bench.bob("GET", "/instances/brave-otter/notifications").status == 404
     assert bench.ada("GET", "/instances/brave-otter/notifications?cursor=nonsense").status == 422
-    assert machine_id(instance)
+    assert get_ec2_id(instance)
 
 
 def test_health_is_503_while_the_sweep_is_overdue(bench: Bench) -> None:
-    bench.world.minute()
+    bench.world.pass_minutes()
     assert bench.ada("GET", "/healthz").status == 200
     bench.world.clock.advance(11 * MINUTE)
     sick = bench.ada("GET", "/healthz")
     assert (sick.status, sick.json["status"]) == (503, "sweep_overdue")
-    bench.world.minute()
+    bench.world.pass_minutes()
     assert bench.ada("GET", "/healthz").json["status"] == "ok"

@@ -18,12 +18,12 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.domain.access.actor import Role
-from local.machines.host.port import Forwarding
+from local.machines.host.interface import Forwarding
 from local.machines.host.relay import Relay
 from local.machines.host.simulated import SimulatedMachines
 from local.server.api_server import ApiServer
 from tests.api.client import Client
-from tests.support.world import World, world
+from tests.support.world import World, open_world
 
 REPOSITORY = Path(__file__).parents[2]
 SSH = shutil.which("ssh")
@@ -94,10 +94,10 @@ class Laptop:
 def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     home = tmp_path_factory.mktemp("home")
     machines = SshMachines()
-    with world(machines=machines) as around, Sshd(machines, around):
-        bootstrap.set_application(around.desk)
-        around.ready(name="brave-otter")
-        token = around.desk.tokens.create("ada", Role.USER, now=around.now)
+    with open_world(machines=machines) as around, Sshd(machines, around):
+        bootstrap.set_application(around.application)
+        around.launch_until_ready(name="brave-otter")
+        token = around.application.tokens.create("ada", Role.USER, now=around.now)
         _prepare(home, token)
         client = Client(server.port, token)
         lines = client("GET", "/instances/brave-otter/connect").json["ssh_configs"][0]["lines"]
@@ -109,7 +109,7 @@ def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(autouse=True)
 def desk(laptop: Laptop) -> None:
-    bootstrap.set_application(laptop.around.desk)
+    bootstrap.set_application(laptop.around.application)
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")

@@ -111,7 +111,7 @@ def secure(certificate: tuple[Path, Path]) -> Iterator[Server]:
 LOCAL = WebhookSender(allow_private=True)
 
 
-def test_a_receiver_can_check_who_sent_it_with_the_standards_own_library(plain: Server) -> None:
+def test_signature_is_verified_by_the_standard_webhooks_library(plain: Server) -> None:
     LOCAL.post(f"http://127.0.0.1:{plain.port}/hook?team=vision", SECRET, "msg-1", BODY)
     assert plain.paths == ["/hook?team=vision"]
     assert Receiver(SECRET).verify(plain.bodies[0], plain.heads[0]) == {"type": "idle_warning"}
@@ -120,7 +120,7 @@ def test_a_receiver_can_check_who_sent_it_with_the_standards_own_library(plain: 
         Receiver(derive_secret(b"k" * 32, "owner/ada", 2)).verify(plain.bodies[0], plain.heads[0])
 
 
-def test_a_message_that_was_changed_or_is_old_is_not_taken_for_ours(plain: Server) -> None:
+def test_changed_or_old_message_fails_verification(plain: Server) -> None:
     LOCAL.post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
     with pytest.raises(WebhookVerificationError):
         Receiver(SECRET).verify(plain.bodies[0] + b" ", plain.heads[0])
@@ -130,21 +130,21 @@ def test_a_message_that_was_changed_or_is_old_is_not_taken_for_ours(plain: Serve
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 404, 410, 429, 500, 503])
-def test_anything_but_a_success_is_no_delivery_and_redirections_are_not_followed(plain: Server, status: int) -> None:
+def test_status_other_than_success_is_a_failed_delivery_and_redirects_are_not_followed(
+    plain: Server, status: int
+) -> None:
     plain.status = status
     with pytest.raises(DeliveryFailed, match=str(status)):
         LOCAL.post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
     assert len(plain.paths) == 1
 
 
-def test_nobody_listening_is_no_delivery() -> None:
+def test_unreachable_receiver_is_a_failed_delivery() -> None:
     with pytest.raises(DeliveryFailed):
         LOCAL.post("http://127.0.0.1:1/", SECRET, "msg-1", BODY)
 
 
-def test_over_tls_the_name_is_checked_though_the_address_was_looked_up_before(
-    secure: Server, certificate: tuple[Path, Path]
-) -> None:
+def test_tls_verifies_the_host_name_after_the_address_lookup(secure: Server, certificate: tuple[Path, Path]) -> None:
     hook = WebhookSender(allow_private=True, resolve=lambda host, port: "127.0.0.1", ca_certs=str(certificate[0]))
     hook.post(f"https://{HOST}:{secure.port}/hook", SECRET, "msg-1", BODY)
     assert secure.heads[0]["host"] == f"{HOST}:{secure.port}"
@@ -152,7 +152,7 @@ def test_over_tls_the_name_is_checked_though_the_address_was_looked_up_before(
         hook.post(f"https://other.example.org:{secure.port}/hook", SECRET, "msg-1", BODY)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure: Server) -> None:
+def test_self_signed_certificate_is_not_trusted(secure: Server) -> None:
     hook = WebhookSender(allow_private=True, resolve=lambda host, port: "127.0.0.1")
     with pytest.raises(DeliveryFailed):
         hook.post(f"https://{HOST}:{secure.port}/hook", SECRET, "msg-1", BODY)
@@ -174,18 +174,18 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure: Server) ->
         ),
     ],
 )
-def test_on_aws_a_name_that_leads_into_a_private_network_is_not_followed(address: str) -> None:
+def test_private_address_is_refused_on_aws(address: str) -> None:
     hook = WebhookSender(resolve=lambda host, port: address)
     with pytest.raises(DeliveryFailed, match="public"):
         hook.post("https://hooks.example.org/", SECRET, "msg-1", BODY)
 
 
-def test_on_aws_plain_http_is_not_spoken() -> None:
+def test_plain_http_is_refused_on_aws() -> None:
     with pytest.raises(DeliveryFailed, match="https"):
         WebhookSender().post("http://hooks.example.org/", SECRET, "msg-1", BODY)
 
 
-def test_every_owner_and_every_key_number_has_a_secret_of_its_own() -> None:
+def test_secret_differs_by_owner_and_key_number() -> None:
     made = {derive_secret(b"k" * 32, name, number) for name in ("owner/ada", "owner/bob", "desk") for number in (1, 2)}
     assert len(made) == 6
     assert all(len(base64.b64decode(each.removeprefix("whsec_"))) == 32 for each in made)
@@ -205,7 +205,7 @@ def answering(chunks: Iterator[bytes]) -> socket.socket:
     return listener
 
 
-def test_a_receiver_that_drips_its_answer_is_cut_off() -> None:
+def test_slow_response_ends_at_the_total_timeout() -> None:
     dripping = threading.Event()
 
     def drips() -> Iterator[bytes]:
@@ -218,7 +218,7 @@ def test_a_receiver_that_drips_its_answer_is_cut_off() -> None:
     dripping.set()
 
 
-def test_an_answer_without_an_end_is_not_read() -> None:
+def test_endless_response_body_is_not_read() -> None:
     endless = itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x" * 65_536))
     with answering(endless) as listener:
         said = LOCAL.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)

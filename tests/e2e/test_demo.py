@@ -18,7 +18,7 @@ IN_ORDER = (
     "gpudesk-probe succeeded",
     "gpudesk-d2l-pytorch succeeded",
     "is ready. Recipe d2l-pytorch was set up",
-    "The sweep has run and lets the instance run",
+    "A sweep ran and did not stop the instance",
     "will be stopped at",
     "is being stopped. Every signal has been quiet",
     "POST .../start",
@@ -51,7 +51,7 @@ def test_demo_with_real_scripts_plays_every_chapter(start: Start) -> None:
     assert_all_chapters_played(run.output)
     assert_in_order(
         run.output,
-        "Step inspect: Success. Last line of output: 0, Tesla T4",
+        "gpudesk-probe, step inspect: Success. Last line of output: 0, Tesla T4",
         "Jupyter Answers on http://127.0.0.1:",
         "Opens d2l-en/pytorch/chapter_linear-regression/linear-regression-concise.ipynb and runs it.",
         "Prints: w = [2.0, -3.39] b = 4.19",

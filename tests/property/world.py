@@ -25,12 +25,13 @@ from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.idle.self_stop import LocalStatus, SelfStopAction, SelfStopState, decide_self_stop
 from chalicelib.domain.instances.commands import keep
-from chalicelib.domain.instances.lifecycle import decide, machine_messages
-from chalicelib.domain.instances.lifecycle.machine_messages import build_response
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.lifecycle import decide, stop_warnings
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.plan import Stop
-from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, Phase
+from chalicelib.domain.instances.record import Instance, Lifetime, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.state import SetupState
@@ -45,7 +46,7 @@ INSTANCE_ID = "i-0123456789abcdef0"
 REACHABLE = ChannelDirectory(owners={"ada": Channels(email="ada@example.org")})
 VIEW = ObservedInstance(
     instance_id=INSTANCE_ID,
-    desk_id="gd-1",
+    tag_id="gd-1",
     name="n",
     owner="ada",
     region="us-east-1",
@@ -207,7 +208,7 @@ class World:
 
     def _deliver_warning(self) -> None:
         if self.instance.warning:
-            plan = machine_messages.record_delivery(self.instance, self.instance.warning.id, "email", self.now)
+            plan = stop_warnings.record_delivery(self.instance, self.instance.warning.id, "email", self.now)
             self.instance = plan.instance if plan else self.instance
 
     def _set_policy(self, policy: IdlePolicy) -> None:
@@ -323,7 +324,7 @@ def build_ready_instance(max_hours: int = 72) -> Instance:
         phase_since=START,
         reason=EventReason(code=EventCode.READY, message="ready"),
         setup=SetupState(recipe="jupyter"),
-        machine=Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
+        ec2_instance=Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
         ready_since=START,
         lifetime=Lifetime(started_at=START),
     )

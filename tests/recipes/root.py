@@ -15,7 +15,7 @@ from pathlib import Path
 
 from local.machines.agent.agent import run_document
 from local.machines.agent.shell import Cancellation, Script, ScriptResult
-from local.machines.host.port import Invocation, InvocationResult
+from local.machines.host.interface import Invocation, InvocationResult
 from ssm_documents.compose import compose
 
 SUITE = "bookworm"

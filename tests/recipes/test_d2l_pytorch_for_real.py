@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.recipe, pytest.mark.skipif(bool(why_not()), reason=why
 
 
 def published(url: str) -> bytes | None:
-    return uv_release.content(url, program=UV.read_bytes()) or book.content(url)
+    return uv_release.find_content(url, program=UV.read_bytes()) or book.find_content(url)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def get(path: str, token: str) -> Any:
         return json.loads(response.read())
 
 
-def test_recipe_gives_an_environment_in_which_a_notebook_trains_a_model(root: Root) -> None:
+def test_installed_recipe_trains_a_model_in_a_notebook(root: Root) -> None:
     with socket.socket() as port:
         assert port.connect_ex(("127.0.0.1", 8888)) != 0, "something of this computer is on port 8888 already"
 

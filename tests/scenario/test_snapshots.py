@@ -1,56 +1,62 @@
-"""Tests of shared states: a restored state equals the one that was stored, and belongs to one test alone."""
+"""What tests have in common is reached once: what is put back is what was left, and nobody's but the test's own."""
 
 import pytest
 
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.instances.record import Phase
-from tests.support.channels import listening
-from tests.support.world import ADA, MEMORY, World, machine_id, world
+from tests.support.channels import add_webhook
+from tests.support.world import ADA, STATE_CACHE, World, get_ec2_id, open_world
 
 
-def live_on(walked: World) -> tuple[object, ...]:
-    """Stop and start a warned instance, and return everything that a test can see of that."""
-    box = listening(walked)
-    instance = walked.warned()
+def lived(walked: World) -> tuple[object, ...]:
+    """What a test can see of a life that begins with `warned`."""
+    box = add_webhook(walked)
+    instance = walked.launch_until_warned()
     calls = walked.cloud.calls.copy()
-    walked.minute(5, sweep_every=5)
-    walked.until(instance, Phase.STOPPED, minutes=10)
-    walked.desk.instances.start(ADA, instance.id)
-    walked.until(instance, Phase.READY, minutes=5)
+    walked.wait_for_phase(instance, Phase.STOPPED, minutes=10)
+    walked.application.instances.start(ADA, instance.id)
+    walked.wait_for_phase(instance, Phase.READY, minutes=5)
     scripts = [script.step for _, script in walked.cloud.machines.executed_scripts]  # type: ignore[attr-defined]
-    return walked.codes(instance), box.types(), box.tries, walked.cloud.calls - calls, walked.now, scripts
+    return (
+        walked.list_codes(instance),
+        box.list_types(),
+        box.attempt_count,
+        walked.cloud.calls - calls,
+        walked.now,
+        scripts,
+    )
 
 
-def test_restored_state_goes_on_as_the_stored_one() -> None:
-    MEMORY.forget()
-    seen = []
+def test_a_life_goes_on_from_what_was_put_back_as_from_what_was_lived() -> None:
+    STATE_CACHE.clear()
+    live_counts = []
     for _ in range(3):
-        with world() as walked:
-            seen.append(live_on(walked))
-    assert seen[0] == seen[1] == seen[2]
+        with open_world() as walked:
+            live_counts.append(lived(walked))
+    assert live_counts[0] == live_counts[1] == live_counts[2]
 
 
-def test_change_of_one_world_is_not_seen_in_the_next() -> None:
-    with world() as one:
-        instance = one.ready()
-        one.desk.instances.terminate(ADA, instance.id)
-        one.until(instance, Phase.TERMINATED)
-    with world() as other:
-        instance = other.ready()
-        assert other.look(instance).phase is Phase.READY
-        assert other.ec2_ids() == [machine_id(instance)]
+def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
+    with open_world() as one:
+        instance = one.launch_until_ready()
+        one.application.instances.terminate(ADA, instance.id)
+        one.wait_for_phase(instance, Phase.TERMINATED)
+    with open_world() as other:
+        instance = other.launch_until_ready()
+        assert other.load(instance).phase is Phase.READY
+        assert other.list_ec2_ids() == [get_ec2_id(instance)]
 
 
 @pytest.mark.parametrize("signal", ["gpu", "cpu"])
-def test_other_activity_leads_to_another_state(desk: World, signal: str) -> None:
+def test_another_beginning_leads_to_another_state(desk: World, signal: str) -> None:
     desk.activity[signal] = SignalState.ACTIVE
-    shown = desk.show(desk.ready())
+    shown = desk.get_snapshot(desk.launch_until_ready())
     assert shown.live.activity is not None
     assert f"{signal} is active" in shown.live.activity.reason.message
 
 
-def test_wiring_of_a_test_is_not_restored(desk: World) -> None:
-    executed = []
-    desk.crashing(lambda step, outcome: executed.append(step))
-    desk.ready()
-    assert executed
+def test_a_desk_that_a_test_has_wired_is_not_put_back(desk: World) -> None:
+    asked = []
+    desk.crash_after_calls(lambda step, outcome: asked.append(step))
+    desk.launch_until_ready()
+    assert asked

@@ -35,7 +35,9 @@ class CpuTime:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add the reports of a test: set-up, call, teardown."""
-        self._by_test[report.nodeid] += sum(value for name, value in report.user_properties if name == PROPERTY)
+        for name, value in report.user_properties:
+            if name == PROPERTY and isinstance(value, float):
+                self._by_test[report.nodeid] += value
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the sum of all tests."""

@@ -16,7 +16,7 @@ from ssm_documents.probe.history import History
 from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.last_response import LastResponse
 from ssm_documents.probe.notifier import Notifier
-from ssm_documents.probe.probe import Identity, LocalServices, Probe
+from ssm_documents.probe.probe import HeartbeatIdentity, LocalServices, Probe
 from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
 from ssm_documents.probe.setup_watch import SetupWatch
 from ssm_documents.probe.user_messenger import DeliveryCount
@@ -27,7 +27,7 @@ QUIET = Reading(SignalState.QUIET, "quiet")
 ACTIVE = Reading(SignalState.ACTIVE, "busy")
 
 
-class Scripted:
+class ScriptedSensor:
     """A sensor with prepared readings or errors; the last one is repeated."""
 
     def __init__(self, name: str, *readings: Reading | Exception) -> None:
@@ -43,22 +43,22 @@ class Scripted:
         return reading
 
 
-class Hanging:
+class HangingSensor:
     """A sensor that hangs until the event `release` is set."""
 
     name = "hanging"
 
     def __init__(self) -> None:
         self.release = threading.Event()
-        self.readings = 0
+        self.read_count = 0
 
     def read(self, thresholds: Thresholds) -> Reading:
-        self.readings += 1
+        self.read_count += 1
         self.release.wait(timeout=60)
         return QUIET
 
 
-class Minutes:
+class SteppingTime:
     """A time that advances by a minute at each call, or is unavailable."""
 
     def __init__(self, *out_at: int, begin: datetime = START) -> None:
@@ -73,18 +73,18 @@ class Minutes:
         return self._begin + self._asked * MINUTE
 
 
-class FakeDesk:
+class FakeHeartbeatClient:
     """The receiver of heartbeats: raises for the numbered ones, answers the others with its response."""
 
     def __init__(self, *refused: int, response: HeartbeatResponse | None = None) -> None:
         self.heartbeats: list[Heartbeat] = []
         self.response = response
-        self.refused = set(refused)
+        self.failing_numbers = set(refused)
         self._beats = -1
 
     def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
         self._beats += 1
-        if self._beats in self.refused:
+        if self._beats in self.failing_numbers:
             raise ConnectionError("offline")
         self.heartbeats.append(heartbeat)
         return self.response
@@ -108,27 +108,27 @@ class ProbeMachine:
     """A probe and its fakes."""
 
     paths: ProbePaths
-    desk: FakeDesk
+    client: FakeHeartbeatClient
     recipients: Recipients
     powered_off: list[datetime]
     probe: Probe
 
-    def tick(self, number: int) -> list[bool]:
+    def run_ticks(self, number: int) -> list[bool]:
         return [self.probe.tick() for _ in range(number)]
 
 
 def build_machine(
     folder: Path,
     *sensors: Sensor,
-    time: Minutes | None = None,
-    desk: FakeDesk | None = None,
+    time: SteppingTime | None = None,
+    client: FakeHeartbeatClient | None = None,
     recipients: Recipients | None = None,
     boot_id: str = "boot-1",
 ) -> ProbeMachine:
     """Return a probe with its files in `folder`; without sensors, all seven signals are quiet."""
-    places, desk, recipients = ProbePaths(folder), desk or FakeDesk(), recipients or Recipients()
+    places, client, recipients = ProbePaths(folder), client or FakeHeartbeatClient(), recipients or Recipients()
     places.create_folders()
-    clock = time or Minutes()
+    clock = time or SteppingTime()
     powered_off: list[datetime] = []
     here = LocalServices(
         paths=places,
@@ -137,8 +137,8 @@ def build_machine(
         setup=SetupWatch(places.lock, places.attempts, places.progress, since_boot=lambda: 195.0),
         keep_requests=KeepRequests(places.keep_requests, places.keep_results),
         notifier=Notifier(recipients),
-        power_off=lambda: powered_off.append(desk.heartbeats[-1].at if desk.heartbeats else START),
+        power_off=lambda: powered_off.append(client.heartbeats[-1].at if client.heartbeats else START),
     )
-    watched = [GuardedSensor(each, 0.05) for each in sensors or [Scripted(name, QUIET) for name in SIGNALS]]
-    identity = Identity(instance_id="i-1", boot_id=boot_id)
-    return ProbeMachine(places, desk, recipients, powered_off, Probe(watched, clock, desk, identity, here))
+    watched = [GuardedSensor(each, 0.05) for each in sensors or [ScriptedSensor(name, QUIET) for name in SIGNALS]]
+    identity = HeartbeatIdentity(instance_id="i-1", boot_id=boot_id)
+    return ProbeMachine(places, client, recipients, powered_off, Probe(watched, clock, client, identity, here))

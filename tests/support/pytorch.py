@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-GOLDEN = (Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
+H100_RESULTS = (Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
 
-PLACE = "/opt/gpudesk/d2l/bin/python"
+PYTHON_PATH = "/opt/gpudesk/d2l/bin/python"
 
-PYTORCH = f"""#!/bin/sh
+FAKE_PYTHON = f"""#!/bin/sh
 # A Python with PyTorch: it says that it is there, and what an H100 did.
 [ "$(id -un)" = ubuntu ] || {{ echo "not the user ubuntu" >&2; exit 1; }}
 [ "$1" != -c ] || exit 0
@@ -17,15 +17,15 @@ echo run >>/home/ubuntu/runs
 [ ! -e /home/ubuntu/broken ] || {{ echo "CUDA error: out of memory" >&2; exit 1; }}
 echo "a library says something on standard output"
 cat <<'FIGURES'
-{GOLDEN.strip()}
+{H100_RESULTS.strip()}
 FIGURES
 """
 
-PUT_IT_THERE = (
-    f"mkdir -p {Path(PLACE).parent}",
-    f"cat >{PLACE} <<'STAND_IN'",
-    PYTORCH,
+INSTALL_LINES = (
+    f"mkdir -p {Path(PYTHON_PATH).parent}",
+    f"cat >{PYTHON_PATH} <<'STAND_IN'",
+    FAKE_PYTHON,
     "STAND_IN",
-    f"chmod 755 {PLACE}",
+    f"chmod 755 {PYTHON_PATH}",
 )
 """Lines of shell that install it."""

@@ -20,7 +20,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-def recipe(fits: dict[str, Any], **more: Any) -> dict[str, Any]:
+def build_recipe_entry(requirements: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return a recipe with one document, gpudesk-jupyter.
 
     The attempt id contains the parameters, so that tests can see them.
@@ -31,14 +31,17 @@ def recipe(fits: dict[str, Any], **more: Any) -> dict[str, Any]:
         "timeout_minutes": 20,
     }
     common = {"title": "T", "description": "D", "documents": [use], "jupyter_port": None, "parameters": PARAMETERS}
-    return {**common, "requirements": fits, **more}
+    return {**common, "requirements": requirements, **more}
 
 
-def offered() -> dict[str, Recipe]:
+def build_recipes() -> dict[str, Recipe]:
     """Return gpudesk's own recipes, one with old requirements (`old`) and one with present ones (`new`)."""
     cuda_10 = {"min": "3.0", "max": "7.5", "reason": "CUDA 10.1"}
     old = {"architectures": ["x86_64"], "ubuntu": ["18.04"], "compute_capability": cuda_10, "supports_cpu": False}
     seven_5 = {"min": "7.5", "max": None}
     new = {"architectures": ["x86_64"], "ubuntu": ["22.04"], "compute_capability": seven_5, "supports_cpu": True}
-    entries = {"old": recipe(old, image={"x86_64": UBUNTU_18}), "new": recipe(new, jupyter_port=8899)}
+    entries = {
+        "old": build_recipe_entry(old, image={"x86_64": UBUNTU_18}),
+        "new": build_recipe_entry(new, jupyter_port=8899),
+    }
     return {**data_files.load_packaged_recipes(), **parse_recipes({"recipes": entries})}

@@ -16,7 +16,7 @@ from typing import Any
 
 from moto.core.base_backend import BackendDict
 
-MOST = 40
+MAX_STATES = 40
 """Number of stored states, the most recently used ones. Each has some hundred KB."""
 
 _STAYS = (type(threading.Lock()), type(threading.RLock()), threading.local)
@@ -27,7 +27,7 @@ They are stored forever, so that no id is used twice.
 """
 
 
-class NoSnapshot(Exception):
+class SnapshotError(Exception):
     """The state contains something that cannot be copied: a thread, a socket, an object that a test may hold."""
 
 
@@ -36,18 +36,18 @@ class Snapshots:
     """Stores and restores states of its parts.
 
     :param parts: objects that stay and whose attributes are restored
-    :param apart: objects that stay unchanged, with all attributes
-    :param kept: names of attributes that stay unchanged
+    :param unchanged_objects: objects that stay unchanged, with all attributes
+    :param unchanged_attributes: names of attributes that stay unchanged
     """
 
     parts: tuple[Any, ...]
-    apart: tuple[Any, ...] = ()
-    kept: tuple[str, ...] = ()
+    unchanged_objects: tuple[Any, ...] = ()
+    unchanged_attributes: tuple[str, ...] = ()
 
     def take(self) -> bytes:
         """Return the present state.
 
-        :raises NoSnapshot: it cannot be copied
+        :raises SnapshotError: it cannot be copied
         """
         backends = {
             _shared(owner): {account: dict(regions) for account, regions in owner.items()} for owner in _in_use()
@@ -56,12 +56,12 @@ class Snapshots:
         try:
             _Pickler(out, self._references()).dump(([self._knowledge(part) for part in self.parts], backends))
         except (pickle.PicklingError, TypeError, AttributeError) as problem:
-            raise NoSnapshot(str(problem)) from problem
+            raise SnapshotError(str(problem)) from problem
         return out.getvalue()
 
-    def put_back(self, state: bytes) -> None:
+    def restore(self, state: bytes) -> None:
         """Restore a state."""
-        _target[:] = [*self.apart, *self.parts]
+        _target[:] = [*self.unchanged_objects, *self.parts]
         knowledge, backends = pickle.loads(state)
         for part, known in zip(self.parts, knowledge, strict=True):
             stays = {name: value for name, value in vars(part).items() if self._is_kept(name, value)}
@@ -76,10 +76,10 @@ class Snapshots:
         return {name: value for name, value in vars(part).items() if not self._is_kept(name, value)}
 
     def _is_kept(self, name: str, value: Any) -> bool:
-        return name in self.kept or isinstance(value, _STAYS) or _closes_over_parts(value)
+        return name in self.unchanged_attributes or isinstance(value, _STAYS) or _closes_over_parts(value)
 
     def _references(self) -> dict[int, tuple[Callable[..., Any], tuple[Any, ...]]]:
-        return {id(part): (_part, (number,)) for number, part in enumerate([*self.apart, *self.parts])}
+        return {id(part): (_part, (number,)) for number, part in enumerate([*self.unchanged_objects, *self.parts])}
 
 
 def forget_backends() -> None:
@@ -89,38 +89,38 @@ def forget_backends() -> None:
             regions.clear()
 
 
-class Memory:
+class StateCache:
     """Results of walks by the state from which they started."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[bytes, tuple[bytes, Any]] = OrderedDict()
+        self._results: OrderedDict[bytes, tuple[bytes, Any]] = OrderedDict()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Forget all results."""
-        self._known.clear()
+        self._results.clear()
 
-    def go(self, snapshots: Snapshots, way: object, walk: Callable[[], Any]) -> Any:
+    def reach(self, snapshots: Snapshots, key: object, build: Callable[[], Any]) -> Any:
         """Walk, or restore the state to which the same walk has led from the same state before.
 
-        :param way: identifies the walk
-        :returns: result of `walk`, which callers must not change
+        :param key: identifies the walk
+        :returns: result of `build`, which callers must not change
         """
         try:
-            before = hashlib.sha256(repr(way).encode() + snapshots.take()).digest()
-        except NoSnapshot:
-            return walk()
-        if before in self._known:
-            self._known.move_to_end(before)
-            after, result = self._known[before]
-            snapshots.put_back(after)
+            before = hashlib.sha256(repr(key).encode() + snapshots.take()).digest()
+        except SnapshotError:
+            return build()
+        if before in self._results:
+            self._results.move_to_end(before)
+            after, result = self._results[before]
+            snapshots.restore(after)
             return result
-        result = walk()
+        result = build()
         try:
-            self._known[before] = snapshots.take(), result
-        except NoSnapshot:
+            self._results[before] = snapshots.take(), result
+        except SnapshotError:
             return result
-        if len(self._known) > MOST:
-            self._known.popitem(last=False)
+        if len(self._results) > MAX_STATES:
+            self._results.popitem(last=False)
         return result
 
 
@@ -146,7 +146,7 @@ class _Pickler(pickle.Pickler):
         if type(found).__name__ == "RSAPrivateKey" or (type(found) is FunctionType and not found.__closure__):
             return _shared_with, (_shared(found),)
         if type(found).__module__.startswith("tests."):
-            raise NoSnapshot(f"{found!r} may be in a test's hands")
+            raise SnapshotError(f"{found!r} may be in a test's hands")
         return NotImplemented
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.store.dynamo import connection
+from chalicelib.store.dynamo import get_connection
 from chalicelib.store.tables import TABLES
 from local.aws.core.testing import in_process_cloud
 
@@ -15,12 +15,12 @@ def limits(config: Any) -> tuple[float, float, int]:
 
 
 @pytest.mark.parametrize("model", TABLES)
-def test_a_table_is_waited_for_briefly_and_asked_once(model: Any) -> None:
+def test_table_calls_have_short_timeouts_and_no_retries(model: Any) -> None:
     with in_process_cloud():
         client = model._get_connection().connection.client
         assert limits(client.meta.config) == (0.5, 2.0, 1)
 
 
-def test_so_is_what_transactions_go_through() -> None:
+def test_transactions_have_short_timeouts_and_no_retries() -> None:
     with in_process_cloud():
-        assert limits(connection().client.meta.config) == (0.5, 2.0, 1)
+        assert limits(get_connection().client.meta.config) == (0.5, 2.0, 1)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TextIO
 
 from chalicelib.domain.instances.spec import Policy
-from tools.replay.history import Event, Heartbeat, MalformedLine, Ready, read_events
+from tools.replay.events import Event, Heartbeat, Ready
+from tools.replay.history import MalformedLine, read_events
 from tools.replay.player import Action, Simulator
 from tools.replay.policy import InvalidPolicy, read_policy
 
@@ -19,7 +20,7 @@ EXIT_INVALID = 1
 EXIT_UNREADABLE = 2
 
 REQUIRED_LINES = (
-    'a history needs {"at": "2026-01-05T09:00:00Z", "event": "ready"}, then a "heartbeat" every minute, as '
+    'a history needs {"at": "2026-01-05T09:00:00Z", "event": "ready"} and then a "heartbeat" every minute, as '
     "gpudesk-history writes them"
 )
 
@@ -27,11 +28,15 @@ REQUIRED_LINES = (
 def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     """Replay a history and return the exit status.
 
-    :returns: 0 only if everything could be read; nothing is written to `out` before that
+    :returns: 0 only if the history and the policy are valid; otherwise nothing is written to `out`
     """
-    parser = argparse.ArgumentParser(prog="make replay HISTORY=FILE.jsonl [POLICY=FILE.json]", add_help=False)
-    parser.add_argument("history", type=Path)
-    parser.add_argument("policy", type=Path, nargs="?")
+    parser = argparse.ArgumentParser(
+        prog="replay",
+        usage="make replay HISTORY=FILE.jsonl [POLICY=FILE.json]",
+        description="Print the actions that gpudesk would have taken with a policy on the history of an instance.",
+    )
+    parser.add_argument("history", type=Path, help="history of one instance, written by gpudesk-history")
+    parser.add_argument("policy", type=Path, nargs="?", help="policy to try (default: gpudesk's default policy)")
     options = parser.parse_args(arguments)
     try:
         policy = read_policy(options.policy) if options.policy else Policy()
@@ -53,11 +58,11 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """The result of a replay.
+    """Result of a replay.
 
-    :param actions: what gpudesk would have done; meaningless if there are malformed lines
-    :param malformed: the lines that cannot be read
-    :param gaps: missing events, because of which only a part or nothing could be judged
+    :param actions: actions that gpudesk would have taken; incomplete if a line is malformed
+    :param malformed: malformed lines
+    :param gaps: messages about missing events, without which gpudesk could not decide
     """
 
     actions: list[Action]
@@ -85,16 +90,17 @@ def format_time(moment: datetime) -> str:
 
 
 def _write(actions: Iterable[Action], out: TextIO) -> None:
-    """Write the actions. If the reader has ended (`| head`), drop the rest, also what Python flushes at its end."""
+    """Write the actions. If the reader of `out` has ended (`| head`), drop the rest."""
     try:
         out.writelines(f"{to_json_line(action)}\n" for action in actions)
         out.flush()
     except BrokenPipeError:
+        # Python flushes `out` again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _collect_events(lines: Iterable[bytes], malformed: list[MalformedLine], kinds: set[type[Event]]) -> Iterator[Event]:
-    """Yield events until the first malformed line, and collect all malformed lines."""
+    """Yield the events before the first malformed line, and collect all malformed lines."""
     for event in read_events(lines):
         if isinstance(event, MalformedLine):
             malformed.append(event)

@@ -1,6 +1,6 @@
-"""A history: events of one instance, one JSON object per line, in the order of `at`.
+"""Reader of a history: events of one instance, one JSON object per line, in the order of `at`.
 
-This module defines the fields of each event. Other fields are ignored: the history of an instance has more.
+Unknown fields are ignored, because the history of an instance has more fields than a replay needs.
 """
 
 import json
@@ -13,81 +13,30 @@ from typing import Any
 from chalicelib.domain.common.strict_json import JsonError, parse_json
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS
+from tools.replay.events import (
+    Event,
+    Heartbeat,
+    HistoryEnd,
+    Keep,
+    Reading,
+    Ready,
+    SetupEnded,
+    SetupStarted,
+    StoppedOutside,
+)
 
 YEARS = range(1970, 3000)
-"""Accepted years. Any other year is a mistake."""
+"""Accepted years. Any other year is a mistake in the history."""
 
 TIME_PATTERN = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 )
-"""Date, time and zone. Python also accepts weeks and dates without hyphens, but histories do not have these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The instance is ready: first, after a stop, or again. The idle window starts."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One sample of one signal."""
-
-    state: SignalState
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """A heartbeat with one sample of each available signal."""
-
-    at: datetime
-    signals: Mapping[str, Reading]
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """A keep."""
-
-    at: datetime
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SetupStarted:
-    """A document of gpudesk starts to run on the instance."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SetupEnded:
-    """The document has ended."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoppedOutside:
-    """The instance was stopped outside gpudesk."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEnd:
-    """The end of what is known."""
-
-    at: datetime
-
-
-Event = Ready | Heartbeat | Keep | SetupStarted | SetupEnded | StoppedOutside | HistoryEnd
+"""Date, time and zone. Python would also accept other ISO 8601 formats, which histories do not contain."""
 
 
 @dataclass(frozen=True)
 class MalformedLine:
-    """A malformed line: what is wrong, and what is accepted."""
+    """Malformed line. The problem says what is wrong and what is accepted."""
 
     line: int
     problem: str
@@ -107,8 +56,8 @@ def read_events(lines: Iterable[bytes]) -> Iterator[Event | MalformedLine]:
         try:
             event = parse_event(line)
             _check_order(event, last, last_line)
-        except ValueError as wrong:
-            yield MalformedLine(number, str(wrong))
+        except ValueError as error:
+            yield MalformedLine(number, str(error))
             continue
         last, last_line = event, number
         yield event
@@ -121,15 +70,15 @@ def parse_event(line: bytes) -> Event:
     """
     plain = _parse_object(line)
     kind = plain.get("event")
-    make = EVENTS.get(kind) if isinstance(kind, str) else None
-    if make is None:
+    parse = EVENTS.get(kind) if isinstance(kind, str) else None
+    if parse is None:
         raise ValueError(f"event is {_quote_field(plain, 'event')}; must be one of {', '.join(EVENTS)}")
-    return make(_parse_time(plain, "at"), plain)
+    return parse(_parse_time(plain, "at"), plain)
 
 
 def _check_order(event: Event, last: Event | None, line: int) -> None:
     if isinstance(last, HistoryEnd):
-        raise ValueError(f"comes after the event end, which is on line {line}; no event may follow it")
+        raise ValueError(f"comes after the event end, which is on line {line}; no event can follow it")
     if last and event.at < last.at:
         raise ValueError(f"at is {event.at.isoformat()}, before line {line}'s {last.at.isoformat()}; must not decrease")
 
@@ -139,24 +88,24 @@ def _parse_object(line: bytes) -> dict[str, Any]:
         plain = parse_json(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"is not UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
-    except JsonError as wrong:
-        raise ValueError(f"{wrong}; must be a JSON object with unique field names") from None
+    except JsonError as error:
+        raise ValueError(f"{error}; must be a JSON object with unique field names") from None
     if not isinstance(plain, dict):
         raise ValueError(f"is {_quote(plain)}; must be a JSON object")
     return plain
 
 
 def _parse_time(plain: Mapping[str, Any], field: str) -> datetime:
-    right = "must be an ISO 8601 time in UTC, such as 2026-01-05T09:00:00Z"
+    requirement = "must be an ISO 8601 time in UTC, such as 2026-01-05T09:00:00Z"
     text = plain.get(field)
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) and TIME_PATTERN.fullmatch(text) else None
     except ValueError:
         moment = None
     if moment is None:
-        raise ValueError(f"{field} is {_quote_field(plain, field)}; {right}")
+        raise ValueError(f"{field} is {_quote_field(plain, field)}; {requirement}")
     if moment.utcoffset() != timedelta(0):
-        raise ValueError(f"{field} is {_quote_field(plain, field)}, which is not UTC; {right}")
+        raise ValueError(f"{field} is {_quote_field(plain, field)}, which is not UTC; {requirement}")
     if moment.year not in YEARS:
         raise ValueError(f"{field} is {_quote_field(plain, field)}; the year must be {YEARS[0]} to {YEARS[-1]}")
     return moment.astimezone(UTC)

@@ -1,7 +1,7 @@
 """A simulated instance and simulated sweeps over a history, minute by minute.
 
-The instance does what the probe does: samples become evidence and a heartbeat. A sweep decides on that heartbeat by
-`lifecycle.decide`. Nobody is notified: each warning counts as delivered at once, so no stop waits for a delivery.
+The simulated probe turns samples into evidence and a heartbeat. A sweep passes the heartbeat to `lifecycle.decide`. No
+notification is sent: each warning counts as delivered at once, so that no stop waits for its delivery.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Policy
 from chalicelib.domain.instances.warning import WarningDelivery, WarningType
-from tools.replay import history
+from tools.replay import events
 from tools.replay.probe import SimulatedProbe
 from tools.replay.record import (
     LONG_AGO,
@@ -37,16 +37,16 @@ from tools.replay.record import (
 
 MINUTE = timedelta(minutes=1)
 MAX_PASSES = 4
-"""Limit of passes per sweep, as in the reconciler: a decision may ask for another pass at once."""
+"""Limit of passes per sweep, as in the reconciler: a decision may request another pass at once."""
 
 CONTEXT = DecisionContext(desk=DeskSettings(), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-")
 UNLIMITED = Limits(keep_hours=5000 * 8766)
-"""Limits that allow every keep: the keeps of a history have been granted."""
+"""Limits that allow every keep, because the keeps of a history have been granted."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """An action that gpudesk would have taken."""
+    """Action that gpudesk would have taken."""
 
     at: datetime
     action: str
@@ -54,7 +54,7 @@ class Action:
 
 
 class Simulator:
-    """One instance, its probe, and a sweep at every whole minute."""
+    """Simulation of one instance, its probe, and a sweep at every whole minute."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -62,48 +62,48 @@ class Simulator:
         self._kept_until: datetime | None = None
         self._setup_started_at: datetime | None = None
         self._probe = SimulatedProbe()
-        self._report: DecodedHeartbeat = None
+        self._heartbeat: DecodedHeartbeat = None
         self._next_sweep: datetime | None = None
 
     @property
     def setup_started_at(self) -> datetime | None:
-        """Start of a setup that has not ended yet: nothing is judged since then. None: no setup runs."""
+        """Return the start of a setup that has not ended, since which gpudesk decides nothing; None without one."""
         return self._setup_started_at
 
-    def play(self, events: Iterable[history.Event]) -> Iterator[Action]:
-        """Replay events and yield the actions.
+    def play(self, history: Iterable[events.Event]) -> Iterator[Action]:
+        """Replay a history and yield the actions.
 
-        :param events: in the order of `at`; the sweep of a minute comes after its events
+        :param history: events in the order of `at`; the sweep of a minute comes after its events
         """
         at: datetime | None = None
-        for event in events:
+        for event in history:
             at = event.at
             yield from self._run_sweeps(before=at)
             yield from self._apply(event)
         if at:
             yield from self._run_sweeps(before=_round_up(at) + MINUTE)
 
-    def _apply(self, event: history.Event) -> Iterator[Action]:
+    def _apply(self, event: events.Event) -> Iterator[Action]:
         match event:
-            case history.Ready(at):
+            case events.Ready(at):
                 self._apply_ready(at)
-            case history.Heartbeat():
-                self._report = self._probe.send_heartbeat(event)
-            case history.Keep(at, until):
+            case events.Heartbeat():
+                self._heartbeat = self._probe.send_heartbeat(event)
+            case events.Keep(at, until):
                 yield from self._apply_keep(until, at)
-            case history.SetupStarted(at):
+            case events.SetupStarted(at):
                 yield from self._start_setup(at)
-            case history.SetupEnded(at):
+            case events.SetupEnded(at):
                 self._end_setup(at)
-            case history.StoppedOutside():
+            case events.StoppedOutside():
                 self._forget_instance()
-            case history.HistoryEnd():
+            case events.HistoryEnd():
                 pass
             case _ as impossible:
                 assert_never(impossible)
 
     def _apply_ready(self, at: datetime) -> None:
-        """Start a lifetime. If one has started, only end the setup: a restarted probe reports again what still runs."""
+        """Start a lifetime, or end the setup if the lifetime has started: a restarted probe reports ready again."""
         if self._instance:
             self._end_setup(at)
             return
@@ -121,9 +121,9 @@ class Simulator:
             self._probe.start_window(at)
 
     def _apply_keep(self, until: datetime, at: datetime) -> Iterator[Action]:
-        """Apply a keep, which lasts until its end through stops and starts, and may come before the instance is ready.
+        """Apply a keep, which stays valid through stops and starts and may be granted before the instance is ready.
 
-        A keep in the past, or one that ends before another one, changes nothing.
+        A keep in the past, or a keep that ends before another one, changes nothing.
         """
         if until <= at:
             return
@@ -138,22 +138,22 @@ class Simulator:
         yield from _to_actions(change.entries)
 
     def _start_setup(self, at: datetime) -> Iterator[Action]:
-        """Start a setup, before or after the instance is ready. Until it ends, nothing is judged."""
+        """Start a setup, before or after the instance is ready. Until it ends, gpudesk decides nothing."""
         self._setup_started_at = self._setup_started_at or at
         if self._instance is None:
             return
         if self._instance.warning and self._instance.warning.warning_type is WarningType.IDLE:
-            plan = cancel_warning(self._instance, "it is being set up", at)
+            plan = cancel_warning(self._instance, "It is being set up.", at)
             self._instance = plan.instance
             yield from _to_actions(plan.timeline)
         self._instance = start_setup(self._instance, at)
 
     def _forget_instance(self) -> None:
-        """Forget everything about the instance: it was stopped, and its next start is another boot."""
+        """Reset the state for a stopped instance, whose next start is another boot."""
         self._instance = None
         self._setup_started_at = None
         self._probe.boot()
-        self._report = None
+        self._heartbeat = None
 
     def _run_sweeps(self, *, before: datetime) -> Iterator[Action]:
         """Run the sweeps of the whole minutes before `before`."""
@@ -166,9 +166,10 @@ class Simulator:
             sweep = max(sweep + MINUTE, self._skip_until())
 
     def _skip_until(self) -> datetime:
-        """Return the time before which sweeps change nothing: after activity_unknown, only the lifetime's end follows.
+        """Return the time before which sweeps change nothing.
 
-        This lets years without heartbeats pass quickly.
+        After activity_unknown, nothing happens until the warning about the end of the lifetime. Without these sweeps, a
+        history can have years without heartbeats.
         """
         instance = self._instance
         if instance is None or EventCode.ACTIVITY_UNKNOWN not in instance.notified or instance.lifetime_ends_at is None:
@@ -176,7 +177,7 @@ class Simulator:
         return _round_up(instance.lifetime_ends_at - instance.spec.policy.idle.warning_period)
 
     def _run_sweep(self, instance: Instance, now: datetime) -> Iterator[Action]:
-        observation = Observation(ec2=OBSERVED_INSTANCE, heartbeat=self._report)
+        observation = Observation(ec2=OBSERVED_INSTANCE, heartbeat=self._heartbeat)
         for _ in range(MAX_PASSES):
             plan = decide.decide(instance, observation, now, CONTEXT)
             self._instance = instance = _mark_warning_delivered(plan.instance, now)
@@ -197,9 +198,9 @@ def _mark_warning_delivered(instance: Instance, now: datetime) -> Instance:
 
 
 def _to_actions(entries: Iterable[TimelineEntry]) -> Iterator[Action]:
-    for line in entries:
-        if line.code.replay_action:
-            yield Action(line.at, str(line.code.replay_action), line.message)
+    for entry in entries:
+        if entry.code.replay_action:
+            yield Action(entry.at, str(entry.code.replay_action), entry.message)
 
 
 def _round_up(at: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""The policy to try: the default policy with the changes of a file, validated like every policy of gpudesk."""
+"""Reader of the policy to replay: the default policy with the changes in a file, validated like every policy."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from chalicelib.domain.idle.policy import SIGNALS, Thresholds
 from chalicelib.domain.instances.spec import Policy
 
 MAX_HOURS = 8760
-"""One year: the policy may exceed the limits of the desk."""
+"""Hours of a year: a policy to replay may exceed the limits of the desk."""
 
 WIDE_LIMITS = Limits(
     idle_minutes=MAX_HOURS * 60,
@@ -27,7 +27,7 @@ FIELDS = (*NUMBER_FIELDS, "signals", "thresholds")
 
 
 class InvalidPolicy(ValueError):
-    """Raised for an invalid policy. The message has one line per problem."""
+    """The policy is invalid. The message has one line per problem."""
 
 
 def read_policy(path: Path) -> Policy:
@@ -79,7 +79,7 @@ def parse_policy(plain: Any) -> Policy:
 
 
 def _find_type_errors(plain: dict[str, Any]) -> Iterator[str]:
-    """Yield the fields that are unknown or have a wrong type."""
+    """Yield a message for each field that is unknown or has a wrong type."""
     for name in plain:
         if name not in FIELDS:
             yield f"{name[:60]} is not a field of a policy; must be one of {', '.join(FIELDS)}"
@@ -91,13 +91,13 @@ def _find_type_errors(plain: dict[str, Any]) -> Iterator[str]:
 
 
 def _find_signal_errors(signals: Any) -> Iterator[str]:
-    right = f"must be a list of some of {', '.join(SIGNALS)}"
+    requirement = f"must be a list of some of {', '.join(SIGNALS)}"
     if not isinstance(signals, list) or not signals:
-        yield f"signals {right}, not {_quote(signals)}"
+        yield f"signals {requirement}, not {_quote(signals)}"
         return
     for number, name in enumerate(signals):
         if name not in SIGNALS:
-            yield f"signals {right}, not {_quote(name)}"
+            yield f"signals {requirement}, not {_quote(name)}"
         elif name in signals[:number]:
             yield f"signals must not repeat a name; {name} is there twice"
 

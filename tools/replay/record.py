@@ -1,4 +1,4 @@
-"""The instance record of a replay, and its changes by the events of a history."""
+"""Record of the replayed instance, and its changes by the events of a history."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.booting import to_ready
-from chalicelib.domain.instances.lifecycle.plans import because, with_phase
+from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
+from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
@@ -21,11 +22,11 @@ RECIPE = "bare"
 USER = Actor(owner="somebody", role=Role.USER)
 
 SETUP_DOCUMENT = RecipeDocument(name="a document", parameters={}, timeout=timedelta(days=10**6))
-"""A document without a timeout: it runs as long as the history says."""
+"""Document without a timeout, which runs until the history says that it has ended."""
 
 
 def build_ready_instance(policy: Policy, at: datetime) -> Instance:
-    """Return an instance that is ready. Its lifetime starts now."""
+    """Return an instance that has become ready. Its lifetime starts at `at`."""
     return Instance(
         id="gd-replay",
         name="this-one",
@@ -42,9 +43,9 @@ def build_ready_instance(policy: Policy, at: datetime) -> Instance:
         ),
         phase=Phase.READY,
         phase_since=at,
-        reason=EventReason(code=EventCode.READY, message="ready"),
+        reason=EventReason(code=EventCode.READY, message="The instance is ready."),
         setup=SetupState(recipe=RECIPE),
-        machine=Machine(instance_id=MACHINE_ID, zone=ZONE, state=Ec2State.RUNNING, launched_at=at),
+        ec2_instance=Ec2Instance(instance_id=MACHINE_ID, zone=ZONE, state=Ec2State.RUNNING, launched_at=at),
         ready_since=at,
         lifetime=Lifetime(started_at=at),
         observed=ObservedState(agent_seen=True),
@@ -52,7 +53,7 @@ def build_ready_instance(policy: Policy, at: datetime) -> Instance:
 
 
 def restart_window(instance: Instance, at: datetime) -> Instance:
-    """Return the instance as ready again without a stop: the idle window restarts, the lifetime continues."""
+    """Return the instance as ready again without a stop. Its idle window restarts, and its lifetime continues."""
     return to_ready(
         replace(
             instance, setup=SetupState(recipe=RECIPE), observed=replace(instance.observed, activity_unknown_since=None)
@@ -66,14 +67,13 @@ def start_setup(instance: Instance, at: datetime) -> Instance:
     """Return the instance with a running setup."""
     run = DocumentRun(attempt_id="-", sent_at=at, last_sent_at=at, command_id="-")
     setup = SetupState(recipe=RECIPE, documents=(SETUP_DOCUMENT,), current_run=run)
-    return replace(
-        with_phase(instance, Phase.SETTING_UP, because(EventCode.SETTING_UP, "it is being set up"), at), setup=setup
-    )
+    reason = EventReason(code=EventCode.SETTING_UP, message="The instance is being set up.")
+    return replace(with_phase(instance, Phase.SETTING_UP, reason, at), setup=setup)
 
 
 OBSERVED_INSTANCE = ObservedInstance(
     instance_id=MACHINE_ID,
-    desk_id="gd-replay",
+    tag_id="gd-replay",
     name="this-one",
     owner=USER.owner,
     region=REGION,

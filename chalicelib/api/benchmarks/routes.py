@@ -11,17 +11,15 @@ from chalicelib.api.instances.views import InstanceWithWarningsView, to_view_aft
 from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.routing import Endpoint, Router
-from chalicelib.domain.common.pagination import list_name
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
+from chalicelib.domain.common.pagination import build_list_name
 
 router = Router("benchmarks", "Measure the GPUs of an instance, and compare instance types.")
 
 
 @router.route(
     Endpoint("POST", "/instances/{name}/benchmarks", INSTANCE_REF, status=202),
-    body=BenchmarkBody,
-    query=OwnerQuery,
-    response=InstanceWithWarningsView,
 )
 def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Start a benchmark of the instance's GPUs. While one runs, another request returns the same benchmark.
@@ -32,12 +30,12 @@ def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> Instance
     return to_view_after_write(instance, call.app.clock.now())
 
 
-@router.route(
-    Endpoint("GET", "/benchmarks"), body=EmptyModel, query=BenchmarkQuery, response=PageView[BenchmarkComparisonView]
-)
+@router.route(Endpoint("GET", "/benchmarks"))
 def list_benchmarks(call: RequestContext[EmptyModel, BenchmarkQuery]) -> PageView[BenchmarkComparisonView]:
     """List the newest benchmark of each instance type, ordered by training throughput per US dollar."""
     query = call.query
     comparisons = call.app.benchmarks.compare(instance_type=query.instance_type, gpu=query.gpu)
-    page = paginate(comparisons, query, list_name("benchmarks"), lambda comparison: comparison.benchmark.instance_type)
+    page = paginate(
+        comparisons, query, build_list_name("benchmarks"), lambda comparison: comparison.benchmark.instance_type
+    )
     return to_page_view(page, to_comparison_view)

@@ -17,7 +17,7 @@ class BenchmarkBody(RequestModel):
 
 
 class BenchmarkQuery(PageQuery):
-    """Which benchmarks to list: those of one instance type, or of one GPU."""
+    """A filter of benchmarks: those of one instance type, or of one GPU."""
 
     instance_type: str | None = Field(
         None, min_length=1, max_length=60, description="an EC2 instance type, e.g. g4dn.xlarge"
@@ -29,8 +29,8 @@ class MetricResultView(TypedDict):
     """One metric, measured on `gpus` GPUs at the same time; `p10` and `p90` are percentiles of the repetitions.
 
     `plausibility_checked`: the median was compared with the peak of the GPU; false if no peak is known. `per_dollar`:
-    `unit` for each US dollar per hour; null unless all GPUs were used. `efficiency`: relative to the same number of
-    single GPUs.
+    the median divided by the price per hour in US dollars; null unless all GPUs were used. `efficiency`: the median
+    divided by `gpus` times the median of one GPU; null if one GPU was not measured.
     """
 
     gpus: int

@@ -7,18 +7,19 @@ from chalicelib.api.common_schemas import EmptyModel, format_decimal
 from chalicelib.api.costs.schemas import CostQuery, CostsView, to_day_cost_view
 from chalicelib.api.pagination import paginate
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
 from chalicelib.domain.common.money import round_usd
-from chalicelib.domain.common.pagination import list_name
+from chalicelib.domain.common.pagination import build_list_name
 
 router = Router("costs", "Find out what instances cost.")
 
 DEFAULT_COST_PERIOD = timedelta(days=30)
 
 
-@router.route(Endpoint("GET", "/costs"), body=EmptyModel, query=CostQuery, response=CostsView)
+@router.route(Endpoint("GET", "/costs"))
 def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
-    """List costs for each owner and day, including running instances.
+    """List costs for each owner and day, including those of running instances.
 
     Users get their own costs; admins get those of all owners, or of one. The default is the last 30 days; a report
     covers at most 366 days.
@@ -27,7 +28,7 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
     until = query.until or call.app.clock.now().date()
     since = query.since or until - DEFAULT_COST_PERIOD
     costs = call.app.queries.list_costs(call.actor, owner=query.owner, since=since, until=until)
-    name = list_name("costs", call.actor.list_scope(query.owner))
+    name = build_list_name("costs", call.actor.resolve_owner_for_list(query.owner))
     page = paginate(costs, query, name, lambda cost: f"{cost.day}/{cost.owner}")
     return {
         "since": since.isoformat(),

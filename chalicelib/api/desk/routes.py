@@ -3,21 +3,22 @@
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
 from chalicelib.api.desk.schemas import DeskChangedView, DeskView, UpdateDeskBody, to_desk_view
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.desk.settings import Mode
 
 router = Router("desk", "Read and change the settings that apply to everyone.")
 
 
-@router.route(Endpoint("GET", "/desk"), body=EmptyModel, query=OwnerQuery, response=DeskView)
+@router.route(Endpoint("GET", "/desk"))
 def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     """Return the desk's mode, defaults and limits."""
-    settings = call.app.desk.settings()
+    settings = call.app.desk.get_settings()
     return to_desk_view(settings, show_channels=call.actor.role is Role.ADMIN)
 
 
-@router.route(Endpoint("PATCH", "/desk"), body=UpdateDeskBody, query=OwnerQuery, response=DeskChangedView)
+@router.route(Endpoint("PATCH", "/desk"))
 def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChangedView:
     """Update the desk settings. Admins only."""
     changes = call.body.model_dump(exclude_unset=True)

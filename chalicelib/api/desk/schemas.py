@@ -138,8 +138,8 @@ class DeskView(TypedDict):
     """The desk settings.
 
     `mode`: in `enforce` gpudesk stops instances by their policy; in `dry_run` it only records what it would do on its
-    own; in `paused` it changes and launches nothing. `channels`: where admins are notified; only admins see them, for
-    others the field is null. `log_group`: the CloudWatch Logs group that receives the whole output of the setup
+    own; in `paused` it changes and launches nothing. `channels`: the addresses for notifications to the admins; null
+    for callers who are not admins. `log_group`: the CloudWatch Logs group that receives the whole output of the setup
     documents; null: none.
     """
 
@@ -151,7 +151,7 @@ class DeskView(TypedDict):
 
 
 class DeskChangedView(DeskView):
-    """The updated settings. `webhook_secret`: of a webhook that was set by this request; it is shown only once."""
+    """The updated settings. `webhook_secret`: the secret of a webhook that this request set. It is shown only once."""
 
     webhook_secret: str | None
 

@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from chalicelib.api.common_schemas import format_optional_timestamp
 from chalicelib.api.health.schemas import HealthView
-from chalicelib.api.request_context import AppContext
-from chalicelib.api.routing import Router
+from chalicelib.api.router import Router
+from chalicelib.control.application import Application
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_timestamp
 
@@ -16,8 +16,8 @@ def _choose_status(view: HealthView) -> int:
     return HTTPStatus.OK if view["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
 
 
-@router.public_get("/healthz", response=HealthView, status_for=_choose_status)
-def show_health(app: AppContext) -> HealthView:
+@router.public_get("/healthz", choose_status=_choose_status)
+def show_health(app: Application) -> HealthView:
     """Return the health of gpudesk. No token is needed.
 
     The HTTP status is 503 with `sweep_overdue` if the scheduled sweep has not completed for 10 minutes.

@@ -4,7 +4,7 @@ from typing_extensions import TypedDict
 
 
 class HealthView(TypedDict):
-    """Whether gpudesk works: `status` is ok or sweep_overdue; `now` is gpudesk's clock."""
+    """The health of gpudesk: `status` is ok or sweep_overdue; `now` is the time of gpudesk's clock."""
 
     status: str
     now: str

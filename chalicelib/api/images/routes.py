@@ -4,8 +4,10 @@ from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, Pag
 from chalicelib.api.images.schemas import ImageBody, ImageView, ImageWithWarningsView, to_image_view
 from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import IMAGE_REF, INSTANCE_REF
-from chalicelib.api.request_context import AppContext, RequestContext
-from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.request_context import RequestContext
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
+from chalicelib.control.application import Application
 from chalicelib.domain.desk.settings import build_paused_warning
 from chalicelib.domain.images.record import Image
 
@@ -14,14 +16,12 @@ router = Router("images", "Create images of instances, to launch new instances f
 
 @router.route(
     Endpoint("POST", "/instances/{name}/images", INSTANCE_REF, status=202, location="images"),
-    body=ImageBody,
-    query=OwnerQuery,
-    response=ImageWithWarningsView,
 )
 def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarningsView:
     """Create an image of the instance, including its home directory.
 
-    gpudesk creates the image afterwards; GET /images/{image} shows the progress. `warnings` says what it interrupts.
+    gpudesk creates the image afterwards; GET /images/{image} shows the progress. `warnings` says what the
+    creation interrupts on the instance.
     """
     body = call.body
     created = call.app.images.create(
@@ -30,7 +30,7 @@ def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarnin
     return {**_to_view(call.app, created.image), "warnings": to_warnings_view(*created.warnings)}
 
 
-@router.route(Endpoint("GET", "/images"), body=EmptyModel, query=PageQuery, response=PageView[ImageView])
+@router.route(Endpoint("GET", "/images"))
 def list_images(call: RequestContext[EmptyModel, PageQuery]) -> PageView[ImageView]:
     """List images, newest first. Users get their own; admins get all, or those of one owner."""
     query = call.query
@@ -38,7 +38,7 @@ def list_images(call: RequestContext[EmptyModel, PageQuery]) -> PageView[ImageVi
     return to_page_view(page, lambda image: _to_view(call.app, image))
 
 
-@router.route(Endpoint("GET", "/images/{image}", IMAGE_REF), body=EmptyModel, query=OwnerQuery, response=ImageView)
+@router.route(Endpoint("GET", "/images/{image}", IMAGE_REF))
 def show_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageView:
     """Return an image by its id, or by its name if it is unique."""
     return _to_view(call.app, call.app.images.get(call.actor, call.path_ref))
@@ -46,9 +46,6 @@ def show_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageView:
 
 @router.route(
     Endpoint("DELETE", "/images/{image}", IMAGE_REF, status=202, location="images"),
-    body=EmptyModel,
-    query=OwnerQuery,
-    response=ImageWithWarningsView,
 )
 def delete_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageWithWarningsView:
     """Delete the image and its snapshots.
@@ -56,10 +53,10 @@ def delete_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageWithWarni
     gpudesk calls EC2 afterwards; GET /images/{image} shows the progress.
     """
     image = call.app.images.delete(call.actor, call.path_ref)
-    mode = call.app.desk.settings().mode
+    mode = call.app.desk.get_settings().mode
     return {**_to_view(call.app, image), "warnings": to_warnings_view(build_paused_warning(mode, "deletion"))}
 
 
-def _to_view(app: AppContext, image: Image) -> ImageView:
+def _to_view(app: Application, image: Image) -> ImageView:
     price = app.images.catalog.get_snapshot_price_per_gib_month(image.region)
     return to_image_view(image, price, app.clock.now())

@@ -32,9 +32,9 @@ class ImageBody(RequestModel):
 
 
 class InstalledDocumentView(TypedDict):
-    """A document that is installed in the image. A launch from the image skips it if it has not changed since.
+    """A document that is installed in the image. A launch from the image skips it unless it has changed.
 
-    `seconds`: how long it took, which a launch saves.
+    `seconds`: the duration of its setup, which a launch from the image saves.
     """
 
     document: str
@@ -44,7 +44,7 @@ class InstalledDocumentView(TypedDict):
 class ImageView(TypedDict):
     """An image of an instance's disk: an AMI and its snapshots.
 
-    `price_per_month`: at most what the snapshots cost, because AWS bills only blocks with data. `secrets_removed`: the
+    `price_per_month`: the most that the snapshots can cost; AWS bills only blocks with data. `secrets_removed`: the
     ssh host keys and Jupyter's token are currently removed from the disk of the source instance.
     """
 
@@ -74,7 +74,7 @@ class ImageView(TypedDict):
 
 
 class ImageWithWarningsView(ImageView):
-    """The image after a write, and what to know about the write."""
+    """The image after a write, with remarks on the write."""
 
     warnings: list[WriteWarningView]
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import format_optional_timestamp
-from chalicelib.domain.common.text import format_message, format_timestamp
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, MissedHeartbeats
 from chalicelib.domain.idle.policy import SIGNALS
@@ -36,7 +36,7 @@ class MissedHeartbeatsView(TypedDict):
 
 
 class ActivityView(TypedDict):
-    """Whether the instance is in use: `state` is busy, quiet, idle or unknown; `message` says why.
+    """The use of the instance: `state` is busy, quiet, idle or unknown; `message` says why.
 
     `quiet_since`: since when no enabled signal is active. `reported_at`: the time of the last heartbeat.
     """
@@ -57,7 +57,7 @@ def to_activity_view(activity: ActivityJudgment, spec: Spec, report: DecodedHear
     missed = heartbeat.missed_heartbeats if heartbeat else None
     return {
         "state": str(activity.state),
-        "message": format_message(activity.reason.message),
+        "message": activity.reason.message,
         "quiet_since": format_optional_timestamp(activity.quiet_since),
         "reported_at": format_timestamp(heartbeat.at) if heartbeat else None,
         "signals": [_to_signal_view(name, signals[name], enabled) for name in SIGNALS if name in signals],
@@ -93,7 +93,7 @@ class KeepView(TypedDict):
 def to_keep_view(until: datetime, requested_by: str, report: DecodedHeartbeat) -> KeepView:
     """Return the view of a keep.
 
-    :param report: the last heartbeat; it says until when the instance knows that it is kept
+    :param report: the last heartbeat, with the keep that the instance has acknowledged
     """
     acknowledged_until = report.acknowledged.keep_until if isinstance(report, Heartbeat) else None
     is_acknowledged = acknowledged_until is not None and acknowledged_until >= until

@@ -67,7 +67,7 @@ class LaunchBody(RequestModel):
     max_hours: int | None = Field(None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12")
 
     def to_request(self) -> LaunchRequest:
-        """Return the launch request. Each field has the same name there, except those of the policy."""
+        """Return the launch request. Its fields have the same names, except those of the policy."""
         fields = self.model_dump(exclude={"owner", "idle_policy", "max_hours"}, exclude_none=True)
         policy = (self.idle_policy or IdlePolicyBody()).to_override(self.max_hours)
         return LaunchRequest(**fields, policy=policy)

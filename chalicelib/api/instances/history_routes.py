@@ -1,4 +1,4 @@
-"""What happened to an instance: its timeline and its notifications."""
+"""The history of an instance: its timeline and its notifications."""
 
 from chalicelib.api.common_schemas import EmptyModel, PageQuery, PageView
 from chalicelib.api.instances.history_views import (
@@ -10,16 +10,14 @@ from chalicelib.api.instances.history_views import (
 from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
 
 router = Router("history", "Find out what was done with an instance, and who was notified.")
 
 
 @router.route(
     Endpoint("GET", "/instances/{name}/timeline", INSTANCE_REF),
-    body=EmptyModel,
-    query=PageQuery,
-    response=PageView[TimelineEntryView],
 )
 def show_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[TimelineEntryView]:
     """List what was done or decided about the instance, oldest first: when, by whom and why."""
@@ -30,9 +28,6 @@ def show_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[Timel
 
 @router.route(
     Endpoint("GET", "/instances/{name}/notifications", INSTANCE_REF),
-    body=EmptyModel,
-    query=PageQuery,
-    response=PageView[NotificationView],
 )
 def list_notifications(call: RequestContext[EmptyModel, PageQuery]) -> PageView[NotificationView]:
     """List the notifications about the instance, newest first, with every delivery attempt."""

@@ -1,4 +1,4 @@
-"""Views of what happened to an instance: timeline entries, and notifications with their deliveries."""
+"""Views of the history of an instance: timeline entries, and notifications with their deliveries."""
 
 from typing_extensions import TypedDict
 

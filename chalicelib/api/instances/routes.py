@@ -15,10 +15,11 @@ from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import INSTANCE_REF, HeaderParameter
 from chalicelib.api.policy_schemas import IdlePolicyBody
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
-from chalicelib.domain.instances.commands.keep import keep_reason
-from chalicelib.domain.instances.commands.stop_start import paused_warning_for
+from chalicelib.domain.instances.commands.keep import build_keep_reason
+from chalicelib.domain.instances.commands.stop_start import warn_if_paused
 from chalicelib.domain.instances.record import Instance
 
 router = Router("instances", "Launch GPU instances, and stop, start, keep and terminate them.")
@@ -32,9 +33,6 @@ IDEMPOTENCY_HEADER = HeaderParameter(
 
 @router.route(
     Endpoint("POST", "/instances", status=202, headers=(IDEMPOTENCY_HEADER,)),
-    body=LaunchBody,
-    query=OwnerQuery,
-    response=InstanceWithWarningsView,
 )
 def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Launch an instance. A request with the same Idempotency-Key returns the same instance.
@@ -47,7 +45,7 @@ def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWit
     return to_view_after_write(launched.instance, call.app.clock.now(), *launched.warnings)
 
 
-@router.route(Endpoint("GET", "/instances"), body=EmptyModel, query=PageQuery, response=PageView[InstanceView])
+@router.route(Endpoint("GET", "/instances"))
 def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[InstanceView]:
     """List instances, newest first. Users get their own; admins get all, or those of one owner."""
     query = call.query
@@ -55,9 +53,7 @@ def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[Inst
     return to_page_view(page, to_snapshot_view)
 
 
-@router.route(
-    Endpoint("GET", "/instances/{name}", INSTANCE_REF), body=EmptyModel, query=OwnerQuery, response=InstanceView
-)
+@router.route(Endpoint("GET", "/instances/{name}", INSTANCE_REF))
 def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
     """Return an instance by its id, or by its name while it is not terminated."""
     return to_snapshot_view(call.app.queries.get(call.actor, call.path_ref))
@@ -65,9 +61,6 @@ def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
 
 @router.route(
     Endpoint("PATCH", "/instances/{name}", INSTANCE_REF),
-    body=UpdateInstanceBody,
-    query=OwnerQuery,
-    response=InstanceWithWarningsView,
 )
 def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Update the idle policy and the maximum lifetime of the instance."""
@@ -78,37 +71,28 @@ def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> Ins
 
 @router.route(
     Endpoint("DELETE", "/instances/{name}", INSTANCE_REF, status=202),
-    body=EmptyModel,
-    query=OwnerQuery,
-    response=InstanceWithWarningsView,
 )
 def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
     """Terminate the instance and delete its disk.
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return _view_with_paused_warning(call, call.app.instances.terminate(call.actor, call.path_ref))
+    return _to_view_with_paused_warning(call, call.app.instances.terminate(call.actor, call.path_ref))
 
 
 @router.route(
     Endpoint("POST", "/instances/{name}/stop", INSTANCE_REF, status=202),
-    body=EmptyModel,
-    query=OwnerQuery,
-    response=InstanceWithWarningsView,
 )
 def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
     """Stop the instance. Its disk is retained and still billed.
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return _view_with_paused_warning(call, call.app.instances.stop(call.actor, call.path_ref))
+    return _to_view_with_paused_warning(call, call.app.instances.stop(call.actor, call.path_ref))
 
 
 @router.route(
     Endpoint("POST", "/instances/{name}/start", INSTANCE_REF, status=202),
-    body=EmptyModel,
-    query=OwnerQuery,
-    response=InstanceWithWarningsView,
 )
 def start_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
     """Start the stopped instance.
@@ -120,9 +104,6 @@ def start_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWith
 
 @router.route(
     Endpoint("POST", "/instances/{name}/keep", INSTANCE_REF, status=202),
-    body=KeepBody,
-    query=OwnerQuery,
-    response=InstanceWithWarningsView,
 )
 def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Keep the instance running for a number of hours or until a time, even if it is idle.
@@ -130,14 +111,14 @@ def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWar
     `reason` of the answer says until when; that is later than requested if a longer keep was granted before.
     """
     instance = call.app.instances.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
-    return {**to_view_after_write(instance, call.app.clock.now()), "reason": to_reason_view(keep_reason(instance))}
+    return {
+        **to_view_after_write(instance, call.app.clock.now()),
+        "reason": to_reason_view(build_keep_reason(instance)),
+    }
 
 
 @router.route(
     Endpoint("POST", "/instances/{name}/setup", INSTANCE_REF, status=202),
-    body=SetupBody,
-    query=OwnerQuery,
-    response=InstanceWithWarningsView,
 )
 def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Run the recipe again or add another recipe, while the instance is ready or after its setup failed.
@@ -150,11 +131,11 @@ def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWith
     return to_view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
 
 
-def _view_with_paused_warning(
+def _to_view_with_paused_warning(
     call: RequestContext[EmptyModel, OwnerQuery], instance: Instance
 ) -> InstanceWithWarningsView:
-    mode = call.app.desk.settings().mode
-    return to_view_after_write(instance, call.app.clock.now(), paused_warning_for(instance, mode))
+    mode = call.app.desk.get_settings().mode
+    return to_view_after_write(instance, call.app.clock.now(), warn_if_paused(instance, mode))
 
 
 def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:
@@ -169,6 +150,6 @@ def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str |
 def _compute_digest(body: LaunchBody) -> str:
     """Return a digest of the body without `owner` and null fields.
 
-    Spelling and order do not change it, nor do fields that later versions add.
+    White space and the order of fields do not change the digest. Neither do new fields that the request leaves out.
     """
     return hashlib.sha256(body.model_dump_json(exclude_none=True, exclude={"owner"}).encode()).hexdigest()

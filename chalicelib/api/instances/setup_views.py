@@ -12,8 +12,8 @@ from chalicelib.domain.setup.state import SetupState
 class CurrentStepView(TypedDict):
     """The running step, as the instance last reported it.
 
-    It is step `step_index` of the `step_count` steps of its document, counted from 1. `remaining_seconds`: estimated
-    from earlier runs on this instance type; null if there are none.
+    It is step `step_index` of the `step_count` steps of its document, counted from 1. `remaining_seconds`: the
+    estimated time, from earlier runs on this instance type; null if there are none.
     """
 
     name: str
@@ -27,7 +27,7 @@ class CurrentStepView(TypedDict):
 
 
 class FailureView(TypedDict):
-    """Why a document failed: the step, the relevant lines of its output, and what to do (`remediation`)."""
+    """The failure of a document: the step, the relevant lines of its output, and what to do (`remediation`)."""
 
     document: str
     step: str | None
@@ -48,7 +48,7 @@ class StepResultView(TypedDict):
 
 
 class DocumentResultView(TypedDict):
-    """The result of a document. `reboots`: how often it rebooted; `output_bytes`: the size of its whole output."""
+    """The result of a document. `reboots`: its reboots of the instance; `output_bytes`: the size of its output."""
 
     document: str
     succeeded: bool
@@ -63,9 +63,9 @@ class DocumentResultView(TypedDict):
 class SetupView(TypedDict):
     """The progress of setting up `recipe`.
 
-    `document` is the document that runs now or next: number `document_index` of `document_count`, counted from 1; null
-    once all are done. `attempts`: how often it has failed. `remaining_seconds`: estimated for all remaining documents.
-    `failure`: why the last attempt failed. `results` includes the documents of earlier setups.
+    `document`: the document that runs now or next, number `document_index` of `document_count`, counted from 1; null
+    after the last one. `attempts`: how often the document has failed. `remaining_seconds`: the estimated time of
+    all remaining documents. `failure`: why the last attempt failed. `results` includes the documents of earlier setups.
     """
 
     recipe: str

@@ -21,7 +21,7 @@ class AddedRecipeView(TypedDict):
 class SpecView(TypedDict):
     """The specification of the instance: the request, completed with defaults.
 
-    `image`: the id of the image that it was launched from; null: none.
+    `image`: the id of the image from which the instance was launched; null: no image.
     """
 
     gpu: str | None

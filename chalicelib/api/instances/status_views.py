@@ -1,4 +1,4 @@
-"""Views of what is observed of an instance: state, cost, setup, activity, warnings, benchmark and image."""
+"""Views of the observed state of an instance: cost, setup, activity, warning, keep, benchmark and image."""
 
 from decimal import Decimal
 
@@ -18,7 +18,8 @@ from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import ScheduledEvent
+from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance
 
 
 class ScheduledEventView(TypedDict):
@@ -32,7 +33,7 @@ class ScheduledEventView(TypedDict):
 class BenchmarkRunView(TypedDict):
     """A benchmark in progress: `state` is requested, then running.
 
-    `last_output_line`: the newest line of its output that the instance reported.
+    `last_output_line`: the newest line of output that the instance reported.
     """
 
     id: str
@@ -44,7 +45,7 @@ class BenchmarkRunView(TypedDict):
 
 
 class ImageCreationView(TypedDict):
-    """The image that is being created from the instance; GET /images/{image_id} shows all of it.
+    """The image that is being created from the instance; GET /images/{image_id} shows more.
 
     `secrets_removed`: the ssh host keys and Jupyter's token are removed from the disk, so sessions that need them are
     refused. `phase` and `secrets_removed` are null in the answer to a write.
@@ -57,10 +58,10 @@ class ImageCreationView(TypedDict):
 
 
 class StatusView(TypedDict):
-    """What was observed of the instance.
+    """The observed state of the instance.
 
-    `price_per_hour`: of the instance type, without disk and address; `cost_so_far` includes both. `warning`: the stop
-    warning that applies now. `activity`: null in the answer to a write.
+    `price_per_hour`: the price of the instance type without disk and address; `cost_so_far` includes both. `warning`:
+    the stop warning that applies now. `activity`: null in the answer to a write.
     """
 
     instance_id: str | None
@@ -85,11 +86,11 @@ class StatusView(TypedDict):
 
 
 def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) -> StatusView:
-    """Return the view of what is observed.
+    """Return the view of the observed state.
 
     :param cost_so_far: in US dollars
     """
-    machine, attempt = instance.machine, instance.launch.attempt
+    machine, attempt = instance.ec2_instance, instance.launch.attempt
     return {
         "instance_id": machine.instance_id if machine else None,
         "ec2_state": str(machine.state) if machine else None,

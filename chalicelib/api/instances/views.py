@@ -17,8 +17,7 @@ from chalicelib.domain.instances.record import Instance
 class InstanceView(TypedDict):
     """An instance.
 
-    `desired` is the state that gpudesk brings about: running, stopped or terminated. `phase` is the state now, and
-    `reason` says why.
+    `desired`: the desired state (running, stopped or terminated). `phase`: the current state; `reason` says why.
     """
 
     id: str
@@ -32,7 +31,7 @@ class InstanceView(TypedDict):
 
 
 class InstanceWithWarningsView(InstanceView):
-    """The instance after a write, and what to know about the write."""
+    """The instance after a write, with remarks on the write."""
 
     warnings: list[WriteWarningView]
 

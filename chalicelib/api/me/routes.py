@@ -3,13 +3,14 @@
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
 from chalicelib.api.me.schemas import MeView
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
 from chalicelib.domain.common.text import format_timestamp
 
-router = Router("me", "Find out who a token belongs to.")
+router = Router("me", "Find out to whom a token belongs.")
 
 
-@router.route(Endpoint("GET", "/me"), body=EmptyModel, query=OwnerQuery, response=MeView)
+@router.route(Endpoint("GET", "/me"))
 def show_me(call: RequestContext[EmptyModel, OwnerQuery]) -> MeView:
     """Return the authenticated caller."""
     return {

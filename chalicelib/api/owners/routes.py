@@ -4,20 +4,19 @@ from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
 from chalicelib.api.owners.schemas import OwnerChangedView, OwnerView, UpdateOwnerBody, to_owner_view
 from chalicelib.api.parameters import OWNER_REF
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
 
 router = Router("owners", "Set an owner's defaults and notification channels.")
 
 
-@router.route(Endpoint("GET", "/owners/{owner}", OWNER_REF), body=EmptyModel, query=OwnerQuery, response=OwnerView)
+@router.route(Endpoint("GET", "/owners/{owner}", OWNER_REF))
 def show_owner(call: RequestContext[EmptyModel, OwnerQuery]) -> OwnerView:
     """Return an owner's settings. Users get their own; admins get those of any owner."""
     return to_owner_view(call.app.owners.get(call.actor, call.path_ref))
 
 
-@router.route(
-    Endpoint("PATCH", "/owners/{owner}", OWNER_REF), body=UpdateOwnerBody, query=OwnerQuery, response=OwnerChangedView
-)
+@router.route(Endpoint("PATCH", "/owners/{owner}", OWNER_REF))
 def update_owner(call: RequestContext[UpdateOwnerBody, OwnerQuery]) -> OwnerChangedView:
     """Update an owner's settings within the limits. null resets a field to the desk default."""
     update = call.app.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))

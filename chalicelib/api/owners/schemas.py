@@ -13,7 +13,7 @@ from chalicelib.domain.desk.settings import OwnerSettings
 
 
 class ChannelsBody(RequestModel):
-    """Where notifications are sent. null removes a channel; fields that are left out stay as they are."""
+    """The addresses for notifications. null removes a channel; fields that are left out stay as they are."""
 
     email: str | None = Field(
         None, max_length=254, description="an e-mail address such as ada@example.org, or null for none"
@@ -24,7 +24,7 @@ class ChannelsBody(RequestModel):
 
 
 class UpdateOwnerBody(RequestModel):
-    """Changes of an owner's settings. Fields that are left out stay as they are; null resets to the desk default."""
+    """Changes of an owner's settings. Fields that are left out stay; null resets a field to the desk default."""
 
     idle_policy: IdlePolicyBody | None = Field(
         None, description='an object such as {"idle_minutes": 30}, or null for the desk default'
@@ -44,7 +44,7 @@ class UpdateOwnerBody(RequestModel):
 
 
 class ChannelsView(TypedDict):
-    """Where notifications are sent; null: not on this channel."""
+    """The addresses for notifications; null: no notifications on this channel."""
 
     email: str | None
     webhook: str | None
@@ -69,7 +69,7 @@ class OwnerView(TypedDict):
 
 
 class OwnerChangedView(OwnerView):
-    """The updated settings. `webhook_secret`: of a webhook that was set by this request; it is shown only once."""
+    """The updated settings. `webhook_secret`: the secret of a webhook that this request set. It is shown only once."""
 
     webhook_secret: str | None
 

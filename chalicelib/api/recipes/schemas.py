@@ -21,7 +21,7 @@ class RecipeParameterView(TypedDict):
 
 
 class ComputeCapabilityView(TypedDict):
-    """A range of CUDA compute capabilities; null: no limit. `reason`: what sets the range."""
+    """A range of CUDA compute capabilities; null: no limit. `reason`: why the recipe has this range."""
 
     min: str | None
     max: str | None
@@ -35,9 +35,9 @@ class ComputeCapabilitiesView(ComputeCapabilityView):
 
 
 class RequirementsView(TypedDict):
-    """Where a recipe can be used.
+    """The instances on which a recipe can be used.
 
-    `supports_cpu`: whether it can be used on a type without a GPU; its GPU steps are skipped there.
+    `supports_cpu`: whether the recipe can be used on a type without a GPU, where its GPU steps are skipped.
     `compatible_gpus`: the GPUs of the catalog that meet the requirements, in any region.
     """
 

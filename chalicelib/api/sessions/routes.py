@@ -3,7 +3,8 @@
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
 from chalicelib.api.sessions.schemas import ConnectView, SessionBody, SessionView, to_connect_view, to_session_view
 
 router = Router("sessions", "Connect to an instance: a shell, Jupyter, a port or ssh.")
@@ -11,9 +12,6 @@ router = Router("sessions", "Connect to an instance: a shell, Jupyter, a port or
 
 @router.route(
     Endpoint("POST", "/instances/{name}/sessions", INSTANCE_REF, status=201),
-    body=SessionBody,
-    query=OwnerQuery,
-    response=SessionView,
 )
 def open_session(call: RequestContext[SessionBody, OwnerQuery]) -> SessionView:
     """Open a session to the running instance. The client needs no AWS credentials.
@@ -24,9 +22,7 @@ def open_session(call: RequestContext[SessionBody, OwnerQuery]) -> SessionView:
     return to_session_view(call.app.sessions.open_session(call.actor, call.path_ref, call.body.to_request()))
 
 
-@router.route(
-    Endpoint("GET", "/instances/{name}/connect", INSTANCE_REF), body=EmptyModel, query=OwnerQuery, response=ConnectView
-)
+@router.route(Endpoint("GET", "/instances/{name}/connect", INSTANCE_REF))
 def get_connect_info(call: RequestContext[EmptyModel, OwnerQuery]) -> ConnectView:
     """Return commands and ~/.ssh/config lines that connect to the running instance.
 

@@ -15,8 +15,8 @@ class SessionBody(RequestModel):
     """The session to open.
 
     `kind`: shell opens a shell; port forwards `local_port` to `port` on the instance; jupyter forwards to Jupyter;
-    jupyter_token prints Jupyter's token; ssh admits `public_key`. `port` is required for kind port and `public_key` for
-    kind ssh; other kinds do not accept them.
+    jupyter_token prints Jupyter's token; ssh opens port 22 to the holder of `public_key`. `port` is required for kind
+    port and `public_key` for kind ssh; other kinds do not accept them.
     """
 
     kind: Literal["shell", "port", "jupyter", "jupyter_token", "ssh"] = Field(
@@ -27,7 +27,7 @@ class SessionBody(RequestModel):
         None,
         ge=1,
         le=65535,
-        description="a port on the laptop, from 1 to 65535; the default is that on the instance, or 8889 for Jupyter",
+        description="a port on the laptop, from 1 to 65535; the default is the value of port, or 8889 for Jupyter",
     )
     public_key: str | None = Field(
         None, min_length=1, max_length=4400, description="the content of a .pub file, e.g. ~/.ssh/id_ed25519.pub"
@@ -44,7 +44,7 @@ class SessionBody(RequestModel):
         return self
 
     def to_request(self) -> SessionRequest:
-        """Return the request as the domain has it."""
+        """Return the session request of the domain."""
         return SessionRequest(
             kind=SessionKind(self.kind), port=self.port, local_port=self.local_port, public_key=self.public_key
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.deadlines import VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
@@ -18,9 +18,10 @@ from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.billing import Billing, Rates
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
-from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
+from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.setup.state import SetupState
@@ -34,7 +35,7 @@ UNKNOWN_OWNER = "nobody"
 RECIPE = "bare"
 
 ASSUMED_GPU_COUNT = 1
-"""GPUs of a type that is not in the catalog. The GPU signal is then enabled: while it is unknown, it is not idle."""
+"""GPUs of a type that is not in the catalog. So the GPU signal is enabled, and while it is unknown, nothing is idle."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class OrphanAdopter:
         return [ec2.instance_id for ec2 in observed if self._adopt_if_orphan(ec2, known, context, now)]
 
     def _adopt_if_orphan(self, ec2: ObservedInstance, known: set[str], context: DecisionContext, now: datetime) -> bool:
-        """Adopt one EC2 instance. If that fails, the others are still adopted."""
+        """Adopt one EC2 instance. An error does not affect the others."""
         try:
             return self._is_orphan(ec2, known, now) and self._adopt(ec2, context, now)
         except Exception:
@@ -73,11 +74,11 @@ class OrphanAdopter:
 
     def _adopt(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
         """Create a record for an orphan. If its launch was closed as failed, the record of the launch is reconciled."""
-        record = self.instances.load(ec2.desk_id) if ec2.desk_id else None
-        if record and record.machine is None and record.phase is Phase.TERMINATED:
+        record = self.instances.load(ec2.tag_id) if ec2.tag_id else None
+        if record and record.ec2_instance is None and record.phase is Phase.TERMINATED:
             self.reconciler.run_once(record, Observation(ec2=ec2), context)
             return True
-        free_id = None if record else ec2.desk_id or None
+        free_id = None if record else ec2.tag_id or None
         instance = self._build_record(ec2, free_id, context, now)
         reason = EventReason(
             code=EventCode.ADOPTED,
@@ -96,13 +97,13 @@ class OrphanAdopter:
     ) -> Instance:
         """Return the record of an orphan.
 
-        :param free_id: the id in its tag; None if another record has that id, or if there is no such tag
+        :param free_id: the id in its tag, for the record; None if another record has this id, or if it has no such tag
         """
         is_stopped = ec2.state in (Ec2State.STOPPED, Ec2State.STOPPING)
         spec = self._build_spec(ec2, context, DesiredState.STOPPED if is_stopped else DesiredState.RUNNING)
         return Instance(
             id=free_id or f"gd-{ec2.instance_id.removeprefix('i-')}",
-            tagged_id=ec2.desk_id,
+            tagged_id=ec2.tag_id,
             name=ec2.name or ec2.instance_id,
             owner=ec2.owner or UNKNOWN_OWNER,
             created_by=SYSTEM_ACTOR,
@@ -111,8 +112,10 @@ class OrphanAdopter:
             setup=SetupState(recipe=RECIPE),
             phase=Phase.STOPPED if is_stopped else Phase.READY,
             phase_since=now,
-            reason=EventReason(code=EventCode.ADOPTED, message="adopted: it had gpudesk tags but no record"),
-            machine=Machine(
+            reason=EventReason(
+                code=EventCode.ADOPTED, message="The EC2 instance had gpudesk tags but no record. gpudesk adopted it."
+            ),
+            ec2_instance=Ec2Instance(
                 instance_id=ec2.instance_id,
                 zone=ec2.zone,
                 state=ec2.state,

@@ -11,7 +11,7 @@ from chalicelib.domain.notifications.notification import DeliveryChannel, Notifi
 LOG = logging.getLogger(__name__)
 
 MAX_WORKERS = 8
-"""Parallel deliveries, so that a slow receiver delays few others, and those only until its own timeout."""
+"""Parallel deliveries. A slow receiver occupies one of them until its timeout; the others continue."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class PendingDelivery:
     channel: DeliveryChannel
 
     @property
-    def address(self) -> tuple[str, str]:
-        """What tells the receiver apart from others within a round."""
+    def receiver(self) -> tuple[str, str]:
+        """Return owner and channel, which identify the receiver in a round."""
         return self.notification.owner, self.channel
 
 
@@ -41,21 +41,22 @@ class DeliveryResult:
 
 @dataclass
 class DeliveryRound:
-    """One round of deliveries. A receiver that fails is not tried again in it, and nothing begins after its end.
+    """One round of deliveries. After a failure, the receiver is not tried again in this round. No delivery begins after
+    `ends_at`.
 
     :param send: delivers, and returns what the channel answered
     :param ends_at: in `monotonic` seconds
     :param monotonic: returns real time in seconds
-    :ivar failed: the receivers that failed in this round
+    :ivar failed_receivers: the receivers of failed deliveries
     """
 
     send: Callable[[PendingDelivery], str]
     ends_at: float
     monotonic: Callable[[], float]
-    failed: set[tuple[str, str]] = field(default_factory=set)
+    failed_receivers: set[tuple[str, str]] = field(default_factory=set)
 
     def deliver(self, deliveries: Iterable[PendingDelivery]) -> Iterator[DeliveryResult]:
-        """Yield the results in the order in which they become known. What was not tried has no result."""
+        """Yield the results in the order in which they become known. A delivery that was not tried has none."""
         with ThreadPoolExecutor(MAX_WORKERS) as threads:
             futures = [threads.submit(self._attempt, delivery) for delivery in deliveries]
             for future in as_completed(futures):
@@ -64,11 +65,11 @@ class DeliveryRound:
                     yield result
 
     def _attempt(self, delivery: PendingDelivery) -> DeliveryResult | None:
-        """Attempt one delivery. Whatever goes wrong concerns only this one, and its receiver until the next round.
+        """Attempt one delivery. After a failure, only the deliveries to the same receiver wait for the next round.
 
         :returns: None if it was not tried
         """
-        if self.monotonic() >= self.ends_at or delivery.address in self.failed:
+        if self.monotonic() >= self.ends_at or delivery.receiver in self.failed_receivers:
             return None
         notification_id = delivery.notification.id
         try:
@@ -79,5 +80,5 @@ class DeliveryRound:
         except Exception as error:
             LOG.exception("%s could not be delivered by %s", notification_id, delivery.channel)
             detail = f"{type(error).__name__}: {error}"
-        self.failed.add(delivery.address)
+        self.failed_receivers.add(delivery.receiver)
         return DeliveryResult(delivery, False, detail)

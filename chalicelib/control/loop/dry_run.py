@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
 

@@ -13,11 +13,11 @@ from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import DeliveryFailed
 from chalicelib.domain.desk.channels import ChannelDirectory
-from chalicelib.domain.instances.lifecycle import machine_messages
+from chalicelib.domain.instances.lifecycle import stop_warnings
 from chalicelib.domain.notifications import messages
 from chalicelib.domain.notifications.build_notifications import build_webhook_welcomes
 from chalicelib.domain.notifications.notification import ChannelType, Notification, record_attempt
-from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
 
@@ -27,21 +27,21 @@ MAX_PER_ROUND = 32
 """Notifications in one round; the others follow in the next."""
 
 ROUND_BUDGET_SECONDS = 20.0
-"""No delivery begins after that, in real time: the function has one minute, and the sweep needs its share of it."""
+"""No delivery begins later, in real time: the function has one minute, and the sweep needs most of it."""
 
 
 @dataclass(frozen=True)
 class NotificationSender:
     """Sends the notifications that are due, welcomes new webhooks and subscribes new e-mail addresses.
 
-    :param webhook_secret: returns the secret of a webhook, given its owner and the number of its key
+    :param get_webhook_secret: returns the secret of a webhook, given its owner and the number of its key
     :param monotonic: returns real time in seconds
     """
 
     stores: Repositories
     email: EmailTopic
     webhook: WebhookSender
-    webhook_secret: Callable[[str, int], str]
+    get_webhook_secret: Callable[[str, int], str]
     clock: Clock
     monotonic: Callable[[], float] = time.monotonic
 
@@ -59,7 +59,7 @@ class NotificationSender:
         return self._deliver(deliveries, directory, now) if deliveries else 0
 
     def _deliver(self, deliveries: list[PendingDelivery], directory: ChannelDirectory, now: datetime) -> int:
-        """Deliver, and record each result at once: a round that is cut short loses nothing."""
+        """Deliver, and record each result at once, so that a timeout of the function loses no result."""
         ends_at = self.monotonic() + ROUND_BUDGET_SECONDS
         delivery_round = DeliveryRound(lambda delivery: self._send(delivery, directory), ends_at, self.monotonic)
         latest: dict[str, Notification] = {}
@@ -90,7 +90,7 @@ class NotificationSender:
             subject, body = messages.format_email_subject(notification), messages.format_email_body(notification)
             return self.email.send(channels.email, subject, body)
         if delivery.channel.channel_type is ChannelType.WEBHOOK and channels.webhook:
-            secret = self.webhook_secret(recipient.name, channels.webhook_generation)
+            secret = self.get_webhook_secret(recipient.name, channels.webhook_generation)
             return self.webhook.post(
                 channels.webhook, secret, notification.id, messages.format_webhook_payload(notification)
             )
@@ -101,7 +101,7 @@ class NotificationSender:
         return bool(instance and instance.warning and instance.warning.id == notification.warning_id)
 
     def _record_warning_delivery(self, delivery: PendingDelivery, now: datetime) -> None:
-        """Record in the instance that its stop warning was delivered: the stop waits for that."""
+        """Record in the instance that its stop warning was delivered. The stop waits for this record."""
         notification, warning_id = delivery.notification, delivery.notification.warning_id
         if warning_id is None:
             return
@@ -109,7 +109,7 @@ class NotificationSender:
         def record() -> None:
             instance = self.stores.instances.load(notification.instance_id)
             channel_type = delivery.channel.channel_type
-            plan = machine_messages.record_delivery(instance, warning_id, channel_type, now) if instance else None
+            plan = stop_warnings.record_delivery(instance, warning_id, channel_type, now) if instance else None
             if instance and plan:
                 self.stores.instances.write(RecordWrite(before=instance, after=plan.instance, entries=plan.timeline))
 
@@ -129,8 +129,8 @@ class NotificationSender:
             self._do_once(f"subscribed#{address}#{generation}", partial(self.email.subscribe, address))
 
     def _do_once(self, mark: str, action: Callable[[], object]) -> None:
-        """Do something that has not been done yet. An error is logged, and the next round tries again."""
-        if self.stores.desk.is_done_once(mark):
+        """Call `action` once and remember that with `mark`. After an error, the next round calls it again."""
+        if self.stores.desk.is_done(mark):
             return
         try:
             action()

@@ -7,8 +7,8 @@ from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import Image, ImagePhase
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
-from chalicelib.domain.instances.record import Ec2State
 from chalicelib.store.instances.repository import InstanceRepository
 
 PHASES_WITH_AMI = (ImagePhase.CREATING, ImagePhase.PENDING, ImagePhase.DELETING)
@@ -33,9 +33,9 @@ class ImageObserver:
         )
 
     def _is_instance_running(self, image: Image) -> bool:
-        """Return whether the instance runs, by its record: the sweep has reconciled it a moment ago."""
+        """Return whether the record says that the instance runs. The sweep reconciles instances before images."""
         instance = self.instances.load(image.source.instance_id)
-        machine = instance.machine if instance else None
+        machine = instance.ec2_instance if instance else None
         return machine is not None and (machine.instance_id, machine.state) == (
             image.source.ec2_instance_id,
             Ec2State.RUNNING,
@@ -49,7 +49,7 @@ class ImageObserver:
 
     def _list_snapshots(self, image: Image) -> tuple[str, ...] | Unavailable:
         try:
-            return self.amis.snapshots(image)
+            return self.amis.list_snapshots(image)
         except AwsError as error:
             return Unavailable(str(error))
 

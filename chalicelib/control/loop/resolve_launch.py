@@ -1,4 +1,4 @@
-"""Complete a launch request: AMI, root device, disk, subnet, zone. The result is frozen and sent exactly like this."""
+"""Complete a launch request: AMI, root device, disk, subnet, zone. The result is stored and sent unchanged."""
 
 import hashlib
 from dataclasses import dataclass
@@ -32,18 +32,18 @@ class LaunchResolver:
         """
         spec = instance.spec
         instance_type = self._find_type(spec)
-        parameter = _image_parameter(spec, instance_type)
+        parameter = _choose_image_parameter(spec, instance_type)
         subnet = self._choose_subnet(spec.region, instance_type.name, zones_refused)
         image_id = spec.software.image.ami_id if spec.software.image else self._read_ami_id(spec.region, parameter)
         image = self.prerequisites.describe_image(spec.region, image_id)
         number = instance.launch.attempt_count + 1
         return LaunchAttempt(
             number=number,
-            token=launch_token(instance.id, number, spec.region, subnet.zone),
+            token=build_launch_token(instance.id, number, spec.region, subnet.zone),
             region=spec.region,
             zone=subnet.zone,
             subnet_id=subnet.subnet_id,
-            security_group_id=self.prerequisites.security_group(
+            security_group_id=self.prerequisites.get_security_group_id(
                 spec.region, subnet.vpc_id, self.settings.security_group
             ),
             image_id=image_id,
@@ -53,7 +53,7 @@ class LaunchResolver:
             instance_profile=self.settings.instance_profile,
             public_address=True,
             tags=build_instance_tags(
-                desk_id=instance.id,
+                record_id=instance.id,
                 name=instance.name,
                 owner=instance.owner,
                 stage=self.settings.stage,
@@ -68,9 +68,9 @@ class LaunchResolver:
             raise PrerequisiteMissing(str(error)) from error
 
     def _choose_subnet(self, region: str, type_name: str, zones_refused: tuple[str, ...]) -> Subnet:
-        offered = self.prerequisites.subnets(region, type_name)
+        offered = self.prerequisites.list_subnets(region, type_name)
         if not offered:
-            raise PrerequisiteMissing(f"No zone of {region} in which gpudesk has a subnet offers {type_name}")
+            raise PrerequisiteMissing(f"gpudesk has no subnet in a zone of {region} that offers {type_name}")
         subnets = [subnet for subnet in offered if subnet.zone not in zones_refused]
         if not subnets:
             raise InsufficientCapacity("NoZoneLeft", f"No zone of {region} has capacity for {type_name} now")
@@ -84,17 +84,17 @@ class LaunchResolver:
             raise PermanentAwsError(error.code, message) from error
 
 
-def _image_parameter(spec: Spec, instance_type: InstanceType) -> str:
+def _choose_image_parameter(spec: Spec, instance_type: InstanceType) -> str:
     parameter = spec.software.image_parameter or instance_type.image
     if parameter is None:
         raise PrerequisiteMissing(instance_type.unavailable or f"No AMI is known for {instance_type.name}")
     return parameter
 
 
-def launch_token(desk_id: str, number: int, region: str, zone: str) -> str:
+def build_launch_token(record_id: str, number: int, region: str, zone: str) -> str:
     """Return RunInstances' ClientToken: 64 ASCII characters.
 
-    EC2 launches anew in another zone, so the zone is part of the token.
+    EC2 compares tokens within one zone only, so the zone is part of the token.
     https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
     """
-    return hashlib.sha256(f"{desk_id}|{number}|{region}|{zone}".encode()).hexdigest()
+    return hashlib.sha256(f"{record_id}|{number}|{region}|{zone}".encode()).hexdigest()

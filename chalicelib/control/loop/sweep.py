@@ -1,4 +1,4 @@
-"""Reconcile everything, on a schedule: also what events missed, orphans, images and due notifications."""
+"""Reconcile all instances and images on a schedule, adopt orphans and send due notifications. No event is needed."""
 
 import logging
 import uuid
@@ -7,21 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
-from chalicelib.control.loop.images import ImageReconciler
 from chalicelib.control.loop.notifications import NotificationSender
-from chalicelib.control.loop.observe import (
+from chalicelib.control.loop.observe_instance import (
     EventsByEc2Id,
     RegionSnapshot,
     expects_heartbeat,
-    needs_agent,
+    requires_agent,
     select_observed,
 )
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.reconcile_image import ImageReconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.common.deadlines import SWEEP_LEASE_DURATION
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.record import Instance
-from chalicelib.store.dynamo import VersionConflict
+from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.heartbeats import HeartbeatItem
 from chalicelib.store.instances.repository import UnreadableRecord
 from chalicelib.store.repositories import Repositories
@@ -35,15 +35,16 @@ SWEEP_LEASE_NAME = "sweep"
 class SweepReport:
     """Counts and ids of one sweep, for the log and for tests.
 
-    :ivar skipped: another sweep was running
+    :ivar failed: the ids of the records that could not be read or reconciled
+    :ivar is_skipped: another sweep was running
     """
 
     examined: int = 0
-    unreadable: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     unavailable_regions: list[str] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)
     delivered: int = 0
-    skipped: bool = False
+    is_skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Sweep:
     def run(self) -> SweepReport:
         """Run one sweep, unless another one is running."""
         holder, desk, clock = uuid.uuid4().hex, self.stores.desk, self.reconciler.clock
-        if not desk.acquire_lease(SWEEP_LEASE_NAME, holder, now=clock.now(), life=SWEEP_LEASE_DURATION):
+        if not desk.acquire_lease(SWEEP_LEASE_NAME, holder, now=clock.now(), duration=SWEEP_LEASE_DURATION):
             LOG.info("another sweep is running")
-            return SweepReport(skipped=True)
+            return SweepReport(is_skipped=True)
         is_complete = False
         try:
             context = self.reconciler.load_context()
@@ -79,7 +80,7 @@ class Sweep:
         for record in self.stores.instances.list_active():
             if isinstance(record, UnreadableRecord):
                 LOG.error("record %s cannot be read: %s", record.id, record.error)
-                report.unreadable.append(record.id)
+                report.failed.append(record.id)
             else:
                 by_region[record.spec.region].append(record)
         # Orphans are looked for in the home region even if no record is there.
@@ -87,13 +88,13 @@ class Sweep:
             try:
                 self._sweep_region(region, by_region.get(region, []), context, report)
             except Exception:
-                LOG.exception("region %s could not be swept; the other regions are", region)
+                LOG.exception("region %s could not be swept; the next sweep tries again", region)
                 report.unavailable_regions.append(region)
         self._reconcile_images()
         return report
 
     def _reconcile_images(self) -> None:
-        """Reconcile the images. An error there must not spoil the sweep of the instances."""
+        """Reconcile the images. An error does not affect the sweep of the instances."""
         try:
             self.images.run()
         except Exception:
@@ -122,16 +123,16 @@ class Sweep:
             except VersionConflict as conflict:
                 LOG.info("%s; left to the next sweep", conflict)
             except Exception:
-                LOG.exception("%s (%s) could not be reconciled; the others are", instance.name, instance.id)
-                report.unreadable.append(instance.id)
+                LOG.exception("%s (%s) could not be reconciled; the next sweep tries again", instance.name, instance.id)
+                report.failed.append(instance.id)
         if not isinstance(observed, Unavailable):
-            known = {instance.machine.instance_id for instance in instances if instance.machine}
+            known = {instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance}
             report.adopted += self.adopter.adopt_all(observed, known, context, self.reconciler.clock.now())
 
     def _read_region(self, region: str, instances: Sequence[Instance]) -> RegionSnapshot:
         observer = self.reconciler.observer
         observed = observer.list_instances(region)
-        booting = [instance for instance in instances if needs_agent(instance, select_observed(instance, observed))]
+        booting = [instance for instance in instances if requires_agent(instance, select_observed(instance, observed))]
         agents = observer.list_agents(region, booting)
         return RegionSnapshot(observed, agents, self._read_heartbeats(instances), self._read_events(region, instances))
 
@@ -141,11 +142,11 @@ class Sweep:
             self.reconciler.reconcile(instance.id)
 
     def _read_events(self, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:
-        """Return the scheduled events of a region. Without a launched instance there is none to ask for."""
-        is_launched = any(instance.machine for instance in instances)
+        """Return the scheduled events of a region. Without a launched instance, EC2 is not called."""
+        is_launched = any(instance.ec2_instance for instance in instances)
         return self.reconciler.observer.list_scheduled_events(region) if is_launched else {}
 
     def _read_heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, HeartbeatItem]:
         observer = self.reconciler.observer
-        keys = [observer.heartbeat_key(instance) for instance in instances if expects_heartbeat(instance)]
+        keys = [observer.get_heartbeat_key(instance) for instance in instances if expects_heartbeat(instance)]
         return self.stores.heartbeats.get_many({key for key in keys if key})

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from chalicelib.control.loop.notifications import NotificationSender
-from chalicelib.control.loop.reconcile import load_channel_directory
+from chalicelib.control.loop.reconcile_instance import load_channel_directory
 from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
@@ -29,7 +29,7 @@ class SweepWatchdog:
 
         Before the first sweep has completed, nothing is overdue.
         """
-        now, last = self.clock.now(), self.stores.desk.last_completed_at(SWEEP_LEASE_NAME)
+        now, last = self.clock.now(), self.stores.desk.get_last_completed_at(SWEEP_LEASE_NAME)
         if last is None or now - last <= SWEEP_OVERDUE_AFTER:
             return False
         message = (
@@ -39,7 +39,7 @@ class SweepWatchdog:
             "function sweep in CloudWatch (log group /aws/lambda)."
         )
         LOG.error(message)
-        directory = load_channel_directory(self.stores.desk.settings(), self.stores.owners)
+        directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         notification = build_desk_notification(EventCode.SWEEP_OVERDUE, message, last, now, directory)
         self.stores.notifications.put_if_absent(notification)
         self.sender.send_due(directory)

@@ -26,16 +26,16 @@ class BenchmarkService:
         :param seconds: duration of each measurement; None: the default of the benchmark
         :raises Conflict: gpudesk is paused, or the instance is not ready for a benchmark
         """
-        self.instances.stores.desk.settings().require_not_paused("Benchmarks run again")
+        self.instances.stores.desk.get_settings().require_not_paused("Benchmarks run again")
         clock = self.instances.clock
         return self.instances.apply(
             actor,
             ref,
-            lambda instance: start_benchmark.start_benchmark(instance, self.catalog, seconds, actor, clock.now()),
+            lambda instance: start_benchmark.request_benchmark(instance, self.catalog, seconds, actor, clock.now()),
         )
 
     def compare(self, *, instance_type: str | None, gpu: str | None) -> list[Comparison]:
-        """Compare the newest benchmark of each instance type, whoever ran it.
+        """Compare the newest benchmark of each instance type, of all owners.
 
         :param instance_type: only this type; None: all
         :param gpu: only types with this GPU; None: all

@@ -53,18 +53,18 @@ class DeskUpdate:
 class DeskService:
     """GET and PATCH /desk.
 
-    :param webhooks_may_be_local: accept URLs of this machine, for the local cloud
+    :param allow_private_webhooks: accept URLs of this machine, for the local cloud
     """
 
     stores: Repositories
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
     get_webhook_secret: GetWebhookSecret
-    webhooks_may_be_local: bool
+    allow_private_webhooks: bool
 
-    def settings(self) -> DeskSettings:
+    def get_settings(self) -> DeskSettings:
         """Return the current settings."""
-        return self.stores.desk.settings()
+        return self.stores.desk.get_settings()
 
     def update(self, actor: Actor, **changes: Unpack[DeskChanges]) -> DeskUpdate:
         """Change the settings. Admins only.
@@ -75,7 +75,7 @@ class DeskService:
         actor.require_admin()
 
         def update_once() -> DeskUpdate:
-            before = self.stores.desk.settings()
+            before = self.stores.desk.get_settings()
             after = _apply_changes(before, changes)
             errors = list(self._find_errors(after))
             if errors:
@@ -83,7 +83,7 @@ class DeskService:
             saved = self.stores.desk.save_settings(after)
             return DeskUpdate(saved, find_new_secret("desk", before.channels, saved.channels, self.get_webhook_secret))
 
-        return retry_user_write("The desk", update_once)
+        return retry_user_write("The desk settings", update_once)
 
     def _find_errors(self, settings: DeskSettings) -> Iterator[FieldError]:
         defaults, limits = settings.defaults, settings.limits
@@ -100,7 +100,7 @@ class DeskService:
             if name not in SIGNALS or limits.signals.count(name) > 1:
                 message = f"must contain only {', '.join(SIGNALS)}, each once, not {name[:40]!r}"
                 yield FieldError("limits.signals", message)
-        yield from validate_channels(settings.channels, may_be_local=self.webhooks_may_be_local)
+        yield from validate_channels(settings.channels, allow_private=self.allow_private_webhooks)
 
 
 def _apply_changes(settings: DeskSettings, changes: DeskChanges) -> DeskSettings:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from chalicelib.control.services.instances import load_visible
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.user_writes import retry_user_write
-from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.access.actor import Actor, build_image_not_found_error
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, NotFound, build_validation_error
+from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, build_validation_error
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.pagination import Page
@@ -27,7 +27,7 @@ from chalicelib.store.repositories import Repositories
 
 @dataclass(frozen=True)
 class ImageWithWarnings:
-    """The requested image, and what the caller should know about it."""
+    """The requested image, with remarks for the caller."""
 
     image: Image
     warnings: tuple[WriteWarning, ...]
@@ -44,15 +44,15 @@ class ImageService:
     clock: Clock
 
     def create(self, actor: Actor, ref: str, *, name: str, description: str, no_reboot: bool) -> ImageWithWarnings:
-        """Record the request for an image. An identical request while it is created returns the same image.
+        """Record the request for an image. A repeated request returns the image that is already being created.
 
         :raises ValidationFailed: the name is invalid
         :raises Conflict: gpudesk is paused, no image can be created from the instance now, or another one is created
         """
-        actor.owner_for_new()
+        actor.resolve_owner_for_creation()
         if not is_valid_name(name):
             raise build_validation_error([FieldError("name", f"must be {NAME_DESCRIPTION}, not {name[:60]!r}")])
-        self.stores.desk.settings().require_not_paused("Images can be created")
+        self.stores.desk.get_settings().require_not_paused("Images can be created")
         request = ImageRequest(name=name, description=description, no_reboot=no_reboot)
         return retry_user_write(f"Instance {ref}", lambda: self._create_once(actor, ref, request))
 
@@ -68,12 +68,12 @@ class ImageService:
             before=instance,
             after=replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
             entries=(build_request_entry(image, actor),),
-            user_write=True,
+            is_user_write=True,
         )
         return ImageWithWarnings(self.stores.images.write(image, instance_write), warnings)
 
     def _find_repeated(self, instance: Instance, in_progress: ImageInProgress, request: ImageRequest) -> Image:
-        """Return the image in progress if it is the one that is requested again.
+        """Return the image in progress if the request repeats the request for it.
 
         :raises Conflict: another image is requested
         """
@@ -94,8 +94,7 @@ class ImageService:
         image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
         is_visible = image is not None and (actor.can_see_all or image.owner == actor.effective_owner)
         if image is None or not is_visible or image.phase is ImagePhase.DELETED:
-            message = f"You have no image {ref[:60]!r}. GET /images lists your images."
-            raise NotFound(message, code=ErrorCode.IMAGE_NOT_FOUND)
+            raise build_image_not_found_error(ref)
         return image
 
     def _find_by_name(self, actor: Actor, name: str) -> Image | None:
@@ -111,7 +110,7 @@ class ImageService:
         :param owner: only this owner's; None: all that the caller may see
         :raises Forbidden: a user names another owner
         """
-        return self.stores.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
+        return self.stores.images.list_page(actor.resolve_owner_for_list(owner), limit=limit, cursor=cursor)
 
     def delete(self, actor: Actor, ref: str) -> Image:
         """Record that the image is to be deleted, with its AMI and its snapshots.
@@ -119,7 +118,7 @@ class ImageService:
         :raises NotFound: it does not exist, or the caller may not see it
         :raises Conflict: it is being created, an instance is being launched from it, or its name is ambiguous
         """
-        actor.owner_for_new()
+        actor.resolve_owner_for_creation()
 
         def delete_once() -> Image:
             image = self.get(actor, ref)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.control.loop.reconcile import load_channel_directory
+from chalicelib.control.loop.reconcile_instance import load_channel_directory
 from chalicelib.control.services.user_writes import retry_user_write
-from chalicelib.domain.access.actor import Actor, instance_not_found
+from chalicelib.domain.access.actor import Actor, build_instance_not_found_error
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.write_warnings import WriteWarning
@@ -31,14 +31,14 @@ def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Insta
     """
     instance = instances.load(ref)
     if instance is None:
-        raise instance_not_found(ref)
+        raise build_instance_not_found_error(ref)
     actor.check_access(instance.owner, ref)
     return instance
 
 
 @dataclass(frozen=True)
 class InstanceWithWarnings:
-    """The instance after a write, and what the caller should know about the write."""
+    """The instance after a write, with remarks for the caller."""
 
     instance: Instance
     warnings: tuple[WriteWarning, ...] = ()
@@ -63,7 +63,7 @@ class InstanceService:
 
         :raises Conflict: gpudesk is paused, or the instance is terminating or failed
         """
-        self.stores.desk.settings().require_not_paused("Instances can be started")
+        self.stores.desk.get_settings().require_not_paused("Instances can be started")
         return self.apply(actor, ref, lambda instance: stop_start.request_start(instance, actor, self.clock.now()))
 
     def terminate(self, actor: Actor, ref: str) -> Instance:
@@ -78,7 +78,7 @@ class InstanceService:
         :param hours: from now
         :raises ValidationFailed: the keep is longer than the limit, or ends in the past
         """
-        limits = self.stores.desk.settings().limits
+        limits = self.stores.desk.get_settings().limits
 
         def request_keep(instance: Instance) -> RecordChange:
             now = self.clock.now()
@@ -95,10 +95,10 @@ class InstanceService:
     def update_policy(self, actor: Actor, ref: str, override: PolicyOverride) -> Instance:
         """Change the policy of the instance.
 
-        :param override: None in a field: it stays as it is
+        :param override: the fields to change; None: the field stays
         :raises ValidationFailed: the policy exceeds the limits
         """
-        limits = self.stores.desk.settings().limits
+        limits = self.stores.desk.get_settings().limits
         return self.apply(
             actor,
             ref,
@@ -106,13 +106,13 @@ class InstanceService:
         )
 
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
-        """Load the instance, apply a command and write the change. After a version conflict, do all of it again.
+        """Load the instance, apply a command and write the change. After a version conflict, repeat all three steps.
 
         :param command: returns the changed record and its timeline entries; it may be called several times
         :raises NotFound: the instance does not exist, or the caller may not see it
-        :raises Conflict: the command refuses, or all attempts met other writes
+        :raises Conflict: the command refuses, or all attempts conflicted with other writes
         """
-        actor.owner_for_new()
+        actor.resolve_owner_for_creation()
 
         def apply_once() -> Instance:
             instance = load_visible(self.stores.instances, actor, ref)
@@ -125,7 +125,7 @@ class InstanceService:
                     after=change.instance,
                     entries=tuple(change.entries),
                     notifications=self._build_notifications(change),
-                    user_write=True,
+                    is_user_write=True,
                 )
             )
 
@@ -135,5 +135,5 @@ class InstanceService:
         """Build the notifications about a change. Channels are read only if there is somebody to notify."""
         if not any(entry.code.audience for entry in change.entries):
             return ()
-        directory = load_channel_directory(self.stores.desk.settings(), self.stores.owners)
+        directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         return build_notifications(change.instance, change.entries, directory)

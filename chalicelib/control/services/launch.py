@@ -24,7 +24,7 @@ from chalicelib.domain.launch.record import build_record, build_timeline, list_n
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.store.dynamo import VersionConflict
+from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.instances.launches import (
     EarlierLaunch,
     IdempotencyRecord,
@@ -54,16 +54,16 @@ class LaunchService:
         Requests are identical if they have the same key or, without a key, the same body within 2 minutes.
 
         :param key: the Idempotency-Key header
-        :param body_digest: tells a repeated request from another request with the same key
+        :param body_digest: the digest of the body; another digest with the same key is another request
         :raises ValidationFailed: fields are wrong, or the key was used with another body
         :raises Conflict: gpudesk is paused, the name is in use, or the owner's limit is reached
         """
-        owner, now = actor.owner_for_new(), self.clock.now()
+        owner, now = actor.resolve_owner_for_creation(), self.clock.now()
         idempotency = build_idempotency_record(owner, key, body_digest, now)
         earlier = self.stores.launches.find(idempotency, now)
         if earlier:
-            return self._repeat_response(earlier, key)
-        settings = self.stores.desk.settings()
+            return self._build_repeated_response(earlier, key)
+        settings = self.stores.desk.get_settings()
         settings.require_not_paused("Instances can be launched")
         owner_settings = self.stores.owners.get(owner)
         context = LaunchContext(
@@ -77,7 +77,7 @@ class LaunchService:
                 instance,
                 build_timeline(instance, prepared, actor),
                 replace(idempotency, warnings=warnings),
-                names=self._candidate_names(request),
+                names=self._list_candidate_names(request),
                 limit=settings.limits.instances_per_owner,
             )
         except VersionConflict as conflict:
@@ -99,7 +99,7 @@ class LaunchService:
             image = find_latest_image(request, context, choice, self.stores.images.list_all(actor.effective_owner))
         return prepare_launch(request, context, choice, image)
 
-    def _candidate_names(self, request: LaunchRequest) -> Iterator[str]:
+    def _list_candidate_names(self, request: LaunchRequest) -> Iterator[str]:
         if request.name:
             return iter([request.name])
         return (generate_name(self.words, secrets.choice) for _ in range(MAX_NAME_ATTEMPTS))
@@ -109,7 +109,7 @@ class LaunchService:
     ) -> InstanceWithWarnings:
         """Return the answer to a launch, or raise the refusal."""
         if result.earlier:
-            return self._repeat_response(result.earlier, key)
+            return self._build_repeated_response(result.earlier, key)
         if result.outcome is LaunchOutcome.NAME_TAKEN:
             raise Conflict(
                 f"The name {result.instance.name} is in use. Choose another one.",
@@ -122,9 +122,9 @@ class LaunchService:
             raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         return InstanceWithWarnings(result.instance, warnings)
 
-    def _repeat_response(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
-        """Return the first response again; without a key, also say how to create another instance."""
-        if not earlier.same_body:
+    def _build_repeated_response(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
+        """Return the first response again. For a request without a key, add how to create another instance."""
+        if not earlier.has_same_body:
             raise ValidationFailed(
                 "This Idempotency-Key was used with another body. Use a new key for a new request.",
                 code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
@@ -145,7 +145,7 @@ class LaunchService:
 
 
 def build_idempotency_record(owner: str, key: str | None, body_digest: str, now: datetime) -> IdempotencyRecord:
-    """Build the record that identifies a request: by its key for a day, without one by its body for 2 minutes."""
+    """Build the record that identifies a request: by its key for a day, or else by its body for 2 minutes."""
     kind, text, duration = (
         ("key", key, IDEMPOTENCY_RETENTION) if key else ("body", body_digest, DUPLICATE_REQUEST_WINDOW)
     )

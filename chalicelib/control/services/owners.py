@@ -35,19 +35,19 @@ class OwnerUpdate:
 class OwnerService:
     """GET and PATCH /owners/{owner}.
 
-    :param webhooks_may_be_local: accept URLs of this machine, for the local cloud
+    :param allow_private_webhooks: accept URLs of this machine, for the local cloud
     """
 
     stores: Repositories
     get_webhook_secret: GetWebhookSecret
-    webhooks_may_be_local: bool
+    allow_private_webhooks: bool
 
     def get(self, actor: Actor, owner: str) -> OwnerSettings:
         """Return the settings of an owner.
 
         :raises Forbidden: a user asks for another owner
         """
-        actor.list_scope(owner)
+        actor.resolve_owner_for_list(owner)
         return self.stores.owners.get(owner)
 
     def update(self, actor: Actor, owner: str, changes: Mapping[str, Any]) -> OwnerUpdate:
@@ -57,7 +57,7 @@ class OwnerService:
         :raises Forbidden: a user names another owner
         :raises ValidationFailed: the settings exceed the limits, or an address is invalid
         """
-        actor.list_scope(owner)
+        actor.resolve_owner_for_list(owner)
 
         def update_once() -> OwnerUpdate:
             before = self.stores.owners.get(owner)
@@ -66,18 +66,18 @@ class OwnerService:
                 policy=_change_policy(before.policy, changes),
                 channels=merge_channels(before.channels, changes.get("channels", {})),
             )
-            self._validate(after, self.stores.desk.settings())
+            self._validate(after, self.stores.desk.get_settings())
             saved = self.stores.owners.save(after) if after != before else before
             secret = find_new_secret(f"owner/{owner}", before.channels, saved.channels, self.get_webhook_secret)
             return OwnerUpdate(saved, secret)
 
-        return retry_user_write(f"Owner {owner}", update_once)
+        return retry_user_write(f"The settings of {owner}", update_once)
 
     def _validate(self, settings: OwnerSettings, desk: DeskSettings) -> None:
         policy, max_hours = apply_override(settings.policy, desk.defaults.idle_policy, desk.defaults.max_hours)
         errors = [
             *validate_policy(policy, max_hours, desk.limits),
-            *validate_channels(settings.channels, may_be_local=self.webhooks_may_be_local),
+            *validate_channels(settings.channels, allow_private=self.allow_private_webhooks),
         ]
         if errors:
             raise build_validation_error(errors)

@@ -32,7 +32,7 @@ MAX_COST_DAYS = 366
 
 @dataclass(frozen=True, kw_only=True)
 class LiveState:
-    """What GET shows of an instance in addition to its record. The answer to a write shows nothing of it.
+    """The state of an instance that only GET shows, in addition to the record. The answer to a write has none of it.
 
     :param activity: only while the phase is ready
     :param heartbeat: the last one, only while the phase is ready or setting up
@@ -67,7 +67,7 @@ class Health:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether sweeps have stopped completing. A stage without any sweep yet is not overdue."""
+        """Return whether no sweep has completed for too long. Before the first sweep, nothing is overdue."""
         return self.last_sweep_at is not None and self.now - self.last_sweep_at > SWEEP_OVERDUE_AFTER
 
 
@@ -85,7 +85,7 @@ class QueryService:
         :raises NotFound: it does not exist, or the caller may not see it
         """
         instance = load_visible(self.stores.instances, actor, ref)
-        key = self._heartbeat_key(instance)
+        key = self._get_heartbeat_key(instance)
         return self._take_snapshot(instance, self.stores.heartbeats.get(key) if key else None)
 
     def list_instances(
@@ -96,9 +96,9 @@ class QueryService:
         :param owner: only this owner's; None: all that the caller may see
         :raises Forbidden: a user names another owner
         """
-        scope = actor.list_scope(owner)
-        page = self.stores.instances.page(scope, limit=limit, cursor=cursor, now=self.clock.now())
-        keys = {instance.id: self._heartbeat_key(instance) for instance in page.items}
+        scope = actor.resolve_owner_for_list(owner)
+        page = self.stores.instances.list_page(scope, limit=limit, cursor=cursor, now=self.clock.now())
+        keys = {instance.id: self._get_heartbeat_key(instance) for instance in page.items}
         heartbeats = (
             self.stores.heartbeats.get_many([key for key in keys.values() if key]) if any(keys.values()) else {}
         )
@@ -111,7 +111,7 @@ class QueryService:
         :raises NotFound: the instance does not exist, or the caller may not see it
         """
         instance = load_visible(self.stores.instances, actor, ref)
-        return self.stores.timelines.page(instance.id, limit=limit, cursor=cursor)
+        return self.stores.timelines.list_page(instance.id, limit=limit, cursor=cursor)
 
     def list_notifications(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> Page[Notification]:
         """Return a page of the notifications about an instance, newest first.
@@ -128,9 +128,9 @@ class QueryService:
         :raises Forbidden: a user names another owner
         """
         if since > until or (until - since).days > MAX_COST_DAYS:
-            message = f"must not be before since, and at most {MAX_COST_DAYS} days after it"
+            message = f"must not be before since, and must be at most {MAX_COST_DAYS} days after since"
             raise build_validation_error([FieldError("until", message)])
-        now, scope = self.clock.now(), actor.list_scope(owner)
+        now, scope = self.clock.now(), actor.resolve_owner_for_list(owner)
         segments = list(self.stores.ledger.list_segments(since, now.date(), scope))
         for instance in self.stores.instances.list_active():
             if isinstance(instance, UnreadableRecord) or scope not in (None, instance.owner):
@@ -142,12 +142,12 @@ class QueryService:
 
     def get_health(self) -> Health:
         """Return when the last sweep completed."""
-        return Health(self.clock.now(), self.stores.desk.last_completed_at(SWEEP_LEASE_NAME))
+        return Health(self.clock.now(), self.stores.desk.get_last_completed_at(SWEEP_LEASE_NAME))
 
     def _take_snapshot(self, instance: Instance, heartbeat: HeartbeatItem | None) -> InstanceSnapshot:
         now = self.clock.now()
         report = heartbeat.report if heartbeat else None
-        is_ready = instance.phase is Phase.READY and instance.machine is not None
+        is_ready = instance.phase is Phase.READY and instance.ec2_instance is not None
         is_setting_up = instance.phase is Phase.SETTING_UP
         observation = Observation(ec2=NotVisible(), heartbeat=report)
         live = LiveState(
@@ -163,6 +163,6 @@ class QueryService:
         durations = self.stores.durations.get(instance.spec.hardware.instance_type, remaining)
         return compute_setup_progress(instance, report, durations, self.clock.now(), self.clock.scale_script_timeout)
 
-    def _heartbeat_key(self, instance: Instance) -> str | None:
-        machine = instance.machine
+    def _get_heartbeat_key(self, instance: Instance) -> str | None:
+        machine = instance.ec2_instance
         return build_heartbeat_key(self.instance_role_id, machine.instance_id) if machine else None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.aws.ec2 import Ec2, select_for_record
+from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.ssm import Session, Ssm
 from chalicelib.control.services.instances import InstanceService, load_visible
@@ -22,7 +22,8 @@ from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.images.record import describe_removed_secrets
 from chalicelib.domain.instances.commands.change import RecordChange
-from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, build_connect_commands, build_ssh_config
 from chalicelib.domain.sessions.session import (
     SSH_USER,
@@ -49,7 +50,7 @@ class ConnectInfo:
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """An open session, and the EC2 instance that it leads to."""
+    """An open session to an EC2 instance."""
 
     plan: SessionPlan
     session: Session
@@ -109,12 +110,14 @@ class SessionService:
             raise _to_upstream_error(f"AWS did not open a session on {instance.name}", error) from error
         return OpenedSession(plan, session, region, instance_id)
 
-    def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
+    def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Ec2Instance]:
         instance = load_visible(self.instances.stores.instances, actor, ref)
-        if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
-            message = f"{instance.name} is {instance.phase}, and its EC2 instance does not run. Start it first."
+        if instance.ec2_instance is None or instance.ec2_instance.state is not Ec2State.RUNNING:
+            message = (
+                f"{instance.name} is {instance.phase}, and its EC2 instance is not running. Start the instance first."
+            )
             raise Conflict(message, code=ErrorCode.NOT_RUNNING)
-        return instance, instance.machine
+        return instance, instance.ec2_instance
 
     def _require_jupyter(self, instance: Instance, request: SessionRequest) -> int | None:
         """Return the port of Jupyter; None if the instance has none.
@@ -124,12 +127,12 @@ class SessionService:
         port = self._find_jupyter_port(instance)
         if request.kind.requires_jupyter and port is None:
             recipes = join_and(instance.spec.software.recipes)
-            message = f"{instance.name} has no Jupyter: it was set up with {recipes}."
+            message = f"{instance.name} has no Jupyter. Its recipes: {recipes}."
             raise Conflict(message, code=ErrorCode.NO_JUPYTER)
         return port
 
     def _require_secrets(self, instance: Instance) -> None:
-        """Refuse a session whose secrets are removed from the disk.
+        """Refuse a session while its secrets are removed from the disk.
 
         :raises Conflict: an image is being created, and the secrets are not restored yet
         """
@@ -137,18 +140,17 @@ class SessionService:
             if image.source.instance_id == instance.id and image.secrets_removed:
                 raise Conflict(describe_removed_secrets(image), code=ErrorCode.SECRETS_REMOVED)
 
-    def _require_ec2_tags(self, instance: Instance, machine: Machine) -> None:
+    def _require_ec2_tags(self, instance: Instance, machine: Ec2Instance) -> None:
         """Read from EC2 that the instance runs and still has the tags of gpudesk.
 
         :raises Conflict: it does not run, or has lost its tags
         :raises UpstreamError: EC2 rejected the call or did not respond
         """
         try:
-            instances = self.ec2.describe_by_tag(instance.spec.region, instance.tag_id)
-            observed = select_for_record(instances, machine.instance_id)
+            instances = self.ec2.list_instances(instance.spec.region, instance.tag_id)
         except AwsError as error:
             raise _to_upstream_error(f"EC2 did not describe {instance.name}", error) from error
-        if observed is None or observed.state is not Ec2State.RUNNING:
+        if not any(ec2.instance_id == machine.instance_id and ec2.state is Ec2State.RUNNING for ec2 in instances):
             message = f"{machine.instance_id} is not running or lost its gpudesk tags. Sessions are refused."
             raise Conflict(message, code=ErrorCode.TAGS_MISSING)
 

@@ -8,7 +8,8 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.commands.change import RecordChange
-from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import build_setup_request
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe
@@ -33,7 +34,7 @@ class SetupService:
         :raises ValidationFailed: there is no such recipe, it does not support the instance, or a parameter is wrong
         :raises Conflict: gpudesk is paused, or the instance cannot be set up now
         """
-        self.instances.stores.desk.settings().require_not_paused("Instances can be set up")
+        self.instances.stores.desk.get_settings().require_not_paused("Instances can be set up")
         skipped_message: str | None = None
 
         def request_setup(instance: Instance) -> RecordChange:

@@ -1,1 +1,1 @@
-"""Who calls the API and what they may do."""
+"""Callers of the API and their permissions."""

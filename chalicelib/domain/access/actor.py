@@ -7,7 +7,7 @@ from chalicelib.domain.common.errors import ErrorCode, FieldError, Forbidden, No
 
 
 class Role(StrEnum):
-    """What a token allows.
+    """Permission of a token.
 
     USER: everything with the owner's own instances and images. ADMIN: everything. BOT (the Slack bot): everything that
     a user is allowed to do, on behalf of any owner.
@@ -23,7 +23,7 @@ class Actor:
     """The authenticated caller of a request.
 
     :param owner: the owner of the token
-    :param on_behalf_of: the owner for whom an admin or a bot makes the request; None: for nobody in particular
+    :param on_behalf_of: the owner for whom an admin or a bot makes the request; None: the request names nobody
     """
 
     owner: str
@@ -32,19 +32,19 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """Return the name for the timeline: "ada", or "slack for ada" on behalf of somebody else."""
+        """Return the name for the timeline: "ada", or "slack for ada" if the request is for another owner."""
         if self.on_behalf_of and self.on_behalf_of != self.owner:
             return f"{self.owner} for {self.on_behalf_of}"
         return self.owner
 
     @property
     def effective_owner(self) -> str:
-        """Return the owner whose instances a request is about that names no owner."""
+        """Return the owner whose instances the request is about, unless it names another owner."""
         return self.on_behalf_of or self.owner
 
     @property
     def can_see_all(self) -> bool:
-        """Return whether the caller sees the instances of all owners: an admin who acts on behalf of nobody."""
+        """Return whether the caller sees the instances of all owners: an admin who does not act for one owner."""
         return self.role is Role.ADMIN and self.on_behalf_of is None
 
     def check_delegation(self) -> "Actor":
@@ -59,10 +59,10 @@ class Actor:
             )
         return self
 
-    def owner_for_new(self) -> str:
-        """Return the owner of what the request creates.
+    def resolve_owner_for_creation(self) -> str:
+        """Return the owner of the instance or image that the request creates.
 
-        :raises ValidationFailed: a bot does not name an owner; it owns nothing itself
+        :raises ValidationFailed: a bot does not name an owner. A bot owns nothing.
         """
         if self.role is Role.BOT and not self.on_behalf_of:
             error = FieldError("owner", "is required with the token of a bot")
@@ -70,11 +70,11 @@ class Actor:
             raise ValidationFailed(message, code=ErrorCode.OWNER_REQUIRED, errors=(error,))
         return self.effective_owner
 
-    def list_scope(self, owner: str | None) -> str | None:
+    def resolve_owner_for_list(self, owner: str | None) -> str | None:
         """Return the owner whose objects a list shows.
 
         :param owner: the owner that the request names
-        :returns: None: the objects of all owners
+        :returns: None if the list shows the objects of all owners
         :raises Forbidden: a user names another owner
         """
         if owner is not None:
@@ -85,10 +85,10 @@ class Actor:
         """Check that the caller may see an instance of `owner`.
 
         :param ref: the name or id in the request, for the message
-        :raises NotFound: it belongs to somebody else; the response is the same as if it did not exist
+        :raises NotFound: the instance belongs to another owner; the answer does not show that it exists
         """
         if not self.can_see_all and owner != self.effective_owner:
-            raise instance_not_found(ref)
+            raise build_instance_not_found_error(ref)
 
     def require_admin(self) -> None:
         """Check that the caller is an admin.
@@ -99,8 +99,13 @@ class Actor:
             raise Forbidden("Only an admin is allowed to do this.", code=ErrorCode.ADMIN_ONLY)
 
 
-def instance_not_found(ref: str) -> NotFound:
+def build_instance_not_found_error(ref: str) -> NotFound:
     """Return the same error for an instance that does not exist and for one of another owner."""
     return NotFound(
         f"You have no instance {ref[:60]!r}. GET /instances lists your instances.", code=ErrorCode.INSTANCE_NOT_FOUND
     )
+
+
+def build_image_not_found_error(ref: str) -> NotFound:
+    """Return the same error for an image that does not exist and for one of another owner."""
+    return NotFound(f"You have no image {ref[:60]!r}. GET /images lists your images.", code=ErrorCode.IMAGE_NOT_FOUND)

@@ -23,8 +23,8 @@ def parse_catalog(data: Mapping[str, Any]) -> InstanceTypeCatalog:
         peaks={name: Peaks(**model["peaks"]) for name, model in data["gpus"].items()},
         priced_at=date.fromisoformat(data["priced_at"]),
         source=data["source"],
-        disk_per_gib_month=_decimals(data["disk_usd_per_gib_month"]),
-        snapshot_per_gib_month=_decimals(data["snapshot_usd_per_gib_month"]),
+        disk_per_gib_month=_parse_decimals(data["disk_usd_per_gib_month"]),
+        snapshot_per_gib_month=_parse_decimals(data["snapshot_usd_per_gib_month"]),
         address_price_per_hour=Decimal(data["address_usd_per_hour"]),
     )
 
@@ -44,10 +44,10 @@ def _parse_type(name: str, entry: Mapping[str, Any], capability: Callable[[str],
         quota_code=entry["quota_code"],
         image=entry["image"],
         unavailable=entry["unavailable"],
-        prices=_decimals(entry["prices"]),
+        prices=_parse_decimals(entry["prices"]),
         instance_store_gb=int(entry["instance_store_gb"]),
     )
 
 
-def _decimals(texts: Mapping[str, str]) -> dict[str, Decimal]:
+def _parse_decimals(texts: Mapping[str, str]) -> dict[str, Decimal]:
     return {key: Decimal(text) for key, text in texts.items()}

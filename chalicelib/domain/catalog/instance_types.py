@@ -24,7 +24,7 @@ class UnknownType(ValueError):
     def __init__(self, name: str, suggestions: Iterable[str]) -> None:
         """Build the message of the exception from the unknown name and the suggestions."""
         self.suggestions = tuple(suggestions)
-        super().__init__(f"Unknown instance type {name!r}.{_did_you_mean(self.suggestions)}")
+        super().__init__(f"Unknown instance type {name!r}.{_format_suggestions(self.suggestions)}")
 
 
 class UnknownGpu(ValueError):
@@ -36,7 +36,7 @@ class UnknownGpu(ValueError):
     def __init__(self, name: str, suggestions: Iterable[str]) -> None:
         """Build the message of the exception from the unknown name and the suggestions."""
         self.suggestions = tuple(suggestions)
-        super().__init__(f"Unknown GPU {name!r}.{_did_you_mean(self.suggestions)}")
+        super().__init__(f"Unknown GPU {name!r}.{_format_suggestions(self.suggestions)}")
 
 
 class NoMatchingType(ValueError):
@@ -53,7 +53,7 @@ class NoMatchingType(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Peaks:
-    """What one GPU can do at most, by the data sheet of its maker. None: not known.
+    """Maximum performance of one GPU, from the data sheet of its maker. None: unknown.
 
     :param fp16_bf16_tflops: dense matrix products on the tensor cores
     :param fp32_tflops: single precision, without the tensor cores
@@ -108,7 +108,7 @@ class InstanceType:
 class InstanceTypeCatalog:
     """All instance types, and the prices that do not depend on a type.
 
-    :param peaks: what one GPU can do at most, by the name of the GPU
+    :param peaks: maximum performance of one GPU, by the name of the GPU
     :param priced_at: the day on which the prices were collected
     :param source: where the prices come from, for people
     :param disk_per_gib_month: USD per GiB of gp3 and month, by region
@@ -136,11 +136,11 @@ class InstanceTypeCatalog:
 
     def list_gpus(self) -> tuple[str, ...]:
         """Return the names of the GPUs that can be launched, sorted."""
-        return tuple(sorted({item.gpu for item in self._launchable() if item.gpu}, key=str.lower))
+        return tuple(sorted({item.gpu for item in self._list_launchable() if item.gpu}, key=str.lower))
 
     def list_regions(self) -> tuple[str, ...]:
         """Return the regions in which a launchable type has a price, sorted."""
-        return tuple(sorted({region for item in self._launchable() for region in item.prices}))
+        return tuple(sorted({region for item in self._list_launchable() for region in item.prices}))
 
     def match_gpus(self, text: str) -> tuple[str, ...]:
         """Return the GPUs that `text` can mean. Letter case, punctuation and the name of the maker do not matter.
@@ -193,9 +193,9 @@ class InstanceTypeCatalog:
         """Return USD per GiB of a snapshot and month. A region without its own price has the highest known price."""
         return self.snapshot_per_gib_month.get(region, max(self.snapshot_per_gib_month.values()))
 
-    def _launchable(self) -> Iterable[InstanceType]:
+    def _list_launchable(self) -> Iterable[InstanceType]:
         return (instance_type for instance_type in self.types.values() if instance_type.unavailable is None)
 
 
-def _did_you_mean(suggestions: tuple[str, ...]) -> str:
+def _format_suggestions(suggestions: tuple[str, ...]) -> str:
     return f" Did you mean {join_or(suggestions)}?" if suggestions else ""

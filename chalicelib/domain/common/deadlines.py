@@ -13,7 +13,7 @@ from datetime import timedelta
 # Launch
 
 LAUNCH_DEADLINE = timedelta(minutes=15)
-"""After so long without capacity a person has to decide whether to take another type or another region."""
+"""Time without capacity after which a launch fails: a person must decide whether to use another type or region."""
 
 CAPACITY_RETRY = timedelta(minutes=2)
 """Wait after all zones refused: capacity does not come back within seconds, and AWS throttles RunInstances by the
@@ -24,37 +24,40 @@ LAUNCH_VISIBILITY_DEADLINE = timedelta(minutes=10)
 (eventual consistency). If it does not show the instance by then, the call had no effect."""
 
 DUPLICATE_REQUEST_WINDOW = timedelta(minutes=2)
-"""The same request of the same owner within this time comes from a person who saw a timeout and sent it again."""
+"""Time in which a second, identical request of an owner counts as a repetition: the person saw a timeout and sent the
+request again."""
 
 IDEMPOTENCY_RETENTION = timedelta(hours=24)
-"""How long an Idempotency-Key is remembered."""
+"""Time for which an Idempotency-Key is stored."""
 
 FAILED_RECORD_RETENTION = timedelta(hours=1)
-"""After this time a failed launch without an EC2 instance is closed, which frees its name."""
+"""Time after which the record of a failed launch is closed, which frees its name."""
 
 # Boot and setup
 
 AGENT_DEADLINE = timedelta(minutes=15)
-"""From running to the SSM agent's first ping. The agent needs one to five minutes; after 15 it has no way to SSM."""
+"""Time from state `running` to the first ping of the SSM agent. The agent needs one to five minutes. If it has not
+responded after 15, it cannot reach SSM."""
 
 AGENT_WARNING_AFTER = timedelta(minutes=10)
-"""When the owner is warned that AGENT_DEADLINE is near: no instance is stopped without a warning."""
+"""Time after which the owner is warned that AGENT_DEADLINE is near: no instance is stopped without a warning."""
 
 START_DEADLINE = timedelta(minutes=15)
-"""Equal to LAUNCH_DEADLINE, for the start of a stopped instance. It can start only in the zone of its disk."""
+"""Equal to LAUNCH_DEADLINE. A stopped instance can start only in the zone of its disk, so gpudesk cannot try
+another zone."""
 
 MAX_SETUP_ATTEMPTS = 3
-"""If a document has failed three times, the cause is not a passing one."""
+"""A temporary cause rarely lasts for three attempts, so gpudesk makes no fourth one."""
 
 SETUP_RETRY = timedelta(minutes=1)
 """Mirrors and package locks recover within a minute, or not at all."""
 
 COMMAND_RESEND_AFTER = timedelta(minutes=1)
-"""When a call whose response was lost is sent again. A document that arrives twice runs once: the second run finds the
-lock of the first and exits."""
+"""Time after which a call whose response was lost is sent again. A document that arrives twice runs once: the second
+run finds the lock of the first and exits."""
 
 SEND_DEADLINE = timedelta(minutes=15)
-"""Equal to AGENT_DEADLINE: if an agent takes no command for so long, it is lost."""
+"""Equal to AGENT_DEADLINE: an agent that takes no command for this time cannot be reached."""
 
 SSM_DELIVERY_TIMEOUT = timedelta(minutes=10)
 """`TimeoutSeconds` of SendCommand: how long SSM tries to deliver a command to the agent.
@@ -72,35 +75,36 @@ STOP_FORCE_AFTER = timedelta(minutes=10)
 """An operating system that has not shut down by then does not shut down any more. A forced stop follows."""
 
 STOP_OVERDUE_AFTER = timedelta(minutes=20)
-"""Ten minutes after the forced stop a person has to look."""
+"""Ten minutes after the forced stop. A person must find the cause."""
 
 GONE_AFTER = timedelta(hours=2)
 """A terminated instance stays visible for about an hour. If EC2 has not shown an instance for two, it is gone.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html"""
 
 VISIBILITY_GRACE = timedelta(minutes=10)
-"""A new instance may not be visible for so long (eventual consistency), and one with gpudesk's tags may have no record
-yet. Neither is acted on before."""
+"""Time in which gpudesk ignores that EC2 does not show a new instance yet (eventual consistency), and that an instance
+with gpudesk's tags has no record yet."""
 
 TERMINATED_RETENTION = timedelta(days=30)
-"""How long a terminated instance stays in the list."""
+"""Time for which a terminated instance stays in the list."""
 
 # Warnings and notifications
 
 WARNING_DELIVERY_WAIT = timedelta(minutes=10)
-"""How long a stop waits for the delivery of its warning. A self-stop waits longer (`idle/self_stop.py`)."""
+"""Time for which a stop waits for the delivery of its warning. A self-stop waits longer (`idle/self_stop.py`)."""
 
 USER_RESPONSE_WAIT = timedelta(minutes=5)
-"""The time to react after a warning is delivered, however late that is. A shorter warning period shortens it."""
+"""Time to react after a warning is delivered, also if it is delivered late. If the warning period is shorter, that
+period is used instead."""
 
 WARNING_RETRY_INTERVAL = timedelta(minutes=2)
-"""A stop warning has minutes, not hours, so its delivery is retried often."""
+"""A stop warning must arrive within minutes, so its delivery is retried often."""
 
 NOTIFICATION_EXPIRY = timedelta(hours=6)
-"""A notification that could not be delivered for so long is outdated. The timeline still has the entry."""
+"""Time after which an undelivered notification is outdated. The timeline still has the entry."""
 
 UNKNOWN_ACTIVITY_NOTIFY_AFTER = timedelta(minutes=15)
-"""How long activity may be unknown before the owner and the admins are notified."""
+"""Time of unknown activity after which the owner and the admins are notified."""
 
 # Images
 
@@ -108,21 +112,21 @@ SANITIZE_DEADLINE = timedelta(minutes=20)
 """From sending the document that removes the secrets to its end: 10 minutes for the delivery, and seconds of work."""
 
 IMAGE_RETRY_AFTER = timedelta(minutes=3)
-"""CreateImage takes no client token. It is sent again only when an image of the first call would be visible.
+"""CreateImage takes no client token. So the call is repeated only when an image of the first call would be visible.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
 
 IMAGE_DEADLINE = timedelta(hours=6)
-"""From the request to the finished image; a termination waits so long. The first snapshot of a disk of some hundred GiB
-takes most of an hour; if it has taken six, it does not finish."""
+"""From the request to the finished image. A termination waits for the image until then. The first snapshot of a disk of
+some hundred GiB takes most of an hour; if it has taken six, it does not finish."""
 
 RESTORE_DEADLINE = IMAGE_DEADLINE + timedelta(hours=2)
 """From the request to the restored secrets. If an instance takes no command for two hours after the image is finished,
-a person has to look."""
+a person must restore the secrets."""
 
 # Sweep
 
 SWEEP_OVERDUE_AFTER = timedelta(minutes=10)
-"""A sweep runs each minute. If none has completed for ten, that is not by chance."""
+"""A sweep runs each minute. If ten in a row did not complete, the sweep is broken."""
 
 SWEEP_LEASE_DURATION = timedelta(minutes=2)
 """Longer than a sweep can take (the function's timeout is one minute), and short enough that a crash costs only one

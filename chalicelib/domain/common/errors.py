@@ -1,21 +1,27 @@
 """Define gpudesk's own exceptions.
 
 DeskError
-├── RequestError            a request cannot be granted; it is mapped to an HTTP status
-│   ├── ValidationFailed    a field is wrong
-│   ├── NotFound            no such instance, image or route, or it belongs to somebody else
-│   ├── Forbidden           the caller is not allowed to do it
-│   ├── Unauthenticated     there is no token, or it is not valid
-│   ├── Conflict            the current state does not allow it
-│   └── UpstreamError       AWS rejected a call that the request needs
-│       └── UpstreamUnavailable     AWS was throttled or did not respond
-├── DeliveryFailed          a channel did not accept a notification; it is sent again
-└── AwsError                AWS rejected a call or did not respond; the loop decides what follows
-    ├── TransientAwsError   throttled or no response: make the same call again
-    ├── InsufficientCapacity        not in this zone now: try another zone
-    ├── QuotaExceeded       the quota of the account does not allow it
-    ├── AwsNotFound         AWS does not know the id, not yet or no longer
-    └── PermanentAwsError   the same call never succeeds
+├── RequestError                    a request cannot be granted; it is mapped to an HTTP status
+│   ├── ValidationFailed            a field is wrong
+│   ├── NotFound                    no such instance, image or route, or it belongs to somebody else
+│   ├── Forbidden                   the caller is not allowed to do it
+│   ├── Unauthenticated             there is no token, or it is not valid
+│   ├── Conflict                    the current state does not allow it
+│   ├── UpstreamError               AWS rejected a call that the request needs
+│   │   └── UpstreamUnavailable     AWS throttled the call or did not respond
+│   └── MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+│                                   the body cannot be read; these are in `api/problems.py`
+├── DeliveryFailed                  a channel did not accept a notification; gpudesk tries again
+└── AwsError                        a call of AWS failed; the control loop decides what follows
+    ├── TransientAwsError           AWS throttled the call or did not respond: make the same call again
+    ├── InsufficientCapacity        the zone has no capacity now: try another zone
+    ├── QuotaExceeded               a quota of the AWS account does not allow the call
+    ├── AwsNotFound                 AWS does not know the id: not yet, or no longer
+    └── PermanentAwsError           the same call never succeeds
+        └── PrerequisiteMissing     gpudesk made no call, because something that it needs is missing in AWS
+
+Two kinds of errors are not in this tree. The error of a parser is a ValueError in the module of the parser, for example
+`setup.parameters.InvalidRecipe`. A write that lost against another one is a `VersionConflict` (`store/dynamo.py`).
 """
 
 from dataclasses import dataclass
@@ -40,7 +46,7 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "forbidden"
     # 404
     INSTANCE_NOT_FOUND = "instance_not_found"
-    IMAGE_NOT_FOUND = "image_not_found"
+    IMAGE_NOT_FOUND = "build_image_not_found_error"
     ROUTE_NOT_FOUND = "route_not_found"
     NOT_FOUND = "not_found"
     # 405
@@ -78,7 +84,7 @@ class ErrorCode(StrEnum):
     OWNER_REQUIRED = "owner_required"
     # 500
     INTERNAL_SERVER_ERROR = "internal_server_error"
-    # 502 where AWS rejected the call, 503 where it was throttled or silent
+    # 502 if AWS rejected the call, 503 if AWS throttled the call or did not respond
     UPSTREAM_ERROR = "upstream_error"
     # 503
     OVERLOADED = "overloaded"
@@ -157,7 +163,7 @@ class UpstreamError(RequestError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """AWS was throttled or did not respond; the same request may succeed later."""
+    """AWS throttled the call or did not respond; the same request may succeed later."""
 
 
 class DeliveryFailed(DeskError):
@@ -165,9 +171,9 @@ class DeliveryFailed(DeskError):
 
 
 class AwsError(DeskError):
-    """AWS rejected a call or did not respond.
+    """AWS rejected a call or did not respond, or gpudesk could not make the call.
 
-    :param code: the error code of AWS, or gpudesk's own if there was no response
+    :param code: the error code of AWS, or gpudesk's own if AWS did not respond or was not called
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -178,12 +184,12 @@ class AwsError(DeskError):
 
     @property
     def description(self) -> str:
-        """Return message and code as a sentence."""
-        return f"{self.message.rstrip('. ')} ({self.code})."
+        """Return the message and the code of AWS as one or more sentences."""
+        return f"{self.message[:1].upper()}{self.message[1:].rstrip('. ')} ({self.code})."
 
 
 class TransientAwsError(AwsError):
-    """The same call may succeed later. It is not known whether this one had an effect."""
+    """AWS throttled the call or did not respond. The same call may succeed later; this one may have had an effect."""
 
 
 class InsufficientCapacity(AwsError):
@@ -203,14 +209,17 @@ class PermanentAwsError(AwsError):
 
 
 class PrerequisiteMissing(PermanentAwsError):
-    """gpudesk did not make a call, because AWS lacks something that the call needs. No AWS error code exists for it."""
+    """gpudesk did not make a call, because something that it needs is missing: a security group, a subnet, an AMI.
+
+    :param message: one or more sentences
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__("PrerequisiteMissing", message)
 
     @property
     def description(self) -> str:
-        """Return the message as a sentence, without a code."""
+        """Return the message as one or more sentences, without a code."""
         return f"{self.message.rstrip('. ')}."
 
 

@@ -40,7 +40,8 @@ class EventCode(StrEnum):
     A member is written as `NAME = code, audience, subject, replay action`.
 
     :ivar audience: who is notified of a timeline entry with this code, in the order of delivery
-    :ivar subject: what follows `gpudesk: NAME ` in the subject of the e-mail; `{outcome}` is "stopped" or "terminated"
+    :ivar subject: the text after `gpudesk: NAME ` in the subject of the e-mail. `{outcome}` is "stopped" or
+        "terminated", `{rejected_by}` is "AWS" or "gpudesk".
     :ivar replay_action: the action that `make replay` prints for it; None: a replay does not print it
     """
 
@@ -87,7 +88,7 @@ class EventCode(StrEnum):
     CANCEL_PENDING = "cancel_pending", NOTIFY_NOBODY
     FAILED_RECORD_CLOSED = "failed_record_closed", NOTIFY_NOBODY
     FAILED = "failed", NOTIFY_NOBODY
-    LAUNCH_REFUSED = "launch_refused", NOTIFY_OWNER, "could not be launched: AWS rejected the request"
+    LAUNCH_REFUSED = "launch_refused", NOTIFY_OWNER, "could not be launched: {rejected_by} rejected the request"
     QUOTA_EXCEEDED = "quota_exceeded", NOTIFY_OWNER, "could not be launched: AWS quota exceeded"
     NO_CAPACITY = "no_capacity", NOTIFY_OWNER, "could not be launched: AWS has no capacity"
     NO_ANSWER = "no_answer", NOTIFY_OWNER, "could not be launched: AWS did not respond"

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.reason import Reason
-from chalicelib.domain.common.text import format_message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,8 +14,8 @@ class EventReason(Reason):
 
 
 def to_event_reason(reason: Reason) -> EventReason:
-    """Return the reason of an activity judgment, with its message as a whole sentence.
+    """Return the reason of an activity judgment with its code as an event code.
 
     :raises ValueError: its code is not an event code
     """
-    return EventReason(code=EventCode(reason.code), message=format_message(reason.message))
+    return EventReason(code=EventCode(reason.code), message=reason.message)

@@ -30,7 +30,7 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-def list_name(resource: str, scope: str | None = None) -> str:
+def build_list_name(resource: str, scope: str | None = None) -> str:
     """Return the name of a list as its cursors hold it.
 
     :param scope: whose list it is, such as an owner or an instance id; None for the list of everybody
@@ -56,13 +56,13 @@ def decode_cursor(cursor: str, name: str, keys: set[str]) -> Position:
         is_valid = found_name == name and set(position) == keys
         is_valid = is_valid and all(isinstance(text, str) and text for text in position.values())
     except (binascii.Error, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise invalid_cursor() from error
+        raise build_invalid_cursor_error() from error
     if not is_valid:
-        raise invalid_cursor()
+        raise build_invalid_cursor_error()
     return dict(position)
 
 
-def invalid_cursor() -> ValidationFailed:
+def build_invalid_cursor_error() -> ValidationFailed:
     """Return the error for a cursor that does not belong to the list."""
     error = FieldError("cursor", "must be the next_cursor of an earlier answer to the same list")
     return ValidationFailed("The cursor does not belong to this list. Start again without a cursor.", errors=(error,))

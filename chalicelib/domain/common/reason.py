@@ -1,4 +1,4 @@
-"""Define the reason why something is so. The probe carries this module, so it imports only the standard library."""
+"""Define the reason of a state or a decision. The probe carries it, so it imports only the standard library."""
 
 from dataclasses import dataclass
 

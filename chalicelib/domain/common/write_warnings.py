@@ -23,7 +23,7 @@ class WarningCode(StrEnum):
 
 @dataclass(frozen=True)
 class WriteWarning:
-    """What a person should know about a write that succeeded."""
+    """A remark in the answer to a write that succeeded."""
 
     code: WarningCode
     message: str

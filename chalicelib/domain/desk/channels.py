@@ -36,20 +36,20 @@ class Channels:
         return bool(self.email or self.webhook)
 
 
-def validate_channels(channels: Channels, *, may_be_local: bool) -> Iterator[FieldError]:
+def validate_channels(channels: Channels, *, allow_private: bool) -> Iterator[FieldError]:
     """Yield an error for each address that is not valid.
 
-    :param may_be_local: allow http and local hosts, for the local cloud
+    :param allow_private: allow http and local hosts, for the local cloud
     """
     if channels.email is not None and not (EMAIL_PATTERN.fullmatch(channels.email) and len(channels.email) <= 254):
         yield FieldError("channels.email", "must be an e-mail address such as ada@example.org")
     if channels.webhook is not None:
-        problem = _find_url_problem(channels.webhook, may_be_local=may_be_local)
+        problem = _find_url_problem(channels.webhook, allow_private=allow_private)
         if problem:
             yield FieldError("channels.webhook", f"must be a URL such as https://hooks.example.org/gpu; {problem}")
 
 
-def _find_url_problem(url: str, *, may_be_local: bool) -> str | None:
+def _find_url_problem(url: str, *, allow_private: bool) -> str | None:
     if len(url) > MAX_URL_LENGTH or not re.fullmatch(r"[\x21-\x7e]+", url):
         return f"it must have no spaces or control characters, and at most {MAX_URL_LENGTH} characters"
     try:
@@ -57,11 +57,11 @@ def _find_url_problem(url: str, *, may_be_local: bool) -> str | None:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return "this one is not a valid URL"
-    if parts.scheme not in (("https", "http") if may_be_local else ("https",)) or not host:
+    if parts.scheme not in (("https", "http") if allow_private else ("https",)) or not host:
         return "it must begin with https:// and a host name"
     if parts.username or parts.password:
         return "it must not contain a user name or a password"
-    if not may_be_local and (_is_ip_address(host) or not HOST_PATTERN.fullmatch(host)):
+    if not allow_private and (_is_ip_address(host) or not HOST_PATTERN.fullmatch(host)):
         return f"{host[:60]} is not a public host name"
     return None
 

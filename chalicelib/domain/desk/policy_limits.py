@@ -1,4 +1,4 @@
-"""Hold policies to the limits of the desk: clamp those that are stored, and validate those that are requested."""
+"""Apply the limits of the desk to policies: clamp stored policies, and validate requested ones."""
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -22,8 +22,8 @@ def resolve_default_policy(
 ) -> tuple[IdlePolicy, int]:
     """Return the policy and the maximum hours of an owner's new instances, unless the request sets others.
 
-    They are the owner's settings over the defaults of the desk. Settings that exceed the limits, because an admin has
-    changed these since, are clamped: a request that sets nothing is not rejected for them.
+    The owner's settings replace the defaults of the desk. An admin may have lowered the limits since the owner set
+    them, so values that exceed the limits are clamped: a launch request that sets no policy is never rejected for them.
 
     :param override: the policy settings of the owner
     """
@@ -59,13 +59,13 @@ def validate_policy(policy: IdlePolicy, max_hours: int, limits: Limits) -> Itera
     if policy.warning_minutes > policy.idle_minutes:
         limit = f"must be at most idle_minutes ({policy.idle_minutes}), not {policy.warning_minutes}"
         yield FieldError("idle_policy.warning_minutes", limit)
-    yield from _signal_errors(policy.signals, limits)
-    yield from _threshold_errors(policy.thresholds, limits.min_thresholds)
+    yield from _check_signals(policy.signals, limits)
+    yield from _check_thresholds(policy.thresholds, limits.min_thresholds)
     if not 1 <= max_hours <= limits.max_hours:
         yield FieldError("max_hours", f"must be 1 to {limits.max_hours} hours, not {max_hours}")
 
 
-def _signal_errors(signals: tuple[str, ...], limits: Limits) -> Iterator[FieldError]:
+def _check_signals(signals: tuple[str, ...], limits: Limits) -> Iterator[FieldError]:
     accepted = ", ".join(limits.signals)
     if not signals:
         yield FieldError("idle_policy.signals", f"must name at least one of {accepted}")
@@ -79,7 +79,7 @@ def _signal_errors(signals: tuple[str, ...], limits: Limits) -> Iterator[FieldEr
             return
 
 
-def _threshold_errors(thresholds: Thresholds, min_thresholds: Thresholds) -> Iterator[FieldError]:
+def _check_thresholds(thresholds: Thresholds, min_thresholds: Thresholds) -> Iterator[FieldError]:
     for item in fields(Thresholds):
         value = getattr(thresholds, item.name)
         low, high = getattr(min_thresholds, item.name), getattr(MAX_THRESHOLDS, item.name)

@@ -10,7 +10,7 @@ from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 class PolicyOverride:
     """The fields of a policy that a request or the settings of an owner set.
 
-    None: the field keeps the value of the policy to which this is applied, of the instance, the owner or the desk.
+    None: the field is not set, and the policy to which the override is applied keeps its value.
 
     :param signals: the signals that the policy uses, of SIGNALS
     :param thresholds: values by the name of the field of Thresholds

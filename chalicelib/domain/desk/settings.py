@@ -24,7 +24,7 @@ class OwnerSettings:
 
 
 class Mode(StrEnum):
-    """What gpudesk is allowed to do.
+    """Mode of gpudesk: which actions it may take.
 
     - `enforce`: everything.
     - `dry_run`: gpudesk carries out the requests of people. What it decides on its own (a stop warning, a stop, the end
@@ -63,7 +63,7 @@ class Defaults:
 class Limits:
     """Limits that no request can exceed.
 
-    :param keep_hours: how far a keep can reach from now
+    :param keep_hours: maximum hours from the request of a keep to its end
     :param instances_per_owner: active instances, including stopped ones
     :param regions: regions in which instances can be launched; empty: all regions of the catalog
     :param signals: the signals that a policy can use

@@ -1,8 +1,8 @@
 """Detect heartbeats from the future.
 
-A heartbeat with a time in the future looks fresh once gpudesk's clock has reached that time, however old it is. So
-after such a heartbeat the times of the instance are not trusted, until a heartbeat proves its own age: it is newer than
-one that gpudesk saw at most HEARTBEAT_MAX_AGE before, and neither of the two was in the future.
+When gpudesk's clock reaches the time of a heartbeat from the future, that heartbeat looks fresh, although it is old. So
+after such a heartbeat gpudesk does not trust the times of the instance. It trusts them again when two heartbeats that
+were not in the future arrived within HEARTBEAT_MAX_AGE, and the second one has a later time than the first.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class ClockSkew:
     """A heartbeat was from the future, so the age of the instance's heartbeats is not known.
 
     :param reported_at: the time in the heartbeat that is not trusted
-    :param first_plausible_at: when gpudesk first saw that heartbeat no longer in the future; None: not yet
+    :param first_plausible_at: when gpudesk first saw that time in the past; None: not yet
     """
 
     reported_at: datetime
@@ -25,12 +25,12 @@ class ClockSkew:
 
 
 def detect_clock_skew(known: ClockSkew | None, heartbeat: DecodedHeartbeat, now: datetime) -> ClockSkew | None:
-    """Return whether the times of the instance's heartbeats are trusted, after one more heartbeat.
+    """Return the clock skew of an instance after one more heartbeat.
 
-    While heartbeats stay in the future, the first one is remembered, so that not each of them is a write.
+    While heartbeats stay in the future, the first one is remembered, so that not each of them changes the record.
 
     :param known: the skew that was detected before
-    :returns: None: the times are trusted
+    :returns: None if the times of the heartbeats are trusted
     """
     if not isinstance(heartbeat, Heartbeat):
         return known

@@ -29,7 +29,7 @@ MAX_SIGNALS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledgement:
-    """What the instance has received of gpudesk's heartbeat responses.
+    """The part of gpudesk's heartbeat responses that the instance has received.
 
     :param keep_until: the end of the keep that the instance knows of
     :param warning_id: the last stop warning that it showed to the people who are logged in
@@ -121,4 +121,4 @@ class UnreadableHeartbeat:
 
 
 DecodedHeartbeat = Heartbeat | UnreadableHeartbeat | None
-"""What decoding the item returns; None: the probe has not written yet."""
+"""Result of decoding the item. None: the probe has not written yet."""

@@ -4,9 +4,10 @@ The root user of an instance can write anything into the item, so every value is
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.idle.epoch_seconds import from_epoch_seconds
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import (
     FORMAT_VERSION,
@@ -50,17 +51,19 @@ def decode_heartbeat(raw: Mapping[str, Any]) -> DecodedHeartbeat:
 
 
 def _decode(raw: Mapping[str, Any]) -> Heartbeat:
-    at, boot_id = _moment(raw["at"]), _text(raw["boot_id"])
+    at, boot_id = _read_time(raw["at"]), _read_text(raw["boot_id"])
     signals = raw["signals"]
     if not isinstance(signals, Mapping) or len(signals) > MAX_SIGNALS:
         raise ValueError(f"signals is not a map of at most {MAX_SIGNALS}")
     live_counts = list(raw.get("live_counts", {}).items())[:MAX_LIVE_COUNTS]
     return Heartbeat(
-        instance_id=_text(raw["instance_id"]),
+        instance_id=_read_text(raw["instance_id"]),
         at=at,
         boot_id=boot_id,
-        signals={_text(name): _decode_signal(signal, at, boot_id) for name, signal in signals.items()},
-        live_counts={_text(name)[:MAX_LIVE_COUNT_NAME_LENGTH]: _count(number) for name, number in live_counts},
+        signals={_read_text(name): _decode_signal(signal, at, boot_id) for name, signal in signals.items()},
+        live_counts={
+            _read_text(name)[:MAX_LIVE_COUNT_NAME_LENGTH]: _read_count(number) for name, number in live_counts
+        },
         acknowledged=_decode_acknowledgement(*raw["acknowledged"]) if "acknowledged" in raw else Acknowledgement(),
         keep_request=_decode_keep_request(*raw["keep_request"]) if "keep_request" in raw else None,
         missed_heartbeats=_decode_missed(*raw["missed_heartbeats"]) if "missed_heartbeats" in raw else None,
@@ -73,11 +76,11 @@ def _decode_signal(raw: Any, at: datetime, boot_id: str) -> Evidence:
     state, since, seconds_before, samples, largest_gap, reason = raw
     evidence = Evidence(
         state=SignalState(state),
-        since=_moment(since),
-        at=at - timedelta(seconds=_number(seconds_before)),
-        samples=_count(samples),
-        largest_gap=timedelta(seconds=_count(largest_gap)),
-        reason=truncate_ascii(_text(reason), MAX_REASON_LENGTH),
+        since=_read_time(since),
+        at=at - timedelta(seconds=_read_number(seconds_before)),
+        samples=_read_count(samples),
+        largest_gap=timedelta(seconds=_read_count(largest_gap)),
+        reason=truncate_ascii(_read_text(reason), MAX_REASON_LENGTH),
         boot_id=boot_id,
     )
     if evidence.since > evidence.at:
@@ -87,57 +90,59 @@ def _decode_signal(raw: Any, at: datetime, boot_id: str) -> Evidence:
 
 def _decode_acknowledgement(until: Any, warning_id: Any, terminals: Any, jupyter_servers: Any) -> Acknowledgement:
     return Acknowledgement(
-        keep_until=_moment(until) if until else None,
-        warning_id=_text(warning_id) or None,
-        terminals=_count(terminals),
-        jupyter_servers=_count(jupyter_servers),
+        keep_until=_read_time(until) if until else None,
+        warning_id=_read_text(warning_id) or None,
+        terminals=_read_count(terminals),
+        jupyter_servers=_read_count(jupyter_servers),
     )
 
 
 def _decode_keep_request(request_id: Any, seconds: Any) -> KeepRequest:
-    return KeepRequest(id=truncate_ascii(_text(request_id), MAX_KEEP_REQUEST_ID_LENGTH), hours=_count(seconds) / 3600)
+    return KeepRequest(
+        id=truncate_ascii(_read_text(request_id), MAX_KEEP_REQUEST_ID_LENGTH), hours=_read_count(seconds) / 3600
+    )
 
 
 def _decode_missed(count: Any, since: Any, reason: Any) -> MissedHeartbeats:
     return MissedHeartbeats(
-        count=_count(count), since=_moment(since), reason=truncate_ascii(_text(reason), MAX_REASON_LENGTH)
+        count=_read_count(count), since=_read_time(since), reason=truncate_ascii(_read_text(reason), MAX_REASON_LENGTH)
     )
 
 
 def _decode_self_stop(stop_at: Any, stopping_now: Any) -> SelfStopStatus:
     if not isinstance(stopping_now, bool):
         raise ValueError("self_stop is not a list of a time and a boolean")
-    return SelfStopStatus(stop_at=_moment(stop_at), stopping_now=stopping_now)
+    return SelfStopStatus(stop_at=_read_time(stop_at), stopping_now=stopping_now)
 
 
 def _decode_step(document: Any, step: Any, position: Any, seconds: Any, line: Any) -> StepProgress:
     return StepProgress(
-        document=truncate_ascii(_text(document), MAX_NAME_LENGTH),
-        step=truncate_ascii(_text(step), MAX_NAME_LENGTH),
-        position=truncate_ascii(_text(position), MAX_NAME_LENGTH),
-        running_for=timedelta(seconds=_count(seconds)),
-        last_output_line=truncate_ascii(_text(line), MAX_REASON_LENGTH),
+        document=truncate_ascii(_read_text(document), MAX_NAME_LENGTH),
+        step=truncate_ascii(_read_text(step), MAX_NAME_LENGTH),
+        position=truncate_ascii(_read_text(position), MAX_NAME_LENGTH),
+        running_for=timedelta(seconds=_read_count(seconds)),
+        last_output_line=truncate_ascii(_read_text(line), MAX_REASON_LENGTH),
     )
 
 
-def _text(value: Any) -> str:
+def _read_text(value: Any) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH:
         raise ValueError(f"not a short text: {str(value)[:40]!r}")
     return value
 
 
-def _moment(value: Any) -> datetime:
-    return datetime.fromtimestamp(_count(value), UTC)
+def _read_time(value: Any) -> datetime:
+    return from_epoch_seconds(_read_count(value))
 
 
-def _count(value: Any) -> int:
-    number = _number(value)
+def _read_count(value: Any) -> int:
+    number = _read_number(value)
     if number < 0:
         raise ValueError(f"not a count: {str(value)[:40]!r}")
     return int(number)
 
 
-def _number(value: Any) -> float:
+def _read_number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 10**11:
         raise ValueError(f"not a number: {str(value)[:40]!r}")
     return value

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.idle.epoch_seconds import to_epoch_seconds
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import (
     FORMAT_VERSION,
@@ -58,13 +59,16 @@ def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
 
     :param key: the key of the item; it counts against the limit
     """
+    complete = _encode(heartbeat, MAX_REASON_LENGTH)
+    if compute_item_size({"id": key, **complete}) <= MAX_HEARTBEAT_BYTES:
+        return complete
     left_out: set[str] = set()
 
     def encode(reason_length: int) -> dict[str, Any]:
         return {name: value for name, value in _encode(heartbeat, reason_length).items() if name not in left_out}
 
     def size(reason_length: int) -> int:
-        return item_size({"id": key, **encode(reason_length)})
+        return compute_item_size({"id": key, **encode(reason_length)})
 
     for name in DROPPABLE_ATTRIBUTES:
         if size(MIN_REASON_LENGTH) > MAX_HEARTBEAT_BYTES:
@@ -73,7 +77,7 @@ def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
     return encode(lengths[max(0, bisect_right(lengths, MAX_HEARTBEAT_BYTES, key=size) - 1)])
 
 
-def item_size(value: Any) -> int:
+def compute_item_size(value: Any) -> int:
     """Return the bytes of a value as DynamoDB bills them; those of a mapping include its names.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
@@ -82,15 +86,15 @@ def item_size(value: Any) -> int:
         case None | bool():
             return 1
         case int():
-            return _number_size(len(str(abs(value))))
+            return _compute_number_size(len(str(abs(value))))
         case float():
-            return _number_size(sum(character.isdigit() for character in str(value)))
+            return _compute_number_size(sum(character.isdigit() for character in str(value)))
         case str():
             return len(value.encode())
         case Mapping():
-            return 3 + sum(1 + len(name.encode()) + item_size(item) for name, item in value.items())
+            return 3 + sum(1 + len(name.encode()) + compute_item_size(item) for name, item in value.items())
         case list() | tuple():
-            return 3 + sum(1 + item_size(item) for item in value)
+            return 3 + sum(1 + compute_item_size(item) for item in value)
         case _:
             raise TypeError(type(value).__name__)
 
@@ -101,7 +105,7 @@ def truncate_ascii(text: str, length: int) -> str:
     return line if len(line) <= length else f"{line[: length - 2]}.."
 
 
-def _number_size(digits: int) -> int:
+def _compute_number_size(digits: int) -> int:
     """Return the bytes of a number: one for each two digits, one more, and one for a sign, which is always counted."""
     return (digits + 1) // 2 + 2
 
@@ -109,7 +113,7 @@ def _number_size(digits: int) -> int:
 def _encode(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
     acknowledged = heartbeat.acknowledged
     plain: dict[str, Any] = {
-        "at": _seconds(heartbeat.at),
+        "at": to_epoch_seconds(heartbeat.at),
         "boot_id": heartbeat.boot_id,
         "instance_id": heartbeat.instance_id,
         "probe": FORMAT_VERSION,
@@ -120,7 +124,7 @@ def _encode(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
     if heartbeat.live_counts:
         plain["live_counts"] = dict(heartbeat.live_counts)
     if acknowledged != Acknowledgement():
-        until = _seconds(acknowledged.keep_until) if acknowledged.keep_until else 0
+        until = to_epoch_seconds(acknowledged.keep_until) if acknowledged.keep_until else 0
         counts = [acknowledged.terminals, acknowledged.jupyter_servers]
         plain["acknowledged"] = [until, acknowledged.warning_id or "", *counts]
     if heartbeat.keep_request:
@@ -128,11 +132,11 @@ def _encode(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
     if heartbeat.missed_heartbeats:
         plain["missed_heartbeats"] = [
             heartbeat.missed_heartbeats.count,
-            _seconds(heartbeat.missed_heartbeats.since),
+            to_epoch_seconds(heartbeat.missed_heartbeats.since),
             truncate_ascii(heartbeat.missed_heartbeats.reason, 24),
         ]
     if heartbeat.self_stop:
-        plain["self_stop"] = [_seconds(heartbeat.self_stop.stop_at), heartbeat.self_stop.stopping_now]
+        plain["self_stop"] = [to_epoch_seconds(heartbeat.self_stop.stop_at), heartbeat.self_stop.stopping_now]
     if heartbeat.setup:
         plain["setup"] = _encode_step(heartbeat.setup, reason_length)
     return plain
@@ -146,14 +150,9 @@ def _encode_step(step: StepProgress, line_length: int) -> list[Any]:
 def _encode_signal(evidence: Evidence, at: datetime, reason_length: int) -> list[Any]:
     return [
         evidence.state.value,
-        _seconds(evidence.since),
-        _seconds(at) - _seconds(evidence.at),
+        to_epoch_seconds(evidence.since),
+        to_epoch_seconds(at) - to_epoch_seconds(evidence.at),
         evidence.samples,
         math.ceil(evidence.largest_gap.total_seconds()),
         truncate_ascii(evidence.reason, reason_length),
     ]
-
-
-def _seconds(moment: datetime) -> int:
-    """Round every time up: their order stays, and no signal has been quiet for longer than it was."""
-    return math.ceil(moment.timestamp())

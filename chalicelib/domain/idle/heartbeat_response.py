@@ -3,12 +3,12 @@
 gpudesk writes it into the item of the heartbeat, and the probe reads it with the same call that writes the next one.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.idle.epoch_seconds import from_epoch_seconds, to_epoch_seconds
 from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 
 MAX_KEEP_MESSAGE_LENGTH = 60
@@ -43,7 +43,7 @@ class KeepResult:
 
 @dataclass(frozen=True, kw_only=True)
 class HeartbeatResponse:
-    """What gpudesk tells an instance.
+    """Settings and messages of gpudesk for an instance.
 
     :param mode: the mode of gpudesk; the instance stops itself only in `enforce`
     """
@@ -71,9 +71,13 @@ def encode_response(response: HeartbeatResponse) -> dict[str, Any]:
         ],
     }
     if response.keep_until:
-        plain["keep_until"] = _seconds(response.keep_until)
+        plain["keep_until"] = to_epoch_seconds(response.keep_until)
     if response.warning:
-        plain["warning"] = [response.warning.id, response.warning.warning_type, _seconds(response.warning.stop_at)]
+        plain["warning"] = [
+            response.warning.id,
+            response.warning.warning_type,
+            to_epoch_seconds(response.warning.stop_at),
+        ]
     if response.keep_result:
         plain["keep_result"] = [
             response.keep_result.id,
@@ -105,8 +109,10 @@ def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
                 network_kib_per_second=int(network),
             ),
         ),
-        keep_until=_moment(plain["keep_until"]) if "keep_until" in plain else None,
-        warning=ActiveWarning(id=str(warning[0]), warning_type=str(warning[1]), stop_at=_moment(warning[2]))
+        keep_until=from_epoch_seconds(int(plain["keep_until"])) if "keep_until" in plain else None,
+        warning=ActiveWarning(
+            id=str(warning[0]), warning_type=str(warning[1]), stop_at=from_epoch_seconds(int(warning[2]))
+        )
         if warning
         else None,
         keep_result=KeepResult(id=str(keep_result[0]), granted=bool(keep_result[1]), message=str(keep_result[2]))
@@ -118,12 +124,3 @@ def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
 def normalize_response(response: HeartbeatResponse) -> HeartbeatResponse:
     """Return the response as the instance reads it (whole seconds, a shortened message), to compare the two."""
     return decode_response(encode_response(response))
-
-
-def _seconds(moment: datetime) -> int:
-    """Round up, so that neither a keep nor a warning period ends early on the instance."""
-    return math.ceil(moment.timestamp())
-
-
-def _moment(seconds: Any) -> datetime:
-    return datetime.fromtimestamp(int(seconds), UTC)

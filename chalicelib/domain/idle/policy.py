@@ -27,9 +27,9 @@ class Thresholds:
 
 @dataclass(frozen=True, kw_only=True)
 class IdlePolicy:
-    """When an idle instance is stopped.
+    """Policy that decides when an idle instance is stopped.
 
-    :param idle_minutes: the idle window; after so long without an active signal, gpudesk sends a stop warning
+    :param idle_minutes: the idle window; after this time without an active signal, gpudesk sends a stop warning
     :param warning_minutes: the warning period, from the stop warning to the stop
     :param signals: the signals that the policy uses, of SIGNALS
     """

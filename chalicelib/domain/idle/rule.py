@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.common.reason import Reason
-from chalicelib.domain.common.text import format_duration, format_time, pluralize
+from chalicelib.domain.common.text import ensure_period, format_duration, format_time, pluralize
 from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP, Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, UnreadableHeartbeat
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
@@ -48,7 +48,7 @@ class ActivityCode(StrEnum):
 class ActivityJudgment:
     """The activity state of an instance, and the evidence for it.
 
-    :param reason: its message is a part of a sentence, without a capital letter and a period
+    :param reason: its message is one or more sentences, which people read as they are
     :param quiet_since: since when every enabled signal has been quiet; None unless the state is QUIET or IDLE
     """
 
@@ -80,24 +80,26 @@ def judge_activity(
 
     - Busy: at least one enabled signal is active.
     - Idle: every enabled signal has been quiet for the whole idle window and was sampled without a gap.
-    - Quiet: the same, but not yet for the whole idle window.
-    - Unknown: anything else, also without a fresh heartbeat of this instance, or with one from the future.
+    - Quiet: every enabled signal is quiet, but not yet for the whole idle window.
+    - Unknown: all other cases, for example a heartbeat that is too old, from the future, or of another instance.
     """
     problem = _find_problem(heartbeat, criteria.instance_id, now)
     if problem or not isinstance(heartbeat, Heartbeat):
         return build_unknown_judgment(problem or "no heartbeat has arrived yet")
     signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in criteria.enabled_signals}
-    active = [e for e in signals.values() if e and e.state is SignalState.ACTIVE and _is_fresh(e, now)]
+    known = [evidence for evidence in signals.values() if evidence]
+    active = [evidence for evidence in known if evidence.state is SignalState.ACTIVE and _is_fresh(evidence, now)]
     if active:
         return ActivityJudgment(state=ActivityState.BUSY, reason=_explain_busy(active, now))
     problems = [_explain_unknown(name, evidence, now) for name, evidence in signals.items()]
     if not signals or any(problems):
         return build_unknown_judgment("; ".join(filter(None, problems)) or "no signal is enabled")
-    quiet_since = max(criteria.not_before, *(e.since for e in signals.values() if e))
+    quiet_since = max(criteria.not_before, *(evidence.since for evidence in known))
     return _judge_quiet(quiet_since, criteria.policy, now)
 
 
 def _find_problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str, now: datetime) -> str | None:
+    """Return why a heartbeat says nothing about the instance now, as a clause; None if it can be judged."""
     match heartbeat:
         case None:
             return "no heartbeat has arrived yet"
@@ -114,7 +116,7 @@ def _find_problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id
 
 
 def _explain_unknown(name: str, evidence: Evidence | None, now: datetime) -> str | None:
-    """Return the reason why nothing is known of a signal, or None if it has been quiet."""
+    """Return why nothing is known of a signal, as a clause; None if it has been quiet."""
     if evidence is None:
         return f"{name}: not reported"
     if evidence.state is SignalState.UNKNOWN:
@@ -138,22 +140,28 @@ def _is_fresh(evidence: Evidence, now: datetime) -> bool:
 def _judge_quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> ActivityJudgment:
     quiet_for = now - quiet_since
     if quiet_for >= policy.idle_window:
-        message = f"every signal has been quiet for {format_duration(quiet_for)} (since {format_time(quiet_since)})"
+        message = f"Every signal has been quiet for {format_duration(quiet_for)} (since {format_time(quiet_since)})."
         reason = Reason(code=ActivityCode.IDLE, message=message)
         return ActivityJudgment(state=ActivityState.IDLE, reason=reason, quiet_since=quiet_since)
-    message = f"quiet for {format_duration(max(quiet_for, timedelta(0)))} of {policy.idle_minutes} min"
+    message = f"Quiet for {format_duration(max(quiet_for, timedelta(0)))} of {policy.idle_minutes} min."
     reason = Reason(code=ActivityCode.QUIET, message=message)
     return ActivityJudgment(state=ActivityState.QUIET, reason=reason, quiet_since=quiet_since)
 
 
 def _explain_busy(active: list[Evidence], now: datetime) -> Reason:
     """Return a reason that names the most informative active signals."""
-    named = [f"{e.reason} ({format_duration(max(now - e.at, timedelta(0)))} ago)" for e in active[:MAX_REASONS]]
+    named = [
+        f"{evidence.reason} ({format_duration(max(now - evidence.at, timedelta(0)))} ago)"
+        for evidence in active[:MAX_REASONS]
+    ]
     more = [pluralize(len(active) - MAX_REASONS, "more signal")] if len(active) > MAX_REASONS else []
-    return Reason(code=ActivityCode.BUSY, message=f"busy: {'; '.join([*named, *more])}")
+    return Reason(code=ActivityCode.BUSY, message=f"Busy: {'; '.join([*named, *more])}.")
 
 
-def build_unknown_judgment(reason: str) -> ActivityJudgment:
-    """Return the judgment that nothing is known, with its reason."""
-    message = f"activity is unknown, so the instance is not stopped for idleness: {reason}"
+def build_unknown_judgment(cause: str) -> ActivityJudgment:
+    """Return the judgment that the activity is unknown.
+
+    :param cause: a clause, which the message ends with
+    """
+    message = f"Activity is unknown, so the instance is not stopped for idleness: {ensure_period(cause)}"
     return ActivityJudgment(state=ActivityState.UNKNOWN, reason=Reason(code=ActivityCode.UNKNOWN, message=message))

@@ -1,8 +1,8 @@
 """Decide on the instance whether it stops itself because gpudesk is unreachable.
 
-The instance uses gpudesk's rule and its own evidence. It stops EXTRA_DELAY later than gpudesk would, and never merely
-because the contact is lost: its evidence says that it is idle, no keep that it knows of is active, and the last known
-mode is `enforce`.
+The instance uses gpudesk's rule and its own evidence, and stops EXTRA_DELAY later than gpudesk would. The lost contact
+alone is no reason to stop: the instance must be idle, no keep may be active, and gpudesk's last known mode must be
+`enforce`.
 """
 
 from dataclasses import dataclass, replace
@@ -15,14 +15,14 @@ from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.rule import ActivityCriteria, ActivityState, judge_activity
 
 EXTRA_DELAY = timedelta(minutes=15)
-"""How much longer than gpudesk the instance waits.
+"""Time for which the instance waits longer than gpudesk.
 
 Long enough for the 10 minutes that gpudesk waits for the delivery of a warning, and for a few lost sweeps.
 """
 
 
 class SelfStopAction(StrEnum):
-    """What the instance tells the people who are logged in, or does."""
+    """An action of the instance: warn the people who are logged in, cancel the warning, or stop."""
 
     WARN = "warn"
     CANCEL = "cancel"
@@ -31,7 +31,7 @@ class SelfStopAction(StrEnum):
 
 @dataclass(frozen=True)
 class SelfStopState:
-    """What the instance remembers from one heartbeat to the next.
+    """The memory of the self-stop rule from one heartbeat to the next.
 
     :param allowed_since: when the last obstacle to a stop ended (a keep, a setup, another mode); None: there is one
     :param stop_at: when the instance stops itself; None: it has not warned of a stop
@@ -43,7 +43,7 @@ class SelfStopState:
 
 @dataclass(frozen=True)
 class LocalStatus:
-    """What the instance knows about itself at one heartbeat.
+    """Facts that the instance knows about itself at one heartbeat.
 
     :param heartbeat: the instance's own evidence, as it sends it
     :param is_setting_up: a document of gpudesk is running, or was since the last heartbeat
@@ -60,7 +60,7 @@ class SelfStopDecision:
 
     :param state: what to remember
     :param action: what to do now; None: nothing new
-    :param message: the reason for the action
+    :param message: the reason for the action, in sentences
     """
 
     state: SelfStopState
@@ -104,14 +104,14 @@ def _build_criteria(status: LocalStatus, response: HeartbeatResponse, allowed_si
 
 
 def _find_obstacle(response: HeartbeatResponse | None, is_setting_up: bool, now: datetime) -> str:
-    """Return the reason why the instance must not stop itself, or an empty text."""
+    """Return why the instance must not stop itself, as a sentence; an empty text if it may."""
     if response is None:
-        return "gpudesk has not responded yet"
+        return "gpudesk has not responded yet."
     if response.mode != "enforce":
-        return f"the mode of gpudesk is {response.mode}"
+        return f"The mode of gpudesk is {response.mode}."
     if response.keep_until and now < response.keep_until:
-        return f"it is kept until {format_date_time(response.keep_until)}"
-    return "it is being set up" if is_setting_up else ""
+        return f"It is kept until {format_date_time(response.keep_until)}."
+    return "It is being set up." if is_setting_up else ""
 
 
 def _cancel(before: SelfStopState, after: SelfStopState, reason: str) -> SelfStopDecision:

@@ -29,14 +29,14 @@ from chalicelib.domain.images.plan import (
     CreateImage,
     DeleteSnapshots,
     Deregister,
+    ImageDocumentSent,
     ImageObservation,
     ImageOutcome,
     ImagePlan,
     ImageStep,
     ObservedAmi,
-    SanitizeAction,
-    SanitizeCommandSent,
-    SendSanitize,
+    SecretsAction,
+    SendImageDocument,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.images.transitions import (
@@ -65,12 +65,12 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
 def record_outcome(image: Image, step: ImageStep, outcome: ImageOutcome, now: datetime) -> Image:
     """Return the record after a call. A permanent error fails the image; after any other error the call is repeated."""
     match step, outcome:
-        case SendSanitize(action=SanitizeAction.RESTORE), _:
+        case SendImageDocument(action=SecretsAction.RESTORE), _:
             return secret_restore.record_outcome(image, outcome)
-        case SendSanitize(), SanitizeCommandSent(command_id):
+        case SendImageDocument(), ImageDocumentSent(command_id):
             run = replace(image.sanitize.run, command_id=command_id) if image.sanitize.run else None
             return replace(image, sanitize=replace(image.sanitize, run=run))
-        case SendSanitize(), PermanentAwsError():
+        case SendImageDocument(), PermanentAwsError():
             if not _may_have_run(image):
                 image = replace(image, sanitize=replace(image.sanitize, run=None))
             return to_failed(image, f"SSM rejected the command: {outcome.description}", now)
@@ -94,7 +94,7 @@ def build_completion_entry(image: Image, now: datetime) -> TimelineEntry:
 def _decide_phase(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
     match image.phase:
         case ImagePhase.REQUESTED:
-            return _send_sanitize(to_sanitizing(image, now), now)
+            return _send_removal(to_sanitizing(image, now), now)
         case ImagePhase.SANITIZING:
             return _decide_sanitizing(image, observation, now)
         case ImagePhase.CREATING:
@@ -112,13 +112,13 @@ def _decide_phase(image: Image, observation: ImageObservation, now: datetime) ->
 def _decide_sanitizing(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
     run, name = image.sanitize.run, image.source.instance_name
     if run is None:
-        return _send_sanitize(image, now)
+        return _send_removal(image, now)
     if now - run.sent_at > SANITIZE_DEADLINE:
         cause = f"{IMAGE_DOCUMENT} did not end on {name} within {format_duration(SANITIZE_DEADLINE)}"
         return ImagePlan(to_failed(image, cause, now))
     if run.command_id is None:
         must_resend = now - run.last_sent_at >= COMMAND_RESEND_AFTER
-        return _send_sanitize(image, now) if must_resend else ImagePlan(image)
+        return _send_removal(image, now) if must_resend else ImagePlan(image)
     match observation.command:
         case ObservedCommand(status=CommandStatus.SUCCEEDED):
             return _create_image(to_creating(image, now), now)
@@ -132,7 +132,7 @@ def _decide_sanitizing(image: Image, observation: ImageObservation, now: datetim
 
 
 def _decide_creating(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
-    """Adopt an AMI with the name of the image, whose response was lost. Otherwise, repeat the call after a while."""
+    """Adopt the AMI if EC2 shows one with the name of the image: the response was lost. Else repeat the call later."""
     if isinstance(observation.ami, ObservedAmi):
         return ImagePlan(to_pending(image, observation.ami.ami_id, now))
     was_called_recently = image.last_called_at is not None and now - image.last_called_at < IMAGE_RETRY_AFTER
@@ -178,11 +178,11 @@ def _may_have_run(image: Image) -> bool:
     return image.sanitize.run is not None and image.sanitize.run.last_sent_at > image.sanitize.run.sent_at
 
 
-def _send_sanitize(image: Image, now: datetime) -> ImagePlan:
+def _send_removal(image: Image, now: datetime) -> ImagePlan:
     """Send the document. The attempt id stays the same, so the instance runs it once."""
     run = image.sanitize.run or DocumentRun(attempt_id=f"{image.id}.remove", sent_at=now, last_sent_at=now)
     run = replace(run, last_sent_at=now)
-    step = SendSanitize(SanitizeAction.REMOVE, run.attempt_id)
+    step = SendImageDocument(SecretsAction.REMOVE, run.attempt_id)
     return ImagePlan(replace(image, sanitize=replace(image.sanitize, run=run)), step)
 
 

@@ -47,18 +47,18 @@ class ImageObservation:
     is_instance_running: bool = True
 
 
-class SanitizeAction(StrEnum):
-    """Parameter `action` of IMAGE_DOCUMENT."""
+class SecretsAction(StrEnum):
+    """Action of IMAGE_DOCUMENT on the secrets: its parameter `action`."""
 
     REMOVE = "remove"
     RESTORE = "restore"
 
 
 @dataclass(frozen=True)
-class SendSanitize:
+class SendImageDocument:
     """Send IMAGE_DOCUMENT to the instance."""
 
-    action: SanitizeAction
+    action: SecretsAction
     attempt_id: str
 
     @property
@@ -94,14 +94,14 @@ class AmiCreated:
 
 
 @dataclass(frozen=True)
-class SanitizeCommandSent:
+class ImageDocumentSent:
     """SSM accepted the command."""
 
     command_id: str
 
 
-ImageStep = SendSanitize | CreateImage | Deregister | DeleteSnapshots
-ImageOutcome = AmiCreated | SanitizeCommandSent | CallAccepted | AwsError
+ImageStep = SendImageDocument | CreateImage | Deregister | DeleteSnapshots
+ImageOutcome = AmiCreated | ImageDocumentSent | CallAccepted | AwsError
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_time
 from chalicelib.domain.setup.installed_documents import InstalledDocument
 from chalicelib.domain.setup.parameters import ParameterValue
-from chalicelib.domain.setup.state import AddedRecipe, DocumentRun
+from chalicelib.domain.setup.state import AddedRecipe, DocumentRun, find_added_parameters
 
 MAX_DESCRIPTION_LENGTH = 200
 """Characters of the description that are sent to AWS, which accepts 255. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
@@ -55,8 +55,8 @@ class SanitizeState:
 
     :param run: the document that removes the secrets before the copy
     :param restore_run: the document that restores them, as last sent
-    :param is_restored: the secrets are restored, or the instance made new ones, or it cannot be reached any more
-    :param restore_reason: which of these
+    :param is_restored: nothing is left to do: the secrets are restored, replaced by new ones, or gpudesk gave up
+    :param restore_reason: which of the three happened, and why
     """
 
     run: DocumentRun | None = None
@@ -109,24 +109,20 @@ class Image:
     ami: AmiState = AmiState()
     version: int | None = None
 
-    def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
+    def get_parameters(self, recipe: str) -> Mapping[str, ParameterValue]:
         """Return the parameters of a recipe in the image; empty if the image does not contain the recipe."""
-        if recipe == self.recipe:
-            return self.parameters
-        return next(
-            (added_recipe.parameters for added_recipe in self.added_recipes if added_recipe.recipe == recipe), {}
-        )
+        return self.parameters if recipe == self.recipe else find_added_parameters(self.added_recipes, recipe)
 
     @property
     def secrets_removed(self) -> bool:
-        """Whether the secrets of the instance are removed from its disk, or the command to remove them was sent."""
+        """Return whether the secrets are removed from the disk, or the command to remove them was sent."""
         return self.sanitize.run is not None and not self.sanitize.is_restored
 
     @property
     def needs_work(self) -> bool:
-        """Whether the image reconciler must process the image.
+        """Return whether the image reconciler must process the image.
 
-        That includes a terminal image whose instance has not got its secrets back.
+        An available or failed image needs work until the secrets of its instance are restored.
         """
         return self.secrets_removed or self.phase not in TERMINAL_PHASES
 

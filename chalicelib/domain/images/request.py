@@ -9,13 +9,13 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState
 from chalicelib.domain.images.record import Image, ImagePhase, ImageSource
 from chalicelib.domain.images.secret_restore import describe_regenerated_secrets
-from chalicelib.domain.instances.record import Instance, Machine, Phase
+from chalicelib.domain.instances.ec2_instance import Ec2Instance
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import AddedRecipe, collect_documents_for_image
@@ -30,21 +30,21 @@ class ImageRequest:
     no_reboot: bool
 
 
-def require_imageable(instance: Instance) -> Machine:
-    """Return the machine of an instance from which an image can be created now.
+def require_imageable(instance: Instance) -> Ec2Instance:
+    """Return the EC2 instance of an instance from which an image can be created now.
 
     :raises Conflict: the instance is not ready, is about to end, or runs a benchmark
     """
     if instance.spec.desired is not DesiredState.RUNNING:
         message = f"No image can be created: {instance.name} is about to be {instance.spec.desired}."
         raise Conflict(message, code=ErrorCode.NOT_READY)
-    if instance.phase is not Phase.READY or instance.machine is None:
+    if instance.phase is not Phase.READY or instance.ec2_instance is None:
         message = f"{instance.name} is {instance.phase}. An image can be created when the instance is ready."
         raise Conflict(message, code=ErrorCode.NOT_READY)
     if instance.benchmark_run:
         message = f"{instance.name} runs a benchmark. Request the image again when the benchmark has ended."
         raise Conflict(message, code=ErrorCode.BENCHMARK_IN_PROGRESS)
-    return instance.machine
+    return instance.ec2_instance
 
 
 def find_captured_recipes(instance: Instance, recipes: Mapping[str, Recipe]) -> tuple[AddedRecipe, ...]:
@@ -96,13 +96,13 @@ class ImageBuilder:
         )
 
     def _build_source(self, instance: Instance) -> ImageSource:
-        machine = require_imageable(instance)
+        ec2_instance = require_imageable(instance)
         instance_type = self.catalog.types.get(instance.spec.hardware.instance_type)
         default_parameter = instance_type.image if instance_type else None
         return ImageSource(
             instance_id=instance.id,
             instance_name=instance.name,
-            ec2_instance_id=machine.instance_id,
+            ec2_instance_id=ec2_instance.instance_id,
             arch=instance_type.arch if instance_type else "x86_64",
             base_image_parameter=instance.spec.software.image_parameter or default_parameter,
         )
@@ -155,5 +155,5 @@ def _list_reboot_warnings(
     message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {secrets}."
     yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
     if activity and activity.state is ActivityState.BUSY:
-        message = f"{instance.name} is in use, and the reboot interrupts that: {activity.reason.message}"
-        yield WriteWarning(WarningCode.ACTIVITY_INTERRUPTED, ensure_period(message))
+        message = f"{instance.name} is in use, and the reboot interrupts that. {activity.reason.message}"
+        yield WriteWarning(WarningCode.ACTIVITY_INTERRUPTED, message)

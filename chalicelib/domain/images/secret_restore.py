@@ -14,13 +14,13 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period, format_duration
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
+    ImageDocumentSent,
     ImageObservation,
     ImageOutcome,
     ImagePlan,
     ObservedAmi,
-    SanitizeAction,
-    SanitizeCommandSent,
-    SendSanitize,
+    SecretsAction,
+    SendImageDocument,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.instances.observation import CommandStatus, ObservedCommand
@@ -62,7 +62,7 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
 def record_outcome(image: Image, outcome: ImageOutcome) -> Image:
     """Return the record after SendCommand. A permanent error ends the attempts; any other error is retried."""
     match outcome:
-        case SanitizeCommandSent(command_id):
+        case ImageDocumentSent(command_id):
             run = image.sanitize.restore_run
             confirmed = replace(run, command_id=command_id) if run else None
             return replace(image, sanitize=replace(image.sanitize, restore_run=confirmed))
@@ -81,7 +81,7 @@ def describe_regenerated_secrets(image: Image) -> str:
 
 
 def _can_restore(image: Image, observation: ImageObservation) -> bool:
-    """Return whether nothing that is written to the disk from now on can be in the image."""
+    """Return whether the secrets can be written to the disk now without becoming part of the image."""
     if image.phase is ImagePhase.PENDING:
         return image.sanitize.restore_run is not None or (
             isinstance(observation.ami, ObservedAmi) and observation.ami.has_snapshot
@@ -99,7 +99,7 @@ def _send_restore(image: Image, run: DocumentRun | None, now: datetime) -> Image
     sent = DocumentRun(attempt_id=attempt_id, sent_at=run.sent_at if run else now, last_sent_at=now)
     return ImagePlan(
         replace(image, sanitize=replace(image.sanitize, restore_run=sent)),
-        SendSanitize(SanitizeAction.RESTORE, attempt_id),
+        SendImageDocument(SecretsAction.RESTORE, attempt_id),
     )
 
 

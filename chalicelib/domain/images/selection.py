@@ -15,7 +15,7 @@ HEARTBEAT_KEY_PLACEHOLDER = "${heartbeat_key}"
 """Placeholder that has a different value on each instance."""
 
 
-def find_by_ref(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
+def find_image(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
     """Return the image with an id, or the newest one of the owner with a name.
 
     A failed image is found by its id only.
@@ -39,7 +39,7 @@ def contains_recipe(image: Image, recipe: Recipe, requested: Mapping[str, Parame
     """
     if image.recipe != recipe.name:
         return False
-    values, _ = resolve_values(requested, recipe.parameters, image.parameters_of(recipe.name))
+    values, _ = resolve_values(requested, recipe.parameters, image.get_parameters(recipe.name))
     installed = {(document.name, document.recipe_hash) for document in image.installed_documents}
     documents = recipe.fill_documents(values)
     return all((document.name, hash_recipe_document(document)) in installed for document in documents)

@@ -25,7 +25,7 @@ class BillingState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Meter:
-    """The billing state, since when it lasts, and what the time before has cost.
+    """The billing state, its beginning, and the costs of the time before.
 
     :param since: None in state `nothing`
     :param accrued: US dollars of everything that ended before `since`

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.instances.billing import BillingState, Meter, Rates
-from chalicelib.domain.instances.record import Ec2State, Instance, Machine
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.record import Instance
 
 HOUR = Decimal(3600)
 
@@ -29,9 +30,9 @@ class BilledSegment:
     project: str | None = None
 
 
-def get_billing_state(machine: Machine | None) -> BillingState:
+def get_billing_state(ec2_instance: Ec2Instance | None) -> BillingState:
     """Return the state that AWS bills. A stop counts only when EC2 says stopped."""
-    match machine.state if machine else None:
+    match ec2_instance.state if ec2_instance else None:
         case None | Ec2State.TERMINATED:
             return BillingState.NOTHING
         case Ec2State.STOPPED:
@@ -48,13 +49,13 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
 
     :returns: `after` with its meter set, and the segments that ended
     """
-    state = get_billing_state(after.machine)
+    state = get_billing_state(after.ec2_instance)
     if state is before.billing.meter.state:
         return replace(after, billing=replace(after.billing, meter=before.billing.meter)), ()
     began = now
-    if state is BillingState.RUNNING and after.machine:
-        earliest = before.billing.meter.since or before.terminated_at or after.machine.launched_at
-        began = min(now, max(earliest, after.machine.launched_at))
+    if state is BillingState.RUNNING and after.ec2_instance:
+        earliest = before.billing.meter.since or before.terminated_at or after.ec2_instance.launched_at
+        began = min(now, max(earliest, after.ec2_instance.launched_at))
     ended = get_open_segment(before, began)
     spent = before.billing.meter.accrued + (compute_segment_cost(ended) if ended else Decimal(0))
     meter = Meter(state=state, since=None if state is BillingState.NOTHING else began, accrued=spent)

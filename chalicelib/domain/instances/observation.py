@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
-from chalicelib.domain.instances.record import Ec2State, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import Ec2State, ScheduledEvent
 from chalicelib.domain.setup.step_output import StepOutput
 
 
@@ -15,7 +15,7 @@ class ObservedInstance:
     """An EC2 instance with the tags of gpudesk, as DescribeInstances shows it."""
 
     instance_id: str
-    desk_id: str
+    tag_id: str
     name: str
     owner: str
     region: str

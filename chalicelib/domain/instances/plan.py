@@ -9,9 +9,10 @@ from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.metering import BilledSegment
-from chalicelib.domain.instances.record import Instance, Machine
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.results import StepDurations
 
 
@@ -79,7 +80,7 @@ class LaunchResolved:
 class InstanceLaunched:
     """Outcome: RunInstances returned an instance, launched by this call or by an earlier one with the same token."""
 
-    machine: Machine
+    ec2_instance: Ec2Instance
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Plan:
     :param step: the call, made after the write
     :param autonomous: gpudesk decided it on its own; mode `dry_run` only records it
     :param requeue: reconcile once more at once
-    :param durations: how long the steps of a document took, for later estimates
+    :param step_durations: how long the steps of a document took, for later estimates
     """
 
     instance: Instance
@@ -140,10 +141,10 @@ class Plan:
     step: Step | None = None
     autonomous: bool = False
     requeue: bool = False
-    durations: StepDurations | None = None
+    step_durations: StepDurations | None = None
 
 
-def describe(plan: Plan) -> str:
+def describe_plan(plan: Plan) -> str:
     """Return a plan as text: the reason, the call that it would make, and the timeline entries that it would write."""
     call = f"would call {plan.step}" if plan.step else "would call nothing"
     lines = [f"{plan.instance.name} ({plan.instance.phase}): {plan.reason.message} [{plan.reason.code}]", f"  {call}"]

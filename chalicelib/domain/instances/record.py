@@ -11,9 +11,11 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.idle.clock_skew import ClockSkew
 from chalicelib.domain.idle.heartbeat_response import KeepResult
 from chalicelib.domain.instances.billing import Billing
+from chalicelib.domain.instances.claim import Claim
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.spec import Spec
-from chalicelib.domain.instances.warning import StopWarning, WarningType
+from chalicelib.domain.instances.warning import StopWarning
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
 
@@ -33,42 +35,6 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
-class Ec2State(StrEnum):
-    """State of an EC2 instance, as EC2 calls it:
-    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
-    """
-
-    PENDING = "pending"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
-    SHUTTING_DOWN = "shutting-down"
-    TERMINATED = "terminated"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """The EC2 instance behind a record, as last observed."""
-
-    instance_id: str
-    zone: str
-    state: Ec2State
-    launched_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScheduledEvent:
-    """An event that AWS has scheduled for an EC2 instance.
-
-    :param code: instance-retirement, instance-stop, instance-reboot, system-reboot, system-maintenance
-    """
-
-    id: str
-    code: str
-    not_before: datetime
-    description: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkRun:
     """A benchmark of the GPUs that was requested on a ready instance.
@@ -84,33 +50,6 @@ class BenchmarkRun:
     requested_by: str
     requested_at: datetime
     run: DocumentRun | None = None
-
-
-class ClaimAction(StrEnum):
-    """Action that gpudesk claims before it calls AWS."""
-
-    START = "start"
-    STOP = "stop"
-    TERMINATE = "terminate"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """An action that gpudesk has begun. From here on, a keep comes too late.
-
-    :param warning_type: type of the stop warning that the action follows; None: a person requested it
-    :param last_called_at: time of the last AWS call
-    :param overdue_notified: people were notified that the action takes too long
-    :param rejection_code: AWS error code of the last rejected call that people were notified of
-    """
-
-    action: ClaimAction
-    claimed_at: datetime
-    reason: EventReason
-    warning_type: WarningType | None = None
-    last_called_at: datetime | None = None
-    overdue_notified: bool = False
-    rejection_code: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +98,7 @@ class ImageInProgress:
 class Instance:
     """The record of one instance. Every change makes a new value; `version` guards the write of the store.
 
-    :param created_by: who requested it; `owner` may be somebody else
+    :param created_by: who requested it; `owner` may be another person
     :param ready_since: the idle window does not begin before
     :param keep_result: result of the last keep request from the instance itself
     :param image_in_progress: a termination waits for this image
@@ -177,7 +116,7 @@ class Instance:
     phase_since: datetime
     reason: EventReason
     launch: LaunchState = LaunchState()
-    machine: Machine | None = None
+    ec2_instance: Ec2Instance | None = None
     setup: SetupState
     benchmark_run: BenchmarkRun | None = None
     image_in_progress: ImageInProgress | None = None

@@ -47,7 +47,7 @@ class SetupProgress:
 
 def compute_setup_progress(
     instance: Instance,
-    report: DecodedHeartbeat,
+    heartbeat: DecodedHeartbeat,
     known: Mapping[str, StepDurations],
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
@@ -63,7 +63,7 @@ def compute_setup_progress(
         return None
     document, *later = setup.documents[setup.document_index :]
     durations = known.get(document.name)
-    step = _find_current_step(instance, report, durations, now, scale_script_timeout)
+    step = _find_current_step(instance, heartbeat, durations, now, scale_script_timeout)
     if durations is None or any(each.name not in known for each in later):
         return SetupProgress(step=step, remaining=None)
     running_for = now - setup.current_run.sent_at if setup.current_run else timedelta(0)
@@ -73,17 +73,17 @@ def compute_setup_progress(
 
 def _find_current_step(
     instance: Instance,
-    report: DecodedHeartbeat,
+    heartbeat: DecodedHeartbeat,
     durations: StepDurations | None,
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
 ) -> CurrentStep | None:
     """Return the step that the heartbeat reports; None if it says nothing about the document that runs now."""
-    progress, run = _find_progress(instance, report), instance.setup.current_run
-    if progress is None or run is None or not isinstance(report, Heartbeat):
+    progress, run = _find_progress(instance, heartbeat), instance.setup.current_run
+    if progress is None or run is None or not isinstance(heartbeat, Heartbeat):
         return None
-    started_at = max(run.sent_at, report.at - scale_script_timeout(progress.running_for))
-    if report.at < run.sent_at or started_at > now:
+    started_at = max(run.sent_at, heartbeat.at - scale_script_timeout(progress.running_for))
+    if heartbeat.at < run.sent_at or started_at > now:
         return None
     expected = dict(durations.steps).get(progress.step) if durations else None
     index, count = _parse_position(progress.position)
@@ -95,17 +95,21 @@ def _find_current_step(
         started_at=started_at,
         running_for=now - started_at,
         remaining=max(timedelta(0), expected - (now - started_at)) if expected is not None else None,
-        reported_at=report.at,
+        reported_at=heartbeat.at,
     )
 
 
-def _find_progress(instance: Instance, report: DecodedHeartbeat) -> StepProgress | None:
+def _find_progress(instance: Instance, heartbeat: DecodedHeartbeat) -> StepProgress | None:
     """Return what the instance reports about its current document; a heartbeat holds only the start of a long name."""
-    machine, setup = instance.machine, instance.setup
-    if not isinstance(report, Heartbeat) or machine is None or report.instance_id != machine.instance_id:
+    ec2_instance, setup = instance.ec2_instance, instance.setup
+    if (
+        not isinstance(heartbeat, Heartbeat)
+        or ec2_instance is None
+        or heartbeat.instance_id != ec2_instance.instance_id
+    ):
         return None
     name = truncate_ascii(setup.documents[setup.document_index].name, MAX_NAME_LENGTH)
-    return report.setup if report.setup and report.setup.document == name else None
+    return heartbeat.setup if heartbeat.setup and heartbeat.setup.document == name else None
 
 
 def _parse_position(text: str) -> tuple[int | None, int | None]:

@@ -8,7 +8,7 @@ from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
-from chalicelib.domain.setup.state import AddedRecipe
+from chalicelib.domain.setup.state import AddedRecipe, find_added_parameters
 
 
 class DesiredState(StrEnum):
@@ -64,11 +64,9 @@ class Software:
         """The names of all recipes: the one of the launch, then the added ones."""
         return (self.recipe, *(added.recipe for added in self.added_recipes))
 
-    def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
+    def get_parameters(self, recipe: str) -> Mapping[str, ParameterValue]:
         """Return the parameters of a recipe; empty if the recipe was not requested."""
-        if recipe == self.recipe:
-            return self.parameters
-        return next((added.parameters for added in self.added_recipes if added.recipe == recipe), {})
+        return self.parameters if recipe == self.recipe else find_added_parameters(self.added_recipes, recipe)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +105,6 @@ def collect_documents(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[Recipe
     """Return the documents of all recipes of a spec in their order, each once. Unknown recipes are skipped."""
     documents: list[RecipeDocument] = []
     for name in (recipe for recipe in spec.software.recipes if recipe in recipes):
-        recipe_documents = recipes[name].fill_documents(spec.software.parameters_of(name))
+        recipe_documents = recipes[name].fill_documents(spec.software.get_parameters(name))
         documents += [document for document in recipe_documents if document not in documents]
     return tuple(documents)

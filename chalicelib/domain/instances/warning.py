@@ -49,7 +49,7 @@ class StopWarning:
 
     @property
     def stop_by(self) -> datetime:
-        """The time from which gpudesk acts.
+        """The time at which gpudesk stops waiting for a delivery and acts: `stop_at` or later.
 
         It waits at most `WARNING_DELIVERY_WAIT` for a delivery, and after the first delivery long enough that people
         can react to it.

@@ -39,7 +39,7 @@ def check_fields(request: LaunchRequest, disk_gib: int, limits: Limits) -> Itera
 
 def _check_tags(request: LaunchRequest) -> Iterator[FieldError]:
     if len(request.tags) > MAX_TAGS:
-        yield FieldError("tags", f"must be at most {MAX_TAGS}")
+        yield FieldError("tags", f"must have at most {MAX_TAGS} entries, not {len(request.tags)}")
     for key, value in request.tags.items():
         field = f"tags.{key[:60]}"
         if key in ("Name", "project") or key.lower().startswith(RESERVED_TAG_PREFIXES):

@@ -37,7 +37,7 @@ def inherit_recipes(
     for candidate in image.added_recipes:
         if candidate.recipe == recipe.name:
             continue
-        reason = _not_inheritable_reason(candidate, image, recipe, instance_type, recipes)
+        reason = _find_inheritance_problem(candidate, image, recipe, instance_type, recipes)
         if reason:
             left_out.append(f"Added recipe {candidate.recipe} of the image is not inherited: {reason}.")
         else:
@@ -46,7 +46,7 @@ def inherit_recipes(
     return InheritedRecipes(tuple(added), tuple(left_out))
 
 
-def _not_inheritable_reason(
+def _find_inheritance_problem(
     candidate: AddedRecipe, image: Image, recipe: Recipe, instance_type: InstanceType, recipes: Mapping[str, Recipe]
 ) -> str | None:
     if recipe.name != image.recipe:
@@ -65,7 +65,7 @@ def describe_launch_from_image(
 ) -> str:
     """Describe the image, what is inherited from it, and which documents are skipped."""
     parts = []
-    parameters = _inherited_parameters(request, spec, recipes)
+    parameters = _find_inherited_parameters(request, spec, recipes)
     if parameters:
         parts.append(f"the parameters {format_values(parameters)}")
     if inherited.added:
@@ -76,13 +76,15 @@ def describe_launch_from_image(
     skippable = find_skippable_documents(image, collect_documents(spec, recipes))
     if skippable:
         seconds = sum(skippable.values())
-        sentences.append(f"Skipped unless changed since: {', '.join(skippable)}. This saves about {seconds} s.")
+        sentences.append(
+            f"gpudesk skips unchanged documents of the image: {', '.join(skippable)}. This saves about {seconds} s."
+        )
     else:
-        sentences.append(f"It contains no document that {join_and(spec.software.recipes)} runs.")
+        sentences.append(f"The image contains no document that {join_and(spec.software.recipes)} runs.")
     return " ".join([*sentences, *inherited.left_out_messages])
 
 
-def _inherited_parameters(
+def _find_inherited_parameters(
     request: LaunchRequest, spec: Spec, recipes: Mapping[str, Recipe]
 ) -> Mapping[str, str | int | bool]:
     """Return the parameters that neither the request nor the defaults of the recipe explain."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.images.selection import contains_recipe, find_by_ref, find_launch_incompatibility, select_latest
+from chalicelib.domain.images.selection import contains_recipe, find_image, find_launch_incompatibility, select_latest
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice
 
@@ -16,7 +16,7 @@ def find_requested_image(ref: str, images: Iterable[Image], actor: Actor) -> Ima
     :param images: those that the caller may see
     :raises ValidationFailed: there is none
     """
-    image = find_by_ref(ref, images, actor.effective_owner)
+    image = find_image(ref, images, actor.effective_owner)
     if image is None:
         message = f"you have no image {ref[:60]!r}; GET /images lists your images"
         raise ValidationFailed(f"You have no image {ref[:60]!r}.", errors=(FieldError("image", message),))

@@ -25,7 +25,7 @@ from chalicelib.domain.setup.state import SetupState
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedLaunch:
-    """What a new record is made of.
+    """Everything that a new record is built from.
 
     :param warnings: what the launch inherits and skips; for the timeline and for the answer
     """
@@ -54,29 +54,29 @@ def prepare_launch(
         disk_gib=selection.disk_gib,
         project=request.project,
         tags=dict(request.tags) | ({"project": request.project} if request.project else {}),
-        hardware=_hardware(selection.instance_type),
+        hardware=_build_hardware(selection.instance_type),
         software=Software(
             recipe=selection.recipe.name,
             parameters=selection.parameters,
             added_recipes=inherited.added if inherited else (),
             image=ImageRef(id=image.id, name=image.name, ami_id=image.ami.id or "") if image else None,
-            image_parameter=_image_parameter(selection, image),
+            image_parameter=_choose_image_parameter(selection, image),
         ),
         policy=selection.policy,
     )
-    warnings = [*_skipped_steps_warnings(spec, selection.instance_type, recipes)]
+    warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]
     if image and inherited:
         message = describe_launch_from_image(request, spec, image, recipes, inherited)
         warnings.insert(0, WriteWarning(WarningCode.LAUNCHED_FROM_IMAGE, message))
     return PreparedLaunch(
         spec=spec,
-        rates=_rates(spec, selection.instance_type, context.catalog),
-        setup=_initial_setup(spec, image, recipes),
+        rates=_compute_rates(spec, selection.instance_type, context.catalog),
+        setup=_build_setup_state(spec, image, recipes),
         warnings=tuple(warnings),
     )
 
 
-def _hardware(instance_type: InstanceType) -> Hardware:
+def _build_hardware(instance_type: InstanceType) -> Hardware:
     return Hardware(
         instance_type=instance_type.name,
         gpu=instance_type.gpu,
@@ -86,14 +86,14 @@ def _hardware(instance_type: InstanceType) -> Hardware:
     )
 
 
-def _image_parameter(selection: LaunchSelection, image: Image | None) -> str | None:
+def _choose_image_parameter(selection: LaunchSelection, image: Image | None) -> str | None:
     if image:
         return image.source.base_image_parameter
     recipe = selection.recipe
     return recipe.get_image_parameter(selection.instance_type) if recipe.image is not None else None
 
 
-def _rates(spec: Spec, instance_type: InstanceType, catalog: InstanceTypeCatalog) -> Rates:
+def _compute_rates(spec: Spec, instance_type: InstanceType, catalog: InstanceTypeCatalog) -> Rates:
     return Rates(
         instance=instance_type.prices[spec.region],
         disk=catalog.get_disk_price_per_gib_hour(spec.region) * spec.disk_gib,
@@ -101,7 +101,7 @@ def _rates(spec: Spec, instance_type: InstanceType, catalog: InstanceTypeCatalog
     )
 
 
-def _initial_setup(spec: Spec, image: Image | None, recipes: Mapping[str, Recipe]) -> SetupState:
+def _build_setup_state(spec: Spec, image: Image | None, recipes: Mapping[str, Recipe]) -> SetupState:
     return SetupState(
         recipe=spec.software.recipe,
         documents=collect_documents(spec, recipes),
@@ -109,7 +109,7 @@ def _initial_setup(spec: Spec, image: Image | None, recipes: Mapping[str, Recipe
     )
 
 
-def _skipped_steps_warnings(
+def _list_skipped_steps_warnings(
     spec: Spec, instance_type: InstanceType, recipes: Mapping[str, Recipe]
 ) -> Iterator[WriteWarning]:
     """Yield one warning if recipes skip their GPU steps on the type."""

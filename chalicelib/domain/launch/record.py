@@ -25,7 +25,7 @@ def build_record(
     return Instance(
         id=instance_id,
         name=request.name or "",
-        owner=actor.owner_for_new(),
+        owner=actor.resolve_owner_for_creation(),
         created_by=actor.owner,
         created_at=now,
         spec=prepared.spec,

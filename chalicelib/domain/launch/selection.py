@@ -20,7 +20,7 @@ from chalicelib.domain.setup.requirements import suggest_types
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchSelection:
-    """What the request and the defaults select, after all checks."""
+    """The result of `select_launch`: every value is chosen and checked."""
 
     region: str
     instance_type: InstanceType
@@ -41,7 +41,7 @@ def select_launch(
     recipe_name = request.recipe or (image.recipe if image else defaults.recipe)
     recipe = context.recipes.get(recipe_name)
     disk_gib = request.disk_gib or defaults.disk_gib
-    policy = _policy(request, context)
+    policy = _choose_policy(request, context)
     errors = [
         *choice.errors,
         *check_fields(request, disk_gib, limits),
@@ -49,13 +49,13 @@ def select_launch(
     ]
     if recipe is None:
         raise build_validation_error([*errors, build_unknown_recipe_error(recipe_name, context.recipes)])
-    inherited = image.parameters_of(recipe.name) if image else None
+    inherited = image.get_parameters(recipe.name) if image else None
     parameters, parameter_errors = resolve_values(request.parameters, recipe.parameters, inherited)
     errors += parameter_errors
     if choice.instance_type:
-        errors += _compatibility_errors(request, context, choice, recipe, image)
+        errors += _check_compatibility(request, context, choice, recipe, image)
     if not errors and request.image == LATEST and image is None:
-        errors.append(_no_latest_image_error(choice, recipe))
+        errors.append(_build_no_latest_image_error(choice, recipe))
     if errors or choice.instance_type is None:
         raise build_validation_error(errors)
     return LaunchSelection(
@@ -68,7 +68,7 @@ def select_launch(
     )
 
 
-def _policy(request: LaunchRequest, context: LaunchContext) -> Policy:
+def _choose_policy(request: LaunchRequest, context: LaunchContext) -> Policy:
     """Return the policy of the request over that of the owner over that of the desk."""
     defaults, limits = context.settings.defaults, context.settings.limits
     default = resolve_default_policy(context.owner_policy, defaults.idle_policy, defaults.max_hours, limits)
@@ -76,7 +76,7 @@ def _policy(request: LaunchRequest, context: LaunchContext) -> Policy:
     return Policy(idle=idle, max_hours=max_hours)
 
 
-def _compatibility_errors(
+def _check_compatibility(
     request: LaunchRequest, context: LaunchContext, choice: TypeChoice, recipe: Recipe, image: Image | None
 ) -> Iterator[FieldError]:
     """Yield why the recipe or the image cannot be used on the type."""
@@ -100,7 +100,7 @@ def _compatibility_errors(
         yield FieldError(field, message)
 
 
-def _no_latest_image_error(choice: TypeChoice, recipe: Recipe) -> FieldError:
+def _build_no_latest_image_error(choice: TypeChoice, recipe: Recipe) -> FieldError:
     name = choice.instance_type.name if choice.instance_type else ""
     message = (
         f"you have no image with recipe {recipe.name} in its current version that can be launched as {name} in "

@@ -40,7 +40,7 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
         return TypeChoice(region, None, (FieldError("region", message),))
     try:
         instance_type = _find_type(request, region, catalog)
-        errors = _type_errors(request, region, instance_type, context) if instance_type else ()
+        errors = _check_type(request, region, instance_type, context) if instance_type else ()
     except UnknownType as error:
         return TypeChoice(region, None, (FieldError("instance_type", str(error)),))
     except UnknownGpu as error:
@@ -60,12 +60,12 @@ def _find_type(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog
     return catalog.find_cheapest(request.gpu, request.gpu_count or 1, region) if request.gpu else None
 
 
-def _type_errors(
+def _check_type(
     request: LaunchRequest, region: str, instance_type: InstanceType, context: LaunchContext
 ) -> tuple[FieldError, ...]:
     """Return why the type cannot be launched."""
     if request.instance_type:
-        errors = tuple(_named_type_errors(request, region, instance_type, context.catalog))
+        errors = tuple(_check_named_type(request, region, instance_type, context.catalog))
         if errors:
             return errors
     limit = context.settings.limits.gpu_count
@@ -74,7 +74,7 @@ def _type_errors(
     return ()
 
 
-def _named_type_errors(
+def _check_named_type(
     request: LaunchRequest, region: str, instance_type: InstanceType, catalog: InstanceTypeCatalog
 ) -> Iterator[FieldError]:
     """Yield why the named type cannot be launched, and where the other fields contradict it."""

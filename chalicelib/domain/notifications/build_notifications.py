@@ -7,18 +7,13 @@ from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY
 from chalicelib.domain.common.event_codes import Audience, EventCode
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Recipient
-from chalicelib.domain.instances.record import ClaimAction, Instance
-from chalicelib.domain.notifications.notification import (
-    DESK_ID,
-    ChannelType,
-    Delivery,
-    DeliveryChannel,
-    Notification,
-)
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.notifications.notification import DESK_ID, ChannelType, Delivery, DeliveryChannel, Notification
 
 USER_REQUEST_CODES = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
-"""Reasons of a stop or a termination that a person requested. That person knows that it starts, so it is not notified;
-a failure is."""
+"""Reasons of a stop or a termination that a person requested. That person knows about the request, so nobody is
+notified when the action begins. If it fails, people are notified."""
 
 DESK_NAME = "gpudesk"
 ADMIN_OWNER = "admin"
@@ -107,6 +102,7 @@ def _build_notification(instance: Instance, entry: TimelineEntry, directory: Cha
         warning_id=warning.id if warning else None,
         stop_at=warning.stop_at if warning else None,
         is_termination=entry.details.get("action") == ClaimAction.TERMINATE,
+        rejected_by=entry.details.get("rejected_by", "AWS"),
         image_id=entry.details.get("image"),
         deliveries=_build_deliveries(entry.code.audience, instance.owner, directory, entry.at),
     )

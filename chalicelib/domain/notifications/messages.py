@@ -39,7 +39,7 @@ def format_email_subject(notification: Notification) -> str:
     if notification.code is EventCode.SWEEP_OVERDUE:
         return f"gpudesk: {notification.code.subject}"
     outcome = "terminated" if notification.is_termination else "stopped"
-    event = notification.code.subject.format(outcome=outcome)
+    event = notification.code.subject.format(outcome=outcome, rejected_by=notification.rejected_by)
     if notification.stop_at:
         announced = "" if f"will be {outcome}" in event else f" and will be {outcome}"
         event = f"{event}{announced} at {format_time(notification.stop_at)}"

@@ -99,6 +99,7 @@ class Notification:
     :param warning_id: id of the stop warning that the notification announces
     :param stop_at: time of the announced stop or termination
     :param is_termination: whether the warning announces a termination, not a stop
+    :param rejected_by: "AWS", or "gpudesk" if it rejected the request without a call of AWS
     :param image_id: id of the image that the notification is about
     """
 
@@ -113,6 +114,7 @@ class Notification:
     warning_id: str | None = None
     stop_at: datetime | None = None
     is_termination: bool = False
+    rejected_by: str = "AWS"
     image_id: str | None = None
     deliveries: Mapping[DeliveryChannel, Delivery] = field(default_factory=dict)
 

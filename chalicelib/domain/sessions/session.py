@@ -32,12 +32,12 @@ class SessionKind(StrEnum):
 
     @property
     def requires_jupyter(self) -> bool:
-        """Whether the session needs a recipe that installs Jupyter."""
+        """Return whether the session needs a recipe that installs Jupyter."""
         return self in (SessionKind.JUPYTER, SessionKind.JUPYTER_TOKEN)
 
     @property
     def requires_secrets(self) -> bool:
-        """Whether the session needs secrets that are removed from the disk while an image is created."""
+        """Return whether the session needs secrets that are removed from the disk while an image is created."""
         return self.requires_jupyter or self is SessionKind.SSH
 
 

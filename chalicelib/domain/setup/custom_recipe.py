@@ -53,7 +53,7 @@ class CustomSteps:
     start: str | None
     start_minutes: int
 
-    def timeout_minutes(self) -> dict[str, int]:
+    def compute_timeout_minutes(self) -> dict[str, int]:
         """Return the timeout of each step that exists, in the order of the steps."""
         timeouts = {
             "apt": APT_TIMEOUT_MINUTES if self.apt else 0,
@@ -130,5 +130,5 @@ def _build_document(name: str, entry: Mapping[str, Any], parameters: tuple[str, 
     return RecipeDocument(
         name=f"{CUSTOM_DOCUMENT_PREFIX}{name}",
         parameters={"attemptId": "${attempt_id}", "gpuCount": "${gpu_count}", **placeholders},
-        timeout=timedelta(minutes=sum(parse_custom_steps(name, entry).timeout_minutes().values())),
+        timeout=timedelta(minutes=sum(parse_custom_steps(name, entry).compute_timeout_minutes().values())),
     )

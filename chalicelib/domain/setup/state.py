@@ -1,6 +1,6 @@
 """State of the setup of an instance: the recipe, the current document and attempt, and the results so far."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -69,8 +69,13 @@ class SetupState:
 
     @property
     def is_done(self) -> bool:
-        """Whether no document remains to be run."""
+        """Return whether no document remains to be run."""
         return self.abandoned or self.document_index >= len(self.documents)
+
+
+def find_added_parameters(added_recipes: Iterable[AddedRecipe], recipe: str) -> Mapping[str, ParameterValue]:
+    """Return the parameters of an added recipe; empty if the recipe was not added."""
+    return next((added.parameters for added in added_recipes if added.recipe == recipe), {})
 
 
 def find_installed_documents(setup: SetupState) -> dict[str, InstalledDocument]:

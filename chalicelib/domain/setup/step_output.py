@@ -1,4 +1,4 @@
-"""Output of a step: the lines that show the cause of a failure, what a person can do, and markers of our scripts.
+"""Output of a step: the markers of gpudesk's scripts, the lines that show the cause of a failure, and what to do.
 
 The markers are printed by `ssm_documents/lib/prelude.sh`. A test compares both files.
 """
@@ -6,6 +6,8 @@ The markers are printed by `ssm_documents/lib/prelude.sh`. A test compares both 
 import re
 from dataclasses import dataclass
 from datetime import datetime
+
+from chalicelib.domain.common.text import format_message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ def select_relevant_lines(step: StepOutput) -> tuple[str, ...]:
 
 
 def find_remediation(step: StepOutput) -> str:
-    """Return what to do after a failure: the advice that our script printed, or advice for a common cause."""
+    """Return what to do after a failure: the advice that the script printed, or advice for a common cause."""
     messages = [
         line
         for line in step.output.splitlines()
@@ -105,7 +107,7 @@ def find_remediation(step: StepOutput) -> str:
         # A message of a script begins with the cause, one sentence, and goes on with the advice.
         sentences = re.split(r"(?<=[.?!]) ", redact(messages[-1].removeprefix(MESSAGE_PREFIX)), maxsplit=1)
         if len(sentences) > 1:
-            return sentences[1]
+            return format_message(sentences[1])
     for pattern, advice in _ADVICE_BY_OUTPUT:
         if pattern.search(step.output):
             return advice

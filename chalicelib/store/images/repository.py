@@ -9,12 +9,12 @@ from pydantic import TypeAdapter
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
-from chalicelib.domain.common.pagination import Page, list_name
+from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.store.dynamo import PARTITION, commit, find_item, read_or_log, to_plain
 from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.items import RecordWrite, add_record_write
-from chalicelib.store.paged_query import PagedQuery
+from chalicelib.store.paged_query import build_list_query
 
 IMAGE = TypeAdapter(Image)
 
@@ -41,15 +41,15 @@ class ImageRepository:
 
     def list_all(self, owner: str | None) -> Iterator[Image]:
         """Yield the images of one owner, or of everybody, newest first."""
-        query = _query_for(owner)
+        query = build_list_query("images", ImageModel, owner)
         return _readable_images(query.source.query(query.hash_key[1], scan_index_forward=False))
 
-    def page(self, owner: str | None, *, limit: int, cursor: str | None) -> Page[Image]:
+    def list_page(self, owner: str | None, *, limit: int, cursor: str | None) -> Page[Image]:
         """Return a page of the images of one owner, or of everybody, newest first.
 
         :raises ValidationFailed: the cursor is not one of this list
         """
-        return _query_for(owner).fetch(_to_image_or_log, limit, cursor)
+        return build_list_query("images", ImageModel, owner).fetch(_to_image_or_log, limit, cursor)
 
     def write(self, image: Image, instance_write: RecordWrite | None = None) -> Image:
         """Write an image, and the change of its instance, in one transaction.
@@ -66,13 +66,6 @@ class ImageRepository:
             return item
 
         return replace(image, version=commit(f"Image {image.id} or its instance", add_changes).version)
-
-
-def _query_for(owner: str | None) -> PagedQuery:
-    keys = ("id", "created_key")
-    if owner:
-        return PagedQuery(list_name("images", owner), ImageModel.by_owner, ("owner", owner), keys)
-    return PagedQuery(list_name("images"), ImageModel.by_creation, ("partition", PARTITION), keys)
 
 
 def _readable_images(items: Iterable[ImageModel]) -> Iterator[Image]:

@@ -1,4 +1,4 @@
-"""The writes that belong to a record of an instance: its item, timeline, bill, name and place in the owner's limit.
+"""The writes that belong to a record of an instance: its item, timeline, bill, name and the owner's count.
 
 Each function adds its writes to a transaction, so that a record and all that follows from its change are written
 together. The repositories of instances and of images and the launch share them.
@@ -33,7 +33,7 @@ class RecordWrite:
     """A changed record, and all that is written in the same transaction.
 
     :param before: as it was read; the write succeeds only if the table still holds this version
-    :param user_write: a person's write, which the table's stream passes on to the control loop
+    :param is_user_write: a write for a person's request; the table's stream passes it on to the control loop
     """
 
     before: Instance
@@ -42,7 +42,7 @@ class RecordWrite:
     segments: tuple[BilledSegment, ...] = ()
     notifications: tuple[Notification, ...] = ()
     benchmark: Benchmark | None = None
-    user_write: bool = False
+    is_user_write: bool = False
 
 
 def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceModel:
@@ -51,7 +51,7 @@ def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceMode
     :returns: the item; its `version` is the new one as soon as the transaction has succeeded
     """
     before, after = write.before, write.after
-    item = to_instance_model(after, before.version, user_write=write.user_write)
+    item = to_instance_model(after, before.version, is_user_write=write.is_user_write)
     changes.save(item)
     append_timeline(changes, after.id, (before.version or 0) + 1, write.entries)
     add_ledger_segments(changes, write.segments)
@@ -65,7 +65,7 @@ def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceMode
     return item
 
 
-def to_instance_model(instance: Instance, version: int | None, *, user_write: bool) -> InstanceModel:
+def to_instance_model(instance: Instance, version: int | None, *, is_user_write: bool) -> InstanceModel:
     """Return the item of a record.
 
     :param version: the version that the table must hold; None if it must hold no such item
@@ -77,8 +77,8 @@ def to_instance_model(instance: Instance, version: int | None, *, user_write: bo
         owner=instance.owner,
         created_key=f"{instance.created_at.isoformat()}#{instance.id}",
         active="active" if instance.is_active else None,
-        ec2_instance_id=instance.machine.instance_id if instance.machine else None,
-        user_write=user_write or None,
+        ec2_instance_id=instance.ec2_instance.instance_id if instance.ec2_instance else None,
+        user_write=is_user_write or None,
         record=to_plain(INSTANCE, instance),
         expires_at=terminated_at + TERMINATED_RETENTION if terminated_at else None,
         **guard,
@@ -102,14 +102,14 @@ def append_timeline(changes: TransactWrite, instance_id: str, version: int, entr
 
 
 def release_name_and_count(changes: TransactWrite, instance: Instance) -> None:
-    """Release the name of an instance and its place in the owner's limit."""
-    changes.delete(DeskModel(name_key(instance.name)))
+    """Release the name of an instance, and count one active instance of the owner less."""
+    changes.delete(DeskModel(build_name_key(instance.name)))
     adjust_owner_count(changes, instance.owner, -1)
 
 
 def reserve_name_and_count(changes: TransactWrite, instance: Instance) -> None:
     """Reserve the name and the instance count for a reopened record. Its name is its id, which no other record has."""
-    changes.save(DeskModel(name_key(instance.name), instance=instance.id))
+    changes.save(DeskModel(build_name_key(instance.name), instance=instance.id))
     adjust_owner_count(changes, instance.owner, +1)
 
 
@@ -122,6 +122,6 @@ def adjust_owner_count(changes: TransactWrite, owner: str, by: int, limit: int |
     changes.update(DeskModel(f"count#{owner}"), actions=[DeskModel.number.add(by)], condition=condition)
 
 
-def name_key(name: str) -> str:
+def build_name_key(name: str) -> str:
     """Return the key of the desk item that reserves a name."""
     return f"name#{name}"

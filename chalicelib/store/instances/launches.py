@@ -13,23 +13,26 @@ from chalicelib.domain.common.deadlines import IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
+from chalicelib.store.conflicts import MAX_ATTEMPTS, VersionConflict
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict, cancellation_codes, find_item, transaction
-from chalicelib.store.instances.items import adjust_owner_count, append_timeline, name_key, to_instance_model
-
-CONDITION_FAILED = "ConditionalCheckFailed"
-TRANSACTION_CONFLICT = "TransactionConflict"
-"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+from chalicelib.store.dynamo import (
+    CONDITION_FAILED,
+    TRANSACTION_CONFLICT,
+    begin_transaction,
+    find_item,
+    list_cancellation_codes,
+)
+from chalicelib.store.instances.items import adjust_owner_count, append_timeline, build_name_key, to_instance_model
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyRecord:
     """The stored key and digest that make a repeated POST return the first instance.
 
-    :param key: of the owner, and of the Idempotency-Key or the body
-    :param digest: of the body: the same key with another body is an error of the client
-    :param until: when the key may be used for another request
-    :param warnings: of the first response, so that a repeated request gets the same response
+    :param key: identifies the owner, and the Idempotency-Key or the body
+    :param digest: the digest of the body; the same key with another body is an error of the client
+    :param until: the time from which the key may be used for another request
+    :param warnings: the warnings of the first response, which a repeated request gets again
     """
 
     key: str
@@ -39,7 +42,7 @@ class IdempotencyRecord:
 
 
 class LaunchOutcome(Enum):
-    """What became of a launch transaction.
+    """The outcome of a launch transaction.
 
     CREATED: the record was created. DUPLICATE: an earlier request with the same key created an instance. NAME_TAKEN:
     active instances have all of the names. LIMIT_REACHED: the owner has as many active instances as allowed.
@@ -55,12 +58,12 @@ class LaunchOutcome(Enum):
 class EarlierLaunch:
     """The launch of an earlier request with the same key.
 
-    :param same_body: the earlier body was identical
-    :param warnings: of the earlier response
+    :param has_same_body: the earlier body was identical
+    :param warnings: the warnings of the earlier response
     """
 
     instance_id: str
-    same_body: bool
+    has_same_body: bool
     warnings: tuple[WriteWarning, ...] = ()
 
 
@@ -91,10 +94,10 @@ class LaunchRepository:
     ) -> LaunchResult:
         """Write record, timeline, name, count and idempotency record in one transaction: all of them or none.
 
-        :param instance: the record, whatever its name
+        :param instance: the record; its name is replaced by one of `names`
         :param names: the names to try, in this order, until one is not in use
         :param limit: how many active instances the owner may have, this one included
-        :raises VersionConflict: MAX_ATTEMPTS transactions met other launches of the owner
+        :raises VersionConflict: MAX_ATTEMPTS transactions conflicted with other launches of the owner
         """
         instance = replace(instance, name=next(names))
         conflict_count = 0
@@ -107,7 +110,7 @@ class LaunchRepository:
                 return result
             else:
                 conflict_count += 1
-        raise VersionConflict(f"All attempts to launch for {instance.owner} met other launches")
+        raise VersionConflict(f"all launch transactions of {instance.owner} conflicted with other launches")
 
     def find(self, idempotency: IdempotencyRecord, now: datetime) -> EarlierLaunch | None:
         """Return the launch of an earlier request with the same key, until its record expires."""
@@ -124,9 +127,6 @@ class LaunchRepository:
 
         :returns: None if another transaction was in the way; the same write may succeed at once
         """
-        earlier = self._find_result(instance, idempotency)
-        if earlier:
-            return earlier
         try:
             _write(instance, entries, idempotency, limit)
         except TransactWriteError as error:
@@ -145,7 +145,7 @@ class LaunchRepository:
 
 def _write(instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: IdempotencyRecord, limit: int) -> None:
     now = int(instance.created_at.timestamp())
-    with transaction() as changes:
+    with begin_transaction() as changes:
         changes.save(
             DeskModel(
                 idempotency.key,
@@ -157,9 +157,11 @@ def _write(instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: 
             ),
             condition=DeskModel.key.does_not_exist() | (DeskModel.until < now),
         )
-        changes.save(DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist())
+        changes.save(
+            DeskModel(build_name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
+        )
         adjust_owner_count(changes, instance.owner, +1, limit)
-        changes.save(to_instance_model(instance, None, user_write=True))
+        changes.save(to_instance_model(instance, None, is_user_write=True))
         append_timeline(changes, instance.id, 1, entries)
 
 
@@ -171,7 +173,7 @@ def _explain(error: TransactWriteError, instance: Instance) -> LaunchResult | No
     :returns: None if another transaction was in the way
     :raises TransactWriteError: it failed for another reason
     """
-    if not cancellation_codes(error) & {CONDITION_FAILED, TRANSACTION_CONFLICT}:
+    if not list_cancellation_codes(error) & {CONDITION_FAILED, TRANSACTION_CONFLICT}:
         raise error
     failed = [reason is not None and reason.code == CONDITION_FAILED for reason in error.cancellation_reasons]
     if any(failed) and failed[1]:

@@ -9,18 +9,18 @@ from typing import Any
 from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
-from chalicelib.domain.common.pagination import Page, list_name
+from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
-    PARTITION,
-    cancellation_codes,
+    CONDITION_FAILED,
+    begin_transaction,
     commit,
     find_item,
+    list_cancellation_codes,
     read_or_log,
-    transaction,
 )
 from chalicelib.store.instances.items import (
     INSTANCE,
@@ -28,12 +28,12 @@ from chalicelib.store.instances.items import (
     add_record_write,
     adjust_owner_count,
     append_timeline,
-    name_key,
+    build_name_key,
     to_instance_model,
 )
 from chalicelib.store.instances.table import ActiveInstances, InstanceModel
 from chalicelib.store.notifications import add_notifications
-from chalicelib.store.paged_query import PagedQuery
+from chalicelib.store.paged_query import build_list_query
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class UnreadableRecord:
 
 
 class InstanceRepository:
-    """The instances table, and what changes together with it."""
+    """The instances table, and items of other tables that change with a record."""
 
     def load(self, id_or_name: str) -> Instance | None:
         """Return a record by id, or by the name of an active instance, read consistently.
@@ -57,7 +57,7 @@ class InstanceRepository:
         """
         item = find_item(InstanceModel, id_or_name)
         if item is None:
-            reservation = find_item(DeskModel, name_key(id_or_name))
+            reservation = find_item(DeskModel, build_name_key(id_or_name))
             item = find_item(InstanceModel, reservation.instance) if reservation and reservation.instance else None
         return _to_instance(item) if item else None
 
@@ -72,17 +72,17 @@ class InstanceRepository:
         return InstanceModel.by_ec2_instance.count(ec2_instance_id, limit=1) > 0
 
     def list_active(self) -> Iterator[Instance | UnreadableRecord]:
-        """Yield all records that are not terminated. An unreadable one does not hide the others."""
+        """Yield all records that are not terminated, unreadable ones as `UnreadableRecord`."""
         return map(_read_raw_item, _query_active_raw())
 
-    def page(self, owner: str | None, *, limit: int, cursor: str | None, now: datetime) -> Page[Instance]:
+    def list_page(self, owner: str | None, *, limit: int, cursor: str | None, now: datetime) -> Page[Instance]:
         """Return a page of the records of one owner, or of everybody, newest first.
 
         Terminated ones are included until they expire.
 
         :raises ValidationFailed: the cursor is not one of this list
         """
-        return _query_for(owner).fetch(
+        return build_list_query("instances", InstanceModel, owner).fetch(
             lambda item: read_or_log(f"record {item.id}", partial(_to_instance, item)),
             limit,
             cursor,
@@ -103,33 +103,27 @@ class InstanceRepository:
     ) -> bool:
         """Create the record of an EC2 instance that has none. If its name is in use, its id becomes its name.
 
-        :returns: False if it has a record already, such as one of another sweep
+        :returns: False if it has a record already, for example from another sweep
         """
-        is_free = find_item(DeskModel, name_key(instance.name)) is None
+        is_free = find_item(DeskModel, build_name_key(instance.name)) is None
         instance = instance if is_free else replace(instance, name=instance.id)
         try:
-            with transaction() as changes:
+            with begin_transaction() as changes:
                 changes.save(
-                    to_instance_model(instance, None, user_write=False), condition=InstanceModel.id.does_not_exist()
+                    to_instance_model(instance, None, is_user_write=False), condition=InstanceModel.id.does_not_exist()
                 )
                 append_timeline(changes, instance.id, 1, entries)
                 add_notifications(changes, notifications)
                 changes.save(
-                    DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
+                    DeskModel(build_name_key(instance.name), instance=instance.id),
+                    condition=DeskModel.key.does_not_exist(),
                 )
                 adjust_owner_count(changes, instance.owner, +1)
         except TransactWriteError as error:
-            if "ConditionalCheckFailed" in cancellation_codes(error):
+            if CONDITION_FAILED in list_cancellation_codes(error):
                 return False
             raise
         return True
-
-
-def _query_for(owner: str | None) -> PagedQuery:
-    keys = ("id", "created_key")
-    if owner:
-        return PagedQuery(list_name("instances", owner), InstanceModel.by_owner, ("owner", owner), keys)
-    return PagedQuery(list_name("instances"), InstanceModel.by_creation, ("partition", PARTITION), keys)
 
 
 def _to_instance(item: InstanceModel) -> Instance:
@@ -137,7 +131,7 @@ def _to_instance(item: InstanceModel) -> Instance:
 
 
 def _query_active_raw() -> Iterator[dict[str, Any]]:
-    """Yield the items of the active index as DynamoDB returns them: PynamoDB fails a whole page for one bad item."""
+    """Yield the items of the active index as DynamoDB returns them. PynamoDB would fail the page of a bad item."""
     table = InstanceModel._get_connection()
     start: dict[str, Any] | None = None
     while True:

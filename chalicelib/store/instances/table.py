@@ -68,7 +68,7 @@ class InstanceModel(Model):
     """
 
     class Meta(TableMeta):
-        """The name of the table and what its stream shows."""
+        """The name of the table and the content of its stream."""
 
         table_name = f"{PREFIX}-instances"
         stream_view_type = "NEW_IMAGE"

@@ -43,7 +43,7 @@ class FaultRequest:
 
 
 class AdminApi:
-    """WSGI application that answers `/_local/` itself and passes every other path on.
+    """WSGI application for the paths under `/_local/`. It passes every other request on to moto.
 
     :param moto_app: moto's server
     """

@@ -25,7 +25,7 @@ StreamImage = Mapping[str, Any]
 """A table's item in DynamoDB's JSON."""
 
 StreamFilter = Callable[[StreamImage | None, StreamImage | None], bool]
-"""Tells from the old and the new item whether a stream record is delivered."""
+"""Function that returns whether a stream record is delivered, from the old and the new item."""
 
 MINUTE = timedelta(minutes=1)
 BATCH_SIZE = 100
@@ -38,9 +38,9 @@ class EventHandlers:
     """The Lambda functions.
 
     :param on_stream: receives batches of at most 100 records of one table
-    :param on_event: receives status changes of instances and commands, of all regions
-    :param on_schedule: receives a Scheduled Event for each minute of the cloud's clock; after a jump of the clock only
-        one, as EventBridge does not repeat missed ones
+    :param on_event: receives status changes of instances and commands in all regions
+    :param on_schedule: receives a Scheduled Event for each minute of the cloud's clock, but only one after a jump of
+        the clock, because EventBridge does not repeat missed events
     """
 
     on_stream: Handler
@@ -50,7 +50,7 @@ class EventHandlers:
 
 @dataclass
 class DeliveryFaults:
-    """Failures of the delivery.
+    """Failures of the delivery, which tests switch on.
 
     :param drop_streams: no stream record is delivered
     :param deliver_twice: each event is delivered twice
@@ -63,7 +63,7 @@ class DeliveryFaults:
 
 
 class Delivery:
-    """Calls the handlers with what has happened since this object was created.
+    """Delivery of what has happened since this object was created, by calls of the handlers.
 
     :param tables: tables in `region` whose streams are delivered
     :param stream_filter: filter criteria of the stream; None delivers all records
@@ -98,7 +98,7 @@ class Delivery:
         self._cloud.tick()
         due = [*self._take_stream_events(), *self._take_cloud_events(), *self._take_scheduled_events()]
         if self.faults.deliver_twice:
-            due = [entry for entry in due for _ in range(2)]
+            due = [pair for pair in due for _ in range(2)]
         if self.faults.shuffle is not None:
             self.faults.shuffle.shuffle(due)
         for handler, event in due:
@@ -115,7 +115,7 @@ class Delivery:
         while count := self.deliver_due():
             delivered += count
             if delivered > max_events:
-                raise RuntimeError(f"{delivered} events were delivered: the handlers cause new events without end")
+                raise RuntimeError(f"{delivered} events were delivered. The handlers cause new events without end.")
         return delivered
 
     def start(self, interval_seconds: float = 0.05) -> None:

@@ -1,4 +1,4 @@
-"""Errors of AWS with the HTTP statuses that AWS gives them. moto answers 400 to nearly all."""
+"""Errors of AWS with the HTTP statuses of AWS. moto answers nearly all of them with status 400."""
 
 from moto.core.errors import COMMON_ERROR_CODES
 from moto.core.exceptions import ServiceException
@@ -19,20 +19,20 @@ HTTP_STATUSES = {
     "Unavailable": 503,
     "UnauthorizedOperation": 403,
 }
-"""HTTP status by error code; all other codes are a 400. EC2's missing capacity is a 500, which SDKs retry."""
+"""HTTP status by error code; all other codes have 400. EC2 answers missing capacity with 500, so SDKs retry it."""
 
 
 class CloudError(ServiceException):
     """An error of AWS.
 
-    :param status: HTTP status of an injected fault that differs from AWS's; None takes AWS's
+    :param status: HTTP status of an injected fault; None takes the status of AWS for the code
     """
 
     def __init__(self, code: str, message: str, *, status: int | None = None) -> None:
         """Create the error, and teach moto the code so that it does not warn about it."""
         super().__init__(code, message)
         self.status = status
-        # moto warns of codes that the service's model does not list. Models do not list the common ones.
+        # moto warns about codes that the service's model does not list, unless they are in this list.
         if code not in COMMON_ERROR_CODES:
             COMMON_ERROR_CODES.append(code)
 
@@ -40,6 +40,6 @@ class CloudError(ServiceException):
 def find_http_status(error: ServiceException, default: int) -> int:
     """Return the HTTP status with which AWS answers an error.
 
-    :param default: moto's status for it
+    :param default: status of moto for this error
     """
     return getattr(error, "status", None) or HTTP_STATUSES.get(error.code, default)

@@ -1,4 +1,4 @@
-"""Events in the form in which EventBridge passes them to a Lambda function."""
+"""Events in the form in which EventBridge passes them to a Lambda function, and a log of them."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class EventOrigin:
-    """When and where an event happened.
+    """Time and place of an event.
 
     :param at: time on the cloud's clock
     """
@@ -46,7 +46,7 @@ class EventOrigin:
 
 
 def build_instance_state_change(origin: EventOrigin, instance_id: str, state: str) -> Event:
-    """Return the event that an instance changed its state.
+    """Return the event for a new state of an instance.
 
     :param state: pending, running, stopping, stopped, shutting-down or terminated
     """
@@ -59,7 +59,7 @@ def build_instance_state_change(origin: EventOrigin, instance_id: str, state: st
 
 
 def build_command_status_change(origin: EventOrigin, instance_ids: Sequence[str], detail: Event) -> Event:
-    """Return the event that a command changed its status.
+    """Return the event for a new status of a command.
 
     :param detail: command-id, document-name, expire-after, parameters, requested-date-time and status
     """
@@ -68,7 +68,7 @@ def build_command_status_change(origin: EventOrigin, instance_ids: Sequence[str]
 
 
 def build_invocation_status_change(origin: EventOrigin, instance_id: str, detail: Event) -> Event:
-    """Return the event that a command changed its status on one instance.
+    """Return the event for a new status of a command on one instance.
 
     :param detail: command-id, document-name, requested-date-time and status; instance-id is added
     """

@@ -17,19 +17,19 @@ from moto.dynamodb.exceptions import TransactionCanceledException
 from local.aws.core.errors import CloudError
 
 BuildError = Callable[[Any], Exception]
-"""Returns the error with which a call is rejected, from moto's response object, which holds the request."""
+"""Function that returns the error of a rejected call, from moto's response object, which holds the request."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """The call is rejected before it has any effect."""
+    """Fault in which the call is rejected before it has any effect."""
 
     build_error: BuildError
 
 
 @dataclass(frozen=True)
 class DroppedResponse:
-    """The call takes effect, and the connection breaks before the response is sent."""
+    """Fault in which the call takes effect and the connection breaks before the response is sent."""
 
 
 Fault = Rejection | DroppedResponse
@@ -52,7 +52,7 @@ class Faults:
         :param status: HTTP status; None takes AWS's status for the code
         :param times: number of calls
         """
-        text = message or f"{error_code}: ordered for {operation}"
+        text = message or f"{error_code}: fault injected into {operation}"
         self._add(operation, Rejection(lambda _: CloudError(error_code, text, status=status)), times)
 
     def drop_response(self, operation: str, times: int = 1) -> None:
@@ -60,7 +60,7 @@ class Faults:
         self._add(operation, DroppedResponse(), times)
 
     def conflict(self, operation: str = "TransactWriteItems", times: int = 1) -> None:
-        """Reject the next transactions or writes as if another transaction held one of their items."""
+        """Reject the next transactions or single writes as if another transaction held one of their items."""
         self._add(operation, Rejection(_build_conflict), times)
 
     def acknowledge_only(self, operation: str, times: int = 1) -> None:
@@ -80,11 +80,11 @@ class Faults:
     def take(self, operation: str) -> Fault | None:
         """Return the fault for this call and remove it; None without a fault."""
         with self._lock:
-            ordered = self._faults.get(operation)
-            return ordered.popleft() if ordered else None
+            pending = self._faults.get(operation)
+            return pending.popleft() if pending else None
 
-    def take_acknowledgement(self, operation: str) -> bool:
-        """Return whether the call shall only be acknowledged for this instance, and count it."""
+    def take_acknowledge_only(self, operation: str) -> bool:
+        """Return whether the call must do nothing to this instance, and count the instance if so."""
         with self._lock:
             if not self._acknowledged_only.get(operation):
                 return False

@@ -1,6 +1,6 @@
-"""The local cloud: moto with what AWS does and moto does not, on its own clock.
+"""The local cloud: moto, extended by the behavior of AWS that moto lacks, on a clock of its own.
 
-It works both with `mock_aws` in one process and with moto's server:
+It works with `mock_aws` in one process, as here, and with moto's server:
 
     with mock_aws(), LocalCloud(ManualClock(), machines) as cloud:
         boto3.client("ec2", "us-east-1").run_instances(...)
@@ -16,13 +16,13 @@ from typing import Protocol, Self
 from chalicelib.domain.common.clock import Clock
 from local.aws.core.events import EventLog
 from local.aws.core.faults import Faults
-from local.aws.core.gate import RequestInterceptor
 from local.aws.core.patches import Patches
+from local.aws.core.request_interceptor import RequestInterceptor
 from local.aws.core.timing import AwsTiming
 from local.aws.dynamodb import moto_performance
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
-from local.aws.ec2 import images
+from local.aws.ec2 import public_images
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.custom_images import CustomImages
 from local.aws.ec2.instance_calls import InstanceCalls
@@ -37,13 +37,13 @@ from local.aws.ssm.documents import DocumentCalls
 from local.aws.ssm.run_command import RunCommand
 from local.aws.ssm.run_command_api import RunCommandApi
 from local.aws.ssm.sessions import Sessions
-from local.machines.host.port import Machines
+from local.machines.host.interface import Machines
 
 _installed = threading.Lock()
 
 
 class Extension(Protocol):
-    """One extension of moto. Each is independent, so that it could be offered to moto."""
+    """One extension of moto. Each is independent, so that it could be contributed to moto."""
 
     def patch(self, patches: Patches) -> None:
         """Change moto's classes in a way that `Patches.undo` can revert."""
@@ -51,7 +51,7 @@ class Extension(Protocol):
 
 
 class LocalCloud:
-    """All extensions, what they share, and the methods with which tests and `make run` control them.
+    """All extensions with their shared state, and the methods with which tests and `make run` control them.
 
     :param machines: runs the instances
     :ivar faults: faults of the next calls
@@ -80,7 +80,7 @@ class LocalCloud:
         self.lifecycle.on_halt.append(self.commands.abandon_runs)
         self.images = CustomImages(timing, clock.now, machines, self.lifecycle)
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
-        self._parts = self._build_extensions(timing)
+        self._extensions = self._build_extensions(timing)
         self._patches = Patches()
 
     def _build_extensions(self, timing: AwsTiming) -> tuple[Extension, ...]:
@@ -90,7 +90,7 @@ class LocalCloud:
             Launches(
                 timing, self.clock.now, self.capacity, self.lifecycle, lambda: self._interceptor.current_operation
             ),
-            images,
+            public_images,
             self.images,
             self.scheduled_events,
             self.agents,
@@ -130,8 +130,8 @@ class LocalCloud:
         """
         if not _installed.acquire(blocking=False):
             raise RuntimeError("Another local cloud is installed in this process.")
-        for part in self._parts:
-            part.patch(self._patches)
+        for extension in self._extensions:
+            extension.patch(self._patches)
 
     def uninstall(self) -> None:
         """End every session and restore moto. The owner of the machines closes them."""
@@ -151,7 +151,7 @@ class LocalCloud:
         self.uninstall()
 
     def tick(self) -> None:
-        """Apply everything that is due by now. Each call to EC2, SSM or SNS does so too."""
+        """Apply everything that is due by now. Each call to EC2, SSM or SNS calls this too."""
         with self.control_lock:
             self.lifecycle.tick()
             self.scheduled_events.tick()
@@ -177,9 +177,9 @@ class LocalCloud:
         self.lifecycle.record_power_off(instance_id)
 
     def settle(self, timeout: float = 60) -> None:
-        """Wait until no document is running.
+        """Wait until no instance runs a document.
 
         :param timeout: real seconds
-        :raises TimeoutError: a document still runs
+        :raises TimeoutError: a document still runs after `timeout`
         """
         self.commands.wait_for_documents(timeout, self.tick)

@@ -8,7 +8,7 @@ _MISSING = object()
 
 
 class Patches:
-    """Changes in order. `undo` reverts all of them."""
+    """List of changes. `undo` reverts all of them."""
 
     def __init__(self) -> None:
         """Start without changes."""
@@ -17,7 +17,7 @@ class Patches:
     def wrap(self, owner: type | ModuleType, name: str, make: Callable[[Any], Callable[..., Any]]) -> None:
         """Replace a method or function by the result of `make`.
 
-        :param make: receives the original, which may be inherited
+        :param make: function that receives the original, which may be inherited
         """
         self._record(owner, name)
         setattr(owner, name, make(getattr(owner, name)))

@@ -18,16 +18,16 @@ from chalicelib.domain.common.clock import Clock
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
-from local.machines.host.port import Machines
+from local.machines.host.interface import Machines
 from local.machines.host.simulated import SimulatedMachines
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
-    # The local cloud publishes the AMIs that gpudesk needs. Loading moto's hundreds would take most of a test.
+    # The local cloud publishes the AMIs that gpudesk needs. To load moto's hundreds would take most of a test's time.
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-    # DynamoDB Streams' host name would contain an account id otherwise, and moto does not recognize such a name.
+    # Otherwise the host name of DynamoDB Streams would contain an account id, and moto does not know such a name.
     "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
 }
 REMOVED_VARIABLES = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "MOTO_ACCOUNT_ID")
@@ -41,7 +41,7 @@ def in_process_cloud(
 ) -> Iterator[LocalCloud]:
     """Provide an empty local cloud. Create AWS clients inside the block.
 
-    :param clock: None is a clock that stands still
+    :param clock: None is a clock that only `advance` moves
     :param machines: None is a simulated fleet
     :param timing: None is the default timing
     """
@@ -65,7 +65,7 @@ def create_session() -> boto3.Session:
 def _get_shared_session() -> boto3.Session:
     """Return the session whose clients all local clouds of this process share.
 
-    The clients lead to moto, and moto is the same for all clouds.
+    The clients send their calls to moto, which is the same for all clouds.
     """
     session = create_session()
     session.client = functools.cache(session.client)  # type: ignore[method-assign]

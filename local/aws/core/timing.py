@@ -1,4 +1,4 @@
-"""Delays and strictness of the local cloud in one place. All durations are on the cloud's clock."""
+"""Delays and strictness of the local cloud. All durations are on the cloud's clock."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ class AwsTiming:
     :param ping_interval: between two pings of an agent
     :param ping_lost_after: age of the last ping at which Online becomes ConnectionLost
     :param invocation_hidden_for: time after SendCommand in which its invocations do not exist
-    :param min_invocation_for: shortest duration of a document on an instance
+    :param min_invocation_for: shortest time that a document takes on an instance
     :param image_creation_for: from CreateImage to an available AMI
     :param client_token_valid_for: time in which a ClientToken of RunInstances is remembered
     :param is_strict: do what AWS does where moto is laxer: refuse unknown AMIs, instance types that a zone does not

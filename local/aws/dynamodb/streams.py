@@ -1,4 +1,4 @@
-"""DynamoDB streams: fields that moto's records lack, and reading records as an event source mapping does."""
+"""DynamoDB streams: the fields that moto's records lack, and a reader like Lambda's event source mapping."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,16 +14,13 @@ Record = Mapping[str, Any]
 
 
 class Streams:
-    """Adds the table's ARN and region and the cloud's time to stream records.
+    """Extension that adds the stream's ARN, the region and the cloud's time to stream records.
 
-    :param now: the cloud's time
+    :param now: returns the cloud's time
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        """Create the extension.
-
-        :param now: returns the cloud's time
-        """
+        """Create the extension."""
         self._now = now
 
     def patch(self, patches: Patches) -> None:

@@ -1,8 +1,8 @@
 """Transactions that copy only the items that they write.
 
-To be able to roll back, moto makes a deep copy of every table of a transaction, once for each of its writes. gpudesk
-writes nearly everything in transactions, so that took most of the time. Here the copy shares every item that the
-transaction does not write, and the stream's records, which never change.
+For a possible rollback, moto makes a deep copy of every table of a transaction, once for each of its writes. gpudesk
+writes nearly everything in transactions, so these copies took most of the time of the tests. Here the copy shares with
+the table every item that the transaction does not write, and all stream records, because they never change.
 """
 
 import copy
@@ -69,7 +69,7 @@ def _copy_touched_items(
 
 
 def _find_touched_keys(tables: Mapping[str, Any], transact_items: list[dict[str, Any]]) -> TouchedKeys:
-    """Return the keys that a transaction writes. Malformed operations are left for moto to reject."""
+    """Return the keys that a transaction writes. Malformed operations are skipped, because moto rejects them."""
     touched: defaultdict[str, set[DynamoType]] = defaultdict(set)
     for operation in (entry for item in transact_items for entry in item.values()):
         table = tables.get(operation.get("TableName"))
@@ -80,8 +80,8 @@ def _find_touched_keys(tables: Mapping[str, Any], transact_items: list[dict[str,
 
 
 def _copy_shard(shard: Any, memo: dict[int, Any]) -> Any:
-    copied_table = copy.copy(shard)
-    memo[id(shard)] = copied_table
-    copied_table.items = list(shard.items)
-    copied_table.table = copy.deepcopy(shard.table, memo)
-    return copied_table
+    copied_shard = copy.copy(shard)
+    memo[id(shard)] = copied_shard
+    copied_shard.items = list(shard.items)
+    copied_shard.table = copy.deepcopy(shard.table, memo)
+    return copied_shard

@@ -1,4 +1,4 @@
-"""Limited capacity: how many more instances of a type a zone can start."""
+"""Capacity of EC2: the number of further instances of a type that can start in a zone."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from local.aws.core.errors import CloudError
 class Capacity:
     """Free capacity. It is unlimited until `set` limits it.
 
-    :param catch_up: applies everything that is due, so that an instance that stopped before a `set` is not counted
-        after it
+    :param catch_up: completes all transitions that are due. `set` calls it first, so that the capacity of an instance
+        that stopped before is not added to the new limit
     """
 
     def __init__(self, catch_up: Callable[[], None]) -> None:
@@ -18,7 +18,7 @@ class Capacity:
         self._remaining: dict[tuple[str, str], int] = {}
 
     def set(self, instance_type: str, zone: str, instances: int | None) -> None:
-        """Set the number of further instances of a type for which a zone has room.
+        """Set the number of further instances of a type that can start in a zone.
 
         :param instances: None removes the limit
         """
@@ -29,9 +29,9 @@ class Capacity:
             self._remaining[instance_type, zone] = instances
 
     def take(self, instance_type: str, zone: str, count: int = 1) -> None:
-        """Use capacity.
+        """Use capacity for `count` instances.
 
-        :raises CloudError: InsufficientInstanceCapacity; nothing is used then
+        :raises CloudError: InsufficientInstanceCapacity; then no capacity is used
         """
         remaining = self._remaining.get((instance_type, zone))
         if remaining is None:

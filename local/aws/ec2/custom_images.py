@@ -1,4 +1,4 @@
-"""AMIs created from instances: pending for a while, with tagged snapshots; a name that is in use is rejected.
+"""CreateImage: AMIs of instances, which are pending for a while and have tagged snapshots.
 
 An instance launched from such an AMI starts with a copy of the disk.
 """
@@ -18,7 +18,7 @@ from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.lifecycle import Lifecycle
-from local.machines.host.port import Machines
+from local.machines.host.interface import Machines
 
 NO_TIME = timedelta(0)
 
@@ -69,7 +69,7 @@ class PendingAmi:
 
 
 class CustomImages:
-    """CreateImage.
+    """Extension with CreateImage.
 
     :param now: returns the cloud's time
     """

@@ -1,4 +1,4 @@
-"""Block device mappings of a launch, completed and checked against the AMI."""
+"""Block device mappings of a launch: completion from the AMI, and the check of their sizes."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from local.aws.core.errors import CloudError
 
 
 def complete_disks(image: Any, launch: dict[str, Any]) -> None:
-    """Fill in what EC2 takes from the AMI: the root volume, its snapshot and its size.
+    """Fill in the values that EC2 takes from the AMI: the root volume, its snapshot and its size.
 
-    A mapping for a device other than the AMI's root device adds a disk.
+    A mapping of any other device than the AMI's root device adds a disk.
 
     :param image: moto's AMI
     :param launch: keyword arguments of moto's run_instances; its `block_device_mappings` are changed
-    :raises CloudError: InvalidBlockDeviceMapping: a root volume is smaller than its snapshot
+    :raises CloudError: InvalidBlockDeviceMapping: the root volume is smaller than its snapshot
     """
     snapshot_gib = getattr(image, "snapshot_gib", None)
     if snapshot_gib is None:

@@ -1,4 +1,4 @@
-"""StartInstances, StopInstances, TerminateInstances, RebootInstances: allowed states, and what each call starts."""
+"""StartInstances, StopInstances, TerminateInstances and RebootInstances: allowed states and started transitions."""
 
 import copy
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Method = Callable[[Any], Any]
 
 
 class InstanceCalls:
-    """moto's calls on one instance. Each returns the state before the call."""
+    """Extension of moto's calls on one instance. Each call returns the state before it."""
 
     def __init__(self, lifecycle: Lifecycle, faults: Faults) -> None:
         """Create the extension."""
@@ -36,7 +36,7 @@ class InstanceCalls:
             if tracked.state in ("running", "pending"):
                 return previous
             _require_state(tracked, "stopped", verb="started")
-            if not self._faults.take_acknowledgement("StartInstances"):
+            if not self._faults.take_acknowledge_only("StartInstances"):
                 self._lifecycle.start(tracked, original)
             return previous
 
@@ -48,7 +48,7 @@ class InstanceCalls:
             if tracked.state in ("stopping", "stopped"):
                 return previous
             _require_state(tracked, "running", verb="stopped")
-            if not self._faults.take_acknowledgement("StopInstances"):
+            if not self._faults.take_acknowledge_only("StopInstances"):
                 self._lifecycle.stop(tracked, original)
             return previous
 
@@ -61,7 +61,7 @@ class InstanceCalls:
             tracked, previous = self._find_instance(instance)
             if tracked.state in ("shutting-down", "terminated"):
                 return previous
-            if not self._faults.take_acknowledgement("TerminateInstances"):
+            if not self._faults.take_acknowledge_only("TerminateInstances"):
                 self._lifecycle.terminate(tracked)
             return previous
 

@@ -1,4 +1,4 @@
-"""EC2 Instance Connect: a public key that an instance's metadata service offers to its sshd for one minute.
+"""EC2 Instance Connect: an instance's metadata service offers a public key to its sshd for one minute.
 
 https://docs.aws.amazon.com/ec2-instance-connect/latest/APIReference/API_SendSSHPublicKey.html
 """
@@ -15,7 +15,7 @@ from moto.ec2instanceconnect.responses import Ec2InstanceConnectResponse
 from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
 from local.aws.ec2.lifecycle import Lifecycle
-from local.machines.host.port import Machines
+from local.machines.host.interface import Machines
 
 KEY_VALID_FOR = timedelta(seconds=60)
 MAX_KEY_LENGTH = 4096
@@ -24,7 +24,7 @@ USER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9@._-]{0,30}[A-Za-z0-9$_-]?")
 
 
 class InstanceConnect:
-    """SendSSHPublicKey.
+    """Extension with SendSSHPublicKey.
 
     :param now: returns the cloud's time
     """

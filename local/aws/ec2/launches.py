@@ -1,8 +1,7 @@
-"""RunInstances as on AWS: client tokens, capacity, disks checked against snapshots, tags of network interfaces."""
+"""RunInstances as on AWS: client tokens, capacity, checks of disk sizes, tags of network interfaces."""
 
 import json
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,8 +17,8 @@ from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.disks import complete_disks
-from local.aws.ec2.images import publish_images
 from local.aws.ec2.lifecycle import Lifecycle
+from local.aws.ec2.public_images import publish_images
 
 RunInstances = Callable[..., Any]
 LAUNCH_OPERATION = "RunInstances"
@@ -27,9 +26,9 @@ LAUNCH_OPERATION = "RunInstances"
 
 @dataclass(frozen=True)
 class ClientTokenRecord:
-    """What a client token launched.
+    """The launch of a client token.
 
-    :param request: the request in a comparable form
+    :param request: the request as text, to compare it with later ones
     """
 
     request: str
@@ -38,10 +37,10 @@ class ClientTokenRecord:
 
 
 class Launches:
-    """Launches through moto's RunInstances, and their visibility to later calls.
+    """Extension of RunInstances, and of the visibility of its instances to later calls.
 
     :param now: returns the cloud's time
-    :param operation: returns the operation that this thread is answering
+    :param get_operation: returns the operation that this thread is answering
     """
 
     def __init__(
@@ -50,14 +49,14 @@ class Launches:
         now: Callable[[], datetime],
         capacity: Capacity,
         lifecycle: Lifecycle,
-        operation: Callable[[], str | None],
+        get_operation: Callable[[], str | None],
     ) -> None:
         """Start without client tokens."""
         self._timing = timing
         self._now = now
         self._capacity = capacity
         self._lifecycle = lifecycle
-        self._get_operation = operation
+        self._get_operation = get_operation
         self._tokens: dict[tuple[str, str, str, str], ClientTokenRecord] = {}
 
     def patch(self, patches: Patches) -> None:
@@ -67,7 +66,7 @@ class Launches:
         patches.wrap(InstanceBackend, "all_reservations", self._hide_new_instances)
 
     def _deduplicate(self, original: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-        """Answer a known client token with what it launched. A token is known for one zone."""
+        """Return the first result of a client token again. A token is valid in one zone."""
 
         def run_instances(response: Any) -> ActionResult:
             token = response._get_param("ClientToken")
@@ -135,7 +134,7 @@ class Launches:
 
 
 def _configure_interfaces(instance: Any, interfaces: list[dict[str, Any]], tags: Mapping[str, str]) -> None:
-    """Tag the interfaces that the launch created, and delete them with the instance unless the launch says otherwise.
+    """Tag the interfaces that the launch created. They end with the instance, unless the launch requests otherwise.
 
     :param interfaces: network interfaces of the request
     """
@@ -148,7 +147,7 @@ def _configure_interfaces(instance: Any, interfaces: list[dict[str, Any]], tags:
 
 
 def find_zone(backend: Any, placement: Mapping[str, Any]) -> str:
-    """Return the zone of a launch: its subnet's, else the one of the placement, else the first of the region."""
+    """Return the zone of a launch: the zone of its subnet, else of its placement, else the first one of the region."""
     subnet_id = placement.get("subnet_id") or next(
         (nic["SubnetId"] for nic in placement.get("nics") or [] if "SubnetId" in nic), None
     )
@@ -166,7 +165,7 @@ def _read_placement(response: Any) -> dict[str, Any]:
 
 
 def _serialize_request(parameters: Mapping[str, Any]) -> str:
-    return json.dumps(deepcopy(dict(parameters)), sort_keys=True, default=str)
+    return json.dumps(dict(parameters), sort_keys=True, default=str)
 
 
 def _check_request(backend: Any, image_id: str, instance_type: str, zone: str) -> None:

@@ -1,4 +1,4 @@
-"""Life cycle of an instance on the clock: pending, running, stopping, stopped, shutting-down, terminated, gone."""
+"""Life cycle of an instance on the cloud's clock: from pending over running to terminated and no longer visible."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,19 +12,19 @@ from local.aws.core.timing import AwsTiming
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.machine_specs import build_machine_spec
 from local.aws.ec2.tracked_instance import BY_ITSELF, BY_USER, STATE_CODES, TrackedInstance
-from local.machines.host.port import Machines, MachineSpec
+from local.machines.host.interface import Machines, MachineSpec
 
 OnHalt = Callable[[TrackedInstance, datetime], None]
 
 
 class Lifecycle:
-    """Starts transitions, and completes those that are due.
+    """State machine of all instances: it starts transitions and completes those that are due.
 
     :param now: returns the cloud's time
     :ivar instances: tracked instances by id
-    :ivar on_halt: called before a machine halts
+    :ivar on_halt: callbacks, called before a machine halts
     :ivar custom_image_ids: AMIs that were created from instances
-    :ivar environment: variables that instances see
+    :ivar environment: environment variables of the instances
     :ivar terminate_in_moto: moto's own terminate, which removes disks and interfaces
     """
 
@@ -40,14 +40,14 @@ class Lifecycle:
         self.instances: dict[str, TrackedInstance] = {}
         self.on_halt: list[OnHalt] = []
         self.custom_image_ids: set[str] = set()
+        self.environment: dict[str, str] = {}
+        self.terminate_in_moto: Callable[[Any], Any] = Instance.terminate
         self._timing = timing
         self._now = now
         self._machines = machines
         self._capacity = capacity
         self._log = log
-        self.environment: dict[str, str] = {}
         self._powered_off: deque[str] = deque()
-        self.terminate_in_moto: Callable[[Any], Any] = Instance.terminate
 
     def register_launch(self, instance: Any) -> None:
         """Track a new instance of moto's. moto shows it as running; here it becomes pending."""
@@ -58,7 +58,7 @@ class Lifecycle:
         self.tick()
 
     def track(self, instance: Any) -> TrackedInstance:
-        """Return the tracked instance. One launched before the local cloud was installed is tracked from now."""
+        """Return the tracked instance. An instance from before the installation is tracked from now on."""
         if instance.id not in self.instances:
             now = self._now()
             running_since = now if instance.state == "running" else None
@@ -101,9 +101,9 @@ class Lifecycle:
         tracked.running_since = now
 
     def power_off(self, tracked: TrackedInstance, reason: StateReason, at: datetime) -> None:
-        """Stop or terminate an instance that powers off without a call, by itself or by AWS.
+        """Stop or terminate an instance that itself or AWS switches off, without a call.
 
-        :param reason: becomes the state reason
+        :param reason: state reason to show
         """
         self._halt(tracked, at)
         tracked.instance._reason = "" if reason is BY_ITSELF else reason.message
@@ -115,7 +115,7 @@ class Lifecycle:
             self._set_state(tracked, "stopping", at, self._timing.stopping_for)
 
     def record_power_off(self, instance_id: str) -> None:
-        """Record that a machine switched itself off. Any thread may call this; the next `tick` handles it."""
+        """Record that a machine switched itself off. Any thread may call this; the next `tick` applies it."""
         self._powered_off.append(instance_id)
 
     def build_machine_spec(self, tracked: TrackedInstance) -> MachineSpec:

@@ -1,12 +1,12 @@
-"""Description of the machine that runs an instance, derived from moto's instance."""
+"""Specification of the machine that runs an instance, derived from moto's instance."""
 
 from collections.abc import Container, Mapping
 from typing import Any, Literal
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
-from local.aws.ec2.images import find_platform_version
-from local.machines.host.port import MachineSpec
+from local.aws.ec2.public_images import find_platform_version
+from local.machines.host.interface import MachineSpec
 
 NVIDIA_SMI_NAMES = {
     "T4": "Tesla T4",
@@ -17,7 +17,7 @@ NVIDIA_SMI_NAMES = {
     "RTX PRO 4500": "NVIDIA RTX PRO 4500 Blackwell",
     "RTX PRO Server 6000": "NVIDIA RTX PRO 6000 Blackwell Server Edition",
 }
-"""Driver's name of a GPU by EC2's name, if it is not EC2's name after "NVIDIA"."""
+"""Name of a GPU in nvidia-smi, by its name in EC2. For all other GPUs it is "NVIDIA" and EC2's name."""
 
 
 def build_machine_spec(

@@ -1,4 +1,4 @@
-"""Scheduled events: what AWS plans to do to an instance, shown by DescribeInstanceStatus and carried out when due.
+"""Scheduled events: DescribeInstanceStatus shows what AWS plans to do to an instance; it is done when it is due.
 
 moto has no such events.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html
@@ -26,7 +26,7 @@ DESCRIPTIONS = {
     "system-reboot": "The instance is scheduled for a reboot",
     "system-maintenance": "The instance is scheduled for maintenance",
 }
-"""Description by code. These are all codes of AWS."""
+"""Descriptions by code, for all codes of AWS."""
 
 COMPLETED = "[Completed] "
 COMPLETED_VISIBLE_FOR = timedelta(days=7)
@@ -40,14 +40,14 @@ EVENT_FILTERS = {
 }
 STATE_FILTERS = ("instance-state-code", "instance-state-name")
 AFFECTED_STATES = ("pending", "running")
-"""States in which an instance is on the hardware that the event is about."""
+"""States in which an instance uses the hardware of the event."""
 
 
 @dataclass(frozen=True)
 class ScheduledEvent:
     """One event of one instance.
 
-    :param not_before: when it is carried out here; AWS may take until `not_after`
+    :param not_before: time at which it is carried out here; AWS may take until `not_after`
     :param completed_at: None until it is completed
     """
 
@@ -71,7 +71,7 @@ class ScheduledEvent:
 
 
 class ScheduledEvents:
-    """Events by id, and DescribeInstanceStatus.
+    """Extension with scheduled events and DescribeInstanceStatus.
 
     :param now: returns the cloud's time
     """
@@ -102,7 +102,7 @@ class ScheduledEvents:
         return event_id
 
     def tick(self) -> None:
-        """Carry out the events that are due, in their order, and remove those that can no longer be described."""
+        """Carry out the events that are due, in order, and forget those that are no longer shown."""
         now = self._now()
         for event in sorted(self._events.values(), key=lambda event: event.not_before):
             tracked = self._lifecycle.instances.get(event.instance_id)
@@ -114,7 +114,7 @@ class ScheduledEvents:
     def _carry_out(self, event: ScheduledEvent, tracked: TrackedInstance, now: datetime) -> None:
         """Carry out an event that is due.
 
-        A stop moves an instance off its hardware, so the event of an instance that is not running is completed at once.
+        A stopped instance has left its hardware, so its event is completed at once.
         """
         if tracked.state not in AFFECTED_STATES:
             self._complete(event, now)
@@ -153,12 +153,12 @@ class ScheduledEvents:
         return describe_instance_status
 
     def _describe_events(self, instance_id: str, filters: Mapping[str, Sequence[str]]) -> list[Mapping[str, Any]]:
-        """Return the events of an instance; none if no event matches the filters."""
+        """Return all events of an instance, or an empty list if a filter matches none of them."""
         described = [event.describe() for event in self._events.values() if event.instance_id == instance_id]
-        is_asked_for = all(
+        is_selected = all(
             any(event[EVENT_FILTERS[name]] in values for event in described) for name, values in filters.items()
         )
-        return described if is_asked_for else []
+        return described if is_selected else []
 
 
 def _split_filters(filters: Mapping[str, Sequence[str]]) -> tuple[Mapping[str, Sequence[str]], list[Mapping[str, Any]]]:

@@ -1,4 +1,4 @@
-"""An instance with what moto's record does not hold."""
+"""An instance of moto's, with the values that its record lacks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ RETIRED = StateReason("Server.ScheduledStop: Stopped due to scheduled retirement
 
 @dataclass
 class TrackedInstance:
-    """One instance from its launch until it can no longer be described.
+    """One instance, from its launch until DescribeInstances no longer shows it.
 
     :param instance: moto's record
     :param launched_at: time of RunInstances

@@ -1,4 +1,4 @@
-"""E-mail subscriptions: an address must confirm, and only confirmed ones receive mails.
+"""E-mail subscriptions of SNS: an address receives notifications only after it has confirmed its subscription.
 
 moto confirms every subscription at once and sends no mail.
 """
@@ -18,7 +18,8 @@ from moto.sns.responses import SNSResponse
 
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
-from local.aws.sns.mailbox import Mail, Mailbox
+from local.aws.sns.mailbox import Mailbox
+from local.aws.sns.subscription_mails import build_confirmation_mail, build_notification_mail
 
 Action = Callable[[Any], Any]
 
@@ -27,28 +28,10 @@ SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,99}")
 TOKEN_VALID_FOR = timedelta(days=2)
 """A subscription that is not confirmed in this time is removed."""
 
-DEFAULT_SUBJECT = "AWS Notification Message"
-CONFIRM_SUBJECT = "AWS Notification - Subscription Confirmation"
-CONFIRM_TEXT = """You have chosen to subscribe to the topic:
-{topic}
-
-To confirm this subscription, click or visit the link below (If this was in error no action is necessary):
-Confirm subscription: {link}
-"""
-FOOTER = """
-
---
-If you wish to stop receiving notifications from this topic, please click or visit the link below to unsubscribe:
-{link}
-
-Please do not reply directly to this email. If you have any questions or comments regarding this email, please contact \
-us at https://aws.amazon.com/support
-"""
-
 
 @dataclass(frozen=True)
 class _Confirmation:
-    """A confirmation that was requested by mail.
+    """A confirmation that SNS has requested by mail.
 
     :param valid_until: when the token expires
     """
@@ -58,7 +41,7 @@ class _Confirmation:
 
 
 class EmailSubscriptions:
-    """Subscriptions with `Protocol: email`.
+    """Extension of subscriptions with `Protocol: email`.
 
     :param now: returns the cloud's time
     """
@@ -144,23 +127,17 @@ class EmailSubscriptions:
                 return
             if options.get("message_structure") == "json":
                 message = subscription._parse_message_structure(message, "email")
-            text = message + FOOTER.format(
-                link=_build_link(subscription, "unsubscribe", SubscriptionArn=subscription.arn)
-            )
-            self._mailbox.deliver(Mail(self._now(), subscription.endpoint, subject or DEFAULT_SUBJECT, text))
+            self._mailbox.deliver(build_notification_mail(subscription, subject, message, self._now()))
 
         return publish
 
     def _send_confirmation(self, subscription: Any) -> None:
-        token, topic = secrets.token_hex(64), subscription.topic.arn
-        self._confirmations[token] = _Confirmation(subscription, self._now() + TOKEN_VALID_FOR)
-        text = CONFIRM_TEXT.format(
-            topic=topic, link=_build_link(subscription, "confirmation", TopicArn=topic, Token=token)
-        )
-        self._mailbox.deliver(Mail(self._now(), subscription.endpoint, CONFIRM_SUBJECT, text, token))
+        token, now = secrets.token_hex(64), self._now()
+        self._confirmations[token] = _Confirmation(subscription, now + TOKEN_VALID_FOR)
+        self._mailbox.deliver(build_confirmation_mail(subscription, token, now))
 
     def _expire_confirmations(self, original: Action) -> Action:
-        """Before each call, remove expired tokens and the subscriptions without a valid one."""
+        """Before each call, remove expired tokens, and pending subscriptions that have no valid token left."""
 
         def call_action(response: Any) -> Any:
             now = self._now()
@@ -188,26 +165,27 @@ def _check_subject(original: Action) -> Action:
 
 
 def _reject_pending(original: Action) -> Action:
-    def call(response: Any) -> Any:
+    def call_unless_pending(response: Any) -> Any:
         subscription = response.backend.subscriptions.get(response._get_param("SubscriptionArn"))
         if subscription and _is_pending(subscription):
             raise SNSInvalidParameter("Invalid parameter: This operation cannot be performed on a pending subscription")
         return original(response)
 
-    return call
+    return call_unless_pending
 
 
 def _hide_pending_arns(original: Action) -> Action:
     """List a pending subscription without its ARN."""
 
-    def list_them(response: Any) -> ActionResult:
-        found: dict[str, Any] = original(response).result
-        return ActionResult(found | {"Subscriptions": [_describe(each) for each in found["Subscriptions"]]})
+    def list_subscriptions(response: Any) -> ActionResult:
+        result: dict[str, Any] = original(response).result
+        described = [_describe_subscription(subscription) for subscription in result["Subscriptions"]]
+        return ActionResult(result | {"Subscriptions": described})
 
-    return list_them
+    return list_subscriptions
 
 
-def _describe(subscription: Any) -> Mapping[str, str]:
+def _describe_subscription(subscription: Any) -> Mapping[str, str]:
     return {
         "SubscriptionArn": "PendingConfirmation" if _is_pending(subscription) else subscription.arn,
         "Owner": subscription.owner,
@@ -226,14 +204,9 @@ def _has_other_attributes(existing: Mapping[str, Any], attributes: Mapping[str, 
 
 
 def _normalize(value: Any) -> Any:
-    """Return a policy as an object, so that formatting does not matter in comparisons."""
+    """Return a JSON object in parsed form, so that its formatting does not matter in a comparison."""
     return json.loads(value) if isinstance(value, str) and value.startswith("{") else value
 
 
 def _build_arn_result(text: str) -> ActionResult:
     return ActionResult({"SubscriptionArn": text})
-
-
-def _build_link(subscription: Any, page: str, **query: str) -> str:
-    words = "&".join(f"{name}={value}" for name, value in {**query, "Endpoint": subscription.endpoint}.items())
-    return f"https://sns.{subscription.topic.sns_backend.region_name}.amazonaws.com/{page}.html?{words}"

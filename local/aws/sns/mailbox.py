@@ -1,4 +1,4 @@
-"""Mailbox of all addresses: what SNS sends by e-mail arrives here and can be read."""
+"""Mailbox that receives the mails of SNS to all addresses."""
 
 import threading
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from datetime import datetime
 class Mail:
     """One mail.
 
-    :param at: when it was sent, on the cloud's clock
+    :param at: time at which it was sent, on the cloud's clock
     :param token: token for ConfirmSubscription; None in any other mail
     """
 
@@ -21,7 +21,7 @@ class Mail:
 
 
 class Mailbox:
-    """All mails in order. Any thread may read them."""
+    """List of all mails in order. Any thread may use it."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -39,7 +39,7 @@ class Mailbox:
             return [mail for mail in self._mails if address in (None, mail.to)]
 
     def find_token(self, address: str) -> str:
-        """Return the token of the last mail that asks this address for a confirmation.
+        """Return the token of the last confirmation mail to this address.
 
         :raises KeyError: there is no such mail
         """

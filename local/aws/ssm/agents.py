@@ -1,4 +1,4 @@
-"""SSM agents: when they register, their ping status, and DescribeInstanceInformation."""
+"""SSM agents: registration, ping status, and DescribeInstanceInformation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ MAX_PER_PAGE = 50
 
 @dataclass
 class Registration:
-    """What SSM remembers of an agent. It outlives the boot in which the agent registered."""
+    """SSM's record of an agent. It outlives the boot in which the agent registered."""
 
     registered_at: datetime
     last_ping: datetime
 
 
 class Agents:
-    """Agents, which register some time after each boot unless they are silenced.
+    """Agents of all instances. An agent registers some time after each boot, unless it is silenced.
 
     :param now: returns the cloud's time
     """
@@ -75,12 +75,12 @@ class Agents:
         return tracked is not None and self._find_online_since(tracked, self._now()) is not None
 
     def can_receive_commands(self, instance_id: str) -> bool:
-        """Return whether SendCommand accepts the instance: it runs, and its agent has registered once."""
+        """Return whether SendCommand accepts the instance: it is running, and its agent has registered before."""
         tracked = self._lifecycle.instances.get(instance_id)
         return tracked is not None and tracked.state == "running" and self.find_registration(tracked) is not None
 
     def find_registration(self, tracked: TrackedInstance) -> Registration | None:
-        """Return what SSM knows of the agent now; None before its first registration."""
+        """Return SSM's present record of the agent; None before its first registration."""
         self._update_registration(tracked, self._now())
         return self._registrations.get(tracked.instance.id)
 
@@ -145,7 +145,7 @@ class Agents:
 
 
 def _read_filters(response: Any) -> list[tuple[str, Sequence[str]]]:
-    """Return the filters; the call has two parameters for them."""
+    """Return the filters of both parameters that the call has for them."""
     filters = [(entry["Key"], entry["Values"]) for entry in response._get_param("Filters", [])]
     legacy_filters = response._get_param("InstanceInformationFilterList", [])
     return filters + [(entry["key"], entry["valueSet"]) for entry in legacy_filters]

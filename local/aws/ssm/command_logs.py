@@ -1,6 +1,6 @@
 """Complete output of a command's steps in CloudWatch Logs, if SendCommand requests it.
 
-The log group is created if it is missing. A stream is COMMAND/INSTANCE/STEP/stdout or stderr; empty output has none.
+A missing log group is created. The streams are COMMAND/INSTANCE/STEP/stdout and .../stderr; empty output has no stream.
 https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-cwlogs.html
 """
 
@@ -9,11 +9,11 @@ from datetime import datetime
 from moto.logs.models import logs_backends
 
 from local.aws.ssm.invocations import Command, InvocationRun
-from local.machines.host.port import StepResult
+from local.machines.host.interface import StepResult
 
 
 def write_logs(command: Command, run: InvocationRun, at: datetime) -> None:
-    """Write the output of a command that has ended on an instance; nothing if no log group or result exists."""
+    """Write the output of a command that has ended on an instance, if it has a log group and a result."""
     if command.log_group and run.outcome is not None:
         backend = logs_backends[command.account][command.region]
         if command.log_group not in backend.groups:
@@ -23,7 +23,7 @@ def write_logs(command: Command, run: InvocationRun, at: datetime) -> None:
                 backend.create_log_stream(command.log_group, stream)
                 stamp = int(at.timestamp() * 1000)
                 events = [{"timestamp": stamp, "message": line} for line in text.splitlines() if line]
-                # The backend's own call rejects times far from the real time; these are on the cloud's clock.
+                # moto's own call rejects times far from the real time, but these are on the cloud's clock.
                 backend.groups[command.log_group].put_log_events(stream, events)
 
 

@@ -1,4 +1,4 @@
-"""SSM documents: Amazon's own ones, checks of those that people create, and the content that is run."""
+"""SSM documents: AWS's checks of new documents, and the content that commands and sessions use."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,67 +11,15 @@ from moto.ssm.models import Document, Documents, SimpleSystemManagerBackend
 from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
+from local.aws.ssm.amazon_documents import AMAZON_DOCUMENTS, build_amazon_document
 from local.machines.agent import parameters
 from local.machines.agent.agent import parse_timeout
-from local.machines.agent.documents import BUILT_IN, upgrade_schema, validate_document
+from local.machines.agent.documents import upgrade_schema, validate_document
 from local.machines.errors import DocumentTooLarge, InvalidDocument, InvalidParameters
-
-PORT_FORWARDING: Mapping[str, Any] = {
-    "schemaVersion": "1.0",
-    "description": "Document to start port forwarding session over Session Manager",
-    "sessionType": "Port",
-    "parameters": {
-        "portNumber": {"type": "String", "default": "80", "allowedPattern": "^([1-9]|[1-9][0-9]{1,4})$"},
-        "localPortNumber": {"type": "String", "default": "0", "allowedPattern": "^([0-9]|[1-9][0-9]{1,4})$"},
-    },
-    "properties": {
-        "portNumber": "{{ portNumber }}",
-        "type": "LocalPortForwarding",
-        "localPortNumber": "{{ localPortNumber }}",
-    },
-}
-
-SSH: Mapping[str, Any] = {
-    "schemaVersion": "1.0",
-    "description": "Document which enables SSH connections via Session Manager",
-    "sessionType": "Port",
-    "parameters": {"portNumber": {"type": "String", "default": "22", "allowedPattern": "^([1-9]|[1-9][0-9]{1,4})$"}},
-    "properties": {"portNumber": "{{ portNumber }}"},
-}
-
-SHELL: Mapping[str, Any] = {
-    "schemaVersion": "1.0",
-    "description": "Document to hold regional settings for Session Manager",
-    "sessionType": "Standard_Stream",
-    "inputs": {"runAsEnabled": False, "runAsDefaultUser": ""},
-}
-
-INTERACTIVE_COMMAND: Mapping[str, Any] = {
-    "schemaVersion": "1.0",
-    "description": "Document to run single interactive command on an instance",
-    "sessionType": "InteractiveCommands",
-    "parameters": {"command": {"type": "String", "description": "The command to run"}},
-    "properties": {"linux": {"commands": "{{ command }}", "runAsElevated": False}},
-}
-
-NON_INTERACTIVE_COMMAND: Mapping[str, Any] = {
-    **INTERACTIVE_COMMAND,
-    "description": "Document to run single non-interactive command on an instance",
-    "sessionType": "NonInteractiveCommands",
-}
-
-AMAZON_DOCUMENTS = {
-    **{name: ("Command", content) for name, content in BUILT_IN.items()},
-    "SSM-SessionManagerRunShell": ("Session", SHELL),
-    "AWS-StartPortForwardingSession": ("Session", PORT_FORWARDING),
-    "AWS-StartSSHSession": ("Session", SSH),
-    "AWS-StartInteractiveCommand": ("Session", INTERACTIVE_COMMAND),
-    "AWS-StartNonInteractiveCommand": ("Session", NON_INTERACTIVE_COMMAND),
-}
 
 
 class DocumentCalls:
-    """moto's document calls, extended by Amazon's own documents and by AWS's checks."""
+    """Extension of moto's document calls by Amazon's own documents and by AWS's checks."""
 
     def __init__(self, timing: AwsTiming) -> None:
         """Create the extension."""
@@ -145,17 +93,17 @@ def load_session_content(backend: Any, name: str, arguments: Mapping[str, Any]) 
 
 
 def map_plugins(content: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return the names by which Run Command calls the steps, each with the step's own name.
+    """Return the names of the steps in a document, by their names in the API of Run Command.
 
-    The steps of schema 1.2 have no names, so there the name of the plugin is used.
+    Both are the same in schema 2.2. In schema 1.2, the API names a step by its plugin.
     """
     steps = upgrade_schema(content).get("mainSteps", [])
-    is_old = "runtimeConfig" in content
-    return {str(step["action"] if is_old else step["name"]): str(step["name"]) for step in steps}
+    is_schema_1 = "runtimeConfig" in content
+    return {str(step["action"] if is_schema_1 else step["name"]): str(step["name"]) for step in steps}
 
 
 def compute_time_limit(document: Mapping[str, Any], arguments: Mapping[str, Any]) -> timedelta:
-    """Return the real time that all steps of a document may take together.
+    """Return the real time that all steps of a document together may take.
 
     :raises CloudError: InvalidParameters, as in SendCommand
     """
@@ -175,23 +123,6 @@ def _parse_content(document: Document) -> Mapping[str, Any]:
 
 def _add_amazon_documents(original: Callable[[Any, str], Documents]) -> Callable[[Any, str], Documents]:
     def get_documents(backend: Any, name: str) -> Documents:
-        return _build_amazon_document(name) if name in AMAZON_DOCUMENTS else original(backend, name)
+        return build_amazon_document(name) if name in AMAZON_DOCUMENTS else original(backend, name)
 
     return get_documents
-
-
-def _build_amazon_document(name: str) -> Documents:
-    kind, content = AMAZON_DOCUMENTS[name]
-    return Documents(
-        Document(  # type: ignore[abstract]
-            account_id="Amazon",
-            name=name,
-            version_name="",
-            content=json.dumps(content, indent=2),
-            document_type=kind,
-            document_format="JSON",
-            requires=[],
-            attachments=[],
-            target_type="",
-        )
-    )

@@ -1,27 +1,27 @@
-"""A command, and its invocation on each instance."""
+"""Data of a command and of its invocation on each instance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.machines.host.port import InvocationResult, StepResult
+from local.machines.host.interface import InvocationResult, StepResult
 
 MAX_SIMULATED_SECONDS = 0.05
-"""Real seconds that all steps of a simulated machine take together at most."""
+"""Real seconds below which all steps together count as simulated: no script really ran."""
 
-ENDED = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
+ENDED_STATUSES = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 
 
 @dataclass
 class InvocationRun:
     """One command on one instance.
 
-    :param status: Pending, InProgress, Cancelling, or one of `ENDED`
+    :param status: Pending, InProgress, Cancelling, or one of `ENDED_STATUSES`
     :param details: detailed status, for example ExecutionTimedOut
-    :param ends_at: earliest end; None before the start
-    :param expires_at: when it times out without a result
-    :param is_abandoned: its machine was halted, so no result will come
+    :param expires_at: time at which it times out without a result
+    :param ends_at: earliest possible end; None before the start
+    :param is_abandoned: whether its machine was halted, so that no result follows
     :param outcome: result of the machine; None until it is known
     """
 
@@ -38,7 +38,7 @@ class InvocationRun:
     @property
     def has_ended(self) -> bool:
         """Return whether the status is final."""
-        return self.status in ENDED
+        return self.status in ENDED_STATUSES
 
     def find_step(self, name: str) -> StepResult | None:
         """Return the result of a step; None until the document has ended."""
@@ -47,10 +47,10 @@ class InvocationRun:
         return next((step for step in self.outcome.steps if step.name == name), None)
 
     def find_times(self, name: str) -> tuple[datetime | None, datetime | None]:
-        """Return start and end of a step; until the document has ended, those of the document.
+        """Return start and end of a step, or those of the document until it has ended.
 
-        The steps divide the document's time on the cloud's clock in proportion to their real times, or equally if they
-        are simulated.
+        The steps divide the document's time on the cloud's clock in proportion to their real durations, or equally if
+        they are simulated.
         """
         if self.find_step(name) is None or self.outcome is None or self.started_at is None or self.ended_at is None:
             return self.started_at, self.ended_at
@@ -73,7 +73,7 @@ class Command:
     :param document: content in schema 2.2
     :param plugins: names by which Run Command calls the steps, each with the step's own name
     :param limit: longest time on a machine, on the cloud's clock
-    :param timeout_seconds: how long its delivery may take
+    :param timeout_seconds: longest time until its delivery, on the cloud's clock
     :param log_group: log group in CloudWatch Logs for the output of its steps; None without logs
     """
 
@@ -99,7 +99,7 @@ class Command:
     def status(self) -> str:
         """Return the worst status of its invocations if all have ended, else that of one that has not ended."""
         statuses = [run.status for run in self.runs.values()]
-        running = [status for status in statuses if status not in ENDED]
+        running = [status for status in statuses if status not in ENDED_STATUSES]
         if running:
             return "Pending" if all(status == "Pending" for status in statuses) else running[-1]
         return next((status for status in ("Failed", "TimedOut", "Cancelled") if status in statuses), "Success")

@@ -1,4 +1,4 @@
-"""Run Command: sends documents to instances, whose machines really run them, and follows them on the clock."""
+"""Run Command: delivery of documents to the machines of instances, and their status on the cloud's clock."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ from local.aws.ssm.agents import Agents
 from local.aws.ssm.command_logs import write_logs
 from local.aws.ssm.invocations import Command, InvocationRun
 from local.machines.errors import MachineHalted
-from local.machines.host.port import Invocation, InvocationResult, Machines
+from local.machines.host.interface import Invocation, InvocationResult, Machines
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ MILLISECONDS = "%Y-%m-%dT%H:%M:%S.000Z"
 
 
 class RunCommand:
-    """Delivers commands to agents and collects the results. Callers hold the cloud's lock.
+    """All commands: their delivery to agents and the collection of their results. Callers hold the control lock.
 
     :ivar sent: commands by id
     """
@@ -68,7 +68,7 @@ class RunCommand:
         return self._clock.now() >= command.requested_at + self._timing.invocation_hidden_for
 
     def cancel(self, command: Command, instance_ids: list[str]) -> None:
-        """Kill what runs, and do not deliver what waits. Ended invocations stay unchanged.
+        """Kill running invocations and do not deliver waiting ones. Ended invocations stay unchanged.
 
         :param instance_ids: empty for all instances of the command
         """
@@ -81,7 +81,7 @@ class RunCommand:
                 self._set_status(command, run, "Cancelled", "Cancelled", self._clock.now())
 
     def tick(self) -> None:
-        """Deliver, collect and time out what is due by now."""
+        """Deliver commands, collect results and apply timeouts that are due by now."""
         now = self._clock.now()
         while self._results:
             run, outcome = self._results.popleft()
@@ -97,7 +97,7 @@ class RunCommand:
         ]
 
     def wait_for_documents(self, timeout: float, tick: Callable[[], None]) -> None:
-        """Wait until no machine runs a document, then tick.
+        """Wait until no machine runs a document, and tick after each document that ends.
 
         :param timeout: real seconds
         :raises TimeoutError: a document still runs
@@ -149,7 +149,7 @@ class RunCommand:
             self._results.append((run, outcome))
 
     def abandon_runs(self, tracked: TrackedInstance, _: datetime) -> None:
-        """Record that a machine is halted: its documents give no result, even if their processes still print."""
+        """Record that a machine halts: the running documents have no result, even if their processes still print."""
         for command in self._unfinished:
             run = command.runs.get(tracked.instance.id)
             if run and run.status in ("InProgress", "Cancelling"):

@@ -30,10 +30,7 @@ DEFAULT_DELIVERY_SECONDS = 3600
 
 
 class RunCommandApi:
-    """Calls in AWS's form. Without `is_strict` they are moto's, which run nothing.
-
-    Where the timing is not strict they are moto's, which runs nothing.
-    """
+    """Extension with the calls as on AWS. Without `AwsTiming.is_strict`, moto answers them itself and runs nothing."""
 
     def __init__(self, timing: AwsTiming, commands: RunCommand, agents: Agents, lifecycle: Lifecycle) -> None:
         """Create the extension."""

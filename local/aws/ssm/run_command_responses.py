@@ -1,4 +1,4 @@
-"""Commands and invocations in the form of Run Command's responses."""
+"""Conversion of commands and invocations into the responses of Run Command."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 from local.aws.core.errors import CloudError
 from local.aws.ssm.invocations import Command, InvocationRun
 from local.machines.agent.agent import EXIT_SUCCESS
-from local.machines.host.port import StepResult
+from local.machines.host.interface import StepResult
 
 MAX_STDOUT, MAX_STDERR, MAX_LISTED = 24_000, 8_000, 2_500
 ERROR_RULE = "\n----------ERROR-------\n"
@@ -19,7 +19,7 @@ ResponseShape = Mapping[str, Any]
 
 def describe_command(command: Command) -> ResponseShape:
     """Return a command for SendCommand and ListCommands."""
-    end = [run for run in command.runs.values() if run.has_ended]
+    ended = [run for run in command.runs.values() if run.has_ended]
     return {
         "CommandId": command.command_id,
         "DocumentName": command.document_name,
@@ -35,9 +35,9 @@ def describe_command(command: Command) -> ResponseShape:
         "MaxConcurrency": "50",
         "MaxErrors": "0",
         "TargetCount": len(command.runs),
-        "CompletedCount": len(end),
-        "ErrorCount": sum(run.status == "Failed" for run in end),
-        "DeliveryTimedOutCount": sum(run.details == "DeliveryTimedOut" for run in end),
+        "CompletedCount": len(ended),
+        "ErrorCount": sum(run.status == "Failed" for run in ended),
+        "DeliveryTimedOutCount": sum(run.details == "DeliveryTimedOut" for run in ended),
         "TimeoutSeconds": command.timeout_seconds,
     }
 
@@ -108,7 +108,7 @@ def matches_filter(command: Command, key: str, value: str) -> bool:
 
 
 def combine_output(step: StepResult) -> str:
-    """Return standard output and error in one text, cut as the agent does it: the end of the longer one first.
+    """Return standard output and error as one text. Like the agent, cut the longer one first.
 
     https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/iohandler/iohandler.go
     """

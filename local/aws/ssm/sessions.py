@@ -1,7 +1,7 @@
-"""Sessions. The cloud itself forwards a port to the instance, as session-manager-plugin does on AWS.
+"""Sessions. The local cloud itself forwards a port to the instance; on AWS, session-manager-plugin does that.
 
-A session that uses the plugin's standard streams on AWS, such as ssh's, gets a port of this computer as well. The
-stream's URL names it, and `local/bin/session-manager-plugin` connects to it.
+On AWS, a session such as ssh's uses the standard streams of the plugin. Here such a session also gets a port of this
+computer. The URL of its stream contains the port, and `local/bin/session-manager-plugin` connects to it.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.tracked_instance import TrackedInstance
 from local.aws.ssm.agents import Agents
 from local.aws.ssm.documents import load_session_content
-from local.machines.host.port import Forwarding, Machines
+from local.machines.host.interface import Forwarding, Machines
 
 SHELL_DOCUMENT = "SSM-SessionManagerRunShell"
 FORWARDING_TYPE = "LocalPortForwarding"
@@ -30,8 +30,8 @@ class Session:
     """One started session.
 
     :param forwarding: forwarded port; None for a session without a port
-    :param port_parameter: name of the port in the stream's URL: `local_port` if the user connects to it, `stream_port`
-        if the plugin does
+    :param port_parameter: name of the port in the stream's URL: `local_port` if the user connects to the port,
+        `stream_port` if the plugin connects to it
     """
 
     session_id: str
@@ -50,7 +50,7 @@ class Session:
 
 
 class Sessions:
-    """StartSession, TerminateSession, DescribeSessions. A halt of the instance ends its sessions.
+    """Extension with StartSession, TerminateSession and DescribeSessions. A halt of an instance ends its sessions.
 
     :param now: returns the cloud's time
     :ivar started: sessions by id, ended ones included

@@ -1,7 +1,7 @@
-"""Document engine of the SSM agent: what a document's steps do on a machine, and which results are reported.
+"""Document engine of the SSM agent: it runs the steps of a document on a machine and reports their results.
 
-The semantics are those of amazon-ssm-agent 3.3. `Shell` runs the scripts, so that the same engine serves machines with
-real processes and simulated ones.
+It behaves like amazon-ssm-agent 3.3. A `Shell` runs the scripts, so the same engine serves machines with real processes
+and simulated machines.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from local.machines.errors import MachineRebooted
-from local.machines.host.port import Invocation, InvocationResult, InvocationStatus, StepResult, StepStatus
+from local.machines.host.interface import Invocation, InvocationResult, InvocationStatus, StepResult, StepStatus
 
 from . import parameters
 from .documents import upgrade_schema
@@ -21,13 +21,13 @@ EXIT_SUCCESS = 168
 EXIT_FAILURE = 169
 EXIT_REBOOT = 194
 STOPPED_EXIT_CODE = 137
-"""Exit code that the agent reports for a script that it stopped itself."""
+"""Exit code that the agent reports for a script that the agent stopped."""
 
 DEFAULT_TIMEOUT = 3600
 MIN_TIMEOUT = 5
 MAX_TIMEOUT = 172_800
 MAX_REBOOTS = 15
-"""The agent abandons a document that reboots the machine more often."""
+"""Number of reboots by a document after which the agent abandons it."""
 
 STDOUT_LIMIT = 24_000
 STDERR_LIMIT = 8_000
@@ -42,7 +42,7 @@ def run_document(
     """Run the steps of a document.
 
     :param agent_environment: variables that the agent adds to each script
-    :raises InvalidParameters: SendCommand should have rejected the parameters
+    :raises InvalidParameters: a parameter is invalid, although SendCommand should have rejected it
     """
     document = upgrade_schema(invocation.document)
     declared = document.get("parameters") or {}
@@ -54,10 +54,7 @@ def run_document(
 
 
 class _DocumentRun:
-    """One run of a document.
-
-    :ivar _has_left: set once a step has ended the document
-    """
+    """One run of a document."""
 
     def __init__(
         self,
@@ -73,15 +70,15 @@ class _DocumentRun:
         self._environment = environment
         self._shell = shell
         self._cancellation = cancellation
-        self._has_left = False
+        self._is_ended = False
 
     def run_step(self, step: Mapping[str, Any]) -> StepResult:
-        """Run one step, or return why it is skipped."""
+        """Run one step. The output of a skipped step says why it was skipped."""
         name, action = str(step["name"]), str(step["action"])
         inputs = parameters.fill_in(step.get("inputs") or {}, self._values)
         if self._cancellation.is_set():
             return StepResult(name, action, "Cancelled", STOPPED_EXIT_CODE, "", "")
-        if self._has_left and not _is_true(inputs.get("finallyStep")):
+        if self._is_ended and not _is_true(inputs.get("finallyStep")):
             return _build_skipped(
                 name, action, f"Step execution skipped since an earlier step ended the document. Step name: {name}"
             )
@@ -115,7 +112,7 @@ class _DocumentRun:
         return _build_result(name, self._execute_with_reboots(script))
 
     def _execute_with_reboots(self, script: Script) -> ScriptResult:
-        """Run a script again from its start after a reboot that it requests or that interrupts it.
+        """Run a script. Run it again from its start after a reboot that it requests or that interrupts it.
 
         The output of all runs is joined.
         https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/iohandler/iomodule/commandoutput.go
@@ -131,17 +128,17 @@ class _DocumentRun:
                 return replace(result, stdout=stdout, stderr=stderr)
             self._shell.reboot()
         return ScriptResult(
-            1, stdout, f"{stderr}The document rebooted the machine {MAX_REBOOTS} times and was given up."
+            1, stdout, f"{stderr}The document rebooted the machine {MAX_REBOOTS} times, so the agent abandoned it."
         )
 
     def _apply_exit_rules(self, inputs: Mapping[str, Any], result: StepResult) -> StepResult:
         """Apply onSuccess, onFailure and the agent's exit codes to the following steps."""
         if result.exit_code in (EXIT_SUCCESS, EXIT_FAILURE):
-            self._has_left = True
+            self._is_ended = True
         elif result.status == "Success":
-            self._has_left = self._has_left or inputs.get("onSuccess") == "exit"
+            self._is_ended = self._is_ended or inputs.get("onSuccess") == "exit"
         elif inputs.get("onFailure") in ("exit", "successAndExit"):
-            self._has_left = True
+            self._is_ended = True
             if inputs["onFailure"] == "successAndExit":
                 return StepResult(result.name, result.action, "Success", result.exit_code, result.stdout, result.stderr)
         return result
@@ -163,7 +160,7 @@ def parse_timeout(value: Any) -> float:
 
 
 def cut_output(text: str, limit: int) -> str:
-    """Return output as the agent reports it: complete, or its beginning and a mark, together `limit` characters."""
+    """Return output as the agent reports it: complete, or cut to `limit` characters including the mark of the cut."""
     return text if len(text) <= limit else text[: limit - len(CUT_MARK)] + CUT_MARK
 
 
@@ -190,7 +187,7 @@ def _is_true(value: Any) -> bool:
 
 
 def _check_precondition(conditions: Mapping[str, Sequence[str]]) -> tuple[bool, str]:
-    """Return whether the step is for this machine, and an error of the condition if there is one."""
+    """Return whether the step applies to this machine, and the error of an invalid condition or an empty text."""
     for operator, words in conditions.items():
         if operator != "StringEquals" or len(words) != 2:
             return True, f'Unrecognized precondition(s): "{operator}": {words}'
@@ -204,11 +201,11 @@ def _check_precondition(conditions: Mapping[str, Sequence[str]]) -> tuple[bool, 
 
 
 def _summarize(steps: Sequence[StepResult]) -> tuple[InvocationStatus, int]:
-    """Return status and exit code of the document: those of its first step with the worst status."""
-    kinds: tuple[InvocationStatus, ...] = ("Failed", "TimedOut", "Cancelled")
-    for kind in kinds:
+    """Return status and exit code of the document, which are those of the first step with the worst status."""
+    bad_statuses: tuple[InvocationStatus, ...] = ("Failed", "TimedOut", "Cancelled")
+    for status in bad_statuses:
         for step in steps:
-            if step.status == kind:
-                return kind, step.exit_code
-    done = [step for step in steps if step.status == "Success"]
-    return "Success", done[-1].exit_code if done else 0
+            if step.status == status:
+                return status, step.exit_code
+    succeeded = [step for step in steps if step.status == "Success"]
+    return "Success", succeeded[-1].exit_code if succeeded else 0

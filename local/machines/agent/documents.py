@@ -1,4 +1,4 @@
-"""Documents: what CreateDocument accepts, and the document that AWS publishes."""
+"""Command documents: the checks of CreateDocument, and AWS-RunShellScript."""
 
 import json
 import re
@@ -73,14 +73,14 @@ RUN_SHELL_SCRIPT: Mapping[str, Any] = {
     },
 }
 BUILT_IN: Mapping[str, Mapping[str, Any]] = {"AWS-RunShellScript": RUN_SHELL_SCRIPT}
-"""Documents that exist in every account, by name, as GetDocument shows them."""
+"""Content, by name, of the documents that exist in every account."""
 
 
 def validate_document(content: str, document_format: Literal["JSON", "YAML"] = "JSON") -> Mapping[str, Any]:
     """Return the parsed content of a Command document.
 
     :raises DocumentTooLarge: it has more than 64 KB
-    :raises InvalidDocument: AWS would reject it; the message says why
+    :raises InvalidDocument: AWS would reject it. The message says why
     """
     if len(content.encode()) > MAX_BYTES:
         raise DocumentTooLarge(f"The document has {len(content.encode())} bytes; at most {MAX_BYTES} are allowed.")
@@ -99,7 +99,7 @@ def validate_document(content: str, document_format: Literal["JSON", "YAML"] = "
     _check_steps(document.get("mainSteps"))
     referred = set(parameters.REFERENCE.findall(json.dumps(document.get("mainSteps"))))
     if missing := sorted(referred - set(declared)):
-        raise InvalidDocument(f"Parameters {missing} are used and not declared.")
+        raise InvalidDocument(f"Parameters {missing} are used but not declared.")
     return document
 
 
@@ -134,7 +134,7 @@ def _check_parameters(declared: Any) -> None:
         if declaration.get("interpolationType", "ENV_VAR") not in ("ENV_VAR", "DEFAULT"):
             raise InvalidDocument(f"Parameter {name}: interpolationType must be ENV_VAR or missing.")
         if "interpolationType" in declaration and declaration["type"] != "String":
-            raise InvalidDocument(f"Parameter {name}: interpolationType is only for String parameters.")
+            raise InvalidDocument(f"Parameter {name}: only a String parameter can have an interpolationType.")
         try:
             re.compile(declaration.get("allowedPattern", ""))
         except re.error as error:

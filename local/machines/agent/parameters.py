@@ -1,7 +1,7 @@
-"""Parameters of a document: checked as by SendCommand, filled in as by the agent.
+"""Parameters of a document: checks as in SendCommand, and replacement of `{{ name }}` as in the agent.
 
-A parameter with `interpolationType: ENV_VAR` becomes the environment variable `SSM_<name>`. Its `{{ name }}` is filled
-in as well, as in agents older than 3.3.2746.0: a document that is safe here is safe with both.
+A parameter with `interpolationType: ENV_VAR` becomes the environment variable `SSM_<name>`. `{{ name }}` is
+replaced as well, as by agents older than 3.3.2746.0. So a document that is safe here is safe with old and new agents.
 """
 
 import json
@@ -16,13 +16,13 @@ REFERENCE = re.compile(r"\{\{\s*([a-zA-Z0-9]+)\s*\}\}")
 
 
 def resolve_values(declared: Mapping[str, Any], arguments: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return the values by name, with defaults.
+    """Return the values by name, including defaults.
 
     :raises InvalidParameters: a parameter is unknown, missing, of the wrong type or not allowed
     """
     unknown = sorted(set(arguments) - set(declared))
     if unknown:
-        raise InvalidParameters(f"Parameters {unknown} are not declared by the document.")
+        raise InvalidParameters(f"The document does not declare the parameters {unknown}.")
     values: dict[str, Any] = {}
     for name, declaration in declared.items():
         if name in arguments:
@@ -36,7 +36,10 @@ def resolve_values(declared: Mapping[str, Any], arguments: Mapping[str, Sequence
 
 
 def fill_in(template: Any, values: Mapping[str, Any]) -> Any:
-    """Return a part of a document with each `{{ name }}` replaced. A string that is one reference becomes the value."""
+    """Return a part of a document with each `{{ name }}` replaced.
+
+    A string that consists of one reference becomes the value itself, for example a list.
+    """
     if isinstance(template, str):
         reference = REFERENCE.fullmatch(template)
         if reference and reference[1] in values:
@@ -93,9 +96,9 @@ def _check_value(name: str, declaration: Mapping[str, Any], value: Any) -> None:
 
 def _check_size(name: str, unit: str, size: int, least: Any, most: Any) -> None:
     if least is not None and size < int(least):
-        raise InvalidParameters(f"Parameter {name} has {size} {unit}, at least {least} are required.")
+        raise InvalidParameters(f"Parameter {name} has {size} {unit}. At least {least} are required.")
     if most is not None and size > int(most):
-        raise InvalidParameters(f"Parameter {name} has {size} {unit}, at most {most} are allowed.")
+        raise InvalidParameters(f"Parameter {name} has {size} {unit}. At most {most} are allowed.")
 
 
 def _to_text(value: Any) -> str:

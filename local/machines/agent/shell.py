@@ -1,4 +1,4 @@
-"""Interface between the agent's engine and what runs its scripts."""
+"""Interface between the agent's engine and a machine that runs its scripts."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -12,10 +12,10 @@ class Script:
     """Script of one step.
 
     :param step: name of the step
-    :param text: complete content of the file
+    :param text: content of the script file
     :param environment: variables that the agent adds to the machine's own
     :param folder: working directory; None is the agent's own
-    :param timeout: real seconds
+    :param timeout: time limit in real seconds
     """
 
     command_id: str
@@ -31,8 +31,8 @@ class Script:
 class ScriptResult:
     """Result of a script. Its output may be longer than what the agent reports.
 
-    :param exit_code: negative for a signal
-    :param ending: why it ended
+    :param exit_code: exit code, or the negative number of the signal that ended the script
+    :param ending: reason why the script ended
     """
 
     exit_code: int
@@ -42,7 +42,7 @@ class ScriptResult:
 
 
 class Cancellation:
-    """Cancellation of a document, set once by any thread."""
+    """Cancellation of a document, which any thread can set once."""
 
     def __init__(self) -> None:
         """Start without a cancellation."""
@@ -63,7 +63,7 @@ class Cancellation:
 
     @contextmanager
     def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Call `callback` if the cancellation arrives inside the block. It must not use this object."""
+        """Call `callback` if the document is cancelled inside the block. The callback must not use this object."""
         with self._lock:
             self._callbacks.append(callback)
         try:
@@ -74,10 +74,10 @@ class Cancellation:
 
 
 class Shell(Protocol):
-    """Runs scripts on one machine."""
+    """Executor of scripts on one machine."""
 
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
-        """Run a script to its end, its time limit or its cancellation.
+        """Run a script until its end, its time limit or its cancellation.
 
         :raises MachineRebooted: the machine rebooted before the end
         :raises MachineHalted: the machine halted before the end

@@ -1,4 +1,4 @@
-"""Parts that both implementations of a fleet share."""
+"""Code that both implementations of a fleet share."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from local.machines.agent.shell import Cancellation
 
-from .port import MachineSpec
+from .interface import MachineSpec
 
 
 class RunningDocuments:
@@ -19,7 +19,7 @@ class RunningDocuments:
 
     @contextmanager
     def track(self, instance_id: str, command_id: str) -> Iterator[Cancellation]:
-        """Make a document cancellable inside the block."""
+        """Register a running document, so that it can be cancelled inside the block."""
         key, cancellation = (instance_id, command_id), Cancellation()
         with self._lock:
             self._cancellations[key] = cancellation
@@ -30,7 +30,7 @@ class RunningDocuments:
                 del self._cancellations[key]
 
     def cancel(self, instance_id: str, command_id: str) -> None:
-        """Cancel a document; do nothing if it does not run."""
+        """Cancel a document. Do nothing if it is not running."""
         with self._lock:
             cancellation = self._cancellations.get((instance_id, command_id))
         if cancellation:

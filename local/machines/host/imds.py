@@ -1,6 +1,6 @@
-"""Instance metadata service, version 2 only: one server per machine, on a socket in the machine's own network.
+"""Instance metadata service, version 2 only: one server per machine, on a socket in the network of the machine.
 
-Every response has a Date on the local cloud's clock. That is where a machine reads the cloud's time.
+The Date header of every response is on the cloud's clock. A machine reads the cloud's time there.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from .port import MachineSpec
+from .interface import MachineSpec
 
 ROLE = "gpudesk-instance"
 SSH_KEYS_PATH = "meta-data/managed-ssh-keys/active-keys"
@@ -26,7 +26,7 @@ Now = Callable[[], datetime]
 
 
 class MetadataServer(ThreadingHTTPServer):
-    """Serves one machine until it is closed.
+    """Metadata server of one machine.
 
     :param listener: listening socket in the machine's network
     :param now: returns the cloud's time
@@ -48,14 +48,14 @@ class MetadataServer(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 60}, daemon=True).start()
 
     def close(self) -> None:
-        """Stop without waiting for the poll of `serve_forever`: closing the socket ends its loop."""
+        """Stop at once: shutting down the socket wakes `serve_forever` before its next poll."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.shutdown()
         self.server_close()
 
     def issue_token(self, seconds: int) -> str:
-        """Return a session token that is valid for this time on the cloud's clock."""
+        """Return a session token that is valid for `seconds` on the cloud's clock."""
         token = secrets.token_urlsafe(40)
         self.tokens[token] = self.now() + timedelta(seconds=seconds)
         return token
@@ -67,8 +67,8 @@ class MetadataServer(ThreadingHTTPServer):
     def show_ssh_key(self, user: str, key: str, until: datetime) -> None:
         """Offer a public key for a user, as EC2 Instance Connect does.
 
-        The sshd of a real instance reads it here when the user connects. AWS signs each key, which
-        nothing here can check; the lines before the key are as on AWS.
+        The sshd of a real instance reads the key here when the user connects. The lines before the key are as on AWS,
+        except for the signature of AWS, which is missing.
         """
         lines = (f"#Timestamp={int(until.timestamp())}", f"#Instance={self.spec.instance_id}", "#Caller=local", key)
         self._ssh_keys[user] = "\n".join(lines) + "\n", until
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         del timestamp
         return format_datetime(self.server.now(), usegmt=True)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name for it
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - name in the base class
         del format, args
 
     def _answer(self, status: HTTPStatus, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A running machine: its first process, the host's ends of its network, and the scripts that run on it."""
+"""A running machine: its first process, the host side of its network, and the scripts that run on it."""
 
 import os
 import signal
@@ -17,25 +17,25 @@ from local.machines.errors import SandboxUnavailable
 from local.machines.inside import wire
 from local.machines.sandbox.plan import Plan
 
-from .control import ControlChannel
+from .control_channel import ControlChannel
 from .imds import MetadataServer, Now
+from .interface import MachineSpec
 from .output import Output
-from .port import MachineSpec
 from .relay import Relay
 
 REPOSITORY = Path(__file__).parents[3]
 BOOT_TIMEOUT_SECONDS = 10
-"""A boot takes 0.1 s; on a very busy computer it may take some seconds."""
+"""Limit of a boot, which takes 0.1 s, or some seconds on a very busy computer."""
 
 HALT_TIMEOUT_SECONDS = 5
 SCRIPT_PATH = "/var/lib/amazon/ssm/{instance}/document/orchestration/{command}/{step}/_script.sh"
 
 
 class Machine:
-    """A machine that boots when it is created.
+    """A machine that boots when this object is created.
 
-    :param on_power: called with `off` or `reboot` if the machine requests it
-    :raises SandboxUnavailable: it did not boot; the message has its last line of output
+    :param on_power: called with `off` or `reboot` if a program on the machine requests that
+    :raises SandboxUnavailable: it did not boot; the message contains its last line of output
     """
 
     def __init__(self, spec: MachineSpec, folder: Path, plan: Plan, now: Now, on_power: Callable[[str], None]) -> None:
@@ -53,7 +53,7 @@ class Machine:
         with machine_end, self._console.open("ab") as console:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-E", "-s", "-S", "-m", "local.machines.sandbox.enter"),
+                    *(sys.executable, "-E", "-s", "-S", "-m", "local.machines.sandbox.enter_sandbox"),
                     *(str(machine_end.fileno()), str(folder / "plan.json")),
                 ],
                 cwd=REPOSITORY,
@@ -68,9 +68,9 @@ class Machine:
         self._wait_until_up()
 
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
-        """Run a script to its end, its time limit or its cancellation.
+        """Run a script until its end, its time limit or its cancellation.
 
-        A background process that keeps the output open keeps the step open, as with the real agent.
+        A background process that keeps the output open delays the end, as with the real agent.
 
         :raises MachineHalted: the machine halted before the end
         """
@@ -93,12 +93,12 @@ class Machine:
                 self._control.send({"do": "kill", "id": number})
                 output.collect(future, time.monotonic() + HALT_TIMEOUT_SECONDS, Cancellation())
             response, _ = future.result(HALT_TIMEOUT_SECONDS)
-            return ScriptResult(response["status"], *output.texts(), ending)
+            return ScriptResult(response["status"], *output.get_texts(), ending)
 
     def connect(self, port: int) -> socket.socket:
         """Open a connection to a port of the machine's own 127.0.0.1.
 
-        :raises ConnectionRefusedError: nothing listens there
+        :raises ConnectionRefusedError: no program listens on the port
         :raises MachineHalted: the machine is gone
         """
         _, future = self._control.request({"do": "connect", "port": port})
@@ -114,11 +114,11 @@ class Machine:
 
     @property
     def is_up(self) -> bool:
-        """Return whether its first process is alive."""
+        """Return whether the machine's first process is alive."""
         return not self._control.is_gone.is_set()
 
     def halt(self) -> None:
-        """End every process of the machine and wait for that. It may be called repeatedly."""
+        """End every process of the machine and wait for their end. May be called repeatedly."""
         self._control.send({"do": "halt"})
         try:
             self._process.wait(HALT_TIMEOUT_SECONDS)
@@ -137,7 +137,7 @@ class Machine:
             if self._control.is_gone.is_set() or time.monotonic() > deadline:
                 self._process.kill()
                 self.halt()
-                lines = self._console.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
+                lines = self._console.read_text(errors="replace").strip().splitlines() or ["It printed nothing."]
                 raise SandboxUnavailable(f"The machine does not boot: {lines[-1]}")
 
     def _on_event(self, message: wire.Message, files: list[int]) -> None:

@@ -10,13 +10,13 @@ from typing import Any, Literal
 from local.machines.agent.shell import Cancellation
 
 MAX_BYTES = 100_000
-"""Stored bytes of each stream, which is more than the agent ever reports."""
+"""Bytes that are stored of each stream. The agent never reports as many."""
 
 CHUNK_BYTES = 65_536
 
 
 class Output:
-    """Two pipes and what was read from them. It is a context manager."""
+    """Two pipes for a script, and the text that was read from them. A context manager closes them."""
 
     def __init__(self) -> None:
         """Open the pipes."""
@@ -33,7 +33,7 @@ class Output:
 
     @property
     def write_ends(self) -> list[int]:
-        """Return standard output and standard error for the script."""
+        """Return the ends for the script: standard output and standard error."""
         return [write for _, write in self._ends]
 
     def __enter__(self) -> "Output":
@@ -49,7 +49,10 @@ class Output:
                 os.close(end)
 
     def close_write_ends(self) -> None:
-        """Close the host's copies once the machine has them, so that the end of the streams is seen here."""
+        """Close the host's copies of the write ends, after the machine has received them.
+
+        Otherwise the read ends would stay open after the script has ended.
+        """
         for end in self.write_ends:
             os.close(end)
             self._to_close.remove(end)
@@ -60,8 +63,8 @@ class Output:
         """Read until both pipes and the script have ended, the deadline has passed, or a cancellation arrives.
 
         :param process: future that is done when the script has ended
-        :param deadline: on the monotonic clock
-        :returns: why the reading ended
+        :param deadline: time on the monotonic clock
+        :returns: reason why the reading ended
         """
         process.add_done_callback(lambda _: self._wake_up())
         with cancellation.on_cancel(self._wake_up):
@@ -75,7 +78,7 @@ class Output:
                     self._read(key.fd)
         return "exited"
 
-    def texts(self) -> tuple[str, str]:
+    def get_texts(self) -> tuple[str, str]:
         """Return standard output and standard error so far."""
         out, errors = (collected.decode(errors="replace") for collected in self._collected.values())
         return out, errors

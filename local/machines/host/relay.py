@@ -1,4 +1,4 @@
-"""Forwarding of connections between sockets. It uses plain threads, because there are few connections."""
+"""Relay of connections between sockets, with two threads per connection."""
 
 import contextlib
 import socket
@@ -7,14 +7,11 @@ from collections.abc import Callable
 
 CHUNK_BYTES = 65_536
 Connect = Callable[[], socket.socket]
-"""Opens the other half of a connection. It raises OSError if nothing answers there.
-
-:raises OSError: nothing answers there
-"""
+"""Function that opens the second connection of a pair. It raises OSError if no program answers."""
 
 
 class Relay:
-    """Accepts connections on a listening socket and forwards each to one that `connect` opens.
+    """Relay that accepts connections on a listening socket and forwards each to a connection that `connect` opens.
 
     :ivar local_port: port of the listening socket
     """
@@ -30,7 +27,7 @@ class Relay:
         threading.Thread(target=self._accept, name=f"relay-{self.local_port}", daemon=True).start()
 
     def close(self) -> None:
-        """Close the listener and every connection. It may be called repeatedly."""
+        """Close the listener and every connection. May be called repeatedly."""
         with self._lock:
             self._is_closed = True
             sockets = [self._listener, *self._connections]

@@ -1,4 +1,4 @@
-"""Fleet of real processes: each machine is a folder and, while it is up, a set of namespaces with processes."""
+"""Fleet with real processes: a machine is a folder and, while it is up, processes in namespaces of their own."""
 
 import compileall
 import json
@@ -16,8 +16,8 @@ from local.machines.sandbox import disk, plan
 
 from .fleet import RunningDocuments, build_agent_environment
 from .imds import Now
+from .interface import Forwarding, Invocation, InvocationResult, MachineSpec
 from .machine import Machine
-from .port import Forwarding, Invocation, InvocationResult, MachineSpec
 from .relay import Relay
 
 OnPowerOff = Callable[[str], None]
@@ -28,24 +28,24 @@ class _Slot:
     """A machine of the fleet, running or not.
 
     :ivar lock: held while the machine boots or halts
-    :ivar generation: number of boots, which tells a reboot from a halt
+    :ivar boot_count: number of boots, to distinguish a reboot from a halt
     """
 
     spec: MachineSpec
     folder: Path
     lock: threading.RLock = field(default_factory=threading.RLock)
     machine: Machine | None = None
-    generation: int = 0
+    boot_count: int = 0
     is_rebooting: bool = False
     forwardings: list[Relay] = field(default_factory=list)
 
 
 class SandboxedMachines:
-    """`Machines` with real processes.
+    """Implementation of `Machines` with real processes.
 
-    :param root: folder of the machines' folders; created if it is missing
+    :param root: folder for the folders of the machines; created if it is missing
     :param now: returns the cloud's time, for the metadata service
-    :param on_power_off: called with the id of an instance that has switched itself off and is halted
+    :param on_power_off: called with the id of an instance after it has switched itself off
     """
 
     is_real = True
@@ -62,7 +62,7 @@ class SandboxedMachines:
         compileall.compile_dir(plan.INSIDE, quiet=2)
 
     def create(self, spec: MachineSpec) -> None:
-        """Create the disk, empty or as a copy of a captured one."""
+        """Create the disk, either empty or as a copy of a captured disk."""
         if spec.instance_id in self._slots:
             return
         folder = self.root / spec.instance_id
@@ -85,7 +85,7 @@ class SandboxedMachines:
             if slot.machine and slot.machine.is_up:
                 return
             self._halt(slot)
-            slot.generation += 1
+            slot.boot_count += 1
             boot_plan = plan.build_plan(slot.spec, slot.folder, self.root / ".programs", self._users)
             slot.machine = Machine(
                 slot.spec, slot.folder, boot_plan, self._now, lambda action: self._on_power(slot, action)
@@ -98,12 +98,9 @@ class SandboxedMachines:
             self._halt(slot)
 
     def capture(self, instance_id: str, image_id: str) -> None:
-        """Copy the disk for machines that start with it."""
+        """Copy the disk for machines that start from this image."""
         disk.remove(self._find_image_folder(image_id))
         disk.copy(self._slots[instance_id].folder, self._find_image_folder(image_id))
-
-    def _find_image_folder(self, image_id: str) -> Path:
-        return self.root / ".images" / image_id
 
     def destroy(self, instance_id: str) -> None:
         """Halt the machine, close its forwarded ports, and remove its folder."""
@@ -116,7 +113,7 @@ class SandboxedMachines:
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
         """Run a document and wait for it.
 
-        :raises MachineHalted: the machine is not up, or halted and was not booted again
+        :raises MachineHalted: the machine is not up, or it halted without a reboot
         """
         slot = self._slots[instance_id]
         with self._running.track(instance_id, invocation.command_id) as cancellation:
@@ -130,7 +127,7 @@ class SandboxedMachines:
         """
         machine = self._slots[instance_id].machine
         if machine is None:
-            raise MachineHalted(f"{instance_id} is not running")
+            raise MachineHalted(f"{instance_id} is not running.")
         return machine
 
     def cancel(self, instance_id: str, command_id: str) -> None:
@@ -138,7 +135,7 @@ class SandboxedMachines:
         self._running.cancel(self._slots[instance_id].spec.instance_id, command_id)
 
     def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
-        """Forward a port. The forwarding outlives a halt: connections fail while the machine is down."""
+        """Forward a port. The forwarding stays during a halt, but connections fail while the machine is down."""
         slot = self._slots[instance_id]
 
         def connect() -> socket.socket:
@@ -175,6 +172,9 @@ class SandboxedMachines:
             for forwarding in slot.forwardings:
                 forwarding.close()
 
+    def _find_image_folder(self, image_id: str) -> Path:
+        return self.root / ".images" / image_id
+
     def _halt(self, slot: _Slot) -> None:
         machine, slot.machine = slot.machine, None
         if machine:
@@ -200,7 +200,7 @@ class SandboxedMachines:
 
 
 class _SandboxShell:
-    """Runs scripts on the machine's current boot."""
+    """Executor of scripts on the current boot of a machine."""
 
     def __init__(self, slot: _Slot, reboot: Callable[[], None]) -> None:
         self._slot = slot
@@ -209,14 +209,14 @@ class _SandboxShell:
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         """Run a script."""
         with self._slot.lock:
-            machine, generation = self._slot.machine, self._slot.generation
+            machine, boot_count = self._slot.machine, self._slot.boot_count
         if machine is None:
-            raise MachineHalted(f"{self._slot.spec.instance_id} is not running")
+            raise MachineHalted(f"{self._slot.spec.instance_id} is not running.")
         try:
             return machine.execute(script, cancellation)
         except MachineHalted:
-            if self._slot.is_rebooting or self._slot.generation != generation:
-                raise MachineRebooted(f"{self._slot.spec.instance_id} was rebooted") from None
+            if self._slot.is_rebooting or self._slot.boot_count != boot_count:
+                raise MachineRebooted(f"{self._slot.spec.instance_id} rebooted.") from None
             raise
 
     def reboot(self) -> None:

@@ -1,4 +1,4 @@
-"""Choice of the fleet that this computer can run, made by booting a machine once."""
+"""Selection of the fleet that this computer can run. It boots a machine to find that out."""
 
 import shutil
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from local.machines.errors import SandboxUnavailable
 
 from .imds import Now
-from .port import MachineSpec
+from .interface import MachineSpec
 from .sandboxed import OnPowerOff, SandboxedMachines
 from .simulated import SimulatedMachines
 
@@ -18,13 +18,13 @@ TRIAL_SPEC = MachineSpec("i-00000000000000000", "t3.micro", "us-east-1", None, 0
 def select_backend(
     root: Path, now: Now, on_power_off: OnPowerOff | None = None
 ) -> SandboxedMachines | SimulatedMachines:
-    """Return real machines if a sandbox works, else simulated ones whose `reason` says what is missing."""
+    """Return a fleet of sandboxes if this computer can run one, else simulated machines with the reason."""
     problem = find_sandbox_problem(now)
     return SimulatedMachines(problem) if problem else SandboxedMachines(root, now, on_power_off)
 
 
 def find_sandbox_problem(now: Now) -> str:
-    """Return why this computer cannot run real machines, as a sentence; empty if it can."""
+    """Return a sentence that says why this computer cannot run a sandbox; empty if it can."""
     if sys.platform != "linux":
         return f"The sandbox needs Linux namespaces, and this computer runs {sys.platform}."
     folder = Path(tempfile.mkdtemp(prefix="gpudesk-trial-"))

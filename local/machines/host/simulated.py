@@ -1,6 +1,6 @@
-"""Fleet without processes: documents are parsed and checked, and steps end as a test says, by default successfully.
+"""Fleet without processes: documents are parsed and checked, and their steps have the results that a test sets.
 
-It is for tests of what surrounds the machines, and for computers that cannot run a sandbox.
+It serves tests that need no real machine, and computers that cannot run a sandbox. By default, every step succeeds.
 """
 
 import socket
@@ -14,7 +14,7 @@ from local.machines.agent.shell import Cancellation, Script, ScriptResult
 from local.machines.errors import MachineHalted
 
 from .fleet import RunningDocuments, build_agent_environment
-from .port import Forwarding, Invocation, InvocationResult, MachineSpec
+from .interface import Forwarding, Invocation, InvocationResult, MachineSpec
 from .relay import Relay
 
 Outcome = tuple[int, str, str]
@@ -23,6 +23,8 @@ Outcome = tuple[int, str, str]
 
 @dataclass
 class _SimulatedMachine:
+    """State of one machine."""
+
     spec: MachineSpec
     is_up: bool = False
     boots: int = 0
@@ -31,14 +33,14 @@ class _SimulatedMachine:
 
 
 class SimulatedMachines:
-    """`Machines` without processes.
+    """Implementation of `Machines` without processes.
 
-    :param reason: why scripts are simulated
-    :ivar outcomes: results of steps by the name of the step, or else of the document. Each run removes the first one of
-        its list; without one the step ends with exit code 0 and no output. A `ScriptResult` can also be timed out
-    :ivar simulators: functions that return the result of a document's steps, by the name of the document
+    :param reason: reason why scripts are simulated
+    :ivar outcomes: next results by the name of a step or of a document. Each run of a step removes the first result of
+        its list. A step without a result ends with exit code 0 and no output
+    :ivar simulators: functions that return the result of each step of a document, by the name of the document
     :ivar executed_scripts: instance and script of every script that would have run, in order
-    :ivar held_steps: a step named here does not end before its event is set or it is cancelled
+    :ivar held_steps: events by the name of a step. The step ends only when its event is set or it is cancelled
     :ivar captures: instance and image of each capture, in order
     :ivar ssh_keys: instance, user, public key and end of each offered key
     :ivar on_power_off: called with the id of an instance that has switched itself off
@@ -74,12 +76,12 @@ class SimulatedMachines:
         self._machines[instance_id].is_up = False
 
     def power_off(self, instance_id: str) -> None:
-        """Switch a machine off from inside, as `systemctl poweroff` on it does."""
+        """Switch a machine off, as `systemctl poweroff` on the machine would."""
         self.halt(instance_id)
         self.on_power_off(instance_id)
 
     def reboot(self, instance_id: str) -> None:
-        """Reboot a machine from inside; it is up again at once."""
+        """Reboot a machine, as `reboot` on the machine would. It is up again at once."""
         self._machines[instance_id].boots += 1
 
     def destroy(self, instance_id: str) -> None:
@@ -108,11 +110,11 @@ class SimulatedMachines:
         self._running.cancel(self._machines[instance_id].spec.instance_id, command_id)
 
     def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
-        """Listen on a port and close each connection at once, because nothing answers behind it."""
+        """Listen on a port, and close each connection at once, because the machine runs no program."""
         machine = self._machines[instance_id]
 
         def refuse() -> socket.socket:
-            raise ConnectionRefusedError(f"nothing listens on {remote_port}: {instance_id} is simulated")
+            raise ConnectionRefusedError(f"{instance_id} is simulated, so no program listens on port {remote_port}.")
 
         relay = Relay(socket.create_server(("127.0.0.1", local_port)), refuse)
         machine.forwardings.append(relay)
@@ -131,7 +133,7 @@ class SimulatedMachines:
         return self._machines[instance_id].gpu
 
     def count_boots(self, instance_id: str) -> int:
-        """Return how often the machine booted."""
+        """Return the number of boots of the machine."""
         return self._machines[instance_id].boots
 
     def close(self) -> None:
@@ -141,21 +143,21 @@ class SimulatedMachines:
 
 
 class _SimulatedShell:
-    """Takes the results of scripts from its fleet."""
+    """Executor of scripts that takes their results from the fleet."""
 
     def __init__(self, fleet: SimulatedMachines, machine: _SimulatedMachine) -> None:
         self._fleet = fleet
         self._machine = machine
 
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
-        """Return the result of a script, or wait while its step is held."""
+        """Wait while the step is held, and return the result of the script."""
         if not self._machine.is_up:
-            raise MachineHalted(f"{self._machine.spec.instance_id} is not running")
+            raise MachineHalted(f"{self._machine.spec.instance_id} is not running.")
         self._fleet.executed_scripts.append((self._machine.spec.instance_id, script))
         if self._is_cancelled_while_held(script.step, cancellation):
             return ScriptResult(0, ending="cancelled")
         if not self._machine.is_up:
-            raise MachineHalted(f"{self._machine.spec.instance_id} halted")
+            raise MachineHalted(f"{self._machine.spec.instance_id} halted.")
         outcome = _take_outcome(self._fleet.outcomes, script) or self._simulate(script)
         return outcome if isinstance(outcome, ScriptResult) else ScriptResult(*outcome)
 
@@ -177,7 +179,7 @@ class _SimulatedShell:
 
 
 def _ignore_power_off(_: str) -> None:
-    """Do nothing: no cloud surrounds this fleet."""
+    """Do nothing, because this fleet belongs to no cloud."""
 
 
 def _take_outcome(

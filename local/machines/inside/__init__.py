@@ -1,6 +1,5 @@
 """Code that runs inside a machine: its first process, its services, and fakes of programs of a real instance.
 
-The folder is mounted read-only in the machine and runs there with the base interpreter and without packages, so it
-imports only the standard library and itself. Its name in the machine is the same, but nothing else of the project is
-there.
+This folder is mounted read-only on the machine under the same package name, without the rest of the project. It runs
+with the base interpreter without packages, so it imports only the standard library and itself.
 """

@@ -1,7 +1,8 @@
-"""The machine's first process: handles requests of the host, answers programs inside, and reaps processes.
+"""The machine's first process: it handles requests of the host, answers programs inside, and reaps processes.
 
-Run as `python -m local.machines.inside.init FD ENVIRONMENT`: FD is the control socket, ENVIRONMENT the variables of
-services as JSON. If the host is gone, this process ends, and the kernel then kills every other process inside.
+Usage: `python -m local.machines.inside.init FD ENVIRONMENT`. FD is the control socket, ENVIRONMENT the environment
+variables of services as JSON. If the host is gone, this process ends, and then the kernel kills every other process
+inside.
 """
 
 import contextlib
@@ -14,23 +15,23 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import meter, processes, wire
+from . import cpu_time, processes, wire
 from .loop import EventLoop, Timer
 from .manager import Manager
 from .processes import Program, SupervisedProcess
 
 CONNECT_SECONDS = 2
-"""On the loopback a connection is accepted or refused at once; only a full queue delays it."""
+"""Timeout of a connection on the loopback, which is accepted or refused at once unless the queue is full."""
 
 HALT_GRACE_SECONDS = 0.5
 """Time between SIGTERM and the end of all processes when the machine halts."""
 
 
 class Init:
-    """Handles requests (from the host) and queries (from programs), each a packet with a verb."""
+    """Handler of requests (from the host) and queries (from programs inside), each of which is one packet."""
 
     def __init__(self, control: socket.socket, environment: Mapping[str, str]) -> None:
-        """Create the services' manager."""
+        """Create the event loop and the manager of services."""
         self._control = control
         self._loop = EventLoop()
         self._manager = Manager(self._loop, environment)
@@ -40,7 +41,7 @@ class Init:
         self._is_over = False
 
     def run(self) -> None:
-        """Run until the host requests a halt or is gone."""
+        """Run until the machine has halted at the request of the host, or the host is gone."""
         self._loop.reap()
         queries = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         queries.bind(wire.SOCKET_PATH)
@@ -54,8 +55,8 @@ class Init:
         self._loop.run(is_over=lambda: self._is_over)
 
     def _write_cpu_time(self) -> None:
-        meter.write_cpu_time()
-        self._loop.call_after(meter.INTERVAL_SECONDS, self._write_cpu_time)
+        cpu_time.write_cpu_time()
+        self._loop.call_after(cpu_time.INTERVAL_SECONDS, self._write_cpu_time)
 
     def _on_request(self) -> None:
         received = wire.receive(self._control)
@@ -78,7 +79,10 @@ class Init:
                 raise ValueError(unknown)
 
     def _run(self, request: wire.Message, files: list[int]) -> None:
-        """Write a script to its path and run it. The files are the script, standard output, standard error."""
+        """Write a script to its path and run it.
+
+        :param files: the script, and the write ends of standard output and standard error
+        """
         script, output, errors = files
         number, path = request["id"], Path(request["path"])
         try:
@@ -117,7 +121,7 @@ class Init:
             self._send({"event": "connected", "id": request["id"]}, [connection.fileno()])
 
     def _halt(self) -> None:
-        """Send SIGTERM to all processes, wait a little, then end. No result is reported from here on."""
+        """Send SIGTERM to all processes, wait for a short time, and end. From now on, no result is reported."""
         self._is_halting = True
         self._manager.shut_down()
         with contextlib.suppress(ProcessLookupError):
@@ -147,7 +151,7 @@ class Init:
         try:
             self._answer_query(received[0], client)
         except (KeyError, TypeError, ValueError) as error:
-            self._reply(client, {"error": f"not understood: {error}"})
+            self._reply(client, {"error": f"The query is invalid: {error}."})
 
     def _answer_query(self, query: wire.Message, client: socket.socket) -> None:
         match query["query"]:
@@ -172,7 +176,7 @@ class Init:
 
     def _schedule_power(self, action: str | None, after: float) -> None:
         if self._power:
-            self._power[1].is_cancelled = True
+            self._power[1].cancel()
             self._power = None
         if action:
             self._power = action, self._loop.call_after(after, lambda: self._send({"event": "power", "action": action}))

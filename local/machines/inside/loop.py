@@ -14,19 +14,25 @@ Callback = Callable[[], None]
 
 
 class Timer:
-    """A callback at a later time.
-
-    :ivar is_cancelled: set it to prevent the callback
-    """
+    """Callback that is called at a later time unless it is cancelled."""
 
     def __init__(self, callback: Callback) -> None:
         """Create a timer that is not cancelled."""
-        self.callback = callback
-        self.is_cancelled = False
+        self._callback = callback
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Prevent the callback."""
+        self._is_cancelled = True
+
+    def fire(self) -> None:
+        """Call the callback unless the timer is cancelled."""
+        if not self._is_cancelled:
+            self._callback()
 
 
 class EventLoop:
-    """Loop in one thread. A callback must not block."""
+    """Event loop in one thread. A callback must not block."""
 
     def __init__(self) -> None:
         """Create an empty loop."""
@@ -64,7 +70,7 @@ class EventLoop:
         return timer
 
     def on_exit(self, pid: int, callback: Callback) -> None:
-        """Call `callback` when this child process has ended and was reaped."""
+        """Call `callback` once when this child process has ended and was reaped."""
         self._children[pid] = callback
 
     def run(self, *, is_over: Callable[[], bool]) -> None:
@@ -81,9 +87,7 @@ class EventLoop:
 
     def _fire_timers(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic():
-            timer = heapq.heappop(self._timers)[2]
-            if not timer.is_cancelled:
-                timer.callback()
+            heapq.heappop(self._timers)[2].fire()
 
     def _on_wake(self) -> None:
         self._wake.recv(4096)

@@ -1,4 +1,4 @@
-"""Services of the machine, as systemctl controls them."""
+"""Manager of the machine's services, which systemctl controls."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ class Manager:
     def __init__(self, loop: EventLoop, environment: Mapping[str, str]) -> None:
         """Start without services.
 
-        :param environment: variables of services
+        :param environment: environment variables of the services
         """
         self._loop = loop
         self._environment = environment
@@ -27,36 +27,36 @@ class Manager:
     def start_enabled(self) -> None:
         """Start the enabled services in the order of Before= and After=.
 
-        A broken unit prevents only the start of units that require it.
+        If a unit fails, only the units that require it are not started.
         """
         names = sorted({link.name for link in units.UNIT_FOLDERS[0].glob(f"{WANTS}/*.service")})
         self._start_in_order(names, find_predecessors(names), set())
 
     def _start_in_order(self, names: list[str], predecessors: Mapping[str, set[str]], ended: set[str]) -> None:
-        """Start the units without a predecessor; each started unit lets others follow.
+        """Start the units without a predecessor, and after each of them the units that waited for it.
 
-        :param predecessors: units that must start before a unit, by unit
+        :param predecessors: units that must start first, by unit
         :param ended: units that were started or have failed
         """
         ready = [name for name in names if name not in ended and not predecessors[name]]
         ended.update(ready)
         for name in ready:
 
-            def started(problem: str, name: str = name) -> None:
+            def start_successors(problem: str, name: str = name) -> None:
                 for other in names:
                     predecessors[other].discard(name)
                     if problem and _requires(other, name):
                         ended.add(other)
                 self._start_in_order(names, predecessors, ended)
 
-            self.start(name, started)
+            self.start(name, start_successors)
 
     def start(self, name: str, reply: Reply) -> None:
         """Start a unit from its file."""
         try:
             unit = units.load(name)
         except units.UnitError as error:
-            return reply(f"Failed to start {units.full_name(name)}: {error}")
+            return reply(f"Failed to start {units.complete_name(name)}: {error}")
         service = self._services.get(unit.name)
         if service is None:
             service = self._services[unit.name] = Service(unit, self._loop, self._environment)
@@ -64,15 +64,15 @@ class Manager:
         return service.start(reply)
 
     def stop(self, name: str, reply: Reply) -> None:
-        """Stop a unit. A unit that does not run is no error, one that does not exist is."""
-        service = self._services.get(units.full_name(name))
+        """Stop a unit. The reply is an error if the unit does not exist, but not if it does not run."""
+        service = self._services.get(units.complete_name(name))
         if service:
             return service.stop(reply)
         return reply(self._describe_problem("stop", name))
 
     def restart(self, name: str, reply: Reply) -> None:
         """Stop a unit and start it."""
-        service = self._services.get(units.full_name(name))
+        service = self._services.get(units.complete_name(name))
         if service is None:
             return self.start(name, reply)
         return service.stop(lambda _: self.start(name, reply))
@@ -83,8 +83,8 @@ class Manager:
             service.stop(lambda _: None)
 
     def show(self, name: str) -> Message:
-        """Return the properties of a unit. `load` is `not-found` if its file does not exist."""
-        unit_name = units.full_name(name)
+        """Return the properties of a unit. Its `load` is `not-found` if the unit has no file."""
+        unit_name = units.complete_name(name)
         service = self._services.get(unit_name)
         status: Message = {
             "name": unit_name,
@@ -112,12 +112,12 @@ class Manager:
         try:
             units.find(name)
         except units.UnitError:
-            return f"Failed to {verb} {units.full_name(name)}: Unit {units.full_name(name)} not loaded."
+            return f"Failed to {verb} {units.complete_name(name)}: Unit {units.complete_name(name)} not loaded."
         return ""
 
 
 def find_predecessors(names: Sequence[str]) -> dict[str, set[str]]:
-    """Return for each unit those of the others that must start before it."""
+    """Return the units among `names` that must start before each unit."""
     predecessors: dict[str, set[str]] = {name: set() for name in names}
     for name in names:
         with contextlib.suppress(units.UnitError):
@@ -135,4 +135,4 @@ def _requires(name: str, needed: str) -> bool:
 
 def is_enabled(name: str) -> bool:
     """Return whether a target wants the unit."""
-    return any(Path(units.UNIT_FOLDERS[0]).glob(f"{WANTS}/{units.full_name(name)}"))
+    return any(Path(units.UNIT_FOLDERS[0]).glob(f"{WANTS}/{units.complete_name(name)}"))

@@ -1,4 +1,4 @@
-"""Processes of the machine. Each has a supervisor, so that everything that it leaves behind can be found and killed."""
+"""Processes of the machine. Each has a supervisor, so that all processes that it leaves can be found and killed."""
 
 import contextlib
 import os
@@ -17,9 +17,9 @@ EXEC_FAILED = 127
 class Program:
     """A program to run.
 
-    :param argv: words; the first is looked up in the PATH of `environment`
-    :param files: standard output and standard error, open
-    :param user: user to run as, if the sandbox has other users; None is root
+    :param argv: program and arguments; the program is searched in the PATH of `environment`
+    :param files: open files for standard output and standard error
+    :param user: user that runs the program; None is root
     """
 
     argv: Sequence[str]
@@ -33,9 +33,9 @@ class Program:
 class SupervisedProcess:
     """A running program.
 
-    :param supervisor: process that adopts what the program leaves behind, and ends when nothing of it is left
+    :param supervisor: id of the process that adopts all processes that the program leaves, and ends after the last one
     :param program: process id of the program itself
-    :param report: file from which the program's wait status can be read once, as text, when the program ends
+    :param report: pipe from which the wait status of the program can be read as text when it has ended
     """
 
     supervisor: int
@@ -46,7 +46,7 @@ class SupervisedProcess:
 def start(program: Program, *, clean_up: bool) -> SupervisedProcess:
     """Run a program.
 
-    :param clean_up: kill what it leaves behind, as systemd does with a service; else let it live, as the agent does
+    :param clean_up: whether the processes that it leaves are killed, as by systemd, or stay, as with the SSM agent
     """
     report, write_report = os.pipe()
     started, write_started = os.pipe()
@@ -62,7 +62,7 @@ def start(program: Program, *, clean_up: bool) -> SupervisedProcess:
 
 
 def kill(process: SupervisedProcess) -> None:
-    """Kill the program and all its descendants; all of them are dying when this returns."""
+    """Kill the program and all its descendants."""
     while victims := list_descendants(process.supervisor):
         for victim in victims:
             with contextlib.suppress(ProcessLookupError):
@@ -71,7 +71,7 @@ def kill(process: SupervisedProcess) -> None:
 
 
 def list_descendants(ancestor: int) -> list[int]:
-    """Return every living process below `ancestor`, without zombies."""
+    """Return the ids of all descendants of a process that are not zombies."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -90,7 +90,7 @@ def _is_below(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
 
 
 def _run_supervisor(program: Program, report: int, started: int, *, clean_up: bool) -> None:
-    """Run the supervisor. It never returns: nothing may continue in the copy of the first process."""
+    """Run the supervisor. This never returns, because this process is a copy of the first process."""
     try:
         _supervise(program, report, started, clean_up=clean_up)
     finally:
@@ -121,7 +121,7 @@ def _supervise(program: Program, report: int, started: int, *, clean_up: bool) -
 
 
 def _exec(program: Program) -> None:
-    """Turn this process into the program. Never returns."""
+    """Replace this process by the program. This never returns."""
     try:
         os.setsid()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -132,7 +132,7 @@ def _exec(program: Program) -> None:
             system.become_user(pwd.getpwnam(str(program.user)))
         os.chdir(program.folder)
         os.execvpe(program.argv[0], list(program.argv), program.environment)
-    except BaseException as error:  # noqa: BLE001  nothing may escape into the copy of the first process
+    except BaseException as error:  # noqa: BLE001 - this process is a copy of the first process and must end here
         with contextlib.suppress(OSError):
             os.write(2, f"{program.argv[0]}: {error}\n".encode())
     finally:

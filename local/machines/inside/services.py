@@ -1,4 +1,4 @@
-"""Services of the machine: started, watched, restarted and stopped as systemd does it."""
+"""Service of the machine, which is started, watched, restarted and stopped as by systemd."""
 
 import contextlib
 import os
@@ -20,13 +20,13 @@ FOLDERS_BY_KIND = {"Runtime": "/run", "State": "/var/lib", "Cache": "/var/cache"
 
 State = Literal["inactive", "activating", "active", "deactivating", "failed"]
 Reply = Callable[[str], None]
-"""Called once, with an empty text or with an error in systemctl's words."""
+"""Callback that is called once, with an empty text or an error message of systemctl."""
 
 
 class Service:
-    """One unit that was started at least once since the boot.
+    """Unit that was started at least once since the boot.
 
-    :ivar since: time of the last change of the state
+    :ivar since: time of the last change of `state`
     :ivar status: exit status of the last main process; None before its end
     """
 
@@ -49,7 +49,7 @@ class Service:
         return self._process.program if self._process and self.state in ("active", "activating") else 0
 
     def start(self, reply: Reply) -> None:
-        """Start the service unless it runs."""
+        """Start the service unless it is running."""
         if self.state in ("active", "activating") and self._pending_restart is None:
             reply("")
             return
@@ -68,7 +68,9 @@ class Service:
             self._set_state("failed")
             reply(str(error))
             return
-        self._run_all(list(self.unit.before), environment, lambda failed: self._start_main(failed, environment, reply))
+        self._run_all(
+            list(self.unit.start_pre), environment, lambda failed: self._start_main(failed, environment, reply)
+        )
 
     def stop(self, reply: Reply) -> None:
         """Send SIGTERM to all its processes, and kill them if they do not end in time."""
@@ -85,10 +87,10 @@ class Service:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         timer = self._loop.call_after(self.unit.stop_timeout, lambda: processes.kill(process))
-        self._on_stopped.append(lambda _: setattr(timer, "cancelled", True))
+        self._on_stopped.append(lambda _: timer.cancel())
 
     def log(self, text: str) -> None:
-        """Write a line of systemd's own to the service's log."""
+        """Write a message of systemd to the log of the service."""
         LOG_FOLDER.mkdir(parents=True, exist_ok=True)
         with (LOG_FOLDER / f"{self.unit.name}.log").open("a") as file:
             file.write(f"systemd[1]: {self.unit.name}: {text}\n")
@@ -97,13 +99,13 @@ class Service:
         if failed:
             self._set_state("failed")
             return reply(self._describe_failure())
-        if self.unit.kind == "oneshot":
-            return self._run_all(list(self.unit.main), environment, lambda bad: self._oneshot_ended(bad, reply))
-        self._launch(self.unit.main[0], environment, self._main_ended)
+        if self.unit.service_type == "oneshot":
+            return self._run_all(list(self.unit.main), environment, lambda failed: self._end_oneshot(failed, reply))
+        self._launch(self.unit.main[0], environment, self._handle_main_end)
         self._set_state("active")
         return reply("")
 
-    def _oneshot_ended(self, failed: bool, reply: Reply) -> None:
+    def _end_oneshot(self, failed: bool, reply: Reply) -> None:
         self._process = None
         if failed:
             self._set_state("failed")
@@ -115,21 +117,21 @@ class Service:
     def _run_all(
         self, commands: Sequence[units.Command], environment: Mapping[str, str], then: Callable[[bool], None]
     ) -> None:
-        """Run commands one after the other. `then` receives whether one failed that may not fail."""
+        """Run commands one after the other. `then` receives whether a command failed that must not fail."""
         if not commands:
             return then(False)
         first, *rest = commands
 
-        def ended(status: int) -> None:
+        def continue_after(status: int) -> None:
             self._process = None
             if status != 0 and not first.may_fail:
                 self.log(f"Control process exited, {_format_status(status)}")
                 return then(True)
             return self._run_all(rest, environment, then)
 
-        return self._launch(first, environment, ended)
+        return self._launch(first, environment, continue_after)
 
-    def _launch(self, command: units.Command, environment: Mapping[str, str], ended: Callable[[int], None]) -> None:
+    def _launch(self, command: units.Command, environment: Mapping[str, str], on_end: Callable[[int], None]) -> None:
         LOG_FOLDER.mkdir(parents=True, exist_ok=True)
         log = os.open(LOG_FOLDER / f"{self.unit.name}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         folder = environment.get("HOME", "/") if self.unit.folder == "~" else self.unit.folder
@@ -140,7 +142,7 @@ class Service:
         self._process = process
         result: list[int] = []
         self._loop.watch(process.report, lambda: result.append(self._read_report(process)))
-        self._loop.on_exit(process.supervisor, lambda: ended(result[0] if result else self._read_report(process)))
+        self._loop.on_exit(process.supervisor, lambda: on_end(result[0] if result else self._read_report(process)))
 
     def _read_report(self, process: SupervisedProcess) -> int:
         self._loop.unwatch(process.report)
@@ -148,7 +150,7 @@ class Service:
             text = report.read()
         return os.waitstatus_to_exitcode(int(text)) if text else -signal.SIGKILL
 
-    def _main_ended(self, status: int) -> None:
+    def _handle_main_end(self, status: int) -> None:
         self._process = None
         self.status = status
         is_clean = status in (0, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, -signal.SIGPIPE)
@@ -170,7 +172,7 @@ class Service:
 
     def _drop_pending_restart(self) -> None:
         if self._pending_restart:
-            self._pending_restart.is_cancelled = True
+            self._pending_restart.cancel()
             self._pending_restart = None
             self._set_state("inactive")
 

@@ -12,15 +12,15 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent ends."""
+    """Become the parent of every descendant whose parent ends."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def become_user(user: pwd.struct_passwd) -> None:
     """Change to a user.
 
-    A sandbox started by a user without root rights has no user but root. There the process enters a user namespace in
-    which root has the number of that user, because some programs check it: Jupyter refuses to run as root.
+    The sandbox of a user without root rights has no other user than root. There the process enters a user namespace in
+    which root has the number of `user`, because some programs check the number: Jupyter refuses to run as root.
     """
     try:
         os.setgroups([])

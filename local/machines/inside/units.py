@@ -1,4 +1,4 @@
-"""Unit files of systemd, as far as gpudesk's services need them."""
+"""Unit files of systemd: the settings that gpudesk's services need."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 class UnitError(Exception):
-    """A unit that does not exist or cannot run. The message has systemctl's words."""
+    """The unit does not exist or cannot run. The message is that of systemctl."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,20 @@ class Command:
 class Unit:
     """One service. Times are in seconds.
 
+    :param service_type: Type=
+    :param start_pre: ExecStartPre=
+    :param main: ExecStart=
+    :param folder: WorkingDirectory=
     :param before_units: Before=
     :param after_units: After=
-    :param folders: names by kind of RuntimeDirectory= and similar settings
+    :param folders: RuntimeDirectory= and similar settings: names of folders by kind
     """
 
     name: str
     description: str
-    kind: str
-    before: Sequence[Command]
+    service_type: str
+    start_pre: Sequence[Command]
     main: Sequence[Command]
-    after_stop: Sequence[Command]
     environment: Mapping[str, str]
     environment_files: Sequence[str]
     user: str | None
@@ -61,8 +64,8 @@ class Unit:
         return self.restart in ("always", f"on-{outcome}")
 
 
-def full_name(name: str) -> str:
-    """Return the name with its suffix: `jupyter` and `jupyter.service` are the same unit."""
+def complete_name(name: str) -> str:
+    """Return the name with its suffix, because `jupyter` and `jupyter.service` are the same unit."""
     return name if "." in name else f"{name}.service"
 
 
@@ -72,9 +75,9 @@ def find(name: str) -> Path:
     :raises UnitError: it does not exist
     """
     for folder in UNIT_FOLDERS:
-        if (folder / full_name(name)).is_file():
-            return folder / full_name(name)
-    raise UnitError(f"Unit {full_name(name)} could not be found.")
+        if (folder / complete_name(name)).is_file():
+            return folder / complete_name(name)
+    raise UnitError(f"Unit {complete_name(name)} could not be found.")
 
 
 def load(name: str) -> Unit:
@@ -91,10 +94,9 @@ def load(name: str) -> Unit:
     return Unit(
         name=path.name,
         description=last_values.get("Unit.Description", path.name),
-        kind=last_values.get("Service.Type", "simple"),
-        before=_parse_commands(settings.get("Service.ExecStartPre", []), path.name),
+        service_type=last_values.get("Service.Type", "simple"),
+        start_pre=_parse_commands(settings.get("Service.ExecStartPre", []), path.name),
         main=main,
-        after_stop=_parse_commands(settings.get("Service.ExecStopPost", []), path.name),
         environment=_parse_assignments(settings.get("Service.Environment", [])),
         environment_files=settings.get("Service.EnvironmentFile", []),
         user=last_values.get("Service.User"),
@@ -115,7 +117,7 @@ def load(name: str) -> Unit:
 
 
 def parse(text: str) -> dict[str, list[str]]:
-    """Return the values of each `Section.Key` in order. As in systemd, an empty value removes those before it."""
+    """Return the values of each `Section.Key` in order. As in systemd, an empty value removes the earlier ones."""
     settings: dict[str, list[str]] = {}
     section = ""
     for line in text.replace("\\\n", " ").splitlines():
@@ -143,7 +145,7 @@ def parse_seconds(text: str) -> float:
 def read_environment_files(files: Sequence[str]) -> dict[str, str]:
     """Return the assignments in the files of EnvironmentFile=.
 
-    :raises UnitError: a file is missing and its name has no `-` before it
+    :raises UnitError: a file is missing and has no `-` before its name
     """
     assignments: dict[str, str] = {}
     for file in files:
@@ -160,7 +162,7 @@ def read_environment_files(files: Sequence[str]) -> dict[str, str]:
 def expand(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     """Return the words with `$NAME` and `${NAME}` replaced.
 
-    A word that is only `$NAME` becomes as many words as its value has.
+    A word that consists of `$NAME` alone becomes the words of the value.
     """
     expanded: list[str] = []
     for word in words:

@@ -1,7 +1,7 @@
-"""Messages between the host, a machine's first process and its programs: one JSON packet each, with open files.
+"""Messages between the host, the first process of a machine and its programs: JSON packets with open files.
 
-The host and the first process use a socket pair; programs inside and the first process use a socket in /run. Both
-sides import this file, so it uses the standard library only.
+The host and the first process use a socket pair. Programs on the machine and the first process use a socket in /run.
+The host and the machine both import this module, so it uses the standard library only.
 """
 
 import json
@@ -9,7 +9,7 @@ import socket
 from typing import Any
 
 MAX_PACKET = 150_000
-"""Below the limit of a socket buffer without privileges. Scripts are sent as open files, never inside a packet."""
+"""Bytes of the largest packet, below the limit of an unprivileged socket buffer. Scripts are sent as open files."""
 
 SOCKET_PATH = "/run/machine.sock"
 
@@ -36,12 +36,12 @@ def receive(channel: socket.socket) -> tuple[Message, list[int]] | None:
 def exchange(message: Message) -> Message:
     """Send a query to the machine's first process and return its response.
 
-    :raises OSError: it cannot be reached
+    :raises OSError: the first process cannot be reached
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
         channel.connect(SOCKET_PATH)
         send(channel, message)
         response = receive(channel)
     if response is None:
-        raise ConnectionError("the machine is halting")
+        raise ConnectionError("The machine is halting.")
     return response[0]

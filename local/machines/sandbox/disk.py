@@ -1,4 +1,4 @@
-"""Disk of a machine: a folder with those parts of a root file system that the machine may write."""
+"""Disk of a machine: a folder with the writable parts of its root file system."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.machines.host.port import MachineSpec
+from local.machines.host.interface import MachineSpec
 
 from .plan import build_host_name, find_root_links, hash_instance_id
 
@@ -33,7 +33,7 @@ CODE_NAMES = {"18.04": "bionic", "20.04": "focal", "22.04": "jammy", "24.04": "n
 def create(folder: Path, spec: MachineSpec, first_id: int, ids: int) -> None:
     """Create a disk: `folder/disk` is the root, `folder/local` is its /usr/local.
 
-    :param first_id: user id on this computer of the machine's root
+    :param first_id: user id that the machine's root has on this computer
     :param ids: number of users on the machine
     """
     root, local = folder / "disk", folder / "local"
@@ -56,9 +56,10 @@ def create(folder: Path, spec: MachineSpec, first_id: int, ids: int) -> None:
 
 
 def copy(source: Path, folder: Path) -> None:
-    """Create a disk as a copy of another one, with owners. What is in memory on a real instance (/run) is not copied.
+    """Create a disk as a copy of another disk, including the owners of files.
 
-    A file that vanishes or cannot be read meanwhile is left out, as in a snapshot of a file system in use.
+    The content of /run is not copied, because it is in memory on a real instance. A file that disappears during the
+    copy or cannot be read is left out.
     """
     folder.mkdir(parents=True)
     for part in ("disk", "local"):
@@ -68,7 +69,7 @@ def copy(source: Path, folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder regardless of its modes. Links are removed, not followed."""
+    """Remove a folder, whatever the modes of its subfolders are. Do not follow links."""
     for parent, names, _ in os.walk(folder):
         for path in (Path(parent, name) for name in names):
             if not path.is_symlink():

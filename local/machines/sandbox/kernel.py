@@ -1,7 +1,7 @@
 """System calls of Linux that a sandbox needs and that Python 3.11 does not offer.
 
-Each function raises OSError with the kernel's number. `enter.py` imports this module in a separate process, so it uses
-the standard library only and imports little.
+Each function raises OSError with the kernel's error number. `enter_sandbox.py` imports this module in a new process for
+each boot, so it imports little, and only from the standard library.
 """
 
 import ctypes
@@ -45,7 +45,7 @@ def _check(result: int, call: str) -> None:
 
 
 def unshare(flags: int) -> None:
-    """Leave the namespaces that `flags` name for new ones."""
+    """Move this process into new namespaces of the kinds in `flags`."""
     _check(_libc.unshare(flags), "unshare")
 
 
@@ -57,7 +57,7 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0, dat
 
 
 def bind(source: str, target: str, *, writable: bool) -> None:
-    """Show `source` and everything mounted below it at `target`, completely read-only unless `writable`."""
+    """Mount `source`, with everything that is mounted below it, on `target`: read-only unless `writable`."""
     mount(source, target, flags=MS_BIND | MS_REC)
     if not writable:
         _make_read_only(target)
@@ -70,7 +70,7 @@ def _make_read_only(target: str) -> None:
 
 
 def change_root(root: str) -> None:
-    """Make the mount point `root` the root of this process, and leave nothing of the old root reachable."""
+    """Make the mount point `root` the root of this process, and unmount the old root."""
     os.chdir(root)
     _check(_libc.pivot_root(b".", b"."), "pivot_root")
     _check(_libc.umount2(b".", MNT_DETACH), "umount of the old root")
@@ -78,7 +78,7 @@ def change_root(root: str) -> None:
 
 
 def die_with_parent(signal: int) -> None:
-    """Request `signal` for the time when the thread that started this process ends."""
+    """Make the kernel send `signal` to this process when the thread that started it ends."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl")
 
 
@@ -88,7 +88,7 @@ def set_host_name(name: str) -> None:
 
 
 def bring_up_loopback(second_address: str) -> None:
-    """Give this network namespace 127.0.0.1 and one more address on the same interface."""
+    """Bring up 127.0.0.1 in this network namespace, and add a second address to the same interface."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         request = struct.pack("16sh", b"lo", 0) + bytes(14)
         (flags,) = struct.unpack_from("h", fcntl.ioctl(control, _SIOCGIFFLAGS, request), 16)

@@ -1,4 +1,4 @@
-"""Description of a machine's boot as data. `enter.py` carries it out in a separate process."""
+"""Plan of a machine's boot as data. `enter_sandbox.py` carries it out in a separate process."""
 
 import hashlib
 import json
@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.machines.host.port import MachineSpec
+from local.machines.host.interface import MachineSpec
 
 from . import programs
 
 FIRST_ID = 1_879_000_000
-"""Far from any user id of this computer and of containers, so that root inside owns nothing outside."""
+"""First user id of a machine. It is far from all user ids of this computer, so root inside owns no file outside."""
 
 IDS = 65_536
 BASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
@@ -27,7 +27,7 @@ LIBRARIES = ("/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 
 @dataclass(frozen=True)
 class UserRange:
-    """Users of a machine: `ids` of them, from `first_id` of this computer on."""
+    """User ids of this computer that a machine uses: `ids` of them, from `first_id` on."""
 
     first_id: int
     ids: int
@@ -35,15 +35,16 @@ class UserRange:
 
 @dataclass(frozen=True)
 class Plan:
-    """One boot.
+    """One boot of a machine.
 
-    :param root: the machine's disk, which becomes its root
+    :param root: folder of the machine's disk, which becomes its root
+    :param boot_id: file with the boot id
     :param binds: folders to mount, in order: path on this computer, path on the machine, whether it is writable
     :param files: single files to mount read-only: path on this computer, path on the machine
     :param links: symbolic links to create: path, target
-    :param cloud_port: port on the machine's loopback that leads to the cloud; None without a cloud
+    :param cloud_port: port on the machine's loopback for requests to the cloud; None without a cloud
     :param python: path of the interpreter on the machine
-    :param environment: variables of services
+    :param environment: environment variables of services
     """
 
     root: str
@@ -59,12 +60,12 @@ class Plan:
     environment: dict[str, str]
 
     def write(self, path: Path) -> None:
-        """Write the plan as JSON for `enter.py`."""
+        """Write the plan as JSON for `enter_sandbox.py`."""
         path.write_text(json.dumps(asdict(self)))
 
 
 def find_user_range() -> UserRange:
-    """Return a range of users if this user may assign one (root may), else root only."""
+    """Return the range of user ids for machines. Only root may assign ids to them; otherwise they have only root."""
     if os.geteuid() != 0:
         return UserRange(0, 1)
     for line in Path("/proc/self/uid_map").read_text().splitlines():
@@ -78,11 +79,11 @@ def build_plan(spec: MachineSpec, folder: Path, program_root: Path, users: UserR
     """Return the plan of a machine's next boot, which has a new boot id.
 
     :param folder: the machine's folder, as `disk.create` created it
-    :param program_root: folder of the fleet for its folders of programs
+    :param program_root: folder in which the fleet keeps the programs of its machines
     """
     boot_id = folder / "boot_id"
     boot_id.write_text(f"{uuid.uuid4()}\n")
-    program_folder = programs.build_folder(program_root, gpu=spec.gpu is not None, users=users.ids > 1)
+    program_folder = programs.build_folder(program_root, has_gpu=spec.gpu is not None, has_users=users.ids > 1)
     machine_binds = [(str(folder / "device"), "/.machine/device", False)]
     if Path("/usr/local").is_dir():
         machine_binds.append((str(folder / "local"), "/usr/local", True))
@@ -103,52 +104,52 @@ def build_plan(spec: MachineSpec, folder: Path, program_root: Path, users: UserR
 
 
 def build_host_name(instance_id: str) -> str:
-    """Return a host name like EC2's: `ip-10-0-` and two numbers."""
+    """Return a host name like EC2's, for example `ip-10-0-12-34`."""
     first, second, *_ = hash_instance_id(instance_id)
     return f"ip-10-0-{first}-{second}"
 
 
 def hash_instance_id(instance_id: str) -> bytes:
-    """Return bytes that are always the same for an instance."""
+    """Return a hash of an instance id, for values that stay the same at every boot."""
     return hashlib.sha256(instance_id.encode()).digest()
 
 
 def _list_system_binds(program_folder: Path) -> list[tuple[str, str, bool]]:
-    """Return this computer's programs and libraries, and the Python of this environment, all read-only."""
+    """Return the read-only mounts: programs and libraries of this computer, and the Python of this environment."""
     binds = [("/usr", "/.machine/usr", False), ("/usr", "/usr", False)]
     for folder in programs.list_program_folders():
         if not folder.startswith("/usr"):
             binds.append((folder, f"/.machine{folder}", False))
         binds.append((str(program_folder / folder.strip("/")), folder, False))
-    machine_binds = {folder for _, folder, _ in binds}
-    libraries = (folder for folder in LIBRARIES if folder not in machine_binds)
+    mounted = {target for _, target, _ in binds}
+    libraries = (folder for folder in LIBRARIES if folder not in mounted)
     binds.extend(
         (library, library, False) for library in libraries if Path(library).is_dir() and not Path(library).is_symlink()
     )
     return [
         *binds,
-        *((sys.base_prefix, place, False) for place in _list_python_folders()),
+        *((sys.base_prefix, target, False) for target in _list_python_folders()),
         (sys.prefix, "/.machine/environment", False),
         (str(INSIDE), "/.machine/code/local/machines/inside", False),
     ]
 
 
 def _list_python_folders() -> list[str]:
-    """Return where the machine shows the base interpreter.
+    """Return the folders of the machine on which the base interpreter is mounted.
 
-    A Python with a shared library looks for it where it was built, so it is shown there as well.
+    A Python with a shared library searches the library where Python was built, so it is also mounted there.
     """
     is_shared = any(Path(sys.base_prefix, "lib").glob("libpython*.so*"))
     return ["/.machine/python", *([sys.base_prefix] if is_shared and not sys.base_prefix.startswith("/usr") else [])]
 
 
 def find_root_links() -> dict[str, str]:
-    """Return the links at the top of the disk, such as /bin -> usr/bin, as this computer has them."""
+    """Return the links in the root folder, such as /bin -> usr/bin, as on this computer."""
     return {folder: str(Path(folder).readlink()) for folder in LIBRARIES if Path(folder).is_symlink()}
 
 
 def _list_system_files() -> list[tuple[str, str]]:
-    """Return the file with which `python3 -m venv` installs the fake pip, in place of ensurepip."""
+    """Return the file that replaces ensurepip, so that `python3 -m venv` installs the fake pip."""
     library = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/ensurepip/__main__.py"
     if not Path(sys.base_prefix, library).exists():
         return []

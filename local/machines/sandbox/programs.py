@@ -1,7 +1,7 @@
 """The machine's /usr/bin and /usr/sbin: links to this computer's programs, and fakes in place of some.
 
-The folders are created once per fleet and mounted read-only in every machine. The fakes are modules of `inside.fakes`;
-the files written here are launchers of four lines.
+The folders are created once per fleet and mounted read-only on every machine. The fakes are modules of `inside.fakes`.
+This module writes a short launcher for each of them.
 """
 
 import os
@@ -22,20 +22,20 @@ sys.exit({function}(sys.argv[1:]))
 PYTHON = f"""#!/bin/sh
 exec /.machine/python/bin/python{sys.version_info[0]}.{sys.version_info[1]} "$@"
 """
-"""A script and not a link: a virtual environment created by a link would look for its library in /usr."""
+"""Script that runs the base interpreter. A link would make virtual environments search their library in /usr."""
 
 SHA256SUM = """#!/bin/bash
 set -o pipefail
 {real} "$@" | sed '{substitutions}'
 """
-"""The real program, with the published checksum in place of a fake file's. Setups use it often, so it starts fast."""
+"""Script that prints the published checksum for a fake file. It is no Python, because setups call it often."""
 
 FAKES: Mapping[str, tuple[str, str]] = {
     "apt": ("apt", "main"),
     "apt-get": ("apt", "main"),
     "curl": ("curl", "main"),
     "dpkg": ("apt", "dpkg"),
-    "dpkg-deb": ("deb", "main"),
+    "dpkg-deb": ("dpkg_deb", "main"),
     "gpg": ("verification", "gpg"),
     "halt": ("power", "poweroff"),
     "ldd": ("verification", "ldd"),
@@ -44,57 +44,57 @@ FAKES: Mapping[str, tuple[str, str]] = {
     "reboot": ("power", "reboot"),
     "runuser": ("users", "runuser"),
     "shutdown": ("power", "shutdown"),
-    "snap": ("broadcast", "snap"),
+    "snap": ("snap", "main"),
     "su": ("users", "runuser"),
     "sudo": ("users", "sudo"),
     "systemctl": ("systemctl", "main"),
     "unzip": ("unzip", "main"),
-    "wall": ("broadcast", "wall"),
+    "wall": ("wall", "main"),
 }
 GPU_FAKES: Mapping[str, tuple[str, str]] = {"nvidia-smi": ("nvidia_smi", "main")}
 ROOT_ONLY_FAKES: Mapping[str, tuple[str, str]] = {
-    "chgrp": ("users", "change_owner"),
-    "chown": ("users", "change_owner"),
+    "chgrp": ("users", "skip_change_of_owner"),
+    "chown": ("users", "skip_change_of_owner"),
     "install": ("users", "install"),
 }
-"""If the sandbox has no user but root, giving a file to another user must not fail."""
+"""Fakes for a sandbox without other users than root, in which a change of owner must not fail."""
 
 HIDDEN_PROGRAMS = ("docker", "nvidia-smi", "podman", "pip", "pip3", "systemd-run")
 """Programs of this computer that a new instance does not have."""
 
 
 def list_program_folders() -> list[str]:
-    """Return the folders of programs that are not links to others: /usr/bin, /usr/sbin, rarely /bin."""
+    """Return the folders of programs that are not links: /usr/bin and /usr/sbin, on old systems also /bin and /sbin."""
     folders = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
     return [folder for folder in folders if Path(folder).is_dir() and not Path(folder).is_symlink()]
 
 
-def build_folder(folder: Path, *, gpu: bool, users: bool) -> Path:
+def build_folder(folder: Path, *, has_gpu: bool, has_users: bool) -> Path:
     """Create the programs of one kind of machine below `folder`, unless they exist.
 
-    :param gpu: with nvidia-smi
-    :param users: the sandbox has users other than root
+    :param has_gpu: whether the machine has a GPU and so nvidia-smi
+    :param has_users: whether the sandbox has users other than root
     :returns: folder that contains `usr/bin` and so on
     """
-    target = folder / f"{'gpu' if gpu else 'plain'}-{'users' if users else 'root'}"
+    target = folder / f"{'gpu' if has_gpu else 'plain'}-{'users' if has_users else 'root'}"
     if target.exists():
         return target
-    fakes = {**FAKES, **(GPU_FAKES if gpu else {}), **({} if users else ROOT_ONLY_FAKES)}
+    fakes = {**FAKES, **(GPU_FAKES if has_gpu else {}), **({} if has_users else ROOT_ONLY_FAKES)}
     draft = folder / f"{target.name}.{os.getpid()}"
-    for programs in list_program_folders():
-        _fill_folder(draft / programs.strip("/"), programs, fakes)
+    for program_folder in list_program_folders():
+        _fill_folder(draft / program_folder.strip("/"), program_folder, fakes)
     draft.rename(target)
     return target
 
 
-def _fill_folder(draft: Path, programs: str, fakes: Mapping[str, tuple[str, str]]) -> None:
+def _fill_folder(draft: Path, program_folder: str, fakes: Mapping[str, tuple[str, str]]) -> None:
     draft.mkdir(parents=True)
-    taken = {*fakes, *HIDDEN_PROGRAMS, "python3", "python", "sha256sum"}
-    for program in Path(programs).iterdir():
-        if program.name not in taken:
+    replaced = {*fakes, *HIDDEN_PROGRAMS, "python3", "python", "sha256sum"}
+    for program in Path(program_folder).iterdir():
+        if program.name not in replaced:
             (draft / program.name).symlink_to(f"/.machine{program}")
     _write_program(draft / "python3", PYTHON)
-    sha256sum = Path(programs) / "sha256sum"
+    sha256sum = Path(program_folder) / "sha256sum"
     if sha256sum.exists():
         _write_program(draft / "sha256sum", _build_sha256sum(f"/.machine{sha256sum}"))
     for name, (module, function) in fakes.items():

@@ -15,11 +15,11 @@ from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
 from ssm_documents.probe.signals.processes import Process, find_gpudesk_pids, list_processes
 
 NAMED_SHARE = 0.25
-"""A process with less than this share of the CPU time is not named: then many, or short-lived, processes used it."""
+"""The reason names a process only if it used at least this share of the CPU time. Otherwise many processes used it."""
 
 
 @dataclass(frozen=True)
-class Key:
+class ProcessKey:
     """Identity of a process: another one with the same pid has another start time."""
 
     pid: int
@@ -45,26 +45,26 @@ class CpuSensor:
         self._processes = processes
         self._stopwatch = stopwatch or Stopwatch()
         current = processes()
-        self._machine = CounterDeltas({"busy": self._busy_seconds()})
-        self._used = CounterDeltas(_seconds_by_process(current))
-        self._children = CounterDeltas(_child_seconds(current))
+        self._busy_delta = CounterDeltas({"busy": self._busy_seconds()})
+        self._process_deltas = CounterDeltas(_collect_process_seconds(current))
+        self._child_deltas = CounterDeltas(_collect_child_seconds(current))
 
     def read(self, thresholds: Thresholds) -> Reading:
         """Measure since the last reading."""
         seconds = self._stopwatch.lap()
-        busy = self._machine.advance({"busy": self._busy_seconds()})["busy"]
+        busy = self._busy_delta.advance({"busy": self._busy_seconds()})["busy"]
         current = self._processes()
         used, children = (
-            self._used.advance(_seconds_by_process(current)),
-            self._children.advance(_child_seconds(current)),
+            self._process_deltas.advance(_collect_process_seconds(current)),
+            self._child_deltas.advance(_collect_child_seconds(current)),
         )
         excluded_pids = find_gpudesk_pids(current)
         excluded = sum(used.pop(key) for key in tuple(used) if key.pid in excluded_pids) + sum(children.values())
-        percent = _percent(max(busy - excluded, 0.0), seconds)
+        percent = _to_percent(max(busy - excluded, 0.0), seconds)
         if percent < thresholds.cpu_core_percent:
             return Reading(SignalState.QUIET, f"CPU at {percent} % of a core")
-        names = {Key(process.pid, process.started): process.name for process in current}
-        return Reading(SignalState.ACTIVE, _active_reason(used, names, percent, seconds))
+        names = {ProcessKey(process.pid, process.started): process.name for process in current}
+        return Reading(SignalState.ACTIVE, _build_active_reason(used, names, percent, seconds))
 
 
 def read_busy_seconds() -> float:
@@ -73,22 +73,24 @@ def read_busy_seconds() -> float:
     return float(times.user + times.nice + times.system + times.irq + times.softirq)
 
 
-def _seconds_by_process(processes: Sequence[Process]) -> dict[Key, float]:
-    return {Key(process.pid, process.started): process.cpu_seconds for process in processes}
+def _collect_process_seconds(processes: Sequence[Process]) -> dict[ProcessKey, float]:
+    return {ProcessKey(process.pid, process.started): process.cpu_seconds for process in processes}
 
 
-def _child_seconds(processes: Sequence[Process]) -> dict[int, float]:
-    """Return the time of the probe's ended children. The ended children of the agent are people's work and count."""
+def _collect_child_seconds(processes: Sequence[Process]) -> dict[int, float]:
+    """Return the time of the ended children of the probe. Those of the agent are programs of people, so they count."""
     return {process.pid: process.children_seconds for process in processes if process.pid == os.getpid()}
 
 
-def _active_reason(used: dict[Key, float], names: dict[Key, str], percent: int, seconds: float) -> str:
+def _build_active_reason(
+    used: dict[ProcessKey, float], names: dict[ProcessKey, str], percent: int, seconds: float
+) -> str:
     first = max(used, key=lambda key: used[key], default=None)
-    share = _percent(used[first], seconds) if first else 0
+    share = _to_percent(used[first], seconds) if first else 0
     if first is None or share < percent * NAMED_SHARE:
         return f"CPU at {percent} % of a core, by many processes"
     return f"{names[first]} at {share} % of a core, {percent} % in all"
 
 
-def _percent(busy: float, seconds: float) -> int:
+def _to_percent(busy: float, seconds: float) -> int:
     return round(100 * busy / seconds)

@@ -20,8 +20,8 @@ REAL_DISK = re.compile(r"(nvme\d+n\d+|(s|v|h|xv)d[a-z]+)$")
 KIB = 1024
 
 MAX_EXCLUDED_KIB_PER_SECOND = 64
-"""Enough for logs and state files of the probe and the agent. More is people's work: the kernel adds the I/O of an
-ended child to that of its parent, and people's shells are children of the agent."""
+"""Enough for logs and state files of the probe and the agent. More than that is the work of people: their shells are
+children of the agent, and when a child ends, the kernel adds its I/O to that of its parent."""
 
 
 class DiskSensor:
@@ -43,15 +43,16 @@ class DiskSensor:
         self._read_disks = read_disks or read_disk_bytes
         self._read_excluded = read_excluded or read_gpudesk_bytes
         self._stopwatch = stopwatch or Stopwatch()
-        self._disks = CounterDeltas(self._read_disks())
-        self._excluded = CounterDeltas(self._read_excluded())
+        self._disk_deltas = CounterDeltas(self._read_disks())
+        self._excluded_deltas = CounterDeltas(self._read_excluded())
 
     def read(self, thresholds: Thresholds) -> Reading:
         """Measure since the last reading."""
         seconds = self._stopwatch.lap()
-        growth = self._disks.advance(self._read_disks())
+        growth = self._disk_deltas.advance(self._read_disks())
         excluded = min(
-            sum(self._excluded.advance(self._read_excluded()).values()) / KIB / seconds, MAX_EXCLUDED_KIB_PER_SECOND
+            sum(self._excluded_deltas.advance(self._read_excluded()).values()) / KIB / seconds,
+            MAX_EXCLUDED_KIB_PER_SECOND,
         )
         rates = {name: max(round(moved / KIB / seconds - excluded), 0) for name, moved in growth.items()}
         if not rates:

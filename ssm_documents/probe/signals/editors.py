@@ -63,15 +63,15 @@ class Editors:
         self._stopwatch = stopwatch or Stopwatch(wait=lambda _: None)
         self._network = network
         self._received: CounterDeltas[Window] | None = None
-        self.running: frozenset[str] = frozenset()
+        self.running_editors: frozenset[str] = frozenset()
 
-    def active_editor(self, processes: Iterable[Process]) -> str | None:
+    def find_active_editor(self, processes: Iterable[Process]) -> str | None:
         """Return the editor that somebody has used since the last reading; None: nobody has.
 
         :raises OSError, subprocess.SubprocessError: an editor server runs, but its connections cannot be listed
         """
         servers = self._find_servers(processes)
-        self.running = frozenset(editor for server in servers.values() for editor in server.values())
+        self.running_editors = frozenset(editor for server in servers.values() for editor in server.values())
         seconds = self._stopwatch.lap()
         if not servers:
             self._received = None
@@ -101,11 +101,11 @@ class Editors:
 
 
 def _find_windows(sockets: Sequence[Socket], servers: dict[int, str]) -> dict[Socket, str]:
-    """Return the connections from editor windows: to a port on which a server listens, and not from a server."""
+    """Return the connections from editor windows: those to a port of an editor server, except from such a server."""
     owners = {socket: next(iter(socket.pids & servers.keys()), None) for socket in sockets}
-    of_servers = {socket: servers[pid] for socket, pid in owners.items() if pid is not None}
-    ports = {socket.port: editor for socket, editor in of_servers.items() if socket.is_listening}
-    server_ends = {socket.local for socket in of_servers}
+    editor_by_socket = {socket: servers[pid] for socket, pid in owners.items() if pid is not None}
+    ports = {socket.port: editor for socket, editor in editor_by_socket.items() if socket.is_listening}
+    server_ends = {socket.local for socket in editor_by_socket}
     return {
         socket: ports[socket.port]
         for socket in sockets

@@ -15,7 +15,7 @@ from ssm_documents.probe.signals.nvml import GpuProcess, GpuSnapshot, Nvml
 from ssm_documents.probe.signals.processes import read_name
 
 SAMPLES_PER_READING = 12
-"""One sample every five seconds. The driver keeps about ten seconds of its own samples, so nothing is missed."""
+"""One sample every five seconds. The driver stores samples of about ten seconds, so nothing is missed."""
 
 FIRST_SAMPLE_SECONDS = 5.0
 """Wait for the first sample: an unused driver takes one or two seconds to start."""
@@ -32,6 +32,7 @@ class GpuSensor:
     :param gpu_count: expected number of GPUs
     :param interval_seconds: time between two readings
     :param load: returns the module `pynvml`, or a replacement
+    :param read_process_name: returns the name of a process
     """
 
     name = "gpu"
@@ -43,13 +44,13 @@ class GpuSensor:
         load: Callable[[], Any] | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        program: Callable[[int], str] = read_name,
+        read_process_name: Callable[[int], str] = read_name,
     ) -> None:
         self._gpu_count = gpu_count
         self._sample_seconds = interval_seconds / SAMPLES_PER_READING
         self._nvml = Nvml(gpu_count, load)
         self._clock = clock
-        self._read_name = program
+        self._read_name = read_process_name
         self._lock = threading.Lock()
         self._may_open = True
         self._has_sample = threading.Event()
@@ -57,20 +58,22 @@ class GpuSensor:
         self._peaks: dict[int, int] = {}
         self._problem = ""
         self._last_problem = ""
-        self._holders: tuple[GpuProcess, ...] = ()
+        self._memory_holders: tuple[GpuProcess, ...] = ()
 
     def start(self) -> None:
         """Sample in a background thread, as long as the program runs."""
-        threading.Thread(target=run_every, args=(self._sample_seconds, self.sample), name="gpu", daemon=True).start()
+        threading.Thread(
+            target=run_every, args=(self._sample_seconds, self.take_sample), name="gpu", daemon=True
+        ).start()
 
-    def sample(self) -> None:
+    def take_sample(self) -> None:
         """Take one sample. If NVML could not be opened, try again once per reading."""
         if self._nvml.is_open:
-            snapshot = self._nvml.snapshot()
+            snapshot = self._nvml.take_snapshot()
         elif self._may_open:
             self._may_open = False
             problem = self._nvml.open()
-            snapshot = GpuSnapshot({}, problem=problem) if problem else self._nvml.snapshot()
+            snapshot = GpuSnapshot({}, problem=problem) if problem else self._nvml.take_snapshot()
         else:
             return
         with self._lock:
@@ -84,7 +87,7 @@ class GpuSensor:
             peaks, self._peaks = self._peaks, {}
             problem, self._problem = self._problem, ""
             age = self._clock() - self._sampled_at
-            last_problem, holders = self._last_problem, self._holders
+            last_problem, holders = self._last_problem, self._memory_holders
         self._may_open = True
         active = {gpu: percent for gpu, percent in peaks.items() if percent >= thresholds.gpu_percent}
         if active:
@@ -95,21 +98,22 @@ class GpuSensor:
             return Reading(SignalState.UNKNOWN, problem or last_problem)
         if not peaks or age > self._sample_seconds * SAMPLES_PER_READING / 2:
             return Reading(SignalState.UNKNOWN, f"NVML has not answered for {age:.0f} s")
-        return Reading(SignalState.QUIET, self._quiet_reason(holders, thresholds))
+        return Reading(SignalState.QUIET, self._build_quiet_reason(holders, thresholds))
 
     def _record(self, snapshot: GpuSnapshot) -> None:
         for gpu, percent in snapshot.percents.items():
             self._peaks[gpu] = max(percent, self._peaks.get(gpu, 0))
         self._problem = self._problem or snapshot.problem
         self._last_problem = snapshot.problem
-        self._holders = snapshot.holders
+        self._memory_holders = snapshot.memory_holders
         self._sampled_at = self._clock()
 
-    def _quiet_reason(self, holders: tuple[GpuProcess, ...], thresholds: Thresholds) -> str:
+    def _build_quiet_reason(self, holders: tuple[GpuProcess, ...], thresholds: Thresholds) -> str:
         if not holders:
-            subject = f"all {self._gpu_count} GPUs" if self._gpu_count > 1 else "the GPU is"
+            subject = f"all {self._gpu_count} GPUs are" if self._gpu_count > 1 else "the GPU is"
             return f"{subject} below {thresholds.gpu_percent} %"
-        largest = max(holders, key=lambda process: process.held)
+        largest = max(holders, key=lambda process: process.held_bytes)
         name = f"{self._read_name(largest.pid)} ({largest.pid})"
-        others = f" ({len(holders) - 1} more hold some)" if len(holders) > 1 else ""
-        return f"{name} holds {largest.held / GIB:.1f} GiB on GPU {largest.gpu}, computes nothing{others}"
+        more = len(holders) - 1
+        others = f" ({'1 more process holds' if more == 1 else f'{more} more processes hold'} memory)" if more else ""
+        return f"{name} holds {largest.held_bytes / GIB:.1f} GiB on GPU {largest.gpu} and computes nothing{others}"

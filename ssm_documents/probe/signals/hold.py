@@ -1,8 +1,8 @@
 """The hold signal: users mark the instance as in use, for work that no other signal detects.
 
 A hold is a file NAME.json in a folder that every user may write to: {"reason": str, "until": ISO 8601 time or null}.
-With an end it counts until that time, by the clock of AWS. Without an end it counts while a process has an exclusive
-`flock` on it. So the hold of a killed command ends, and no such hold outlives a stop of the instance.
+A hold with an end counts until that time, by the clock of AWS. A hold without an end counts while a process has an
+exclusive `flock` on its file. The kernel ends this lock when the process ends, so a killed command holds nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Hold:
 
 
 class HoldSensor:
-    """Active while any hold counts. An unreadable file makes the signal unknown, because it may be such a hold.
+    """Active while any hold counts. An unreadable file makes the signal unknown, because it may be a hold that counts.
 
     :param now: returns the time of AWS; called only if a hold has an end
     """
@@ -71,7 +71,7 @@ class HoldSensor:
             names = sorted(path.name for path in self._folder.iterdir() if path.suffix == ".json")
         except FileNotFoundError:
             return [], []
-        holds, unreadable = [], [f"{len(names)} holds are too many to read"] if len(names) > MAX_HOLDS else []
+        holds, unreadable = [], [f"{len(names)} holds, only {MAX_HOLDS} are read"] if len(names) > MAX_HOLDS else []
         for name in names[:MAX_HOLDS]:
             try:
                 holds.append(_read_hold(self._folder / name))

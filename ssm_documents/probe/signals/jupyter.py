@@ -28,14 +28,14 @@ MAX_AT_ONCE = 8
 class ServerState:
     """Kernels and terminals of one server.
 
-    :param activity: `last_activity` of each kernel and terminal
-    :param names: names of the kernels, for people
-    :param busy: name of a busy kernel; empty: no kernel is busy
+    :param last_activity: `last_activity` of each kernel and terminal
+    :param kernel_names: names of the kernels, for people
+    :param busy_kernel: name of a busy kernel; empty: no kernel is busy
     """
 
-    activity: Mapping[str, str]
-    names: Mapping[str, str]
-    busy: str = ""
+    last_activity: Mapping[str, str]
+    kernel_names: Mapping[str, str]
+    busy_kernel: str = ""
     live_counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -45,12 +45,12 @@ def query_server(server: Server) -> ServerState:
     :raises UnreachableServer: the server does not answer, or not as Jupyter
     """
     try:
-        return call_in_network(server.pid, lambda: inspect_server(resolve_access(server.pid)))
+        return call_in_network(server.pid, lambda: read_server_state(resolve_access(server.pid)))
     except OSError as error:
         raise UnreachableServer(f"its network cannot be entered: {error.strerror}") from error
 
 
-def inspect_server(access: Access) -> ServerState:
+def read_server_state(access: Access) -> ServerState:
     """Read the kernels and terminals of a server.
 
     :raises UnreachableServer: the server does not answer, or not as Jupyter
@@ -64,15 +64,15 @@ def inspect_server(access: Access) -> ServerState:
         notebooks = {
             str(session["kernel"]["id"]): str(session["path"]) for session in sessions if session.get("kernel")
         }
-        names = {str(kernel["id"]): f"kernel {_title(kernel, notebooks)}" for kernel in kernels}
+        names = {str(kernel["id"]): f"kernel {_get_title(kernel, notebooks)}" for kernel in kernels}
         busy = [names[str(kernel["id"])] for kernel in kernels if kernel["execution_state"] == "busy"]
         return ServerState(
-            activity={
+            last_activity={
                 **{str(kernel["id"]): str(kernel["last_activity"]) for kernel in kernels},
                 **{f"terminal {terminal['name']}": str(terminal["last_activity"]) for terminal in terminals},
             },
-            names=names,
-            busy=busy[0] if busy else "",
+            kernel_names=names,
+            busy_kernel=busy[0] if busy else "",
             live_counts=Counter(kernels=len(kernels), terminals=len(terminals)),
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -104,18 +104,18 @@ class JupyterSensor:
         servers = self._find_servers()
         states, problems = self._query_all(servers[:MAX_SERVERS])
         if len(servers) > MAX_SERVERS:
-            problems.append(f"{len(servers)} Jupyter servers, more than {MAX_SERVERS}")
-        live_counts = _non_zero(sum((state.live_counts for state in states.values()), Counter()))
+            problems.append(f"{len(servers)} Jupyter servers run, only {MAX_SERVERS} are read")
+        live_counts = _drop_zeros(sum((state.live_counts for state in states.values()), Counter()))
         active_reason = self._find_activity(states)
         self._last_activity = {
             server: self._last_activity[server] for server in servers if server in self._last_activity
         }
-        self._last_activity.update({server: state.activity for server, state in states.items()})
+        self._last_activity.update({server: state.last_activity for server, state in states.items()})
         if active_reason:
             return Reading(SignalState.ACTIVE, active_reason, live_counts)
         if problems:
             return Reading(SignalState.UNKNOWN, problems[0], live_counts)
-        return Reading(SignalState.QUIET, _quiet_reason(len(servers), live_counts.get("kernels", 0)), live_counts)
+        return Reading(SignalState.QUIET, _build_quiet_reason(len(servers), live_counts.get("kernels", 0)), live_counts)
 
     def _query_all(self, servers: Sequence[Server]) -> tuple[dict[Server, ServerState], list[str]]:
         """Query the servers in parallel, so that the times of slow ones do not add up."""
@@ -131,28 +131,28 @@ class JupyterSensor:
 
     def _find_activity(self, states: Mapping[Server, ServerState]) -> str:
         for state in states.values():
-            if state.busy:
-                return f"{state.busy} is running a cell"
+            if state.busy_kernel:
+                return f"{state.busy_kernel} is running a cell"
         for server, state in states.items():
             last = self._last_activity.get(server)
             if last is None:
                 continue
-            for identity, moment in state.activity.items():
+            for identity, moment in state.last_activity.items():
                 if last.get(identity) != moment:
-                    return f"{state.names.get(identity, f'Jupyter {identity}')} was used"
+                    return f"{state.kernel_names.get(identity, f'Jupyter {identity}')} was used"
         return ""
 
 
-def _title(kernel: Mapping[str, Any], notebooks: Mapping[str, str]) -> str:
+def _get_title(kernel: Mapping[str, Any], notebooks: Mapping[str, str]) -> str:
     """Return the file name of the notebook, or else the name of the kernel."""
     return PurePosixPath(notebooks.get(str(kernel["id"]), "")).name or str(kernel["name"])
 
 
-def _non_zero(live_counts: Counter[str]) -> dict[str, int]:
+def _drop_zeros(live_counts: Counter[str]) -> dict[str, int]:
     return {kind: number for kind, number in live_counts.items() if number}
 
 
-def _quiet_reason(servers: int, kernels: int) -> str:
+def _build_quiet_reason(servers: int, kernels: int) -> str:
     if not servers:
         return "no Jupyter server runs"
     return f"no kernel is busy ({kernels} running)" if kernels else "no kernel is running"

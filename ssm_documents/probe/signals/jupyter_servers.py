@@ -1,4 +1,4 @@
-"""Find the Jupyter servers among the processes, and how to reach each one.
+"""Jupyter servers among the running processes, and how to reach each one.
 
 A server writes jpserver-PID.json (Notebook up to version 6: nbserver-PID.json) into its runtime folder. A killed server
 leaves the file behind, so the search starts with the running processes. Users can write anything into these files.
@@ -108,7 +108,7 @@ def resolve_access(pid: int, proc: Path = PROC) -> Access:
         home = environment.get("HOME") or pwd.getpwuid(process.stat().st_uid).pw_dir
     except (OSError, KeyError, ValueError) as error:
         raise UnreachableServer(f"its process cannot be read: {type(error).__name__}") from error
-    for folder in _runtime_folders(environment, home):
+    for folder in _list_runtime_folders(environment, home):
         for name in RUNTIME_FILES:
             # Through the root folder of the process, because the server may run in a container.
             file = process / "root" / folder.lstrip("/") / name.format(inner_pid)
@@ -133,7 +133,7 @@ def _parse_access(content: Any, pid: int, hub_token: str) -> Access:
         port=port,
         base_url=f"{base_url.rstrip('/')}/",
         is_secure=bool(content.get("secure")),
-        # A server of JupyterHub has no token of its own, but accepts the one that the hub gave it.
+        # A server of JupyterHub has no token in its runtime file, but accepts the one that it got from the hub.
         token=str(content.get("token") or hub_token),
         host=_find_host(str(content.get("hostname", ""))),
     )
@@ -146,7 +146,7 @@ def _find_host(hostname: str) -> str:
     return hostname if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", hostname) and hostname != "0.0.0.0" else "127.0.0.1"
 
 
-def _runtime_folders(environment: dict[str, str], home: str) -> Iterator[str]:
+def _list_runtime_folders(environment: dict[str, str], home: str) -> Iterator[str]:
     """Yield the folders where Jupyter may write its files, the most likely one first."""
     if environment.get("JUPYTER_RUNTIME_DIR"):
         yield environment["JUPYTER_RUNTIME_DIR"]

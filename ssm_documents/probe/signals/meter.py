@@ -28,7 +28,7 @@ class CounterDeltas(Generic[K]):
 
 
 class Stopwatch:
-    """The seconds between two readings, by a clock that nobody can set.
+    """The seconds between two readings, by a clock that cannot be set.
 
     :param wait: sleeps for a number of seconds; used if a reading comes too early
     """

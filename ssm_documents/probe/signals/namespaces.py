@@ -37,7 +37,7 @@ def call_in_network(pid: int, call: Callable[[], T], proc: Path = PROC) -> T:
         _enter(namespace)
         return call()
 
-    # Entering a namespace moves only the calling thread, for good. So a thread of its own is used.
+    # Entering a namespace moves the calling thread, and the thread cannot return. So a separate thread does it.
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(enter_and_call).result()
 

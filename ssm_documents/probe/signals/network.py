@@ -26,9 +26,9 @@ class NetworkSensor:
     The bytes of connections of the probe and the agent are subtracted from their interface. So a browser tab that polls
     through the tunnel of a session is not activity.
 
-    :param moved: bytes received and sent since boot, by interface
-    :param own: bytes that our connections have received and sent, by interface and socket; None: not to be
-        had, and then nothing is taken off, so that more may count as activity, but never less
+    :param read_interfaces: returns the bytes received and sent since boot, by interface
+    :param read_excluded: returns the bytes of the connections of the probe and the agent, by interface and socket.
+        None: they are unknown. Then nothing is subtracted, so more traffic may count as activity, but not less
     """
 
     name = "network"
@@ -42,15 +42,15 @@ class NetworkSensor:
         self._read_interfaces = read_interfaces or read_interface_bytes
         self._read_excluded = read_excluded or read_gpudesk_bytes
         self._stopwatch = stopwatch or Stopwatch()
-        self._interfaces = CounterDeltas(self._read_interfaces())
-        self._excluded: CounterDeltas[tuple[str, str]] | None = None
-        self._excluded_growth()
+        self._interface_deltas = CounterDeltas(self._read_interfaces())
+        self._excluded_deltas: CounterDeltas[tuple[str, str]] | None = None
+        self._measure_excluded()
 
     def read(self, thresholds: Thresholds) -> Reading:
         """Measure since the last reading."""
         seconds = self._stopwatch.lap()
-        growth = self._interfaces.advance(self._read_interfaces())
-        for (interface, _), moved in self._excluded_growth().items():
+        growth = self._interface_deltas.advance(self._read_interfaces())
+        for (interface, _), moved in self._measure_excluded().items():
             if interface in growth:
                 growth[interface] -= moved
         if not growth:
@@ -60,12 +60,12 @@ class NetworkSensor:
         state = SignalState.ACTIVE if rate >= thresholds.network_kib_per_second else SignalState.QUIET
         return Reading(state, f"{busiest} at {rate} KiB/s")
 
-    def _excluded_growth(self) -> Mapping[tuple[str, str], float]:
+    def _measure_excluded(self) -> Mapping[tuple[str, str], float]:
         current = self._read_excluded()
-        if current is None or self._excluded is None:
-            self._excluded = None if current is None else CounterDeltas(current)
+        if current is None or self._excluded_deltas is None:
+            self._excluded_deltas = None if current is None else CounterDeltas(current)
             return {}
-        return self._excluded.advance(current)
+        return self._excluded_deltas.advance(current)
 
 
 def read_interface_bytes() -> dict[str, float]:

@@ -18,12 +18,12 @@ from typing import Any
 class GpuProcess:
     """A process that has allocated GPU memory.
 
-    :param held: bytes; those of the whole GPU if the driver does not tell those of the process
+    :param held_bytes: bytes; those of the whole GPU if the driver does not tell those of the process
     """
 
     gpu: int
     pid: int
-    held: int
+    held_bytes: int
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class GpuSnapshot:
     """
 
     percents: dict[int, int]
-    holders: tuple[GpuProcess, ...] = ()
+    memory_holders: tuple[GpuProcess, ...] = ()
     problem: str = ""
 
 
@@ -51,10 +51,10 @@ class Nvml:
     """
 
     def __init__(self, gpu_count: int, load: Callable[[], Any] | None = None) -> None:
-        self._expected = gpu_count
+        self._expected_count = gpu_count
         self._load = load or (lambda: importlib.import_module("pynvml"))
         self._module: Any = None
-        self._newest: dict[int, int] = {}
+        self._last_sample_times: dict[int, int] = {}
 
     @property
     def is_open(self) -> bool:
@@ -71,26 +71,26 @@ class Nvml:
             module.nvmlInit()
         except Exception as error:  # noqa: BLE001 - pynvml and the driver may raise anything
             return f"NVML: {error or type(error).__name__}"
-        self._module, self._newest = module, {}
+        self._module, self._last_sample_times = module, {}
         return ""
 
-    def snapshot(self) -> GpuSnapshot:
+    def take_snapshot(self) -> GpuSnapshot:
         """Read all GPUs. After a fault the library is closed, because a replaced driver needs a new initialization."""
         try:
             count = self._module.nvmlDeviceGetCount()
         except Exception as error:  # noqa: BLE001 - see above
             self._close()
             return GpuSnapshot({}, problem=f"NVML: {error or type(error).__name__}")
-        faults = [f"{count} of {self._expected} GPUs found"] if count < self._expected else []
+        faults = [f"{count} of {self._expected_count} GPUs found"] if count < self._expected_count else []
         percents, in_mig_mode = {}, []
         for gpu in range(count):
             try:
-                percents[gpu] = self._percent(gpu)
+                percents[gpu] = self._read_percent(gpu)
             except _MigMode:
                 in_mig_mode.append(f"GPU {gpu} is in MIG mode: no utilization")
             except Exception as error:  # noqa: BLE001 - see above
                 faults.append(f"GPU {gpu}: {error or type(error).__name__}")
-        holders = self._holders(count)
+        holders = self._list_holders(count)
         if faults:
             self._close()
         return GpuSnapshot(percents, holders, next(iter(faults + in_mig_mode), ""))
@@ -100,37 +100,39 @@ class Nvml:
         with contextlib.suppress(Exception):
             module.nvmlShutdown()
 
-    def _percent(self, gpu: int) -> int:
+    def _read_percent(self, gpu: int) -> int:
         """Return the highest utilization of a GPU since the last snapshot."""
         module = self._module
         device = module.nvmlDeviceGetHandleByIndex(gpu)
-        if self._is_mig(device):
+        if self._is_in_mig_mode(device):
             raise _MigMode
         current = int(module.nvmlDeviceGetUtilizationRates(device).gpu)
-        return max([current, *self._samples(gpu, device)])
+        return max([current, *self._read_samples(gpu, device)])
 
-    def _is_mig(self, device: Any) -> bool:
+    def _is_in_mig_mode(self, device: Any) -> bool:
         try:
             current, _ = self._module.nvmlDeviceGetMigMode(device)
         except Exception:  # noqa: BLE001 - NotSupported without MIG, other errors with old drivers
             return False
         return bool(current)
 
-    def _samples(self, gpu: int, device: Any) -> list[int]:
+    def _read_samples(self, gpu: int, device: Any) -> list[int]:
         """Return the driver's samples since the last snapshot; an empty list if it has none."""
         module = self._module
         try:
             _, samples = module.nvmlDeviceGetSamples(
-                device, module.NVML_GPU_UTILIZATION_SAMPLES, self._newest.get(gpu, 0)
+                device, module.NVML_GPU_UTILIZATION_SAMPLES, self._last_sample_times.get(gpu, 0)
             )
         except Exception:  # noqa: BLE001 - the current utilization was readable and is enough
             return []
         # Unused places of the buffer have time 0, and some drivers leave invalid values in others.
-        written = [sample for sample in samples if sample.timeStamp > self._newest.get(gpu, 0)]
-        self._newest[gpu] = max([self._newest.get(gpu, 0), *(sample.timeStamp for sample in written)])
+        written = [sample for sample in samples if sample.timeStamp > self._last_sample_times.get(gpu, 0)]
+        self._last_sample_times[gpu] = max(
+            [self._last_sample_times.get(gpu, 0), *(sample.timeStamp for sample in written)]
+        )
         return [int(sample.sampleValue.uiVal) for sample in written if sample.sampleValue.uiVal <= 100]
 
-    def _holders(self, count: int) -> tuple[GpuProcess, ...]:
+    def _list_holders(self, count: int) -> tuple[GpuProcess, ...]:
         """Return the processes with GPU memory, as information for people. Unreadable GPUs are left out."""
         processes: list[GpuProcess] = []
         for gpu in range(count):

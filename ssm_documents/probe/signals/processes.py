@@ -16,7 +16,7 @@ MAX_NAME_LENGTH = 15
 """Number of bytes of a program's name that the kernel keeps."""
 
 AGENTS = ("amazon-ssm-agent", "ssm-agent-worker", "ssm-session-worker", "ssm-document-worker")
-"""Programs of the SSM agent. What people start in a session is a child of one of them, but counts as people's work."""
+"""Programs of the SSM agent. What people start in a session is a child of one of them, but counts as activity."""
 
 MAX_ARGUMENT_BYTES = 65_536
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from chalicelib.domain.common.text import join_and, pluralize
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
@@ -40,7 +41,7 @@ class SessionsSensor:
         self._folder = folder
         self._processes = processes
         self._editors = editors or Editors()
-        self._last_typed: dict[str, int] | None = None
+        self._last_input: dict[str, int] | None = None
 
     def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002 - typing has no threshold
         """Read all terminals and editor connections.
@@ -49,9 +50,9 @@ class SessionsSensor:
         """
         terminals, processes = list_terminals(self._folder), self._processes()
         live_counts = _count_multiplexers(processes)
-        used_terminal = self._find_used(terminals)
+        used_terminal = self._find_used_terminal(terminals)
         try:
-            editor = self._editors.active_editor(processes)
+            editor = self._editors.find_active_editor(processes)
         except (OSError, subprocess.SubprocessError) as error:
             editor, problem = None, f"{type(error).__name__}: {error}"
         else:
@@ -64,13 +65,13 @@ class SessionsSensor:
             return Reading(SignalState.ACTIVE, f"somebody works in {editor}", live_counts)
         if problem:
             return Reading(SignalState.UNKNOWN, f"editor connections cannot be listed: {problem}", live_counts)
-        return Reading(SignalState.QUIET, _quiet_reason(terminals, self._editors.running), live_counts)
+        return Reading(SignalState.QUIET, _build_quiet_reason(terminals, self._editors.running_editors), live_counts)
 
-    def _find_used(self, terminals: Sequence[Terminal]) -> Terminal | None:
-        last, self._last_typed = self._last_typed, {terminal.name: terminal.typed for terminal in terminals}
+    def _find_used_terminal(self, terminals: Sequence[Terminal]) -> Terminal | None:
+        last, self._last_input = self._last_input, {terminal.name: terminal.last_input_ns for terminal in terminals}
         if last is None:
             return None
-        return next((terminal for terminal in terminals if last.get(terminal.name) != terminal.typed), None)
+        return next((terminal for terminal in terminals if last.get(terminal.name) != terminal.last_input_ns), None)
 
 
 def _count_multiplexers(processes: Sequence[Process]) -> dict[str, int]:
@@ -83,8 +84,8 @@ def _is_multiplexer(process: Process) -> bool:
     return process.name in MULTIPLEXERS and process.terminal == 0
 
 
-def _quiet_reason(terminals: Sequence[Terminal], editors: frozenset[str]) -> str:
+def _build_quiet_reason(terminals: Sequence[Terminal], editors: frozenset[str]) -> str:
     if not terminals and not editors:
         return "nobody is logged in"
-    parts = [f"{len(terminals)} terminals"] if terminals else []
-    return f"{' and '.join([*parts, *sorted(editors)])} open, none used"
+    parts = [pluralize(len(terminals), "terminal")] if terminals else []
+    return f"{join_and([*parts, *sorted(editors)])} open, not used"

@@ -44,12 +44,12 @@ class Socket:
     @property
     def address(self) -> str:
         """The local address, without brackets, interface, and the IPv6 prefix of an IPv4 address."""
-        return _strip_address(self.local)
+        return _parse_address(self.local)
 
     @property
     def is_local(self) -> bool:
         """Whether the other side is on this instance, too."""
-        peer = _strip_address(self.peer)
+        peer = _parse_address(self.peer)
         return peer.startswith("127.") or peer in {"::1", self.address}
 
 
@@ -82,7 +82,7 @@ def _parse_number(pattern: re.Pattern[str], line: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _strip_address(endpoint: str) -> str:
+def _parse_address(endpoint: str) -> str:
     address = endpoint.rpartition(":")[0].strip("[]")
     return address.partition("%")[0].removeprefix("::ffff:")
 

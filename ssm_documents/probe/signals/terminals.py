@@ -18,18 +18,19 @@ outlive the connection."""
 
 @dataclass(frozen=True)
 class Terminal:
-    """A pseudo-terminal of this instance. Containers have a folder of their own, and their terminals do not count.
+    """A pseudo-terminal of this instance. The terminals of containers are in other folders and do not count.
 
     :param name: as printed by `who` ("pts/3")
-    :param device: device number, which its processes have, too
-    :param typed: when a program last read input from it, or when it was opened, in nanoseconds. The kernel updates it
-        at most every eight seconds, and not for output. https://git.kernel.org/torvalds/c/b0b885657b6c
+    :param device: device number; processes on the terminal have the same number
+    :param last_input_ns: when a program last read input from the terminal, or when the terminal was opened. The kernel
+        updates this time at most every eight seconds, and not for output.
+        https://git.kernel.org/torvalds/c/b0b885657b6c
     """
 
     name: str
     device: int
     owner: int
-    typed: int
+    last_input_ns: int
 
 
 def list_terminals(folder: Path = PTS) -> list[Terminal]:

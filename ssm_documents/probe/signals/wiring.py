@@ -20,8 +20,8 @@ from ssm_documents.probe.signals.sessions import SessionsSensor
 class LazySensor:
     """A sensor that is created at its first reading.
 
-    Creating a sensor takes a first measurement, which may raise or hang. At a reading, such an error concerns only this
-    signal, and the next reading tries again.
+    Creating a sensor takes a first measurement, which may raise or hang. At a reading, that makes only this signal
+    unknown, and the next reading tries again.
     """
 
     def __init__(self, name: str, create: Callable[[], Sensor]) -> None:
@@ -30,7 +30,7 @@ class LazySensor:
         self._sensor: Sensor | None = None
 
     def read(self, thresholds: Thresholds) -> Reading:
-        """Measure once. Raises whatever creating or reading the sensor raises."""
+        """Measure once. May raise anything, from creating or from reading the sensor."""
         if self._sensor is None:
             self._sensor = self._create()
         return self._sensor.read(thresholds)

@@ -4,39 +4,39 @@ import threading
 from typing import Any
 
 from local.machines.errors import MachineHalted
-from local.machines.host.port import Forwarding, Invocation, InvocationResult, MachineSpec
+from local.machines.host.interface import Forwarding, Invocation, InvocationResult, MachineSpec
 from local.machines.host.simulated import SimulatedMachines
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 """Real seconds after which a test that waits for another thread fails."""
 
 
 class RecordingMachines(SimulatedMachines):
     """Simulated machines that record calls.
 
-    :ivar deeds: names of the calls, in order
+    :ivar calls: names of the calls, in order
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.specs: dict[str, MachineSpec] = {}
-        self.deeds: list[str] = []
+        self.calls: list[str] = []
 
     def create(self, spec: MachineSpec) -> None:
         self.specs[spec.instance_id] = spec
-        self.deeds.append("create")
+        self.calls.append("create")
         super().create(spec)
 
     def boot(self, instance_id: str) -> None:
-        self.deeds.append("boot")
+        self.calls.append("boot")
         super().boot(instance_id)
 
     def halt(self, instance_id: str) -> None:
-        self.deeds.append("halt")
+        self.calls.append("halt")
         super().halt(instance_id)
 
     def destroy(self, instance_id: str) -> None:
-        self.deeds.append("destroy")
+        self.calls.append("destroy")
         super().destroy(instance_id)
 
 

@@ -11,7 +11,7 @@ from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.aws.ssm.run_command_responses import combine_output
 from local.clock import ManualClock
-from local.machines.host.port import StepResult
+from local.machines.host.interface import StepResult
 from local.machines.host.simulated import SimulatedMachines
 from tests.local.aws.conftest import ONCE, READY, launcher
 from tests.local.aws.fakes import RecordingMachines

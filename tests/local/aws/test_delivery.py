@@ -12,7 +12,7 @@ from local.aws.core.delivery import Delivery, EventHandlers, Handler
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import ManualClock
 from tests.local.aws.conftest import READY, Launch, create_table, run_shell
-from tests.local.aws.fakes import PATIENCE
+from tests.local.aws.fakes import TIMEOUT_SECONDS
 
 MINUTE = timedelta(minutes=1)
 
@@ -261,6 +261,6 @@ def test_background_delivery_calls_handlers(cloud: LocalCloud, dynamodb: Any, he
     delivery.start(interval_seconds=0.001)
     try:
         put(dynamodb, "a")
-        assert arrived.wait(PATIENCE)
+        assert arrived.wait(TIMEOUT_SECONDS)
     finally:
         delivery.stop()

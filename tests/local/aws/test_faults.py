@@ -103,7 +103,7 @@ def test_clear_removes_injected_faults(cloud: LocalCloud, ec2: Any) -> None:
     cloud.faults.acknowledge_only("StopInstances", times=100)
     cloud.faults.clear()
     assert ec2.describe_instances()["Reservations"] == []
-    assert not cloud.faults.take_acknowledgement("StopInstances")
+    assert not cloud.faults.take_acknowledge_only("StopInstances")
 
 
 def test_calls_are_counted_by_operation_including_rejected_ones(cloud: LocalCloud, ec2: Any, dynamodb: Any) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.aws.ec2.images import PUBLIC_IMAGES, PublicImage
+from local.aws.ec2.public_images import PUBLIC_IMAGES, PublicImage
 from tests.local.aws.conftest import UBUNTU, error_of
 
 DEEP_LEARNING = "/aws/service/deeplearning/ami/{}/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id"

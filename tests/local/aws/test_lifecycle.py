@@ -24,10 +24,10 @@ def test_launched_instance_is_pending_then_running(
     instance_id = launch()
     clock.advance(7 * SECOND)
     assert state(ec2, instance_id) == "pending"
-    assert machines.deeds == []
+    assert machines.calls == []
     clock.advance(SECOND)
     assert state(ec2, instance_id) == "running"
-    assert machines.deeds == ["create", "boot"]
+    assert machines.calls == ["create", "boot"]
 
 
 def test_stop_takes_time_and_sets_state_reason(
@@ -37,7 +37,7 @@ def test_stop_takes_time_and_sets_state_reason(
     answer = ec2.stop_instances(InstanceIds=[instance_id])["StoppingInstances"][0]
     assert (answer["PreviousState"]["Name"], answer["CurrentState"]["Name"]) == ("running", "stopping")
     assert state(ec2, instance_id) == "stopping"
-    assert machines.deeds == ["create", "boot", "halt"]
+    assert machines.calls == ["create", "boot", "halt"]
     clock.advance(30 * SECOND)
     stopped = describe(ec2, instance_id)
     assert stopped["State"]["Name"] == "stopped"
@@ -56,7 +56,7 @@ def test_start_renews_launch_time_and_boots_same_disk(
     assert state(ec2, instance_id) == "pending"
     clock.advance(MINUTE)
     assert describe(ec2, instance_id)["LaunchTime"] - first == MINUTE + 33 * SECOND
-    assert machines.deeds == ["create", "boot", "halt", "boot"]
+    assert machines.calls == ["create", "boot", "halt", "boot"]
     assert describe(ec2, instance_id)["StateTransitionReason"] == ""
 
 
@@ -68,7 +68,7 @@ def test_terminated_instance_is_visible_for_one_hour(
     assert state(ec2, instance_id) == "shutting-down"
     clock.advance(30 * SECOND)
     assert state(ec2, instance_id) == "terminated"
-    assert machines.deeds == ["create", "boot", "halt", "destroy"]
+    assert machines.calls == ["create", "boot", "halt", "destroy"]
     clock.advance(timedelta(hours=1))
     assert error_of(ec2.describe_instances, InstanceIds=[instance_id])[0] == "InvalidInstanceID.NotFound"
 

@@ -11,7 +11,7 @@ from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
 from tests.local.aws.conftest import ONCE, READY, Launch, error_of, launcher, run_shell
-from tests.local.aws.fakes import PATIENCE, HeldMachines, RecordingMachines
+from tests.local.aws.fakes import TIMEOUT_SECONDS, HeldMachines, RecordingMachines
 
 MINUTE = timedelta(minutes=1)
 
@@ -202,7 +202,7 @@ def test_targets_select_instances_by_tag(ssm: Any, ready: Callable[..., str]) ->
     assert ssm.send_command(Targets=targets, **asked)["Command"]["InstanceIds"] == [tagged]
 
 
-class TestOnMachinesThatTakeTheirTime:
+class TestSlowMachines:
     @pytest.fixture
     def machines(self) -> Iterator[HeldMachines]:
         machines = HeldMachines()
@@ -214,19 +214,19 @@ class TestOnMachinesThatTakeTheirTime:
         with in_process_cloud(clock, machines) as cloud:
             yield cloud
             machines.may_end.set()
-            cloud.settle(PATIENCE)
+            cloud.settle(TIMEOUT_SECONDS)
 
     def test_output_is_empty_until_end_and_then_cut(
         self, cloud: LocalCloud, machines: HeldMachines, ssm: Any, ready: Callable[[], str]
     ) -> None:
         instance_id = ready()
         command_id = run_shell(ssm, instance_id)
-        assert machines.began.wait(PATIENCE)
+        assert machines.began.wait(TIMEOUT_SECONDS)
         running = invocation(ssm, command_id, instance_id)
         assert (running["Status"], running["StandardOutputContent"]) == ("InProgress", "")
         machines.outcomes["AWS-RunShellScript"] = [(0, "x" * 30_000, "")]
         machines.may_end.set()
-        cloud.settle(PATIENCE)
+        cloud.settle(TIMEOUT_SECONDS)
         done = invocation(ssm, command_id, instance_id)
         assert (done["Status"], len(done["StandardOutputContent"])) == ("Success", 24_000)
         listed = ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
@@ -244,10 +244,10 @@ class TestOnMachinesThatTakeTheirTime:
         create(ssm, document(step("one", timeoutSeconds="600"), step("two", timeoutSeconds="300")))
         instance_id = ready()
         command_id = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup")["Command"]["CommandId"]
-        assert machines.began.wait(PATIENCE)
+        assert machines.began.wait(TIMEOUT_SECONDS)
         ec2.stop_instances(InstanceIds=[instance_id])
         machines.may_end.set()
-        cloud.settle(PATIENCE)
+        cloud.settle(TIMEOUT_SECONDS)
         clock.advance(timedelta(seconds=899))
         assert invocation(ssm, command_id, instance_id)["Status"] == "InProgress"
         clock.advance(timedelta(seconds=1))
@@ -259,9 +259,9 @@ class TestOnMachinesThatTakeTheirTime:
     ) -> None:
         instance_id = ready()
         command_id = run_shell(ssm, instance_id)
-        assert machines.began.wait(PATIENCE)
+        assert machines.began.wait(TIMEOUT_SECONDS)
         ssm.cancel_command(CommandId=command_id)
-        cloud.settle(PATIENCE)
+        cloud.settle(TIMEOUT_SECONDS)
         assert invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
         told = statuses_told(cloud, "EC2 Command Invocation Status-change Notification")
         assert told == ["InProgress", "Cancelled"]

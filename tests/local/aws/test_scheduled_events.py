@@ -67,7 +67,7 @@ def test_scheduled_reboot_reboots_machine(
     cloud.schedule_event(instance_id, "system-reboot", clock.now() + HOUR, clock.now() + 2 * HOUR)
     clock.advance(HOUR)
     assert state(ec2, instance_id) == "running"
-    assert machines.deeds == ["create", "boot", "halt", "boot"]
+    assert machines.calls == ["create", "boot", "halt", "boot"]
 
 
 def test_status_can_be_filtered_by_event(

@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
+from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.core.serve import CloudServer
 from local.aws.core.testing import create_session
 from local.clock import ManualClock, PacedClock
 from tests.local.aws.conftest import ONCE, READY, create_table, error_of, launcher, request, run_shell, state
@@ -50,7 +50,7 @@ def local(server: CloudServer, path: str, **body: Any) -> Any:
         return json.load(answer)
 
 
-def test_instance_from_launch_to_termination_over_http(
+def test_instance_is_launched_and_terminated_over_http(
     cloud: LocalCloud, server: CloudServer, client: Client, clock: ManualClock, machines: RecordingMachines
 ) -> None:
     ec2, ssm = client("ec2"), client("ssm")
@@ -68,7 +68,7 @@ def test_instance_from_launch_to_termination_over_http(
     assert state(ec2, instance_id) == "stopped"
     ec2.terminate_instances(InstanceIds=[instance_id])
     assert machines.specs[instance_id].environment == {"AWS_ENDPOINT_URL": server.url}
-    assert machines.deeds == ["create", "boot", "halt"]
+    assert machines.calls == ["create", "boot", "halt"]
     clock.advance(timedelta(minutes=1))
     assert state(ec2, instance_id) == "terminated"
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from local.machines.host.port import Invocation, InvocationResult, Machines, MachineSpec
+from local.machines.host.interface import Invocation, InvocationResult, Machines, MachineSpec
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 _commands = itertools.count(1)

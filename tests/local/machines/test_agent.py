@@ -8,7 +8,7 @@ import pytest
 from local.machines.agent.agent import cut_output, parse_timeout, run_document
 from local.machines.agent.shell import Cancellation, Script, ScriptResult
 from local.machines.errors import InvalidParameters, MachineHalted, MachineRebooted
-from local.machines.host.port import InvocationResult
+from local.machines.host.interface import InvocationResult
 
 from .build import document, invocation, shell_step
 

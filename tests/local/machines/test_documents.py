@@ -47,7 +47,7 @@ mainSteps:
         ),
         (
             document(shell_step("one", "ls"), parameters={"a": {"type": "StringList", "interpolationType": "ENV_VAR"}}),
-            "only for String parameters",
+            "only a String parameter",
         ),
     ],
 )

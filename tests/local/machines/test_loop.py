@@ -17,7 +17,7 @@ def test_timers_fire_in_order_unless_cancelled() -> None:
     loop, observation = EventLoop(), list[str]()
     loop.call_after(0.002, lambda: observation.append("second"))
     loop.call_after(0.001, lambda: observation.append("first"))
-    loop.call_after(0, lambda: observation.append("never")).is_cancelled = True
+    loop.call_after(0, lambda: observation.append("never")).cancel()
     loop.run(is_over=lambda: len(observation) == 2)
     loop.close()
     assert observation == ["first", "second"]

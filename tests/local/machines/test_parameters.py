@@ -39,8 +39,8 @@ def test_valid_parameter_is_parsed(declaration: dict[str, Any], words: list[str]
         (LETTERS, ["abc\nreboot"], "does not match"),
         ({"type": "StringList", "allowedPattern": "[a-z]+"}, ["ok", "NO"], "does not match"),
         ({"type": "String", "allowedValues": ["a", "b"]}, ["c"], "not one of"),
-        ({"type": "String", "maxChars": 2}, ["abc"], "at most 2"),
-        ({"type": "StringList", "minItems": 1}, [], "at least 1"),
+        ({"type": "String", "maxChars": 2}, ["abc"], "At most 2"),
+        ({"type": "StringList", "minItems": 1}, [], "At least 1"),
     ],
 )
 def test_invalid_parameter_is_rejected(declaration: dict[str, Any], words: list[str] | None, trouble: str) -> None:
@@ -49,7 +49,7 @@ def test_invalid_parameter_is_rejected(declaration: dict[str, Any], words: list[
 
 
 def test_undeclared_parameter_is_rejected() -> None:
-    with pytest.raises(InvalidParameters, match="not declared"):
+    with pytest.raises(InvalidParameters, match="does not declare"):
         resolve_values({}, {"p": ["x"]})
 
 

@@ -34,6 +34,7 @@ def test_enabled_service_runs_at_once_and_after_boot(fleet: SandboxedMachines, m
     assert said(fleet, machine, "systemctl is-active talker; systemctl is-enabled talker.service") == "active\nenabled"
     fleet.halt(machine)
     fleet.boot(machine)
+    assert said(fleet, machine, "systemctl list-units") == "talker.service loaded active"
     waiting = "for i in $(seq 1000); do [ $(wc -l </root/log) = 2 ] && break; done; journalctl -u talker | tail -1"
     assert said(fleet, machine, waiting, "systemctl is-active talker") == "said file\nactive"
     said(fleet, machine, "systemctl disable --now talker")

@@ -9,7 +9,7 @@ import pytest
 
 from local.machines.agent.shell import ScriptResult
 from local.machines.errors import MachineHalted
-from local.machines.host.port import Machines
+from local.machines.host.interface import Machines
 from local.machines.host.simulated import SimulatedMachines
 
 from .build import document, invocation, shell_step, spec

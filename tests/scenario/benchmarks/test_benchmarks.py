@@ -13,7 +13,7 @@ from chalicelib.domain.common.errors import Conflict, NotFound
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.domain.instances.record import Instance, Phase
 from local.machines.host.simulated import SimulatedMachines
-from tests.support.channels import listening
+from tests.support.channels import add_webhook
 from tests.support.world import ADA, World
 
 BOB = Actor(owner="bob", role=Role.USER)
@@ -23,13 +23,13 @@ MAX_OUTPUT_LENGTH = 2500
 
 
 def start(desk: World, instance: Instance, actor: Actor = ADA) -> Instance:
-    return desk.desk.benchmarks.start(actor, instance.id, seconds=None)
+    return desk.application.benchmarks.start(actor, instance.id, seconds=None)
 
 
 def wait_for_end(desk: World, instance: Instance, minutes: int = 8) -> str:
     """Let minutes pass until the benchmark has ended, and return what the timeline says of it."""
-    desk.until_true(instance, lambda now: now.benchmark_run is None, minutes)
-    entry = next(entry for entry in reversed(desk.timeline(instance)) if entry.code.startswith("benchmark_"))
+    desk.wait_until(instance, lambda now: now.benchmark_run is None, minutes)
+    entry = next(entry for entry in reversed(desk.list_timeline(instance)) if entry.code.startswith("benchmark_"))
     return f"{entry.code}: {entry.message}"
 
 
@@ -40,22 +40,22 @@ def simulated_machines(desk: World) -> SimulatedMachines:
 
 
 def list_measured_types(desk: World) -> list[str]:
-    results = desk.desk.benchmarks.compare(instance_type=None, gpu=None)
+    results = desk.application.benchmarks.compare(instance_type=None, gpu=None)
     return [each.benchmark.instance_type for each in results]
 
 
 def test_requested_benchmark_is_run_stored_and_compared(desk: World) -> None:
-    instance = desk.ready(gpu="T4", gpu_count=4)
+    instance = desk.launch_until_ready(gpu="T4", gpu_count=4)
     start(desk, instance)
     done = f"benchmark_done: {instance.name} finished its benchmark: 4 x T4: fp32 "
     assert wait_for_end(desk, instance).startswith(done)
-    assert [code for code in desk.codes(instance) if code.startswith("benchmark_")] == [
+    assert [code for code in desk.list_codes(instance) if code.startswith("benchmark_")] == [
         "benchmark_requested",
         "benchmark_started",
         "benchmark_done",
     ]
-    assert desk.look(instance).phase is Phase.READY
-    (found,) = desk.desk.benchmarks.compare(instance_type=None, gpu=None)
+    assert desk.load(instance).phase is Phase.READY
+    (found,) = desk.application.benchmarks.compare(instance_type=None, gpu=None)
     assert found.benchmark.instance_type == "g4dn.12xlarge"
     assert {score.result.gpus for score in found.scores} == {1, 2, 4}
     training = [score.efficiency for score in found.scores if score.result.metric == "training"]
@@ -63,7 +63,7 @@ def test_requested_benchmark_is_run_stored_and_compared(desk: World) -> None:
 
 
 def test_output_of_a_real_h100_is_read_as_ssm_lists_it(desk: World) -> None:
-    instance = desk.ready(instance_type="p5.4xlarge")
+    instance = desk.launch_until_ready(instance_type="p5.4xlarge")
     simulated_machines(desk).outcomes[BENCHMARK_DOCUMENT] = [(0, MEASURED.read_text(encoding="utf-8"), "")]
     start(desk, instance)
     assert "1 x H100: fp32 51.27 TFLOPS" in wait_for_end(desk, instance)
@@ -78,18 +78,18 @@ def test_output_of_many_gpus_is_not_cut_by_ssm(gpu_count: int) -> None:
 
 
 def test_owner_is_notified_of_the_end_of_each_benchmark(desk: World) -> None:
-    box = listening(desk)
-    instance = desk.ready()
+    box = add_webhook(desk)
+    instance = desk.launch_until_ready()
     start(desk, instance)
     wait_for_end(desk, instance)
     desk.cloud.faults.inject("SendCommand", "InvalidDocument")
     start(desk, instance)
     assert "SSM rejected the command" in wait_for_end(desk, instance)
-    assert box.types() == ["benchmark_done", "benchmark_failed"]
+    assert box.list_types() == ["benchmark_done", "benchmark_failed"]
 
 
 def test_command_whose_response_was_lost_is_sent_again_with_the_same_attempt_id(desk: World) -> None:
-    instance = desk.ready()
+    instance = desk.launch_until_ready()
     desk.cloud.faults.drop_response("SendCommand")
     start(desk, instance)
     assert wait_for_end(desk, instance).startswith("benchmark_done")
@@ -103,22 +103,22 @@ def test_command_whose_response_was_lost_is_sent_again_with_the_same_attempt_id(
 
 
 def test_paused_gpudesk_sends_and_accepts_no_benchmark(desk: World) -> None:
-    instance = desk.ready()
+    instance = desk.launch_until_ready()
     start(desk, instance)
-    desk.hold()
+    desk.pause()
     with pytest.raises(Conflict, match="is paused"):
         start(desk, instance)
     calls = desk.cloud.calls["ssm:SendCommand"]
-    desk.minute()
+    desk.pass_minutes()
     assert desk.cloud.calls["ssm:SendCommand"] == calls
-    assert desk.look(instance).benchmark_run is not None
+    assert desk.load(instance).benchmark_run is not None
 
 
 def test_image_is_refused_while_a_benchmark_runs(desk: World) -> None:
-    instance = desk.ready()
+    instance = desk.launch_until_ready()
     start(desk, instance)
     with pytest.raises(Conflict, match=r"runs a benchmark\. Request the image again when the benchmark has ended"):
-        desk.desk.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
+        desk.application.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
 
 
 def test_benchmark_of_the_instance_of_another_owner_is_refused(desk: World) -> None:
@@ -127,9 +127,9 @@ def test_benchmark_of_the_instance_of_another_owner_is_refused(desk: World) -> N
 
 
 def test_result_and_end_of_a_benchmark_are_written_together(desk: World) -> None:
-    instance = desk.ready()
+    instance = desk.launch_until_ready()
     start(desk, instance)
-    desk.minute()
+    desk.pass_minutes()
     desk.cloud.faults.conflict()
     assert wait_for_end(desk, instance).startswith("benchmark_done")
     assert list_measured_types(desk) == ["g4dn.xlarge"]

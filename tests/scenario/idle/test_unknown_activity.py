@@ -8,21 +8,21 @@ from dataclasses import replace
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.store.instances.table import InstanceModel
-from tests.support.world import MINUTE, World, machine_id
+from tests.support.world import MINUTE, World, get_ec2_id
 
 
 def test_unreadable_heartbeat_cancels_the_warning_and_is_shown_as_unknown(desk: World) -> None:
-    instance = desk.warned()
-    desk.beat = lambda: desk.report(machine_id(instance), signals="quiet")  # type: ignore[method-assign]
-    desk.minute(8, sweep_every=4)
-    shown = desk.show(instance)
+    instance = desk.launch_until_warned()
+    desk.send_heartbeats = lambda: desk.send_heartbeat(get_ec2_id(instance), signals="quiet")  # type: ignore[method-assign]
+    desk.pass_minutes(8, sweep_every=4)
+    shown = desk.get_snapshot(instance)
     assert (shown.instance.phase, shown.instance.warning) == (Phase.READY, None)
     assert shown.live.activity is not None
     assert "unknown" in shown.live.activity.reason.message
 
 
 def test_record_that_cannot_be_read_does_not_stop_the_sweep_of_the_others(desk: World) -> None:
-    instances = desk.desk.reconciler.stores.instances
+    instances = desk.application.reconciler.stores.instances
     waiting, broken = desk.launch(key="first"), desk.launch(key="second")
     for number in range(98):
         asleep = replace(waiting, id=f"gd-{number}", name=f"asleep-{number}", phase=Phase.STOPPED)
@@ -31,7 +31,7 @@ def test_record_that_cannot_be_read_does_not_stop_the_sweep_of_the_others(desk: 
     model.record = {"id": broken.id, "phase": "half-eaten"}
     model.save()
     desk.clock.advance(MINUTE)
-    report = desk.desk.sweep.run()
-    assert report.unreadable == [broken.id]
+    report = desk.application.sweep.run()
+    assert report.failed == [broken.id]
     assert report.examined == 99
-    assert desk.look(waiting).machine is not None
+    assert desk.load(waiting).ec2_instance is not None

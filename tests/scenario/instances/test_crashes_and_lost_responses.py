@@ -7,10 +7,10 @@ import pytest
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.instances.plan import Launch, Outcome, ResolveLaunch, SendDocument, Start, Step, Stop, Terminate
 from chalicelib.domain.instances.record import Phase
+from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import VersionConflict
 from local.aws.core.timing import AwsTiming
-from tests.support.world import ADA, MINUTE, World, machine_id, world
+from tests.support.world import ADA, MINUTE, World, get_ec2_id, open_world
 
 
 class Crashed(BaseException):
@@ -34,7 +34,7 @@ def survive(desk: World, minutes: int = 1) -> int:
     crashes = 0
     for _ in range(minutes):
         try:
-            desk.minute()
+            desk.pass_minutes()
         except Crashed:
             crashes += 1
             desk.clock.advance(2 * MINUTE)  # the lease of the sweep that crashed expires
@@ -42,80 +42,80 @@ def survive(desk: World, minutes: int = 1) -> int:
 
 
 def test_crash_after_each_call_of_a_launch_launches_once(desk: World) -> None:
-    desk.crashing(crash_after_first_calls(ResolveLaunch, Launch, SendDocument))
+    desk.crash_after_calls(crash_after_first_calls(ResolveLaunch, Launch, SendDocument))
     instance = desk.launch()
     assert survive(desk, minutes=6) == 3
-    instance = desk.until(instance, Phase.READY)
-    assert desk.ec2_ids() == [machine_id(instance)]
+    instance = desk.wait_for_phase(instance, Phase.READY)
+    assert desk.list_ec2_ids() == [get_ec2_id(instance)]
     assert desk.cloud.calls["ec2:RunInstances"] <= 2
 
 
 def test_crash_after_stop_start_and_terminate_is_repaired(desk: World) -> None:
-    instance = desk.ready()
-    desk.crashing(crash_after_first_calls(Stop, Start, Terminate))
-    desk.desk.instances.stop(ADA, instance.id)
+    instance = desk.launch_until_ready()
+    desk.crash_after_calls(crash_after_first_calls(Stop, Start, Terminate))
+    desk.application.instances.stop(ADA, instance.id)
     assert survive(desk, minutes=2) == 1
-    assert desk.look(instance).phase is Phase.STOPPED
-    desk.desk.instances.start(ADA, instance.id)
+    assert desk.load(instance).phase is Phase.STOPPED
+    desk.application.instances.start(ADA, instance.id)
     assert survive(desk, minutes=3) == 1
-    assert desk.look(instance).phase is Phase.READY
-    desk.desk.instances.terminate(ADA, instance.id)
+    assert desk.load(instance).phase is Phase.READY
+    desk.application.instances.terminate(ADA, instance.id)
     assert survive(desk, minutes=3) == 1
-    assert desk.look(instance).phase is Phase.TERMINATED
-    assert desk.ec2_ids() == []
+    assert desk.load(instance).phase is Phase.TERMINATED
+    assert desk.list_ec2_ids() == []
 
 
 def test_lost_response_to_a_launch_loses_no_instance(desk: World) -> None:
     desk.cloud.faults.drop_response("RunInstances", times=2)
-    instance = desk.ready()
-    assert desk.ec2_ids() == [machine_id(instance)]
+    instance = desk.launch_until_ready()
+    assert desk.list_ec2_ids() == [get_ec2_id(instance)]
 
 
 def test_lost_response_to_any_other_call_is_harmless(desk: World) -> None:
     for operation in ("SendCommand", "StopInstances", "StartInstances", "TerminateInstances"):
         desk.cloud.faults.drop_response(operation)
-    instance = desk.ready()
-    desk.desk.instances.stop(ADA, instance.id)
-    desk.until(instance, Phase.STOPPED, minutes=6)
-    desk.desk.instances.start(ADA, instance.id)
-    desk.until(instance, Phase.READY, minutes=6)
-    desk.desk.instances.terminate(ADA, instance.id)
-    desk.until(instance, Phase.TERMINATED, minutes=6)
+    instance = desk.launch_until_ready()
+    desk.application.instances.stop(ADA, instance.id)
+    desk.wait_for_phase(instance, Phase.STOPPED, minutes=6)
+    desk.application.instances.start(ADA, instance.id)
+    desk.wait_for_phase(instance, Phase.READY, minutes=6)
+    desk.application.instances.terminate(ADA, instance.id)
+    desk.wait_for_phase(instance, Phase.TERMINATED, minutes=6)
 
 
 def test_throttled_calls_only_delay_a_launch(desk: World) -> None:
     for operation in ("RunInstances", "SendCommand", "DescribeInstances", "DescribeInstanceInformation"):
         desk.cloud.faults.inject(operation, "RequestLimitExceeded", times=2)
-    desk.ready()
-    assert len(desk.ec2_ids()) == 1
+    desk.launch_until_ready()
+    assert len(desk.list_ec2_ids()) == 1
 
 
 def test_launched_instance_that_ec2_does_not_show_yet_is_not_launched_again() -> None:
-    with world(AwsTiming(launch_hidden_for=3 * MINUTE)) as desk:
-        instance = desk.ready()
-        assert desk.ec2_ids() == [machine_id(instance)]
+    with open_world(AwsTiming(launch_hidden_for=3 * MINUTE)) as desk:
+        instance = desk.launch_until_ready()
+        assert desk.list_ec2_ids() == [get_ec2_id(instance)]
 
 
 def test_cancelled_launch_whose_response_was_lost_is_found_and_terminated() -> None:
-    with world(AwsTiming(launch_hidden_for=3 * MINUTE)) as desk:
+    with open_world(AwsTiming(launch_hidden_for=3 * MINUTE)) as desk:
         desk.cloud.faults.drop_response("RunInstances")
         instance = desk.launch()
-        desk.minute()
-        desk.desk.instances.terminate(ADA, instance.id)
-        desk.until(instance, Phase.TERMINATED, minutes=20, sweep_every=5)
+        desk.pass_minutes()
+        desk.application.instances.terminate(ADA, instance.id)
+        desk.wait_for_phase(instance, Phase.TERMINATED, minutes=20, sweep_every=5)
         assert desk.cloud.calls["ec2:RunInstances"] == 1
-        assert desk.ec2_ids() == []
+        assert desk.list_ec2_ids() == []
 
 
 def test_of_two_decisions_at_once_only_one_is_written(desk: World) -> None:
-    reconciler = desk.desk.reconciler
+    reconciler = desk.application.reconciler
     rules = reconciler.load_context()
     instance = desk.launch()
-    desk.minute()
+    desk.pass_minutes()
     desk.clock.advance(MINUTE)
-    stale = desk.look(instance)
+    stale = desk.load(instance)
     observation = reconciler.observer.observe(stale)
-    desk.desk.reconciler.reconcile(instance.id)
+    desk.application.reconciler.reconcile(instance.id)
     with pytest.raises(VersionConflict):
         reconciler.run_once(stale, observation, rules)
     assert desk.cloud.calls["ec2:RunInstances"] == 1
@@ -125,40 +125,40 @@ def test_of_two_decisions_at_once_only_one_is_written(desk: World) -> None:
 def test_termination_while_a_launch_is_resolved_closes_the_record_once(desk: World) -> None:
     def terminate(step: Step, outcome: Outcome) -> None:
         if isinstance(step, ResolveLaunch):
-            desk.desk.instances.terminate(ADA, instance.id)
-            desk.desk.reconciler.reconcile(instance.id)
+            desk.application.instances.terminate(ADA, instance.id)
+            desk.application.reconciler.reconcile(instance.id)
 
     instance = desk.launch(name="otter")
-    desk.crashing(terminate)
-    desk.minute(3)
-    assert desk.look(instance).phase is Phase.TERMINATED
-    assert desk.codes(instance).count("cancelled") == 1
+    desk.crash_after_calls(terminate)
+    desk.pass_minutes(3)
+    assert desk.load(instance).phase is Phase.TERMINATED
+    assert desk.list_codes(instance).count("cancelled") == 1
     assert DeskModel.get("count#ada").number == 0
-    assert desk.ec2_ids() == []
+    assert desk.list_ec2_ids() == []
 
 
 def test_termination_during_a_start_that_fails_is_not_lost(desk: World) -> None:
     def terminate(step: Step, outcome: Outcome) -> None:
         if isinstance(step, Start):
-            desk.desk.instances.terminate(ADA, instance.id)
+            desk.application.instances.terminate(ADA, instance.id)
 
-    instance = desk.stopped()
+    instance = desk.launch_until_stopped()
     desk.cloud.faults.inject("StartInstances", "VcpuLimitExceeded")
-    desk.desk.instances.start(ADA, instance.id)
-    desk.crashing(terminate)
-    desk.until(instance, Phase.TERMINATED, minutes=6)
+    desk.application.instances.start(ADA, instance.id)
+    desk.crash_after_calls(terminate)
+    desk.wait_for_phase(instance, Phase.TERMINATED, minutes=6)
 
 
 def test_repeated_reconciles_change_nothing(desk: World) -> None:
     instance = desk.launch()
     for _ in range(3):
-        desk.desk.reconciler.reconcile(instance.id)
-    instance = desk.until(instance, Phase.READY)
-    before = len(desk.timeline(instance))
+        desk.application.reconciler.reconcile(instance.id)
+    instance = desk.wait_for_phase(instance, Phase.READY)
+    before = len(desk.list_timeline(instance))
     for _ in range(3):
-        desk.desk.reconciler.reconcile(instance.id)
-        desk.desk.reconciler.reconcile_ec2(machine_id(instance))
-    assert len(desk.timeline(instance)) == before
+        desk.application.reconciler.reconcile(instance.id)
+        desk.application.reconciler.reconcile_ec2(get_ec2_id(instance))
+    assert len(desk.list_timeline(instance)) == before
     assert desk.cloud.calls["ec2:RunInstances"] == 1
 
 
@@ -176,9 +176,9 @@ def test_name_in_use_is_refused_and_free_again_after_the_termination(desk: World
     first = desk.launch(name="my-gpu")
     with pytest.raises(Conflict, match="my-gpu is in use"):
         desk.launch(name="my-gpu", gpu="A10G")
-    desk.desk.instances.terminate(ADA, "my-gpu")
-    desk.desk.reconciler.reconcile(first.id)
-    assert desk.look(first).phase is Phase.TERMINATED
+    desk.application.instances.terminate(ADA, "my-gpu")
+    desk.application.reconciler.reconcile(first.id)
+    assert desk.load(first).phase is Phase.TERMINATED
     assert desk.launch(name="my-gpu", key="again").id != first.id
 
 
@@ -186,7 +186,7 @@ def test_terminated_instances_do_not_count_towards_the_limit_of_an_owner(desk: W
     launched = [desk.launch(key=str(number)) for number in range(10)]
     with pytest.raises(Conflict, match="10 instances, which is the limit"):
         desk.launch(key="one more")
-    desk.desk.instances.terminate(ADA, launched[0].id)
-    desk.desk.reconciler.reconcile(launched[0].id)
-    assert desk.look(launched[0]).phase is Phase.TERMINATED
+    desk.application.instances.terminate(ADA, launched[0].id)
+    desk.application.reconciler.reconcile(launched[0].id)
+    assert desk.load(launched[0]).phase is Phase.TERMINATED
     desk.launch(key="one more")

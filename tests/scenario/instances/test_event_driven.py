@@ -20,7 +20,7 @@ def delivery(desk: World) -> Iterator[Delivery]:
         handler = app.on_ec2_state_change if event["source"] == "aws.ec2" else app.on_ssm_command_change
         handler(event, None)
 
-    bootstrap.set_application(desk.desk)
+    bootstrap.set_application(desk.application)
     yield Delivery(
         desk.cloud,
         EventHandlers(
@@ -51,15 +51,15 @@ def live_until(desk: World, delivery: Delivery, instance: Instance, phase: Phase
     """Let minutes pass until the instance is in a phase."""
     for _ in range(10):
         live(desk, delivery, 1)
-        if desk.look(instance).phase is phase:
+        if desk.load(instance).phase is phase:
             return
-    raise AssertionError(f"{instance.name} is {desk.look(instance).phase}")
+    raise AssertionError(f"{instance.name} is {desk.load(instance).phase}")
 
 
 def test_launch_request_starts_at_most_three_passes(desk: World, delivery: Delivery) -> None:
     instance = desk.launch()
     delivered = delivery.deliver_all()
-    assert desk.look(instance).phase is Phase.BOOTING, "started by the write, not by the schedule"
+    assert desk.load(instance).phase is Phase.BOOTING, "started by the write, not by the schedule"
     assert delivered <= 3
     assert count_passes(desk) <= 3
 
@@ -84,7 +84,7 @@ def test_repeated_events_in_any_order_change_nothing(desk: World, delivery: Deli
     delivery.faults.shuffle = random.Random(7)
     instance = desk.launch()
     live_until(desk, delivery, instance, Phase.READY)
-    desk.desk.instances.stop(ADA, instance.id)
+    desk.application.instances.stop(ADA, instance.id)
     live_until(desk, delivery, instance, Phase.STOPPED)
     live(desk, delivery, 1)
     assert desk.cloud.calls["ec2:RunInstances"] == 1

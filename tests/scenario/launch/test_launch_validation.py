@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.common.errors import ValidationFailed
-from tests.support.world import World, world
+from tests.support.world import World, open_world
 
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[World]:
     """Provide one world for all tests: a refused request changes nothing."""
-    with world() as shared:
+    with open_world() as shared:
         yield shared
 
 

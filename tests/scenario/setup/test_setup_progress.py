@@ -15,7 +15,7 @@ from chalicelib.domain.idle.heartbeat import StepProgress
 from chalicelib.domain.instances.record import Instance, Phase
 from local.aws.core.timing import AwsTiming
 from local.machines.host.simulated import SimulatedMachines
-from tests.support.world import ADMIN, World, world
+from tests.support.world import ADMIN, World, open_world
 
 DOCUMENT_DURATION = timedelta(minutes=3)
 """The three steps of the probe take one minute each, the two steps of Jupyter 90 seconds each."""
@@ -28,32 +28,32 @@ def machines() -> SimulatedMachines:
 
 @pytest.fixture
 def desk(machines: SimulatedMachines) -> Iterator[World]:
-    with world(machines=machines) as made:
+    with open_world(machines=machines) as made:
         yield made
 
 
 @pytest.fixture
 def slow_desk(machines: SimulatedMachines) -> Iterator[World]:
     """gpudesk on a cloud in which each document takes `DOCUMENT_DURATION`."""
-    with world(AwsTiming(min_invocation_for=DOCUMENT_DURATION), machines) as made:
+    with open_world(AwsTiming(min_invocation_for=DOCUMENT_DURATION), machines) as made:
         yield made
 
 
 def show_setup(desk: World, instance: Instance) -> SetupView:
-    shown = to_snapshot_view(desk.show(instance))["status"]["setup"]
+    shown = to_snapshot_view(desk.get_snapshot(instance))["status"]["setup"]
     assert shown is not None
     return shown
 
 
 def test_running_step_is_shown_with_its_last_line_and_the_remaining_time(slow_desk: World) -> None:
     desk = slow_desk
-    first = desk.until(desk.launch(), Phase.SETTING_UP)
+    first = desk.wait_for_phase(desk.launch(), Phase.SETTING_UP)
     assert show_setup(desk, first)["remaining_seconds"] is None, "no document has run on this type before"
-    desk.until(first, Phase.READY)
-    instance = desk.until(desk.launch(key="second"), Phase.SETTING_UP)
+    desk.wait_for_phase(first, Phase.READY)
+    instance = desk.wait_for_phase(desk.launch(key="second"), Phase.SETTING_UP)
     assert show_setup(desk, instance)["remaining_seconds"] == 360, "both documents, before the first heartbeat"
-    desk.until_true(instance, lambda now: now.setup.document_index == 1 and now.setup.current_run is not None)
-    desk.progress = StepProgress(
+    desk.wait_until(instance, lambda now: now.setup.document_index == 1 and now.setup.current_run is not None)
+    desk.setup_progress = StepProgress(
         document="gpudesk-jupyter",
         step="install",
         position="1 of 2",
@@ -61,7 +61,7 @@ def test_running_step_is_shown_with_its_last_line_and_the_remaining_time(slow_de
         last_output_line="Making the Python environment.",
     )
     desk.clock.advance(timedelta(seconds=30))
-    desk.beat()
+    desk.send_heartbeats()
     shown = show_setup(desk, instance)
     assert (shown["document"], shown["document_index"], shown["document_count"]) == ("gpudesk-jupyter", 2, 2)
     step = shown["step"]
@@ -75,8 +75,8 @@ def test_running_step_is_shown_with_its_last_line_and_the_remaining_time(slow_de
 def test_finished_setup_is_summarized(slow_desk: World, machines: SimulatedMachines) -> None:
     desk = slow_desk
     machines.outcomes["install"] = [(0, "x" * 3000, ""), (0, "This step runs again, after reboot 1.\nDone.\n", "")]
-    instance = desk.ready()
-    probe, jupyter = (entry.message for entry in desk.timeline(instance) if entry.code == "document_succeeded")
+    instance = desk.launch_until_ready()
+    probe, jupyter = (entry.message for entry in desk.list_timeline(instance) if entry.code == "document_succeeded")
     assert "(document 1 of 2): inspect 60 s, install 60 s, start 60 s; no reboot, 3,000 bytes of output" in probe
     assert "(document 2 of 2): install 90 s, start 90 s; 1 reboot, 44 bytes of output" in jupyter
     assert "Recipe jupyter was set up in " in instance.reason.message
@@ -89,7 +89,7 @@ def test_finished_setup_is_summarized(slow_desk: World, machines: SimulatedMachi
 def test_failure_is_shown_with_its_step_the_cause_and_what_to_do(desk: World, machines: SimulatedMachines) -> None:
     errors = "E: Unable to locate package libfoo\ngpudesk: apt-get could not install libfoo. The disk may be full.\n"
     machines.outcomes["install"] = [(1, "Reading package lists...\n" * 200, errors)]
-    instance = desk.until_true(desk.launch(), lambda now: now.setup.failure is not None)
+    instance = desk.wait_until(desk.launch(), lambda now: now.setup.failure is not None)
     failure = show_setup(desk, instance)["failure"]
     assert failure is not None
     assert (failure["document"], failure["step"], failure["exit_code"]) == ("gpudesk-probe", "install", 1)
@@ -98,23 +98,23 @@ def test_failure_is_shown_with_its_step_the_cause_and_what_to_do(desk: World, ma
         "gpudesk: apt-get could not install libfoo. The disk may be full.",
     ]
     assert failure["remediation"] == "The disk may be full."
-    (message,) = [entry.message for entry in desk.timeline(instance) if entry.code == "document_failed"]
+    (message,) = [entry.message for entry in desk.list_timeline(instance) if entry.code == "document_failed"]
     assert "failed in step install with exit code 1 (E: Unable to locate package libfoo / gpudesk: apt-get" in message
     assert "gpudesk runs it again (attempt 2 of 3). The disk may be full." in message
-    instance = desk.until(instance, Phase.READY)
+    instance = desk.wait_for_phase(instance, Phase.READY)
     assert show_setup(desk, instance)["failure"] is None, "the second attempt succeeded"
 
 
 def test_whole_output_is_logged_if_an_admin_sets_a_log_group(desk: World, machines: SimulatedMachines) -> None:
     logs = boto3.client("logs", "us-east-1")
     machines.outcomes["inspect"] = [(0, "first", ""), (0, "second", "")]
-    desk.until_true(desk.launch(key="first"), lambda now: now.setup.document_index == 1)
+    desk.wait_until(desk.launch(key="first"), lambda now: now.setup.document_index == 1)
     assert logs.describe_log_groups()["logGroups"] == []
-    desk.desk.desk.update(ADMIN, logs={"log_group": "/gpudesk/setup"})
-    instance = desk.until_true(desk.launch(key="second"), lambda now: now.setup.document_index == 1)
-    assert instance.machine is not None
+    desk.application.desk.update(ADMIN, logs={"log_group": "/gpudesk/setup"})
+    instance = desk.wait_until(desk.launch(key="second"), lambda now: now.setup.document_index == 1)
+    assert instance.ec2_instance is not None
     streams = logs.describe_log_streams(logGroupName="/gpudesk/setup")["logStreams"]
-    name = f"/{instance.machine.instance_id}/inspect/stdout"
+    name = f"/{instance.ec2_instance.instance_id}/inspect/stdout"
     (stream,) = [stream["logStreamName"] for stream in streams if stream["logStreamName"].endswith(name)]
     (event,) = logs.get_log_events(logGroupName="/gpudesk/setup", logStreamName=stream)["events"]
     assert event["message"] == "second"

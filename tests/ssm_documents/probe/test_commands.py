@@ -106,7 +106,7 @@ A_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d"
         (["hold", "--until", "2026-11-24T18:00"], f"'2026-11-24T18:00' {A_TIME}"),
         (["hold", "--until", "garbage"], f"'garbage' {A_TIME}"),
         (["hold", "--until", "0001-01-01T00:00+23:00"], A_TIME),
-        (["hold", "--until", "2020-01-01T00:00Z"], "--until 2020-01-01 00:00 UTC is in the past: it is 20"),
+        (["hold", "--until", "2020-01-01T00:00Z"], "--until 2020-01-01 00:00 UTC is in the past. Now it is 20"),
         (["hold", "--for", "3 weeks"], f"'3 weeks' {A_SPAN}"),
         (["hold", "--for", f"{'9' * 400}h"], A_SPAN),
         (["hold", "--for=-1h"], f"'-1h' {A_SPAN}"),
@@ -169,22 +169,22 @@ def test_keep_waits_for_the_result_and_prints_it(program: Path, paths: ProbePath
     assert process.stdout is not None
     process.stdout.readline()
     requests = KeepRequests(paths.keep_requests, paths.keep_results)
-    request = requests.next_request()
+    request = requests.find_next_request()
     assert request is not None
     assert request.hours == 1.5
     requests.acknowledge(KeepResult(id=request.id, granted=True, message="kept until 18:00 UTC"))
     out, _ = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "Granted: kept until 18:00 UTC.\n")
-    assert requests.next_request() is None
+    assert requests.find_next_request() is None
 
 
 def test_keep_without_a_result_in_time_exits_with_status_1(
     paths: ProbePaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_keep(["4h"], paths, wait_seconds=0) == 1
-    assert "keeps sending the request" in capsys.readouterr().err
+    assert "sends the request again every minute" in capsys.readouterr().err
     requests = KeepRequests(paths.keep_requests, paths.keep_results)
-    request = requests.next_request()
+    request = requests.find_next_request()
     assert request is not None
     requests.acknowledge(KeepResult(id=request.id, granted=False, message="its maximum hours are over"))
     assert json.loads((paths.keep_results / f"{request.id}.json").read_text())["granted"] is False
@@ -205,6 +205,7 @@ STATUS: dict[str, Any] = {
     },
     "self_stop_at": "2026-11-23T12:10:00Z",
     "missed": 3,
+    "last_error": "ThrottlingException",
 }
 
 
@@ -214,7 +215,15 @@ def test_status_prints_signals_policy_and_warnings(paths: ProbePaths, capsys: py
     paths.status.write_text(json.dumps(STATUS))
     assert run_status([], paths) == 0
     output = capsys.readouterr().out
-    for part in ("gpu       quiet", "below 5 %", "30 idle minutes", "Kept until", "WARNING", "3 heartbeats"):
+    for part in (
+        "gpu       quiet",
+        "below 5 %",
+        "30 idle minutes",
+        "is kept until",
+        "WARNING",
+        "3 heartbeats",
+        "ThrottlingException",
+    ):
         assert part in output
 
 

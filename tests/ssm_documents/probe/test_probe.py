@@ -22,11 +22,11 @@ from tests.support.fakes import (
     MINUTE,
     QUIET,
     START,
-    FakeDesk,
-    Hanging,
-    Minutes,
+    FakeHeartbeatClient,
+    HangingSensor,
     Recipients,
-    Scripted,
+    ScriptedSensor,
+    SteppingTime,
     build_machine,
 )
 from tools.replay.__main__ import ReplayResult, run_replay
@@ -36,44 +36,44 @@ ANY = Thresholds()
 
 
 def test_each_heartbeat_folds_one_sample_of_every_sensor(tmp_path: Path) -> None:
-    one = build_machine(tmp_path, Scripted("gpu", QUIET), Scripted("jupyter", QUIET, ACTIVE, QUIET))
-    assert one.tick(3) == [True] * 3
-    heartbeat = one.desk.heartbeats[-1]
+    one = build_machine(tmp_path, ScriptedSensor("gpu", QUIET), ScriptedSensor("jupyter", QUIET, ACTIVE, QUIET))
+    assert one.run_ticks(3) == [True] * 3
+    heartbeat = one.client.heartbeats[-1]
     assert (heartbeat.at, heartbeat.instance_id, heartbeat.boot_id) == (START + 2 * MINUTE, "i-1", "boot-1")
     assert (heartbeat.signals["gpu"].samples, heartbeat.signals["gpu"].since) == (3, START)
     assert (heartbeat.signals["jupyter"].samples, heartbeat.signals["jupyter"].since) == (1, START + 2 * MINUTE)
 
 
 def test_raising_sensor_makes_only_its_own_signal_unknown(tmp_path: Path) -> None:
-    one = build_machine(tmp_path, Scripted("gpu", RuntimeError("driver gone")), Scripted("jupyter", QUIET))
-    assert one.tick(1) == [True]
+    one = build_machine(tmp_path, ScriptedSensor("gpu", RuntimeError("driver gone")), ScriptedSensor("jupyter", QUIET))
+    assert one.run_ticks(1) == [True]
     assert one.probe.evidence["gpu"].state is SignalState.UNKNOWN
     assert one.probe.evidence["gpu"].reason == "the sensor failed: RuntimeError: driver gone"
     assert one.probe.evidence["jupyter"].state is SignalState.QUIET
 
 
 def test_hanging_sensor_is_unknown_and_not_started_again(tmp_path: Path) -> None:
-    hanging = Hanging()
-    one = build_machine(tmp_path, hanging, Scripted("jupyter", QUIET))
-    assert one.tick(2) == [True, True]
+    hanging = HangingSensor()
+    one = build_machine(tmp_path, hanging, ScriptedSensor("jupyter", QUIET))
+    assert one.run_ticks(2) == [True, True]
     assert one.probe.evidence["hanging"].state is SignalState.UNKNOWN
-    assert "has not answered within 0.05 s" in one.probe.evidence["hanging"].reason
+    assert "has not responded for 0.05 s" in one.probe.evidence["hanging"].reason
     assert one.probe.evidence["jupyter"].samples == 2
-    assert hanging.readings == 1
+    assert hanging.read_count == 1
     hanging.release.set()
 
 
 def test_sensor_is_read_again_after_it_hung() -> None:
-    hanging = Hanging()
+    hanging = HangingSensor()
     assert read_all([GuardedSensor(hanging, 0.05)], ANY)["hanging"].state is SignalState.UNKNOWN
     hanging.release.set()
     assert read_all([GuardedSensor(hanging, 10)], ANY)["hanging"] == QUIET
 
 
 def test_offline_probe_keeps_evidence_and_reports_missed_heartbeats_later(tmp_path: Path) -> None:
-    one = build_machine(tmp_path, Scripted("gpu", QUIET), desk=FakeDesk(1, 2))
-    assert one.tick(4) == [True, False, False, True]
-    heartbeat = one.desk.heartbeats[-1]
+    one = build_machine(tmp_path, ScriptedSensor("gpu", QUIET), client=FakeHeartbeatClient(1, 2))
+    assert one.run_ticks(4) == [True, False, False, True]
+    heartbeat = one.client.heartbeats[-1]
     assert (heartbeat.signals["gpu"].samples, heartbeat.signals["gpu"].since) == (4, START)
     assert heartbeat.missed_heartbeats is not None
     assert (
@@ -81,101 +81,103 @@ def test_offline_probe_keeps_evidence_and_reports_missed_heartbeats_later(tmp_pa
         heartbeat.missed_heartbeats.since,
         heartbeat.missed_heartbeats.reason,
     ) == (2, START + MINUTE, "ConnectionError")
-    one.tick(59)
-    assert one.desk.heartbeats[-1].missed_heartbeats is not None, "for an hour, for whoever looks later"
-    one.tick(4)
-    assert one.desk.heartbeats[-1].missed_heartbeats is None
+    one.run_ticks(59)
+    assert one.client.heartbeats[-1].missed_heartbeats is not None, "for an hour, for whoever looks later"
+    one.run_ticks(4)
+    assert one.client.heartbeats[-1].missed_heartbeats is None
 
 
 def test_without_the_time_nothing_is_folded_and_a_long_gap_resets_evidence(tmp_path: Path) -> None:
-    short = build_machine(tmp_path / "short", Scripted("gpu", QUIET), time=Minutes(1, 2))
-    assert short.tick(4) == [True, False, False, True]
+    short = build_machine(tmp_path / "short", ScriptedSensor("gpu", QUIET), time=SteppingTime(1, 2))
+    assert short.run_ticks(4) == [True, False, False, True]
     assert short.probe.evidence["gpu"].since == START
-    long = build_machine(tmp_path / "long", Scripted("gpu", QUIET), time=Minutes(1, 2, 3))
-    assert long.tick(5) == [True, False, False, False, True]
+    long = build_machine(tmp_path / "long", ScriptedSensor("gpu", QUIET), time=SteppingTime(1, 2, 3))
+    assert long.run_ticks(5) == [True, False, False, False, True]
     assert long.probe.evidence["gpu"].since == START + 4 * MINUTE
 
 
 def test_live_counts_of_all_sensors_are_added(tmp_path: Path) -> None:
-    jupyter = Scripted("jupyter", Reading(SignalState.QUIET, "x", {"kernels": 2, "terminals": 1}))
-    one = build_machine(tmp_path, jupyter, Scripted("sessions", Reading(SignalState.QUIET, "x", {"tmux": 1})))
-    one.tick(1)
-    assert one.desk.heartbeats[-1].live_counts == {"kernels": 2, "terminals": 1, "tmux": 1}
+    jupyter = ScriptedSensor("jupyter", Reading(SignalState.QUIET, "x", {"kernels": 2, "terminals": 1}))
+    one = build_machine(tmp_path, jupyter, ScriptedSensor("sessions", Reading(SignalState.QUIET, "x", {"tmux": 1})))
+    one.run_ticks(1)
+    assert one.client.heartbeats[-1].live_counts == {"kernels": 2, "terminals": 1, "tmux": 1}
 
 
 def test_changed_threshold_applies_to_the_next_reading_and_resets_only_its_signal(tmp_path: Path) -> None:
-    cpu, disk = Scripted("cpu", QUIET), Scripted("disk", QUIET)
+    cpu, disk = ScriptedSensor("cpu", QUIET), ScriptedSensor("disk", QUIET)
     one = build_machine(tmp_path, cpu, disk)
-    one.tick(3)
+    one.run_ticks(3)
     changed = Thresholds(cpu_core_percent=80)
-    one.desk.response = HeartbeatResponse(policy=IdlePolicy(thresholds=changed))
-    one.tick(2)
+    one.client.response = HeartbeatResponse(policy=IdlePolicy(thresholds=changed))
+    one.run_ticks(2)
     assert cpu.thresholds[-2:] == [ANY, changed]
-    assert one.desk.heartbeats[-1].signals["cpu"].samples == 1
-    assert one.desk.heartbeats[-1].signals["disk"].samples == 5
+    assert one.client.heartbeats[-1].signals["cpu"].samples == 1
+    assert one.client.heartbeats[-1].signals["disk"].samples == 5
 
 
 def test_last_response_survives_a_restart_and_an_invalid_file_counts_as_none(tmp_path: Path) -> None:
     response = HeartbeatResponse(
         mode="paused", policy=IdlePolicy(idle_minutes=7), keep_until=START + timedelta(hours=5)
     )
-    build_machine(tmp_path, desk=FakeDesk(response=response)).tick(1)
-    again = build_machine(tmp_path, desk=FakeDesk(0, 1, 2))
-    again.tick(1)
+    build_machine(tmp_path, client=FakeHeartbeatClient(response=response)).run_ticks(1)
+    again = build_machine(tmp_path, client=FakeHeartbeatClient(0, 1, 2))
+    again.run_ticks(1)
     status = json.loads(again.paths.status.read_text())
     assert (status["response"]["mode"], status["response"]["idle_minutes"]) == ("paused", 7)
     again.paths.response.write_text('{"mode": ')
-    build_machine(tmp_path, desk=FakeDesk(0)).tick(1)
+    build_machine(tmp_path, client=FakeHeartbeatClient(0)).run_ticks(1)
     assert json.loads(again.paths.status.read_text())["response"] is None
 
 
 def test_invalid_response_counts_as_a_missed_heartbeat(tmp_path: Path) -> None:
-    class Nonsense(FakeDesk):
+    class Nonsense(FakeHeartbeatClient):
         def send(self, beat: object) -> HeartbeatResponse | None:
             raise KeyError("mode")
 
-    one = build_machine(tmp_path, desk=Nonsense())
-    assert one.tick(2) == [False, False]
+    one = build_machine(tmp_path, client=Nonsense())
+    assert one.run_ticks(2) == [False, False]
     assert one.probe.evidence["gpu"].samples == 2
 
 
 def test_keep_is_acknowledged_in_the_next_heartbeat(tmp_path: Path) -> None:
     until = START + timedelta(hours=2)
-    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(keep_until=until)))
-    one.tick(2)
-    assert [each.acknowledged.keep_until for each in one.desk.heartbeats] == [None, until]
+    one = build_machine(tmp_path, client=FakeHeartbeatClient(response=HeartbeatResponse(keep_until=until)))
+    one.run_ticks(2)
+    assert [each.acknowledged.keep_until for each in one.client.heartbeats] == [None, until]
 
 
 def test_stop_warning_is_repeated_until_it_reaches_somebody_and_its_cancellation_is_announced(tmp_path: Path) -> None:
     warning = ActiveWarning(id="idle-1", warning_type="idle", stop_at=START + 10 * MINUTE)
     recipients = Recipients(terminals=0)
-    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(warning=warning)), recipients=recipients)
-    one.tick(3)
+    one = build_machine(
+        tmp_path, client=FakeHeartbeatClient(response=HeartbeatResponse(warning=warning)), recipients=recipients
+    )
+    one.run_ticks(3)
     assert len(recipients.messages) == 3, "nobody is there, so it is repeated"
     recipients.terminals = 2
-    one.tick(3)
+    one.run_ticks(3)
     assert len(recipients.messages) == 4, "it has reached somebody, so it is not repeated"
     assert (
         "will be stopped at 12:10 UTC: it is idle. To keep it running, run gpudesk-keep 4h." in recipients.messages[-1]
     )
-    acknowledged = one.desk.heartbeats[-1].acknowledged
+    acknowledged = one.client.heartbeats[-1].acknowledged
     assert (acknowledged.warning_id, acknowledged.terminals, acknowledged.jupyter_servers) == ("idle-1", 2, 0)
-    one.desk.response = HeartbeatResponse()
-    one.tick(2)
+    one.client.response = HeartbeatResponse()
+    one.run_ticks(2)
     assert "The stop was cancelled." in recipients.messages[-1]
-    assert one.desk.heartbeats[-1].acknowledged.warning_id is None
+    assert one.client.heartbeats[-1].acknowledged.warning_id is None
 
 
 def test_keep_request_is_sent_until_gpudesk_decides(tmp_path: Path) -> None:
     one = build_machine(tmp_path)
     (one.paths.keep_requests / "1-aa.json").write_text('{"hours": 4}')
-    one.tick(2)
-    assert [each.keep_request for each in one.desk.heartbeats] == [KeepRequest(id="1-aa", hours=4)] * 2
-    one.desk.response = HeartbeatResponse(
+    one.run_ticks(2)
+    assert [each.keep_request for each in one.client.heartbeats] == [KeepRequest(id="1-aa", hours=4)] * 2
+    one.client.response = HeartbeatResponse(
         keep_result=KeepResult(id="1-aa", granted=True, message="kept until 18:00 UTC")
     )
-    one.tick(2)
-    assert one.desk.heartbeats[-1].keep_request is None
+    one.run_ticks(2)
+    assert one.client.heartbeats[-1].keep_request is None
     answer = json.loads((one.paths.keep_results / "1-aa.json").read_text())
     assert answer == {"granted": True, "message": "kept until 18:00 UTC"}
 
@@ -193,12 +195,12 @@ def test_keep_requests_of_several_users_take_turns_whatever_mtime_they_set(tmp_p
     os.chown(one.paths.keep_requests / "0-eve.json", 1002, -1)
     requests = []
     for _ in range(3):
-        one.tick(1)
-        request = one.desk.heartbeats[-1].keep_request
+        one.run_ticks(1)
+        request = one.client.heartbeats[-1].keep_request
         assert request
         requests.append(request)
-        one.desk.response = HeartbeatResponse(keep_result=KeepResult(id=request.id, granted=True, message="kept"))
-        one.tick(1)
+        one.client.response = HeartbeatResponse(keep_result=KeepResult(id=request.id, granted=True, message="kept"))
+        one.run_ticks(1)
     assert [(each.id, each.hours) for each in requests] == [("1-ada", 4), ("3-eve", 8), ("4-bob", 2)]
     assert {path.stem for path in one.paths.keep_results.iterdir()} == {"1-ada", "3-eve", "4-bob"}
     assert [path.name for path in one.paths.keep_requests.iterdir()] == ["0-eve.json"], "all else is cleared away"
@@ -211,8 +213,8 @@ def test_invalid_keep_request_is_ignored(tmp_path: Path, content: str) -> None:
     one = build_machine(tmp_path)
     (one.paths.keep_requests / "1-aa.json").write_text(content)
     (one.paths.keep_requests / "2-link.json").symlink_to("/etc/passwd")
-    assert one.tick(1) == [True]
-    assert one.desk.heartbeats[-1].keep_request is None
+    assert one.run_ticks(1) == [True]
+    assert one.client.heartbeats[-1].keep_request is None
 
 
 def test_running_step_is_reported_with_its_last_output_line(tmp_path: Path) -> None:
@@ -225,12 +227,12 @@ def test_running_step_is_reported_with_its_last_output_line(tmp_path: Path) -> N
         "line": "Going.",
     }
     one.paths.progress.write_text(json.dumps({**progress, "attempt": "a1"}))
-    assert one.tick(1) == [True]
-    assert one.desk.heartbeats[-1].setup is None, "what was killed left its last words"
+    assert one.run_ticks(1) == [True]
+    assert one.client.heartbeats[-1].setup is None, "what was killed left its last words"
     with one.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        one.tick(1)
-        step = one.desk.heartbeats[-1].setup
+        one.run_ticks(1)
+        step = one.client.heartbeats[-1].setup
         assert step is not None
         assert (step.document, step.step, step.position, step.last_output_line) == (
             "gpudesk-jupyter",
@@ -240,16 +242,18 @@ def test_running_step_is_reported_with_its_last_output_line(tmp_path: Path) -> N
         )
         assert step.running_for == timedelta(seconds=95)
         one.paths.progress.write_text('{"document": "')
-        one.tick(1)
-        assert one.desk.heartbeats[-1].setup is None
+        one.run_ticks(1)
+        assert one.client.heartbeats[-1].setup is None
 
 
 def test_history_can_be_read_by_make_replay(tmp_path: Path) -> None:
-    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(keep_until=START + timedelta(hours=3))))
+    one = build_machine(
+        tmp_path, client=FakeHeartbeatClient(response=HeartbeatResponse(keep_until=START + timedelta(hours=3)))
+    )
     with one.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        one.tick(2)
-    one.tick(3)
+        one.run_ticks(2)
+    one.run_ticks(3)
     lines = list(History(one.paths.history).read_lines())
     events = [json.loads(line)["event"] for line in lines]
     assert events[:4] == ["ready", "setup_started", "heartbeat", "keep"]
@@ -259,9 +263,9 @@ def test_history_can_be_read_by_make_replay(tmp_path: Path) -> None:
 
 
 def test_boot_after_another_boot_records_a_stop_and_a_restarted_probe_does_not(tmp_path: Path) -> None:
-    build_machine(tmp_path).tick(2)
-    build_machine(tmp_path, time=Minutes(begin=START + 2 * MINUTE)).tick(1)
-    build_machine(tmp_path, time=Minutes(begin=START + 9 * MINUTE), boot_id="boot-2").tick(1)
+    build_machine(tmp_path).run_ticks(2)
+    build_machine(tmp_path, time=SteppingTime(begin=START + 2 * MINUTE)).run_ticks(1)
+    build_machine(tmp_path, time=SteppingTime(begin=START + 9 * MINUTE), boot_id="boot-2").run_ticks(1)
     lines = [json.loads(line) for line in History(tmp_path / "history.jsonl").read_lines()]
     events = ["ready", "heartbeat", "heartbeat", "ready", "heartbeat", "stopped_outside", "ready", "heartbeat"]
     assert [line["event"] for line in lines] == events
@@ -271,8 +275,8 @@ def test_boot_after_another_boot_records_a_stop_and_a_restarted_probe_does_not(t
 
 def test_replay_of_two_busy_days_with_a_stopped_night_has_no_actions(tmp_path: Path) -> None:
     for day in range(2):
-        time = Minutes(begin=START + timedelta(days=day))
-        build_machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").tick(8 * 60)
+        time = SteppingTime(begin=START + timedelta(days=day))
+        build_machine(tmp_path, ScriptedSensor("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").run_ticks(8 * 60)
     lines = [line.encode() for line in History(tmp_path / "history.jsonl").read_lines()]
     assert run_replay(lines, Policy()) == ReplayResult([], [], [])
 
@@ -313,8 +317,8 @@ def test_probe_restarted_by_its_own_document_records_the_end_of_the_setup(tmp_pa
     first = build_machine(tmp_path)
     with first.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        first.tick(1)
-    build_machine(tmp_path, time=Minutes(begin=START + MINUTE)).tick(60)
+        first.run_ticks(1)
+    build_machine(tmp_path, time=SteppingTime(begin=START + MINUTE)).run_ticks(60)
     lines = list(History(first.paths.history).read_lines())
     events = [json.loads(line)["event"] for line in lines]
     assert events[:6] == ["ready", "setup_started", "heartbeat", "setup_ended", "ready", "heartbeat"]
@@ -325,12 +329,12 @@ def test_probe_restarted_by_its_own_document_records_the_end_of_the_setup(tmp_pa
 
 def test_restarted_probe_records_a_running_setup_again(tmp_path: Path) -> None:
     first = build_machine(tmp_path)
-    again = build_machine(tmp_path, time=Minutes(begin=START + MINUTE))
+    again = build_machine(tmp_path, time=SteppingTime(begin=START + MINUTE))
     with first.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        first.tick(1)
-        again.tick(1)
-    again.tick(1)
+        first.run_ticks(1)
+        again.run_ticks(1)
+    again.run_ticks(1)
     events = [json.loads(line)["event"] for line in History(first.paths.history).read_lines()]
     assert events == [*["ready", "setup_started", "heartbeat"] * 2, "setup_ended", "heartbeat"]
 
@@ -339,19 +343,19 @@ def test_boot_during_a_setup_is_recorded_as_a_stop(tmp_path: Path) -> None:
     first = build_machine(tmp_path)
     with first.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        first.tick(1)
-    build_machine(tmp_path, time=Minutes(begin=START + 5 * MINUTE), boot_id="boot-2").tick(1)
+        first.run_ticks(1)
+    build_machine(tmp_path, time=SteppingTime(begin=START + 5 * MINUTE), boot_id="boot-2").run_ticks(1)
     events = [json.loads(line)["event"] for line in History(first.paths.history).read_lines()]
     assert events[3:] == ["stopped_outside", "ready", "heartbeat"]
 
 
 def test_part_of_the_history_starts_with_the_state_at_its_start(tmp_path: Path) -> None:
     until = START + timedelta(hours=3)
-    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(keep_until=until)))
-    one.tick(3)
+    one = build_machine(tmp_path, client=FakeHeartbeatClient(response=HeartbeatResponse(keep_until=until)))
+    one.run_ticks(3)
     with one.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        one.tick(3)
+        one.run_ticks(3)
     history = History(one.paths.history)
 
     def begin(minute: int) -> list[tuple[str, str]]:
@@ -362,15 +366,15 @@ def test_part_of_the_history_starts_with_the_state_at_its_start(tmp_path: Path) 
     assert begin(5) == [("05", "ready"), ("05", "setup_started"), ("05", "keep"), ("05", "heartbeat")]
     assert begin(-9) == [("00", "ready"), ("00", "heartbeat"), ("00", "keep"), ("01", "heartbeat")]
     assert begin(60) == []
-    build_machine(tmp_path, time=Minutes(begin=until), boot_id="boot-2").tick(1)
+    build_machine(tmp_path, time=SteppingTime(begin=until), boot_id="boot-2").run_ticks(1)
     assert begin(60) == [("00", "keep"), ("00", "ready"), ("00", "heartbeat")], "it was off, and kept"
     assert begin(179) == [("59", "keep"), ("00", "ready"), ("00", "heartbeat")]
 
 
 def test_every_signal_has_a_reading_on_a_quiet_instance(tmp_path: Path) -> None:
     one = build_machine(tmp_path)
-    one.tick(1)
-    assert set(one.desk.heartbeats[-1].signals) == set(SIGNALS)
+    one.run_ticks(1)
+    assert set(one.client.heartbeats[-1].signals) == set(SIGNALS)
 
 
 class Metadata:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.machines.host.port import Invocation, MachineSpec, StepResult
+from local.machines.host.interface import Invocation, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
-from tests.support.pytorch import GOLDEN, PUT_IT_THERE
+from tests.support.pytorch import H100_RESULTS, INSTALL_LINES
 
 NAME = "gpudesk-benchmark"
 
@@ -59,7 +59,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 @pytest.fixture
 def pytorch(machine: Machine) -> Iterator[None]:
     """The recipe's environment, for as long as a test."""
-    machine.shell(*PUT_IT_THERE)
+    machine.shell(*INSTALL_LINES)
     yield
     machine.shell("rm -rf /opt/gpudesk/d2l /home/ubuntu/broken /home/ubuntu/runs")
 
@@ -80,7 +80,7 @@ def test_instance_without_pytorch_fails_with_advice(machine: Machine) -> None:
 def test_output_is_only_the_result_and_a_repeated_command_prints_it_again(machine: Machine, pytorch: None) -> None:
     first = machine.measure("a1", seconds="5")
     assert (first.status, first.stderr) == ("Success", "")
-    assert json.loads(first.stdout) == json.loads(GOLDEN)
+    assert json.loads(first.stdout) == json.loads(H100_RESULTS)
     assert machine.measure("a1", seconds="5").stdout == first.stdout
     assert machine.shell("cat /home/ubuntu/runs") == "run"
     assert machine.shell("cat /var/lib/gpudesk/benchmark/log") == "measuring with --seconds 5 --cpu 0"

@@ -98,11 +98,11 @@ def test_step_has_its_position_its_parameters_and_whether_it_always_runs() -> No
     assert [read_variable(step, "POSITION") for step in (inspect, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
     assert [read_variable(step, "ALWAYS") for step in (inspect, install, start)] == ["1", "", "1"]
     assert "always" not in inspect["inputs"]
-    assert [read_variable(step, "READS") for step in (inspect, install)] == ["gpuCount", ""]
-    assert read_variable(start, "READS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", (
+    assert [read_variable(step, "STEP_PARAMETERS") for step in (inspect, install)] == ["gpuCount", ""]
+    assert read_variable(start, "STEP_PARAMETERS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", (
         "and no attempt's id"
     )
-    assert read_variable(inspect, "SCRIPT") != read_variable(start, "SCRIPT")
+    assert read_variable(inspect, "SCRIPT_HASH") != read_variable(start, "SCRIPT_HASH")
 
 
 def test_step_has_only_the_library_functions_that_it_uses() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from chalicelib.domain.setup.parameters import resolve_values
 from chalicelib.store.data_files import load_recipes
-from local.machines.host.port import Invocation, InvocationResult, MachineSpec
+from local.machines.host.interface import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.check import check_document
@@ -78,7 +78,7 @@ def test_example_runs_and_a_rerun_keeps_changes_of_users(machine: Machine) -> No
     output = {step.name: step.stdout for step in result.steps}
     assert "Installed jq unzip." in output["apt"]
     assert "Installed 2 packages in /opt/gpudesk/custom/vision." in output["pip"]
-    assert "Notebooks can use the kernel vision." in output["pip"]
+    assert "Jupyter on this instance offers the kernel vision." in output["pip"]
     assert (
         "Cloned https://git.example.org/vision/notebooks.git into /home/ubuntu/work/vision, at main." in output["git"]
     )
@@ -91,7 +91,7 @@ def test_example_runs_and_a_rerun_keeps_changes_of_users(machine: Machine) -> No
 
     machine.shell("cd /srv/git/notebooks && echo two >index.html && git commit --quiet --all --message two")
     result = machine.run("a2", pagePort="8701")
-    assert "/home/ubuntu/work/vision is at main of" in result.steps[2].stdout, "a branch moves on"
+    assert "Updated /home/ubuntu/work/vision to main of" in result.steps[2].stdout, "a branch moves on"
     assert machine.shell("curl -s http://127.0.0.1:8701/index.html") == "two", "another port was chosen"
 
     machine.shell("echo mine >/home/ubuntu/work/vision/index.html")

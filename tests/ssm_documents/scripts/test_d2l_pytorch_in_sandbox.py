@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.demo.notebook import Notebook
-from local.machines.host.port import Invocation, InvocationResult, MachineSpec
+from local.machines.host.interface import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
@@ -78,7 +78,7 @@ def failure(result: InvocationResult) -> str:
 def test_every_step_succeeds_and_prints_what_it_did(desk: Desk) -> None:
     assert set(outcome(desk.first).values()) == {"Success"}, desk.first
     output = {step.name: step.stdout for step in desk.first.steps}
-    assert "The Python of this instance is not >=3.11,<3.14. Downloading 3.12." in output["python"]
+    assert "The instance has no Python >=3.11,<3.14. Downloading Python 3.12." in output["python"]
     assert "build cuda" in output["pytorch"]
     assert "Every device works: 1 x Tesla T4" in output["check"]
     assert "has no published checksum" in output["notebooks"]

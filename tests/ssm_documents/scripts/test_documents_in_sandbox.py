@@ -27,7 +27,7 @@ from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat
 from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, encode_response
-from local.machines.host.port import Invocation, InvocationResult, MachineSpec
+from local.machines.host.interface import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose

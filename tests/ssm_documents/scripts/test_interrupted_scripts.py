@@ -17,11 +17,11 @@ import pytest
 
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store import data_files
-from local.machines.host.port import Invocation, MachineSpec, StepResult
+from local.machines.host.interface import Invocation, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose, list_document_names
-from tests.support.pytorch import PUT_IT_THERE
+from tests.support.pytorch import INSTALL_LINES
 
 VALUES = {
     "attemptId": "a1",
@@ -36,7 +36,7 @@ VALUES = {
 RELEASES = {"gpudesk-cuda-10-1": "18.04", "gpudesk-d2l-mxnet": "18.04"}
 """Of Ubuntu, for those that are not for 22.04."""
 
-PRELUDE_ENDS = '  say "This step runs again, after reboot $(gpudesk_reboots)."'
+PRELUDE_ENDS = '  say "This step runs again, after reboot $(gpudesk_count_reboots)."'
 """And a line later; the prelude itself is cut in test_prelude.py."""
 
 CUT = "CUT=0; trap '((++CUT == {at})) && kill -KILL 0' DEBUG; set -o functrace"
@@ -90,7 +90,7 @@ class Machine:
         for each in before(name) if not self._with_probe else ():
             self.set_up(each)
         if name == BENCHMARK_DOCUMENT:
-            step = {"action": "aws:runShellScript", "name": "pytorch", "inputs": {"runCommand": list(PUT_IT_THERE)}}
+            step = {"action": "aws:runShellScript", "name": "pytorch", "inputs": {"runCommand": list(INSTALL_LINES)}}
             assert self.run({"schemaVersion": "2.2", "parameters": {}}, step).status == "Success"
 
 

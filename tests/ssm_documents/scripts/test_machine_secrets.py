@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.machines.host.port import Invocation, InvocationResult, MachineSpec
+from local.machines.host.interface import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose

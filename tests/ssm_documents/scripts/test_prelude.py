@@ -45,7 +45,7 @@ class Machine:
             prelude = prelude.replace(original, replacement)
         names = (
             f"GPUDESK_DOCUMENT='document'\nGPUDESK_STEP='{step}'\nGPUDESK_POSITION='{self.position}'\n"
-            f"GPUDESK_SCRIPT='{hashlib.sha256(body.encode()).hexdigest()}'\nGPUDESK_READS='gpuCount'\n"
+            f"GPUDESK_SCRIPT_HASH='{hashlib.sha256(body.encode()).hexdigest()}'\nGPUDESK_STEP_PARAMETERS='gpuCount'\n"
             f"GPUDESK_ALWAYS='{'1' if self.always else ''}'"
         )
         self._scripts += 1
@@ -155,7 +155,7 @@ def test_failing_command_fails_the_step(machine: Machine) -> None:
     assert machine.times() == 0
 
 
-REBOOTS = 'if after_reboot; then echo x >>"$RAN"; else need_reboot "The driver is new."; fi'
+REBOOTS = 'if has_rebooted; then echo x >>"$RAN"; else request_reboot "The driver is new."; fi'
 
 
 def test_step_detects_the_run_after_its_reboot(machine: Machine) -> None:
@@ -173,17 +173,17 @@ def test_missing_reboot_fails_the_step_with_a_message(machine: Machine) -> None:
     machine.run(REBOOTS)
     status, _, errors = machine.ended(REBOOTS)
     assert status == 1
-    assert "A reboot was requested, but the instance has not rebooted: The driver is new." in errors
+    assert "The instance has not rebooted, although this step requested it: The driver is new." in errors
     assert "Stop the instance, start it" in errors
 
 
 def test_number_of_reboots_is_limited(machine: Machine) -> None:
     for _ in range(3):
-        assert machine.run('need_reboot "No driver."')[0] == 194
+        assert machine.run('request_reboot "No driver."')[0] == 194
         machine.reboot()
-    status, _, errors = machine.ended('need_reboot "No driver."')
+    status, _, errors = machine.ended('request_reboot "No driver."')
     assert status == 1
-    assert "The instance has rebooted 3 times in this step, and a reboot is still needed: No driver." in errors
+    assert "The instance has rebooted 3 times in this step, and the step still needs a reboot: No driver." in errors
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -428,9 +428,9 @@ def test_make_venv_completes_an_environment_as_its_owner(machine: Machine) -> No
     ]
 
 
-def test_write_within_writes_as_the_owner_of_the_folder(machine: Machine, tmp_path: Path) -> None:
+def test_write_file_as_owner_writes_as_the_owner_of_the_folder(machine: Machine, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
-    body = 'as_ubuntu() { echo "$1" >>"$RAN"; "$@"; }; printf hello | write_within'
+    body = 'as_ubuntu() { echo "$1" >>"$RAN"; "$@"; }; printf hello | write_file_as_owner'
     assert machine.run(f'{PRETEND}{body} "{theirs}" etc/settings.json')[0] == 0
     assert (theirs / "etc/settings.json").read_text() == "hello"
     assert [path.name for path in (theirs / "etc").iterdir()] == ["settings.json"]

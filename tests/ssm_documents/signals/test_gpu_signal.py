@@ -102,12 +102,14 @@ class Clock:
 
 def sensor(nvml: RecordedNvml, expected: int | None = None, clock: Clock | None = None) -> GpuSensor:
     expected = len(nvml.gpus) if expected is None else expected
-    return GpuSensor(expected, 60, load=lambda: nvml, clock=clock or Clock(), program=lambda pid: f"program{pid}")
+    return GpuSensor(
+        expected, 60, load=lambda: nvml, clock=clock or Clock(), read_process_name=lambda pid: f"program{pid}"
+    )
 
 
 def look(one: GpuSensor, samples: int = 1, percent: int = 5) -> Reading:
     for _ in range(samples):
-        one.sample()
+        one.take_sample()
     return one.read(Thresholds(gpu_percent=percent))
 
 
@@ -119,7 +121,7 @@ def look(one: GpuSensor, samples: int = 1, percent: int = 5) -> Reading:
         ([5], SignalState.ACTIVE, "GPU 0 of 1 at 5 %"),
         ([0, 97, 0, 0], SignalState.ACTIVE, "GPU 1 of 4 at 97 %"),
         ([30, 97], SignalState.ACTIVE, "GPU 1 of 2 at 97 %, 2 GPUs busy"),
-        ([0] * 8, SignalState.QUIET, "all 8 GPUs below 5 %"),
+        ([0] * 8, SignalState.QUIET, "all 8 GPUs are below 5 %"),
     ],
 )
 def test_one_active_gpu_is_active_and_all_must_be_quiet(percents: list[int], state: SignalState, reason: str) -> None:
@@ -136,7 +138,7 @@ def test_burst_between_two_readings_is_active_once() -> None:
     one = sensor(nvml)
     look(one)
     nvml.gpus[0].percent = 60
-    one.sample()
+    one.take_sample()
     nvml.gpus[0].percent = 0
     assert look(one, samples=5) == Reading(SignalState.ACTIVE, "GPU 0 of 1 at 60 %")
     assert look(one, samples=5).state is SignalState.QUIET
@@ -187,9 +189,9 @@ def test_one_failed_sample_prevents_quiet() -> None:
     nvml = RecordedNvml(Gpu(0))
     one = sensor(nvml)
     look(one)
-    one.sample()
+    one.take_sample()
     nvml.fault = "Unknown Error"
-    one.sample()
+    one.take_sample()
     nvml.fault = ""
     assert look(one, samples=2) == Reading(SignalState.UNKNOWN, "NVML: Unknown Error")
     assert look(one).state is SignalState.QUIET
@@ -209,7 +211,7 @@ def test_missing_nvml_is_unknown_with_a_reason() -> None:
         pynvml.nvmlInit()
     except pynvml.NVMLError_LibraryNotFound:
         one = GpuSensor(1, 60)
-        one.sample()
+        one.take_sample()
         assert one.read(Thresholds()) == Reading(SignalState.UNKNOWN, "NVML: NVML Shared Library Not Found")
     else:
         pynvml.nvmlShutdown()
@@ -218,22 +220,22 @@ def test_missing_nvml_is_unknown_with_a_reason() -> None:
 
 def test_allocated_memory_is_quiet_and_named() -> None:
     nvml = RecordedNvml(Gpu(0, holders=[(4242, int(12.3 * GIB))]), Gpu(0, holders=[(7, GIB)]))
-    reason = "program4242 (4242) holds 12.3 GiB on GPU 0, computes nothing (1 more hold some)"
+    reason = "program4242 (4242) holds 12.3 GiB on GPU 0 and computes nothing (1 more process holds memory)"
     assert look(sensor(nvml)) == Reading(SignalState.QUIET, reason)
 
 
 def test_memory_of_the_whole_gpu_is_named_if_that_of_the_process_is_unknown() -> None:
     reading = look(sensor(RecordedNvml(Gpu(0, holders=[(4242, None)]))))
-    assert reading == Reading(SignalState.QUIET, "program4242 (4242) holds 3.0 GiB on GPU 0, computes nothing")
+    assert reading == Reading(SignalState.QUIET, "program4242 (4242) holds 3.0 GiB on GPU 0 and computes nothing")
 
 
 def test_old_samples_are_unknown() -> None:
     clock = Clock()
     one = sensor(RecordedNvml(Gpu(0)), clock=clock)
-    one.sample()
+    one.take_sample()
     clock.now = 29
     assert look(one, samples=0).state is SignalState.QUIET
-    one.sample()
+    one.take_sample()
     clock.now += 31
     assert look(one, samples=0) == Reading(SignalState.UNKNOWN, "NVML has not answered for 31 s")
 

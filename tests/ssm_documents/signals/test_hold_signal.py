@@ -131,7 +131,7 @@ def test_too_many_files_are_unknown(tmp_path: Path) -> None:
     for number in range(101):
         write(tmp_path, f"{number}", until="2026-11-23T11:00:00Z")
     with locked(tmp_path / "99.json"):
-        assert read(tmp_path) == Reading(SignalState.UNKNOWN, "101 holds are too many to read")
+        assert read(tmp_path) == Reading(SignalState.UNKNOWN, "101 holds, only 100 are read")
 
 
 def test_other_files_are_ignored(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ssm_documents.probe.signals import jupyter_api
-from ssm_documents.probe.signals.jupyter import ServerState, inspect_server
+from ssm_documents.probe.signals.jupyter import ServerState, read_server_state
 from ssm_documents.probe.signals.jupyter_servers import (
     Access,
     UnreachableServer,
@@ -66,7 +66,7 @@ def test_wrong_token_silent_port_and_invalid_token_are_unreachable() -> None:
 
 def test_requests_do_not_count_as_activity_and_terminals_may_be_disabled() -> None:
     with answering(lambda path: (404 if "terminals" in path else 200, b"[]")) as (access, paths):
-        assert inspect_server(access) == ServerState({}, {}, live_counts=Counter(kernels=0, terminals=0))
+        assert read_server_state(access) == ServerState({}, {}, live_counts=Counter(kernels=0, terminals=0))
     assert paths == ["/api/kernels?no_track_activity=1", "/api/terminals?no_track_activity=1"]
 
 
@@ -75,7 +75,7 @@ def test_server_without_the_kernels_api_is_unreachable() -> None:
         answering(lambda path: (404, b"[]")) as (access, _),
         pytest.raises(UnreachableServer, match="does not have this path"),
     ):
-        inspect_server(access)
+        read_server_state(access)
 
 
 def test_post_sends_a_message_and_reports_a_missing_path() -> None:
@@ -89,7 +89,7 @@ def test_post_sends_a_message_and_reports_a_missing_path() -> None:
 @pytest.mark.parametrize("body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b'[{"id": 1}]', b"[" * 99_999])
 def test_answers_that_are_not_those_of_jupyter_are_unreachable(body: bytes) -> None:
     with answering(lambda path: (200, body)) as (access, _), pytest.raises(UnreachableServer):
-        inspect_server(access)
+        read_server_state(access)
 
 
 def test_server_in_another_network_namespace_is_reached_inside_it() -> None:

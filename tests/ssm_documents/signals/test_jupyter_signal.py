@@ -44,8 +44,8 @@ def sensor(servers: Servers) -> JupyterSensor:
 def resting(**activity: str) -> ServerState:
     kernels = {name: moment for name, moment in activity.items() if not name.startswith("terminal")}
     return ServerState(
-        activity={name.replace("_", " "): moment for name, moment in activity.items()},
-        names={name: f"kernel {name}.ipynb" for name in kernels},
+        last_activity={name.replace("_", " "): moment for name, moment in activity.items()},
+        kernel_names={name: f"kernel {name}.ipynb" for name in kernels},
         live_counts=Counter(kernels=len(kernels), terminals=len(activity) - len(kernels)),
     )
 
@@ -65,7 +65,7 @@ def test_server_without_kernels_is_quiet(sensor: JupyterSensor, servers: Servers
 
 def test_busy_kernel_on_any_server_is_active(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(a="t1")
-    servers.answers[OTHER] = replace(resting(b="t1", terminal_1="t1"), busy="kernel train.ipynb")
+    servers.answers[OTHER] = replace(resting(b="t1", terminal_1="t1"), busy_kernel="kernel train.ipynb")
     live_counts = {"kernels": 2, "terminals": 1}
     assert read(sensor) == Reading(SignalState.ACTIVE, "kernel train.ipynb is running a cell", live_counts)
 
@@ -114,7 +114,7 @@ def test_unreachable_server_is_unknown_and_named(sensor: JupyterSensor, servers:
 
 def test_active_server_is_active_although_another_is_unreachable(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[OTHER] = "it does not answer"
-    servers.answers[LAB] = replace(resting(a="t1"), busy="kernel a.ipynb")
+    servers.answers[LAB] = replace(resting(a="t1"), busy_kernel="kernel a.ipynb")
     assert read(sensor).state is SignalState.ACTIVE
 
 

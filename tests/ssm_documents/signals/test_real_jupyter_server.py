@@ -25,7 +25,7 @@ from ssm_documents.probe.signals.jupyter_servers import (
     resolve_access,
 )
 from ssm_documents.probe.user_messenger import DeliveryCount, UserMessenger
-from tests.support.sensor_fixtures import read
+from tests.support.sensor_fixtures import read_sensor
 
 
 class RealServer:
@@ -90,7 +90,7 @@ def until(sensor: JupyterSensor, state: SignalState) -> Reading:
     """The next reading in this state: a kernel's words take a moment to reach its server."""
     due = time.monotonic() + 20
     while time.monotonic() < due:
-        reading = read(sensor)
+        reading = read_sensor(sensor)
         if reading.state is state:
             return reading
     raise AssertionError(f"still {reading}")
@@ -110,12 +110,12 @@ def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
     tab.send(json.dumps(_execute(f"open({str(door)!r}).read()")))
     live_counts = {"kernels": 1}
     busy = Reading(SignalState.ACTIVE, "kernel train.ipynb is running a cell", live_counts)
-    while read(sensor) != busy:
+    while read_sensor(sensor) != busy:
         assert jupyter.process.poll() is None
     door.write_text("done", encoding="utf-8")
     assert until(sensor, SignalState.QUIET) == Reading(SignalState.QUIET, "no kernel is busy (1 running)", live_counts)
     second_tab = create_connection(url, timeout=20)
-    assert SignalState.ACTIVE not in {read(sensor).state for _ in range(3)}
+    assert SignalState.ACTIVE not in {read_sensor(sensor).state for _ in range(3)}
     tab.close()
     second_tab.close()
 

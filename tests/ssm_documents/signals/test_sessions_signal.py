@@ -24,7 +24,7 @@ from ssm_documents.probe.signals.processes import Process, list_processes
 from ssm_documents.probe.signals.sessions import SessionsSensor
 from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
 from ssm_documents.probe.signals.terminals import Terminal, describe_terminal, list_terminals
-from tests.support.sensor_fixtures import each_minute
+from tests.support.sensor_fixtures import build_stopwatch
 from tests.support.tmux import Tmux, needs_tmux
 
 LONG_AGO = (1_000, 1_000)
@@ -111,7 +111,7 @@ def test_instance_without_logins_is_quiet(folder: Path) -> None:
 def test_unused_login_is_quiet(folder: Path, login: Callable[[], Shell]) -> None:
     login()
     one = sensor(folder)
-    assert [read(one) for _ in range(2)] == [Reading(SignalState.QUIET, "1 terminals open, none used")] * 2
+    assert [read(one) for _ in range(2)] == [Reading(SignalState.QUIET, "1 terminal open, not used")] * 2
 
 
 def test_typing_is_active_once_and_names_the_user(folder: Path, login: Callable[[], Shell]) -> None:
@@ -224,7 +224,7 @@ def test_detached_tmux_is_quiet_but_counted_and_typing_in_it_is_active(tmp_path:
         one = sensor(folder, lambda: [each for each in list_processes() if each.pid == int(server)])
         live_counts = {"tmux": 1}
         assert [read(one) for _ in range(2)] == [
-            Reading(SignalState.QUIET, "1 terminals open, none used", live_counts)
+            Reading(SignalState.QUIET, "1 terminal open, not used", live_counts)
         ] * 2
         tmux("send-keys", "tmux wait-for -S typed", "Enter")
         tmux("wait-for", "typed")
@@ -294,9 +294,9 @@ def test_editor_window_is_active_by_its_traffic_not_by_being_open(
     tmp_path: Path, folder: Path, network: Sequence[str]
 ) -> None:
     with EditorServer(tmp_path, *network) as editor:
-        one = SessionsSensor(folder, editor.running, Editors(stopwatch=each_minute()))
+        one = SessionsSensor(folder, editor.running, Editors(stopwatch=build_stopwatch()))
         editor.send(100_000)
-        assert read(one) == Reading(SignalState.QUIET, "VS Code open, none used")
+        assert read(one) == Reading(SignalState.QUIET, "VS Code open, not used")
         editor.send(1_000)
         assert read(one).state is SignalState.QUIET
         editor.send(20_000)
@@ -329,7 +329,7 @@ def editors(listings: list[str]) -> Editors:
     return Editors(
         lambda pid: list_tcp_sockets(lambda: listings.pop(0)),
         lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"] if pid in (10, 11) else ["sshd"],
-        each_minute(),
+        build_stopwatch(),
         lambda pid: 1,
     )
 
@@ -339,14 +339,14 @@ def test_only_traffic_from_windows_above_the_keep_alive_counts(window: int, used
     """Not what the server's parts tell each other, nor what it downloads, nor what it sends."""
     one = editors([LISTING.format(window=0, others=0), LISTING.format(window=window, others=10**7)])
     processes = [process("node", 10), process("node", 11), process("sshd", 9)]
-    assert [one.active_editor(processes), one.active_editor(processes)] == [None, used]
+    assert [one.find_active_editor(processes), one.find_active_editor(processes)] == [None, used]
 
 
 def test_new_editor_window_since_the_last_reading_is_active() -> None:
     without = "".join(LISTING.splitlines(keepends=True)[:1])
     one = editors([without, LISTING.format(window=100_000, others=0)])
     processes = [process("node", 10), process("node", 11)]
-    assert [one.active_editor(processes), one.active_editor(processes)] == [None, "VS Code"]
+    assert [one.find_active_editor(processes), one.find_active_editor(processes)] == [None, "VS Code"]
 
 
 def test_ended_server_does_not_count_and_networks_are_separate() -> None:
@@ -359,8 +359,8 @@ def test_ended_server_does_not_count_and_networks_are_separate() -> None:
     one = Editors(
         lambda pid: list_tcp_sockets(lambda: listings[pid].pop(0)),
         lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"],
-        each_minute(),
+        build_stopwatch(),
         {10: 1, 20: 2}.get,
     )
     processes = [process("node", pid) for pid in (10, 20, 30)]
-    assert [one.active_editor(processes), one.active_editor(processes)] == [None, "VS Code"]
+    assert [one.find_active_editor(processes), one.find_active_editor(processes)] == [None, "VS Code"]

@@ -130,7 +130,7 @@ def test_prices_have_a_date_and_a_source() -> None:
     assert CATALOG.address_price_per_hour == Decimal("0.005")
 
 
-def test_every_type_is_launchable_with_a_price_or_says_why_not() -> None:
+def test_every_type_has_a_price_or_a_reason_why_it_cannot_be_launched() -> None:
     for instance_type in CATALOG.types.values():
         if instance_type.unavailable is None:
             assert instance_type.prices, instance_type.name

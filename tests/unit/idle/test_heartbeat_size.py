@@ -21,8 +21,8 @@ from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_encoding import (
     DROPPABLE_ATTRIBUTES,
     HEARTBEAT_ATTRIBUTES,
+    compute_item_size,
     encode_heartbeat,
-    item_size,
 )
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, KeepResult, encode_response
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
@@ -103,7 +103,7 @@ MAX_RESPONSE = HeartbeatResponse(
 
 def stored_item_size(item: Mapping[str, Any]) -> int:
     """Return the size of an item: the size of a map without the bytes of the map itself."""
-    return sum(len(name.encode()) + item_size(value) for name, value in item.items())
+    return sum(len(name.encode()) + compute_item_size(value) for name, value in item.items())
 
 
 @given(heartbeats)
@@ -112,7 +112,7 @@ def test_heartbeat_fits_its_limit_and_drops_only_what_does_not_fit(
     heartbeat: Heartbeat,
 ) -> None:
     plain = encode_heartbeat(heartbeat, KEY)
-    assert item_size({"id": KEY, **plain}) <= MAX_HEARTBEAT_BYTES
+    assert compute_item_size({"id": KEY, **plain}) <= MAX_HEARTBEAT_BYTES
     again = decode_heartbeat(plain)
     assert isinstance(again, Heartbeat)
     kept = {name: (each.state, each.since, each.samples) for name, each in again.signals.items()}

@@ -142,4 +142,4 @@ def test_missing_and_unreadable_heartbeats_are_unknown(report: UnreadableHeartbe
 def test_busy_reason_names_the_signal_and_its_age() -> None:
     observation = build_run(ACTIVE, 3, ended=timedelta(seconds=40), reason="kernel train.ipynb executes a cell")
     message = judge_signals(build_run(QUIET, 30), observation).reason.message
-    assert message == "busy: kernel train.ipynb executes a cell (40 s ago)"
+    assert message == "Busy: kernel train.ipynb executes a cell (40 s ago)."

@@ -14,6 +14,7 @@ from chalicelib.domain.common.deadlines import (
 )
 from chalicelib.domain.common.errors import PermanentAwsError, TransientAwsError
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.images.creation import decide, record_outcome
 from chalicelib.domain.images.plan import (
     AmiCreated,
@@ -22,7 +23,7 @@ from chalicelib.domain.images.plan import (
     Deregister,
     ImageObservation,
     ObservedAmi,
-    SendSanitize,
+    SendImageDocument,
 )
 from chalicelib.domain.images.record import (
     AmiState,
@@ -33,7 +34,6 @@ from chalicelib.domain.images.record import (
     compute_price_per_month,
 )
 from chalicelib.domain.images.selection import contains_recipe, find_launch_incompatibility, find_skippable_documents
-from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.record import ImageInProgress
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
@@ -76,14 +76,14 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         disk_gib=64,
         phase=phase,
         phase_since=NOW,
-        reason=because(EventCode.REQUESTED, "The image is requested."),
+        reason=EventReason(code=EventCode.REQUESTED, message="The image is requested."),
         **facts,
     )
 
 
 def test_secrets_are_removed_before_the_disk_is_copied() -> None:
     plan = decide(image(ImagePhase.REQUESTED), NOTHING_OBSERVED, NOW)
-    assert isinstance(plan.step, SendSanitize)
+    assert isinstance(plan.step, SendImageDocument)
     assert (plan.image.phase, plan.step.parameters["action"]) == (ImagePhase.SANITIZING, "remove")
     waiting = decide(image(ImagePhase.SANITIZING), NOTHING_OBSERVED, NOW)
     assert waiting.step is None
@@ -95,7 +95,7 @@ def test_command_that_ssm_has_not_confirmed_is_sent_again_with_the_same_attempt_
     unconfirmed = image(ImagePhase.SANITIZING, sanitize=SanitizeState(run=replace(SANITIZE_RUN, command_id=None)))
     assert decide(unconfirmed, NOTHING_OBSERVED, NOW).step is None
     again = decide(unconfirmed, NOTHING_OBSERVED, NOW + COMMAND_RESEND_AFTER).step
-    assert isinstance(again, SendSanitize)
+    assert isinstance(again, SendImageDocument)
     assert again.attempt_id == SANITIZE_RUN.attempt_id
     late = decide(unconfirmed, NOTHING_OBSERVED, NOW + SANITIZE_DEADLINE + timedelta(seconds=1))
     assert late.image.phase is ImagePhase.FAILED
@@ -130,7 +130,7 @@ def test_ami_that_is_not_visible_is_no_failure_before_the_deadline() -> None:
 @pytest.mark.parametrize(
     "phase", [ImagePhase.REQUESTED, ImagePhase.SANITIZING, ImagePhase.CREATING, ImagePhase.PENDING]
 )
-def test_all_phases_have_one_deadline_and_a_termination_waits_as_long(phase: ImagePhase) -> None:
+def test_all_phases_share_one_deadline_and_termination_waits_for_it(phase: ImagePhase) -> None:
     late = image(phase, last_called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
     plan = decide(late, ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
@@ -146,7 +146,7 @@ def test_ami_that_is_available_at_the_deadline_is_no_failure() -> None:
     assert there.image.phase is ImagePhase.AVAILABLE
 
 
-def test_duplicate_name_is_no_failure_and_other_permanent_errors_are() -> None:
+def test_permanent_error_other_than_a_duplicate_name_is_a_failure() -> None:
     requested = image(ImagePhase.CREATING, last_called_at=NOW)
     assert (
         record_outcome(requested, CreateImage(), PermanentAwsError("InvalidAMIName.Duplicate", "taken"), NOW)

@@ -9,7 +9,7 @@ from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, IMAGE_DEADL
 from chalicelib.domain.common.errors import AwsNotFound, PermanentAwsError, TransientAwsError
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.creation import record_outcome
-from chalicelib.domain.images.plan import ImageObservation, SanitizeAction, SanitizeCommandSent, SendSanitize
+from chalicelib.domain.images.plan import ImageDocumentSent, ImageObservation, SecretsAction, SendImageDocument
 from chalicelib.domain.images.record import AmiState, Image, ImagePhase, SanitizeState
 from chalicelib.domain.images.secret_restore import decide
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
@@ -31,7 +31,7 @@ def attempt(
     sanitized: Image, observation: ImageObservation = NOTHING_OBSERVED, after: timedelta = COMMAND_RESEND_AFTER
 ) -> str | None:
     step = decide(sanitized, observation, NOW + after).step
-    assert step is None or isinstance(step, SendSanitize)
+    assert step is None or isinstance(step, SendImageDocument)
     return step.attempt_id if step else None
 
 
@@ -40,7 +40,7 @@ def test_secrets_are_restored_when_every_disk_has_a_snapshot() -> None:
     not_yet = decide(pending, ImageObservation(ami=AMI), NOW)
     assert (not_yet.step, not_yet.image) == (None, pending)
     taken = decide(pending, ImageObservation(ami=replace(AMI, has_snapshot=True)), NOW)
-    assert isinstance(taken.step, SendSanitize)
+    assert isinstance(taken.step, SendImageDocument)
     assert (taken.image.phase, taken.step.parameters["action"]) == (ImagePhase.PENDING, "restore")
     assert attempt(taken.image) == taken.step.attempt_id, "EC2 does not have to show it again"
     for over in (ImagePhase.AVAILABLE, ImagePhase.FAILED):
@@ -49,7 +49,7 @@ def test_secrets_are_restored_when_every_disk_has_a_snapshot() -> None:
 
 def test_secrets_are_restored_when_the_command_has_succeeded() -> None:
     unconfirmed = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=UNCONFIRMED_RUN))
-    sent = record_outcome(unconfirmed, SendSanitize(SanitizeAction.RESTORE, "a"), SanitizeCommandSent("c-2"), NOW)
+    sent = record_outcome(unconfirmed, SendImageDocument(SecretsAction.RESTORE, "a"), ImageDocumentSent("c-2"), NOW)
     assert (sent.secrets_removed, sent.needs_work, sent.sanitize.restore_run) == (True, True, CONFIRMED_RUN)
     assert decide(sent, ended(CommandStatus.RUNNING), NOW).image == sent
     done = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image
@@ -83,7 +83,7 @@ def test_command_that_failed_or_did_not_end_is_sent_again_with_a_new_attempt_id(
 def test_command_that_ssm_has_not_confirmed_is_sent_again_with_the_same_attempt_id() -> None:
     unconfirmed = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=UNCONFIRMED_RUN))
     for error in (TransientAwsError("Throttling", ""), AwsNotFound("InvalidInstanceId", "its agent is not back yet")):
-        assert record_outcome(unconfirmed, SendSanitize(SanitizeAction.RESTORE, "a"), error, NOW) == unconfirmed
+        assert record_outcome(unconfirmed, SendImageDocument(SecretsAction.RESTORE, "a"), error, NOW) == unconfirmed
     assert attempt(unconfirmed, after=SECOND) is None
     assert attempt(unconfirmed) == UNCONFIRMED_RUN.attempt_id
 
@@ -91,7 +91,7 @@ def test_command_that_ssm_has_not_confirmed_is_sent_again_with_the_same_attempt_
 def test_rejected_command_ends_the_attempts_with_advice() -> None:
     unconfirmed = image(ImagePhase.FAILED, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=UNCONFIRMED_RUN))
     rejected = record_outcome(
-        unconfirmed, SendSanitize(SanitizeAction.RESTORE, "a"), PermanentAwsError("AccessDenied", "no"), NOW
+        unconfirmed, SendImageDocument(SecretsAction.RESTORE, "a"), PermanentAwsError("AccessDenied", "no"), NOW
     )
     assert not rejected.needs_work
     assert rejected.sanitize.restore_reason is not None
@@ -127,7 +127,7 @@ def test_secrets_are_restored_after_the_image_is_deleted() -> None:
 
 def test_command_that_was_rejected_at_once_leaves_nothing_to_restore() -> None:
     unconfirmed = image(ImagePhase.SANITIZING, sanitize=SanitizeState(run=replace(SANITIZE_RUN, command_id=None)))
-    step = SendSanitize(SanitizeAction.REMOVE, SANITIZE_RUN.attempt_id)
+    step = SendImageDocument(SecretsAction.REMOVE, SANITIZE_RUN.attempt_id)
     rejected = record_outcome(unconfirmed, step, PermanentAwsError("AccessDenied", "no"), NOW)
     assert (rejected.phase, rejected.needs_work) == (ImagePhase.FAILED, False)
     twice = replace(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.common.errors import InsufficientCapacity
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import (
     CommandStatus,
@@ -26,7 +27,6 @@ from chalicelib.domain.instances.plan import (
     Stop,
     Terminate,
 )
-from chalicelib.domain.instances.record import Ec2State, Machine
 from chalicelib.domain.setup.step_output import StepOutput
 from tests.property.world import INSTANCE_ID, START, VIEW
 
@@ -71,7 +71,7 @@ class SimulatedAws:
             case Launch(attempt):
                 self.state, self.launched_at = Ec2State.RUNNING, now
                 return InstanceLaunched(
-                    Machine(instance_id=INSTANCE_ID, zone=attempt.zone, state=Ec2State.PENDING, launched_at=now)
+                    Ec2Instance(instance_id=INSTANCE_ID, zone=attempt.zone, state=Ec2State.PENDING, launched_at=now)
                 )
             case SendDocument():
                 self._sent.append((now, self.failures.pop(0) if self.failures else None))

@@ -15,7 +15,7 @@ from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.instances.commands.change import RecordChange
-from chalicelib.domain.instances.lifecycle import machine_messages, outcomes
+from chalicelib.domain.instances.lifecycle import outcomes, stop_warnings
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation
@@ -56,7 +56,7 @@ def requested(max_hours: int = 72) -> Instance:
     return replace(
         plain_ready(max_hours),
         phase=Phase.REQUESTED,
-        machine=None,
+        ec2_instance=None,
         ready_since=None,
         lifetime=Lifetime(),
         setup=SetupState(recipe="jupyter", documents=DOCUMENTS),
@@ -165,7 +165,7 @@ class Simulation:
     def deliver_warning(self, minute: float) -> None:
         """Record that a channel has delivered the stop warning."""
         assert self.instance.warning is not None
-        plan = machine_messages.record_delivery(self.instance, self.instance.warning.id, "webhook", at(minute))
+        plan = stop_warnings.record_delivery(self.instance, self.instance.warning.id, "webhook", at(minute))
         assert plan is not None
         self._write(plan)
 

@@ -10,8 +10,9 @@ from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import AwsError, Conflict, PermanentAwsError, TransientAwsError
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.rule import ActivityState
-from chalicelib.domain.instances.commands.rerun_setup import SetupRequest, apply_setup_request
-from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import SetupRequest
+from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
@@ -34,7 +35,7 @@ T4 = H100.replace("H100 80GB HBM3", "T4").replace("51.27", "6.1").replace("51.",
 def asked(
     instance: Instance | None = None, actor: Actor = ADA, at: datetime = START, seconds: int | None = None
 ) -> Instance:
-    return start_benchmark(
+    return request_benchmark(
         instance or replace(build_ready_instance(), version=7), data_files.load_catalog(), seconds, actor, at
     ).instance
 
@@ -64,7 +65,7 @@ def ended(status: CommandStatus, output: str = "", exit_code: int = 0) -> Observ
     return ObservedCommand(command_id="c-1", status=status, status_details=str(status), steps=(step,))
 
 
-def test_it_is_sent_once_and_then_waited_for() -> None:
+def test_benchmark_is_sent_once_and_keeps_the_instance_busy() -> None:
     plan = looked(asked(seconds=5), 1)
     assert isinstance(plan.step, SendDocument)
     assert plan.step.parameters == {"attemptId": "gd-1.benchmark.7", "seconds": "5", "cpu": "0"}
@@ -73,7 +74,7 @@ def test_it_is_sent_once_and_then_waited_for() -> None:
     assert judge_instance(running(), Observation(ec2=VIEW), START).state is ActivityState.BUSY
 
 
-def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_ever() -> None:
+def test_unconfirmed_command_is_sent_again_as_the_same_attempt_until_the_deadline() -> None:
     sent = looked(asked(), 1)
     assert looked(sent.instance, 1).step is None
     assert looked(sent.instance, 2).step == sent.step
@@ -83,14 +84,14 @@ def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_
 
 
 @pytest.mark.parametrize("command", [NotVisible(), Unavailable("throttled"), ended(CommandStatus.RUNNING)])
-def test_a_command_that_is_lost_ends_by_its_deadline(command: Command) -> None:
+def test_lost_command_ends_at_its_deadline(command: Command) -> None:
     assert looked(running(), 42, command).instance.benchmark_run is not None
     over = looked(running(), 44, command)
     assert (over.instance.benchmark_run, over.instance.phase) == (None, Phase.READY)
     assert "it did not end within 30 min" in over.timeline[0].message
 
 
-def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins_anew() -> None:
+def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
     instance = asked(
         replace(
             build_ready_instance(),
@@ -119,7 +120,7 @@ def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins
         (ended(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is not between|impossible"),
     ],
 )
-def test_one_that_fails_is_told_why_and_harms_nothing(command: ObservedCommand, why: str) -> None:
+def test_failed_benchmark_has_a_reason_and_leaves_the_instance_ready(command: ObservedCommand, why: str) -> None:
     plan = looked(running(), 3, command)
     assert (plan.instance.benchmark_run, plan.instance.phase, plan.benchmark) == (None, Phase.READY, None)
     assert plan.timeline[0].code == "benchmark_failed"
@@ -130,7 +131,7 @@ def test_one_that_fails_is_told_why_and_harms_nothing(command: ObservedCommand, 
     ("outcome", "is_over"),
     [(TransientAwsError("ThrottlingException", "slow"), False), (PermanentAwsError("InvalidDocument", "no"), True)],
 )
-def test_what_ssm_refuses_ends_it_and_what_may_pass_does_not(outcome: AwsError, is_over: bool) -> None:
+def test_permanent_error_ends_the_benchmark_and_transient_error_does_not(outcome: AwsError, is_over: bool) -> None:
     plan = looked(asked(), 1)
     assert plan.step
     noted = outcomes.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
@@ -138,7 +139,7 @@ def test_what_ssm_refuses_ends_it_and_what_may_pass_does_not(outcome: AwsError, 
     assert noted.instance.phase is Phase.READY
 
 
-def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
+def test_superseded_outcome_changes_nothing() -> None:
     plan = looked(asked(), 1)
     assert plan.step
     other = looked(asked(replace(build_ready_instance(), version=9)), 1).instance
@@ -152,7 +153,7 @@ def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("desired", [DesiredState.STOPPED, DesiredState.TERMINATED])
-def test_whoever_wants_it_ended_does_not_wait(desired: DesiredState) -> None:
+def test_requested_stop_or_termination_ends_the_benchmark(desired: DesiredState) -> None:
     instance = running()
     plan = looked(
         replace(instance, spec=replace(instance.spec, desired=desired)), 2, ended(CommandStatus.SUCCEEDED, T4)
@@ -163,19 +164,19 @@ def test_whoever_wants_it_ended_does_not_wait(desired: DesiredState) -> None:
     assert plan.timeline[-1].message.startswith("n could not finish its benchmark: the instance is")
 
 
-def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> None:
+def test_running_benchmark_cancels_the_idle_warning() -> None:
     warned = StopWarning(warning_type=WarningType.IDLE, created_at=START, stop_at=START, message="it will be stopped")
     plan = looked(replace(running(), warning=warned), 20, ended(CommandStatus.RUNNING))
     assert (plan.instance.warning, plan.timeline[0].code) == (None, "warning_cancelled")
     assert "ada requested a benchmark" in plan.timeline[0].message
 
 
-def test_silence_while_it_runs_is_nobodys_news() -> None:
+def test_unknown_activity_is_not_notified_during_a_benchmark() -> None:
     silent = replace(running(), observed=replace(running().observed, activity_unknown_since=START))
     assert looked(silent, 30).timeline == ()
 
 
-def test_its_lifetime_ends_whatever_is_measured_and_what_is_asked_for_before_is_sent() -> None:
+def test_benchmark_is_sent_after_the_lifetime_warning_and_ends_with_the_lifetime() -> None:
     late = replace(build_ready_instance(max_hours=1), version=7)
     warned = looked(asked(late), 56).instance
     assert warned.warning is not None
@@ -184,15 +185,15 @@ def test_its_lifetime_ends_whatever_is_measured_and_what_is_asked_for_before_is_
     assert (over.instance.phase, over.instance.benchmark_run) == (Phase.STOPPING, None)
 
 
-def test_while_paused_nothing_is_sent_and_a_dry_run_does_what_people_ask() -> None:
+def test_benchmark_is_not_sent_while_paused_and_is_sent_in_dry_run() -> None:
     held = looked(asked(), 30, mode=Mode.PAUSED)
     assert (held.step, held.instance.benchmark_run) == (None, asked().benchmark_run)
     assert isinstance(looked(held.instance, 31, mode=Mode.DRY_RUN).step, SendDocument)
 
 
-def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
+def test_second_request_during_a_benchmark_changes_nothing() -> None:
     root = Actor(owner="root", role=Role.ADMIN)
-    again = start_benchmark(running(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
+    again = request_benchmark(running(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
     assert (again.instance, again.entries) == (running(), ())
 
 
@@ -246,13 +247,13 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
         ),
     ],
 )
-def test_what_cannot_be_measured_is_refused_before_anything_is_written(instance: Instance, why: str, code: str) -> None:
+def test_benchmark_of_an_unsuitable_instance_is_refused(instance: Instance, why: str, code: str) -> None:
     with pytest.raises(Conflict, match=why) as refused:
         asked(instance)
     assert refused.value.code == code
 
 
-def test_no_setup_begins_while_it_is_measured() -> None:
+def test_setup_is_refused_during_a_benchmark() -> None:
     what = SetupRequest(recipe="jupyter", parameters={}, documents=(), given_parameters={}, skipped_message=None)
     with pytest.raises(Conflict, match=r"A benchmark is running on n\. Request the setup when it has ended"):
         apply_setup_request(running(), what, ADA, START)

@@ -6,8 +6,9 @@ from chalicelib.domain.common.errors import InsufficientCapacity, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.plan import Start, Stop
-from chalicelib.domain.instances.record import Ec2State, Phase
+from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 from tests.property.world import ADA

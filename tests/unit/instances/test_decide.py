@@ -7,10 +7,11 @@ import pytest
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Limits, Mode
 from chalicelib.domain.idle.policy import SIGNALS
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle import decide
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.plan import Stop
-from chalicelib.domain.instances.record import Ec2State, Phase
+from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.warning import WarningType
 from tests.property.world import VIEW
 from tests.unit.instances.simulation import Simulation, heartbeat, ready
@@ -86,7 +87,7 @@ def test_change_outside_gpudesk_is_decided_before_the_limits() -> None:
 
 
 @pytest.mark.parametrize(("mode", "entries"), [(Mode.PAUSED, []), (Mode.DRY_RUN, [EventCode.DRY_RUN])])
-def test_mode_that_does_not_enforce_stops_and_warns_nobody(mode: Mode, entries: list[EventCode]) -> None:
+def test_mode_other_than_enforce_sends_no_stop_and_no_warning(mode: Mode, entries: list[EventCode]) -> None:
     desk = Simulation(mode=mode)
     desk.live(1, 60, heartbeat)
     assert (desk.instance.phase, desk.instance.warning, desk.steps) == (Phase.READY, None, [])

@@ -5,8 +5,9 @@ from dataclasses import replace
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.idle.heartbeat import SelfStopStatus
 from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.observation import NotVisible, Observation, TagsMissing
-from chalicelib.domain.instances.record import Ec2State, Phase
+from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from tests.property.world import ADA, INSTANCE_ID
 from tests.unit.instances.simulated_aws import SimulatedAws

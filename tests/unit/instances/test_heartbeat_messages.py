@@ -6,7 +6,7 @@ from dataclasses import replace
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.idle.heartbeat import Acknowledgement, DecodedHeartbeat, KeepRequest
 from chalicelib.domain.idle.heartbeat_response import KeepResult
-from chalicelib.domain.instances.commands.keep import MACHINE_USER
+from chalicelib.domain.instances.commands.keep import INSTANCE_USER
 from chalicelib.domain.instances.record import Instance, Phase
 from tests.unit.instances.simulation import Simulation, at, heartbeat, ready
 
@@ -33,7 +33,7 @@ def test_keep_request_is_granted_once_and_cancels_the_warning() -> None:
     request = KeepRequest(id="w1", hours=1)
     desk.live(11, 13, lambda minute: replace(heartbeat(minute), keep_request=request))
     assert desk.instance.warning is None
-    assert (desk.instance.lifetime.keep_until, desk.instance.lifetime.keep_requested_by) == (at(71), MACHINE_USER)
+    assert (desk.instance.lifetime.keep_until, desk.instance.lifetime.keep_requested_by) == (at(71), INSTANCE_USER)
     assert desk.count(EventCode.KEEP_GRANTED) == 1
     assert desk.instance.keep_result == KeepResult(id="w1", granted=True, message="kept until 2026-01-05 10:11 UTC")
     desk.live(14, 70, heartbeat)

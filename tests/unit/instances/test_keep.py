@@ -62,7 +62,7 @@ def test_end_of_a_keep_is_within_the_limit(minute: float) -> None:
 
 
 @pytest.mark.parametrize("phase", [Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING])
-def test_keep_comes_too_late_once_the_end_has_begun(phase: Phase) -> None:
+def test_keep_is_refused_once_the_stop_has_begun(phase: Phase) -> None:
     with pytest.raises(Conflict):
         keep.request_keep(replace(ready(), phase=phase), at(60), ADA, Limits(), at(0))
 

@@ -89,7 +89,7 @@ def test_limit_of_an_admin_shortens_the_lifetime_and_the_stop_is_announced() -> 
     assert desk.instance.phase is Phase.STOPPING
 
 
-def test_policy_within_the_limits_is_left_as_it_is() -> None:
+def test_policy_within_the_limits_is_unchanged() -> None:
     desk = Simulation(ready(max_hours=2), limits=Limits(max_hours=2))
     desk.decide(1, busy(1))
     assert (desk.instance.spec.policy.max_hours, desk.timeline) == (2, [])

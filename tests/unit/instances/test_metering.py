@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.metering import (
     advance_meter,
     compute_cost,
@@ -14,22 +15,22 @@ from chalicelib.domain.instances.metering import (
     get_open_segment,
 )
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.record import Ec2State, Instance, Machine
+from chalicelib.domain.instances.record import Instance
 from tests.property.world import INSTANCE_ID, START, VIEW
 from tests.unit.instances.simulation import Simulation, at, ready
 
 RATES = Rates(instance=Decimal("0.60"), disk=Decimal("0.06"), address=Decimal("0.006"))
 
 
-def machine(state: Ec2State) -> Machine:
-    return Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=state, launched_at=START)
+def machine(state: Ec2State) -> Ec2Instance:
+    return Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=state, launched_at=START)
 
 
 def metered(state: BillingState, since: float = 0, accrued: str = "0") -> Instance:
     """Return an instance whose meter runs since a minute."""
     meter = Meter(state=state, since=None if state is BillingState.NOTHING else at(since), accrued=Decimal(accrued))
     ec2_state = Ec2State.STOPPED if state is BillingState.STOPPED else Ec2State.RUNNING
-    return replace(ready(), machine=machine(ec2_state), billing=Billing(rates=RATES, meter=meter))
+    return replace(ready(), ec2_instance=machine(ec2_state), billing=Billing(rates=RATES, meter=meter))
 
 
 @pytest.mark.parametrize(
@@ -52,35 +53,35 @@ def test_every_ec2_state_has_its_billing_state(state: Ec2State | None, billed: B
     ("state", "cost"),
     [(BillingState.RUNNING, "0.666"), (BillingState.STOPPED, "0.06"), (BillingState.NOTHING, "0")],
 )
-def test_an_hour_costs_what_is_billed_in_its_state(state: BillingState, cost: str) -> None:
+def test_hourly_cost_depends_on_the_billing_state(state: BillingState, cost: str) -> None:
     assert compute_cost(metered(state), at(60)) == Decimal(cost)
     segment = get_open_segment(metered(state), at(60))
     assert (compute_segment_cost(segment) if segment else Decimal(0)) == Decimal(cost)
 
 
-def test_a_stop_closes_the_running_segment_and_bills_only_the_disk_from_then_on() -> None:
+def test_stop_closes_the_running_segment_and_then_bills_only_the_disk() -> None:
     before = metered(BillingState.RUNNING)
-    after, segments = advance_meter(before, replace(before, machine=machine(Ec2State.STOPPED)), at(60))
+    after, segments = advance_meter(before, replace(before, ec2_instance=machine(Ec2State.STOPPED)), at(60))
     (segment,) = segments
     assert (segment.state, segment.since, segment.until) == (BillingState.RUNNING, at(0), at(60))
     assert after.billing.meter == Meter(state=BillingState.STOPPED, since=at(60), accrued=Decimal("0.666"))
     assert compute_cost(after, at(120)) == Decimal("0.726")
 
 
-def test_a_termination_closes_the_last_segment_and_bills_nothing_more() -> None:
+def test_termination_closes_the_last_segment_and_ends_billing() -> None:
     before = metered(BillingState.STOPPED, accrued="1")
-    after, segments = advance_meter(before, replace(before, machine=None), at(60))
+    after, segments = advance_meter(before, replace(before, ec2_instance=None), at(60))
     assert [segment.state for segment in segments] == [BillingState.STOPPED]
     assert compute_cost(after, at(600)) == Decimal("1.06")
 
 
-def test_the_meter_continues_while_the_state_stays() -> None:
+def test_meter_continues_while_the_billing_state_stays() -> None:
     before = metered(BillingState.RUNNING, since=5)
-    after, segments = advance_meter(before, replace(before, machine=machine(Ec2State.STOPPING)), at(60))
+    after, segments = advance_meter(before, replace(before, ec2_instance=machine(Ec2State.STOPPING)), at(60))
     assert (after.billing.meter, segments) == (before.billing.meter, ())
 
 
-def test_a_decision_bills_the_state_that_ec2_shows() -> None:
+def test_decision_bills_the_state_that_ec2_shows() -> None:
     observed = Observation(ec2=replace(VIEW, state=Ec2State.STOPPED))
     desk = Simulation(metered(BillingState.RUNNING), observed=observed)
     plan = desk.decide(60)

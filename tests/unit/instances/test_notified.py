@@ -10,12 +10,14 @@ from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.settings import Limits, Mode
+from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.commands import keep
-from chalicelib.domain.instances.lifecycle.notified import forget_facts
+from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.observation import Observation, TagsMissing
 from chalicelib.domain.instances.plan import CallAccepted, Outcome, Step
-from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, ImageInProgress, Instance, Phase
+from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Policy
 from chalicelib.store.dynamo import to_plain
 from chalicelib.store.instances.items import INSTANCE

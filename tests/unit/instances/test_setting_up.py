@@ -8,7 +8,8 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, KeepRequest
 from chalicelib.domain.instances.commands import keep, stop_start
-from chalicelib.domain.instances.commands.rerun_setup import SetupRequest, apply_setup_request
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.plan import SendDocument
 from chalicelib.domain.instances.record import Phase
 from tests.property.world import ADA

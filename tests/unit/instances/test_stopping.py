@@ -11,9 +11,10 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.billing import Billing, Meter, Rates
 from chalicelib.domain.instances.commands import keep, stop_start
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.plan import CallAccepted, NoLongerIdle, Stop
-from chalicelib.domain.instances.record import Ec2State, Phase
+from chalicelib.domain.instances.record import Phase
 from tests.property.world import ADA
 from tests.unit.instances.simulated_aws import SimulatedAws
 from tests.unit.instances.simulation import Simulation, at, heartbeat, ready
@@ -119,9 +120,9 @@ def test_every_repetition_of_an_idle_stop_checks_the_activity_first() -> None:
     desk.call = lambda _: TransientAwsError("InternalError", "Try again.")
     desk.live(15, 24, heartbeat)
     assert desk.steps == [Stop(if_still_idle=True)] * 5
-    desk.call = lambda _: NoLongerIdle(EventReason(code=EventCode.BUSY, message="cpu is active"))
+    desk.call = lambda _: NoLongerIdle(EventReason(code=EventCode.BUSY, message="The CPU is active."))
     desk.decide(25)
     assert desk.steps[-1] == Stop(force=True, if_still_idle=True)
     assert (desk.instance.phase, desk.instance.claim) == (Phase.READY, None)
     (message,) = desk.messages(EventCode.STOP_CANCELLED)
-    assert message.startswith("n was not stopped. Cpu is active.")
+    assert message.startswith("n was not stopped. The CPU is active.")

@@ -10,7 +10,8 @@ from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.record import Image, ImagePhase
-from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import build_setup_request
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.launch.prepare_launch import PreparedLaunch, prepare_launch
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
@@ -21,13 +22,16 @@ from chalicelib.domain.setup.recipe import parse_recipes
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 from tests.property.world import ADA, build_ready_instance
-from tests.support.recipes import UBUNTU_18, offered, recipe
+from tests.support.recipes import UBUNTU_18, build_recipe_entry, build_recipes
 from tests.unit.images.test_creation import NOW, SOURCE, image
 
 ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "supports_cpu": True}
 CUDA = {"min": "7.0", "max": None}
 ON_GPU = {**ANY, "compute_capability": CUDA, "supports_cpu": False}
-RECIPES = {**offered(), **parse_recipes({"recipes": {"any": recipe(ANY), "on-gpu": recipe(ON_GPU)}})}
+RECIPES = {
+    **build_recipes(),
+    **parse_recipes({"recipes": {"any": build_recipe_entry(ANY), "on-gpu": build_recipe_entry(ON_GPU)}}),
+}
 PARAMETERS: dict[str, ParameterValue] = {"release": "two", "notebooks": True, "workers": 9}
 
 
@@ -125,9 +129,11 @@ def test_document_that_runs_with_other_parameters_in_between_is_not_skipped() ->
         for use in jupyter.fill_documents(defaults)
     )
     whole = build_available_image(recipe="jupyter", installed_documents=installed)
-    assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in origin_message(prepare(whole))
+    assert "gpudesk skips unchanged documents of the image: gpudesk-jupyter. This saves about 100 s." in origin_message(
+        prepare(whole)
+    )
     mixed = replace(whole, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
-    assert "It contains no document that any and jupyter runs." in origin_message(prepare(mixed)), (
+    assert "The image contains no document that any and jupyter runs." in origin_message(prepare(mixed)), (
         "any runs the same document otherwise"
     )
     assert load_packaged_recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name

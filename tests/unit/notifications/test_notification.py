@@ -174,7 +174,7 @@ def test_every_subject_is_short_ascii(code: str) -> None:
         ),
     ],
 )
-def test_stop_may_act_after_delivery_or_after_the_delivery_wait(
+def test_stop_is_allowed_after_delivery_or_after_the_delivery_wait(
     changes: dict[str, object], minutes: int, due: bool
 ) -> None:
     warning = StopWarning(**{**vars(WARNING), "requires_delivery": False, **changes})

@@ -16,10 +16,11 @@ from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.notifications import NotificationSender
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
-from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.errors import PermanentAwsError, PrerequisiteMissing, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
@@ -31,10 +32,12 @@ from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.billing import Billing, Rates
-from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
 from chalicelib.domain.instances.lifecycle import decide, outcomes
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     NotVisible,
@@ -45,17 +48,7 @@ from chalicelib.domain.instances.observation import (
     TagsMissing,
 )
 from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
-from chalicelib.domain.instances.record import (
-    Claim,
-    ClaimAction,
-    Ec2State,
-    Instance,
-    Lifetime,
-    Machine,
-    ObservedState,
-    Phase,
-    ScheduledEvent,
-)
+from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
@@ -137,9 +130,9 @@ Change = tuple[Instance, Sequence[TimelineEntry]]
 
 def running(**changes: Any) -> Instance:
     """An instance that is ready since an hour."""
-    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
+    machine = Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
     facts: dict[str, Any] = {
-        "machine": machine,
+        "ec2_instance": machine,
         "observed": ObservedState(boot_id="boot-1", agent_seen=True),
         "billing": Billing(rates=Rates(instance=Decimal("0.526"), disk=Decimal("0.007"), address=Decimal("0.005"))),
         **changes,
@@ -152,7 +145,7 @@ def launching(**changes: Any) -> Instance:
     return running(
         **{
             "phase": Phase.LAUNCHING,
-            "machine": None,
+            "ec2_instance": None,
             "lifetime": Lifetime(),
             "observed": ObservedState(boot_id="boot-1"),
             **changes,
@@ -163,7 +156,10 @@ def launching(**changes: Any) -> Instance:
 def claimed(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
     """An instance that gpudesk stops or terminates."""
     claim = Claim(
-        action=action, claimed_at=NOW - minutes * MINUTE, reason=because(EventCode.IDLE, "It is idle."), **changes
+        action=action,
+        claimed_at=NOW - minutes * MINUTE,
+        reason=EventReason(code=EventCode.IDLE, message="It is idle."),
+        **changes,
     )
     phase = {
         ClaimAction.START: Phase.BOOTING,
@@ -253,7 +249,7 @@ FAILED = command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
 
 def benchmark_ended(observation: ObservedCommand) -> Change:
     spec = replace(running().spec, hardware=replace(running().spec.hardware, instance_type="p5.4xlarge", gpu="H100"))
-    asked = start_benchmark(running(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
+    asked = request_benchmark(running(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
     assert asked.benchmark_run is not None
     run = DocumentRun(attempt_id=asked.benchmark_run.id, sent_at=NOW, last_sent_at=NOW, command_id="c-1")
     return decided(
@@ -303,10 +299,18 @@ def old(instance: Instance) -> Instance:
 
 def no_agent(**changes: Any) -> Instance:
     """It runs for 13 minutes, and its SSM agent has never responded."""
-    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
+    machine = Ec2Instance(
+        instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE
+    )
     since = {"phase_since": machine.launched_at, "lifetime": Lifetime(started_at=machine.launched_at)}
     return running(
-        **{"phase": Phase.BOOTING, "machine": machine, "observed": ObservedState(boot_id="boot-1"), **since, **changes}
+        **{
+            "phase": Phase.BOOTING,
+            "ec2_instance": machine,
+            "observed": ObservedState(boot_id="boot-1"),
+            **since,
+            **changes,
+        }
     )
 
 
@@ -323,7 +327,8 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     "lifetime_warning": lambda: decided(old(running()), heartbeat=heartbeat(SignalState.ACTIVE)),
     "failed_warning": lambda: decided(
         running(
-            phase=Phase.FAILED, reason=because(EventCode.SETUP_FAILED, f"Setup of jupyter failed on {NAME}: no disk.")
+            phase=Phase.FAILED,
+            reason=EventReason(code=EventCode.SETUP_FAILED, message=f"Setup of jupyter failed on {NAME}: no disk."),
         )
     ),
     "no_agent_warning": lambda: decided(no_agent(), **booting()),
@@ -370,9 +375,9 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
         ec2=NotVisible(),
     ),
     "reappeared": lambda: noted(
-        running(phase=Phase.TERMINATED, machine=None),
+        running(phase=Phase.TERMINATED, ec2_instance=None),
         Launch(attempt()),
-        InstanceLaunched(cast("Machine", running().machine)),
+        InstanceLaunched(cast("Ec2Instance", running().ec2_instance)),
     ),
     "adopted": adopted,
     "stop_refused": lambda: noted(
@@ -426,18 +431,18 @@ class Marks(DeskRepository):
     """What was done once; by default everybody has been welcomed."""
 
     def __init__(self, *, is_done: bool = True) -> None:
-        self.is_done = is_done
+        self._is_done = is_done
 
-    def is_done_once(self, name: str) -> bool:
-        return self.is_done
+    def is_done(self, name: str) -> bool:
+        return self._is_done
 
     def mark_done(self, name: str) -> None:
         pass
 
-    def last_completed_at(self, name: str) -> datetime | None:
+    def get_last_completed_at(self, name: str) -> datetime | None:
         return NOW - 11 * MINUTE
 
-    def settings(self) -> DeskSettings:
+    def get_settings(self) -> DeskSettings:
         return DeskSettings(channels=BOOK.admin)
 
 
@@ -484,7 +489,7 @@ def sender(instance: Instance, outbox: Outbox, marks: Marks) -> NotificationSend
         stores=Repositories(instances=Records(instance), desk=marks, owners=Owners(), notifications=outbox),
         email=Mailbox(),
         webhook=Hooks(),
-        webhook_secret=lambda name, number: "whsec_AAAA",
+        get_webhook_secret=lambda name, number: "whsec_AAAA",
         clock=ManualClock(NOW),
     )
 
@@ -505,7 +510,7 @@ def delivered(instance: Instance, entries: Sequence[TimelineEntry]) -> Arrived:
 # The tests.
 
 
-def test_every_notified_code_has_an_expectation_here() -> None:
+def test_every_notified_code_has_an_expectation() -> None:
     assert {str(code) for code in EventCode if code.audience} == {*EXPECTED, *OF_THE_DESK}
     assert EXPECTED.keys() == HAPPENS.keys()
 
@@ -530,7 +535,7 @@ def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", EXPECTED)
-def test_message_names_its_instance_and_holds_no_raw_request(code: str) -> None:
+def test_message_names_its_instance_and_contains_no_raw_request(code: str) -> None:
     _, entries = HAPPENS[code]()
     (line,) = [entry for entry in entries if entry.code == code]
     assert NAME in line.message
@@ -566,7 +571,7 @@ def test_suggested_requests_are_in_webhook_data_and_in_the_last_lines_of_the_mai
     assert text.count("API: ") == len(calls)
 
 
-def test_ready_message_says_what_was_set_up_what_it_costs_when_it_stops_and_how_to_connect() -> None:
+def test_ready_message_names_recipe_cost_stop_times_and_connection() -> None:
     (*_, line) = decided(setting_up(), command=command(CommandStatus.SUCCEEDED, "Installed."), heartbeat=heartbeat())[1]
     assert line.message == (
         f"{NAME} is ready. Recipe jupyter was set up in 600 s, no reboot, 10 bytes of output. It costs $0.538 per "
@@ -586,7 +591,7 @@ def test_ready_is_notified_after_a_setup(rerun: bool) -> None:
 
 
 @pytest.mark.parametrize("code", ["adopted", "stop_cancelled", "image_available", "image_failed", "benchmark_done"])
-def test_ready_is_not_notified_when_an_instance_only_stays_or_is_ready_again(code: str) -> None:
+def test_ready_is_not_notified_when_an_instance_stays_or_becomes_ready_again(code: str) -> None:
     instance, entries = HAPPENS[code]()
     assert instance.phase is Phase.READY
     assert [entry.code for entry in entries] == [code]
@@ -606,6 +611,13 @@ def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
     assert subject == f"gpudesk: {NAME} does not respond to SSM and will be stopped at 10:05 UTC"
 
 
+def test_launch_without_a_prerequisite_is_rejected_by_gpudesk_not_by_aws() -> None:
+    instance, entries = launch_failed(PrerequisiteMissing("gpudesk is not set up in us-east-1"))
+    subject, text = delivered(instance, entries).mails[MAIL[Audience.OWNER]]
+    assert subject == f"gpudesk: {NAME} could not be launched: gpudesk rejected the request"
+    assert f"{NAME} could not be launched. gpudesk is not set up in us-east-1. Nothing was launched." in text
+
+
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
     notifications = sender(running(), Outbox(), Marks())
     assert SweepWatchdog(notifications.stores, notifications, ManualClock(NOW)).check()
@@ -618,7 +630,7 @@ def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
     assert message["data"]["message"].startswith("The scheduled sweep has not completed since ")
 
 
-def test_registered_webhook_gets_one_message_and_nobody_a_mail() -> None:
+def test_registered_webhook_gets_one_message_and_no_mail_is_sent() -> None:
     notifications = sender(running(), Outbox(), Marks(is_done=False))
     notifications.send_due(BOOK)
     found = arrived(notifications)
@@ -629,7 +641,7 @@ def test_registered_webhook_gets_one_message_and_nobody_a_mail() -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 90, "größte-maschine\n"])
-def test_subject_is_at_most_100_characters_of_ascii_and_still_says_what_happened(name: str) -> None:
+def test_subject_is_at_most_100_ascii_characters_and_names_the_event(name: str) -> None:
     instance, entries = HAPPENS["lifetime_warning"]()
     subject, _ = delivered(replace(instance, name=name), entries).mails[MAIL[Audience.OWNER]]
     assert len(subject) <= 100
@@ -642,7 +654,7 @@ def test_codes_of_the_probe_are_event_codes() -> None:
     assert {str(code) for code in ActivityCode} <= {str(code) for code in EventCode}
 
 
-def test_replay_actions_stay_as_they_are() -> None:
+def test_replay_actions_of_event_codes_are_stable() -> None:
     assert {str(code): str(code.replay_action) for code in EventCode if code.replay_action} == {
         "idle_warning": "warn",
         "lifetime_warning": "warn",

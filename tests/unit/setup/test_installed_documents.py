@@ -7,12 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.common.errors import PermanentAwsError
-from chalicelib.domain.instances.commands.rerun_setup import (
-    MAX_RETAINED_RESULTS,
-    SetupRequest,
-    apply_setup_request,
-    retain_results,
-)
+from chalicelib.domain.instances.commands.rerun_setup import MAX_RETAINED_RESULTS, apply_setup_request, retain_results
+from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.plan import SendDocument
 from chalicelib.domain.instances.record import Phase

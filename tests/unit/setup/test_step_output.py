@@ -24,7 +24,7 @@ def step(output: str, status: str = "Failed") -> StepOutput:
 def test_markers_are_those_of_the_prelude() -> None:
     assert all(words in PRELUDE for words in SKIPPED_MARKERS)
     assert FAILURE_PREFIX in PRELUDE
-    assert "This step runs again, after reboot $(gpudesk_reboots)." in PRELUDE
+    assert "This step runs again, after reboot $(gpudesk_count_reboots)." in PRELUDE
 
 
 def test_lines_that_look_like_an_error_are_selected() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.store.dynamo import MAX_ATTEMPTS, TransactionConflict, VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import MAX_ATTEMPTS, TransactionConflict, VersionConflict, retry_on_conflict
 
 
 class Operation:
@@ -42,7 +42,7 @@ def test_other_errors_are_raised_at_once() -> None:
     assert operation.calls == 1
 
 
-def test_a_changed_record_is_not_retried_as_a_transaction_conflict() -> None:
+def test_changed_record_is_not_retried_as_a_transaction_conflict() -> None:
     operation = Operation(TransactionConflict("busy"), VersionConflict("changed"))
     with pytest.raises(VersionConflict, match="changed"):
         retry_on_conflict(operation, TransactionConflict)

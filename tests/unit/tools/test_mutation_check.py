@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutation_check import Mutation, choose_mutations, find_mutations, main
+from tools.mutation_check.__main__ import main
+from tools.mutation_check.mutations import Mutation, choose_mutations, find_mutations
 
 SOURCE = """
 def decide(a, b):

@@ -97,7 +97,7 @@ def test_events_within_a_minute_are_found_by_the_next_sweep(tmp_path: Path) -> N
     assert actions(tmp_path, late) == [("10:31", "warn"), ("10:41", "stop")]
 
 
-def test_nothing_is_judged_during_a_setup(tmp_path: Path) -> None:
+def test_activity_is_not_judged_during_a_setup(tmp_path: Path) -> None:
     lines = [event(0, "ready"), *quiet(0, 9), event(10, "setup_started"), *quiet(10, 59), event(60, "setup_ended")]
     assert actions(tmp_path, [*lines, *quiet(61, 100)]) == [("11:30", "warn"), ("11:40", "stop")]
 

@@ -1,1 +1,1 @@
-"""What a person can request of an instance: pure changes of its record."""
+"""Requests of people about an instance, as pure changes of its record."""

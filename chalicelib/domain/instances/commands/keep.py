@@ -8,13 +8,13 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, Val
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
-from chalicelib.domain.common.text import ensure_period, format_date_time, format_timestamp, pluralize
+from chalicelib.domain.common.text import format_date_time, format_timestamp, pluralize
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.idle.heartbeat_response import KeepResult
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
-from chalicelib.domain.instances.lifecycle.notified import KEPT_FACTS, forget_facts
+from chalicelib.domain.instances.lifecycle.notified_facts import KEPT_FACTS, forget_facts
 from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
@@ -24,7 +24,7 @@ from chalicelib.domain.instances.warning import WarningType
 MIN_KEEP = timedelta(minutes=1)
 """The interval of the sweep: a shorter keep has no effect."""
 
-MACHINE_USER = "somebody on the instance"
+INSTANCE_USER = "somebody on the instance"
 """The requester of a keep on the instance. gpudesk cannot know who it was: root on an instance can write any name."""
 
 
@@ -45,7 +45,7 @@ def request_keep(instance: Instance, until: datetime, actor: Actor, limits: Limi
         )
     if instance.phase is Phase.STOPPING or instance.spec.desired is DesiredState.STOPPED:
         raise Conflict(
-            f"{name} is already being stopped, so it cannot be kept. {ensure_period(instance.reason.message)} To start "
+            f"{name} is already being stopped, so it cannot be kept. {instance.reason.message} To start "
             f"it again, send POST /instances/{name}/start.",
             code=ErrorCode.STOP_ALREADY_STARTED,
         )
@@ -78,7 +78,7 @@ def process_keep_request(instance: Instance, request: KeepRequest, limits: Limit
         result = KeepResult(id=request.id, granted=True, message=f"already kept until {end}")
         reason = EventReason(code=EventCode.KEEP_ACTIVE, message=f"{instance.name} is already kept until {end}.")
         return Plan(instance=replace(instance, keep_result=result), reason=reason, requeue=True)
-    changed, entries = grant_keep(instance, until, MACHINE_USER, now)
+    changed, entries = grant_keep(instance, until, INSTANCE_USER, now)
     result = KeepResult(id=request.id, granted=True, message=f"kept until {format_date_time(until)}")
     reason = EventReason(code=EventCode.KEEP_GRANTED, message=entries[0].message)
     return Plan(instance=replace(changed, keep_result=result), reason=reason, timeline=entries, requeue=True)
@@ -91,7 +91,7 @@ def grant_keep(
 
     :param until: the granted end, within all limits
     """
-    person = "Somebody on the instance" if requested_by == MACHINE_USER else requested_by
+    person = "Somebody on the instance" if requested_by == INSTANCE_USER else requested_by
     reason = EventReason(
         code=EventCode.KEEP_GRANTED, message=f"{person} kept {instance.name} until {format_date_time(until)}."
     )
@@ -101,12 +101,12 @@ def grant_keep(
     warning = instance.warning
     if warning and (until > warning.stop_at or warning.warning_type is WarningType.IDLE):
         changed = replace(changed, warning=None)
-        cause = f"it is kept until {format_date_time(until)}, requested by {requested_by}"
+        cause = f"It is kept until {format_date_time(until)}, requested by {requested_by}."
         entries.append(timeline_entry(now, build_cancellation_reason(instance, cause)))
     return changed, tuple(entries)
 
 
-def keep_reason(instance: Instance) -> Reason:
+def build_keep_reason(instance: Instance) -> Reason:
     """Return until when an instance is kept, and who requested that.
 
     :raises ValueError: it is not kept
@@ -123,10 +123,10 @@ def keep_reason(instance: Instance) -> Reason:
 def _refuse_keep(instance: Instance, request: KeepRequest, now: datetime) -> Plan:
     cause = f"the maximum lifetime of {pluralize(instance.spec.policy.max_hours, 'hour')} is over"
     message = (
-        f"A keep of {instance.name} that was requested on the instance is refused: {cause}. Only a keep over gpudesk "
-        "can extend it."
+        f"A keep of {instance.name} that was requested on the instance is refused: {cause}. To keep the instance "
+        f"running, request the keep from gpudesk (POST /instances/{instance.name}/keep)."
     )
     reason = EventReason(code=EventCode.KEEP_REFUSED, message=message)
     result = KeepResult(id=request.id, granted=False, message=cause)
-    entry = timeline_entry(now, reason, actor=MACHINE_USER)
+    entry = timeline_entry(now, reason, actor=INSTANCE_USER)
     return Plan(instance=replace(instance, keep_result=result), reason=reason, timeline=(entry,), requeue=True)

@@ -1,25 +1,21 @@
 """Run the setup of an instance again, or add a recipe to it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, build_validation_error
+from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
+from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import DesiredState, Spec, collect_documents
+from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.warning import WarningType
-from chalicelib.domain.setup.parameters import ParameterValue, format_values, resolve_values
-from chalicelib.domain.setup.recipe import Recipe, RecipeDocument, build_unknown_recipe_error
-from chalicelib.domain.setup.requirements import suggest_types
+from chalicelib.domain.setup.parameters import format_values
 from chalicelib.domain.setup.results import DocumentResult
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 
@@ -27,58 +23,6 @@ MAX_RETAINED_RESULTS = 20
 """Results of earlier documents in the record, besides the last one of each document. The timeline has all."""
 
 PHASES_BEFORE_READY = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
-
-
-@dataclass(frozen=True)
-class SetupRequest:
-    """A complete request for a setup.
-
-    :param given_parameters: the parameters of the request; the other parameters have earlier or default values
-    :param skipped_message: a message about the steps that this hardware skips; None: none is skipped
-    """
-
-    recipe: str
-    parameters: Mapping[str, ParameterValue]
-    documents: tuple[RecipeDocument, ...]
-    given_parameters: Mapping[str, ParameterValue]
-    skipped_message: str | None
-
-
-def build_setup_request(
-    instance: Instance,
-    name: str | None,
-    given: Mapping[str, ParameterValue],
-    recipes: Mapping[str, Recipe],
-    catalog: InstanceTypeCatalog,
-) -> SetupRequest:
-    """Complete a request for a setup. A parameter that is not given keeps the value that was chosen before.
-
-    :param name: the recipe; None: the one that failed, otherwise the one of the launch
-    :raises ValidationFailed: the recipe does not exist or does not support the instance, or a parameter is wrong
-    """
-    name = name or (instance.setup.recipe if _has_failed(instance) else None) or instance.spec.software.recipe
-    recipe = recipes.get(name)
-    if recipe is None:
-        raise build_validation_error([build_unknown_recipe_error(name, recipes)])
-    parameters, errors = resolve_values(given, recipe.parameters, instance.spec.software.parameters_of(name))
-    type_name = instance.spec.hardware.instance_type
-    instance_type = catalog.types.get(type_name)
-    if instance_type is None:
-        message = f"cannot be checked: {type_name} is not in the catalog, so it is unknown whether {name} supports it"
-        raise build_validation_error([*errors, FieldError("recipe", message)])
-    image = instance.spec.software.image_parameter or instance_type.image
-    problem = recipe.requirements.find_incompatibility(instance_type, image)
-    if problem:
-        types = suggest_types(recipe.requirements, recipe.get_image_parameter, catalog, instance.spec.region)
-        message = f"{name} does not support {instance.name}: {problem}. Launch a new instance for it. {types}"
-        errors.append(FieldError("recipe", message))
-    if errors:
-        raise build_validation_error(errors)
-    documents = recipe.fill_documents(parameters)
-    if name == instance.spec.software.recipe and not _was_ready(instance):
-        software = replace(instance.spec.software, parameters=parameters)
-        documents = collect_documents(replace(instance.spec, software=software), recipes)
-    return SetupRequest(name, parameters, documents, given, recipe.describe_skipped_steps(instance_type))
 
 
 def apply_setup_request(instance: Instance, request: SetupRequest, actor: Actor, now: datetime) -> RecordChange:
@@ -135,15 +79,6 @@ def _describe_request(
     return requested, timeline_entry(now, skipped)
 
 
-def _has_failed(instance: Instance) -> bool:
-    return instance.phase is Phase.FAILED or instance.setup.abandoned
-
-
-def _was_ready(instance: Instance) -> bool:
-    """Tell whether the launch is set up: until then, recipes that its image contains belong to that setup."""
-    return instance.phase is Phase.READY or instance.setup.on_running_instance
-
-
 def _is_in_progress(setup: SetupState, request: SetupRequest) -> bool:
     return setup.recipe == request.recipe and setup.documents == request.documents
 
@@ -167,8 +102,8 @@ def _require_can_set_up(instance: Instance, recipe: str) -> None:
             "image is available."
         )
         raise Conflict(message, code=ErrorCode.IMAGE_IN_PROGRESS)
-    if instance.machine is None:
-        message = f"{name} has failed and has no EC2 instance. {ensure_period(instance.reason.message)}"
+    if instance.ec2_instance is None:
+        message = f"{name} has failed and has no EC2 instance. {instance.reason.message}"
         raise Conflict(message, code=ErrorCode.INSTANCE_FAILED)
     failed = instance.setup.recipe or instance.spec.software.recipe
     if phase is Phase.FAILED and recipe != failed:
@@ -215,5 +150,5 @@ def _cancel_outdated_warning(instance: Instance, now: datetime) -> tuple[Instanc
     warning = instance.warning
     if warning is None or warning.warning_type not in (WarningType.IDLE, WarningType.FAILED):
         return instance, ()
-    entry = timeline_entry(now, build_cancellation_reason(instance, "it is being set up"))
+    entry = timeline_entry(now, build_cancellation_reason(instance, "It is being set up."))
     return replace(instance, warning=None), (entry,)

@@ -24,7 +24,7 @@ BENCHMARK_TIMEOUT = timedelta(minutes=30)
 """Enough for 20 measurements of 20 seconds on 8 GPUs, and for loading PyTorch from a new disk."""
 
 
-def start_benchmark(
+def request_benchmark(
     instance: Instance, catalog: InstanceTypeCatalog, seconds: int | None, actor: Actor, now: datetime
 ) -> RecordChange:
     """Request a benchmark. If one is in progress, nothing changes: the caller gets that one.

@@ -7,12 +7,12 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_paused_warning
+from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange, require_not_ending
-from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 
@@ -20,12 +20,14 @@ PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 
 
 def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
-    """Request a stop. A stop that gpudesk has begun because of idleness can no longer be cancelled then.
+    """Request a stop.
+
+    If gpudesk is already stopping the instance because of idleness, activity no longer cancels that stop.
 
     :raises Conflict: the instance is being terminated, or is not launched yet
     """
     require_not_ending(instance, "be stopped")
-    if instance.phase in PRE_LAUNCH_PHASES or instance.machine is None:
+    if instance.phase in PRE_LAUNCH_PHASES or instance.ec2_instance is None:
         raise Conflict(
             f"{instance.name} is not launched yet. To cancel the launch, send DELETE /instances/{instance.name}.",
             code=ErrorCode.NOT_LAUNCHED,
@@ -38,15 +40,14 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
 
 
 def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
-    """Request a start. The attempts of its setup are counted anew.
+    """Request a start. Its setup gets the full number of attempts again.
 
     :raises Conflict: the instance is being terminated, or has failed
     """
     require_not_ending(instance, "be started")
     if instance.phase is Phase.FAILED:
         raise Conflict(
-            f"{instance.name} has failed: {ensure_period(instance.reason.message)} Stop it first, or launch another "
-            "instance.",
+            f"{instance.name} has failed. {instance.reason.message} Stop it first, or launch another instance.",
             code=ErrorCode.INSTANCE_FAILED,
         )
     if instance.spec.desired is DesiredState.RUNNING:
@@ -62,7 +63,7 @@ def request_termination(instance: Instance, actor: Actor, now: datetime) -> Reco
     return _request_state(instance, DesiredState.TERMINATED, actor, now)
 
 
-def paused_warning_for(instance: Instance, mode: Mode) -> WriteWarning | None:
+def warn_if_paused(instance: Instance, mode: Mode) -> WriteWarning | None:
     """Warn that a requested stop or termination does not start while gpudesk is paused; None if nothing waits."""
     match instance.spec.desired:
         case DesiredState.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDING_PHASES):

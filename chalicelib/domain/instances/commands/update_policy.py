@@ -37,7 +37,7 @@ def update_policy(
     warning = instance.warning
     if warning and warning.warning_type is WarningType.IDLE and policy.idle != instance.spec.policy.idle:
         changed = replace(changed, warning=None)
-        entries.append(timeline_entry(now, build_cancellation_reason(instance, "its idle policy was changed")))
+        entries.append(timeline_entry(now, build_cancellation_reason(instance, "Its idle policy was changed.")))
     return RecordChange(changed, tuple(entries))
 
 

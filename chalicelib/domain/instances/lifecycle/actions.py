@@ -7,10 +7,11 @@ from datetime import datetime
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.instances.lifecycle.notified import record_once
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.plan import Plan, Start, Step, Stop, Terminate
-from chalicelib.domain.instances.record import Claim, ClaimAction, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 
@@ -27,14 +28,14 @@ RETRIED_CODES: Mapping[ClaimAction, EventCode] = {
 }
 
 
-def start_action(
+def begin_action(
     instance: Instance,
     action: ClaimAction,
     reason: EventReason,
     now: datetime,
     warning_type: WarningType | None = None,
 ) -> Plan:
-    """Write the claim, then call AWS. After this write, a keep comes too late.
+    """Write the claim, then call AWS. Once a stop or a termination is claimed, a keep is refused.
 
     :param reason: why, in full sentences
     :param warning_type: type of the stop warning that the action follows; None: a person requested it
@@ -87,7 +88,7 @@ def plan_desired_state(instance: Instance, now: datetime) -> Plan | None:
             return None
         case DesiredState.STOPPED:
             reason = EventReason(code=EventCode.STOP_REQUESTED, message="A stop was requested.")
-            return start_action(instance, ClaimAction.STOP, reason, now)
+            return begin_action(instance, ClaimAction.STOP, reason, now)
         case DesiredState.TERMINATED:
             return plan_termination(instance, now)
 
@@ -100,11 +101,11 @@ def plan_termination(instance: Instance, now: datetime) -> Plan:
         reason = EventReason(code=EventCode.TERMINATE_PENDING, message=message)
         return record_once(instance, EventCode.TERMINATE_PENDING, reason, now)
     reason = EventReason(code=EventCode.TERMINATE_REQUESTED, message="A termination was requested.")
-    return start_action(instance, ClaimAction.TERMINATE, reason, now)
+    return begin_action(instance, ClaimAction.TERMINATE, reason, now)
 
 
 def _build_initiated_reason(instance: Instance, action: ClaimAction, reason: EventReason) -> EventReason:
-    """Return what people are notified of when an action begins: what, why, and what follows."""
+    """Return the notification about an action that begins: what gpudesk does, why, and what happens to the disk."""
     name = instance.name
     match action:
         case ClaimAction.START:

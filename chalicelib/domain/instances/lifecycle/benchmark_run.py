@@ -150,7 +150,7 @@ def _build_failure_reason(instance: Instance, cause: str) -> EventReason:
 
 
 def _without_benchmark(instance: Instance, now: datetime) -> Instance:
-    """Return the record after its benchmark. The idle window begins anew: the person who asked for it comes to see."""
+    """Return the record after its benchmark. The idle window starts again, so that there is time to use the results."""
     return replace(instance, benchmark_run=None, ready_since=now)
 
 

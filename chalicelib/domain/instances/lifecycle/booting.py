@@ -8,14 +8,16 @@ from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, Perm
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
-from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time, pluralize
-from chalicelib.domain.instances.lifecycle.actions import plan_desired_state, retry_action, start_action
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time, pluralize
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state, retry_action
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
-from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_machine, with_phase
-from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, start_warning
+from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
+from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning
 from chalicelib.domain.instances.observation import Observation, ObservedAgent, Unavailable
 from chalicelib.domain.instances.plan import Plan, Start
-from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
@@ -29,23 +31,23 @@ NO_AGENT_MESSAGE = (
 
 def decide(instance: Instance, observation: Observation, now: datetime) -> Plan:
     """Decide what follows until the SSM agent has responded once since the launch or start."""
-    machine = require_machine(instance)
+    ec2_instance = require_ec2_instance(instance)
     requested = plan_desired_state(instance, now)
     if requested:
         return requested
-    if machine.state in (Ec2State.STOPPED, Ec2State.STOPPING):
+    if ec2_instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
         return _retry_start(instance, now)
     instance = replace(instance, claim=None)
-    lifetime = decide_lifetime(instance, "booting", now)
+    lifetime = decide_lifetime(instance, "It is booting.", now)
     if lifetime:
         return lifetime
     if isinstance(observation.agent, Unavailable):
         message = f"SSM did not respond, so gpudesk decides nothing about {instance.name}: {observation.agent.error}"
         return no_op(instance, EventCode.AWS_UNAVAILABLE, message)
-    if isinstance(observation.agent, ObservedAgent) and _is_of_this_boot(observation.agent, machine.launched_at):
+    if isinstance(observation.agent, ObservedAgent) and _is_of_this_boot(observation.agent, ec2_instance.launched_at):
         return _record_agent(instance, now)
-    if machine.state is Ec2State.RUNNING and not instance.has_keep(now):
-        return _decide_without_agent(instance, machine.launched_at, now)
+    if ec2_instance.state is Ec2State.RUNNING and not instance.has_keep(now):
+        return _decide_without_agent(instance, ec2_instance.launched_at, now)
     return _wait_for_agent(instance)
 
 
@@ -67,12 +69,11 @@ def record_start_error(instance: Instance, error: AwsError, now: datetime) -> Pl
 def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
     """Make no more attempts to start the instance. It stays stopped until somebody starts it again.
 
-    :param cause: why, as a clause or sentences
+    :param cause: one or more sentences
     """
     message = (
-        f"{instance.name} could not be started and stays stopped. {format_message(cause)} "
-        f"Start it again later, or launch "
-        "another instance."
+        f"{instance.name} could not be started and stays stopped. {cause} Start it again later, or launch another "
+        "instance."
     )
     reason = EventReason(code=EventCode.START_FAILED, message=message)
     stopped = replace(with_phase(instance, Phase.STOPPED, reason, now), claim=None)
@@ -94,7 +95,7 @@ def to_ready(instance: Instance, summary: str, now: datetime) -> Plan:
 def _retry_start(instance: Instance, now: datetime) -> Plan:
     """Call StartInstances again while EC2 still shows the instance as stopped, at most until `START_DEADLINE`."""
     if now - instance.phase_since > START_DEADLINE:
-        return abandon_start(instance, f"EC2 has not started it within {format_duration(START_DEADLINE)}", now)
+        return abandon_start(instance, f"EC2 did not start it within {format_duration(START_DEADLINE)}.", now)
     claim = instance.claim or Claim(
         action=ClaimAction.START,
         claimed_at=now,
@@ -118,7 +119,7 @@ def _is_of_this_boot(agent: ObservedAgent, launched_at: datetime) -> bool:
 def _record_agent(instance: Instance, now: datetime) -> Plan:
     """Go on to the setup, or to ready if the setup is done, since the agent responds."""
     if instance.warning and instance.warning.warning_type is WarningType.NO_AGENT:
-        return replace(cancel_warning(instance, "its SSM agent responds now", now), requeue=True)
+        return replace(cancel_warning(instance, "Its SSM agent responds now.", now), requeue=True)
     instance = replace(instance, observed=replace(instance.observed, agent_seen=True))
     if instance.setup.is_done:
         return to_ready(instance, _describe_start(instance, now), now)
@@ -134,7 +135,7 @@ def _decide_without_agent(instance: Instance, launched_at: datetime, now: dateti
     action = ClaimAction.STOP if instance.observed.agent_seen else ClaimAction.TERMINATE
     if instance.warning and instance.warning.can_act(now):
         reason = EventReason(code=EventCode.NO_AGENT, message=explanation)
-        return start_action(instance, action, reason, now, WarningType.NO_AGENT)
+        return begin_action(instance, action, reason, now, WarningType.NO_AGENT)
     if instance.warning or now - launched_at < AGENT_WARNING_AFTER:
         return _wait_for_agent(instance)
     stop_at = max(launched_at + AGENT_DEADLINE, now + (AGENT_DEADLINE - AGENT_WARNING_AFTER))
@@ -144,7 +145,7 @@ def _decide_without_agent(instance: Instance, launched_at: datetime, now: dateti
         f"before. {loss} To leave it running, press Keep."
     )
     warning = StopWarning(warning_type=WarningType.NO_AGENT, created_at=now, stop_at=stop_at, message=message)
-    return start_warning(instance, warning, EventCode.NO_AGENT_WARNING, explanation, action=action)
+    return issue_warning(instance, warning, EventCode.NO_AGENT_WARNING, explanation, action=action)
 
 
 def _wait_for_agent(instance: Instance) -> Plan:

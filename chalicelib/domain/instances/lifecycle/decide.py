@@ -8,62 +8,31 @@ A plan is one guarded write and then at most one AWS call; `outcomes` decides wh
 After a crash, the next decision goes on from the record. `STAGES` lists the steps of a decision in their order.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_message
 from chalicelib.domain.desk.policy_limits import clamp_policy
-from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.lifecycle import (
     benchmark_run,
     booting,
     ec2_drift,
-    ended,
+    failed,
     launching,
-    notified,
+    notified_facts,
     ready,
     setting_up,
+    stopping,
 )
+from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
+from chalicelib.domain.instances.lifecycle.mode_filter import apply_mode
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
-from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import Policy
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """A decision in progress. Each stage returns it with a newer record, or with a plan.
-
-    :param before: the record as it was read
-    :param instance: the record with everything that the observation shows
-    :param plan: None until a stage has decided
-    """
-
-    before: Instance
-    instance: Instance
-    observation: Observation
-    now: datetime
-    context: DecisionContext
-    plan: Plan | None = None
-
-    @property
-    def decided_plan(self) -> Plan:
-        """The plan, once a stage has decided.
-
-        :raises ValueError: no stage has decided yet
-        """
-        if self.plan is None:
-            raise ValueError(f"{self.before.id}: no stage has decided")
-        return self.plan
-
-
-Stage = Callable[[Decision], Decision]
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
@@ -121,31 +90,10 @@ def require_delivery(decision: Decision) -> Decision:
     return replace(decision, plan=replace(plan, instance=instance))
 
 
-def apply_mode(decision: Decision) -> Decision:
-    """Limit the plan to what the mode allows: `paused` changes nothing, `dry_run` records autonomous plans once.
-
-    A dry run keeps what was observed, and discards the rest of an autonomous plan.
-    A stop warning that gpudesk may not act on is cancelled: it would be outdated when the mode is `enforce` again.
-    """
-    mode, plan, current = decision.context.desk.mode, decision.decided_plan, decision.instance
-    if mode is not Mode.ENFORCE and current.warning:
-        cause = "gpudesk is paused now" if mode is Mode.PAUSED else "gpudesk only does a dry run now"
-        return replace(decision, plan=cancel_warning(current, cause, decision.now))
-    if mode is Mode.PAUSED and (plan.step or plan.autonomous or current.machine is None):
-        message = f"gpudesk is paused. It does not go on with {current.name}: {plan.reason.message}"
-        return replace(decision, plan=no_op(current, EventCode.DESK_PAUSED, message))
-    if mode is Mode.DRY_RUN and plan.autonomous:
-        code = plan.reason.code
-        unchanged = replace(current, observed=plan.instance.observed)
-        recorded = notified.record_once(unchanged, code, _build_dry_run_reason(plan), decision.now, reason_code=code)
-        return replace(decision, plan=recorded)
-    return decision
-
-
 def forget_ended_facts(decision: Decision) -> Decision:
     """Forget the notified facts that are over."""
     plan = decision.decided_plan
-    instance = notified.forget_ended_facts(plan.instance, decision.observation, decision.now)
+    instance = notified_facts.forget_ended_facts(plan.instance, decision.observation, decision.now)
     return replace(decision, plan=replace(plan, instance=instance))
 
 
@@ -195,22 +143,14 @@ def _plan_phase(decision: Decision) -> Plan:
         case Phase.READY:
             return ready.decide(instance, observation, now, context)
         case Phase.FAILED:
-            return ended.decide_failed(instance, observation, now, context)
+            return failed.decide(instance, observation, now, context)
         case Phase.STOPPING:
-            return ended.decide_stopping(instance, now)
+            return stopping.decide_stopping(instance, now)
         case Phase.STOPPED:
-            return ended.decide_stopped(instance, now)
+            return stopping.decide_stopped(instance, now)
         case Phase.TERMINATING:
-            return ended.decide_terminating(instance, now)
+            return stopping.decide_terminating(instance, now)
         case Phase.TERMINATED:
             return no_op(instance, EventCode.TERMINATED, f"{instance.name} is terminated.")
         case _ as impossible:
             assert_never(impossible)
-
-
-def _build_dry_run_reason(plan: Plan) -> EventReason:
-    """Return what gpudesk would do on its own, and why."""
-    instance, details = plan.instance, plan.timeline[0].details
-    action = instance.claim.action if instance.claim else details["action"]
-    evidence = format_message(details.get("evidence", plan.reason.message))
-    return EventReason(code=EventCode.DRY_RUN, message=f"Dry run: would {action} {instance.name}. {evidence}")

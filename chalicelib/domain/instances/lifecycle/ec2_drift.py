@@ -11,17 +11,19 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.external_changes import (
     decide_end,
     decide_external_start,
     decide_external_stop,
     decide_scheduled_event,
 )
-from chalicelib.domain.instances.lifecycle.notified import record_once
+from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedInstance, TagsMissing, Unavailable
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Machine, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 
 ENDED_STATES = (Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED)
 
@@ -44,44 +46,45 @@ def apply_ec2_state(instance: Instance, observation: Observation, now: datetime)
             return current, plan or decide_scheduled_event(current, observation.scheduled_event, now)
 
 
-def to_booting(instance: Instance, machine: Machine, now: datetime) -> Plan:
+def to_booting(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan:
     """Return the plan for a launched instance, whether RunInstances returned it or it was found by its tag."""
     message = (
-        f"EC2 launched {instance.name} as {machine.instance_id} in {machine.zone}. gpudesk waits for its SSM agent."
+        f"EC2 launched {instance.name} as {ec2_instance.instance_id} in {ec2_instance.zone}. gpudesk waits for its SSM "
+        "agent."
     )
     reason = EventReason(code=EventCode.LAUNCHED, message=message)
     return record_event(
         replace(
             with_phase(instance, Phase.BOOTING, reason, now),
-            machine=machine,
-            lifetime=replace(instance.lifetime, started_at=machine.launched_at),
+            ec2_instance=ec2_instance,
+            lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),
             launch=replace(instance.launch, retry_at=None, zones_without_capacity=()),
         ),
         reason,
         now,
-        instance_id=machine.instance_id,
-        zone=machine.zone,
+        instance_id=ec2_instance.instance_id,
+        zone=ec2_instance.zone,
         instance_type=instance.spec.hardware.instance_type,
     )
 
 
-def reopen_record(instance: Instance, machine: Machine, now: datetime) -> Plan:
+def reopen_record(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan:
     """Reopen a closed record whose instance still exists in EC2, and terminate the instance.
 
     The record is named after its id: its former name may be in use by another instance.
     """
     message = (
         f"{instance.name} ({instance.id}) still exists in EC2, although gpudesk closed its record: "
-        f"{machine.instance_id} is {machine.state}. gpudesk is terminating it; its disk is deleted."
+        f"{ec2_instance.instance_id} is {ec2_instance.state}. gpudesk is terminating it; its disk is deleted."
     )
     reason = EventReason(code=EventCode.REAPPEARED, message=message)
     reopened = replace(
         with_phase(instance, Phase.TERMINATING, reason, now),
         name=instance.id,
-        machine=machine,
+        ec2_instance=ec2_instance,
         claim=Claim(action=ClaimAction.TERMINATE, claimed_at=now, reason=reason),
     )
-    return record_event(reopened, reason, now, instance_id=machine.instance_id, former_name=instance.name)
+    return record_event(reopened, reason, now, instance_id=ec2_instance.instance_id, former_name=instance.name)
 
 
 def _notify_lost_tags(instance: Instance, instance_id: str, now: datetime) -> Plan:
@@ -99,10 +102,10 @@ def _apply_not_visible(instance: Instance, now: datetime) -> tuple[Instance, Pla
     EC2 shows a new instance only some time after its launch:
     https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
     """
-    machine, name = instance.machine, instance.name
-    if machine is None:
+    ec2_instance, name = instance.ec2_instance, instance.name
+    if ec2_instance is None:
         return instance, None
-    if now - machine.launched_at < VISIBILITY_GRACE:
+    if now - ec2_instance.launched_at < VISIBILITY_GRACE:
         message = f"EC2 does not show {name} yet. It shows a new instance only some time after its launch."
         return instance, no_op(instance, EventCode.NOT_VISIBLE_YET, message)
     since = instance.observed.not_visible_since or now
@@ -111,29 +114,29 @@ def _apply_not_visible(instance: Instance, now: datetime) -> tuple[Instance, Pla
         message = f"EC2 does not show {name}. gpudesk closes its record after {format_duration(GONE_AFTER)} of that."
         return hidden, no_op(hidden, EventCode.NOT_VISIBLE, message)
     message = (
-        f"{name} is gone: EC2 has not shown {machine.instance_id} for {format_duration(GONE_AFTER)}. gpudesk closed "
-        "its record. Launch a new instance if you still need one."
+        f"{name} is gone: EC2 has not shown {ec2_instance.instance_id} for {format_duration(GONE_AFTER)}. gpudesk "
+        "closed its record. Launch a new instance if you still need one."
     )
     return hidden, to_terminated(hidden, EventReason(code=EventCode.INSTANCE_GONE, message=message), now)
 
 
 def _apply_observed(
-    instance: Instance, observed: ObservedInstance, report: DecodedHeartbeat, now: datetime
+    instance: Instance, observed: ObservedInstance, heartbeat: DecodedHeartbeat, now: datetime
 ) -> tuple[Instance, Plan | None]:
-    machine = Machine(
+    ec2_instance = Ec2Instance(
         instance_id=observed.instance_id, zone=observed.zone, state=observed.state, launched_at=observed.launched_at
     )
     is_ended = observed.state in ENDED_STATES
     if instance.phase is Phase.TERMINATED:
         if is_ended:
             return instance, no_op(instance, EventCode.TERMINATED, f"{instance.name} is terminated.")
-        return instance, reopen_record(instance, machine, now)
-    is_new = instance.machine is None
-    instance = replace(instance, machine=machine, observed=replace(instance.observed, not_visible_since=None))
+        return instance, reopen_record(instance, ec2_instance, now)
+    is_new = instance.ec2_instance is None
+    instance = replace(instance, ec2_instance=ec2_instance, observed=replace(instance.observed, not_visible_since=None))
     if is_ended:
-        return instance, decide_end(instance, machine, now)
+        return instance, decide_end(instance, ec2_instance, now)
     if is_new:
-        return instance, to_booting(instance, machine, now)
+        return instance, to_booting(instance, ec2_instance, now)
     if observed.state in (Ec2State.STOPPED, Ec2State.STOPPING):
-        return instance, decide_external_stop(instance, machine, report, now)
-    return instance, decide_external_start(instance, machine, now)
+        return instance, decide_external_stop(instance, ec2_instance, heartbeat, now)
+    return instance, decide_external_start(instance, ec2_instance, now)

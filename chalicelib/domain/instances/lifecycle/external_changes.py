@@ -8,19 +8,21 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_stopped, to_terminated, with_phase
 from chalicelib.domain.instances.observation import NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import ClaimAction, Ec2State, Instance, Machine, Phase, ScheduledEvent
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
 EVENT_ADVICE = {
     "instance-retirement": "Stop it and start it before then: it comes back on other hardware, with its disk.",
     "instance-stop": "Stop it and start it before then: it comes back on other hardware, with its disk.",
     "instance-reboot": "All running programs end then: save your work before.",
-    "system-reboot": ("All running programs end then. To move it to other hardware, stop it and start it before then."),
+    "system-reboot": "All running programs end then. To move it to other hardware, stop it and start it before then.",
 }
-"""What to do about a scheduled event, by its code:
+"""Advice about a scheduled event, by its code:
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html"""
 
 DEFAULT_EVENT_ADVICE = "It may be slow or unreachable for a while."
@@ -28,11 +30,11 @@ DEFAULT_EVENT_ADVICE = "It may be slow or unreachable for a while."
 STOP_PHASES = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
 
 
-def decide_end(instance: Instance, machine: Machine, now: datetime) -> Plan | None:
+def decide_end(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan | None:
     """Decide for an instance that EC2 is terminating or has terminated, by gpudesk or by someone else."""
     name = instance.name
     is_requested = instance.claim is not None and instance.claim.action is ClaimAction.TERMINATE
-    if machine.state is Ec2State.TERMINATED:
+    if ec2_instance.state is Ec2State.TERMINATED:
         if is_requested:
             reason = EventReason(code=EventCode.TERMINATED, message=f"{name} is terminated.")
             return to_terminated(instance, reason, now)
@@ -50,32 +52,34 @@ def decide_end(instance: Instance, machine: Machine, now: datetime) -> Plan | No
     return record_event(terminating, reason, now)
 
 
-def decide_external_stop(instance: Instance, machine: Machine, report: DecodedHeartbeat, now: datetime) -> Plan | None:
+def decide_external_stop(
+    instance: Instance, ec2_instance: Ec2Instance, heartbeat: DecodedHeartbeat, now: datetime
+) -> Plan | None:
     """Record a stop that gpudesk did not make, and leave the instance stopped.
 
-    :param report: the last heartbeat, which says so if the instance stopped itself
+    :param heartbeat: the last heartbeat, which shows whether the instance stopped itself
     :returns: None if gpudesk is stopping, terminating or starting the instance
     """
     is_starting = instance.claim is not None and instance.claim.action is ClaimAction.START
     if instance.phase in STOP_PHASES or is_starting:
         return None
-    reason = _build_stop_reason(instance, machine, report)
+    reason = _build_stop_reason(instance, ec2_instance, heartbeat)
     if instance.spec.desired is DesiredState.RUNNING:
         instance = replace(instance, spec=replace(instance.spec, desired=DesiredState.STOPPED))
-    if machine.state is Ec2State.STOPPED:
+    if ec2_instance.state is Ec2State.STOPPED:
         return record_event(to_stopped(instance, reason, now), reason, now)
     stopping = replace(with_phase(instance, Phase.STOPPING, reason, now), warning=None, claim=None)
     return record_event(stopping, reason, now)
 
 
-def decide_external_start(instance: Instance, machine: Machine, now: datetime) -> Plan | None:
+def decide_external_start(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan | None:
     """Record a start that gpudesk did not make, and manage the instance again.
 
     :returns: None if the instance was not stopped, or if it is to be terminated
     """
     if instance.spec.desired is DesiredState.TERMINATED:
         return None
-    if instance.phase is not Phase.STOPPED and not _is_restarted_while_stopping(instance, machine, now):
+    if instance.phase is not Phase.STOPPED and not _is_restarted_while_stopping(instance, ec2_instance, now):
         return None
     message = (
         f"{instance.name} was started outside gpudesk. It is billed, and its idle policy and maximum lifetime apply "
@@ -87,7 +91,7 @@ def decide_external_start(instance: Instance, machine: Machine, now: datetime) -
         spec=replace(instance.spec, desired=DesiredState.RUNNING),
         ready_since=None,
         claim=None,
-        lifetime=replace(instance.lifetime, started_at=machine.launched_at),
+        lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),
         observed=replace(instance.observed, boot_id=None),
     )
     return record_event(started, reason, now)
@@ -119,29 +123,30 @@ def decide_scheduled_event(
     return replace(plan, requeue=True)
 
 
-def _build_stop_reason(instance: Instance, machine: Machine, report: DecodedHeartbeat) -> EventReason:
+def _build_stop_reason(instance: Instance, ec2_instance: Ec2Instance, heartbeat: DecodedHeartbeat) -> EventReason:
     name = instance.name
-    if isinstance(report, Heartbeat) and report.self_stop is not None and report.self_stop.stopping_now:
+    if isinstance(heartbeat, Heartbeat) and heartbeat.self_stop is not None and heartbeat.self_stop.stopping_now:
         message = (
-            f"{name} stopped itself: it was idle, and gpudesk was unreachable. EC2 says {machine.state}. Its root disk "
-            f"stays and is billed. To use {name} again, start it. An admin should check why gpudesk was unreachable."
+            f"{name} stopped itself: it was idle, and gpudesk was unreachable. EC2 says {ec2_instance.state}. Its root "
+            f"disk stays and is billed. To use {name} again, start it. An admin should check why gpudesk was "
+            "unreachable."
         )
         return EventReason(code=EventCode.SELF_STOPPED, message=message)
     message = (
-        f"{name} was stopped outside gpudesk: EC2 says {machine.state}. It stays stopped, and its root disk is billed. "
-        f"To use {name} again, start it."
+        f"{name} was stopped outside gpudesk: EC2 says {ec2_instance.state}. It stays stopped, and its root disk is "
+        f"billed. To use {name} again, start it."
     )
     return EventReason(code=EventCode.STOPPED_EXTERNALLY, message=message)
 
 
-def _is_restarted_while_stopping(instance: Instance, machine: Machine, now: datetime) -> bool:
+def _is_restarted_while_stopping(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> bool:
     """Tell whether someone started a stopping instance between two observations.
 
-    Without a claim nobody in gpudesk retries the stop. An instance that still runs after `STOP_FORCE_AFTER` was then
-    never stopped, and counts as started.
+    Without a claim gpudesk did not request the stop and does not repeat it. If the instance still runs after
+    `STOP_FORCE_AFTER`, it counts as started.
     """
     if instance.phase is not Phase.STOPPING:
         return False
     if instance.claim:
-        return machine.launched_at > instance.claim.claimed_at
-    return machine.launched_at > instance.phase_since or now - instance.phase_since > STOP_FORCE_AFTER
+        return ec2_instance.launched_at > instance.claim.claimed_at
+    return ec2_instance.launched_at > instance.phase_since or now - instance.phase_since > STOP_FORCE_AFTER

@@ -9,10 +9,16 @@ from chalicelib.domain.common.deadlines import (
     LAUNCH_DEADLINE,
     LAUNCH_VISIBILITY_DEADLINE,
 )
-from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.errors import (
+    AwsError,
+    InsufficientCapacity,
+    PermanentAwsError,
+    PrerequisiteMissing,
+    QuotaExceeded,
+)
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration, format_message
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
@@ -80,19 +86,19 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
 
 def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """Record that AWS did not launch the instance, or that it is not known whether it did."""
-    description = format_message(error.description)
     match error:
         case InsufficientCapacity():
             return _retry_without_capacity(instance, error, now)
         case QuotaExceeded():
             cause = (
-                f": the quota of the AWS account is exceeded. {description} Ask an admin to request an increase in "
+                f"The quota of the AWS account is exceeded. {error.description} Ask an admin to request an increase in "
                 "Service Quotas, or launch a smaller or another type."
             )
             return _fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
         case PermanentAwsError():
-            cause = f". {description} Nothing was launched. Change the request or ask an admin, then launch again."
-            return _fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now)
+            cause = f"{error.description} Nothing was launched. Change the request or ask an admin, then launch again."
+            rejected_by = "gpudesk" if isinstance(error, PrerequisiteMissing) else "AWS"
+            return _fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by=rejected_by)
         case _:
             message = (
                 f"AWS gave no definite response to the launch of {instance.name} ({error.code}). gpudesk sends the "
@@ -137,25 +143,25 @@ def _time_out(instance: Instance, now: datetime) -> Plan | None:
     instance_type, region = instance.spec.hardware.instance_type, instance.spec.region
     if is_sent:
         cause = (
-            f": AWS did not respond to the launch of a {instance_type} in {region}, and EC2 shows no instance. Launch "
-            "it again later."
+            f"AWS did not respond to the launch of a {instance_type} in {region}, and EC2 shows no instance. Launch it "
+            "again later."
         )
         return _fail_launch(instance, EventCode.NO_ANSWER, cause, now)
     cause = (
-        f": AWS has had no capacity for a {instance_type} in {region} for {format_duration(LAUNCH_DEADLINE)}. Launch "
+        f"AWS has had no capacity for a {instance_type} in {region} for {format_duration(LAUNCH_DEADLINE)}. Launch "
         "another type, in another region, or later."
     )
     return _fail_launch(instance, EventCode.NO_CAPACITY, cause, now)
 
 
-def _fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime) -> Plan:
+def _fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime, **details: str) -> Plan:
     """End the launch. No EC2 instance runs.
 
-    :param cause: the message after "NAME could not be launched"
+    :param cause: why, and what to do, in sentences
     """
-    reason = EventReason(code=code, message=f"{instance.name} could not be launched{cause}")
+    reason = EventReason(code=code, message=f"{instance.name} could not be launched. {cause}")
     failed = replace(instance, launch=replace(instance.launch, attempt=None))
-    return record_event(with_phase(failed, Phase.FAILED, reason, now), reason, now)
+    return record_event(with_phase(failed, Phase.FAILED, reason, now), reason, now, **details)
 
 
 def _cancel(instance: Instance, now: datetime) -> Plan:

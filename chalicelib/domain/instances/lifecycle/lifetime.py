@@ -6,20 +6,23 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_time, pluralize
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
-from chalicelib.domain.instances.lifecycle.actions import start_action
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.plans import no_op
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
-from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, start_warning, wait_for_delivery
+from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning, wait_for_delivery
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import ClaimAction, Instance
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 
-def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: DecodedHeartbeat = None) -> Plan | None:
+def decide_lifetime(
+    instance: Instance, evidence: str, now: datetime, heartbeat: DecodedHeartbeat = None
+) -> Plan | None:
     """Warn before the lifetime ends, then stop the instance, also if it is busy. A keep moves the end.
 
-    :param evidence: what the instance is doing, as a clause
-    :param report: the heartbeat, for what a stop would end
+    :param evidence: the activity of the instance, in sentences
+    :param heartbeat: it says which kernels and sessions a stop would end
     :returns: None while the end is not near
     """
     ends_at, warning_due_at = instance.lifetime_ends_at, instance.lifetime_warning_due_at
@@ -27,27 +30,26 @@ def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: De
     if ends_at is None or warning_due_at is None or now < warning_due_at:
         return cancel_warning(instance, f"The lifetime of {instance.name} was extended.", now) if warning else None
     if warning is None:
-        return _warn(instance, evidence, report, now)
+        return _warn(instance, evidence, heartbeat, now)
     if warning.can_act(now):
         message = f"Its maximum lifetime is over. {warning.delivery_summary}"
         reason = EventReason(code=EventCode.LIFETIME_OVER, message=message)
-        return start_action(instance, ClaimAction.STOP, reason, now, WarningType.LIFETIME)
+        return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.LIFETIME)
     if now >= warning.stop_at:
         return wait_for_delivery(instance, warning)
     message = f"The lifetime of {instance.name} ends. It will be stopped at {format_time(warning.stop_at)}."
     return no_op(instance, EventCode.LIFETIME_WARNING_ACTIVE, message)
 
 
-def _warn(instance: Instance, evidence: str, report: DecodedHeartbeat, now: datetime) -> Plan:
+def _warn(instance: Instance, evidence: str, heartbeat: DecodedHeartbeat, now: datetime) -> Plan:
     ends_at = instance.lifetime_ends_at or now
     stop_at = max(ends_at, now + instance.spec.policy.idle.warning_period)
     message = (
         f"{_describe_end(instance)} at {format_time(ends_at)}. It will be stopped at {format_time(stop_at)}, even if "
-        f"it is in use ({evidence.removesuffix('.')}). {describe_stop_impact(instance, report)} To run it longer, "
-        "press Keep."
+        f"it is in use. {evidence} {describe_stop_impact(instance, heartbeat)} To run it longer, press Keep."
     )
     warning = StopWarning(warning_type=WarningType.LIFETIME, created_at=now, stop_at=stop_at, message=message)
-    return start_warning(instance, warning, EventCode.LIFETIME_WARNING, evidence)
+    return issue_warning(instance, warning, EventCode.LIFETIME_WARNING, evidence)
 
 
 def _describe_end(instance: Instance) -> str:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.lifecycle import benchmark_run, booting, document_run, ec2_drift, ended, launching
-from chalicelib.domain.instances.lifecycle.notified import forget_facts
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.lifecycle import benchmark_run, booting, document_send, ec2_drift, launching, stopping
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import advance_plan_meter, no_op
 from chalicelib.domain.instances.plan import (
     CallAccepted,
@@ -24,7 +25,7 @@ from chalicelib.domain.instances.plan import (
     Stop,
     Terminate,
 )
-from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 
 
 def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
@@ -33,7 +34,7 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     A launched instance is always recorded. Any other outcome counts only while the record still waits for it.
     """
     if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
-        plan = ec2_drift.reopen_record(instance, outcome.machine, now)
+        plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now)
     elif _is_expected(instance, step):
         plan = _apply_outcome(instance, step, outcome, now)
     else:
@@ -43,7 +44,7 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
 
 
 def _is_expected(instance: Instance, step: Step) -> bool:
-    is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.machine is None
+    is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.ec2_instance is None
     attempt, claim = instance.launch.attempt, instance.claim
     match step:
         case ResolveLaunch():
@@ -51,7 +52,7 @@ def _is_expected(instance: Instance, step: Step) -> bool:
         case Launch():
             return is_unlaunched and attempt is not None and attempt.token == step.attempt.token
         case SendDocument():
-            return document_run.is_expected(instance, step) or benchmark_run.is_expected(instance, step)
+            return document_send.is_expected(instance, step) or benchmark_run.is_expected(instance, step)
         case Start():
             return instance.phase is Phase.BOOTING and claim is not None and claim.action is ClaimAction.START
         case Stop():
@@ -64,8 +65,8 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     match step, outcome:
         case ResolveLaunch(), LaunchResolved():
             return launching.record_resolved_launch(instance, outcome, now)
-        case Launch(), InstanceLaunched(machine):
-            return ec2_drift.to_booting(instance, machine, now)
+        case Launch(), InstanceLaunched(ec2_instance):
+            return ec2_drift.to_booting(instance, ec2_instance, now)
         case ((ResolveLaunch() | Launch()), AwsError()):
             return launching.record_launch_error(instance, outcome, now)
         case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):
@@ -73,9 +74,9 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
         case Start(), AwsError():
             return booting.record_start_error(instance, outcome, now)
         case Stop(), NoLongerIdle():
-            return ended.cancel_stop(instance, outcome, now)
+            return stopping.cancel_stop(instance, outcome, now)
         case ((Stop() | Terminate()), AwsError()):
-            return ended.record_call_error(instance, outcome, now)
+            return stopping.record_call_error(instance, outcome, now)
         case _, CallAccepted():
             accepted = forget_facts(instance, EventCode.STOP_REFUSED, EventCode.TERMINATE_REFUSED)
             return no_op(accepted, EventCode.NO_CHANGE, f"AWS accepted {type(step).__name__} of {instance.name}.")
@@ -96,8 +97,8 @@ def record_send(
         case DocumentAlreadyInstalled() if is_benchmark:
             raise ValueError(f"{step.document}: the document of a benchmark is never skipped")
         case CommandSent():
-            return document_run.record_command(instance, outcome, now)
+            return document_send.record_command(instance, outcome, now)
         case DocumentAlreadyInstalled():
-            return document_run.record_skip(instance, outcome, now)
+            return document_send.record_skip(instance, outcome, now)
         case AwsError():
-            return document_run.record_send_error(instance, outcome, now)
+            return document_send.record_send_error(instance, outcome, now)

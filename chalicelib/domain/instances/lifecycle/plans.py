@@ -12,10 +12,12 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.metering import advance_meter
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Instance, Machine, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.setup.state import DocumentRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +49,6 @@ def build_heartbeat_key(role_id: str, instance_id: str) -> str:
     return f"{role_id}:{instance_id}"
 
 
-def because(code: EventCode, message: str) -> EventReason:
-    """Return an `EventReason`."""
-    return EventReason(code=code, message=message)
-
-
 def no_op(instance: Instance, code: EventCode, message: str) -> Plan:
     """Return a plan without a timeline entry and without a call.
 
@@ -73,7 +70,7 @@ def record_event(instance: Instance, reason: EventReason, now: datetime, **detai
 def to_stopped(instance: Instance, reason: EventReason, now: datetime) -> Instance:
     """Return the record of an instance that has stopped, by gpudesk or not.
 
-    What was known of the boot that ended is removed. A keep stays until its time.
+    Facts about the boot that ended are removed. A keep stays until its end.
     """
     return replace(
         with_phase(instance, Phase.STOPPED, reason, now),
@@ -87,28 +84,28 @@ def to_stopped(instance: Instance, reason: EventReason, now: datetime) -> Instan
 
 
 def to_terminated(instance: Instance, reason: EventReason, now: datetime) -> Plan:
-    """Return the plan that closes a record: AWS bills nothing of it any more."""
-    machine = instance.machine
+    """Return the plan that closes a record. From now on, the instance costs nothing."""
+    ec2_instance = instance.ec2_instance
     ended = replace(
         with_phase(instance, Phase.TERMINATED, reason, now),
-        machine=None,
+        ec2_instance=None,
         claim=None,
         warning=None,
         terminated_at=now,
         spec=replace(instance.spec, desired=DesiredState.TERMINATED),
         lifetime=replace(instance.lifetime, keep_until=None, keep_requested_by=None),
     )
-    return record_event(ended, reason, now, **({"instance_id": machine.instance_id} if machine else {}))
+    return record_event(ended, reason, now, **({"instance_id": ec2_instance.instance_id} if ec2_instance else {}))
 
 
-def require_machine(instance: Instance) -> Machine:
+def require_ec2_instance(instance: Instance) -> Ec2Instance:
     """Return the EC2 instance of a record whose phase requires one.
 
     :raises ValueError: the record has no EC2 instance
     """
-    if instance.machine is None:
+    if instance.ec2_instance is None:
         raise ValueError(f"{instance.id} is {instance.phase} and has no EC2 instance")
-    return instance.machine
+    return instance.ec2_instance
 
 
 def advance_plan_meter(before: Instance, plan: Plan, now: datetime) -> Plan:
@@ -118,3 +115,14 @@ def advance_plan_meter(before: Instance, plan: Plan, now: datetime) -> Plan:
     """
     instance, segments = advance_meter(before, plan.instance, now)
     return replace(plan, instance=instance, billed_segments=segments)
+
+
+def require_document_run(instance: Instance) -> DocumentRun:
+    """Return the run that the setup waits for.
+
+    :raises ValueError: no document of the setup was sent
+    """
+    run = instance.setup.current_run
+    if run is None:
+        raise ValueError(f"{instance.id}: no document of the setup was sent")
+    return run

@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason, to_event_reason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import (
@@ -16,34 +16,35 @@ from chalicelib.domain.idle.rule import (
     build_unknown_judgment,
     judge_activity,
 )
+from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle import benchmark_run
-from chalicelib.domain.instances.lifecycle.actions import plan_desired_state, start_action
+from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
-from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
-from chalicelib.domain.instances.lifecycle.notified import forget_facts, record_once
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, require_machine
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, require_ec2_instance
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
-from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, start_warning, wait_for_delivery
+from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import ClaimAction, Instance
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 
 def judge_instance(instance: Instance, observation: Observation, now: datetime) -> ActivityJudgment:
     """Judge the activity of an instance now. It counts as busy during a benchmark and the creation of an image."""
     if instance.has_image_in_progress(now):
-        message = f"busy: an image of {instance.name} is being created"
+        message = f"Busy: an image of {instance.name} is being created."
         return _judge_busy(EventReason(code=EventCode.IMAGE_IN_PROGRESS, message=message))
     if instance.benchmark_run:
         run = instance.benchmark_run
-        message = f"busy: {run.requested_by} requested a benchmark at {format_time(run.requested_at)}"
+        message = f"Busy: {run.requested_by} requested a benchmark at {format_time(run.requested_at)}."
         return _judge_busy(EventReason(code=EventCode.BENCHMARK_IN_PROGRESS, message=message))
     policy = instance.spec.policy.idle
     judgment = judge_activity(
         observation.heartbeat,
         ActivityCriteria(
-            instance_id=require_machine(instance).instance_id,
+            instance_id=require_ec2_instance(instance).instance_id,
             enabled_signals=policy.select_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
             policy=policy,
             not_before=instance.ready_since or instance.phase_since,
@@ -60,8 +61,8 @@ def judge_instance(instance: Instance, observation: Observation, now: datetime) 
 def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
     """Decide what follows for a ready instance.
 
-    A requested stop comes first, then a new warning or the stop at the end of the lifetime: no heartbeat can hold that
-    up. Idleness is judged last, only if nothing else happens.
+    A requested stop comes first, then a new warning or the stop at the end of the lifetime: a heartbeat cannot delay
+    them. Idleness is judged last, only if nothing else happens.
     """
     requested = plan_desired_state(instance, now)
     if requested:
@@ -100,7 +101,7 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
         return Plan(instance=instance, reason=to_event_reason(judgment.reason))
     message = (
         f"{instance.name} has not been monitored for {format_duration(now - since)}. "
-        f"{format_message(judgment.reason.message)} Its maximum lifetime still applies. To find the cause, run "
+        f"{judgment.reason.message} Its maximum lifetime still applies. To find the cause, run "
         "gpudesk-status and systemctl status gpudesk-probe on it."
     )
     reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
@@ -108,7 +109,7 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
 
 
 def _decide_known_activity(
-    instance: Instance, judgment: ActivityJudgment, report: DecodedHeartbeat, now: datetime
+    instance: Instance, judgment: ActivityJudgment, heartbeat: DecodedHeartbeat, now: datetime
 ) -> Plan:
     """Cancel a warning that no longer applies, warn of a stop, or stop an idle instance."""
     if instance.observed.activity_unknown_since:
@@ -118,41 +119,43 @@ def _decide_known_activity(
         message = f"{instance.name} is kept until {format_date_time(keep_until)}."
         if warning:
             return cancel_warning(instance, message, now)
-        return no_op(instance, EventCode.KEEP_ACTIVE, f"{message} {format_message(judgment.reason.message)}")
+        return no_op(instance, EventCode.KEEP_ACTIVE, f"{message} {judgment.reason.message}")
     if judgment.state is not ActivityState.IDLE:
         if warning:
             return cancel_warning(instance, judgment.reason.message, now)
         reason = to_event_reason(judgment.reason)
         return Plan(instance=forget_facts(instance, EventCode.IDLE_WARNING), reason=reason)
     if warning is None:
-        return _warn_of_idleness(instance, judgment, report, now)
-    return _decide_warned(instance, judgment, warning, now)
+        return _warn_of_idleness(instance, judgment, heartbeat, now)
+    return _decide_after_warning(instance, judgment, warning, now)
 
 
-def _decide_warned(instance: Instance, judgment: ActivityJudgment, warning: StopWarning, now: datetime) -> Plan:
+def _decide_after_warning(instance: Instance, judgment: ActivityJudgment, warning: StopWarning, now: datetime) -> Plan:
     """Stop an instance that was idle since its warning, once the time is over and the warning is delivered."""
     if judgment.quiet_since and judgment.quiet_since > warning.created_at:
-        cause = f"it was in use after the warning, until {format_time(judgment.quiet_since)}"
+        cause = f"It was in use after the warning, until {format_time(judgment.quiet_since)}."
         return replace(cancel_warning(instance, cause, now), requeue=True)
     if now < warning.stop_at:
         message = (
-            f"{format_message(judgment.reason.message)} A warning was sent: {instance.name} will be stopped at "
+            f"{judgment.reason.message} A warning was sent: {instance.name} will be stopped at "
             f"{format_time(warning.stop_at)}."
         )
         return no_op(instance, EventCode.IDLE_WARNING_ACTIVE, message)
     if not warning.can_act(now):
         return wait_for_delivery(instance, warning)
-    message = f"{format_message(judgment.reason.message)} {warning.delivery_summary}"
+    message = f"{judgment.reason.message} {warning.delivery_summary}"
     reason = EventReason(code=EventCode.IDLE, message=message)
-    return start_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
+    return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
 
-def _warn_of_idleness(instance: Instance, judgment: ActivityJudgment, report: DecodedHeartbeat, now: datetime) -> Plan:
+def _warn_of_idleness(
+    instance: Instance, judgment: ActivityJudgment, heartbeat: DecodedHeartbeat, now: datetime
+) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
-        f"{instance.name} will be stopped at {format_time(stop_at)}. {format_message(judgment.reason.message)} "
-        f"{describe_stop_impact(instance, report)} To keep {instance.name} running, press Keep or run gpudesk-keep 4h "
-        "on it."
+        f"{instance.name} will be stopped at {format_time(stop_at)}. {judgment.reason.message} "
+        f"{describe_stop_impact(instance, heartbeat)} To keep {instance.name} running, press Keep or run "
+        "gpudesk-keep 4h on it."
     )
     warning = StopWarning(warning_type=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
-    return start_warning(instance, warning, EventCode.IDLE_WARNING, judgment.reason.message)
+    return issue_warning(instance, warning, EventCode.IDLE_WARNING, judgment.reason.message)

@@ -7,9 +7,10 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.instances.lifecycle.actions import plan_desired_state
 from chalicelib.domain.instances.lifecycle.booting import to_ready
-from chalicelib.domain.instances.lifecycle.document_run import decide_running, retry_document, send_document
+from chalicelib.domain.instances.lifecycle.document_run import decide_running, retry_document
+from chalicelib.domain.instances.lifecycle.document_send import send_document
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
-from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
@@ -20,12 +21,12 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     """Decide what follows while documents remain to be run.
 
     A new warning or a stop at the end of the lifetime comes first. Otherwise the messages of the heartbeat are
-    processed, and a lifetime warning that is already sent holds the setup up.
+    processed. While a lifetime warning is active, the setup does not go on.
     """
     requested = plan_desired_state(instance, now)
     if requested:
         return requested
-    lifetime = decide_lifetime(instance, "being set up", now, observation.heartbeat)
+    lifetime = decide_lifetime(instance, "It is being set up.", now, observation.heartbeat)
     if lifetime and lifetime.instance != instance:
         return lifetime
     plan = process_heartbeat(instance, observation, now, context) or lifetime

@@ -12,13 +12,13 @@ LIVE_COUNT_NOUNS = {
 }
 
 
-def describe_stop_impact(instance: Instance, report: DecodedHeartbeat) -> str:
+def describe_stop_impact(instance: Instance, heartbeat: DecodedHeartbeat) -> str:
     """Return one sentence about what a stop would end, and what stays.
 
-    :param report: the heartbeat, for the number of kernels, terminals and sessions; if it cannot be read, the sentence
-        names only the kinds
+    :param heartbeat: it counts the kernels, terminals and sessions; if it cannot be read, the sentence names only the
+        kinds
     """
-    live_counts = report.live_counts if isinstance(report, Heartbeat) else {}
+    live_counts = heartbeat.live_counts if isinstance(heartbeat, Heartbeat) else {}
     live = [pluralize(live_counts[kind], noun) for kind, noun in LIVE_COUNT_NOUNS.items() if live_counts.get(kind)]
     ended = join_and(live) if live else "all programs that run (kernels, terminals, tmux)"
     store = instance.spec.hardware.instance_store_gb

@@ -1,4 +1,4 @@
-"""Fakes of programs of a real Ubuntu that cannot work in a sandbox: functions from arguments to an exit code.
+"""Fakes of Ubuntu's programs that cannot work in a sandbox: functions that take arguments and return an exit code.
 
-`sandbox/programs.py` on the host installs them in place of the real ones.
+`sandbox/programs.py` installs them in place of the real programs.
 """

@@ -1,4 +1,4 @@
-"""Fake `conda`: environments of this computer's Python from conda-forge. Default channels need accepted terms."""
+"""Fake `conda`, which creates environments of this computer's Python. It accepts only the channel conda-forge."""
 
 import subprocess
 import sys
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PYTHON = "/usr/bin/python3"
-WITH_VALUE = ("--name", "-n", "--channel", "-c")
 TERMS = """
 CondaToSNonInteractiveError: Terms of Service have not been accepted for the following channels. Please accept or \
 remove them before proceeding:
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str], prefix: Path) -> int:
 
 def _create(words: Sequence[str], prefix: Path) -> int:
     if "--yes" not in words and "-y" not in words:
-        print("CondaSystemExit: Exiting. No one can confirm. Use --yes.", file=sys.stderr)
+        print("CondaSystemExit: Exiting. Nobody can confirm. Use --yes.", file=sys.stderr)
         return 1
     channels = [words[index + 1] for index, word in enumerate(words) if word in ("--channel", "-c")]
     config = (prefix / ".condarc").read_text() if (prefix / ".condarc").exists() else ""

@@ -1,6 +1,6 @@
-"""Replacement of ensurepip's `__main__`, with which `python3 -m venv` installs the fake pip.
+"""Replacement of ensurepip's `__main__`. `python3 -m venv` runs it to install the fake pip.
 
-The new environment's interpreter runs it as a file, so it imports nothing of this package.
+The interpreter of the new environment runs it as a file, so it cannot import this package.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Fake `journalctl -u UNIT`: prints the log of a service."""
+"""Fake `journalctl -u UNIT`, which prints the log of a service."""
 
 import sys
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from local.machines.inside.services import LOG_FOLDER
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a log. It supports -u and -n for one unit, and ignores other options."""
+    """Print the log of one unit. Options other than -u and -n are ignored."""
     unit, lines = "", 0
     words = iter(arguments)
     for word in words:
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     if not unit:
         print("No journal files were found.", file=sys.stderr)
         return 1
-    log = LOG_FOLDER / f"{units.full_name(unit)}.log"
+    log = LOG_FOLDER / f"{units.complete_name(unit)}.log"
     written = log.read_text(errors="replace").splitlines() if log.exists() else ["-- No entries --"]
     print("\n".join(written[-lines:]))
     return 0

@@ -1,4 +1,4 @@
-"""Fake `nvidia-smi`, which prints the host's numbers of the machine's GPUs."""
+"""Fake `nvidia-smi`, which prints the utilization of the GPUs that the host has set."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from .system_release import has_driver
 
 DEVICE_FILE = Path("/.machine/device/gpu.json")
 DRIVER = "550.144.03"
-NO_DRIVER = 9
+EXIT_NO_DRIVER = 9
 NO_DRIVER_MESSAGE = (
     "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA "
     "driver is installed and running."
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     """Print the table, `-L`, or `--query-gpu=... --format=csv[,noheader][,nounits]`."""
     if not has_driver():
         print(NO_DRIVER_MESSAGE)
-        return NO_DRIVER
+        return EXIT_NO_DRIVER
     gpus = _read_gpus()
     options = {word.partition("=")[0]: word.partition("=")[2] for word in arguments}
     if "-L" in options or "--list-gpus" in options:
@@ -65,7 +65,7 @@ def _print_query(fields: Sequence[str], form: Sequence[str], gpus: Sequence[dict
         return 2
     if "noheader" not in form:
         units = {"%": "[%]", "MiB": "[MiB]"}
-        print(", ".join(f"{f} {units.get(gpus[0][f].rpartition(' ')[2], '')}".strip() for f in fields))
+        print(", ".join(f"{field} {units.get(gpus[0][field].rpartition(' ')[2], '')}".strip() for field in fields))
     for gpu in gpus:
         values = [gpu[field] for field in fields]
         if "nounits" in form:

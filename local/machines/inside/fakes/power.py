@@ -17,7 +17,7 @@ def poweroff(_: Sequence[str]) -> int:
 
 
 def shutdown(arguments: Sequence[str]) -> int:
-    """Run `shutdown [-r|-h|-P|-c|--show] [now|+MINUTES]`; without a time, in one minute."""
+    """Run `shutdown [-r|-h|-P|-c|--show] [now|+MINUTES]`. Without a time, shut down in one minute."""
     if "--show" in arguments:
         action = exchange({"query": "scheduled"})["action"]
         print(f"Shutdown scheduled ({action}), use 'shutdown -c' to cancel." if action else "No scheduled shutdown.")

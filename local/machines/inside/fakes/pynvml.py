@@ -1,4 +1,4 @@
-"""Fake `pynvml` on a machine with fake GPUs: the functions that the probe calls, with the host's numbers.
+"""Fake `pynvml` with the functions that the probe calls. Utilization and memory are those that the host has set.
 
 https://docs.nvidia.com/deploy/nvml-api/
 """
@@ -18,16 +18,16 @@ BUSY_SHARE_OF_MEMORY = 0.3
 
 
 class NVMLError(Exception):
-    """NVML's error."""
+    """Error of NVML."""
 
 
-class NVMLError_NotSupported(NVMLError):  # noqa: N801  NVML's name
+class NVMLError_NotSupported(NVMLError):  # noqa: N801 - name in NVML
     """The GPU does not support this query."""
 
 
 @dataclass(frozen=True)
 class Utilization:
-    """Percent of the last sample period."""
+    """Utilization in the last sample period, in percent."""
 
     gpu: int
     memory: int
@@ -92,7 +92,7 @@ def nvmlDeviceGetSamples(handle: int, sampling_type: int, last_seen: int) -> Non
 
 
 def nvmlDeviceGetMemoryInfo(handle: int) -> Memory:  # noqa: N802
-    """Return the memory, which is used while the GPU is."""
+    """Return the memory. A busy GPU uses a fixed share of it."""
     total = int(_read_device()["memory_mib"]) * MIB
     used = round(total * BUSY_SHARE_OF_MEMORY) if _read_utilization()[handle] else IDLE_MEMORY_MIB * MIB
     return Memory(total, used, total - used)

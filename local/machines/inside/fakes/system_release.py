@@ -1,10 +1,10 @@
-"""Release of Ubuntu that the machine imitates."""
+"""Release of Ubuntu on the machine, and its parts: the C library and NVIDIA's driver."""
 
 from pathlib import Path
 
 GLIBC_VERSIONS = {"18.04": "2.27", "20.04": "2.31", "22.04": "2.35", "24.04": "2.39"}
 DRIVER_BOOT_FILE = Path("/var/lib/dpkg/nvidia-driver-built-in-boot")
-"""Id of the boot in which the driver was installed on an image without it. It works from the next boot on."""
+"""File with the id of the boot in which the driver was installed. The driver works from the next boot on."""
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -21,7 +21,7 @@ def find_glibc_version() -> str:
 
 
 def has_driver() -> bool:
-    """Return whether NVIDIA's driver is loaded. Only the image of 18.04 comes without it."""
+    """Return whether NVIDIA's driver is loaded. Only the image of Ubuntu 18.04 does not contain it."""
     if read_version() != "18.04":
         return True
     return DRIVER_BOOT_FILE.exists() and DRIVER_BOOT_FILE.read_text() != BOOT_ID.read_text()

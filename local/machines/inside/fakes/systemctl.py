@@ -1,4 +1,4 @@
-"""Fake `systemctl`: enables units by links as systemd does, and asks the machine's first process for the rest."""
+"""Fake `systemctl`: it enables units by links, like systemd, and sends all other requests to the first process."""
 
 import sys
 import time
@@ -8,9 +8,9 @@ from pathlib import Path
 from local.machines.inside import units
 from local.machines.inside.wire import Message, exchange
 
-NOT_ACTIVE = 3
-NOT_THERE = 4
-NOT_LOADED = 5
+EXIT_NOT_ACTIVE = 3
+EXIT_NOT_FOUND = 4
+EXIT_NOT_LOADED = 5
 IGNORED_VERBS = ("daemon-reload", "daemon-reexec", "reset-failed", "is-system-running", "mask", "unmask")
 OPERATIONS = {
     "start": "start",
@@ -24,18 +24,18 @@ POWER_ACTIONS = {"reboot": "reboot", "poweroff": "off", "halt": "off"}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a verb. Exit codes are systemctl's own: 3 for an inactive unit, 4 for an unknown one, 5 if none is loaded."""
+    """Run a verb, and return systemctl's exit code: 3 for an inactive, 4 for an unknown, 5 for an unloaded unit."""
     options = [word for word in arguments if word.startswith("-")]
     verb, *names = [word for word in arguments if not word.startswith("-")] or ["list-units"]
     if verb in IGNORED_VERBS:
         return 0
     if verb in OPERATIONS:
-        return _operate(OPERATIONS[verb], names)
+        return _run_operation(OPERATIONS[verb], names)
     if verb in POWER_ACTIONS:
         exchange({"query": "power", "action": POWER_ACTIONS[verb], "after": 0})
         return 0
     if verb in ("is-active", "is-failed", "is-enabled"):
-        return _print_state(verb, names, quiet=bool({"-q", "--quiet"} & set(options)))
+        return _print_state(verb, names, is_quiet=bool({"-q", "--quiet"} & set(options)))
     commands = {
         "cat": _print_files,
         "disable": _disable,
@@ -50,12 +50,12 @@ def main(arguments: Sequence[str]) -> int:
     return commands[verb](names, options)
 
 
-def _operate(verb: str, names: Sequence[str]) -> int:
+def _run_operation(verb: str, names: Sequence[str]) -> int:
     code = 0
     for name in names:
         if problem := exchange({"query": verb, "unit": name})["error"]:
             print(problem, file=sys.stderr)
-            code = NOT_LOADED if "not be found" in problem or "not loaded" in problem else 1
+            code = EXIT_NOT_LOADED if "not be found" in problem or "not loaded" in problem else 1
     return code
 
 
@@ -64,8 +64,8 @@ def _enable(names: Sequence[str], options: Sequence[str]) -> int:
         try:
             path, unit = units.find(name), units.load(name)
         except units.UnitError:
-            full = units.full_name(name)
-            print(f"Failed to enable unit: Unit file {full} does not exist.", file=sys.stderr)
+            full_name = units.complete_name(name)
+            print(f"Failed to enable unit: Unit file {full_name} does not exist.", file=sys.stderr)
             return 1
         if not unit.wanted_by:
             print("The unit files have no installation config (WantedBy=, ...).", file=sys.stderr)
@@ -79,31 +79,31 @@ def _enable(names: Sequence[str], options: Sequence[str]) -> int:
             if not link.is_symlink():
                 link.symlink_to(path)
                 print(f"Created symlink {link} → {path}.", file=sys.stderr)
-    return _operate("start", names) if "--now" in options else 0
+    return _run_operation("start", names) if "--now" in options else 0
 
 
 def _disable(names: Sequence[str], options: Sequence[str]) -> int:
     for name in names:
-        for link in Path(units.UNIT_FOLDERS[0]).glob(f"*.*s/{units.full_name(name)}"):
+        for link in Path(units.UNIT_FOLDERS[0]).glob(f"*.*s/{units.complete_name(name)}"):
             link.unlink()
             print(f"Removed {link}.", file=sys.stderr)
-    return _operate("stop", names) if "--now" in options else 0
+    return _run_operation("stop", names) if "--now" in options else 0
 
 
 def _print_list(_: Sequence[str], __: Sequence[str]) -> int:
     for name in exchange({"query": "names"})["names"]:
-        print(f"{name} loaded {exchange({'ask': 'show', 'unit': name})['state']}")
+        print(f"{name} loaded {exchange({'query': 'show', 'unit': name})['state']}")
     return 0
 
 
-def _print_state(verb: str, names: Sequence[str], *, quiet: bool) -> int:
+def _print_state(verb: str, names: Sequence[str], *, is_quiet: bool) -> int:
     codes = []
     for name in names:
         properties = exchange({"query": "show", "unit": name})
-        word, is_good = _read_state(verb, properties)
-        codes.append(0 if is_good else 1 if verb == "is-enabled" else NOT_ACTIVE if verb == "is-active" else 1)
-        if not quiet:
-            print(word)
+        state, is_as_asked = _read_state(verb, properties)
+        codes.append(0 if is_as_asked else 1 if verb == "is-enabled" else EXIT_NOT_ACTIVE if verb == "is-active" else 1)
+        if not is_quiet:
+            print(state)
     return min(codes, default=1)
 
 
@@ -122,7 +122,7 @@ def _print_status(name: str) -> int:
     properties = exchange({"query": "show", "unit": name})
     if properties["load"] == "not-found":
         print(f"Unit {properties['name']} could not be found.", file=sys.stderr)
-        return NOT_THERE
+        return EXIT_NOT_FOUND
     state = properties["state"]
     since = time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(properties.get("since", time.time())))
     print(f"● {properties['name']} - {properties['description']}")
@@ -130,7 +130,7 @@ def _print_status(name: str) -> int:
     print(f"     Active: {state}{' (running)' if state == 'active' else ''} since {since}")
     if properties.get("main_pid"):
         print(f"   Main PID: {properties['main_pid']}")
-    return 0 if state == "active" else NOT_ACTIVE
+    return 0 if state == "active" else EXIT_NOT_ACTIVE
 
 
 def _print_properties(names: Sequence[str], options: Sequence[str]) -> int:
@@ -139,7 +139,7 @@ def _print_properties(names: Sequence[str], options: Sequence[str]) -> int:
     )
     for name in names:
         properties = exchange({"query": "show", "unit": name})
-        facts = {
+        properties_by_name = {
             "Id": properties["name"],
             "LoadState": properties["load"],
             "ActiveState": properties["state"],
@@ -147,7 +147,7 @@ def _print_properties(names: Sequence[str], options: Sequence[str]) -> int:
             "MainPID": str(properties.get("main_pid", 0)),
             "ExecMainStatus": str(properties.get("status") or 0),
         }
-        for key, value in facts.items():
+        for key, value in properties_by_name.items():
             if selected == [""] or key in selected:
                 print(value if "--value" in options else f"{key}={value}")
     return 0
@@ -158,7 +158,7 @@ def _print_files(names: Sequence[str], _: Sequence[str]) -> int:
         try:
             path = units.find(name)
         except units.UnitError:
-            print(f"No files found for {units.full_name(name)}.", file=sys.stderr)
+            print(f"No files found for {units.complete_name(name)}.", file=sys.stderr)
             return 1
         print(f"# {path}\n{path.read_text()}")
     return 0

@@ -5,11 +5,11 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-NO_ZIP = 9
+EXIT_NO_ZIP = 9
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run unzip. Exit codes are its own: 0, or 9 for a file that is not a complete zip."""
+    """Run unzip, and return its exit code: 0, or 9 for a file that is not a complete zip."""
     words = list(arguments)
     folder = Path(words.pop(words.index("-d") + 1)) if "-d" in words else Path()
     (file,) = [word for word in words if not word.startswith("-")]
@@ -22,5 +22,5 @@ def main(arguments: Sequence[str]) -> int:
         broken = file
     if broken is not None:
         print(f"[{file}]\n  End-of-central-directory signature not found.", file=sys.stderr)
-        return NO_ZIP
+        return EXIT_NO_ZIP
     return 0

@@ -1,4 +1,4 @@
-"""Fake `sudo`, `runuser` and `su`, which use the sandbox's users if it has any, and `chown`, if it has none."""
+"""Fakes of programs that need users: `sudo`, `runuser` and `su`; in a sandbox with only root, `chown` and `install`."""
 
 import os
 import pwd
@@ -13,7 +13,7 @@ REAL_PROGRAMS = "/.machine/usr/bin"
 
 def sudo(arguments: Sequence[str]) -> int:
     """Run `sudo [-u USER] [-H] [-E] [-n] [-i] [NAME=VALUE] PROGRAM ...`."""
-    user, words, login = "root", list(arguments), False
+    user, words, is_login = "root", list(arguments), False
     while words and words[0].startswith("-"):
         option = words.pop(0)
         if option == "--":
@@ -21,14 +21,14 @@ def sudo(arguments: Sequence[str]) -> int:
         letters = "" if option.startswith("--") else option
         if option == "--user" or letters.endswith("u"):
             user = words.pop(0)
-        login = login or option == "--login" or "i" in letters
+        is_login = is_login or option == "--login" or "i" in letters
     environment = dict(os.environ)
     while words and "=" in words[0].split("/")[0]:
         name, _, value = words.pop(0).partition("=")
         environment[name] = value
     account = _find_account(user)
     environment |= {"USER": user, "LOGNAME": user, "SUDO_USER": "root", "HOME": account.pw_dir}
-    if login:
+    if is_login:
         words = [account.pw_shell, "-l", *(["-c", " ".join(words)] if words else [])]
     return _run(account, words, environment)
 
@@ -54,7 +54,7 @@ def runuser(arguments: Sequence[str]) -> int:
     return _run(account, program, {**os.environ, "HOME": account.pw_dir, "USER": account.pw_name})
 
 
-def change_owner(arguments: Sequence[str]) -> int:
+def skip_change_of_owner(arguments: Sequence[str]) -> int:
     """Do nothing for `chown` and `chgrp`, because the sandbox has no user but root."""
     del arguments
     return 0
@@ -81,7 +81,7 @@ def _find_account(name: str) -> pwd.struct_passwd:
 
 
 def _run(account: pwd.struct_passwd, words: Sequence[str], environment: dict[str, str]) -> int:
-    """Replace this process by the program. It returns only if the program cannot run."""
+    """Replace this process by the program. Return an exit code only if the program cannot run."""
     if account.pw_uid:
         become_user(account)
     try:

@@ -1,6 +1,6 @@
-"""Fake `uv`: Pythons, environments and packages, all of them this computer's own.
+"""Fake `uv`, whose Pythons, environments and packages are those of this computer.
 
-The machine's own Python passes as Ubuntu 22.04's 3.10, so that a setup that needs a later one must install it first.
+The system's Python counts as the 3.10 of Ubuntu 22.04, so a setup that needs a later Python must first install it.
 """
 
 import os
@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PYTHON = "/usr/bin/python3"
-NOT_FOUND = 2
+EXIT_NOT_FOUND = 2
 INSTALL = (
     "import sys; sys.path.insert(0, '/.machine/code'); "
     "from local.machines.inside.fakes.pip.__main__ import main; sys.exit(main(['install', *sys.argv[1:]]))"
 )
-WITH_VALUE = ("--python", "--install-dir", "--index")
+OPTIONS_WITH_VALUE = ("--python", "--install-dir", "--index")
 SYSTEM_REQUESTS = ("", "3.10", ">=3.10")
 
 
 def main(arguments: Sequence[str], version: str) -> int:
-    """Run one command.
+    """Run a command.
 
-    `--version`, `python install`, `python find REQUEST`, `venv FOLDER`, `pip install --python PYTHON PACKAGE...`
+    Supported are `--version`, `python install`, `python find REQUEST`, `venv FOLDER` and
+    `pip install --python PYTHON PACKAGE...`.
     """
     options, words = _parse_arguments(arguments)
     if "--version" in options:
@@ -33,10 +34,10 @@ def main(arguments: Sequence[str], version: str) -> int:
             _find_install_folder().mkdir(parents=True, exist_ok=True)
             return 0
         case ["python", "find", request]:
-            return 0 if _has_python(request) else NOT_FOUND
+            return 0 if _has_python(request) else EXIT_NOT_FOUND
         case ["venv", folder]:
             if not _has_python(options.get("--python", "")):
-                return NOT_FOUND
+                return EXIT_NOT_FOUND
             return subprocess.run([PYTHON, "-m", "venv", "--without-pip", folder], check=False).returncode
         case ["pip", "install", *packages]:
             command = [options["--python"], "-c", INSTALL, *packages]
@@ -62,7 +63,7 @@ def _parse_arguments(arguments: Sequence[str]) -> tuple[dict[str, str], list[str
     words = []
     rest = iter(arguments)
     for word in rest:
-        if word in WITH_VALUE:
+        if word in OPTIONS_WITH_VALUE:
             options[word] = next(rest, "")
         elif word.startswith("-"):
             options[word] = ""

@@ -1,7 +1,7 @@
 """Fake `gpg` and `ldd`, with which setups verify the files of `internet`. `sha256sum` is in `sandbox/programs.py`.
 
-A fake file has neither the checksum nor the key of the real one. Here it passes for the real one as long as every byte
-is as expected, and no other file does, so the checks of the setup scripts really decide.
+A fake file has neither the checksum nor the key of the real file. These programs print those of the real file for a
+fake file, but only if all its bytes are as expected. So the checks of the setup scripts can really fail.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ def gpg(arguments: Sequence[str]) -> int:
     if "--dearmor" in words:
         Path(words[words.index("--output") + 1]).write_bytes(key)
     else:
-        parameters_hash = nvidia.FINGERPRINT if key == nvidia.KEY else hashlib.sha1(key).hexdigest().upper()
-        print(f"pub:-:4096:1:{parameters_hash[-16:]}:1466017600:::-:\nfpr:::::::::{parameters_hash}:")
+        fingerprint = nvidia.FINGERPRINT if key == nvidia.KEY else hashlib.sha1(key).hexdigest().upper()
+        print(f"pub:-:4096:1:{fingerprint[-16:]}:1466017600:::-:\nfpr:::::::::{fingerprint}:")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""Fake files in place of those that setups download: the same paths, small contents, the same bytes each time.
+"""Fakes of the files that setups download: archives with the same paths, but small. Their bytes never change.
 
-Nothing is downloaded. The machine's fake `curl` uses this module, and so does the HTTPS server of `tests/recipes` for
-scripts that run on a real root file system.
+The fake `curl` of the machine uses this package. So does the HTTPS server of `tests/recipes`, for scripts that run on a
+real root file system.
 """
 
 from collections.abc import Callable
@@ -9,15 +9,15 @@ from collections.abc import Callable
 from . import book, miniconda, nvidia, uv_release
 
 PUBLISHERS: tuple[Callable[[str], bytes | None], ...] = (
-    book.content,
-    miniconda.content,
-    nvidia.content,
-    uv_release.content,
+    book.find_content,
+    miniconda.find_content,
+    nvidia.find_content,
+    uv_release.find_content,
 )
 
 
-def content(url: str) -> bytes | None:
-    """Return the file at this URL; None if no publisher here has it."""
+def find_content(url: str) -> bytes | None:
+    """Return the file at a URL; None if no publisher of this package has it."""
     for publisher in PUBLISHERS:
         body = publisher(url)
         if body is not None:

@@ -1,4 +1,4 @@
-"""Fake zip of Dive into Deep Learning: a short notebook of our own for each framework, without the book's text."""
+"""Fake zip of Dive into Deep Learning: a short notebook per framework, without the text of the book."""
 
 import io
 import json
@@ -16,7 +16,7 @@ d2l.Trainer(max_epochs=3).fit(model, data)
 w, b = model.get_w_b()
 print("w =", [round(float(each), 2) for each in w.reshape(-1)], "b =", round(float(b), 2))
 """
-"""Does what the book's notebook of that name does: fits a line to points around another line."""
+"""Code that, like the book's notebook of that name, fits a line to points around another line."""
 
 MXNET = """from mxnet import np, npx
 npx.set_np()
@@ -26,7 +26,7 @@ print(float(np.ones((8, 8)).sum()))
 ARCHIVE_TIME = (2023, 8, 1, 0, 0, 0)
 
 
-def content(url: str) -> bytes | None:
+def find_content(url: str) -> bytes | None:
     """Return the zip of a release that the setup scripts request; None for any other URL."""
     if BOOK_URL.fullmatch(url) is None:
         return None

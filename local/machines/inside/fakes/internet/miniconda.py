@@ -1,7 +1,7 @@
-"""Fake installers of Miniconda: shell scripts that reject an old glibc, as the real ones do, and install a fake conda.
+"""Fake installers of Miniconda: shell scripts that, like the real ones, reject an old glibc. They install a fake conda.
 
-`PUBLISHED` has the checksum of the real file. The fake `sha256sum` prints it for a file that equals the fake installer,
-and the real checksum of any other file.
+`PUBLISHED` has the checksum of the real file. The fake `sha256sum` prints this checksum for the fake installer, and the
+real checksum for any other file.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ echo "installation finished."
 """
 
 
-def content(url: str) -> bytes | None:
+def find_content(url: str) -> bytes | None:
     """Return the installer of a known release; None for any other URL."""
     match = FILE_URL.fullmatch(url)
     if match is None or match["release"] not in GLIBC:
@@ -64,8 +64,8 @@ def content(url: str) -> bytes | None:
 
 
 def map_checksums() -> dict[str, str]:
-    """Return the published checksum of each real installer, by the checksum of its fake."""
+    """Return the published checksums of the real installers, by the checksums of their fakes."""
     return {
-        hashlib.sha256(content(URL.format(release)) or b"").hexdigest(): published
+        hashlib.sha256(find_content(URL.format(release)) or b"").hexdigest(): published
         for release, published in PUBLISHED.items()
     }

@@ -1,4 +1,4 @@
-"""Fake pin file and local repository of CUDA 10.1: a real .deb with a key, an index, and the name of a package."""
+"""Fake pin file and local repository of CUDA 10.1: a valid .deb with a key, and an index with the name of a package."""
 
 import gzip
 import hashlib
@@ -19,8 +19,8 @@ PACKAGES = b"Package: cuda-toolkit-10-1\nVersion: 10.1.243-1\n"
 RELEASE = b"Label: NVIDIA CUDA\nSHA256:\n " + hashlib.sha256(PACKAGES).hexdigest().encode() + b" Packages\n"
 
 
-def content(url: str) -> bytes | None:
-    """Return one of the two files; None for any other URL."""
+def find_content(url: str) -> bytes | None:
+    """Return the pin file or the repository; None for any other URL."""
     return {PIN: PINNED, DEB: _build_deb()}.get(url)
 
 

@@ -1,4 +1,4 @@
-"""Fake releases of uv on GitHub: an archive with a uv, and its checksum."""
+"""Fake releases of uv on GitHub: an archive with the program, and its checksum."""
 
 import gzip
 import hashlib
@@ -16,10 +16,10 @@ sys.exit(main(sys.argv[1:], "{version}"))
 """
 
 
-def content(url: str, program: bytes | None = None) -> bytes | None:
+def find_content(url: str, program: bytes | None = None) -> bytes | None:
     """Return the archive or its checksum; None for any other URL.
 
-    :param program: uv to put into the archive; None is the fake of `uv.py`
+    :param program: program in the archive; None is the fake uv of `uv.py`
     """
     release = RELEASE_URL.fullmatch(url)
     if release is None:

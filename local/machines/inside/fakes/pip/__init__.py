@@ -1,3 +1,3 @@
-"""Fake pip: installs from the packages that the host shows to the machine, by links and without a network."""
+"""Fake pip, which links packages of the host into an environment and uses no network."""
 
 __version__ = "22.0.2"

@@ -1,7 +1,7 @@
-"""Fake `pip install NAME[==VERSION] ...` in a virtual environment: installs the host's packages, prints pip's messages.
+"""Fake pip in a virtual environment: it installs packages of the host and prints the messages of pip.
 
-Each file of a distribution and of its requirements is linked into the environment, and its console scripts are
-written. So only installed packages can be imported, and nothing of the host can be changed.
+It links each file of a distribution and of its requirements into the environment, and writes the console scripts. So
+only installed packages can be imported, and the files of the host cannot be changed.
 """
 
 import sys
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__, host_packages
+from .requirements import PackageNotFound, normalize_name
 
 OPTIONS_WITH_VALUE = (
     "-r",
@@ -23,7 +24,7 @@ OPTIONS_WITH_VALUE = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run pip. Exit codes are its own: 0, or 1 for a package that does not exist."""
+    """Run pip, and return its exit code: 0, or 1 for a package that does not exist."""
     words = list(arguments)
     if "--version" in words or "-V" in words:
         print(f"pip {__version__} from {__file__} (python {sys.version_info[0]}.{sys.version_info[1]})")
@@ -31,8 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     verb, *rest = [word for word in words if not word.startswith("-")] or ["help"]
     match verb:
         case "install":
-            quiet = any(word in ("-q", "-qq", "--quiet") for word in words)
-            return _install(_read_requirements(words[words.index("install") + 1 :]), quiet=quiet)
+            is_quiet = any(word in ("-q", "-qq", "--quiet") for word in words)
+            return _install(_read_requirements(words[words.index("install") + 1 :]), is_quiet=is_quiet)
         case "list" | "freeze":
             for name, version in host_packages.list_installed():
                 print(f"{name}=={version}")
@@ -60,12 +61,12 @@ def _read_requirements(words: Sequence[str]) -> list[str]:
     return requirements
 
 
-def _install(requirements: Sequence[str], *, quiet: bool) -> int:
+def _install(requirements: Sequence[str], *, is_quiet: bool) -> int:
     new: list[str] = []
     for requirement in requirements:
         try:
             added = host_packages.install(requirement)
-        except host_packages.PackageNotFound as missing:
+        except PackageNotFound as missing:
             print(
                 f"ERROR: Could not find a version that satisfies the requirement {missing.requirement} "
                 f"(from versions: {missing.versions})\n"
@@ -73,22 +74,20 @@ def _install(requirements: Sequence[str], *, quiet: bool) -> int:
                 file=sys.stderr,
             )
             return 1
-        if not added and not quiet:
+        if not added and not is_quiet:
             print(f"Requirement already satisfied: {requirement} in {sys.prefix}")
         new.extend(added)
-    if new and not quiet:
+    if new and not is_quiet:
         print(f"Successfully installed {' '.join(sorted(new))}")
     return 0
 
 
 def _show(names: Sequence[str]) -> int:
-    installed = {
-        host_packages.normalize_name(name): (name, version) for name, version in host_packages.list_installed()
-    }
-    missing = [name for name in names if host_packages.normalize_name(name) not in installed]
+    installed = {normalize_name(name): (name, version) for name, version in host_packages.list_installed()}
+    missing = [name for name in names if normalize_name(name) not in installed]
     for name in names:
-        if host_packages.normalize_name(name) in installed:
-            print("Name: {}\nVersion: {}".format(*installed[host_packages.normalize_name(name)]))
+        if normalize_name(name) in installed:
+            print("Name: {}\nVersion: {}".format(*installed[normalize_name(name)]))
     if missing:
         print(f"WARNING: Package(s) not found: {', '.join(missing)}", file=sys.stderr)
     return 1 if missing else 0

@@ -1,4 +1,4 @@
-"""Packages of the host, from which the fake pip installs."""
+"""Packages of the host, which the fake pip links into an environment."""
 
 import os
 import re
@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, DistributionFinder, EntryPoint, MetadataPathFinder
 from pathlib import Path
 
+from .requirements import PackageNotFound, matches_specifier, normalize_name, parse_requirement
+
 HOST_PACKAGES = Path("/.machine/environment", *Path(sysconfig.get_paths()["purelib"]).relative_to(sys.prefix).parts)
 PACKAGES = Path(sysconfig.get_paths()["purelib"])
 SCRIPTS = Path(sys.prefix, "bin")
 FAKES = Path("/.machine/code/local/machines/inside/fakes")
 GPU_FILE = Path("/.machine/device/gpu.json")
 FAKE_DRIVERS = {"nvidia-ml-py": "pynvml.py"}
-"""If the GPUs are fake, so is their library. It is linked first, so that the real one is left out."""
+"""Fake libraries of drivers, by package. They replace the real ones on a machine with fake GPUs."""
 
 FAKE_PACKAGES = {
     "d2l": "d2l",
@@ -28,13 +30,13 @@ FAKE_PACKAGES = {
     "torch": "torch",
     "torchvision": None,
 }
-"""Packages that are too large. Any requested version is "installed", with a small module of `packages` or none."""
+"""Modules of `packages` (or None) by the packages that are too large. A fake gets the requested version."""
 
 FAKE_REQUIREMENTS = {"d2l": "ipykernel"}
-"""The requirement comes by way of the metapackage `jupyter`."""
+"""Requirements of fakes. The real d2l requires ipykernel through the metapackage `jupyter`."""
 
 ALWAYS_PRESENT = frozenset({"pip", "setuptools", "wheel"})
-"""Packages that setup scripts upgrade as a matter of course. There is nothing to link."""
+"""Packages that setup scripts always upgrade. They are not linked."""
 
 SCRIPT = """#!{python}
 import sys
@@ -44,49 +46,30 @@ if __name__ == "__main__":
 """
 
 
-class PackageNotFound(Exception):
-    """The host does not have the package.
-
-    :ivar requirement: as it was requested
-    :ivar versions: available versions, or `none`
-    """
-
-    def __init__(self, requirement: str, versions: str) -> None:
-        """Create the error."""
-        super().__init__(requirement)
-        self.requirement = requirement
-        self.versions = versions
-
-
-def normalize_name(name: str) -> str:
-    """Return a distribution's name in the form in which PEP 503 compares names."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def list_installed() -> list[tuple[str, str]]:
     """Return names and versions of the distributions in this environment."""
-    found = Distribution.discover(path=[str(PACKAGES)])
-    return sorted((each.metadata["Name"], each.version) for each in found)
+    distributions = Distribution.discover(path=[str(PACKAGES)])
+    return sorted((distribution.metadata["Name"], distribution.version) for distribution in distributions)
 
 
 def install(requirement: str) -> list[str]:
-    """Install a requirement and what it requires.
+    """Install a requirement and its own requirements.
 
     :returns: `name-version` of each distribution that was not installed before
     :raises PackageNotFound: the host does not have it
     """
     versions = {normalize_name(name): version for name, version in list_installed()}
     present = set(versions)
-    name, _, specifier = _parse(requirement)
+    name, _, specifier = parse_requirement(requirement)
     if name in FAKE_PACKAGES and name not in present:
         needed = install(FAKE_REQUIREMENTS[name]) if name in FAKE_REQUIREMENTS else []
         return [_create_fake(name, specifier.removeprefix("==")), *needed]
-    if name in versions and not _matches_specifier(specifier, versions[name]):
+    if name in versions and not matches_specifier(specifier, versions[name]):
         raise PackageNotFound(requirement, versions[name])
     added: list[str] = []
     waiting = [requirement]
     while waiting:
-        name, extras, specifier = _parse(waiting.pop())
+        name, extras, specifier = parse_requirement(waiting.pop())
         if name in present | ALWAYS_PRESENT:
             continue
         present.add(name)
@@ -99,23 +82,18 @@ def install(requirement: str) -> list[str]:
     return added
 
 
-def _parse(requirement: str) -> tuple[str, set[str], str]:
-    match = re.match(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?\s*\(?([^;)]*)", requirement)
-    if match is None:
-        raise PackageNotFound(requirement, "none")
-    extras = {extra.strip() for extra in (match[2] or "").split(",") if extra.strip()}
-    return normalize_name(match[1]), extras, match[3].strip()
-
-
 def _find_distribution(name: str, specifier: str, requirement: str) -> Distribution | None:
-    """Return the host's distribution; None if it is only a requirement of another one, for another platform."""
+    """Return the distribution of the host; None if it lacks one that only another distribution requires.
+
+    :raises PackageNotFound: the host lacks the requested distribution or its version
+    """
     found = next(iter(MetadataPathFinder.find_distributions(_build_context(name))), None)
-    directly = normalize_name(_parse(requirement)[0]) == name
+    is_requested = normalize_name(parse_requirement(requirement)[0]) == name
     if found is None:
-        if directly:
+        if is_requested:
             raise PackageNotFound(requirement, "none")
         return None
-    if directly and not _matches_specifier(specifier, found.version):
+    if is_requested and not matches_specifier(specifier, found.version):
         raise PackageNotFound(requirement, found.version)
     return found
 
@@ -124,45 +102,10 @@ def _build_context(name: str) -> DistributionFinder.Context:
     return DistributionFinder.Context(name=name, path=[str(HOST_PACKAGES)])
 
 
-def _matches_specifier(specifier: str, version: str) -> bool:
-    """Return whether each clause of the specifier matches. Only numbers count: a fake needs no pre-releases."""
-    return all(_matches_clause(clause.strip(), version) for clause in specifier.split(",") if clause.strip())
-
-
-def _matches_clause(clause: str, version: str) -> bool:
-    match = re.fullmatch(r"(===?|!=|>=|<=|~=|>|<)\s*([\w.*+!-]+)", clause)
-    if match is None:
-        return True
-    sign, bound = match[1], match[2]
-    present_numbers, bound_numbers = _parse_version(version), _parse_version(bound)
-    same = (
-        present_numbers[: len(bound_numbers)] == bound_numbers
-        if bound.endswith("*")
-        else _pad(present_numbers) == _pad(bound_numbers)
-    )
-    ordered = {
-        ">=": present_numbers >= bound_numbers,
-        "<=": present_numbers <= bound_numbers or same,
-        ">": present_numbers > bound_numbers and not same,
-        "<": present_numbers < bound_numbers,
-    }
-    if sign == "~=":
-        return present_numbers >= bound_numbers and present_numbers[: len(bound_numbers) - 1] == bound_numbers[:-1]
-    return not same if sign == "!=" else same if sign.startswith("==") else ordered[sign]
-
-
-def _parse_version(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", re.split(r"[a-z*+]", version)[0])]
-
-
-def _pad(numbers: list[int]) -> list[int]:
-    return numbers + [0] * (8 - len(numbers))
-
-
 def _list_requirements(distribution: Distribution, extras: set[str]) -> Iterator[str]:
-    """Yield what a distribution requires without an extra, or with one of these extras.
+    """Yield the requirements of a distribution without an extra, or with one of these extras.
 
-    Other markers do not matter: what the host does not have is left out.
+    Other markers are ignored, because packages that the host lacks are skipped.
     """
     for line in distribution.requires or []:
         requirement, _, marker = line.partition(";")
@@ -172,11 +115,11 @@ def _list_requirements(distribution: Distribution, extras: set[str]) -> Iterator
 
 
 def _link_files(distribution: Distribution) -> None:
-    """Link the files of RECORD: packages as folders, data files one by one. Write the scripts anew."""
+    """Link the files of RECORD, a package as one folder, and write the console scripts."""
     driver = FAKE_DRIVERS.get(normalize_name(distribution.metadata["Name"]))
     if driver and GPU_FILE.exists():
         _symlink(PACKAGES / driver, FAKES / driver)
-    for file in {_find_top(Path(str(path))) for path in distribution.files or []}:
+    for file in {_find_top_folder(Path(str(path))) for path in distribution.files or []}:
         if file.parts[:1] == ("..",):
             inside = Path(os.path.normpath(PACKAGES / file))
             source = Path(os.path.normpath(HOST_PACKAGES / file))
@@ -200,7 +143,7 @@ def _create_fake(name: str, version: str) -> str:
     return f"{name}-{version}"
 
 
-def _find_top(path: Path) -> Path:
+def _find_top_folder(path: Path) -> Path:
     return path if path.parts[0] == ".." else Path(path.parts[0])
 
 

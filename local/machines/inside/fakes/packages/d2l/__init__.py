@@ -1,4 +1,4 @@
-"""Fake of the package of the book Dive into Deep Learning."""
+"""Fake `d2l`, the package of the book Dive into Deep Learning."""
 
 from importlib.metadata import version
 

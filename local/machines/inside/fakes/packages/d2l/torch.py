@@ -1,11 +1,11 @@
-"""Fake `d2l.torch`: what a first notebook needs, a line fitted by stochastic gradient descent in plain Python."""
+"""Fake `d2l.torch` for a first notebook: linear regression by stochastic gradient descent in plain Python."""
 
 import random
 from collections.abc import Iterator
 
 import torch
 
-BATCH = 32
+BATCH_SIZE = 32
 
 
 def cpu() -> str:
@@ -29,8 +29,8 @@ class SyntheticRegressionData:
 
     def batches(self) -> Iterator[list[tuple[list[float], float]]]:
         """Yield all points in batches."""
-        for begin in range(0, len(self.points), BATCH):
-            yield self.points[begin : begin + BATCH]
+        for begin in range(0, len(self.points), BATCH_SIZE):
+            yield self.points[begin : begin + BATCH_SIZE]
 
 
 class LinearRegression:
@@ -60,7 +60,7 @@ class LinearRegression:
 
 
 class Trainer:
-    """Trains a model for some epochs."""
+    """Trainer of a model for a number of epochs."""
 
     def __init__(self, max_epochs: int) -> None:
         """Create the trainer."""

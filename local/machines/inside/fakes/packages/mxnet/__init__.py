@@ -1,4 +1,4 @@
-"""Fake MXNet with arrays of one number. As in reality, the build for CUDA needs a driver and CUDA to be imported."""
+"""Fake MXNet with constant arrays. Like the real one, the build for CUDA needs a driver and CUDA at its import."""
 
 import os
 from importlib.metadata import PackageNotFoundError, version

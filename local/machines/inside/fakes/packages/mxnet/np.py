@@ -1,9 +1,9 @@
-"""Fake `mxnet.np`: what the chapter's check and a first notebook use."""
+"""Fake `mxnet.np` for the check of the recipe and a first notebook."""
 
 from . import npx
 
 
-class Filled:
+class ConstantArray:
     """An array that contains one number everywhere."""
 
     def __init__(self, number: float, shape: tuple[int, int], ctx: npx.Device) -> None:
@@ -18,11 +18,11 @@ class Filled:
         return self.number * self.shape[0] * self.shape[1]
 
 
-def zeros(shape: tuple[int, int], ctx: npx.Device | None = None) -> Filled:
+def zeros(shape: tuple[int, int], ctx: npx.Device | None = None) -> ConstantArray:
     """Return an array of zeros."""
-    return Filled(0.0, shape, ctx or npx.cpu())
+    return ConstantArray(0.0, shape, ctx or npx.cpu())
 
 
-def ones(shape: tuple[int, int], ctx: npx.Device | None = None) -> Filled:
+def ones(shape: tuple[int, int], ctx: npx.Device | None = None) -> ConstantArray:
     """Return an array of ones."""
-    return Filled(1.0, shape, ctx or npx.cpu())
+    return ConstantArray(1.0, shape, ctx or npx.cpu())

@@ -9,7 +9,7 @@ DEVICE_FILE = Path("/.machine/device/gpu.json")
 
 @dataclass(frozen=True)
 class Device:
-    """A device, which may not exist."""
+    """A device of the machine, or one that does not exist."""
 
     kind: str
     index: int
@@ -33,7 +33,7 @@ def cpu() -> Device:
 
 
 def gpu(index: int = 0) -> Device:
-    """Return a GPU, which may not exist."""
+    """Return a GPU, even if it does not exist."""
     return Device("gpu", index)
 
 
@@ -43,4 +43,4 @@ def num_gpus() -> int:
 
 
 def set_np() -> None:
-    """Do nothing: there is nothing to switch here."""
+    """Do nothing, because the fake has only one kind of arrays."""

@@ -1,14 +1,14 @@
-"""Fake PyTorch: constant matrices, rows of numbers, and the machine's fake GPUs."""
+"""Fake PyTorch with constant matrices, rows of numbers, and the machine's fake GPUs."""
 
 from collections.abc import Iterator, Sequence
 
 from . import cuda, version
 from .version import __version__
 
-__all__ = ["Full", "Tensor", "__version__", "cuda", "ones", "tensor", "version"]
+__all__ = ["ConstantMatrix", "Tensor", "__version__", "cuda", "ones", "tensor", "version"]
 
 
-class Full:
+class ConstantMatrix:
     """A matrix that contains one number everywhere."""
 
     def __init__(self, value: float, shape: tuple[int, int]) -> None:
@@ -16,9 +16,9 @@ class Full:
         self.value = value
         self.shape = shape
 
-    def __matmul__(self, other: "Full") -> "Full":
+    def __matmul__(self, other: "ConstantMatrix") -> "ConstantMatrix":
         """Return the matrix product."""
-        return Full(self.value * other.value * self.shape[1], (self.shape[0], other.shape[1]))
+        return ConstantMatrix(self.value * other.value * self.shape[1], (self.shape[0], other.shape[1]))
 
     def __getitem__(self, place: tuple[int, int]) -> float:
         """Return the number."""
@@ -48,13 +48,13 @@ class Tensor:
         return self
 
 
-def ones(shape: tuple[int, int], device: str = "cpu") -> Full:
+def ones(shape: tuple[int, int], device: str = "cpu") -> ConstantMatrix:
     """Return a matrix of ones.
 
     :raises RuntimeError: the device does not exist
     """
     cuda.check(device)
-    return Full(1.0, shape)
+    return ConstantMatrix(1.0, shape)
 
 
 def tensor(numbers: Sequence[float]) -> Tensor:

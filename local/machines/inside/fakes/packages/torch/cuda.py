@@ -1,4 +1,4 @@
-"""The machine's fake GPUs."""
+"""Fake `torch.cuda` with the fake GPUs of the machine."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from .version import DEVICE_FILE
 
 
-def _gpus() -> dict[str, Any]:
+def _read_gpus() -> dict[str, Any]:
     gpus: dict[str, Any] = json.loads(DEVICE_FILE.read_text()) if DEVICE_FILE.exists() else {"utilization": []}
     return gpus
 
@@ -22,7 +22,7 @@ def init() -> None:
 
 def device_count() -> int:
     """Return the number of GPUs."""
-    return len(_gpus()["utilization"])
+    return len(_read_gpus()["utilization"])
 
 
 def is_available() -> bool:
@@ -33,7 +33,7 @@ def is_available() -> bool:
 def get_device_name(device: str) -> str:
     """Return the name that nvidia-smi shows."""
     check(device)
-    return str(_gpus()["name"])
+    return str(_read_gpus()["name"])
 
 
 def check(device: str) -> None:

@@ -1,4 +1,4 @@
-"""Exchange messages with an instance: what its heartbeat says besides activity, and the heartbeat response.
+"""Read what a heartbeat reports besides activity, and build the heartbeat response.
 
 A heartbeat can report another boot, a keep request, and a stop warning that was shown to people on the instance.
 """
@@ -11,12 +11,13 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, normalize_response
+from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.keep import process_keep_request
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, record_event, require_machine
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, record_event, require_ec2_instance
+from chalicelib.domain.instances.lifecycle.stop_warnings import record_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
-from chalicelib.domain.instances.warning import WarningDelivery
+from chalicelib.domain.instances.record import Instance, Phase
 
 
 def process_heartbeat(
@@ -29,7 +30,7 @@ def process_heartbeat(
     :returns: None if the heartbeat has nothing new
     """
     heartbeat = observation.heartbeat
-    if not isinstance(heartbeat, Heartbeat) or heartbeat.instance_id != require_machine(instance).instance_id:
+    if not isinstance(heartbeat, Heartbeat) or heartbeat.instance_id != require_ec2_instance(instance).instance_id:
         return None
     if instance.lifetime.started_at and heartbeat.at <= instance.lifetime.started_at:
         return None
@@ -39,25 +40,6 @@ def process_heartbeat(
     if request and (instance.keep_result is None or instance.keep_result.id != request.id):
         return process_keep_request(instance, request, context.desk.limits, now)
     return _record_acknowledgement(instance, heartbeat.acknowledged, now)
-
-
-def record_delivery(instance: Instance, warning_id: str, channel: str, now: datetime) -> Plan | None:
-    """Record that a channel has delivered the stop warning.
-
-    :returns: None if that is known, or if the instance has no such warning any more
-    """
-    warning = instance.warning
-    if warning is None or warning.id != warning_id or warning.is_delivered_by(channel):
-        return None
-    delivery = WarningDelivery(channel=channel, delivered_at=now)
-    message = f"The stop warning of {instance.name} was delivered by {channel}."
-    return record_event(
-        replace(instance, warning=replace(warning, deliveries=(*warning.deliveries, delivery))),
-        EventReason(code=EventCode.WARNING_DELIVERED, message=message),
-        now,
-        channel=channel,
-        warning=warning_id,
-    )
 
 
 def expects_response(instance: Instance) -> bool:
@@ -98,7 +80,7 @@ def _record_boot(instance: Instance, boot_id: str, now: datetime) -> Plan:
         return Plan(instance=booted, reason=reason, requeue=True)
     message = (
         f"{name} was rebooted outside gpudesk. All programs that ran on it have ended: start them again. Its idle "
-        "window begins anew."
+        "window starts again now."
     )
     plan = record_event(booted, EventReason(code=EventCode.REBOOTED, message=message), now)
     return replace(plan, requeue=True)

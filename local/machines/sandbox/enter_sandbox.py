@@ -1,10 +1,11 @@
-"""Process that leaves this computer for a machine's own namespaces and becomes the machine's first process.
+"""Program that enters the namespaces of a machine and becomes the machine's first process.
 
-Run as `python -m local.machines.sandbox.enter FD PLAN`: FD is the control socket to the host, PLAN a JSON file
-(`plan.py`). It works in two steps, for root and for any other user. First, as root of this computer or of a user
-namespace of its own, it makes every mount, brings up the network and changes the root. Then it enters a second user
-namespace. The kernel locks all mounts that existed before, so that root inside can neither make them writable nor
-unmount them, and everything of the kernel (/proc/sys, the network) belongs to the namespace outside.
+Usage: `python -m local.machines.sandbox.enter_sandbox FD PLAN`. FD is the control socket to the host, PLAN a JSON file
+(see `plan.py`). The program works for root and for any other user, in two steps:
+
+1. As root of this computer or of a new user namespace, it mounts everything, brings up the network, changes the root.
+2. It enters a second user namespace. Then root inside can neither unmount the earlier mounts nor make them writable. It
+   cannot change the kernel's settings (/proc/sys) or the network, because they belong to the outer namespace.
 """
 
 import json
@@ -25,7 +26,7 @@ PROC_COUNTERS = {
     "stat": "cpu  0 0 0 0 0 0 0 0 0 0\n",
     "diskstats": " 259       0 nvme0n1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
 }
-"""Files in /proc. `inside/meter.py` updates the first. The disk's counters stay 0."""
+"""Initial content of files in /proc. `inside/cpu_time.py` updates stat. The counters of the disk stay 0."""
 
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 DEVICE_LINKS = {
@@ -38,7 +39,7 @@ DEVICE_LINKS = {
 
 
 def main(control_fd: int, plan_path: str) -> int:
-    """Start the machine, wait for its end, and return its exit status. SIGTERM ends it at once."""
+    """Start the machine, wait for its end, and return its exit status. SIGTERM ends the machine at once."""
     plan = json.loads(Path(plan_path).read_text())
     os.umask(0o022)
     if os.geteuid() != 0:
@@ -64,7 +65,7 @@ def _become_root_of_own_namespace() -> None:
 
 
 def _run_machine(control_fd: int, plan: Mapping[str, Any]) -> None:
-    """Build the machine and replace this process by its first program. It never returns."""
+    """Build the machine and replace this process by its first program. This never returns."""
     kernel.die_with_parent(signal.SIGKILL)
     control = socket.socket(fileno=control_fd)
     kernel.set_host_name(plan["host_name"])
@@ -90,10 +91,7 @@ def _run_machine(control_fd: int, plan: Mapping[str, Any]) -> None:
 
 
 def _send_listeners(control: socket.socket, cloud_port: int | None) -> None:
-    """Send listening sockets of the machine's network to the host.
-
-    The host serves the metadata and the cloud on them.
-    """
+    """Send listening sockets in the machine's network to the host, which serves the metadata and the cloud on them."""
     addresses = {"metadata": (METADATA_ADDRESS, 80)}
     if cloud_port is not None:
         addresses["cloud"] = ("127.0.0.1", cloud_port)
@@ -121,7 +119,10 @@ def _build_root(plan: Mapping[str, Any]) -> None:
 
 
 def _create_mount_point(root: str, path: str) -> str:
-    """Return the folder to mount on. A link that the machine has left on its disk is never followed."""
+    """Create the folder to mount on, and return its path.
+
+    :raises OSError: a program on the machine has replaced a part of the path by a link, which must not be followed
+    """
     folder = Path(root)
     for part in path.strip("/").split("/"):
         folder = folder / part
@@ -140,7 +141,7 @@ def _mount_proc(root: str, boot_id_file: str) -> None:
 
 
 def _mount_counters(root: str, owner: int) -> None:
-    """Mount files over the kernel's counters of the whole computer; the machine's first process writes its own."""
+    """Mount files of the machine over the kernel's counters, which count the whole computer."""
     for name, content in PROC_COUNTERS.items():
         file = Path(root, ".machine", name)
         file.write_text(content)
@@ -163,7 +164,7 @@ def _mount_devices(dev: str) -> None:
 
 
 def _enter_user_namespace(first_id: int, ids: int) -> None:
-    """Enter the second user namespace, in which `ids` users and groups from `first_id` on are 0, 1, 2 and so on."""
+    """Enter the second user namespace, in which the `ids` users and groups from `first_id` on are 0, 1 and so on."""
     read_end, write_end = os.pipe()
     helper = os.fork()
     if helper == 0:

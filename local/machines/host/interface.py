@@ -1,4 +1,4 @@
-"""Interface between the local cloud and the machines that play its instances."""
+"""Interface between the local cloud and the machines that run its instances."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ InvocationStatus = Literal["Success", "Failed", "TimedOut", "Cancelled"]
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """One machine, as RunInstances describes its instance.
+    """Specification of the machine of one instance.
 
-    :param gpu: nvidia-smi's name of the GPU ("Tesla T4"); None without a GPU
-    :param environment: variables of every process on the machine, such as AWS_ENDPOINT_URL, in place of the DNS names
-        and link-local addresses of a real instance
-    :param source_image: id of the captured disk with which it starts; None is an empty disk
+    :param gpu: name of the GPU in nvidia-smi ("Tesla T4"); None without a GPU
+    :param environment: environment variables of every process on the machine, such as AWS_ENDPOINT_URL, which replaces
+        the DNS names of a real instance
+    :param source_image: id of the image whose captured disk the machine starts with; None is an empty disk
     """
 
     instance_id: str
@@ -36,8 +36,8 @@ class MachineSpec:
 class Invocation:
     """A document to run on one machine.
 
-    :param document: parsed content, schema 2.2
-    :param parameters: those of SendCommand, without defaults
+    :param document: parsed content in schema 2.2
+    :param parameters: parameters of SendCommand, without defaults
     """
 
     command_id: str
@@ -48,7 +48,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class StepResult:
-    """Result of one step. Output is cut as the agent cuts it.
+    """Result of one step. `stdout` and `stderr` are cut as the agent cuts them.
 
     :param seconds: real duration
     :param full_output: standard output and error before they were cut
@@ -87,15 +87,15 @@ class Forwarding(Protocol):
 
 
 class Machines(Protocol):
-    """A fleet. Every method may be called repeatedly. An unknown machine is a KeyError."""
+    """A fleet of machines. Every method may be called repeatedly, and raises KeyError for an unknown machine."""
 
     @property
     def is_real(self) -> bool:
-        """Return whether scripts really run; otherwise their outcome is simulated."""
+        """Return whether scripts really run. Otherwise their results are simulated."""
         ...
 
     def create(self, spec: MachineSpec) -> None:
-        """Create the disk: a folder with a small root. Nothing runs yet."""
+        """Create the disk: a folder with a small root file system. The machine is down."""
         ...
 
     def boot(self, instance_id: str) -> None:
@@ -103,19 +103,19 @@ class Machines(Protocol):
         ...
 
     def halt(self, instance_id: str) -> None:
-        """End every process of the machine and wait for that. The folder stays."""
+        """End every process of the machine and wait for their end. The disk stays."""
         ...
 
     def capture(self, instance_id: str, image_id: str) -> None:
-        """Store a copy of the disk for machines that start with it."""
+        """Store a copy of the disk for machines that start from this image."""
         ...
 
     def destroy(self, instance_id: str) -> None:
-        """Halt the machine and remove its folder."""
+        """Halt the machine and remove its disk."""
         ...
 
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
-        """Run a document as the agent does, in real time, and wait for it."""
+        """Run a document as the agent does, and wait until it ends."""
         ...
 
     def cancel(self, instance_id: str, command_id: str) -> None:
@@ -126,7 +126,7 @@ class Machines(Protocol):
         """Listen on a port of this computer and forward it to a port of the machine's own 127.0.0.1.
 
         :param local_port: 0 for any free port
-        :raises OSError: local_port cannot be used
+        :raises OSError: `local_port` cannot be used
         """
         ...
 
@@ -138,9 +138,9 @@ class Machines(Protocol):
         ...
 
     def set_gpu_utilization(self, instance_id: str, percent: Sequence[int]) -> None:
-        """Set what the machine's nvidia-smi reports from now on.
+        """Set the utilization that the machine's nvidia-smi reports from now on.
 
-        :param percent: one number for each GPU
+        :param percent: one number per GPU
         """
         ...
 

@@ -11,7 +11,7 @@ HEADER_BYTES = 60
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Extract a package. Exit codes are dpkg-deb's own: 0 or 2."""
+    """Extract a package, and return the exit code of dpkg-deb: 0 or 2."""
     _, file, folder = arguments
     try:
         data = _extract_member(Path(file).read_bytes(), "data.tar.gz")

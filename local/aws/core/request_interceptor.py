@@ -1,7 +1,8 @@
-"""The one place through which every call to EC2, SSM, SNS and DynamoDB passes: counted, faulted, one at a time.
+"""Interceptor of every call to EC2, SSM, SNS and DynamoDB. It counts calls, injects faults and runs one at a time.
 
-moto's backends are not safe for threads: under its threaded server a failing transaction restores old tables and loses
-acknowledged writes of others. One lock for DynamoDB and one for all other services make each call atomic, as on AWS.
+moto's backends are not thread-safe: under its threaded server, a failing transaction restores old tables and loses
+acknowledged writes of other calls. One lock for DynamoDB and one for all other services make each call atomic, as on
+AWS.
 """
 
 import threading
@@ -32,7 +33,7 @@ ROLE_KEY_PREFIX = "ASIA"
 
 
 class RequestInterceptor:
-    """Wraps moto's calls: counts them, applies faults, and advances the local cloud before and after.
+    """Wrapper of moto's calls, which also advances the local cloud before and after each of them.
 
     :param control: lock of all services but DynamoDB
     :param data: lock of DynamoDB
@@ -80,7 +81,7 @@ class RequestInterceptor:
         lock: AbstractContextManager[Any],
         tick: Callable[[], None],
     ) -> None:
-        def make(original: CallAction) -> CallAction:
+        def wrap_call(original: CallAction) -> CallAction:
             def call_action(response: Any) -> Any:
                 operation = response._get_action()
                 self._count_call(response, f"{service}:{operation}")
@@ -92,7 +93,7 @@ class RequestInterceptor:
 
             return call_action
 
-        patches.wrap(handler, "call_action", make)
+        patches.wrap(handler, "call_action", wrap_call)
         patches.wrap(handler, "serialized", _set_aws_status)
 
     def _call_with_fault(self, original: CallAction, response: Any, operation: str) -> Any:
@@ -127,7 +128,7 @@ def _build_raiser(error: Exception) -> Callable[[], Any]:
 
 def _build_connection_error(response: Any) -> Exception:
     if response.is_werkzeug_request:
-        return ConnectionResetError("the answer was ordered to be lost")
+        return ConnectionResetError("An injected fault dropped the response.")
     return ConnectionClosedError(endpoint_url=response.uri)
 
 

@@ -1,4 +1,4 @@
-"""Wait until Jupyter answers: exit status 0, or 1 if it does not within the given seconds."""
+"""Wait until Jupyter responds. The argument is the limit in seconds. The exit status is 1 if the limit is exceeded."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""The host's end of a machine's control socket: sends requests, receives responses and events."""
+"""Host side of a machine's control socket: requests to the machine, and its responses and events."""
 
 import itertools
 import socket
@@ -10,17 +10,17 @@ from typing import Any
 from local.machines.errors import MachineHalted
 from local.machines.inside import wire
 
-Event = Callable[[wire.Message, list[int]], None]
+OnEvent = Callable[[wire.Message, list[int]], None]
 
 
 class ControlChannel:
-    """Numbers requests, and completes a request's future with the response of that number.
+    """Channel that numbers requests, and sets the future of a request to the response with the same number.
 
-    Everything else is an event and goes to `on_event` on the reading thread. When the machine is gone, each pending
-    future fails with MachineHalted and `is_gone` is set.
+    :param on_event: called on the reading thread with every message that is not a response, and its files
+    :ivar is_gone: set when the machine is gone; each pending future then fails with MachineHalted
     """
 
-    def __init__(self, channel: socket.socket, on_event: Event) -> None:
+    def __init__(self, channel: socket.socket, on_event: OnEvent) -> None:
         """Start to read."""
         self._channel = channel
         self._on_event = on_event
@@ -32,7 +32,7 @@ class ControlChannel:
         self._reader.start()
 
     def request(self, message: wire.Message, files: list[int] | None = None) -> tuple[int, Future[Any]]:
-        """Send a request that gets a response.
+        """Send a request that has a response.
 
         :returns: number of the request, and a future of the response and its files
         :raises MachineHalted: the machine is gone
@@ -52,7 +52,7 @@ class ControlChannel:
                 self._send(message, None)
 
     def close(self) -> None:
-        """Close the socket. Call it only when the machine is gone."""
+        """Wait until the machine is gone, and close the socket."""
         self._reader.join()
         self._channel.close()
 

@@ -1,71 +1,36 @@
-"""Decide for an instance that failed, is stopping, stopped or terminating. EC2 says when a stop is done."""
+"""Decide for an instance that is stopping, stopped or terminating. A stop is complete when EC2 reports `stopped`."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import (
-    FAILED_RECORD_RETENTION,
-    STOP_FORCE_AFTER,
-    STOP_OVERDUE_AFTER,
-    STOP_RETRY_AFTER,
-)
+from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER, STOP_OVERDUE_AFTER, STOP_RETRY_AFTER
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time
-from chalicelib.domain.instances.lifecycle.actions import (
-    plan_desired_state,
-    plan_termination,
-    retry_action,
-    start_action,
-)
-from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
-from chalicelib.domain.instances.lifecycle.notified import forget_facts, record_once
+from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_termination, retry_action
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import (
-    DecisionContext,
     no_op,
     record_event,
-    require_machine,
+    require_ec2_instance,
     to_stopped,
-    to_terminated,
     with_phase,
 )
-from chalicelib.domain.instances.lifecycle.stop_warnings import start_warning, wait_for_delivery
-from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
-from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.instances.warning import StopWarning, WarningType
-
-
-def decide_failed(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
-    """Stop a failed instance after a warning, so that it is not billed without end; close a record without one."""
-    if instance.machine is None:
-        return _close_failed_record(instance, now)
-    plan = plan_desired_state(instance, now) or process_heartbeat(instance, observation, now, context)
-    if plan:
-        return plan
-    if instance.lifetime.keep_until and instance.has_keep(now):
-        until = format_date_time(instance.lifetime.keep_until)
-        message = f"{instance.name} failed. It is kept until {until}, so that somebody can look for the cause."
-        return no_op(instance, EventCode.KEEP_ACTIVE, message)
-    warning = instance.warning
-    if warning is None:
-        return _warn_of_failure(instance, now)
-    if now < warning.stop_at:
-        return no_op(instance, EventCode.FAILED, instance.reason.message)
-    if not warning.can_act(now):
-        return wait_for_delivery(instance, warning)
-    reason = EventReason(code=EventCode.FAILED, message=f"Its setup failed. {warning.delivery_summary}")
-    return start_action(instance, ClaimAction.STOP, reason, now, WarningType.FAILED)
+from chalicelib.domain.instances.warning import WarningType
 
 
 def decide_stopping(instance: Instance, now: datetime) -> Plan:
-    """Wait until EC2 says stopped: call again, then by force, then notify people."""
+    """Wait until EC2 says stopped: call again, then stop by force, then notify people."""
     if instance.spec.desired is DesiredState.TERMINATED:
         return plan_termination(instance, now)
-    machine, claim = require_machine(instance), instance.claim
-    if machine.state is Ec2State.STOPPED:
+    ec2_instance, claim = require_ec2_instance(instance), instance.claim
+    if ec2_instance.state is Ec2State.STOPPED:
         cause = claim.reason.message if claim else "gpudesk did not stop it."
         reason = EventReason(code=EventCode.STOPPED, message=f"{instance.name} is stopped. {cause}")
         plan = record_event(to_stopped(instance, reason, now), reason, now)
@@ -75,7 +40,7 @@ def decide_stopping(instance: Instance, now: datetime) -> Plan:
         return no_op(instance, EventCode.STOPPING, message)
     step = Stop(
         force=now - claim.claimed_at >= STOP_FORCE_AFTER,
-        if_still_idle=claim.warning_type is WarningType.IDLE and machine.state is Ec2State.RUNNING,
+        if_still_idle=claim.warning_type is WarningType.IDLE and ec2_instance.state is Ec2State.RUNNING,
     )
     return _keep_retrying(instance, claim, step, now)
 
@@ -85,7 +50,7 @@ def decide_stopped(instance: Instance, now: datetime) -> Plan:
     match instance.spec.desired:
         case DesiredState.RUNNING:
             reason = EventReason(code=EventCode.STARTING, message="A start was requested.")
-            plan = start_action(instance, ClaimAction.START, reason, now)
+            plan = begin_action(instance, ClaimAction.START, reason, now)
             lifetime = replace(plan.instance.lifetime, started_at=now)
             return replace(plan, instance=replace(plan.instance, ready_since=None, lifetime=lifetime))
         case DesiredState.TERMINATED:
@@ -103,13 +68,13 @@ def decide_terminating(instance: Instance, now: datetime) -> Plan:
 
 
 def cancel_stop(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Plan:
-    """Return an instance to ready that was in use again before the stop: gpudesk has not called AWS."""
+    """Make an instance ready again that was in use before gpudesk called AWS to stop it."""
     if instance.claim is None or instance.claim.warning_type is not WarningType.IDLE:
         message = f"Somebody has requested a stop of {instance.name} meanwhile."
         return no_op(instance, EventCode.SUPERSEDED, message)
     message = (
-        f"{instance.name} was not stopped. {format_message(outcome.reason.message)} gpudesk sends a new warning before "
-        "it stops it."
+        f"{instance.name} was not stopped. {outcome.reason.message} gpudesk sends a new warning before it stops "
+        f"{instance.name}."
     )
     reason = EventReason(code=EventCode.STOP_CANCELLED, message=message)
     ready = replace(with_phase(instance, Phase.READY, reason, now), claim=None)
@@ -131,35 +96,16 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
     if claim.rejection_code != error.code:
         instance = replace(forget_facts(instance, code), claim=replace(claim, rejection_code=error.code))
     message = (
-        f"{instance.name} could not be {_get_participle(claim)}: AWS rejected the call. "
-        f"{format_message(error.description)} It is billed, and gpudesk calls again every "
-        f"{format_duration(STOP_RETRY_AFTER)}. An admin has to remove the cause, or {claim.action} it in the EC2 "
-        "console."
+        f"{instance.name} could not be {_get_participle(claim)}: AWS rejected the call. {error.description} AWS bills "
+        f"{instance.name} meanwhile, and gpudesk calls again every {format_duration(STOP_RETRY_AFTER)}. An admin must "
+        f"remove the cause, or {claim.action} the instance in the EC2 console."
     )
     return record_once(instance, code, EventReason(code=code, message=message), now)
 
 
-def _close_failed_record(instance: Instance, now: datetime) -> Plan:
-    """Close the record of a failed launch when somebody terminates it, or after `FAILED_RECORD_RETENTION`."""
-    if instance.spec.desired is DesiredState.TERMINATED or now - instance.phase_since > FAILED_RECORD_RETENTION:
-        message = f"The record of {instance.name} is closed. {instance.reason.message}"
-        return to_terminated(instance, EventReason(code=EventCode.FAILED_RECORD_CLOSED, message=message), now)
-    return no_op(instance, EventCode.FAILED, instance.reason.message)
-
-
-def _warn_of_failure(instance: Instance, now: datetime) -> Plan:
-    stop_at = now + instance.spec.policy.idle.warning_period
-    message = (
-        f"{instance.name} will be stopped at {format_time(stop_at)}, because its setup failed. To leave it running, "
-        f"press Keep or run gpudesk-keep 4h on it. {instance.reason.message}"
-    )
-    warning = StopWarning(warning_type=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
-    return start_warning(instance, warning, EventCode.FAILED_WARNING, instance.reason.message)
-
-
 def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime) -> Plan:
     """Wait for EC2, call again every `STOP_RETRY_AFTER`, and notify people once after `STOP_OVERDUE_AFTER`."""
-    name, state = instance.name, require_machine(instance).state
+    name, state = instance.name, require_ec2_instance(instance).state
     if now - claim.claimed_at >= STOP_OVERDUE_AFTER and not claim.overdue_notified:
         return _notify_overdue(instance, claim, now)
     is_forced = isinstance(step, Stop) and step.force
@@ -173,11 +119,11 @@ def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now
 
 
 def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
-    state = require_machine(instance).state
+    state = require_ec2_instance(instance).state
     message = (
         f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "
-        f"says {state}. It is billed, and gpudesk calls again. An admin has to look at it in the EC2 console (state "
-        "transition reason)."
+        f"says {state}. AWS bills {instance.name} meanwhile, and gpudesk calls again. An admin should look for the "
+        "cause in the EC2 console (state transition reason)."
     )
     code = EventCode.TERMINATE_OVERDUE if claim.action is ClaimAction.TERMINATE else EventCode.STOP_OVERDUE
     reason = EventReason(code=code, message=message)

@@ -1,4 +1,4 @@
-"""Reconcile images: observe, decide, write, call, record the outcome. Changes of the instance are written with them."""
+"""Reconcile images: observe, decide, write, call, record the outcome. The instance changes in the same write."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import assert_never
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.observe_image import ImageObserver
-from chalicelib.control.loop.reconcile import load_channel_directory
+from chalicelib.control.loop.reconcile_instance import load_channel_directory
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import AwsError
@@ -21,24 +21,24 @@ from chalicelib.domain.images.plan import (
     CreateImage,
     DeleteSnapshots,
     Deregister,
+    ImageDocumentSent,
     ImageOutcome,
     ImagePlan,
     ImageStep,
-    SanitizeCommandSent,
-    SendSanitize,
+    SendImageDocument,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image
-from chalicelib.domain.instances.lifecycle.notified import forget_facts
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.plan import CallAccepted, SendDocument
 from chalicelib.domain.notifications.build_notifications import build_notifications
-from chalicelib.store.dynamo import VersionConflict
+from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
 
 MAX_PASSES = 4
-"""Passes in a row, as for instances: one pass may lead straight to the next."""
+"""Passes in a row, as for instances: one pass can require the next at once."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ImageReconciler:
     clock: Clock
 
     def run(self) -> int:
-        """Reconcile all pending images, unless gpudesk is paused. One that fails does not affect the others.
+        """Reconcile all pending images, unless gpudesk is paused. An error with one image does not affect the others.
 
         :returns: the number of images that were reconciled
         """
@@ -63,7 +63,7 @@ class ImageReconciler:
             try:
                 self._reconcile(image.id)
             except Exception:
-                LOG.exception("image %s could not be reconciled; the others are", image.id)
+                LOG.exception("image %s could not be reconciled; the next sweep tries again", image.id)
         return len(images)
 
     def reconcile_for_instance(self, instance_id: str) -> None:
@@ -74,7 +74,7 @@ class ImageReconciler:
         self._reconcile(instance.image_in_progress.id)
 
     def _is_paused(self) -> bool:
-        return self.stores.desk.settings().mode is Mode.PAUSED
+        return self.stores.desk.get_settings().mode is Mode.PAUSED
 
     def _reconcile(self, image_id: str) -> None:
         try:
@@ -94,7 +94,9 @@ class ImageReconciler:
         plan = creation.decide(image, observation, self.clock.now())
         current = self._execute_plan(image, plan)
         self._execute_plan(current, secret_restore.decide(current, observation, self.clock.now()))
-        return current.phase is not (plan.image.phase if plan.step else image.phase)
+        # A new phase may allow the next step at once. A call changes the phase by its outcome, not by the plan.
+        phase_before = plan.image.phase if plan.step else image.phase
+        return current.phase is not phase_before
 
     def _execute_plan(self, image: Image, plan: ImagePlan) -> Image:
         current = self._write(image, plan.image)
@@ -104,7 +106,7 @@ class ImageReconciler:
         return self._write(current, creation.record_outcome(current, plan.step, outcome, self.clock.now()))
 
     def _execute(self, image: Image, step: ImageStep) -> ImageOutcome:
-        """Make the call and return its outcome. An error of AWS is an outcome, too."""
+        """Make the call and return its outcome. An AWS error is an outcome, too."""
         try:
             return self._call(image, step)
         except AwsError as error:
@@ -113,9 +115,9 @@ class ImageReconciler:
 
     def _call(self, image: Image, step: ImageStep) -> ImageOutcome:
         match step:
-            case SendSanitize():
+            case SendImageDocument():
                 document = SendDocument(IMAGE_DOCUMENT, step.parameters, step.attempt_id, SANITIZE_DEADLINE)
-                return SanitizeCommandSent(self.ssm.send_command(image.region, image.source.ec2_instance_id, document))
+                return ImageDocumentSent(self.ssm.send_command(image.region, image.source.ec2_instance_id, document))
             case CreateImage():
                 return AmiCreated(self.amis.create(image))
             case Deregister(ami_id):
@@ -137,12 +139,12 @@ class ImageReconciler:
         is_restored = after.sanitize.is_restored and not before.sanitize.is_restored
         instance_write = None
         if is_over:
-            instance_write = self._completion_write(after)
+            instance_write = self._build_completion_write(after)
         elif is_restored:
-            instance_write = self._restored_write(after)
+            instance_write = self._build_restored_write(after)
         return self.stores.images.write(after, instance_write)
 
-    def _restored_write(self, image: Image) -> RecordWrite | None:
+    def _build_restored_write(self, image: Image) -> RecordWrite | None:
         """Return the timeline entry of the instance about its restored secrets."""
         instance, reason = self.stores.instances.load(image.source.instance_id), image.sanitize.restore_reason
         if instance is None or reason is None or not instance.is_active:
@@ -150,13 +152,15 @@ class ImageReconciler:
         entry = timeline_entry(self.clock.now(), reason, details={"image": image.id})
         return RecordWrite(before=instance, after=instance, entries=(entry,))
 
-    def _completion_write(self, image: Image) -> RecordWrite | None:
+    def _build_completion_write(self, image: Image) -> RecordWrite | None:
         """Return the change that ends the image creation in the record of the instance, with its notifications."""
         instance = self.stores.instances.load(image.source.instance_id)
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
         entry = creation.build_completion_entry(image, self.clock.now())
         after = forget_facts(replace(instance, image_in_progress=None), EventCode.TERMINATE_PENDING)
-        directory = load_channel_directory(self.stores.desk.settings(), self.stores.owners)
+        directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         notifications = build_notifications(after, (entry,), directory)
-        return RecordWrite(before=instance, after=after, entries=(entry,), notifications=notifications, user_write=True)
+        return RecordWrite(
+            before=instance, after=after, entries=(entry,), notifications=notifications, is_user_write=True
+        )

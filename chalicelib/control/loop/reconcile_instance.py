@@ -1,25 +1,25 @@
 """Reconcile one instance: observe, decide, write the record, make the call, record its outcome.
 
-Every pass starts from the record and from what AWS shows, so the next pass continues whatever interrupts this one.
+Every pass starts from the record and from the state in AWS, so a pass that is interrupted is continued by the next one.
 """
 
 import logging
 from dataclasses import dataclass
 
-from chalicelib.control.loop.execute import Executor
-from chalicelib.control.loop.observe import Observer
+from chalicelib.control.loop.execute_step import Executor
+from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle import decide, outcomes
-from chalicelib.domain.instances.lifecycle.machine_messages import build_response, expects_response
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response, expects_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.settings import Settings
-from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.owners import OwnerRepository
 from chalicelib.store.repositories import Repositories
@@ -27,7 +27,7 @@ from chalicelib.store.repositories import Repositories
 LOG = logging.getLogger(__name__)
 
 MAX_PASSES = 4
-"""Passes in a row. One pass may lead straight to the next (resolve, then launch); more would be an endless loop."""
+"""Passes in a row. One pass can require the next at once (resolve, then launch). More would be an endless loop."""
 
 
 def load_channel_directory(desk: DeskSettings, owners: OwnerRepository) -> ChannelDirectory:
@@ -38,7 +38,7 @@ def load_channel_directory(desk: DeskSettings, owners: OwnerRepository) -> Chann
 
 @dataclass(frozen=True)
 class Reconciler:
-    """The body of the control loop, the same for the schedule, the table's stream and AWS's events."""
+    """One step of the control loop. The sweep, the stream of the instances table and AWS events call it."""
 
     stores: Repositories
     observer: Observer
@@ -62,7 +62,7 @@ class Reconciler:
                 return
 
     def reconcile_ec2(self, ec2_instance_id: str) -> None:
-        """Reconcile the instance that an EC2 instance belongs to. One without a record is left to the sweep."""
+        """Reconcile the record of an EC2 instance. If there is no record, the sweep adopts the EC2 instance later."""
         instance = self.stores.instances.find_by_ec2_id(ec2_instance_id)
         if instance:
             self.reconcile(instance.id)
@@ -79,8 +79,8 @@ class Reconciler:
         """
         plan = self.plan(instance, observation, context)
         current = self._write(instance, plan, context)
-        if plan.durations:
-            self.stores.durations.record(plan.durations)
+        if plan.step_durations:
+            self.stores.durations.record(plan.step_durations)
         self._send_heartbeat_response(current, observation, context)
         LOG.debug("%s: %s", instance.name, plan.reason.message)
         if plan.step is None:
@@ -90,7 +90,7 @@ class Reconciler:
 
     def load_context(self) -> DecisionContext:
         """Return what decisions depend on besides the instance: settings, channels, names of AWS resources."""
-        desk = self.stores.desk.settings()
+        desk = self.stores.desk.get_settings()
         return DecisionContext(
             desk=desk,
             directory=load_channel_directory(desk, self.stores.owners),
@@ -117,7 +117,7 @@ class Reconciler:
 
     def _send_heartbeat_response(self, instance: Instance, observation: Observation, context: DecisionContext) -> None:
         """Write the response to the instance's next heartbeat, if it differs from the one in the table."""
-        key = self.observer.heartbeat_key(instance)
+        key = self.observer.get_heartbeat_key(instance)
         if key is None or not expects_response(instance) or isinstance(observation.heartbeat_response, NotVisible):
             return
         response = build_response(instance, context.desk)
@@ -125,10 +125,10 @@ class Reconciler:
             self.stores.heartbeats.set_response(key, response)
 
     def _record_outcome(self, instance: Instance, step: Step, outcome: Outcome, context: DecisionContext) -> bool:
-        """Record the outcome of a call. It is a fact, so it is also recorded on what the record has become since.
+        """Record the outcome of a call, also in a record that has changed during the call.
 
         :returns: whether to reconcile once more at once
-        :raises VersionConflict: all attempts met other writes
+        :raises VersionConflict: all attempts conflicted with other writes
         """
 
         def record_on(current: Instance | None) -> bool:

@@ -5,13 +5,13 @@ from typing import assert_never
 
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
-from chalicelib.control.loop.observe import Observer
+from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.idle.rule import ActivityState
-from chalicelib.domain.instances.lifecycle.machine_messages import build_response
-from chalicelib.domain.instances.lifecycle.plans import require_machine
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
+from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import (
@@ -46,7 +46,7 @@ class Executor:
     clock: Clock
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
-        """Make the call and return its outcome. An error of AWS is an outcome, too."""
+        """Make the call and return its outcome. An AWS error is an outcome, too."""
         try:
             return self._execute(instance, step)
         except AwsError as error:
@@ -62,11 +62,11 @@ class Executor:
             case SendDocument():
                 return self._send_document(instance, step)
             case Start():
-                self.ec2.start(region, require_machine(instance).instance_id)
+                self.ec2.start(region, require_ec2_instance(instance).instance_id)
             case Stop():
                 return self._stop(instance, step)
             case Terminate():
-                self.ec2.terminate(region, require_machine(instance).instance_id)
+                self.ec2.terminate(region, require_ec2_instance(instance).instance_id)
             case _ as impossible:
                 assert_never(impossible)
         return CallAccepted()
@@ -76,23 +76,25 @@ class Executor:
 
         The probe may only update an existing heartbeat item, so the item is created first.
         """
-        key = self.observer.heartbeat_key(instance)
+        key = self.observer.get_heartbeat_key(instance)
         if key:
-            self.stores.heartbeats.create_if_absent(key, build_response(instance, self.stores.desk.settings()))
+            self.stores.heartbeats.create_if_absent(key, build_response(instance, self.stores.desk.get_settings()))
         region = instance.spec.region
         document_hash = self.ssm.get_document_hash(region, step.document)
         if document_hash == step.skip_if_hash:
             return DocumentAlreadyInstalled(document_hash)
-        return CommandSent(self.ssm.send_command(region, require_machine(instance).instance_id, step), document_hash)
+        return CommandSent(
+            self.ssm.send_command(region, require_ec2_instance(instance).instance_id, step), document_hash
+        )
 
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
-        """Stop the instance. For a stop because of idleness, read the heartbeat once more first."""
-        key = self.observer.heartbeat_key(instance)
+        """Stop the instance. Before an idle stop, read the heartbeat once more."""
+        key = self.observer.get_heartbeat_key(instance)
         if step.if_still_idle and key:
             heartbeat = self.stores.heartbeats.get(key)
             observation = Observation(ec2=NotVisible(), heartbeat=heartbeat.report if heartbeat else None)
             judgment = judge_instance(instance, observation, self.clock.now())
             if judgment.state is not ActivityState.IDLE:
                 return NoLongerIdle(judgment.reason)
-        self.ec2.stop(instance.spec.region, require_machine(instance).instance_id, force=step.force)
+        self.ec2.stop(instance.spec.region, require_ec2_instance(instance).instance_id, force=step.force)
         return CallAccepted()

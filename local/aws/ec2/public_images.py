@@ -1,4 +1,4 @@
-"""Public AMIs that SSM parameters name, with their snapshots and root devices."""
+"""Public AMIs of Canonical and Amazon whose ids are in public SSM parameters."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ PUBLISHED_AT = datetime(2026, 1, 2, tzinfo=UTC)
 class PublicImage:
     """A public AMI as its publisher describes it.
 
-    :param parameter: SSM parameter with its id
+    :param parameter: name of the SSM parameter that contains the id of the AMI
     :param owner_id: account of the publisher
     :param snapshot_gib: size of the root snapshot, which is the smallest size of a root volume
     """
@@ -33,13 +33,12 @@ class PublicImage:
     platform_version: str
 
     def build_id(self, region: str) -> str:
-        """Return the id, which is the same in each run and differs between regions."""
+        """Return the id. It is the same in each run and different in each region."""
         return "ami-" + hashlib.sha256(f"{region}{self.parameter}".encode()).hexdigest()[:17]
 
 
 CANONICAL = "099720109477"
 AMAZON = "898082745236"
-
 
 CODE_NAMES = {"18.04": "bionic", "22.04": "jammy", "24.04": "noble"}
 
@@ -80,7 +79,7 @@ PUBLIC_IMAGES = (
     *(_build_deep_learning_image(arch, BASE_IMAGE, 35, "amazon-linux-2023") for arch in ("x86_64", "arm64")),
     *(_build_deep_learning_image(arch, "oss-nvidia-driver-gpu-pytorch-2.7", 45) for arch in ("x86_64", "arm64")),
 )
-"""The parameter paths occur in public code. The Deep Learning snapshots have about the sizes that AWS publishes."""
+"""AMIs whose parameters occur in public code. The Deep Learning snapshots have about the sizes that AWS publishes."""
 
 _BY_PARAMETER = {image.parameter: image for image in PUBLIC_IMAGES}
 
@@ -123,7 +122,7 @@ class PublicAmi(Ami):
 
 
 def publish_images(ec2_backend: Any, image_ids: Iterable[str]) -> None:
-    """Add those of the named AMIs that are public ones to the region of this backend."""
+    """Add the public AMIs among `image_ids` to the region of this backend."""
     public = _map_by_image_id(ec2_backend.region_name)
     for image_id in image_ids:
         if image_id in public and image_id not in ec2_backend.amis:

@@ -19,11 +19,11 @@ from local.aws.core.local_cloud import LocalCloud
 
 HOST = "127.0.0.1"
 SHUTDOWN_POLL_SECONDS = 0.02
-"""Interval of the check whether to stop. Python's default of 0.5 s would be most of a test's time."""
+"""Interval in which the server checks whether to stop. Python's default of 0.5 s would be most of a test's time."""
 
 
 class QuietHandler(MotoRequestHandler):
-    """Handler without a request log, which really closes a connection broken by a fault."""
+    """Handler without a request log. If a fault breaks a connection, it really closes the connection."""
 
     def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
         """Close the connection without a response."""
@@ -35,7 +35,7 @@ class QuietHandler(MotoRequestHandler):
 
 
 class CloudServer:
-    """Serves one local cloud. Instances launched later find it by AWS_ENDPOINT_URL.
+    """Server of one local cloud. Instances that are launched after `start` find it by AWS_ENDPOINT_URL.
 
     :param port: 0 for any free port
     """
@@ -59,7 +59,7 @@ class CloudServer:
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> None:
-        """Start with an empty cloud, and answer requests in the background.
+        """Empty the cloud, and answer requests in the background.
 
         :raises OSError: the port cannot be used
         """

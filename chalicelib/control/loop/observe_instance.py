@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from chalicelib.aws.ec2 import Ec2, select_for_record
+from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.instances.ec2_instance import Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.observation import (
     NotVisible,
@@ -16,8 +18,10 @@ from chalicelib.domain.instances.observation import (
     TagsMissing,
     Unavailable,
 )
-from chalicelib.domain.instances.record import Ec2State, Instance, Phase, ScheduledEvent
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
+
+T = TypeVar("T")
 
 ObservedInstances = Sequence[ObservedInstance] | Unavailable
 ObservedAgents = dict[str, ObservedAgent] | Unavailable
@@ -50,61 +54,65 @@ class Observer:
     instance_role_id: str
 
     def observe(self, instance: Instance) -> Observation:
-        """Return what a decision about this instance needs, read for it alone."""
+        """Return what a decision about this instance needs. The calls are made for this instance alone."""
         instances = self.list_instances(instance.spec.region, instance.tag_id)
         ec2 = select_observed(instance, instances)
-        agents = self.list_agents(instance.spec.region, [instance]) if needs_agent(instance, ec2) else {}
-        key = self.heartbeat_key(instance)
+        agents = self.list_agents(instance.spec.region, [instance]) if requires_agent(instance, ec2) else {}
+        key = self.get_heartbeat_key(instance)
         heartbeat = self.heartbeats.get(key) if key and expects_heartbeat(instance) else None
         heartbeats = {key: heartbeat} if key and heartbeat else {}
         return self.observe_from(instance, RegionSnapshot(instances, agents, heartbeats))
 
     def observe_from(self, instance: Instance, snapshot: RegionSnapshot) -> Observation:
-        """Return the same from what was read for many instances at once."""
-        heartbeat = snapshot.heartbeats.get(self.heartbeat_key(instance) or "")
+        """Return what a decision about this instance needs, from the snapshot of its region."""
+        heartbeat = snapshot.heartbeats.get(self.get_heartbeat_key(instance) or "")
         return Observation(
             ec2=self._check_missing(instance, select_observed(instance, snapshot.instances)),
-            agent=_select_agent(instance, snapshot.agents),
+            agent=_select_by_ec2_id(instance, snapshot.agents),
             command=self._get_command(instance),
             heartbeat=heartbeat.report if heartbeat else None,
             heartbeat_response=heartbeat.response if heartbeat else NotVisible(),
-            scheduled_event=_select_event(instance, snapshot.events),
+            scheduled_event=_select_by_ec2_id(instance, snapshot.events),
         )
 
-    def list_instances(self, region: str, desk_id: str | None = None) -> ObservedInstances:
+    def list_instances(self, region: str, record_id: str | None = None) -> ObservedInstances:
         """Return the EC2 instances with gpudesk tags. A region that does not respond is unavailable, not empty.
 
-        :param desk_id: only those of this record
+        :param record_id: only the instances of this record; None: those of all records
         """
         try:
-            return self.ec2.describe_by_tag(region, desk_id)
+            return self.ec2.list_instances(region, record_id)
         except AwsError as error:
             return Unavailable(str(error))
 
     def list_scheduled_events(self, region: str) -> EventsByEc2Id:
         """Return the events that AWS has scheduled for EC2 instances of a region, by EC2 id."""
         try:
-            return self.ec2.scheduled_events(region)
+            return self.ec2.list_scheduled_events(region)
         except AwsError as error:
             return Unavailable(str(error))
 
     def list_agents(self, region: str, instances: Sequence[Instance]) -> ObservedAgents:
         """Return the SSM agents of these instances, by EC2 id."""
-        ids = [instance.machine.instance_id for instance in instances if instance.machine]
+        ids = [instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance]
         try:
             return self.ssm.describe_agents(region, ids) if ids else {}
         except AwsError as error:
             return Unavailable(str(error))
 
-    def heartbeat_key(self, instance: Instance) -> str | None:
+    def get_heartbeat_key(self, instance: Instance) -> str | None:
         """Return the key of the instance's heartbeat item, or None before its launch."""
-        return build_heartbeat_key(self.instance_role_id, instance.machine.instance_id) if instance.machine else None
+        return (
+            build_heartbeat_key(self.instance_role_id, instance.ec2_instance.instance_id)
+            if instance.ec2_instance
+            else None
+        )
 
     def _check_missing(
         self, instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable
     ) -> ObservedInstance | TagsMissing | NotVisible | Unavailable:
-        """Look up by its id an instance that is not visible by its tags for a while: it may only have lost its tags."""
-        machine = instance.machine
+        """Look up an instance by its id if EC2 does not show it by its tags. It may have lost only its tags."""
+        machine = instance.ec2_instance
         if not isinstance(ec2, NotVisible) or machine is None or instance.observed.not_visible_since is None:
             return ec2
         try:
@@ -115,7 +123,7 @@ class Observer:
         return ec2 if is_gone else TagsMissing(machine.instance_id)
 
     def _get_command(self, instance: Instance) -> ObservedCommand | NotVisible | Unavailable:
-        run, machine = instance.active_command, instance.machine
+        run, machine = instance.active_command, instance.ec2_instance
         if run is None or run.command_id is None or machine is None:
             return NotVisible()
         try:
@@ -125,31 +133,34 @@ class Observer:
 
 
 def expects_heartbeat(instance: Instance) -> bool:
-    """Return whether the probe's heartbeat matters: during setup, in use, and after a failed setup."""
+    """Return whether a decision reads the heartbeat: during setup, while ready, and after a failed setup."""
     return instance.phase in (Phase.SETTING_UP, Phase.READY, Phase.FAILED)
 
 
-def needs_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable) -> bool:
-    """Return whether to read the SSM agent: while the instance boots, once EC2 shows it running."""
-    is_booting = instance.phase is Phase.BOOTING and instance.machine is not None
+def requires_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable) -> bool:
+    """Return whether a decision reads the SSM agent: while the instance boots and EC2 shows it as running."""
+    is_booting = instance.phase is Phase.BOOTING and instance.ec2_instance is not None
     return is_booting and isinstance(ec2, ObservedInstance) and ec2.state is Ec2State.RUNNING
 
 
 def select_observed(instance: Instance, observed: ObservedInstances) -> ObservedInstance | NotVisible | Unavailable:
-    """Return the EC2 instance of a record from all that were observed."""
+    """Return the EC2 instance of a record from all that were observed.
+
+    A record has no EC2 id before the response to its launch is recorded. Then the oldest EC2 instance with its tag is
+    returned, preferably one that is not terminating.
+    """
     if isinstance(observed, Unavailable):
         return observed
-    candidates = [ec2 for ec2 in observed if ec2.desk_id == instance.tag_id]
-    return select_for_record(candidates, instance.machine.instance_id if instance.machine else None) or NotVisible()
+    candidates = [ec2 for ec2 in observed if ec2.tag_id == instance.tag_id]
+    if instance.ec2_instance:
+        ec2_id = instance.ec2_instance.instance_id
+        return next((ec2 for ec2 in candidates if ec2.instance_id == ec2_id), NotVisible())
+    alive = [ec2 for ec2 in candidates if ec2.state not in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)]
+    return min(alive or candidates, key=lambda ec2: ec2.launched_at, default=NotVisible())
 
 
-def _select_event(instance: Instance, events: EventsByEc2Id) -> ScheduledEvent | NotVisible | Unavailable:
-    if isinstance(events, Unavailable):
-        return events
-    return events.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()
-
-
-def _select_agent(instance: Instance, agents: ObservedAgents) -> ObservedAgent | NotVisible | Unavailable:
-    if isinstance(agents, Unavailable):
-        return agents
-    return agents.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()
+def _select_by_ec2_id(instance: Instance, found: Mapping[str, T] | Unavailable) -> T | NotVisible | Unavailable:
+    """Return what was found for the instance, from a mapping by EC2 id."""
+    if isinstance(found, Unavailable):
+        return found
+    return found.get(instance.ec2_instance.instance_id, NotVisible()) if instance.ec2_instance else NotVisible()

@@ -1,7 +1,7 @@
-"""CPU time of the machine, where programs look for it. /proc/stat of the kernel counts the whole computer.
+"""CPU time of the machine. The /proc/stat of the kernel counts the whole computer.
 
-Every second the first process adds up what the machine's processes have used, including those that have ended, and
-writes it in the kernel's form to a file that is mounted over /proc/stat.
+Every second the first process adds up the CPU time of the machine's processes, including ended ones. It writes the sum
+in the format of the kernel to a file that is mounted over /proc/stat.
 """
 
 import os
@@ -13,7 +13,7 @@ INTERVAL_SECONDS = 1.0
 
 def write_cpu_time() -> None:
     """Write the CPU time used so far."""
-    used = sum(_read_ticks(int(name)) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208  names, not paths
+    used = sum(_read_ticks(int(name)) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208 - names
     cores = "".join(f"cpu{number} {used if number == 0 else 0} 0 0 0 0 0 0 0 0 0\n" for number in range(_count_cores()))
     FILE.write_text(f"cpu  {used} 0 0 0 0 0 0 0 0 0\n{cores}")
 

@@ -1,0 +1,56 @@
+"""The application as the entry points see it. `bootstrap.py` builds it."""
+
+from dataclasses import dataclass
+
+from chalicelib.control.loop.reconcile_image import ImageReconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.sweep import Sweep
+from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.desk import DeskService
+from chalicelib.control.services.images import ImageService
+from chalicelib.control.services.instances import InstanceService
+from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.owners import OwnerService
+from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.sessions import SessionService
+from chalicelib.control.services.setup import SetupService
+from chalicelib.domain.common.clock import Clock
+from chalicelib.settings import Settings
+from chalicelib.store.dynamo import is_throttled
+from chalicelib.store.tokens import TokenRepository
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """Everything that the entry points use: a service for each capability, and the parts of the control loop.
+
+    :param instances: changes of instances: stop, start, keep, terminate, update
+    :param queries: reads of instances, costs and health
+    :param setup: setups that are run again or added
+    :param desk: the desk settings, the recipes and the catalog
+    """
+
+    clock: Clock
+    settings: Settings
+    tokens: TokenRepository
+    launches: LaunchService
+    instances: InstanceService
+    queries: QueryService
+    sessions: SessionService
+    setup: SetupService
+    images: ImageService
+    desk: DeskService
+    owners: OwnerService
+    benchmarks: BenchmarkService
+    reconciler: Reconciler
+    image_reconciler: ImageReconciler
+    sweep: Sweep
+    sweep_watchdog: SweepWatchdog
+
+    def is_overload(self, error: BaseException) -> bool:
+        """Return whether a request failed because DynamoDB was throttled or did not respond.
+
+        The same request may succeed a moment later.
+        """
+        return is_throttled(error)

@@ -1,0 +1,35 @@
+"""The claim of a start, a stop or a termination. It is stored before AWS is called."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.instances.warning import WarningType
+
+
+class ClaimAction(StrEnum):
+    """Action that gpudesk claims before it calls AWS."""
+
+    START = "start"
+    STOP = "stop"
+    TERMINATE = "terminate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """An action that gpudesk has begun. Once a stop or a termination is claimed, a keep is refused.
+
+    :param warning_type: type of the stop warning that the action follows; None: a person requested it
+    :param last_called_at: time of the last AWS call
+    :param overdue_notified: people were notified that the action takes too long
+    :param rejection_code: AWS error code of the last rejected call that people were notified of
+    """
+
+    action: ClaimAction
+    claimed_at: datetime
+    reason: EventReason
+    warning_type: WarningType | None = None
+    last_called_at: datetime | None = None
+    overdue_notified: bool = False
+    rejection_code: str | None = None

@@ -1,0 +1,32 @@
+"""Conflicts of guarded writes, and their retry."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 5
+"""Attempts of a write that conflicts with other writes. Five conflicts in a row are no coincidence."""
+
+
+class VersionConflict(Exception):
+    """The item has changed since it was read, so nothing was written."""
+
+
+class TransactionConflict(VersionConflict):
+    """Another transaction is writing one of the items, so nothing was written. The same write may succeed at once."""
+
+
+def retry_on_conflict(operation: Callable[[], T], conflict: type[VersionConflict] = VersionConflict) -> T:
+    """Call `operation` again while it raises `conflict`, at most MAX_ATTEMPTS times in all.
+
+    :param operation: reads its input again in each call
+    :returns: what `operation` returns
+    :raises VersionConflict: the last call raised it, too
+    """
+    for _ in range(MAX_ATTEMPTS - 1):
+        try:
+            return operation()
+        except conflict:
+            continue
+    return operation()

@@ -1,0 +1,36 @@
+"""`make token`: the created token, and rejected arguments."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib.store.tables import create_tables, reset_endpoint
+from chalicelib.store.tokens import TokenRepository
+from local.aws.core.testing import in_process_cloud
+from tools.make_token import main
+
+
+def test_printed_token_authenticates_the_owner(capsys: pytest.CaptureFixture[str]) -> None:
+    with in_process_cloud():
+        reset_endpoint(None)
+        create_tables()
+        main(["ada", "--role", "admin", "--days", "1"])
+        holder = TokenRepository().find_holder(capsys.readouterr().out.strip(), datetime.now(UTC))
+    assert holder is not None
+    assert (holder.owner, holder.role) == ("ada", "admin")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([""], "must be the name of an owner"),
+        (["ada lovelace"], "must be the name of an owner"),
+        (["ada", "--role", "root"], "invalid Role value: 'root'"),
+        (["ada", "--days", "0"], "must be a number of days, 1 or more, not '0'"),
+    ],
+)
+def test_invalid_argument_is_rejected(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
