@@ -26,7 +26,7 @@ def ready(one_bench: Bench) -> Bench:
 
 @dataclass
 class Creation:
-    """What clients saw while vision-1 was created from a busy instance.
+    """Answers that clients got while vision-1 was created from a busy instance.
 
     :param sessions: the answer to each kind of session while the secrets were removed
     :param restored: the answers to the same requests once they were restored
@@ -53,19 +53,19 @@ def creation(ready: Bench) -> Creation:
         repeated=ready.ada("POST", IMAGES, REQUEST),
         second=ready.ada("POST", IMAGES, {"name": "vision-2"}),
         early_delete=ready.ada("DELETE", f"/images/{request.json['id']}"),
-        progress=[image_creation(ready)],
+        progress=[get_image_creation(ready)],
     )
     ready.world.pass_minutes()
-    creation.progress.append(image_creation(ready))
+    creation.progress.append(get_image_creation(ready))
     creation.sessions = {kind: open_session(ready, kind) for kind in ("ssh", "jupyter", "jupyter_token", "shell")}
     wait_until_restored(ready)
-    creation.progress.append(image_creation(ready))
+    creation.progress.append(get_image_creation(ready))
     creation.restored = {kind: open_session(ready, kind) for kind in ("ssh", "jupyter_token")}
     creation.image = wait_for_phase(ready, request.json["id"], "available")
     return creation
 
 
-def image_creation(bench: Bench) -> dict[str, Any]:
+def get_image_creation(bench: Bench) -> dict[str, Any]:
     status: dict[str, Any] = bench.ada("GET", "/instances/brave-otter").json["status"]["image_creation"]
     return status
 
@@ -77,7 +77,7 @@ def open_session(bench: Bench, kind: str) -> Answer:
 
 def wait_until_restored(bench: Bench) -> None:
     for _ in range(5):
-        if not image_creation(bench)["secrets_removed"]:
+        if not get_image_creation(bench)["secrets_removed"]:
             return
         bench.world.pass_minutes()
 
@@ -178,20 +178,20 @@ def test_available_image_shows_its_contents_and_price(creation: Creation, ready:
 
 def test_image_is_visible_to_its_owner_and_to_admins_only(creation: Creation, ready: Bench) -> None:
     image = creation.image
-    assert ready.ada("GET", "/images/vision-1").json == image, "its name is unique"
+    assert ready.ada("GET", "/images/vision-1").json == image, "a unique name refers to the image"
     assert ready.bob("GET", "/images/vision-1").status == 404
     assert [listed["id"] for listed in ready.ada("GET", "/images").json["items"]] == [image["id"]]
     assert [listed["id"] for listed in ready.root("GET", "/images").json["items"]] == [image["id"]]
     assert ready.bob("GET", "/images").json["items"] == []
     for method in ("GET", "DELETE"):
         answer = ready.bob(method, f"/images/{image['id']}")
-        assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
+        assert (answer.status, answer.json["code"]) == (404, "image_not_found")
 
 
 @pytest.mark.parametrize("ref", ["VISION_1", "a%00b", "x" * 3000])
 def test_image_with_an_impossible_name_is_not_found(ready: Bench, ref: str) -> None:
     answer = ready.ada("GET", f"/images/{ref}")
-    assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
+    assert (answer.status, answer.json["code"]) == (404, "image_not_found")
 
 
 def test_launch_from_latest_uses_the_image_and_delete_is_a_conflict(creation: Creation, ready: Bench) -> None:

@@ -1,4 +1,4 @@
-"""An owner's policy and channels, the delivery log, and what GET shows of activity, keeps and warnings."""
+"""An owner's policy and channels, the delivery log, and activity, keeps and warnings in the status."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from tests.support.world import MINUTE, get_ec2_id
 
 
 def test_owner_without_settings_has_the_desk_defaults(bench: Bench) -> None:
-    shown = bench.ada("GET", "/owners/ada")
-    assert shown.status == 200
-    assert shown.json["idle_policy"] == {
+    answer = bench.ada("GET", "/owners/ada")
+    assert answer.status == 200
+    assert answer.json["idle_policy"] == {
         "idle_minutes": None,
         "warning_minutes": None,
         "signals": None,
         "thresholds": {},
     }
-    assert shown.json["channels"] == {"email": None, "webhook": None}
+    assert answer.json["channels"] == {"email": None, "webhook": None}
 
 
 def test_launch_policy_comes_from_request_then_owner_then_desk(bench: Bench) -> None:
@@ -29,9 +29,9 @@ def test_launch_policy_comes_from_request_then_owner_then_desk(bench: Bench) -> 
     assert own["idle_policy"]["idle_minutes"] == 90
     assert own["idle_policy"]["thresholds"] == {**POLICY["thresholds"], "gpu_percent": 20}
     assert own["max_hours"] == 30
-    asked = {"gpu": "T4", "idle_policy": {"idle_minutes": 20}, "max_hours": 5}
-    asked_for = bench.ada("POST", "/instances", asked).json["spec"]
-    assert (asked_for["idle_policy"]["idle_minutes"], asked_for["max_hours"]) == (20, 5)
+    body = {"gpu": "T4", "idle_policy": {"idle_minutes": 20}, "max_hours": 5}
+    spec = bench.ada("POST", "/instances", body).json["spec"]
+    assert (spec["idle_policy"]["idle_minutes"], spec["max_hours"]) == (20, 5)
     others = bench.bob("POST", "/instances", {"gpu": "T4"}).json["spec"]
     assert others["idle_policy"] == POLICY
 

@@ -1,4 +1,4 @@
-"""Wrong fields are named with what would be right; an unreadable body is answered with the reason."""
+"""Validation errors: wrong fields with the accepted values, and unreadable bodies with the reason."""
 
 import json
 from typing import Any
@@ -110,7 +110,7 @@ def test_unreadable_body_is_rejected_with_the_reason(bench: Bench, raw: bytes, s
     answer = bench.ada("POST", "/instances", raw=raw)
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
     assert detail in answer.json["detail"]
-    assert bench.ada("GET", "/me").status == 200, "the connection is still in step, or a new one is"
+    assert bench.ada("GET", "/me").status == 200, "a request after an unreadable body is answered"
 
 
 @pytest.mark.parametrize(

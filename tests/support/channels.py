@@ -15,12 +15,12 @@ WEBHOOK_URL = "https://hooks.example.org/gpu"
 
 @dataclass
 class WebhookReceiver:
-    """Received messages by message id. A receiver that is down accepts none.
+    """Receives messages as (message id, body). A receiver that is down accepts none.
 
     :ivar attempt_count: number of deliveries that were attempted
     :ivar messages: messages about instances and images
-    :ivar welcome_messages: first messages, which are about the webhook itself
-    :ivar ready_messages: messages that an instance is ready, with which nearly every scenario begins
+    :ivar welcome_messages: messages of type `webhook_registered`
+    :ivar ready_messages: messages of type `ready`. They are separate because nearly every scenario begins with one.
     :ivar before_delivery: called before each delivery
     """
 
@@ -32,13 +32,13 @@ class WebhookReceiver:
     before_delivery: Callable[[], Any] = lambda: None
 
     def list_types(self) -> list[str]:
-        """Return the types of the messages that arrived, in order."""
+        """Return the types of `messages`, in order."""
         return [json.loads(body)["type"] for _, body in self.messages]
 
 
 @dataclass(frozen=True)
 class FakeWebhookSender(WebhookSender):
-    """The interface of the real sender, without a network."""
+    """Sender that hands messages to a receiver without a network."""
 
     receiver: WebhookReceiver = field(default_factory=WebhookReceiver)
 
@@ -47,13 +47,13 @@ class FakeWebhookSender(WebhookSender):
         self.receiver.before_delivery()
         if self.receiver.is_down:
             raise DeliveryFailed("connection refused")
-        apart = {"webhook_registered": self.receiver.welcome_messages, "ready": self.receiver.ready_messages}
-        apart.get(json.loads(body)["type"], self.receiver.messages).append((message_id, body))
+        lists = {"webhook_registered": self.receiver.welcome_messages, "ready": self.receiver.ready_messages}
+        lists.get(json.loads(body)["type"], self.receiver.messages).append((message_id, body))
         return "The receiver responded with status 200."
 
 
 def add_webhook(world: World, owner: str = "ada") -> WebhookReceiver:
-    """Give the owner a webhook, and return its receiver."""
+    """Set a webhook for the owner, and return its receiver."""
     box = WebhookReceiver()
     notifications = replace(
         world.application.sweep.notifications,
@@ -69,6 +69,6 @@ def add_webhook(world: World, owner: str = "ada") -> WebhookReceiver:
 
 
 def add_admin_webhook(world: World) -> None:
-    """Use the same receiver for gpudesk's own channel."""
+    """Set a webhook for the admins. Call `add_webhook` first: both use the same receiver."""
     store = world.application.reconciler.stores.desk
     store.save_settings(replace(store.get_settings(), channels=Channels(webhook=f"{WEBHOOK_URL}/admin")))

@@ -1,4 +1,4 @@
-"""Images in scenario tests: creation and waiting."""
+"""Creation of images in scenario tests, and waiting for their phases."""
 
 from typing import Any
 
@@ -43,9 +43,9 @@ def _create_and_wait(world: World, instance: Instance, **request: Any) -> Image:
 
 
 def wait_until_finished(world: World, image: Image) -> Image:
-    """Wait until no work on the image is left."""
+    """Let minutes pass until gpudesk has finished its work on the image."""
     for _ in range(10):
         if not load_image(world, image).needs_work:
             return load_image(world, image)
         world.pass_minutes()
-    raise AssertionError(f"{load_image(world, image)} is still open")
+    raise AssertionError(f"{load_image(world, image)} still needs work")

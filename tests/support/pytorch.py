@@ -1,4 +1,4 @@
-"""Python with a fake PyTorch that measures nothing and prints the results of a real H100."""
+"""Fake Python with PyTorch that prints the benchmark results of a real H100."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ H100_RESULTS = (Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1
 PYTHON_PATH = "/opt/gpudesk/d2l/bin/python"
 
 FAKE_PYTHON = f"""#!/bin/sh
-# A Python with PyTorch: it says that it is there, and what an H100 did.
+# A fake Python with PyTorch. It prints the results of a real H100.
 [ "$(id -un)" = ubuntu ] || {{ echo "not the user ubuntu" >&2; exit 1; }}
 [ "$1" != -c ] || exit 0
 /usr/bin/python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$1" || exit 1
@@ -15,17 +15,17 @@ shift
 echo "measuring with $*" >&2
 echo run >>/home/ubuntu/runs
 [ ! -e /home/ubuntu/broken ] || {{ echo "CUDA error: out of memory" >&2; exit 1; }}
-echo "a library says something on standard output"
-cat <<'FIGURES'
+echo "a line of a library on standard output"
+cat <<'RESULTS'
 {H100_RESULTS.strip()}
-FIGURES
+RESULTS
 """
 
 INSTALL_LINES = (
     f"mkdir -p {Path(PYTHON_PATH).parent}",
-    f"cat >{PYTHON_PATH} <<'STAND_IN'",
+    f"cat >{PYTHON_PATH} <<'FAKE_PYTHON'",
     FAKE_PYTHON,
-    "STAND_IN",
+    "FAKE_PYTHON",
     f"chmod 755 {PYTHON_PATH}",
 )
-"""Lines of shell that install it."""
+"""Shell lines that install the fake Python."""

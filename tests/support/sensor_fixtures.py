@@ -1,4 +1,4 @@
-"""Clock and counters that the tests of measuring sensors share."""
+"""Clock and counters for the tests of the cpu, disk and network sensors."""
 
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading, Sensor
@@ -28,12 +28,12 @@ def read_sensor(sensor: Sensor) -> Reading:
 
 
 class ByteCounters:
-    """Bytes by device or interface since long ago."""
+    """Counters of bytes by device or interface. They begin at 10^9."""
 
     def __init__(self, *names: str) -> None:
         self.bytes_by_name = dict.fromkeys(names, 10.0**9)
 
     def count_minute(self, **rates: float) -> None:
-        """Count one minute at these rates, in KiB/s."""
+        """Add the bytes of one minute at these rates, in KiB/s."""
         for name, rate in rates.items():
             self.bytes_by_name[name] = self.bytes_by_name.get(name, 0.0) + rate * KIB * 60

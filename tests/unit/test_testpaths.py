@@ -1,4 +1,4 @@
-"""pytest collects the folders that are named to it, in their order, and says nothing of another one."""
+"""`testpaths` in pyproject.toml: pytest silently ignores test files in other folders."""
 
 import tomllib
 from pathlib import Path

@@ -47,7 +47,7 @@ def test_sweep_without_a_change_writes_no_response(desk: World) -> None:
     before = desk.cloud.calls["dynamodb:UpdateItem"]
     desk.pass_minutes(2)
     assert desk.load(instance).phase is Phase.READY
-    assert desk.cloud.calls["dynamodb:UpdateItem"] - before == 2 * (2 + 1), "two for the lease, one for a heartbeat"
+    assert desk.cloud.calls["dynamodb:UpdateItem"] - before == 2 * 2, "each sweep acquires and completes its lease"
 
 
 def test_keep_request_of_the_instance_is_granted_once_and_answered(desk: World) -> None:

@@ -160,7 +160,7 @@ def test_peaks_are_those_of_the_data_sheets() -> None:
     assert build_small_catalog().peaks == {"X9 40GB": Peaks(fp32_tflops=20.5), "Old": Peaks()}
     assert CATALOG.peaks["H100"] == Peaks(fp16_bf16_tflops=989, fp32_tflops=67, memory_gb_per_s=3350)
     assert CATALOG.peaks["T4g"] == Peaks()
-    assert CATALOG.peaks["B300"].fp16_bf16_tflops is None, "sources disagree"
+    assert CATALOG.peaks["B300"].fp16_bf16_tflops is None, "published sources disagree"
     assert {instance_type.gpu for instance_type in CATALOG.types.values() if instance_type.gpu} <= CATALOG.peaks.keys()
 
 

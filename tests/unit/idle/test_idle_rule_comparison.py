@@ -1,4 +1,4 @@
-"""The benchmark of idle rules, on months that are days long."""
+"""Comparison of idle rules on short simulated months."""
 
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from benchmarks.idle_rules.rules import IdleWindowRule, NeverStop, build_gpudesk
 from benchmarks.idle_rules.team import generate_team
 from benchmarks.idle_rules.use import CELL, COPYING, HUNG, REST, THINKING, MinuteOfUse
 
-OURS = "**gpudesk's idle rule**"
+GPUDESK_RULE = "**gpudesk's idle rule**"
 PRICE = Decimal(6)
 
 
@@ -25,12 +25,12 @@ def test_month_has_1440_minutes_per_day() -> None:
 
 @pytest.mark.parametrize("days", [1, pytest.param(30, marks=pytest.mark.slow)])
 def test_gpudesk_rule_stops_forgotten_instances_and_no_busy_one(days: int) -> None:
-    found = simulate_all(7, days=days, rules=("never stop", OURS))
-    ours, never = found[OURS].values(), found["never stop"].values()
-    assert sum(our.stops for our in ours) > 10
-    assert sum(our.busy_stops for our in ours) == 0
-    assert sum(our.lost_minutes for our in ours) == 0
-    assert sum(our.wasted_minutes for our in ours) * 4 < sum(each.wasted_minutes for each in never)
+    found = simulate_all(7, days=days, rules=("never stop", GPUDESK_RULE))
+    gpudesk, never = found[GPUDESK_RULE].values(), found["never stop"].values()
+    assert sum(each.stops for each in gpudesk) > 10
+    assert sum(each.busy_stops for each in gpudesk) == 0
+    assert sum(each.lost_minutes for each in gpudesk) == 0
+    assert sum(each.wasted_minutes for each in gpudesk) * 4 < sum(each.wasted_minutes for each in never)
 
 
 def test_table_has_a_row_for_each_rule_and_each_instance() -> None:
@@ -44,8 +44,8 @@ def test_quiet_hour_is_stopped_by_an_alarm_and_only_warned_by_gpudesk() -> None:
     day = [CELL] * 20 + [THINKING] * 45 + [CELL] * 20
     alarm = simulate(day, IdleWindowRule(lambda use: not use.has_kernel_activity), PRICE)
     assert (alarm.stops, alarm.busy_stops, alarm.lost_minutes) == (1, 1, 5)
-    ours = simulate(day, build_gpudesk_rule(), PRICE)
-    assert (ours.stops, ours.warnings, ours.lost_minutes) == (0, 1, 0)
+    gpudesk = simulate(day, build_gpudesk_rule(), PRICE)
+    assert (gpudesk.stops, gpudesk.warnings, gpudesk.lost_minutes) == (0, 1, 0)
 
 
 def test_busy_stop_loses_the_minutes_until_the_next_use() -> None:

@@ -13,8 +13,8 @@ from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.record import Phase
-from tests.property.world import INSTANCE_ID
-from tests.unit.instances.simulation import Simulation, at, heartbeat
+from tests.support.ready_instance import INSTANCE_ID
+from tests.unit.instances.simulation import Simulation, build_heartbeat, get_time
 
 KEY = f"AROAEXAMPLEEXAMPLEEXA:{INSTANCE_ID}"
 
@@ -34,19 +34,19 @@ HOSTILE: list[dict[str, Any]] = [
 
 def decode(minute: int, **replaced: Any) -> DecodedHeartbeat:
     """Return a heartbeat as gpudesk reads it, with attributes that the instance has overwritten."""
-    return decode_heartbeat({**encode_heartbeat(heartbeat(minute), KEY), **replaced})
+    return decode_heartbeat({**encode_heartbeat(build_heartbeat(minute), KEY), **replaced})
 
 
 def with_signal(minute: int, name: str, state: SignalState | None) -> Heartbeat:
     """Return a heartbeat in which one signal has another state; None: it is not reported."""
-    report = heartbeat(minute)
+    report = build_heartbeat(minute)
     others = {other: evidence for other, evidence in report.signals.items() if other != name}
     changed = {} if state is None else {name: replace(report.signals[name], state=state)}
     return replace(report, signals={**others, **changed})
 
 
-def judge(desk: Simulation, minute: int, report: DecodedHeartbeat) -> ActivityState:
-    return judge_instance(desk.instance, replace(desk.observed, heartbeat=report), at(minute)).state
+def judge(simulation: Simulation, minute: int, report: DecodedHeartbeat) -> ActivityState:
+    return judge_instance(simulation.instance, replace(simulation.observed, heartbeat=report), get_time(minute)).state
 
 
 def test_heartbeat_that_is_not_overwritten_is_idle() -> None:
@@ -55,31 +55,34 @@ def test_heartbeat_that_is_not_overwritten_is_idle() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: str(hostile)[:40])
 def test_heartbeat_that_makes_no_sense_stops_nothing(hostile: dict[str, Any]) -> None:
-    desk = Simulation()
-    assert judge(desk, 20, decode(20, **hostile)) is ActivityState.UNKNOWN
-    desk.live(1, 30, lambda minute: decode(minute, **hostile))
-    assert (desk.instance.phase, desk.instance.warning, desk.steps) == (Phase.READY, None, [])
+    simulation = Simulation()
+    assert judge(simulation, 20, decode(20, **hostile)) is ActivityState.UNKNOWN
+    simulation.run_minutes(1, 30, lambda minute: decode(minute, **hostile))
+    assert (simulation.instance.phase, simulation.instance.warning, simulation.steps) == (Phase.READY, None, [])
 
 
 @pytest.mark.parametrize("shift", [-60, 10], ids=["stale", "from the future"])
 def test_heartbeat_of_another_time_stops_nothing(shift: int) -> None:
-    desk = Simulation()
-    desk.live(1, 30, lambda minute: decode(minute, at=at(minute + shift).isoformat()))
-    assert (desk.instance.phase, desk.instance.warning, desk.steps) == (Phase.READY, None, [])
+    simulation = Simulation()
+    simulation.run_minutes(1, 30, lambda minute: decode(minute, at=get_time(minute + shift).isoformat()))
+    assert (simulation.instance.phase, simulation.instance.warning, simulation.steps) == (Phase.READY, None, [])
 
 
 def test_silence_cancels_the_warning_and_is_notified_once() -> None:
-    desk = Simulation()
-    desk.live(1, 11, heartbeat)
-    assert desk.count(EventCode.IDLE_WARNING) == 1
-    desk.live(12, 60)
-    assert (desk.instance.phase, desk.instance.warning, desk.steps) == (Phase.READY, None, [])
-    assert (desk.count(EventCode.WARNING_CANCELLED), desk.count(EventCode.ACTIVITY_UNKNOWN)) == (1, 1)
+    simulation = Simulation()
+    simulation.run_minutes(1, 11, build_heartbeat)
+    assert simulation.count_entries(EventCode.IDLE_WARNING) == 1
+    simulation.run_minutes(12, 60)
+    assert (simulation.instance.phase, simulation.instance.warning, simulation.steps) == (Phase.READY, None, [])
+    assert (
+        simulation.count_entries(EventCode.WARNING_CANCELLED),
+        simulation.count_entries(EventCode.ACTIVITY_UNKNOWN),
+    ) == (1, 1)
 
 
 @pytest.mark.parametrize("state", [SignalState.UNKNOWN, None], ids=["unknown", "not reported"])
 def test_one_signal_that_is_not_known_stops_nothing(state: SignalState | None) -> None:
-    desk = Simulation()
-    desk.live(1, 30, lambda minute: with_signal(minute, "gpu", state))
-    assert (desk.instance.phase, desk.instance.warning, desk.steps) == (Phase.READY, None, [])
-    assert desk.count(EventCode.ACTIVITY_UNKNOWN) == 1
+    simulation = Simulation()
+    simulation.run_minutes(1, 30, lambda minute: with_signal(minute, "gpu", state))
+    assert (simulation.instance.phase, simulation.instance.warning, simulation.steps) == (Phase.READY, None, [])
+    assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1

@@ -28,7 +28,7 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.setup.step_output import StepOutput
-from tests.property.world import INSTANCE_ID, START, VIEW
+from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START
 
 ZONES = ("us-east-1a", "us-east-1b")
 SECONDS = timedelta(seconds=1)
@@ -56,7 +56,7 @@ class SimulatedAws:
     def observe(self, now: datetime) -> Observation:
         """Return what EC2 and SSM show now."""
         return Observation(
-            ec2=replace(VIEW, state=self.state, launched_at=self.launched_at) if self.state else NotVisible(),
+            ec2=replace(EC2_RUNNING, state=self.state, launched_at=self.launched_at) if self.state else NotVisible(),
             agent=self._observe_agent(now),
             command=self._observe_command(now),
         )

@@ -1,4 +1,4 @@
-"""A gpudesk without AWS: one instance, decided minute by minute by `decide` and `record_outcome` alone.
+"""Simulation of one instance without AWS, with `decide` and `record_outcome` in every minute.
 
 Every decision gets the same observation, unless a `SimulatedAws` shows the effects of the calls.
 """
@@ -23,8 +23,8 @@ from chalicelib.domain.instances.plan import CallAccepted, Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import SetupState
-from tests.property.world import INSTANCE_ID, MINUTE, START, VIEW
-from tests.property.world import build_ready_instance as plain_ready
+from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, MINUTE, START
+from tests.support.ready_instance import build_ready_instance as build_unobserved_instance
 from tests.unit.instances.simulated_aws import SimulatedAws
 
 MAX_DECISIONS = 4
@@ -39,22 +39,23 @@ DOCUMENTS = tuple(
     RecipeDocument(name=name, parameters={"attemptId": "${attempt_id}"}, timeout=10 * MINUTE)
     for name in ("gpudesk-probe", "gpudesk-jupyter")
 )
+"""The documents of the recipe of a requested instance."""
 
 
-def at(minute: float) -> datetime:
+def get_time(minute: float) -> datetime:
     """Return the time of a minute since the start."""
     return START + minute * MINUTE
 
 
-def ready(max_hours: int = 72) -> Instance:
+def build_instance(max_hours: int = 72) -> Instance:
     """Return an instance that is ready and whose probe has reported since the start."""
-    return replace(plain_ready(max_hours), observed=ObservedState(boot_id="boot", agent_seen=True))
+    return replace(build_unobserved_instance(max_hours), observed=ObservedState(boot_id="boot", agent_seen=True))
 
 
-def requested(max_hours: int = 72) -> Instance:
-    """Return an instance that is requested and not launched. Its recipe runs two documents."""
+def build_requested_instance(max_hours: int = 72) -> Instance:
+    """Return an instance that is requested and not launched."""
     return replace(
-        plain_ready(max_hours),
+        build_unobserved_instance(max_hours),
         phase=Phase.REQUESTED,
         ec2_instance=None,
         ready_since=None,
@@ -69,13 +70,13 @@ def with_idle_policy(instance: Instance, idle_minutes: int, warning_minutes: int
     return replace(instance, spec=replace(instance.spec, policy=replace(instance.spec.policy, idle=idle)))
 
 
-def heartbeat(minute: float, *, since: float = 0, active: str | None = None) -> Heartbeat:
-    """Return a heartbeat: every signal but `active` is quiet since a minute, sampled without a gap."""
+def build_heartbeat(minute: float, *, since: float = 0, active: str | None = None) -> Heartbeat:
+    """Return a heartbeat in which every signal except `active` has been quiet since minute `since`."""
     signals = {
         name: Evidence(
             state=SignalState.ACTIVE if name == active else SignalState.QUIET,
-            since=at(since),
-            at=at(minute),
+            since=get_time(since),
+            at=get_time(minute),
             samples=int(minute - since) + 1,
             largest_gap=MINUTE,
             reason=f"{name} is measured",
@@ -83,13 +84,13 @@ def heartbeat(minute: float, *, since: float = 0, active: str | None = None) -> 
         )
         for name in SIGNALS
     }
-    return Heartbeat(instance_id=INSTANCE_ID, at=at(minute), boot_id="boot", signals=signals)
+    return Heartbeat(instance_id=INSTANCE_ID, at=get_time(minute), boot_id="boot", signals=signals)
 
 
-def context(
+def build_context(
     mode: Mode = Mode.ENFORCE, limits: Limits = DEFAULT_LIMITS, directory: ChannelDirectory = NO_CHANNELS
 ) -> DecisionContext:
-    """Return the context of a decision."""
+    """Return a decision context."""
     return DecisionContext(
         desk=DeskSettings(mode=mode, limits=limits),
         directory=directory,
@@ -99,37 +100,38 @@ def context(
     )
 
 
-def accept(_: Step) -> Outcome:
-    """Answer a call as AWS does if all is well."""
+def accept_call(_: Step) -> Outcome:
+    """Return the outcome of a call that AWS accepts."""
     return CallAccepted()
 
 
 @dataclass
 class Simulation:
-    """One instance under one desk.
+    """One instance, decided by gpudesk.
 
     :ivar observed: what every observation shows, unless `aws` is set
-    :ivar call: returns the outcome of a call, unless `aws` is set
+    :ivar call: returns the outcome of a step, unless `aws` is set
     :ivar aws: EC2 and SSM; None: `observed` and `call` replace them
-    :ivar timeline: every entry that was written
+    :ivar timeline: all written entries
+    :ivar steps: all executed steps
     """
 
-    instance: Instance = field(default_factory=ready)
+    instance: Instance = field(default_factory=build_instance)
     mode: Mode = Mode.ENFORCE
     limits: Limits = DEFAULT_LIMITS
     directory: ChannelDirectory = NO_CHANNELS
-    observed: Observation = Observation(ec2=VIEW)
-    call: Callable[[Step], Outcome] = accept
+    observed: Observation = Observation(ec2=EC2_RUNNING)
+    call: Callable[[Step], Outcome] = accept_call
     aws: SimulatedAws | None = None
     timeline: list[TimelineEntry] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
     def decide(self, minute: float, report: DecodedHeartbeat = None) -> Plan:
-        """Decide once, write, call; again while the plan or the outcome asks for it. Return the last plan."""
-        now, rules = at(minute), context(self.mode, self.limits, self.directory)
+        """Decide, write and execute until neither plan nor outcome has a requeue. Return the last plan."""
+        now, context = get_time(minute), build_context(self.mode, self.limits, self.directory)
         for _ in range(MAX_DECISIONS):
             observed = self.aws.observe(now) if self.aws else self.observed
-            plan = decide(self.instance, replace(observed, heartbeat=report), now, rules)
+            plan = decide(self.instance, replace(observed, heartbeat=report), now, context)
             self._write(plan)
             requeue = plan.requeue
             if plan.step:
@@ -142,22 +144,22 @@ class Simulation:
                 break
         return plan
 
-    def live(self, first: int, last: int, report: Callable[[int], DecodedHeartbeat] = lambda _: None) -> None:
-        """Decide in every minute from `first` to `last`."""
+    def run_minutes(self, first: int, last: int, report: Callable[[int], DecodedHeartbeat] = lambda _: None) -> None:
+        """Decide in each minute from `first` to `last`."""
         for minute in range(first, last + 1):
             self.decide(minute, report(minute))
 
-    def live_until(
+    def run_until(
         self, phase: Phase, first: int, last: int, report: Callable[[int], DecodedHeartbeat] = lambda _: None
     ) -> int:
-        """Decide in every minute from `first` until the instance is in a phase. Return that minute."""
+        """Decide in each minute from `first` until the instance is in a phase. Return that minute."""
         for minute in range(first, last + 1):
             self.decide(minute, report(minute))
             if self.instance.phase is phase:
                 return minute
-        raise AssertionError(f"{self.instance.phase} after minute {last}: {self.messages()}")
+        raise AssertionError(f"{self.instance.phase} after minute {last}: {self.timeline}")
 
-    def apply(self, change: RecordChange) -> None:
+    def apply_change(self, change: RecordChange) -> None:
         """Write what a person requested."""
         self.instance = change.instance
         self.timeline += change.entries
@@ -165,17 +167,17 @@ class Simulation:
     def deliver_warning(self, minute: float) -> None:
         """Record that a channel has delivered the stop warning."""
         assert self.instance.warning is not None
-        plan = stop_warnings.record_delivery(self.instance, self.instance.warning.id, "webhook", at(minute))
+        plan = stop_warnings.record_delivery(self.instance, self.instance.warning.id, "webhook", get_time(minute))
         assert plan is not None
         self._write(plan)
 
-    def count(self, code: EventCode) -> int:
+    def count_entries(self, code: EventCode) -> int:
         """Return how many timeline entries have a code."""
         return sum(entry.code is code for entry in self.timeline)
 
-    def messages(self, code: EventCode | None = None) -> list[str]:
-        """Return the messages of the timeline, or those with a code."""
-        return [entry.message for entry in self.timeline if code in (None, entry.code)]
+    def list_messages(self, code: EventCode) -> list[str]:
+        """Return the messages of the timeline entries with a code."""
+        return [entry.message for entry in self.timeline if entry.code is code]
 
     def _write(self, plan: Plan) -> None:
         self.instance = plan.instance

@@ -1,4 +1,4 @@
-"""Names that we make and names that people give."""
+"""Generated names, and the check of names in requests."""
 
 import random
 

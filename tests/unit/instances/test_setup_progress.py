@@ -14,7 +14,7 @@ from chalicelib.domain.instances.setup_progress import SetupProgress, compute_se
 from chalicelib.domain.setup.results import StepDurations
 from chalicelib.domain.setup.state import DocumentRun, SetupState
 from chalicelib.domain.setup.step_output import SKIPPED_MARKERS, StepOutput
-from tests.unit.instances.simulation import DOCUMENTS, at, heartbeat, ready
+from tests.unit.instances.simulation import DOCUMENTS, build_heartbeat, build_instance, get_time
 
 PROBE, JUPYTER = DOCUMENTS
 MINUTE = timedelta(minutes=1)
@@ -29,21 +29,21 @@ INSTALLING = StepProgress(
 
 def setting_up(document_index: int) -> Instance:
     """Return an instance whose document was sent in minute 0."""
-    run = DocumentRun(attempt_id="a-1", sent_at=at(0), last_sent_at=at(0), command_id="c-1")
+    run = DocumentRun(attempt_id="a-1", sent_at=get_time(0), last_sent_at=get_time(0), command_id="c-1")
     setup = SetupState(recipe="jupyter", documents=DOCUMENTS, document_index=document_index, current_run=run)
-    return replace(ready(), phase=Phase.SETTING_UP, setup=setup)
+    return replace(build_instance(), phase=Phase.SETTING_UP, setup=setup)
 
 
 def progress(
     instance: Instance, minute: float, report: DecodedHeartbeat = None, known: Mapping[str, StepDurations] = KNOWN
 ) -> SetupProgress:
-    found = compute_setup_progress(instance, report, known, at(minute), lambda limit: limit)
+    found = compute_setup_progress(instance, report, known, get_time(minute), lambda limit: limit)
     assert found is not None
     return found
 
 
 def reporting(minute: float, step: StepProgress) -> DecodedHeartbeat:
-    return replace(heartbeat(minute), setup=step)
+    return replace(build_heartbeat(minute), setup=step)
 
 
 def test_running_step_is_shown_as_of_now() -> None:
@@ -82,15 +82,15 @@ def test_unreadable_position_of_a_step_is_left_out(position: str) -> None:
 def test_skipped_step_is_described_and_its_duration_is_not_learned() -> None:
     def ran(name: str, first: float, last: float, output: str = "") -> StepOutput:
         return StepOutput(
-            name=name, status="Success", exit_code=0, output=output, started_at=at(first), ended_at=at(last)
+            name=name, status="Success", exit_code=0, output=output, started_at=get_time(first), ended_at=get_time(last)
         )
 
     def result_of(*steps: StepOutput) -> tuple[str, StepDurations | None]:
         command = ObservedCommand(
             command_id="c-1", status=CommandStatus.SUCCEEDED, status_details="Success", steps=steps
         )
-        run = DocumentRun(attempt_id="a-1", sent_at=at(0), last_sent_at=at(0))
-        result = setup_results.build_success_result(JUPYTER, run, command, at(6))
+        run = DocumentRun(attempt_id="a-1", sent_at=get_time(0), last_sent_at=get_time(0))
+        result = setup_results.build_success_result(JUPYTER, run, command, get_time(6))
         learned = setup_results.collect_step_durations(result, "g4dn.xlarge")
         return setup_results.describe_result(result, "n", "document 2 of 2"), learned
 

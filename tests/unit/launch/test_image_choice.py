@@ -19,7 +19,7 @@ from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.data_files import load_catalog
 from tests.support.recipes import build_recipes
-from tests.unit.images.test_creation import image
+from tests.unit.images.test_creation import build_image
 
 RECIPES = build_recipes()
 ADA = Actor(owner="ada", role=Role.USER)
@@ -39,7 +39,7 @@ def build_image_of(recipe: Recipe, **changes: Any) -> Image:
         )
         for document in recipe.fill_documents(defaults)
     )
-    return image(ImagePhase.AVAILABLE, recipe=recipe.name, installed_documents=installed, **changes)
+    return build_image(ImagePhase.AVAILABLE, recipe=recipe.name, installed_documents=installed, **changes)
 
 
 def find_latest(*images: Image, **fields: Any) -> Image | None:

@@ -11,7 +11,7 @@ from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice, choose_instance_type
 from chalicelib.store.data_files import load_catalog
 from tests.support.recipes import build_recipes
-from tests.unit.images.test_creation import image
+from tests.unit.images.test_creation import build_image
 
 LIMITS = Limits(gpu_count=4, regions=("us-east-1", "eu-west-1"))
 
@@ -38,7 +38,7 @@ def test_named_type_is_chosen() -> None:
 
 
 def test_region_of_the_image_is_the_default() -> None:
-    source = image(ImagePhase.AVAILABLE, region="eu-west-1")
+    source = build_image(ImagePhase.AVAILABLE, region="eu-west-1")
     assert choose(gpu="T4", source=source).region == "eu-west-1"
     assert choose(gpu="T4", source=source, region="us-east-1").region == "us-east-1"
 

@@ -1,4 +1,4 @@
-"""Writes that meet other writes are tried again a limited number of times."""
+"""Retries of transactions that conflict with other transactions."""
 
 import pytest
 
