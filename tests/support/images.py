@@ -30,6 +30,11 @@ def wait_for_image_phase(world: World, image: Image, *phases: ImagePhase, minute
 
 
 def create_available_image(world: World, instance: Instance, **request: Any) -> Image:
+    """Return an image that is available. It is restored if another test has created the same one."""
+    return world.reach(("image", instance.id, request), lambda: _create_and_wait(world, instance, **request))
+
+
+def _create_and_wait(world: World, instance: Instance, **request: Any) -> Image:
     image = wait_for_image_phase(
         world, create_image(world, instance, **request), ImagePhase.AVAILABLE, ImagePhase.FAILED
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 
@@ -43,6 +43,8 @@ MINUTE = timedelta(minutes=1)
 STATE_CACHE = StateCache()
 POLICY_FIELDS = {field.name for field in fields(PolicyOverride)}
 
+Reached = TypeVar("Reached")
+
 
 class World(SimulatedProbes):
     """gpudesk and a local cloud, with the actions that a test performs: launch, wait, set limits, crash.
@@ -73,16 +75,20 @@ class World(SimulatedProbes):
 
     def launch_until_ready(self, **request: Any) -> Instance:
         """Launch an instance, and let minutes pass until it is ready."""
-        return self._reach(("ready", request), lambda: self.wait_for_phase(self.launch(**request), Phase.READY))
+        return self.reach(("ready", request), lambda: self.wait_for_phase(self.launch(**request), Phase.READY))
 
     def launch_until_warned(self, **request: Any) -> Instance:
         """Launch an instance with a short idle window, and let minutes pass until it has an idle warning."""
         policy = {"idle_minutes": 6, "warning_minutes": 6}
         request = {**policy, **request}
-        return self._reach(
+        return self.reach(
             ("warned", request),
             lambda: self.wait_until(self.launch_until_ready(**request), lambda now: now.warning is not None),
         )
+
+    def launch_until_stopped(self, **request: Any) -> Instance:
+        """Launch an instance, stop it as its owner does when it is ready, and let minutes pass until it is stopped."""
+        return self.reach(("stopped", request), lambda: self._launch_and_stop(**request))
 
     def replace_application(self, application: Application, test_object: object) -> None:
         """Replace gpudesk by one that uses an object of the test.
@@ -94,10 +100,13 @@ class World(SimulatedProbes):
         self.application = application
         self._test_objects += (test_object,)
 
-    def _reach(self, key: tuple[object, ...], build: Callable[[], Instance]) -> Instance:
-        """Build an instance, or restore the state in which an equal world has built an equal instance.
+    def reach(self, key: tuple[object, ...], build: Callable[[], Reached]) -> Reached:
+        """Build a state, or restore the state in which an equal world has built the same before.
 
         A world whose application crashes always builds, because a crash function cannot be copied.
+
+        :param key: identifies what is built
+        :returns: result of `build`, which callers must not change
         """
         if self.application is not self._plain_application:
             return build()
@@ -120,6 +129,11 @@ class World(SimulatedProbes):
         )
         key = (*key, test_types, type(machines), self._origin)
         return STATE_CACHE.reach(snapshots, key, build)  # type: ignore[no-any-return]
+
+    def _launch_and_stop(self, **request: Any) -> Instance:
+        instance = self.launch_until_ready(**request)
+        self.application.instances.stop(ADA, instance.id)
+        return self.wait_for_phase(instance, Phase.STOPPED)
 
     def pass_minutes(self, minutes: int = 1, *, sweep_every: int = 1) -> None:
         """Let minutes pass. In each one the probes send heartbeats and gpudesk sweeps.

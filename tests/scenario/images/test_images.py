@@ -1,4 +1,7 @@
-"""An image made of an instance, whatever goes wrong on the way, and a launch from it."""
+"""Scenario tests of images: created, restored after each fault on the way, and deleted.
+
+The phases and deadlines of an image are tested without AWS, in `tests/unit/images`.
+"""
 
 import json
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, ImagePhase
 from chalicelib.domain.instances.record import Phase
+from local.aws.core.timing import AwsTiming
 from local.machines.host.simulated import SimulatedMachines
 from tests.support.channels import add_webhook
 from tests.support.images import (
@@ -22,12 +26,12 @@ from tests.support.images import (
     wait_for_image_phase,
     wait_until_finished,
 )
-from tests.support.world import ADA, ADMIN, World, get_ec2_id, open_world
+from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id, open_world
 
 
 @pytest.fixture
 def desk() -> Iterator[World]:
-    with open_world() as around:
+    with open_world(AwsTiming(image_creation_for=2 * MINUTE)) as around:
         yield around
 
 
@@ -51,8 +55,8 @@ def secret_actions(desk: World) -> list[str]:
     ]
 
 
-def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
-    instance = desk.launch_until_ready(name="brave-otter")
+def test_image_has_no_secrets_is_tagged_and_private(desk: World) -> None:
+    instance = desk.launch_until_ready()
     image = create_available_image(desk, instance)
     assert secret_actions(desk) == ["remove", "restore"]
     (ami,) = amis()
@@ -71,31 +75,32 @@ def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
     assert not image.needs_work
 
 
-def test_where_several_are_called_so_their_ids_say_which_is_meant(desk: World) -> None:
+def test_name_of_two_images_is_refused_with_their_ids(desk: World) -> None:
     instance = desk.launch_until_ready()
-    ids = [create_available_image(desk, instance, no_reboot=True).id for _ in range(2)]
+    first = create_available_image(desk, instance)
+    second = create_image(desk, instance)
     requests = desk.application.images
     with pytest.raises(Conflict, match="Send the id") as conflict:
         requests.delete(ADA, "vision-1")
-    assert all(each in str(conflict.value) for each in ids)
-    assert requests.delete(ADA, ids[0]).id == ids[0]
+    assert all(image.id in str(conflict.value) for image in (first, second))
+    assert requests.delete(ADA, first.id).id == first.id
 
 
-def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_get_in_again(desk: World) -> None:
+def test_secrets_are_restored_before_the_image_is_ready_and_the_timeline_says_how_to_connect_again(desk: World) -> None:
     instance = desk.launch_until_ready()
     image = wait_for_image_phase(desk, create_image(desk, instance), ImagePhase.PENDING)
     assert image.secrets_removed
-    desk.pass_minutes(2)
-    going = load_image(desk, image)
-    assert (going.phase, going.secrets_removed) == (ImagePhase.PENDING, False)
-    assert 0 < going.ami.progress < 100
-    said = {str(line.code): line.message for line in desk.list_timeline(instance)}
+    desk.pass_minutes()
+    pending = load_image(desk, image)
+    assert (pending.phase, pending.secrets_removed) == (ImagePhase.PENDING, False)
+    assert 0 < pending.ami.progress < 100
+    messages = {str(entry.code): entry.message for entry in desk.list_timeline(instance)}
     for code in ("image_requested", "secrets_regenerated"):
-        assert f"ssh-keygen -R {instance.id}" in said[code]
-    assert desk.application.queries.get(ADA, instance.id).live.image == going
+        assert f"ssh-keygen -R {instance.id}" in messages[code]
+    assert desk.application.queries.get(ADA, instance.id).live.image == pending
 
 
-def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(desk: World) -> None:
+def test_secrets_are_restored_without_a_reboot_although_that_fails_twice(desk: World) -> None:
     instance = desk.launch_until_ready()
     failed = (1, "", "no space left on device")
     desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
@@ -105,7 +110,7 @@ def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(d
     assert image.reason.code == "available"
 
 
-def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) -> None:
+def test_no_command_is_sent_to_an_instance_that_was_terminated_meanwhile(desk: World) -> None:
     instance = desk.launch_until_ready()
     image = wait_for_image_phase(desk, create_image(desk, instance), ImagePhase.SANITIZING)
     desk.cloud.faults.inject("CreateImage", "UnauthorizedOperation")
@@ -118,7 +123,7 @@ def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) ->
     assert "restore" not in secret_actions(desk)
 
 
-def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_all_the_same(desk: World) -> None:
+def test_secrets_are_restored_although_the_failed_image_is_deleted_at_once(desk: World) -> None:
     instance = desk.launch_until_ready()
     desk.cloud.faults.inject("CreateImage", "UnauthorizedOperation")
     failed = (1, "", "no space left on device")
@@ -137,7 +142,9 @@ def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_al
     ("refusal", "news", "words"),
     [(None, "image_available", "is ready: ami-"), ("UnauthorizedOperation", "image_failed", "EC2 rejected")],
 )
-def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str | None, news: str, words: str) -> None:
+def test_owner_is_notified_once_of_the_end_of_the_image(
+    desk: World, refusal: str | None, news: str, words: str
+) -> None:
     box = add_webhook(desk)
     instance = desk.launch_until_ready()
     if refusal:
@@ -150,7 +157,7 @@ def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str
     assert (notice.code, ready.code) == (news, "ready")
 
 
-def test_a_lost_answer_makes_no_second_image(desk: World) -> None:
+def test_lost_response_creates_no_second_image(desk: World) -> None:
     instance = desk.launch_until_ready()
     desk.cloud.faults.drop_response("CreateImage")
     image = create_available_image(desk, instance)
@@ -158,7 +165,7 @@ def test_a_lost_answer_makes_no_second_image(desk: World) -> None:
     assert desk.cloud.calls["ec2:CreateImage"] == 1
 
 
-def test_an_image_that_is_not_shown_yet_is_refused_by_its_name_and_found_later(desk: World) -> None:
+def test_image_that_ec2_does_not_show_yet_is_found_later(desk: World) -> None:
     instance = desk.launch_until_ready()
     desk.cloud.faults.drop_response("CreateImage")
     desk.cloud.faults.inject("DescribeImages", "InternalError", times=2)
@@ -166,7 +173,7 @@ def test_an_image_that_is_not_shown_yet_is_refused_by_its_name_and_found_later(d
     assert len(amis()) == 1
 
 
-def test_the_same_wish_again_is_the_same_image_and_another_one_waits(desk: World) -> None:
+def test_repeated_request_returns_the_same_image_and_another_one_is_refused(desk: World) -> None:
     instance = desk.launch_until_ready()
     image = create_image(desk, instance)
     assert create_image(desk, instance).id == image.id
@@ -174,10 +181,10 @@ def test_the_same_wish_again_is_the_same_image_and_another_one_waits(desk: World
         create_image(desk, instance, name="vision-2")
 
 
-def test_a_termination_waits_for_the_image_and_then_comes(desk: World) -> None:
-    instance = desk.launch_until_ready(name="brave-otter")
+def test_termination_waits_for_the_image(desk: World) -> None:
+    instance = desk.launch_until_ready()
     image = create_image(desk, instance)
-    desk.application.instances.terminate(ADA, "brave-otter")
+    desk.application.instances.terminate(ADA, instance.id)
     desk.pass_minutes(2)
     assert load_image(desk, image).phase in IN_PROGRESS_PHASES
     assert desk.get_ec2_state(get_ec2_id(instance)) == "running"
@@ -187,7 +194,7 @@ def test_a_termination_waits_for_the_image_and_then_comes(desk: World) -> None:
 
 
 @pytest.mark.parametrize("fault", ["remove", "create"])
-def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk: World, fault: str) -> None:
+def test_failed_image_is_recorded_and_the_secrets_are_restored(desk: World, fault: str) -> None:
     instance = desk.launch_until_ready()
     if fault == "remove":
         desk.cloud.machines.outcomes["secrets"] = [(1, "", "no space left on device")]  # type: ignore[attr-defined]
@@ -203,7 +210,7 @@ def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk:
     wait_for_image_phase(desk, image, ImagePhase.DELETED)
 
 
-def test_deleting_takes_the_snapshots_too_and_is_done_only_when_ec2_shows_none(desk: World) -> None:
+def test_deletion_removes_the_snapshots_and_ends_when_ec2_shows_none(desk: World) -> None:
     image = create_available_image(desk, desk.launch_until_ready())
     desk.cloud.faults.inject("DeregisterImage", "RequestLimitExceeded")
     desk.cloud.faults.inject("DeleteSnapshot", "RequestLimitExceeded")
@@ -217,29 +224,29 @@ def test_deleting_takes_the_snapshots_too_and_is_done_only_when_ec2_shows_none(d
     assert requests.list_images(ADMIN, owner=None, limit=10, cursor=None) == Page((), None)
 
 
-def test_what_is_being_made_is_not_deleted(desk: World) -> None:
+def test_image_in_progress_is_not_deleted(desk: World) -> None:
     image = create_image(desk, desk.launch_until_ready())
     with pytest.raises(Conflict, match="can be deleted when it is available or failed"):
         desk.application.images.delete(ADA, image.id)
 
 
-def test_while_paused_no_image_is_made_and_none_goes_on(desk: World) -> None:
+def test_paused_gpudesk_does_not_go_on_with_an_image(desk: World) -> None:
     instance = desk.launch_until_ready()
     image = create_image(desk, instance)
     desk.pause()
-    desk.pass_minutes(3)
+    desk.pass_minutes(2)
     assert load_image(desk, image).phase is ImagePhase.REQUESTED
     desk.application.desk.update(ADMIN, mode=Mode.ENFORCE)
-    wait_for_image_phase(desk, image, ImagePhase.AVAILABLE)
+    wait_for_image_phase(desk, image, ImagePhase.PENDING)
 
 
-def test_only_a_ready_instance_has_an_image_made(desk: World) -> None:
+def test_image_of_an_instance_that_is_not_ready_is_refused(desk: World) -> None:
     with pytest.raises(Conflict, match="can be created when the instance is ready"):
         create_image(desk, desk.launch())
 
 
-def test_a_termination_does_not_wait_for_ever(desk: World) -> None:
-    instance = desk.launch_until_ready(idle_minutes=60)
+def test_termination_waits_for_an_image_until_its_deadline_only(desk: World) -> None:
+    instance = desk.launch_until_ready()
     image = create_image(desk, instance)
     desk.application.instances.terminate(ADA, instance.id)
     desk.clock.advance(IMAGE_DEADLINE)
@@ -251,8 +258,8 @@ def test_a_termination_does_not_wait_for_ever(desk: World) -> None:
     assert load_image(desk, image).id == image.id
 
 
-def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
-    instance = desk.launch_until_ready(idle_minutes=3, warning_minutes=3)
+def test_instance_is_neither_idle_nor_set_up_while_its_image_is_created(desk: World) -> None:
+    instance = desk.launch_until_ready()
     create_image(desk, instance)
     with pytest.raises(Conflict, match="half of the setup"):
         desk.application.setup.run(ADA, instance.id, recipe=None, parameters={})

@@ -10,18 +10,24 @@ from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.instances.record import Instance, Phase
+from local.aws.core.timing import AwsTiming
 from local.machines.host.simulated import SimulatedMachines
 from tests.support.images import create_available_image
 from tests.support.recipes import build_recipes
-from tests.support.world import ADA, ADMIN, World, get_ec2_id, open_world
+from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id, open_world
 
 MIRROR = "https://mirror.example.org/ubuntu"
 
 
 @pytest.fixture
 def desk() -> Iterator[World]:
-    with open_world(recipes=build_recipes()) as around:
+    with open_world(AwsTiming(image_creation_for=MINUTE), recipes=build_recipes()) as around:
         yield around
+
+
+def ready(desk: World, **request: Any) -> Instance:
+    """Return a ready instance whose name differs from that of every later launch."""
+    return desk.launch_until_ready(name="brave-otter", **request)
 
 
 def set_up(desk: World, instance: Instance, recipe: str, **parameters: Any) -> Instance:
@@ -41,7 +47,7 @@ def documents_run_on(desk: World, instance: Instance) -> set[str]:
 
 
 def test_launch_from_an_image_skips_installed_documents_and_says_what_this_saves(desk: World) -> None:
-    image = create_available_image(desk, desk.launch_until_ready(name="brave-otter"))
+    image = create_available_image(desk, ready(desk))
     machines = desk.cloud.machines
     assert isinstance(machines, SimulatedMachines)
     machines.executed_scripts.clear()
@@ -60,7 +66,7 @@ def test_launch_from_an_image_skips_installed_documents_and_says_what_this_saves
 
 
 def test_document_that_has_changed_since_the_image_runs_again(desk: World) -> None:
-    image = create_available_image(desk, desk.launch_until_ready(name="brave-otter"))
+    image = create_available_image(desk, ready(desk))
     ssm = boto3.client("ssm", "us-east-1")
     content = ssm.get_document(Name="gpudesk-jupyter")["Content"].replace("gpudesk: installs", "gpudesk: now installs")
     ssm.update_document(Name="gpudesk-jupyter", Content=content, DocumentVersion="$LATEST")
@@ -70,7 +76,7 @@ def test_document_that_has_changed_since_the_image_runs_again(desk: World) -> No
 
 
 def test_launch_that_the_image_does_not_support_is_refused(desk: World) -> None:
-    image = create_available_image(desk, desk.launch_until_ready(name="brave-otter"))
+    image = create_available_image(desk, ready(desk))
     refusals: tuple[tuple[dict[str, Any], str], ...] = (
         ({"region": "eu-west-1"}, "not in eu-west-1"),
         ({"gpu": "T4g"}, "is arm64"),
@@ -87,14 +93,14 @@ def test_launch_that_the_image_does_not_support_is_refused(desk: World) -> None:
 
 
 def test_admin_finds_the_image_of_another_owner_by_its_id_only(desk: World) -> None:
-    image = create_available_image(desk, desk.launch_until_ready())
+    image = create_available_image(desk, ready(desk))
     with pytest.raises(ValidationFailed, match="no image 'vision-1'"):
         desk.launch(ADMIN, image="vision-1", instance_type="g4dn.xlarge")
     assert desk.launch(ADMIN, image=image.id, instance_type="g4dn.xlarge").spec.software.image is not None
 
 
 def test_parameters_of_the_instance_are_defaults_of_a_launch_from_its_image(desk: World) -> None:
-    image = create_available_image(desk, desk.launch_until_ready(name="brave-otter", parameters={"apt_mirror": MIRROR}))
+    image = create_available_image(desk, ready(desk, parameters={"apt_mirror": MIRROR}))
     launched = desk.request_launch(image="latest", name="quick-fox")
     assert launched.instance.spec.software.parameters["apt_mirror"] == MIRROR
     assert (
@@ -112,7 +118,7 @@ def test_parameters_of_the_instance_are_defaults_of_a_launch_from_its_image(desk
 
 
 def test_added_recipes_of_the_instance_are_inherited_from_its_image(desk: World) -> None:
-    instance = desk.launch_until_ready(recipe="bare", name="brave-otter")
+    instance = ready(desk, recipe="bare")
     set_up(desk, instance, "jupyter", apt_mirror=MIRROR)
     image = create_available_image(desk, instance)
     assert (image.recipe, [added_recipe.recipe for added_recipe in image.added_recipes]) == ("bare", ["jupyter"])
@@ -143,7 +149,7 @@ def test_added_recipes_of_the_instance_are_inherited_from_its_image(desk: World)
 
 
 def test_failed_added_recipe_is_not_captured_and_the_answer_says_so(desk: World) -> None:
-    instance = desk.launch_until_ready(recipe="bare")
+    instance = ready(desk, recipe="bare")
     desk.cloud.machines.outcomes["install"] = [(1, "", "no such package")] * 3  # type: ignore[attr-defined]
     set_up(desk, instance, "jupyter")
     requested = desk.application.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
@@ -154,7 +160,7 @@ def test_failed_added_recipe_is_not_captured_and_the_answer_says_so(desk: World)
 
 
 def test_image_of_a_recipe_with_its_own_base_image_keeps_that_base(desk: World) -> None:
-    image = create_available_image(desk, desk.launch_until_ready(recipe="old"))
+    image = create_available_image(desk, ready(desk, recipe="old"))
     copy = desk.wait_for_phase(desk.launch(image=image.id, name="quick-fox"), Phase.READY)
     assert copy.spec.software.image_parameter == image.source.base_image_parameter
     with pytest.raises(ValidationFailed) as refused:
@@ -167,7 +173,7 @@ def test_image_of_a_recipe_with_its_own_base_image_keeps_that_base(desk: World) 
 
 
 def test_repeated_launch_has_the_same_warnings(desk: World) -> None:
-    image = create_available_image(desk, desk.launch_until_ready())
+    image = create_available_image(desk, ready(desk))
     first = desk.request_launch(image=image.id, key="k-1")
     again = desk.request_launch(image=image.id, key="k-1")
     assert "gpudesk skips unchanged documents of the image" in origin_message(first)

@@ -1,4 +1,4 @@
-"""A recipe on a machine that it cannot use is refused before launch; what was chosen arrives; its image is launched."""
+"""Scenario tests of recipes at launch: unsupported hardware is refused, parameters arrive, the image is launched."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,8 +21,8 @@ def desk() -> Iterator[World]:
         yield made
 
 
-def sent(instance: Instance) -> list[str]:
-    """The attempt ids of every command that its machine was sent, as the documents got them."""
+def list_attempt_ids(instance: Instance) -> list[str]:
+    """Return the attempt ids of all commands that SSM sent to the instance."""
     commands = boto3.client("ssm", "us-east-1").list_commands(InstanceId=get_ec2_id(instance))["Commands"]
     return [command["Parameters"]["attemptId"][0] for command in commands]
 
@@ -48,7 +48,7 @@ def refusal(desk: World, **request: Any) -> tuple[FieldError, ...]:
         ({"instance_type": "t3.large", "recipe": "old"}, "recipe", "t3.large has no GPU, and the recipe requires one"),
     ],
 )
-def test_what_does_not_fit_is_refused_before_launch_with_what_would(
+def test_recipe_that_does_not_support_the_hardware_is_refused_with_compatible_types(
     desk: World, body: dict[str, Any], field: str, why: str
 ) -> None:
     (error,) = refusal(desk, **body)
@@ -58,7 +58,7 @@ def test_what_does_not_fit_is_refused_before_launch_with_what_would(
     assert error.message.endswith(". Compatible in us-east-1: T4 (g4dn.xlarge, $0.526 per hour).")
 
 
-def test_a_bad_parameter_is_refused_in_words_and_a_default_recipe_that_does_not_fit_blames_the_gpu(desk: World) -> None:
+def test_invalid_parameters_are_refused_and_an_unsupported_default_recipe_is_an_error_of_the_gpu(desk: World) -> None:
     errors = refusal(desk, gpu="T4", recipe="old", parameters={"release": "$(id)", "workers": "4", "colour": "red"})
     assert {error.field: error.message for error in errors} == {
         "parameters.colour": "unknown parameter. This recipe has release, notebooks and workers.",
@@ -71,14 +71,14 @@ def test_a_bad_parameter_is_refused_in_words_and_a_default_recipe_that_does_not_
     administration.update(ADMIN, defaults={"recipe": "jupyter"})
 
 
-def test_what_was_chosen_reaches_the_document_as_texts_and_stays_in_the_record(desk: World) -> None:
+def test_parameters_reach_the_document_as_texts_and_stay_in_the_record(desk: World) -> None:
     instance = desk.launch_until_ready(recipe="new", parameters={"notebooks": False, "workers": 7})
     assert instance.spec.software.parameters == {"release": "one", "notebooks": False, "workers": 7}
-    (attempt_id,) = sent(instance)
+    (attempt_id,) = list_attempt_ids(instance)
     assert attempt_id.startswith(f"one.false.7.{instance.id}.")
 
 
-def test_a_recipe_with_an_image_of_its_own_is_launched_from_that(desk: World) -> None:
+def test_recipe_with_its_own_image_is_launched_from_it(desk: World) -> None:
     instance = desk.wait_until(desk.launch(recipe="old"), lambda now: now.ec2_instance is not None)
     image = boto3.client("ssm", "us-east-1").get_parameter(Name=UBUNTU_18)["Parameter"]["Value"]
     found = desk.ec2.describe_instances(InstanceIds=[get_ec2_id(instance)])["Reservations"][0]["Instances"][0]
@@ -87,7 +87,7 @@ def test_a_recipe_with_an_image_of_its_own_is_launched_from_that(desk: World) ->
     assert "ubuntu-bionic-18.04-amd64" in name
 
 
-def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: World) -> None:
+def test_launch_from_an_image_that_is_not_published_fails_with_its_name(desk: World) -> None:
     recipes = desk.application.launches.recipes
     nowhere = UBUNTU_18.replace("18.04", "16.04")
     fits = replace(recipes["old"].requirements, ubuntu=("16.04",))
@@ -104,7 +104,7 @@ def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: Wor
     assert f"SSM parameter {nowhere} could not be read in us-east-1, so no AMI was found" in instance.reason.message
 
 
-def test_on_a_cpu_type_the_gpu_steps_are_skipped_and_that_is_said(desk: World) -> None:
+def test_launch_on_a_cpu_type_says_that_the_gpu_steps_are_skipped(desk: World) -> None:
     request = LaunchRequest(instance_type="t3.large", recipe="new")
     launching = desk.application.launches
     words = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."

@@ -66,7 +66,7 @@ def test_keep_moves_the_end_and_cancels_the_warning() -> None:
     assert [entry.code for entry in change.entries] == [EventCode.KEEP_GRANTED, EventCode.WARNING_CANCELLED]
     simulation.instance = change.instance
     simulation.run_minutes(57, 84, build_busy_heartbeat)
-    assert simulation.instance.warning is None
+    assert (simulation.instance.warning, simulation.steps) == (None, [])
     simulation.run_minutes(85, 91, build_busy_heartbeat)
     assert simulation.instance.phase is Phase.STOPPING
 

@@ -1,0 +1,133 @@
+"""EC2 and SSM for one simulated instance: they answer the calls of a plan and show their effects."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.common.errors import InsufficientCapacity
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.observation import (
+    CommandStatus,
+    NotVisible,
+    Observation,
+    ObservedAgent,
+    ObservedCommand,
+)
+from chalicelib.domain.instances.plan import (
+    CallAccepted,
+    CommandSent,
+    InstanceLaunched,
+    Launch,
+    LaunchResolved,
+    Outcome,
+    ResolveLaunch,
+    SendDocument,
+    Start,
+    Step,
+    Stop,
+    Terminate,
+)
+from chalicelib.domain.setup.step_output import StepOutput
+from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START
+
+ZONES = ("us-east-1a", "us-east-1b")
+SECONDS = timedelta(seconds=1)
+
+
+@dataclass
+class SimulatedAws:
+    """EC2 and SSM. The first observation after a call shows its effect.
+
+    :ivar state: state of the EC2 instance; None: it is not launched
+    :ivar agent_responds: whether the SSM agent responds while the instance runs
+    :ivar faults: outcomes of calls by the type of their step; such a call has no effect
+    :ivar document_duration: how long each document runs
+    :ivar failures: outputs of the next documents, which fail
+    """
+
+    state: Ec2State | None = Ec2State.RUNNING
+    launched_at: datetime = START
+    agent_responds: bool = True
+    faults: dict[type[Step], Outcome] = field(default_factory=dict)
+    document_duration: timedelta = 30 * SECONDS
+    failures: list[str] = field(default_factory=list)
+    _sent: list[tuple[datetime, str | None]] = field(default_factory=list)
+
+    def observe(self, now: datetime) -> Observation:
+        """Return what EC2 and SSM show now."""
+        return Observation(
+            ec2=replace(EC2_RUNNING, state=self.state, launched_at=self.launched_at) if self.state else NotVisible(),
+            agent=self._observe_agent(now),
+            command=self._observe_command(now),
+        )
+
+    def execute(self, step: Step, now: datetime) -> Outcome:
+        """Make a call and return its outcome."""
+        if type(step) in self.faults:
+            return self.faults[type(step)]
+        match step:
+            case ResolveLaunch(excluded):
+                return _resolve(excluded)
+            case Launch(attempt):
+                self.state, self.launched_at = Ec2State.RUNNING, now
+                return InstanceLaunched(
+                    Ec2Instance(instance_id=INSTANCE_ID, zone=attempt.zone, state=Ec2State.PENDING, launched_at=now)
+                )
+            case SendDocument():
+                self._sent.append((now, self.failures.pop(0) if self.failures else None))
+                return CommandSent(f"c-{len(self._sent)}")
+            case Start():
+                self.state, self.launched_at = Ec2State.RUNNING, now
+            case Stop():
+                self.state = Ec2State.STOPPED
+            case Terminate():
+                self.state = Ec2State.TERMINATED
+        return CallAccepted()
+
+    def _observe_agent(self, now: datetime) -> ObservedAgent | NotVisible:
+        responds = self.agent_responds and self.state is Ec2State.RUNNING
+        return ObservedAgent(online=True, last_ping_at=now) if responds else NotVisible()
+
+    def _observe_command(self, now: datetime) -> ObservedCommand | NotVisible:
+        """Return the state of the last command."""
+        if not self._sent:
+            return NotVisible()
+        sent_at, failure = self._sent[-1]
+        if now - sent_at < self.document_duration:
+            status = CommandStatus.RUNNING
+        else:
+            status = CommandStatus.SUCCEEDED if failure is None else CommandStatus.FAILED
+        step = StepOutput(
+            name="install",
+            status="Success" if failure is None else "Failed",
+            exit_code=0 if failure is None else 1,
+            output=failure or "",
+        )
+        return ObservedCommand(
+            command_id=f"c-{len(self._sent)}", status=status, status_details=str(status), steps=(step,)
+        )
+
+
+def _resolve(excluded: tuple[str, ...]) -> Outcome:
+    """Return a launch attempt in the first zone that is not excluded, as the resolver of the control loop does."""
+    zones = [zone for zone in ZONES if zone not in excluded]
+    if not zones:
+        return InsufficientCapacity("NoZoneLeft", "Every zone is excluded.")
+    number = len(excluded) + 1
+    return LaunchResolved(
+        LaunchAttempt(
+            number=number,
+            token=f"token-{number}",
+            region="us-east-1",
+            zone=zones[0],
+            subnet_id="subnet-1",
+            security_group_id="sg-1",
+            image_id="ami-1",
+            root_device="/dev/sda1",
+            disk_gib=64,
+            instance_type="g4dn.xlarge",
+            instance_profile="gpudesk-instance",
+            public_address=True,
+            tags={},
+        )
+    )

@@ -1,0 +1,162 @@
+"""The setup: documents run one after another, a failed one again. A failed setup is stopped after a warning."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from chalicelib.domain.common.errors import TransientAwsError
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, KeepRequest
+from chalicelib.domain.instances.commands import keep, stop_start
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import SetupRequest
+from chalicelib.domain.instances.plan import SendDocument
+from chalicelib.domain.instances.record import Phase
+from tests.support.ready_instance import ADA
+from tests.unit.instances.simulated_aws import SimulatedAws
+from tests.unit.instances.simulation import (
+    DOCUMENTS,
+    Simulation,
+    build_heartbeat,
+    build_instance,
+    build_requested_instance,
+    get_time,
+)
+
+NO_PACKAGE = "collecting\nE: Unable to locate package libfoo\n"
+
+
+def launched(aws: SimulatedAws) -> Simulation:
+    """Return an instance that is requested and not launched."""
+    aws.state = None
+    return Simulation(build_requested_instance(), aws=aws)
+
+
+def request_setup(simulation: Simulation, minute: float) -> None:
+    """Run the recipe again, or for the first time on an instance that was ready from the start."""
+    wish = SetupRequest(
+        recipe="jupyter", parameters={}, documents=DOCUMENTS[:1], given_parameters={}, skipped_message=None
+    )
+    simulation.apply_change(apply_setup_request(simulation.instance, wish, ADA, get_time(minute)))
+
+
+def test_document_that_fails_once_is_run_again() -> None:
+    simulation = launched(SimulatedAws(failures=[NO_PACKAGE]))
+    simulation.run_until(Phase.READY, 0, 8)
+    assert [result.succeeded for result in simulation.instance.setup.results] == [False, True, True]
+
+
+def test_setup_that_fails_three_times_is_stopped_after_a_warning_that_says_why() -> None:
+    simulation = launched(SimulatedAws(failures=[NO_PACKAGE] * 3))
+    failed = simulation.run_until(Phase.FAILED, 0, 10)
+    warning = simulation.instance.warning
+    assert warning is not None
+    assert warning.stop_at == get_time(failed + 5)
+    for part in ("gpudesk-probe", "step install", "exit code 1", "Unable to locate package libfoo"):
+        assert part in simulation.instance.reason.message
+        assert part in warning.message
+    assert "terminate it" in warning.message
+    assert simulation.run_until(Phase.STOPPED, failed + 1, failed + 10) == failed + 6
+
+
+def test_start_after_a_failed_setup_runs_it_again() -> None:
+    simulation = launched(SimulatedAws(failures=[NO_PACKAGE] * 3))
+    stopped = simulation.run_until(Phase.STOPPED, 0, 20)
+    simulation.apply_change(stop_start.request_start(simulation.instance, ADA, get_time(stopped)))
+    simulation.run_until(Phase.READY, stopped, stopped + 6)
+    assert [result.succeeded for result in simulation.instance.setup.results] == [False, False, False, True, True]
+
+
+def test_failed_instance_that_is_kept_is_stopped_after_the_keep() -> None:
+    simulation = launched(SimulatedAws(failures=[NO_PACKAGE] * 3))
+    failed = simulation.run_until(Phase.FAILED, 0, 10)
+    simulation.apply_change(
+        keep.request_keep(simulation.instance, get_time(failed + 60), ADA, Limits(), get_time(failed))
+    )
+    simulation.run_minutes(failed + 1, failed + 59)
+    assert (simulation.instance.phase, simulation.instance.warning) == (Phase.FAILED, None)
+    assert simulation.run_until(Phase.STOPPED, failed + 60, failed + 70) == failed + 66
+    assert simulation.count_entries(EventCode.FAILED_WARNING) == 1, "the keep cancelled the first warning"
+
+
+def test_keep_that_is_requested_on_a_failed_instance_is_granted() -> None:
+    simulation = launched(SimulatedAws(failures=[NO_PACKAGE] * 3))
+    failed = simulation.run_until(Phase.FAILED, 0, 10)
+
+    def wish(minute: int) -> DecodedHeartbeat:
+        return replace(build_heartbeat(minute), keep_request=KeepRequest(id="w1", hours=2))
+
+    simulation.run_minutes(failed + 1, failed + 30, wish)
+    assert simulation.instance.phase is Phase.FAILED
+    assert simulation.instance.keep_result is not None
+    assert simulation.instance.keep_result.granted
+
+
+def test_document_that_ssm_never_accepts_fails_the_setup() -> None:
+    aws = SimulatedAws(faults={SendDocument: TransientAwsError("ThrottlingException", "Slow down.")})
+    simulation = launched(aws)
+    failed = simulation.run_until(Phase.FAILED, 0, 70)
+    assert "SSM has not accepted" in simulation.instance.reason.message
+    assert len({step.attempt_id for step in simulation.steps if isinstance(step, SendDocument)}) == 3
+    simulation.run_until(Phase.STOPPED, failed, failed + 10)
+
+
+def test_idle_window_begins_after_the_setup() -> None:
+    simulation = launched(SimulatedAws(failures=[NO_PACKAGE] * 2, document_duration=timedelta(minutes=4)))
+    ready_at = simulation.run_until(Phase.READY, 0, 40, build_heartbeat)
+    assert ready_at > 10, "longer than the idle window"
+    simulation.run_minutes(ready_at + 1, ready_at + 9, build_heartbeat)
+    assert (simulation.instance.warning, simulation.count_entries(EventCode.IDLE_WARNING)) == (None, 0)
+    simulation.decide(ready_at + 10, build_heartbeat(ready_at + 10))
+    assert simulation.count_entries(EventCode.IDLE_WARNING) == 1
+
+
+def test_setup_of_a_warned_instance_cancels_the_warning_and_is_not_idle() -> None:
+    simulation = Simulation(aws=SimulatedAws(document_duration=timedelta(minutes=14)))
+    simulation.run_minutes(1, 12, build_heartbeat)
+    assert simulation.instance.warning is not None
+    request_setup(simulation, 13)
+    assert [entry.code for entry in simulation.timeline[-2:]] == [
+        EventCode.SETUP_REQUESTED,
+        EventCode.WARNING_CANCELLED,
+    ]
+    simulation.run_minutes(13, 26, build_heartbeat)
+    assert simulation.instance.phase is Phase.SETTING_UP
+    assert simulation.run_until(Phase.READY, 27, 27, build_heartbeat) == 27
+    simulation.run_minutes(28, 36, build_heartbeat)
+    assert simulation.instance.warning is None
+    simulation.decide(37, build_heartbeat(37))
+    assert simulation.instance.warning is not None
+
+
+def test_setup_that_fails_again_on_a_failed_instance_is_stopped_after_a_warning() -> None:
+    simulation = launched(SimulatedAws(failures=[NO_PACKAGE] * 6))
+    failed = simulation.run_until(Phase.FAILED, 0, 10)
+    request_setup(simulation, failed)
+    assert simulation.instance.warning is None
+    failed = simulation.run_until(Phase.FAILED, failed, failed + 10)
+    assert simulation.instance.warning is not None
+    simulation.run_until(Phase.STOPPED, failed, failed + 10)
+
+
+def test_failed_setup_of_a_ready_instance_leaves_it_ready() -> None:
+    simulation = Simulation(aws=SimulatedAws(failures=[NO_PACKAGE] * 3))
+    request_setup(simulation, 1)
+    simulation.run_until(Phase.SETTING_UP, 1, 1)
+    ready_at = simulation.run_until(Phase.READY, 2, 10)
+    assert simulation.instance.reason.code is EventCode.SETUP_FAILED
+    for part in ("gpudesk-probe failed in step install", "libfoo", "stays ready and can be used as before"):
+        assert part in simulation.instance.reason.message
+    simulation.run_minutes(ready_at + 1, ready_at + 30, lambda minute: build_heartbeat(minute, active="gpu"))
+    assert (simulation.instance.phase, simulation.instance.warning) == (Phase.READY, None)
+
+
+def test_keep_during_a_setup_is_granted_and_its_reboot_is_expected() -> None:
+    simulation = Simulation(build_instance(), aws=SimulatedAws(document_duration=timedelta(minutes=5)))
+    request_setup(simulation, 1)
+    simulation.decide(1, build_heartbeat(1))
+    rebooted = replace(build_heartbeat(2, since=2), boot_id="boot-2", keep_request=KeepRequest(id="w1", hours=1))
+    simulation.decide(2, rebooted)
+    assert simulation.instance.phase is Phase.SETTING_UP
+    assert simulation.instance.lifetime.keep_until == get_time(62)
+    assert simulation.count_entries(EventCode.REBOOTED) == 0
