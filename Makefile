@@ -10,7 +10,7 @@ ON_LOCAL = $(if $(LOCAL),env AWS_ENDPOINT_URL=$(LOCAL) AWS_ACCESS_KEY_ID=x AWS_S
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
 
-setup: .venv/.ready ## Install what development and the local cloud need into .venv (half a minute)
+setup: .venv/.ready ## Install what development and the local cloud need into .venv (one to three minutes)
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gpudesk needs Python 3.11 or later. Name one: make setup PYTHON=/path/to/python3.12"; exit 1; }
