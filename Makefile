@@ -10,7 +10,7 @@ ON_LOCAL = $(if $(LOCAL),env AWS_ENDPOINT_URL=$(LOCAL) AWS_ACCESS_KEY_ID=x AWS_S
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
 
-setup: .venv/.ready ## Install what development and the local cloud need into .venv (half a minute)
+setup: .venv/.ready ## Install what development and the local cloud need into .venv (one to three minutes)
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gpudesk needs Python 3.11 or later. Name one: make setup PYTHON=/path/to/python3.12"; exit 1; }
@@ -57,8 +57,8 @@ run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1
 token: setup ## Create a bearer token: OWNER=ada [ROLE=user, admin or bot]; for the local cloud LOCAL=http://127.0.0.1:4566
 	@$(ON_LOCAL) $(BIN)/python -m tools.make_token "$(OWNER)" --role "$(or $(ROLE),user)"
 
-preview: setup ## Print what a sweep would do now, without doing it, in the AWS account of the environment
-	@$(BIN)/python -m tools.preview
+preview: setup ## Print what a sweep would do now, without doing it; for the local cloud LOCAL=http://127.0.0.1:4566
+	@$(ON_LOCAL) $(BIN)/python -m tools.preview
 
 replay: ## Try a policy on the history of an instance: HISTORY=FILE.jsonl [POLICY=FILE.json]; prints JSON lines
 	@test -n "$$HISTORY" || { echo 'HISTORY is missing. Run: make replay HISTORY=FILE.jsonl [POLICY=FILE.json]' >&2; exit 2; }

@@ -18,7 +18,7 @@ from local.machines.host.select_backend import select_backend
 from local.machines.host.simulated import SimulatedMachines
 from local.options import MAX_SPEED, Options
 from local.run_folder import RUNS_FOLDER, FolderInUse, RunFolder, claim_run_folder
-from local.serving_help import format_help
+from local.serving_help import describe_clock, format_help
 from local.stack import Fleet, Stack, run_stack
 
 POLL_SECONDS = 0.2
@@ -84,8 +84,7 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> ExitStatus:
     options = stack.options
     folder.write_token(stack.admin_token)
     _print(
-        f"The local cloud {stack.cloud_url} and gpudesk {stack.api_url} are running. "
-        f"The cloud's clock runs {options.speed:g} times as fast as yours."
+        f"The local cloud {stack.cloud_url} and gpudesk {stack.api_url} are running. {describe_clock(options.speed)}"
     )
     if options.requested_speed:
         _print(f"SPEED is limited to {MAX_SPEED:g}.")

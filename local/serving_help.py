@@ -5,10 +5,9 @@ from local.run_folder import RunFolder
 from local.stack import Stack
 
 TEXT = """
-Serving until Ctrl-C. The cloud's clock runs {speed:g} times as fast as yours.
+Serving until Ctrl-C.
 The local cloud keeps its state in memory: all instances, images and settings are gone when this process ends.
-To explore at your own pace, run `make run DEMO=0 SPEED=1`. By default, gpudesk warns after {idle_minutes} idle minutes.
-At SPEED={speed:g}, these minutes take {idle_seconds:.0f} s.
+{pace}
 
   gpudesk      {api}
   local cloud  {cloud}
@@ -43,6 +42,10 @@ Show the cloud's clock, move it by 30 minutes, limit the capacity (docs/local-cl
   curl -s -d '{{"instance_type": "g4dn.xlarge", "zone": "us-east-1a", "instances": 0}}' {cloud}/_local/capacity
 """
 
+REAL_CLOCK = "By default, gpudesk warns after {idle_minutes} idle minutes."
+FAST_CLOCK = """{real} At SPEED={speed:g}, these minutes take {seconds:.0f} s.
+To explore at your own pace, run `make run DEMO=0 SPEED=1`."""
+
 REAL_JUPYTER = "Jupyter asks for a token. To print it: cat {machines}/i-*/disk/etc/gpudesk/jupyter-token"
 SIMULATED_JUPYTER = "Scripts are simulated in this run, so no program answers on the port."
 
@@ -50,15 +53,24 @@ SIMULATED_JUPYTER = "Scripts are simulated in this run, so no program answers on
 def format_help(stack: Stack, folder: RunFolder) -> str:
     """Return the help with the addresses and files of this run."""
     jupyter = REAL_JUPYTER if stack.machines.is_real else SIMULATED_JUPYTER
-    idle_minutes = IdlePolicy().idle_minutes
     return TEXT.format(
         api=stack.api_url,
         cloud=stack.cloud_url,
-        speed=stack.clock.speed,
-        idle_minutes=idle_minutes,
-        idle_seconds=idle_minutes * 60 / stack.clock.speed,
+        pace=describe_pace(stack.clock.speed),
         token=stack.admin_token,
         token_file=folder.token,
         log=folder.log,
         jupyter=jupyter.format(machines=folder.machines),
     )
+
+
+def describe_pace(speed: float) -> str:
+    """Return after which time gpudesk warns of a stop, and how to slow the clock down if it runs faster than yours."""
+    idle_minutes = IdlePolicy().idle_minutes
+    text = REAL_CLOCK.format(idle_minutes=idle_minutes)
+    return FAST_CLOCK.format(real=text, speed=speed, seconds=idle_minutes * 60 / speed) if speed > 1 else text
+
+
+def describe_clock(speed: float) -> str:
+    """Return how fast the cloud's clock runs, as a sentence."""
+    return f"The cloud's clock runs {f'{speed:g} times ' if speed != 1 else ''}as fast as yours."

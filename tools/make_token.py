@@ -7,43 +7,56 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import Role
 from chalicelib.store.tokens import TokenRepository
+from tools.aws_account import exit_on_aws_errors, fail
+
+ROLES = ", ".join(list(Role)[:-1]) + f" or {list(Role)[-1]}"
+USAGE = f"Run: make token OWNER=ada [ROLE=user] (ROLE: {ROLES}; for the local cloud also LOCAL=http://127.0.0.1:4566)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRequest:
+    """Arguments of the command."""
+
+    owner: str
+    role: Role
+    valid_for: timedelta
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Create a token and print it.
 
-    :raises SystemExit: an argument is invalid
+    :raises SystemExit: an argument is invalid, or AWS cannot be used
     """
-    options = _parse_arguments(arguments)
-    token = TokenRepository().create(
-        options.owner, options.role, now=datetime.now(UTC), valid_for=timedelta(days=options.days)
-    )
+    request = _parse_arguments(arguments)
+    with exit_on_aws_errors(f"make token OWNER={request.owner}"):
+        token = TokenRepository().create(
+            request.owner, request.role, now=datetime.now(UTC), valid_for=request.valid_for
+        )
     sys.stdout.write(f"{token}\n")
 
 
-def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse_arguments(arguments: Sequence[str] | None) -> TokenRequest:
+    """Return the checked arguments. The messages name the variables of `make token`."""
     parser = argparse.ArgumentParser(prog="make_token", description=__doc__)
-    parser.add_argument("owner", type=_parse_owner, help="owner of the token, for example ada")
-    parser.add_argument("--role", type=Role, choices=list(Role), default=Role.USER, help="role (default: user)")
-    parser.add_argument("--days", type=_parse_days, default=90, help="lifetime in days (default: 90)")
-    return parser.parse_args(arguments)
-
-
-def _parse_owner(text: str) -> str:
-    if not re.fullmatch(OWNER_PATTERN, text):
-        raise argparse.ArgumentTypeError(f"must be {OWNER_DESCRIPTION}, not {text!r}")
-    return text
-
-
-def _parse_days(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a number of days, 1 or more, not {text!r}")
-    return int(text)
+    parser.add_argument("owner", help="owner of the token, for example ada")
+    parser.add_argument("--role", default=Role.USER, help=f"{ROLES} (default: user)")
+    parser.add_argument("--days", default="90", help="lifetime in days (default: 90)")
+    options = parser.parse_args(arguments)
+    if not options.owner:
+        fail(f"OWNER is missing. {USAGE}")
+    if not re.fullmatch(OWNER_PATTERN, options.owner):
+        fail(f"OWNER must be {OWNER_DESCRIPTION}, not {options.owner!r}. {USAGE}")
+    if options.role not in set(Role):
+        fail(f"ROLE must be {ROLES}, not {options.role!r}.")
+    if not re.fullmatch("[0-9]{1,5}", options.days) or int(options.days) < 1:
+        fail(f"--days must be a number of days from 1 to 99999, not {options.days!r}.")
+    return TokenRequest(owner=options.owner, role=Role(options.role), valid_for=timedelta(days=int(options.days)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import EventCodeText, WarningCodeText
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.common.write_warnings import WriteWarning
@@ -83,7 +84,7 @@ class PageView(TypedDict, Generic[T]):
 class ReasonView(TypedDict):
     """A reason: a code for programs, a message for people."""
 
-    code: str
+    code: EventCodeText
     message: str
 
 
@@ -95,7 +96,7 @@ def to_reason_view(reason: Reason) -> ReasonView:
 class WriteWarningView(TypedDict):
     """A remark on a write that succeeded: a code for programs, a message for people."""
 
-    code: str
+    code: WarningCodeText
     message: str
 
 

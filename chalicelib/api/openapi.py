@@ -8,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypedDict
 
 from chalicelib.api.benchmarks.routes import router as benchmarks_router
+from chalicelib.api.code_schemas import ErrorCodeText
 from chalicelib.api.common_schemas import EmptyModel
 from chalicelib.api.costs.routes import router as costs_router
 from chalicelib.api.desk.routes import router as desk_router
@@ -60,6 +61,9 @@ the description of a field completes the sentence "must be ...", and unknown fie
 
 Lists: pass `next_cursor` as `cursor` to get the next page; it is null on the last page.
 
+Codes: the schemas whose names end in Text list the values of codes, phases and states. `EventCodeText` has those of
+reasons, timeline entries and notifications, `ErrorCodeText` those of errors. A later version may add values.
+
 Errors: problem details (RFC 9457). `code` is for programs and does not change; `detail` and `errors[].message` are for
 people. A 503 has a `Retry-After` header; the same request can be sent again."""
 
@@ -84,7 +88,7 @@ class Problem(TypedDict):
     title: str
     status: int
     detail: str
-    code: str
+    code: ErrorCodeText
     errors: list[ProblemField]
 
 

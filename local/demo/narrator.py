@@ -10,6 +10,11 @@ from chalicelib.domain.common.clock import Clock
 WIDTH = 118
 INDENT = 29
 
+HEADING = f"""
+A line of gpudesk has the time of its decision on the cloud's clock, so it can follow a line with a later time.
+
+   cloud   real  {"who":<10}  what"""
+
 WriteLine = Callable[[str], None]
 
 
@@ -32,8 +37,8 @@ class Narrator:
         return time.monotonic() - self._started_at
 
     def print_heading(self) -> None:
-        """Print the names of the columns."""
-        self._write_line(f"\n   cloud   real  {'who':<10}  what")
+        """Print the names of the columns, and why some lines are not in the order of their times."""
+        self._write_line(HEADING)
 
     def start_chapter(self, title: str) -> None:
         """Print a title."""

@@ -22,6 +22,9 @@ SCALING_LOSS_PER_DOUBLING = 0.04
 
 UNKNOWN_PEAK = 100.0
 
+MIN_BF16_CAPABILITY = (8, 0)
+"""CUDA compute capability from which a GPU has BF16. On others, the benchmark does not measure it."""
+
 NO_GPU = "gpudesk: This machine has no NVIDIA GPU that its driver can see (nvidia-smi --list-gpus)"
 
 
@@ -42,7 +45,8 @@ def simulate_benchmark(spec: MachineSpec) -> Outcome:
 
 def _build_runs(instance_type: str, gpu_count: int) -> Iterator[dict[str, Any]]:
     catalog = load_catalog()
-    peaks = catalog.peaks[catalog.get_type(instance_type).gpu or ""]
+    hardware = catalog.get_type(instance_type)
+    peaks = catalog.peaks[hardware.gpu or ""]
     peak_by_metric = {
         Metric.FP32: peaks.fp32_tflops,
         Metric.FP16: peaks.fp16_bf16_tflops,
@@ -51,9 +55,15 @@ def _build_runs(instance_type: str, gpu_count: int) -> Iterator[dict[str, Any]]:
     }
     for doublings, gpus in enumerate(_list_gpu_counts(gpu_count)):
         for metric, share in PEAK_SHARES.items():
+            if metric is Metric.BF16 and not _has_bf16(hardware.compute_capability):
+                continue
             yield _build_run(gpus, metric, gpus * share * (peak_by_metric[metric] or UNKNOWN_PEAK))
         single_gpu = TRAINING_SAMPLES_PER_TFLOPS * (peaks.fp32_tflops or UNKNOWN_PEAK)
         yield _build_run(gpus, Metric.TRAINING, gpus * single_gpu * (1 - SCALING_LOSS_PER_DOUBLING) ** doublings)
+
+
+def _has_bf16(capability: str | None) -> bool:
+    return capability is not None and tuple(int(part) for part in capability.split(".")) >= MIN_BF16_CAPABILITY
 
 
 def _list_gpu_counts(gpu_count: int) -> list[int]:

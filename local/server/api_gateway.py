@@ -17,6 +17,12 @@ from chalicelib.domain.common.errors import ErrorCode
 
 logger = logging.getLogger(__name__)
 
+REJECTION_CODES = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ErrorCode.BODY_TOO_LARGE,
+    HTTPStatus.BAD_GATEWAY: ErrorCode.INTERNAL_SERVER_ERROR,
+}
+"""Codes of the rejections that gpudesk's contract has a code for. All others are `request_rejected`."""
+
 FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS = "gpudesk-dev", 512, 28_000
 
 
@@ -57,7 +63,8 @@ class Gateway:
 
 def build_rejection(status: HTTPStatus, detail: str) -> Reply:
     """Return problem details for a request that does not reach the function."""
-    body = problems.build_problem_body(status, detail, code=ErrorCode.REQUEST_REJECTED)
+    code = REJECTION_CODES.get(status, ErrorCode.REQUEST_REJECTED)
+    body = problems.build_problem_body(status, detail, code=code)
     return _to_reply(Response(body, {"Content-Type": problems.CONTENT_TYPE}, status).to_dict())
 
 

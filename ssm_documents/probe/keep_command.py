@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,12 @@ REPLY_TIMEOUT_SECONDS = 200.0
 
 POLL_SECONDS = 0.5
 
+SHORTENED = (
+    "That is earlier than requested. A keep that is requested on the instance ends with its maximum lifetime "
+    "(max_hours) at the latest, and no keep lasts longer than the limit keep_hours of gpudesk. To keep the instance "
+    "beyond its maximum lifetime, request the keep from gpudesk (POST /instances/NAME/keep)."
+)
+
 
 def run_keep(
     arguments: Sequence[str], paths: ProbePaths | None = None, wait_seconds: float = REPLY_TIMEOUT_SECONDS
@@ -28,6 +34,7 @@ def run_keep(
     """Request a keep and wait for the result. The exit status is 0 if gpudesk granted it, else 1."""
     paths = paths or ProbePaths()
     options = _parse(arguments)
+    requested_until = _add_to_cloud_time(paths, options.duration)
     request_id = f"{int(time.time())}-{secrets.token_hex(4)}"
     write_json(paths.keep_requests / f"{request_id}.json", {"hours": options.duration / timedelta(hours=1)})
     if options.no_wait:
@@ -43,6 +50,8 @@ def run_keep(
         )
         return 1
     print(f"{'Granted' if result['granted'] else 'Refused'}: {ensure_period(result['message'])}")
+    if result["granted"] and _is_shortened(paths, requested_until):
+        print(SHORTENED)
     return 0 if result["granted"] else 1
 
 
@@ -56,6 +65,27 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.duration is None:
         parser.error(f"the duration is missing: {DURATION_HELP}")
     return options
+
+
+def _add_to_cloud_time(paths: ProbePaths, duration: timedelta) -> datetime | None:
+    """Return the earliest end of a keep of this duration; None if the probe has not reported yet.
+
+    The time of the last heartbeat is at most the time of the request, so a keep that is not shortened never ends before
+    the returned time. The clock of this computer is not used, because the probe does not use it either.
+    """
+    try:
+        return datetime.fromisoformat(json.loads(paths.status.read_text(encoding="utf-8"))["at"]) + duration
+    except (OSError, KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _is_shortened(paths: ProbePaths, requested_until: datetime | None) -> bool:
+    """Return whether the granted keep ends before the requested time. Differences of some minutes are not noticed."""
+    try:
+        keep_until = json.loads(paths.response.read_text(encoding="utf-8"))["keep_until"]
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
+    return requested_until is not None and datetime.fromtimestamp(keep_until, UTC) < requested_until
 
 
 def _wait_for_result(path: Path, seconds: float) -> dict[str, Any] | None:

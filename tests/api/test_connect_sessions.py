@@ -1,6 +1,7 @@
 """Sessions: who may open one, which document it uses, and that it is recorded in the timeline."""
 
 import logging
+import socket
 from typing import Any
 
 import pytest
@@ -137,6 +138,15 @@ def test_session_request_is_answered_502_when_aws_rejects_a_call(ready: Bench, o
     assert (answer.status, answer.json["code"]) == (502, "upstream_error")
     assert "retry-after" not in answer.headers
     assert "UnauthorizedOperation" in answer.json["detail"]
+
+
+def test_session_names_the_field_of_a_port_in_use(ready: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        answer = ready.ada("POST", SESSIONS, {"kind": "port", "port": 8080, "local_port": port})
+    assert (answer.status, answer.json["code"]) == (502, "upstream_error")
+    assert f"Port {port} of this computer is in use. Send another local_port" in answer.json["detail"]
+    assert "Errno" not in answer.json["detail"]
 
 
 def test_session_token_is_neither_logged_nor_stored(ready: Bench, caplog: pytest.LogCaptureFixture) -> None:

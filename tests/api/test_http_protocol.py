@@ -105,6 +105,12 @@ def test_malformed_http_is_answered_with_a_problem_and_closes_the_connection(
     assert f'"status":{status}'.encode() in body
 
 
+def test_too_large_body_has_the_code_of_the_contract(bench: Bench) -> None:
+    answer = bench.stranger(bench.tokens["ada"])("POST", "/instances", raw=b" " * (MAX_BODY_BYTES + 1))
+    assert (answer.status, answer.json["code"]) == (413, "body_too_large")
+    assert answer.json["detail"] == f"The body has {MAX_BODY_BYTES + 1} bytes. The maximum is {MAX_BODY_BYTES}."
+
+
 def test_too_large_body_is_rejected_before_it_is_sent(bench: Bench) -> None:
     with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as connection:
         connection.sendall(build_head("POST /instances HTTP/1.1", "Content-Length: 1000000", "Expect: 100-continue"))

@@ -94,7 +94,7 @@ def wait_for_phase(bench: Bench, image_id: str, phase: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "field_name", "message"),
     [
-        ({}, "name", "is required: a text such as vision-2030"),
+        ({}, "name", "is required: 3 to 40 lower-case letters"),
         ({"name": "Vision 1"}, "name", "lower-case letters"),
         ({"name": "vision", "no_reboot": "yes"}, "no_reboot", "true or false"),
         ({"name": "vision", "description": "x" * 201}, "description", "at most 200"),

@@ -9,6 +9,8 @@ import pytest
 import app as application
 from chalicelib.api.openapi import ROUTERS, build_openapi
 from chalicelib.api.route import Route
+from chalicelib.domain.common.errors import ErrorCode
+from chalicelib.domain.common.event_codes import EventCode
 from tests.api.client import Bench
 
 ROUTES = [route for router in ROUTERS for route in router.routes]
@@ -69,3 +71,65 @@ def test_every_schema_and_every_request_field_has_a_description() -> None:
         for field, info in schema["properties"].items()
     }
     assert [field for field, description in fields.items() if not description] == []
+
+
+JSON_SCHEMA_KEYWORDS = {
+    *("$ref", "title", "description", "type", "format", "enum", "const", "default", "anyOf"),
+    *("properties", "required", "additionalProperties", "items", "minItems", "maxItems", "maxProperties"),
+    *("minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum"),
+}
+"""The keywords of JSON Schema that the API uses."""
+
+
+def schemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a schema and all schemas inside it."""
+    yield schema
+    inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
+    inner += [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
+    for part in inner:
+        yield from schemas(part)
+
+
+def test_schemas_use_only_keywords_of_json_schema_and_none_is_empty() -> None:
+    tops = list(build_openapi()["components"]["schemas"].values())
+    for _, operation in operations():
+        tops += [parameter["schema"] for parameter in operation["parameters"]]
+        for response in operation["responses"].values():
+            tops += [content["schema"] for content in response["content"].values()]
+    for top in tops:
+        for schema in schemas(top):
+            assert schema, top
+            assert set(schema) <= JSON_SCHEMA_KEYWORDS, schema
+
+
+@pytest.mark.parametrize(
+    ("schema", "field", "values"),
+    [
+        ("InstanceView", "phase", {"requested", "setting-up", "ready", "terminated"}),
+        ("InstanceView", "desired", {"running", "stopped", "terminated"}),
+        ("SpecView", "market", {"on-demand"}),
+        ("ActivityView", "state", {"busy", "quiet", "idle", "unknown"}),
+        ("DeliveryView", "state", {"pending", "delivered", "failed"}),
+        ("ImageView", "phase", {"sanitizing", "available"}),
+        ("DeskView", "mode", {"enforce", "dry_run", "paused"}),
+        ("Problem", "code", set(ErrorCode)),
+        ("ReasonView", "code", set(EventCode)),
+        ("TimelineEntryView", "code", set(EventCode)),
+        ("NotificationView", "code", set(EventCode)),
+    ],
+)
+def test_field_with_a_fixed_set_of_values_lists_them(schema: str, field: str, values: set[str]) -> None:
+    components = build_openapi()["components"]["schemas"]
+    name = components[schema]["properties"][field]["$ref"].rpartition("/")[2]
+    assert values <= set(components[name]["enum"])
+
+
+def test_launch_request_lists_the_markets_and_describes_names() -> None:
+    fields = build_openapi()["components"]["schemas"]["LaunchBody"]["properties"]
+    assert fields["market"]["enum"] == ["on-demand", None]
+    assert fields["name"]["description"].startswith("3 to 40 lower-case letters")
+
+
+def test_costs_have_a_schema_of_their_items() -> None:
+    items = build_openapi()["components"]["schemas"]["CostsView"]["properties"]["items"]
+    assert items["items"] == {"$ref": "#/components/schemas/DayCostView"}

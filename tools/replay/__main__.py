@@ -19,6 +19,9 @@ from tools.replay.policy import InvalidPolicy, read_policy
 EXIT_INVALID = 1
 EXIT_UNREADABLE = 2
 
+MAX_PRINTED_LINES = 5
+"""Number of malformed lines that are printed: if the file is not a history, every line is malformed."""
+
 REQUIRED_LINES = (
     'a history needs {"at": "2026-01-05T09:00:00Z", "event": "ready"} and then a "heartbeat" every minute, as '
     "gpudesk-history writes them"
@@ -49,7 +52,9 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
         err.write(f"{problem.filename}: {problem.strerror}\n")
         return EXIT_UNREADABLE
     if result.malformed:
-        err.writelines(f"{options.history}: {line}\n" for line in result.malformed)
+        err.writelines(f"{options.history}: {line}\n" for line in result.malformed[:MAX_PRINTED_LINES])
+        if len(result.malformed) > MAX_PRINTED_LINES:
+            err.write(f"{options.history}: in total, {len(result.malformed)} lines are malformed\n")
         return EXIT_INVALID
     err.writelines(f"{options.history}: {gap}\n" for gap in result.gaps)
     _write(result.actions, out)

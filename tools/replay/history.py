@@ -89,7 +89,7 @@ def _parse_object(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ValueError(f"is not UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
     except JsonError as error:
-        raise ValueError(f"{error}; must be a JSON object with unique field names") from None
+        raise ValueError(f"{error}; must be a JSON object") from None
     if not isinstance(plain, dict):
         raise ValueError(f"is {_quote(plain)}; must be a JSON object")
     return plain

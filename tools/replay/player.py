@@ -4,6 +4,7 @@ The simulated probe turns samples into evidence and a heartbeat. A sweep passes 
 notification is sent: each warning counts as delivered at once, so that no stop waits for its delivery.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from tools.replay import events
 from tools.replay.probe import SimulatedProbe
 from tools.replay.record import (
     LONG_AGO,
+    NAME,
     OBSERVED_INSTANCE,
     REGION,
     USER,
@@ -38,6 +40,12 @@ from tools.replay.record import (
 MINUTE = timedelta(minutes=1)
 MAX_PASSES = 4
 """Limit of passes per sweep, as in the reconciler: a decision may request another pass at once."""
+
+CHANNEL = "a simulated channel"
+"""The channel that has delivered each warning, as messages name it."""
+
+NAME_START = re.compile(rf"(^|[.:] ){NAME[0]}(?={NAME[1:]})")
+"""The name of the instance at the start of a sentence, where it needs a capital letter."""
 
 CONTEXT = DecisionContext(desk=DeskSettings(), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-")
 UNLIMITED = Limits(keep_hours=5000 * 8766)
@@ -194,13 +202,13 @@ def _mark_warning_delivered(instance: Instance, now: datetime) -> Instance:
     warned = instance.warning
     if warned is None or warned.deliveries:
         return instance
-    return replace(instance, warning=replace(warned, deliveries=(WarningDelivery(channel="replay", delivered_at=now),)))
+    return replace(instance, warning=replace(warned, deliveries=(WarningDelivery(channel=CHANNEL, delivered_at=now),)))
 
 
 def _to_actions(entries: Iterable[TimelineEntry]) -> Iterator[Action]:
     for entry in entries:
         if entry.code.replay_action:
-            yield Action(entry.at, str(entry.code.replay_action), entry.message)
+            yield Action(entry.at, str(entry.code.replay_action), NAME_START.sub(r"\1T", entry.message))
 
 
 def _round_up(at: datetime) -> datetime:

@@ -1,7 +1,8 @@
 """Reader of the policy to replay: the default policy with the changes in a file, validated like every policy."""
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def read_policy(path: Path) -> Policy:
     except UnicodeDecodeError as error:
         raise InvalidPolicy(f"is not UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
     except JsonError as problem:
-        raise InvalidPolicy(f"{problem}; must be a JSON object with unique field names") from None
+        raise InvalidPolicy(f"{problem}; must be a JSON object") from None
     return parse_policy(plain)
 
 
@@ -54,12 +55,25 @@ def parse_policy(plain: Any) -> Policy:
         raise InvalidPolicy(
             f'is not a JSON object; must be an object such as {{"idle_minutes": 30}}, not {_quote(plain)}'
         )
-    type_errors = list(_find_type_errors(plain))
-    if type_errors:
-        raise InvalidPolicy("\n".join(type_errors))
+    type_errors = dict(_find_type_errors(plain))
+    skipped = {*type_errors, "warning_minutes"} if "idle_minutes" in type_errors else set(type_errors)
+    policy = _build_policy({name: value for name, value in plain.items() if name not in type_errors})
+    limit_errors = [
+        f"{field} {error.message}"
+        for error in validate_policy(policy.idle, policy.max_hours, WIDE_LIMITS)
+        if (field := error.field.removeprefix("idle_policy.")).partition(".")[0] not in skipped
+    ]
+    errors = [*itertools.chain.from_iterable(type_errors.values()), *limit_errors]
+    if errors:
+        raise InvalidPolicy("\n".join(errors))
+    return policy
+
+
+def _build_policy(plain: Mapping[str, Any]) -> Policy:
+    """Return the policy with these fields, whose types are right."""
     default = Policy()
     idle_minutes = plain.get("idle_minutes", default.idle.idle_minutes)
-    policy = Policy(
+    return Policy(
         idle=replace(
             default.idle,
             idle_minutes=idle_minutes,
@@ -69,25 +83,22 @@ def parse_policy(plain: Any) -> Policy:
         ),
         max_hours=plain.get("max_hours", default.max_hours),
     )
-    errors = [
-        f"{error.field.removeprefix('idle_policy.')} {error.message}"
-        for error in validate_policy(policy.idle, policy.max_hours, WIDE_LIMITS)
-    ]
-    if errors:
-        raise InvalidPolicy("\n".join(errors))
-    return policy
 
 
-def _find_type_errors(plain: dict[str, Any]) -> Iterator[str]:
-    """Yield a message for each field that is unknown or has a wrong type."""
+def _find_type_errors(plain: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each field that is unknown or has a wrong type, with its messages."""
     for name in plain:
         if name not in FIELDS:
-            yield f"{name[:60]} is not a field of a policy; must be one of {', '.join(FIELDS)}"
+            yield name, [f"{name[:60]} is not a field of a policy; must be one of {', '.join(FIELDS)}"]
     for name in NUMBER_FIELDS:
         if name in plain and not _is_whole_number(plain[name]):
-            yield f"{name} must be a whole number, not {_quote(plain[name])}"
-    yield from _find_signal_errors(plain.get("signals", list(SIGNALS)))
-    yield from _find_threshold_errors(plain.get("thresholds", {}))
+            yield name, [f"{name} must be a whole number, not {_quote(plain[name])}"]
+    for name, errors in (
+        ("signals", _find_signal_errors(plain.get("signals", list(SIGNALS)))),
+        ("thresholds", _find_threshold_errors(plain.get("thresholds", {}))),
+    ):
+        if found := list(errors):
+            yield name, found
 
 
 def _find_signal_errors(signals: Any) -> Iterator[str]:

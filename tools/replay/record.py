@@ -19,6 +19,9 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MACHINE_ID = "i-0123456789abcdef0"
 REGION, ZONE, TYPE = "us-east-1", "us-east-1a", "g4dn.xlarge"
 RECIPE = "bare"
+NAME = "the instance"
+"""A history does not contain the name of its instance."""
+
 USER = Actor(owner="somebody", role=Role.USER)
 
 SETUP_DOCUMENT = RecipeDocument(name="a document", parameters={}, timeout=timedelta(days=10**6))
@@ -29,7 +32,7 @@ def build_ready_instance(policy: Policy, at: datetime) -> Instance:
     """Return an instance that has become ready. Its lifetime starts at `at`."""
     return Instance(
         id="gd-replay",
-        name="this-one",
+        name=NAME,
         owner=USER.owner,
         created_by=USER.owner,
         created_at=at,
@@ -74,7 +77,7 @@ def start_setup(instance: Instance, at: datetime) -> Instance:
 OBSERVED_INSTANCE = ObservedInstance(
     instance_id=MACHINE_ID,
     tag_id="gd-replay",
-    name="this-one",
+    name=NAME,
     owner=USER.owner,
     region=REGION,
     zone=ZONE,

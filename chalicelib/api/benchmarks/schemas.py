@@ -3,6 +3,7 @@
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import MetricText
 from chalicelib.api.common_schemas import PageQuery, RequestModel, format_decimal
 from chalicelib.domain.benchmarks.result import UNITS, Comparison, ScoredMetric
 from chalicelib.domain.common.text import format_timestamp
@@ -34,7 +35,7 @@ class MetricResultView(TypedDict):
     """
 
     gpus: int
-    metric: str
+    metric: MetricText
     unit: str
     median: float
     p10: float

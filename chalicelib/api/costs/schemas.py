@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import PageQuery, PageView, format_decimal
+from chalicelib.api.common_schemas import PageQuery, format_decimal
 from chalicelib.domain.costs.daily_costs import DayCost
 
 FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
@@ -17,18 +17,21 @@ DAY_DESCRIPTION = "a day from 2020 on, as YYYY-MM-DD, e.g. 2026-11-23"
 def _parse_day(value: Any) -> date:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         raise ValueError("not a day")
-    return date.fromisoformat(value)
+    day = date.fromisoformat(value)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError("out of range")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_parse_day)]
+"""A day of a query. JSON Schema cannot express the range of a date, so only the description has it."""
 
 
 class CostQuery(PageQuery):
     """The days of a cost report, in UTC. Both are included; the default is the last 30 days."""
 
-    since: Annotated[date, BeforeValidator(_parse_day)] | None = Field(
-        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_DESCRIPTION
-    )
-    until: Annotated[date, BeforeValidator(_parse_day)] | None = Field(
-        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_DESCRIPTION
-    )
+    since: Day | None = Field(None, description=DAY_DESCRIPTION)
+    until: Day | None = Field(None, description=DAY_DESCRIPTION)
 
 
 class DayCostView(TypedDict):
@@ -42,9 +45,15 @@ class DayCostView(TypedDict):
     total: str
 
 
-class CostsView(PageView[DayCostView]):
-    """Costs for each owner and day; `total` is the sum of all days from `since` to `until`, not only of this page."""
+class CostsView(TypedDict):
+    """One page of costs for each owner and day.
 
+    `total` is the sum of all days from `since` to `until`, not only of this page. `next_cursor`: send it as `cursor` to
+    get the next page; null on the last page.
+    """
+
+    items: list[DayCostView]
+    next_cursor: str | None
     since: str
     until: str
     total: str

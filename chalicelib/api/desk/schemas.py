@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import ModeText
 from chalicelib.api.common_schemas import RejectNull, RequestModel
 from chalicelib.api.owners.schemas import ChannelsBody, ChannelsView, to_channels_view
 from chalicelib.api.policy_schemas import (
@@ -143,7 +144,7 @@ class DeskView(TypedDict):
     documents; null: none.
     """
 
-    mode: str
+    mode: ModeText
     defaults: DefaultsView
     limits: LimitsView
     channels: ChannelsView | None

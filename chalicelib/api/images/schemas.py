@@ -6,6 +6,7 @@ from decimal import Decimal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import ImagePhaseText
 from chalicelib.api.common_schemas import (
     ReasonView,
     RequestModel,
@@ -16,12 +17,13 @@ from chalicelib.api.common_schemas import (
 from chalicelib.api.instances.spec_views import AddedRecipeView, ParameterView, to_added_recipe_views
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.images.record import Image, compute_price_per_month
+from chalicelib.domain.instances.names import NAME_DESCRIPTION
 
 
 class ImageBody(RequestModel):
     """A new image. By default the instance reboots, so that the file system in the image is consistent."""
 
-    name: str = Field(description="a text such as vision-2030")
+    name: str = Field(description=f"{NAME_DESCRIPTION}, e.g. vision-2030")
     description: str = Field(
         "", max_length=200, pattern=r"^[ -~]*$", description="a text of at most 200 printable ASCII characters"
     )
@@ -52,7 +54,7 @@ class ImageView(TypedDict):
     name: str
     description: str
     owner: str
-    phase: str
+    phase: ImagePhaseText
     reason: ReasonView
     progress: int
     secrets_removed: bool

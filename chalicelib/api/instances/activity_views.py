@@ -4,6 +4,13 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import (
+    ActivityStateText,
+    DeliveryChannelText,
+    SignalName,
+    SignalStateText,
+    WarningTypeText,
+)
 from chalicelib.api.common_schemas import format_optional_timestamp
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence
@@ -20,8 +27,8 @@ class SignalView(TypedDict):
     `enabled`: whether the idle policy uses it.
     """
 
-    name: str
-    state: str
+    name: SignalName
+    state: SignalStateText
     since: str
     reason: str
     enabled: bool
@@ -41,7 +48,7 @@ class ActivityView(TypedDict):
     `quiet_since`: since when no enabled signal is active. `reported_at`: the time of the last heartbeat.
     """
 
-    state: str
+    state: ActivityStateText
     message: str
     quiet_since: str | None
     reported_at: str | None
@@ -103,7 +110,7 @@ def to_keep_view(until: datetime, requested_by: str, report: DecodedHeartbeat) -
 class DeliveredChannelView(TypedDict):
     """A channel that delivered the stop warning."""
 
-    channel: str
+    channel: DeliveryChannelText
     delivered_at: str
 
 
@@ -114,7 +121,7 @@ class StopWarningView(TypedDict):
     has delivered the warning by then, the stop waits for a delivery, at most until `stop_by`.
     """
 
-    type: str
+    type: WarningTypeText
     message: str
     created_at: str
     stop_at: str

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from chalicelib.api.code_schemas import MARKETS
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN, RejectNull, RequestModel
 from chalicelib.api.policy_schemas import IdlePolicyBody
+from chalicelib.domain.instances.names import NAME_DESCRIPTION
+from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH, TAG_CHARACTERS
 from chalicelib.domain.launch.request import LaunchRequest
 
 MAX_PARAMETER_VALUE = 10**15
@@ -48,7 +51,9 @@ class LaunchBody(RequestModel):
         None, min_length=1, max_length=60, description="an EC2 instance type, e.g. g4dn.xlarge"
     )
     region: str | None = Field(None, min_length=1, max_length=40, description="an AWS region, e.g. us-east-1")
-    market: str | None = Field(None, max_length=40, description="on-demand")
+    market: str | None = Field(
+        None, max_length=40, description="on-demand", json_schema_extra={"enum": [*MARKETS, None]}
+    )
     recipe: str | None = Field(
         None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
     )
@@ -57,9 +62,9 @@ class LaunchBody(RequestModel):
         None, min_length=1, max_length=60, description='the id or name of an image of GET /images, or "latest"'
     )
     disk_gib: int | None = Field(None, ge=1, le=65536, description="a whole number of GiB from 1 to 65536, e.g. 64")
-    name: str | None = Field(None, description="a text such as brave-otter")
+    name: str | None = Field(None, description=f"{NAME_DESCRIPTION}, e.g. brave-otter")
     owner: str | None = Field(None, pattern=OWNER_PATTERN, description=OWNER_DESCRIPTION)
-    project: str | None = Field(None, description="a text such as vision")
+    project: str | None = Field(None, description=f"1 to {MAX_PROJECT_LENGTH} {TAG_CHARACTERS}, e.g. vision")
     tags: dict[str, str] | None = Field(None, description=TAGS_DESCRIPTION)
     idle_policy: IdlePolicyBody | None = Field(
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'

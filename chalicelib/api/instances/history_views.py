@@ -2,6 +2,7 @@
 
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import DeliveryChannelText, DeliveryStateText, EventCodeText
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.notifications.notification import Notification
@@ -12,7 +13,7 @@ class TimelineEntryView(TypedDict):
 
     at: str
     actor: str
-    code: str
+    code: EventCodeText
     message: str
     details: dict[str, str]
 
@@ -39,8 +40,8 @@ class DeliveryAttemptView(TypedDict):
 class DeliveryView(TypedDict):
     """The delivery of a notification on one channel; `state` is pending, delivered or failed."""
 
-    channel: str
-    state: str
+    channel: DeliveryChannelText
+    state: DeliveryStateText
     attempts: list[DeliveryAttemptView]
 
 
@@ -49,7 +50,7 @@ class NotificationView(TypedDict):
 
     id: str
     at: str
-    code: str
+    code: EventCodeText
     message: str
     deliveries: list[DeliveryView]
 

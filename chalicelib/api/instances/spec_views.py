@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import MarketText
 from chalicelib.api.policy_schemas import IdlePolicyView, to_policy_view
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.setup.state import AddedRecipe
@@ -28,7 +29,7 @@ class SpecView(TypedDict):
     gpu_count: int
     instance_type: str
     region: str
-    market: str
+    market: MarketText
     recipe: str
     parameters: dict[str, ParameterView]
     added_recipes: list[AddedRecipeView]

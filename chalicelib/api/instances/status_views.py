@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import BenchmarkStateText, Ec2StateText, ImagePhaseText, MarketText
 from chalicelib.api.common_schemas import format_decimal, format_optional_timestamp
 from chalicelib.api.instances.activity_views import (
     ActivityView,
@@ -37,7 +38,7 @@ class BenchmarkRunView(TypedDict):
     """
 
     id: str
-    state: str
+    state: BenchmarkStateText
     requested_at: str
     requested_by: str
     started_at: str | None
@@ -53,7 +54,7 @@ class ImageCreationView(TypedDict):
 
     image_id: str
     started_at: str | None
-    phase: str | None
+    phase: ImagePhaseText | None
     secrets_removed: bool | None
 
 
@@ -65,11 +66,11 @@ class StatusView(TypedDict):
     """
 
     instance_id: str | None
-    ec2_state: str | None
+    ec2_state: Ec2StateText | None
     region: str
     zone: str | None
     instance_type: str
-    market: str
+    market: MarketText
     price_per_hour: str
     cost_so_far: str
     setup: SetupView | None

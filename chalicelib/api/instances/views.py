@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import DesiredStateText, PhaseText
 from chalicelib.api.common_schemas import ReasonView, WriteWarningView, to_reason_view, to_warnings_view
 from chalicelib.api.instances.spec_views import SpecView, to_spec_view
 from chalicelib.api.instances.status_views import StatusView, to_status_view
@@ -23,8 +24,8 @@ class InstanceView(TypedDict):
     id: str
     name: str
     owner: str
-    desired: str
-    phase: str
+    desired: DesiredStateText
+    phase: PhaseText
     reason: ReasonView
     spec: SpecView
     status: StatusView

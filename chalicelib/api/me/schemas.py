@@ -2,6 +2,8 @@
 
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import RoleText
+
 
 class TokenView(TypedDict):
     """The token that authenticated the request, without its secret."""
@@ -17,6 +19,6 @@ class MeView(TypedDict):
     """
 
     owner: str
-    role: str
+    role: RoleText
     on_behalf_of: str
     token: TokenView

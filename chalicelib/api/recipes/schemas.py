@@ -2,6 +2,7 @@
 
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import ParameterTypeText
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.setup.compute_capability import ComputeCapabilityRange
 from chalicelib.domain.setup.parameters import Parameter
@@ -13,7 +14,7 @@ class RecipeParameterView(TypedDict):
     """A parameter of a recipe. `pattern_description`: the text that follows "must be" in an error."""
 
     name: str
-    type: str
+    type: ParameterTypeText
     default: str | int | bool
     allowed_pattern: str
     pattern_description: str

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import SessionKindText
 from chalicelib.api.common_schemas import RequestModel
 from chalicelib.control.services.sessions import ConnectInfo, OpenedSession
 from chalicelib.domain.sessions.session import SessionKind, SessionRequest
@@ -56,7 +57,7 @@ class SessionView(TypedDict):
     gpudesk does not store the token; only this answer contains it.
     """
 
-    kind: str
+    kind: SessionKindText
     document: str
     region: str
     instance_id: str

@@ -12,6 +12,22 @@ MAX_DIGITS = 4000
 https://docs.python.org/3/library/stdtypes.html#int-max-str-digits"""
 
 
+SYNTAX_PROBLEMS = {
+    "Expecting value": "a value is missing",
+    "Expecting ',' delimiter": "a comma is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Expecting property name enclosed in double quotes": "a field name in double quotes is missing",
+    "Illegal trailing comma before end of object": "a comma is superfluous",
+    "Illegal trailing comma before end of array": "a comma is superfluous",
+    "Unterminated string starting at": "a text has no end",
+    "Invalid control character at": "a text has a control character",
+    "Invalid \\escape": "a text has an invalid escape sequence",
+    "Invalid \\uXXXX escape": "a text has an invalid escape sequence",
+    "Extra data": "more text follows the value",
+}
+"""Problems that Python's reader finds, by its message. Older versions of Python have fewer of them."""
+
+
 class JsonError(ValueError):
     """The text cannot be read. The message is a predicate without its subject: "is not valid JSON (...)"."""
 
@@ -36,7 +52,8 @@ def parse_json(text: str) -> Any:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         where = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
-        raise JsonError(f"is not valid JSON ({error.msg}, {where})") from None
+        problem = SYNTAX_PROBLEMS.get(error.msg, "a character is wrong")
+        raise JsonError(f"is not valid JSON ({problem}, {where})") from None
     except RecursionError:
         raise JsonError("is nested too deeply") from None
     except UnicodeEncodeError:

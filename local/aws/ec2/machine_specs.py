@@ -43,6 +43,11 @@ def build_machine_spec(
     )
 
 
+def count_gpus(instance_type: str) -> int:
+    """Return the number of NVIDIA GPUs of an instance type."""
+    return _find_gpus(instance_type)[1]
+
+
 def _find_gpus(instance_type: str) -> tuple[str | None, int, int]:
     gpus = INSTANCE_TYPES.get(instance_type, {}).get("GpuInfo", {}).get("Gpus", [])
     if not gpus or gpus[0]["Manufacturer"] != "NVIDIA":

@@ -4,6 +4,8 @@ On AWS, a session such as ssh's uses the standard streams of the plugin. Here su
 computer. The URL of its stream contains the port, and `local/bin/session-manager-plugin` connects to it.
 """
 
+import errno
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,8 +110,8 @@ class Sessions:
         except OSError as error:
             raise CloudError(
                 "LocalPortUnavailable",
-                f"Port {local} of this computer cannot be forwarded to port {remote} of {instance_id} ({error}). "
-                "Choose another localPortNumber, or 0 for any free port.",
+                f"Port {local} of this computer {_describe_problem(error)}. Send another local_port "
+                "(localPortNumber of StartSession).",
             ) from error
 
     def _build_terminate(self) -> Callable[[Any], ActionResult]:
@@ -145,6 +147,10 @@ class Sessions:
         if session.forwarding is not None:
             session.forwarding.close()
         session.ended_at = at
+
+
+def _describe_problem(error: OSError) -> str:
+    return "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened ({os.strerror(error.errno or 0)})"
 
 
 def _read_port(name: str, properties: Mapping[str, str]) -> int:

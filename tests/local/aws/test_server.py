@@ -177,8 +177,8 @@ def test_clock_is_set_over_http(cloud: LocalCloud, server: CloudServer, client: 
 def test_speed_is_set_over_http(machines: RecordingMachines) -> None:
     clock = PacedClock(60)
     with CloudServer(LocalCloud(clock, machines)) as server:
-        assert call_admin_api(server, "clock", speed=600)["speed"] == 600
-    assert clock.speed == 600
+        assert call_admin_api(server, "clock", speed=200)["speed"] == 200
+    assert clock.speed == 200
 
 
 def test_faults_capacity_agents_and_activity_are_set_over_http(
@@ -221,3 +221,45 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
     with refused.value:
         assert refused.value.code == status
         assert json.load(refused.value)["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "error"),
+    [
+        ("clock", {"speed": 1000}, "speed must be a number of cloud seconds per second, more than 0 and at most 240"),
+        ("clock", {"speed": "fast"}, "speed must be a number"),
+        ("faults", {"operation": "Foo", "error_code": "Bar"}, "operation must be an operation of ec2, ssm"),
+        ("faults", {"operation": "RunInstances", "kind": "clear"}, "kind must be drop_response, acknowledge_only or"),
+        ("faults", {"operation": "RunInstances", "kind": "conflict"}, "must have one of TransactWriteItems, PutItem"),
+        ("faults", {"operation": "RunInstances", "kind": "acknowledge_only"}, "must have one of StopInstances, Start"),
+        ("faults", {"operation": "RunInstances"}, "must have exactly one of error_code and kind."),
+        ("faults", {"operation": "RunInstances", "error_code": "Bar", "times": 0}, "times must be a whole number"),
+        ("capacity", {"instance_type": "g4dn.xlarge", "zone": "us-east-1"}, "zone must be an availability zone"),
+        ("capacity", {"instance_type": "x.y", "zone": "us-east-1a"}, "instance_type must be an instance type of the"),
+        ("capacity", {"instance_type": "g4dn.xlarge", "zone": "us-east-1a", "instances": -1}, "instances must be a"),
+        ("instances/ID/activity", {"gpu_utilization": [200]}, "a list of percentages from 0 to 100"),
+        ("instances/ID/activity", {"gpu_utilization": [0, 3]}, "must have one number per GPU of ID: 1, not 2."),
+        ("instances/ID/events", {"code": "instance-stop", "not_before": "2030"}, "not_before must be an ISO 8601 time"),
+        ("instances/ID/events", {"code": "fire", "not_before": "2030-01-05T09:00:00Z"}, "code must be one of instance"),
+        ("agents/ID", {"silent": "yes"}, "silent must be true or false"),
+        ("agents/i-nope", {"silent": True}, "i-nope does not exist."),
+        ("instances/i-nope/activity", {"gpu_utilization": [1]}, "i-nope does not exist."),
+    ],
+)
+def test_invalid_value_of_an_admin_request_is_explained(
+    server: CloudServer, client: Client, path: str, body: dict[str, Any], error: str
+) -> None:
+    instance_id = launcher(client("ec2"), client("ssm"))()
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        call_admin_api(server, path.replace("ID", instance_id), **body)
+    with refused.value:
+        assert refused.value.code == (404 if "i-nope" in path else 400)
+        text = json.load(refused.value)["error"].replace(instance_id, "ID")
+    assert error in text
+
+
+def test_admin_request_that_is_not_json_is_explained_without_a_python_error(server: CloudServer) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{server.url}/_local/clock", b"{broken")
+    with refused.value:
+        assert json.load(refused.value)["error"].startswith("The body is not valid JSON (")

@@ -52,7 +52,9 @@ def test_stopped_instance_is_not_connected_although_agent_looks_online(
 
 def test_used_port_is_rejected(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
     machines.taken_ports.add(8889)
-    with pytest.raises(ssm.exceptions.ClientError, match="Choose another localPortNumber") as refused:
+    with pytest.raises(
+        ssm.exceptions.ClientError, match=r"Port 8889 of this computer is in use\. Send another local_port"
+    ) as refused:
         open_port(ssm, ready())
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import SignalState
-from chalicelib.domain.idle.heartbeat_response import KeepResult
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, KeepResult
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.embed import build_zipapp
 from ssm_documents.probe.files import ProbePaths
@@ -22,6 +23,7 @@ from ssm_documents.probe.history_command import run_history
 from ssm_documents.probe.hold_command import run_hold
 from ssm_documents.probe.keep_command import run_keep
 from ssm_documents.probe.keep_requests import KeepRequests
+from ssm_documents.probe.last_response import LastResponse
 from ssm_documents.probe.signals.hold import HoldSensor
 from ssm_documents.probe.status_command import run_status
 from tests.support.fakes import MINUTE, QUIET, START
@@ -178,6 +180,26 @@ def test_keep_waits_for_the_result_and_prints_it(program: Path, paths: ProbePath
     out, _ = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "Granted: kept until 18:00 UTC.\n")
     assert requests.find_next_request() is None
+
+
+@pytest.mark.parametrize(("granted_hours", "is_shortened"), [(10, True), (100, False), (200, False)])
+def test_keep_says_that_a_limit_shortened_it(
+    program: Path, paths: ProbePaths, granted_hours: int, is_shortened: bool
+) -> None:
+    paths.status.write_text(json.dumps({"at": format_timestamp(START)}))
+    process = start(program, paths, "keep", "100h")
+    assert process.stdout is not None
+    process.stdout.readline()
+    requests = KeepRequests(paths.keep_requests, paths.keep_results)
+    request = requests.find_next_request()
+    assert request is not None
+    until = START + MINUTE + timedelta(hours=granted_hours)
+    LastResponse(paths.response).store(HeartbeatResponse(keep_until=until))
+    requests.acknowledge(KeepResult(id=request.id, granted=True, message="kept until then"))
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert out.startswith("Granted: kept until then.\n")
+    assert ("earlier than requested" in out and "max_hours" in out and "keep_hours" in out) is is_shortened
 
 
 def test_keep_without_a_result_in_time_exits_with_status_1(

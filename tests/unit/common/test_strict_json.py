@@ -17,8 +17,13 @@ def test_number_with_the_maximum_of_digits_is_parsed() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is not valid JSON (Expecting value, column 1)"),
-        ('{\n"a": }', "is not valid JSON (Expecting value, line 2, column 6)"),
+        ("", "is not valid JSON (a value is missing, column 1)"),
+        ('{\n"a": }', "is not valid JSON (a value is missing, line 2, column 6)"),
+        ('{"a" 1}', "is not valid JSON (a colon is missing, column 6)"),
+        ('{"a": 1 "b": 2}', "is not valid JSON (a comma is missing, column 9)"),
+        ("{} {}", "is not valid JSON (more text follows the value, column 4)"),
+        ('["a', "is not valid JSON (a text has no end, column 2)"),
+        ('["\\x"]', "is not valid JSON (a text has an invalid escape sequence, column 3)"),
         ("\ufeff{}", "is not valid JSON (it starts with a byte order mark)"),
         ("NaN", "is not valid JSON (NaN is not a JSON number)"),
         ("[-Infinity]", "is not valid JSON (-Infinity is not a JSON number)"),

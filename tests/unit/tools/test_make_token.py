@@ -23,10 +23,10 @@ def test_printed_token_authenticates_the_owner(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([""], "must be the name of an owner"),
-        (["ada lovelace"], "must be the name of an owner"),
-        (["ada", "--role", "root"], "invalid Role value: 'root'"),
-        (["ada", "--days", "0"], "must be a number of days, 1 or more, not '0'"),
+        ([""], "OWNER is missing. Run: make token OWNER=ada"),
+        (["ada lovelace"], "OWNER must be the name of an owner"),
+        (["ada", "--role", "root"], "ROLE must be user, admin or bot, not 'root'."),
+        (["ada", "--days", "0"], "--days must be a number of days from 1 to 99999, not '0'."),
     ],
 )
 def test_invalid_argument_is_rejected(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

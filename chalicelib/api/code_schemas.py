@@ -1,0 +1,95 @@
+"""Text types with a fixed set of values, so that the API description lists the values.
+
+In views they are plain `str`. `chalicelib.api.openapi` adds each to the schemas under its name.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import WithJsonSchema
+from typing_extensions import TypeAliasType
+
+from chalicelib.domain.access.actor import Role
+from chalicelib.domain.benchmarks.result import Metric
+from chalicelib.domain.common.errors import ErrorCode
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.write_warnings import WarningCode
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.policy import SIGNALS
+from chalicelib.domain.idle.rule import ActivityState
+from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.record import Phase
+from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.warning import WarningType
+from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
+from chalicelib.domain.sessions.session import SessionKind
+from chalicelib.domain.setup.parameters import ParameterType
+
+MARKETS = ("on-demand",)
+BENCHMARK_STATES = ("requested", "running")
+
+
+def list_values(values: type[StrEnum] | Iterable[str], description: str) -> WithJsonSchema:
+    """Return the schema of a text that has one of these values."""
+    return WithJsonSchema({"type": "string", "enum": [str(value) for value in values], "description": description})
+
+
+PhaseText = TypeAliasType(
+    "PhaseText", Annotated[str, list_values(Phase, "The phase of an instance, from the request to the end.")]
+)
+DesiredStateText = TypeAliasType(
+    "DesiredStateText", Annotated[str, list_values(DesiredState, "The state that was requested.")]
+)
+Ec2StateText = TypeAliasType(
+    "Ec2StateText", Annotated[str, list_values(Ec2State, "The state of the EC2 instance, as EC2 names it.")]
+)
+MarketText = TypeAliasType("MarketText", Annotated[str, list_values(MARKETS, "How the instance is bought.")])
+ImagePhaseText = TypeAliasType("ImagePhaseText", Annotated[str, list_values(ImagePhase, "The phase of an image.")])
+ActivityStateText = TypeAliasType(
+    "ActivityStateText", Annotated[str, list_values(ActivityState, "The activity state of an instance.")]
+)
+SignalName = TypeAliasType("SignalName", Annotated[str, list_values(SIGNALS, "The name of a signal of activity.")])
+SignalStateText = TypeAliasType(
+    "SignalStateText", Annotated[str, list_values((state.value for state in SignalState), "The state of a signal.")]
+)
+WarningTypeText = TypeAliasType(
+    "WarningTypeText", Annotated[str, list_values(WarningType, "The cause of a stop warning.")]
+)
+BenchmarkStateText = TypeAliasType(
+    "BenchmarkStateText", Annotated[str, list_values(BENCHMARK_STATES, "The state of a benchmark in progress.")]
+)
+MetricText = TypeAliasType("MetricText", Annotated[str, list_values(Metric, "What a benchmark measures.")])
+DeliveryStateText = TypeAliasType(
+    "DeliveryStateText", Annotated[str, list_values(DeliveryState, "The state of a delivery.")]
+)
+DeliveryChannelText = TypeAliasType(
+    "DeliveryChannelText",
+    Annotated[str, list_values(DeliveryChannel, "The channel of a notification: whose address it is, and its kind.")],
+)
+ModeText = TypeAliasType("ModeText", Annotated[str, list_values(Mode, "What gpudesk may do on its own.")])
+RoleText = TypeAliasType("RoleText", Annotated[str, list_values(Role, "The permission of a token.")])
+SessionKindText = TypeAliasType("SessionKindText", Annotated[str, list_values(SessionKind, "The kind of a session.")])
+ParameterTypeText = TypeAliasType(
+    "ParameterTypeText", Annotated[str, list_values(ParameterType, "The type of a recipe parameter.")]
+)
+EventCodeText = TypeAliasType(
+    "EventCodeText",
+    Annotated[
+        str,
+        list_values(
+            EventCode, "The code of a reason, a timeline entry or a notification. A later version may add codes."
+        ),
+    ],
+)
+WarningCodeText = TypeAliasType(
+    "WarningCodeText",
+    Annotated[
+        str, list_values(WarningCode, "The code of a remark on a write that succeeded. A later version may add codes.")
+    ],
+)
+ErrorCodeText = TypeAliasType(
+    "ErrorCodeText", Annotated[str, list_values(ErrorCode, "The code of an error. A later version may add codes.")]
+)

@@ -1,0 +1,138 @@
+"""Request bodies of the admin API. Like those of gpudesk, they are strict, and an error names the accepted values."""
+
+import functools
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+import botocore.session
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from chalicelib.api.common_schemas import RequestModel
+from chalicelib.domain.common.errors import ValidationFailed
+from chalicelib.store.data_files import load_catalog
+from local.aws.ec2.scheduled_events import DESCRIPTIONS
+from local.options import MAX_SPEED
+
+FAULTY_SERVICES = ("ec2", "ssm", "ec2-instance-connect", "sns", "dynamodb", "dynamodbstreams")
+"""Services whose calls the local cloud intercepts."""
+
+ACKNOWLEDGED_OPERATIONS = ("StopInstances", "StartInstances", "TerminateInstances")
+CONFLICTING_OPERATIONS = ("TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem")
+OPERATIONS_OF_KIND = {"acknowledge_only": ACKNOWLEDGED_OPERATIONS, "conflict": CONFLICTING_OPERATIONS}
+"""Operations that can have a fault of this kind. Every operation can have the others."""
+
+TIME_DESCRIPTION = "an ISO 8601 time with a zone, e.g. 2030-01-05T09:00:00Z"
+
+
+@functools.cache
+def list_operations() -> frozenset[str]:
+    """Return the operations of the services that the local cloud intercepts."""
+    session = botocore.session.get_session()
+    return frozenset(name for service in FAULTY_SERVICES for name in session.get_service_model(service).operation_names)
+
+
+def _check_operation(name: str) -> str:
+    if name not in list_operations():
+        raise ValueError("unknown operation")
+    return name
+
+
+def _check_instance_type(name: str) -> str:
+    if name not in load_catalog().types:
+        raise ValueError("unknown instance type")
+    return name
+
+
+def _parse_time(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError("the time has no zone")
+    return time.astimezone(UTC)
+
+
+Time = Annotated[datetime, BeforeValidator(_parse_time)]
+
+
+class ClockBody(RequestModel):
+    """A jump of the clock, or its new speed."""
+
+    advance_seconds: float = Field(0, ge=0, le=10**9, description="a number of seconds from 0 to 1000000000, e.g. 3600")
+    speed: float | None = Field(
+        None,
+        gt=0,
+        le=MAX_SPEED,
+        description=f"a number of cloud seconds per second, more than 0 and at most {MAX_SPEED:g}",
+    )
+
+
+class FaultBody(RequestModel):
+    """A fault of the next calls of an operation: an error code, or a kind."""
+
+    operation: Annotated[str, AfterValidator(_check_operation)] = Field(
+        description=f"an operation of {', '.join(FAULTY_SERVICES)}, e.g. RunInstances"
+    )
+    error_code: str = Field("", max_length=100, description="an error code of AWS, e.g. InsufficientInstanceCapacity")
+    message: str = Field("", max_length=1000, description="a text of at most 1000 characters")
+    status: int | None = Field(None, ge=400, le=599, description="an HTTP status from 400 to 599, e.g. 500")
+    times: int = Field(1, ge=1, le=1000, description="a whole number from 1 to 1000, e.g. 2")
+    kind: Literal["drop_response", "acknowledge_only", "conflict"] | None = Field(
+        None, description="drop_response, acknowledge_only or conflict"
+    )
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        if bool(self.kind) == bool(self.error_code):
+            raise PydanticCustomError("fault", "must have exactly one of error_code and kind")
+        operations = OPERATIONS_OF_KIND.get(self.kind or "")
+        if operations and self.operation not in operations:
+            text = f"must have one of {', '.join(operations)} as operation if kind is {self.kind}"
+            raise PydanticCustomError("operation", "{text}", {"text": text})
+        return self
+
+
+class CapacityBody(RequestModel):
+    """The free capacity for a type in a zone."""
+
+    instance_type: Annotated[str, AfterValidator(_check_instance_type)] = Field(
+        description="an instance type of the catalog, e.g. g4dn.xlarge"
+    )
+    zone: str = Field(
+        pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}[a-z]$", description="an availability zone, e.g. us-east-1a"
+    )
+    instances: int | None = Field(
+        None, ge=0, le=10_000, description="a whole number from 0 to 10000, or null for no limit"
+    )
+
+
+class ActivityBody(RequestModel):
+    """The utilization of the GPUs of an instance."""
+
+    gpu_utilization: list[Annotated[int, Field(ge=0, le=100)]] = Field(
+        max_length=64, description="a list of percentages from 0 to 100, one per GPU, e.g. [97]"
+    )
+
+
+class AgentBody(RequestModel):
+    """Whether the SSM agent of an instance is silent."""
+
+    silent: bool = Field(description="true or false")
+
+
+class EventBody(RequestModel):
+    """An event that AWS announces for an instance."""
+
+    code: Literal["instance-retirement", "instance-stop", "instance-reboot", "system-reboot", "system-maintenance"] = (
+        Field(description=f"one of {', '.join(DESCRIPTIONS)}")
+    )
+    not_before: Time = Field(description=TIME_DESCRIPTION)
+    not_after: Time | None = Field(None, description=TIME_DESCRIPTION)
+
+
+def describe_problems(error: ValidationFailed) -> str:
+    """Return the invalid fields of a body in one line."""
+    return " ".join(
+        f"{'The body' if wrong.field == 'body' else wrong.field} {wrong.message.rstrip('.')}." for wrong in error.errors
+    )
