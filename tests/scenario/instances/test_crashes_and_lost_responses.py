@@ -214,7 +214,7 @@ def test_a_name_that_lives_is_refused_and_free_again_afterwards(desk: World) -> 
 
 def test_an_owner_has_a_limit_that_terminated_ones_do_not_count_against(desk: World) -> None:
     made = [desk.launch(key=str(number)) for number in range(10)]
-    with pytest.raises(Conflict, match="10 instances, which is the limit"):
+    with pytest.raises(Conflict, match="10 instances that are not terminated; the limit is 10"):
         desk.launch(key="one more")
     desk.application.instances.terminate(ADA, made[0].id)
     desk.wait_for_phase(made[0], Phase.TERMINATED)
