@@ -162,7 +162,7 @@ def refusal(desk: World, instance: Instance) -> tuple[str, str]:
 
 def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
     instance = desk.launch(recipe="bare")
-    assert refusal(desk, instance) == ("not_ready", "is requested. Request the setup when it is ready.")
+    assert refusal(desk, instance) == ("not_ready", "is being launched. Request the setup when it is ready.")
     desk.wait_for_phase(instance, Phase.READY)
     desk.pause()
     assert refusal(desk, instance) == (
@@ -170,13 +170,13 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
         "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
     )
     desk.application.desk.update(ADMIN, mode=Mode.ENFORCE)
-    starts = f"Start it first (POST /instances/{instance.name}/start), and request the setup when it is ready."
+    starts = f"Start it first (POST /instances/{instance.name}/start). Request the setup when it is ready."
     desk.application.instances.stop(ADA, instance.name)
-    assert refusal(desk, instance) == ("not_running", f"is being stopped. {starts}")
+    assert refusal(desk, instance) == ("not_running", f"will be stopped. {starts}")
     desk.wait_for_phase(instance, Phase.STOPPED, minutes=10)
     assert refusal(desk, instance) == ("not_running", f"is stopped. {starts}")
     desk.application.instances.terminate(ADA, instance.name)
-    assert refusal(desk, instance) == ("instance_terminated", "is going to be terminated. It cannot be set up.")
+    assert refusal(desk, instance) == ("instance_terminated", "will be terminated. It cannot be set up.")
 
 
 def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk: World) -> None:

@@ -10,7 +10,7 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.commands.change import RecordChange, describe_not_ready, require_not_ending
 from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -52,13 +52,11 @@ def request_benchmark(
 
 
 def _require_ready(instance: Instance) -> None:
-    name = instance.name
+    require_not_ending(instance, "run a benchmark")
     if instance.phase is not Phase.READY or instance.spec.desired is not DesiredState.RUNNING:
-        state = "is being stopped or terminated" if instance.phase is Phase.READY else f"is in phase {instance.phase}"
-        message = f"{name} {state}. Start the benchmark when it is ready."
-        raise Conflict(message, code=ErrorCode.NOT_READY)
+        raise Conflict(describe_not_ready(instance, "Start the benchmark"), code=ErrorCode.NOT_READY)
     if instance.image_in_progress:
-        message = f"An image of {name} is being created. Start the benchmark when the image is available."
+        message = f"An image of {instance.name} is being created. Start the benchmark when the image is available."
         raise Conflict(message, code=ErrorCode.IMAGE_IN_PROGRESS)
 
 
