@@ -54,7 +54,7 @@ def test_a_setup_that_keeps_failing_says_where_and_why_and_is_stopped_after_a_wa
     with open_world(machines=machines) as desk:
         instance = desk.wait_for_phase(desk.launch(), Phase.FAILED)
         assert instance.warning is not None
-        for part in ("gpudesk-probe", "step install", "exit code 1", "Unable to locate package libfoo"):
+        for part in ("gpudesk-probe", "step install", "exit code 1, 3 times (", "Unable to locate package libfoo"):
             assert part in instance.reason.message
             assert part in instance.warning.message
         assert "terminate it" in instance.warning.message

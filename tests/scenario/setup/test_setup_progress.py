@@ -139,12 +139,14 @@ def test_a_failure_tells_where_why_and_what_to_do(desk: World, machines: Simulat
     assert (failure["document"], failure["step"], failure["exit_code"]) == ("gpudesk-probe", "install", 1)
     assert failure["lines"] == [
         "E: Unable to locate package libfoo",
-        "gpudesk: apt-get could not install libfoo. The disk may be full.",
+        "gpudesk: apt-get could not install libfoo.",
     ]
     assert failure["remediation"] == "The disk may be full."
     (line,) = [line.message for line in desk.list_timeline(instance) if line.code == "document_failed"]
-    assert "failed in step install with exit code 1 (E: Unable to locate package libfoo / gpudesk: apt-get" in line
-    assert "gpudesk runs it again (attempt 2 of 3). The disk may be full." in line
+    assert line == (
+        f"gpudesk-probe failed in step install with exit code 1 on {instance.name} (E: Unable to locate package libfoo "
+        "/ gpudesk: apt-get could not install libfoo). gpudesk runs it again (attempt 2 of 3). The disk may be full."
+    )
     instance = desk.wait_for_phase(instance, Phase.READY)
     assert setup(desk, instance)["failure"] is None, "it went well in the end"
 
