@@ -97,9 +97,9 @@ def test_skipped_steps_and_reboots_are_detected_in_the_output() -> None:
     ("line", "cause"),
     [
         (
-            "gpudesk: https://d2l.ai/d2l-en-1.0.3.zip has a wrong SHA-256 (expected aaaa), so the download was deleted. "
+            "gpudesk: https://d2l.ai/d2l-en-1.0.3.zip has a wrong SHA-256 (expected aa), so the download was deleted. "
             "Check whether a proxy sent something else. Otherwise the file was changed: do not use it.",
-            "gpudesk: https://d2l.ai/d2l-en-1.0.3.zip has a wrong SHA-256 (expected aaaa), so the download was deleted.",
+            "gpudesk: https://d2l.ai/d2l-en-1.0.3.zip has a wrong SHA-256 (expected aa), so the download was deleted.",
         ),
         (
             "gpudesk: Failed at: echo Done. && false (exit status 1). See the output above.",
