@@ -12,6 +12,7 @@ DeskError
 │   └── MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 │                                   the body cannot be read; these are in `api/problems.py`
 ├── DeliveryFailed                  a channel did not accept a notification; gpudesk tries again
+│   └── NotificationOutdated        the notification is no longer true; gpudesk does not send it
 └── AwsError                        a call of AWS failed; the control loop decides what follows
     ├── TransientAwsError           AWS throttled the call or did not respond: make the same call again
     ├── InsufficientCapacity        the zone has no capacity now: try another zone
@@ -168,6 +169,10 @@ class UpstreamUnavailable(UpstreamError):
 
 class DeliveryFailed(DeskError):
     """A channel did not accept a notification. The text of the exception is the reason."""
+
+
+class NotificationOutdated(DeliveryFailed):
+    """A notification is no longer true, so it is not sent. The text of the exception is the reason."""
 
 
 class AwsError(DeskError):
