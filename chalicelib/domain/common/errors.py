@@ -182,7 +182,8 @@ class AwsError(DeskError):
     """
 
     def __init__(self, code: str, message: str) -> None:
-        """Store the code and the message of AWS."""
+        """Store the code and the message of AWS, without the code that some messages begin with."""
+        message = message.removeprefix(f"{code}: ")
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
