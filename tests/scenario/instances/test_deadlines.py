@@ -137,7 +137,16 @@ def test_a_start_without_capacity_is_given_up_in_the_end(desk: World) -> None:
     desk.cloud.faults.inject("StartInstances", "InsufficientInstanceCapacity", times=100)
     desk.application.instances.start(ADA, instance.id)
     instance = desk.wait_until(instance, lambda now: now.phase is Phase.STOPPED and now.spec.desired == "stopped", 25)
-    assert "start_failed" in desk.list_codes(instance)
+    (failure,) = [line.message for line in desk.list_timeline(instance) if line.code == "start_failed"]
+    assert failure == (
+        f"{instance.name} could not be started and stays stopped. EC2 did not start it within 15 min. AWS has no "
+        f"capacity for {instance.name} in its zone (InsufficientInstanceCapacity). Start it again later, or launch "
+        "another instance."
+    )
+    retries = {line.message for line in desk.list_timeline(instance) if line.code == "start_retried"}
+    assert retries == {
+        f"AWS has no capacity for {instance.name} in its zone (InsufficientInstanceCapacity). gpudesk starts it again."
+    }
 
 
 @pytest.mark.parametrize("phase", [Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING, Phase.SETTING_UP, Phase.READY])
