@@ -19,6 +19,10 @@ def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
     bench.world.launch_until_ready(name="brave-otter")
     asked = bench.ada("POST", "/instances/brave-otter/benchmarks", {"seconds": 1})
     assert asked.status == 202
+    assert asked.json["reason"] == {
+        "code": "benchmark_requested",
+        "message": f"ada requested a benchmark of {asked.json['name']}.",
+    }
     assert asked.headers["location"] == f"/instances/{asked.json['id']}"
     measuring = asked.json["status"]["benchmark"]
     assert (measuring["state"], measuring["requested_by"], measuring["last_output_line"]) == ("requested", "ada", None)

@@ -187,3 +187,22 @@ def test_session_on_an_instance_that_does_not_run_is_a_conflict_with_a_possible_
     ended = bench.ada("POST", sessions, shell)
     assert (ended.status, ended.json["code"]) == (409, "instance_terminated")
     assert ended.json["detail"] == "brave-otter is terminated. It cannot be connected to."
+
+
+def test_reason_of_an_answer_is_about_the_request(bench: Bench) -> None:
+    instance = bench.world.launch_until_ready(name="brave-otter")
+    path = f"/instances/{instance.id}"
+    answers = [bench.ada("POST", f"{path}/start"), bench.ada("POST", f"{path}/stop")]
+    bench.world.pass_minutes(4)
+    answers += [bench.ada("POST", f"{path}/stop"), bench.ada("POST", f"{path}/start")]
+    answers += [bench.ada("DELETE", path)]
+    bench.world.pass_minutes(4)
+    answers += [bench.ada("DELETE", path)]
+    assert [(answer.status, answer.json["reason"]["code"], answer.json["reason"]["message"]) for answer in answers] == [
+        (202, "no_change", "brave-otter is ready. The request changes nothing."),
+        (202, "stop_requested", "brave-otter will be stopped. Its root disk stays and is billed."),
+        (202, "no_change", "brave-otter is stopped. The request changes nothing."),
+        (202, "start_requested", "brave-otter will be started."),
+        (202, "terminate_requested", "brave-otter will be terminated. Its disk is deleted."),
+        (202, "no_change", "brave-otter is terminated. The request changes nothing."),
+    ]

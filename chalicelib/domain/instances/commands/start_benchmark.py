@@ -51,6 +51,18 @@ def request_benchmark(
     return RecordChange(replace(instance, benchmark_run=benchmark), (entry,))
 
 
+def build_benchmark_reason(instance: Instance) -> EventReason:
+    """Return who requested the benchmark of an instance, for the answer to the request.
+
+    :raises ValueError: no benchmark is requested
+    """
+    benchmark = instance.benchmark_run
+    if benchmark is None:
+        raise ValueError(f"{instance.id}: no benchmark is requested")
+    message = f"{benchmark.requested_by} requested a benchmark of {instance.name}."
+    return EventReason(code=EventCode.BENCHMARK_REQUESTED, message=message)
+
+
 def _require_ready(instance: Instance) -> None:
     require_not_ending(instance, "run a benchmark")
     if instance.phase is not Phase.READY or instance.spec.desired is not DesiredState.RUNNING:
