@@ -19,6 +19,10 @@ def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
     bench.world.launch_until_ready(name="brave-otter")
     requested = bench.ada("POST", "/instances/brave-otter/benchmarks", {"seconds": 1})
     assert requested.status == 202
+    assert requested.json["reason"] == {
+        "code": "benchmark_requested",
+        "message": f"ada requested a benchmark of {requested.json['name']}.",
+    }
     assert requested.headers["location"] == f"/instances/{requested.json['id']}"
     measuring = requested.json["status"]["benchmark"]
     assert (measuring["state"], measuring["requested_by"], measuring["last_output_line"]) == ("requested", "ada", None)

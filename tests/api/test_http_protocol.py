@@ -106,7 +106,7 @@ def test_malformed_http_is_answered_with_a_problem_and_closes_the_connection(
 
 
 def test_too_large_body_has_the_code_of_the_contract(bench: Bench) -> None:
-    answer = bench.stranger(bench.tokens["ada"])("POST", "/instances", raw=b" " * (MAX_BODY_BYTES + 1))
+    answer = bench.create_client(bench.tokens["ada"])("POST", "/instances", raw=b" " * (MAX_BODY_BYTES + 1))
     assert (answer.status, answer.json["code"]) == (413, "body_too_large")
     assert answer.json["detail"] == f"The body has {MAX_BODY_BYTES + 1} bytes. The maximum is {MAX_BODY_BYTES}."
 

@@ -96,6 +96,8 @@ def wait_for_phase(bench: Bench, image_id: str, phase: str) -> dict[str, Any]:
     [
         ({}, "name", "is required: 3 to 40 lower-case letters"),
         ({"name": "Vision 1"}, "name", "lower-case letters"),
+        ({"name": "latest"}, "name", "must not be latest: a launch with image latest uses the newest image"),
+        ({"name": "gi-0123456789abcdef"}, "name", "must not start with gi-"),
         ({"name": "vision", "no_reboot": "yes"}, "no_reboot", "true or false"),
         ({"name": "vision", "description": "x" * 201}, "description", "at most 200"),
         ({"name": "vision", "description": "caf\u00e9"}, "description", "printable ASCII"),

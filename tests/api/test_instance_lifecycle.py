@@ -177,3 +177,35 @@ def test_timeline_is_paged_oldest_first(bench: Bench) -> None:
     rest = bench.ada("GET", f"/instances/brave-otter/timeline?cursor={first['next_cursor']}").json
     assert [line["code"] for line in rest["items"]] == ["policy_changed"]
     assert rest["next_cursor"] is None
+
+
+def test_session_on_an_instance_that_does_not_run_is_a_conflict_with_a_possible_remedy(bench: Bench) -> None:
+    instance = bench.world.launch(name="brave-otter")
+    sessions, shell = f"/instances/{instance.id}/sessions", {"kind": "shell"}
+    early = bench.ada("POST", sessions, shell)
+    assert (early.status, early.json["code"]) == (409, "not_running")
+    assert early.json["detail"] == "brave-otter is being launched. Connect to it when it is ready."
+    bench.ada("DELETE", f"/instances/{instance.id}")
+    bench.world.pass_minutes(2)
+    ended = bench.ada("POST", sessions, shell)
+    assert (ended.status, ended.json["code"]) == (409, "instance_terminated")
+    assert ended.json["detail"] == "brave-otter is terminated. It cannot be connected to."
+
+
+def test_reason_of_an_answer_is_about_the_request(bench: Bench) -> None:
+    instance = bench.world.launch_until_ready(name="brave-otter")
+    path = f"/instances/{instance.id}"
+    answers = [bench.ada("POST", f"{path}/start"), bench.ada("POST", f"{path}/stop")]
+    bench.world.pass_minutes(4)
+    answers += [bench.ada("POST", f"{path}/stop"), bench.ada("POST", f"{path}/start")]
+    answers += [bench.ada("DELETE", path)]
+    bench.world.pass_minutes(4)
+    answers += [bench.ada("DELETE", path)]
+    assert [(answer.status, answer.json["reason"]["code"], answer.json["reason"]["message"]) for answer in answers] == [
+        (202, "no_change", "brave-otter is ready. The request changes nothing."),
+        (202, "stop_requested", "brave-otter will be stopped. Its root disk stays and is billed."),
+        (202, "no_change", "brave-otter is stopped. The request changes nothing."),
+        (202, "start_requested", "brave-otter will be started."),
+        (202, "terminate_requested", "brave-otter will be terminated. Its disk is deleted."),
+        (202, "no_change", "brave-otter is terminated. The request changes nothing."),
+    ]

@@ -196,3 +196,14 @@ def test_table_without_response_gives_503(bench: Bench) -> None:
 def test_launch_with_channel_has_no_channel_warning(bench: Bench) -> None:
     bench.world.set_email("ada", "ada@example.org")
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["warnings"] == []
+
+
+def test_limit_reached_names_the_count_of_instances_and_the_limit(bench: Bench) -> None:
+    for hours in (1, 2, 3):
+        bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": hours})
+    bench.root("PATCH", "/desk", {"limits": {"instances_per_owner": 1}})
+    answer = bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 4})
+    assert answer.status == 409
+    assert answer.json["detail"] == (
+        "ada has 3 instances that are not terminated; the limit is 1. Terminate instances first."
+    )

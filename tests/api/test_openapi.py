@@ -81,23 +81,23 @@ JSON_SCHEMA_KEYWORDS = {
 """The keywords of JSON Schema that the API uses."""
 
 
-def schemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def list_schemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a schema and all schemas inside it."""
     yield schema
     inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
     inner += [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
     for part in inner:
-        yield from schemas(part)
+        yield from list_schemas(part)
 
 
 def test_schemas_use_only_keywords_of_json_schema_and_none_is_empty() -> None:
     tops = list(build_openapi()["components"]["schemas"].values())
-    for _, operation in operations():
+    for _, operation in list_operations():
         tops += [parameter["schema"] for parameter in operation["parameters"]]
         for response in operation["responses"].values():
             tops += [content["schema"] for content in response["content"].values()]
     for top in tops:
-        for schema in schemas(top):
+        for schema in list_schemas(top):
             assert schema, top
             assert set(schema) <= JSON_SCHEMA_KEYWORDS, schema
 

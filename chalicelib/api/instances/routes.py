@@ -19,7 +19,7 @@ from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.instances.commands.keep import build_keep_reason
-from chalicelib.domain.instances.commands.stop_start import warn_if_paused
+from chalicelib.domain.instances.commands.stop_start import build_request_reason, warn_if_paused
 from chalicelib.domain.instances.record import Instance
 
 router = Router("instances", "Launch GPU instances, and stop, start, keep and terminate them.")
@@ -77,7 +77,7 @@ def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> Instance
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return _to_view_with_paused_warning(call, call.app.instances.terminate(call.actor, call.path_ref))
+    return _to_view_after_request(call, call.app.instances.terminate(call.actor, call.path_ref))
 
 
 @router.route(
@@ -88,7 +88,7 @@ def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithW
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return _to_view_with_paused_warning(call, call.app.instances.stop(call.actor, call.path_ref))
+    return _to_view_after_request(call, call.app.instances.stop(call.actor, call.path_ref))
 
 
 @router.route(
@@ -99,7 +99,7 @@ def start_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWith
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return to_view_after_write(call.app.instances.start(call.actor, call.path_ref), call.app.clock.now())
+    return _to_view_after_request(call, call.app.instances.start(call.actor, call.path_ref))
 
 
 @router.route(
@@ -131,11 +131,15 @@ def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWith
     return to_view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
 
 
-def _to_view_with_paused_warning(
+def _to_view_after_request(
     call: RequestContext[EmptyModel, OwnerQuery], instance: Instance
 ) -> InstanceWithWarningsView:
+    """Return the answer to a request for another state. Its `reason` is about the request, not about the past."""
     mode = call.app.desk.get_settings().mode
-    return to_view_after_write(instance, call.app.clock.now(), warn_if_paused(instance, mode))
+    return {
+        **to_view_after_write(instance, call.app.clock.now(), warn_if_paused(instance, mode)),
+        "reason": to_reason_view(build_request_reason(instance)),
+    }
 
 
 def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:

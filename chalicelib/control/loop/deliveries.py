@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
-from chalicelib.domain.common.errors import DeliveryFailed
+from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
 from chalicelib.domain.notifications.notification import DeliveryChannel, Notification
 
 LOG = logging.getLogger(__name__)
@@ -32,11 +32,13 @@ class DeliveryResult:
     """The result of one attempt to deliver.
 
     :param detail: what the channel answered
+    :param is_outdated: the notification was not sent, because it is no longer true
     """
 
     delivery: PendingDelivery
     succeeded: bool
     detail: str
+    is_outdated: bool = False
 
 
 @dataclass
@@ -74,6 +76,8 @@ class DeliveryRound:
         notification_id = delivery.notification.id
         try:
             return DeliveryResult(delivery, True, self.send(delivery))
+        except NotificationOutdated as error:
+            return DeliveryResult(delivery, False, str(error), is_outdated=True)
         except DeliveryFailed as error:
             LOG.warning("%s could not be delivered by %s: %s", notification_id, delivery.channel, error)
             detail = str(error)

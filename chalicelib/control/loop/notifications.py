@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -11,12 +11,13 @@ from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.errors import DeliveryFailed
+from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import stop_warnings
 from chalicelib.domain.notifications import messages
 from chalicelib.domain.notifications.build_notifications import build_webhook_welcomes
 from chalicelib.domain.notifications.notification import ChannelType, Notification, record_attempt
+from chalicelib.domain.notifications.outdated import find_outdated_reason, requires_instance
 from chalicelib.store.conflicts import VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
@@ -67,6 +68,8 @@ class NotificationSender:
         for result in delivery_round.deliver(deliveries):
             delivery, succeeded = result.delivery, result.succeeded
             notification = latest.get(delivery.notification.id, delivery.notification)
+            if result.is_outdated:
+                notification = replace(notification, expires_at=now)
             after = record_attempt(notification, delivery.channel, succeeded=succeeded, detail=result.detail, now=now)
             latest[notification.id] = after
             self.stores.notifications.save(after)
@@ -79,11 +82,14 @@ class NotificationSender:
         """Send a notification on one channel.
 
         :returns: what the channel answered
+        :raises NotificationOutdated: it is no longer true, so no further attempt is made
         :raises DeliveryFailed: it was not sent
         """
         notification = delivery.notification
-        if notification.warning_id and not self._is_warning_active(notification):
-            raise DeliveryFailed("The stop warning was cancelled before it was sent.")
+        if requires_instance(notification):
+            outdated_reason = find_outdated_reason(notification, self.stores.instances.load(notification.instance_id))
+            if outdated_reason:
+                raise NotificationOutdated(outdated_reason)
         recipient = directory.get_recipient(delivery.channel.audience, notification.owner)
         channels = recipient.channels
         if delivery.channel.channel_type is ChannelType.EMAIL and channels.email:
@@ -95,10 +101,6 @@ class NotificationSender:
                 channels.webhook, secret, notification.id, messages.format_webhook_payload(notification)
             )
         raise DeliveryFailed("The channel was removed from the settings.")
-
-    def _is_warning_active(self, notification: Notification) -> bool:
-        instance = self.stores.instances.load(notification.instance_id)
-        return bool(instance and instance.warning and instance.warning.id == notification.warning_id)
 
     def _record_warning_delivery(self, delivery: PendingDelivery, now: datetime) -> None:
         """Record in the instance that its stop warning was delivered. The stop waits for this record."""

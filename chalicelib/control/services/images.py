@@ -17,7 +17,7 @@ from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.images.request import ImageBuilder, ImageRequest, build_request_entry, list_image_warnings
-from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
+from chalicelib.domain.images.selection import IMAGE_ID_PREFIX, find_image_name_problem
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.instances.items import RecordWrite
@@ -50,8 +50,9 @@ class ImageService:
         :raises Conflict: gpudesk is paused, no image can be created from the instance now, or another one is created
         """
         actor.resolve_owner_for_creation()
-        if not is_valid_name(name):
-            raise build_validation_error([FieldError("name", f"must be {NAME_DESCRIPTION}, not {name[:60]!r}")])
+        problem = find_image_name_problem(name)
+        if problem:
+            raise build_validation_error([FieldError("name", problem)])
         self.stores.desk.get_settings().require_not_paused("Images can be created")
         request = ImageRequest(name=name, description=description, no_reboot=no_reboot)
         return retry_user_write(f"Instance {ref}", lambda: self._create_once(actor, ref, request))
@@ -61,7 +62,7 @@ class ImageService:
         if instance.image_in_progress:
             return ImageWithWarnings(self._find_repeated(instance, instance.image_in_progress, request), ())
         builder = ImageBuilder(self.catalog, self.recipes)
-        image = builder.build(f"gi-{secrets.token_hex(8)}", request, instance, actor, self.clock.now())
+        image = builder.build(f"{IMAGE_ID_PREFIX}{secrets.token_hex(8)}", request, instance, actor, self.clock.now())
         activity = None if request.no_reboot else self.queries.get(actor, instance.id).live.activity
         warnings = tuple(list_image_warnings(instance, image, activity))
         instance_write = RecordWrite(

@@ -117,8 +117,9 @@ class LaunchService:
                 errors=(FieldError("name", "is in use by an instance that is not terminated"),),
             )
         if result.outcome is LaunchOutcome.LIMIT_REACHED:
-            count = pluralize(settings.limits.instances_per_owner, "instance")
-            message = f"{result.instance.owner} has {count}, which is the limit. Terminate one first."
+            owner, limit = result.instance.owner, settings.limits.instances_per_owner
+            count = pluralize(self.stores.launches.count_active(owner), "instance")
+            message = f"{owner} has {count} that are not terminated; the limit is {limit}. Terminate instances first."
             raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         return InstanceWithWarnings(result.instance, warnings)
 

@@ -21,7 +21,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.images.record import describe_removed_secrets
-from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.commands.change import RecordChange, describe_not_ready, require_not_ending
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, build_connect_commands, build_ssh_config
@@ -73,7 +73,7 @@ class SessionService:
         """Return the commands and the ssh configuration for an instance.
 
         :raises NotFound: it does not exist, or the caller may not see it
-        :raises Conflict: it is not running
+        :raises Conflict: it is terminated, or is not running
         """
         instance, machine = self._load_running(actor, ref)
         region = instance.spec.region
@@ -113,9 +113,10 @@ class SessionService:
     def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Ec2Instance]:
         instance = load_visible(self.instances.stores.instances, actor, ref)
         if instance.ec2_instance is None or instance.ec2_instance.state is not Ec2State.RUNNING:
-            message = (
-                f"{instance.name} is {instance.phase}, and its EC2 instance is not running. Start the instance first."
-            )
+            require_not_ending(instance, "be connected to")
+            message = describe_not_ready(instance, "Connect to it")
+            if instance.phase is Phase.READY:
+                message = f"The EC2 instance of {instance.name} is not running. Try again in a minute."
             raise Conflict(message, code=ErrorCode.NOT_RUNNING)
         return instance, instance.ec2_instance
 

@@ -12,6 +12,7 @@ DeskError
 │   └── MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 │                                   the body cannot be read; these are in `api/problems.py`
 ├── DeliveryFailed                  a channel did not accept a notification; gpudesk tries again
+│   └── NotificationOutdated        the notification is no longer true; gpudesk does not send it
 └── AwsError                        a call of AWS failed; the control loop decides what follows
     ├── TransientAwsError           AWS throttled the call or did not respond: make the same call again
     ├── InsufficientCapacity        the zone has no capacity now: try another zone
@@ -170,6 +171,10 @@ class DeliveryFailed(DeskError):
     """A channel did not accept a notification. The text of the exception is the reason."""
 
 
+class NotificationOutdated(DeliveryFailed):
+    """A notification is no longer true, so it is not sent. The text of the exception is the reason."""
+
+
 class AwsError(DeskError):
     """AWS rejected a call or did not respond, or gpudesk could not make the call.
 
@@ -177,7 +182,8 @@ class AwsError(DeskError):
     """
 
     def __init__(self, code: str, message: str) -> None:
-        """Store the code and the message of AWS."""
+        """Store the code and the message of AWS, without the code that some messages begin with."""
+        message = message.removeprefix(f"{code}: ")
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

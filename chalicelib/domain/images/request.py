@@ -14,6 +14,7 @@ from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState
 from chalicelib.domain.images.record import Image, ImagePhase, ImageSource
 from chalicelib.domain.images.secret_restore import describe_regenerated_secrets
+from chalicelib.domain.instances.commands.change import describe_not_ready, require_not_ending
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -35,12 +36,10 @@ def require_imageable(instance: Instance) -> Ec2Instance:
 
     :raises Conflict: the instance is not ready, is about to end, or runs a benchmark
     """
-    if instance.spec.desired is not DesiredState.RUNNING:
-        message = f"No image can be created: {instance.name} is about to be {instance.spec.desired}."
-        raise Conflict(message, code=ErrorCode.NOT_READY)
-    if instance.phase is not Phase.READY or instance.ec2_instance is None:
-        message = f"{instance.name} is {instance.phase}. An image can be created when the instance is ready."
-        raise Conflict(message, code=ErrorCode.NOT_READY)
+    require_not_ending(instance, "be the source of an image")
+    is_ready = instance.phase is Phase.READY and instance.spec.desired is DesiredState.RUNNING
+    if not is_ready or instance.ec2_instance is None:
+        raise Conflict(describe_not_ready(instance, "Request the image"), code=ErrorCode.NOT_READY)
     if instance.benchmark_run:
         message = f"{instance.name} runs a benchmark. Request the image again when the benchmark has ended."
         raise Conflict(message, code=ErrorCode.BENCHMARK_IN_PROGRESS)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.images.record import Image, ImagePhase
+from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
 from chalicelib.domain.setup.installed_documents import hash_recipe_document
 from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
@@ -11,8 +12,22 @@ from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
 LATEST = "latest"
 """Value of `image` in a launch request that selects the newest image that fits."""
 
+IMAGE_ID_PREFIX = "gi-"
+
 HEARTBEAT_KEY_PLACEHOLDER = "${heartbeat_key}"
 """Placeholder that has a different value on each instance."""
+
+
+def find_image_name_problem(name: str) -> str | None:
+    """Return why a person may not give an image this name, without a subject; None if it is valid.
+
+    A name must differ from every id and from `LATEST`, because a launch request has one field for all of them.
+    """
+    if name == LATEST:
+        return f"must not be {LATEST}: a launch with image {LATEST} uses the newest image that fits"
+    if name.startswith(IMAGE_ID_PREFIX):
+        return f"must not start with {IMAGE_ID_PREFIX}, as the ids of images do"
+    return None if is_valid_name(name) else f"must be {NAME_DESCRIPTION}, not {name[:60]!r}"
 
 
 def find_image(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:

@@ -39,6 +39,8 @@ _NOISE_PATTERN = re.compile(
 _ERROR_PATTERN = re.compile(
     r"gpudesk: |E: |ERROR|FATAL|fatal: |curl: |error: |Error: |.*\b\w+(Error|Exception): |.*No space left"
 )
+_SENTENCE_END_PATTERN = re.compile(r"(?<=[.?!]) +")
+_FAILED_COMMAND_PATTERN = re.compile(rf"{FAILURE_PREFIX}.*\(exit status \d+\)")
 _SECRET_PATTERNS = (
     (re.compile(r"://[^/\s@]+@"), "://***@"),
     (re.compile(r"(?i)\b((?:token|password|passwd|secret|api_?key)\s*[=:]\s*)\S+"), r"\1***"),
@@ -89,11 +91,14 @@ def count_reboots(step: StepOutput) -> int:
 
 
 def select_relevant_lines(step: StepOutput) -> tuple[str, ...]:
-    """Return the last lines that look like an error, or else the last lines: shortened, and without credentials."""
+    """Return the last lines that look like an error, or else the last lines: shortened, and without credentials.
+
+    A message of gpudesk's scripts is reduced to the cause: `find_remediation` returns the advice.
+    """
     lines = [line.strip() for line in step.output.splitlines()]
     lines = [line for line in lines if line and not _NOISE_PATTERN.match(line)]
     errors = [line for line in lines if _ERROR_PATTERN.match(line)]
-    return tuple(redact(line)[:MAX_LINE_LENGTH] for line in (errors or lines)[-MAX_LINES:])
+    return tuple(_shorten(redact(_select_cause(line))) for line in (errors or lines)[-MAX_LINES:])
 
 
 def find_remediation(step: StepOutput) -> str:
@@ -104,14 +109,34 @@ def find_remediation(step: StepOutput) -> str:
         if line.startswith(MESSAGE_PREFIX) and not line.startswith(FAILURE_PREFIX)
     ]
     if messages:
-        # A message of a script begins with the cause, one sentence, and goes on with the advice.
-        sentences = re.split(r"(?<=[.?!]) ", redact(messages[-1].removeprefix(MESSAGE_PREFIX)), maxsplit=1)
-        if len(sentences) > 1:
-            return format_message(sentences[1])
+        _, advice = _split_message(redact(messages[-1]))
+        if advice:
+            return format_message(advice)
     for pattern, advice in _ADVICE_BY_OUTPUT:
         if pattern.search(step.output):
             return advice
     return _ADVICE_BY_STATUS.get(step.status, _DEFAULT_ADVICE)
+
+
+def _select_cause(line: str) -> str:
+    """Return the line without the advice of a message."""
+    failed_command = _FAILED_COMMAND_PATTERN.match(line)
+    if failed_command:
+        return failed_command[0]
+    return _split_message(line)[0] if line.startswith(MESSAGE_PREFIX) else line
+
+
+def _split_message(line: str) -> tuple[str, str]:
+    """Return the cause (the first sentence) and the advice (the rest) of a message; the advice can be empty."""
+    cause, *advice = _SENTENCE_END_PATTERN.split(line, maxsplit=1)
+    return cause, "".join(advice)
+
+
+def _shorten(line: str) -> str:
+    """Return the line, cut between two words and marked if it is too long."""
+    if len(line) <= MAX_LINE_LENGTH:
+        return line
+    return f"{line[: MAX_LINE_LENGTH - 3].rsplit(maxsplit=1)[0]}..."
 
 
 def redact(text: str) -> str:

@@ -119,9 +119,14 @@ def adjust_owner_count(changes: TransactWrite, owner: str, by: int, limit: int |
     :param limit: the transaction fails if the count has already reached this limit
     """
     condition = None if limit is None else DeskModel.number.does_not_exist() | (DeskModel.number < limit)
-    changes.update(DeskModel(f"count#{owner}"), actions=[DeskModel.number.add(by)], condition=condition)
+    changes.update(DeskModel(build_count_key(owner)), actions=[DeskModel.number.add(by)], condition=condition)
 
 
 def build_name_key(name: str) -> str:
     """Return the key of the desk item that reserves a name."""
     return f"name#{name}"
+
+
+def build_count_key(owner: str) -> str:
+    """Return the key of the desk item that counts the active instances of an owner."""
+    return f"count#{owner}"

@@ -22,7 +22,13 @@ from chalicelib.store.dynamo import (
     find_item,
     list_cancellation_codes,
 )
-from chalicelib.store.instances.items import adjust_owner_count, append_timeline, build_name_key, to_instance_model
+from chalicelib.store.instances.items import (
+    adjust_owner_count,
+    append_timeline,
+    build_count_key,
+    build_name_key,
+    to_instance_model,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +125,11 @@ class LaunchRepository:
             return None
         warnings = tuple(map(_to_warning, item.warnings or ()))
         return EarlierLaunch(item.instance, item.digest == idempotency.digest, warnings)
+
+    def count_active(self, owner: str) -> int:
+        """Return how many instances of an owner are not terminated."""
+        item = find_item(DeskModel, build_count_key(owner))
+        return int(item.number or 0) if item else 0
 
     def _try_once(
         self, instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: IdempotencyRecord, limit: int

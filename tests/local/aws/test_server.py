@@ -249,7 +249,7 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
 def test_invalid_value_of_an_admin_request_is_explained(
     server: CloudServer, client: Client, path: str, body: dict[str, Any], error: str
 ) -> None:
-    instance_id = launcher(client("ec2"), client("ssm"))()
+    instance_id = build_launcher(client("ec2"), client("ssm"))()
     with pytest.raises(urllib.error.HTTPError) as refused:
         call_admin_api(server, path.replace("ID", instance_id), **body)
     with refused.value:

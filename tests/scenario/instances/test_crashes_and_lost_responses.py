@@ -184,7 +184,7 @@ def test_name_in_use_is_refused_and_free_again_after_the_termination(desk: World
 
 def test_terminated_instances_do_not_count_towards_the_limit_of_an_owner(desk: World) -> None:
     launched = [desk.launch(key=str(number)) for number in range(10)]
-    with pytest.raises(Conflict, match="10 instances, which is the limit"):
+    with pytest.raises(Conflict, match="10 instances that are not terminated; the limit is 10"):
         desk.launch(key="one more")
     desk.application.instances.terminate(ADA, launched[0].id)
     desk.application.reconciler.reconcile(launched[0].id)

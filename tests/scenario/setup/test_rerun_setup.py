@@ -142,15 +142,15 @@ def test_setup_of_an_instance_that_is_not_ready_is_refused_with_the_reason(desk:
         "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
     )
     desk.application.desk.update(ADMIN, mode=Mode.ENFORCE)
-    starts = f"Start it first (POST /instances/{instance.name}/start), and request the setup when it is ready."
+    starts = f"Start it first (POST /instances/{instance.name}/start). Request the setup when it is ready."
     desk.application.instances.stop(ADA, instance.name)
-    assert refusal(desk, instance) == ("not_running", f"is being stopped. {starts}")
+    assert refusal(desk, instance) == ("not_running", f"will be stopped. {starts}")
     desk.wait_for_phase(instance, Phase.STOPPED, minutes=10)
     assert refusal(desk, instance) == ("not_running", f"is stopped. {starts}")
     desk.application.instances.terminate(ADA, instance.name)
-    assert refusal(desk, instance) == ("instance_terminated", "is going to be terminated. It cannot be set up.")
+    assert refusal(desk, instance) == ("instance_terminated", "will be terminated. It cannot be set up.")
     other = desk.launch(recipe="bare")
-    assert refusal(desk, other) == ("not_ready", "is requested. Request the setup when it is ready.")
+    assert refusal(desk, other) == ("not_ready", "is being launched. Request the setup when it is ready.")
 
 
 def test_recipe_that_does_not_support_the_instance_is_refused_with_the_reason(desk: World) -> None:

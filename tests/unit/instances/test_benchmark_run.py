@@ -235,17 +235,17 @@ def test_second_request_during_a_benchmark_changes_nothing() -> None:
         ),
         (
             replace(build_ready_instance(), phase=Phase.STOPPED),
-            "is in phase stopped. Start the benchmark when it is ready",
+            "n will be started. Start the benchmark when it is ready",
             "not_ready",
         ),
         (
             replace(build_ready_instance(), phase=Phase.FAILED),
-            "is in phase failed. Start the benchmark when it is ready",
+            "Run its setup again first .POST /instances/n/setup.. Start the benchmark when it is ready",
             "not_ready",
         ),
         (
             replace(build_ready_instance(), spec=replace(build_ready_instance().spec, desired=DesiredState.STOPPED)),
-            "is being stopped or terminated",
+            "n will be stopped. Start it first",
             "not_ready",
         ),
         (

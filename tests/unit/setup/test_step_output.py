@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.domain.setup.step_output import (
     FAILURE_PREFIX,
+    MAX_LINE_LENGTH,
     SKIPPED_MARKERS,
     StepOutput,
     count_reboots,
@@ -39,7 +40,7 @@ def test_lines_that_look_like_an_error_are_selected() -> None:
     )
     assert select_relevant_lines(build_step(output)) == (
         "E: Unable to locate package libfoo",
-        "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was output before.",
+        "gpudesk: It broke at: apt-get install libfoo (exit status 100).",
     )
 
 
@@ -90,3 +91,30 @@ def test_skipped_steps_and_reboots_are_detected_in_the_output() -> None:
     twice = "a\nThis step runs again, after reboot 1.\nb\nThis step runs again, after reboot 2.\n"
     assert count_reboots(build_step(twice)) == 2
     assert count_reboots(build_step("")) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (
+            "gpudesk: https://d2l.ai/d2l-en-1.0.3.zip has a wrong SHA-256 (expected aa), so the download was deleted. "
+            "Check whether a proxy sent something else. Otherwise the file was changed: do not use it.",
+            "gpudesk: https://d2l.ai/d2l-en-1.0.3.zip has a wrong SHA-256 (expected aa), so the download was deleted.",
+        ),
+        (
+            "gpudesk: Failed at: echo Done. && false (exit status 1). See the output above.",
+            "gpudesk: Failed at: echo Done. && false (exit status 1)",
+        ),
+        ("E: Unable to locate package libfoo. Try again.", "E: Unable to locate package libfoo. Try again."),
+    ],
+)
+def test_selected_line_holds_the_cause_and_not_the_advice(line: str, cause: str) -> None:
+    assert select_relevant_lines(build_step(line)) == (cause,)
+
+
+def test_long_line_is_cut_between_words_and_marked() -> None:
+    (line,) = select_relevant_lines(build_step("E: " + "package " * 60))
+    assert line.endswith("package...")
+    assert len(line) <= MAX_LINE_LENGTH
+    (unbroken,) = select_relevant_lines(build_step("x" * 500))
+    assert (len(unbroken), unbroken[-4:]) == (MAX_LINE_LENGTH, "x...")

@@ -282,7 +282,7 @@ def test_closed_output_causes_no_traceback(tmp_path: Path) -> None:
 
 
 def test_reasons_name_the_instance_in_plain_words(tmp_path: Path) -> None:
-    _, out, _ = run_replay(tmp_path, [event(0, "ready"), *quiet(0, 50)])
+    _, out, _ = run_replay(tmp_path, [build_event(0, "ready"), *build_quiet_heartbeats(0, 50)])
     warning, stop = (json.loads(line)["reason"] for line in out.splitlines())
     assert warning.startswith("The instance will be stopped at 10:40 UTC.")
     assert "To keep the instance running" in warning
@@ -299,7 +299,7 @@ def test_file_that_is_not_a_history_has_a_few_errors_and_their_count(tmp_path: P
 
 def test_all_problems_of_a_policy_are_reported_at_once(tmp_path: Path) -> None:
     policy = '{"idle_minutes": 1, "max_hours": "x", "colour": 1, "signals": ["gpu"], "thresholds": {"gpu_percent": 0}}'
-    status, _, err = run_replay(tmp_path, [event(0, "ready")], policy)
+    status, _, err = run_replay(tmp_path, [build_event(0, "ready")], policy)
     problems = [line.partition("policy.json: ")[2].partition(" ")[0] for line in err.splitlines()]
     assert status == 1
     assert sorted(problems) == ["colour", "idle_minutes", "max_hours", "thresholds.gpu_percent"]
@@ -307,6 +307,6 @@ def test_all_problems_of_a_policy_are_reported_at_once(tmp_path: Path) -> None:
 
 def test_warning_minutes_are_not_compared_with_idle_minutes_that_are_no_number(tmp_path: Path) -> None:
     policy = '{"idle_minutes": "x", "warning_minutes": 50}'
-    _, _, err = run_replay(tmp_path, [event(0, "ready")], policy)
+    _, _, err = run_replay(tmp_path, [build_event(0, "ready")], policy)
     assert err.endswith('policy.json: idle_minutes must be a whole number, not "x"\n')
     assert err.count("\n") == 1

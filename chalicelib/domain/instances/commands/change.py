@@ -1,5 +1,6 @@
-"""The result of a command, and a check that several commands share."""
+"""The result of a command, and the checks and texts about the state of an instance that several commands share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode
@@ -8,6 +9,20 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
 ENDING_PHASES = (Phase.TERMINATING, Phase.TERMINATED)
+STOPPED_PHASES = (Phase.STOPPING, Phase.STOPPED)
+
+STATE_DESCRIPTIONS: Mapping[Phase, str] = {
+    Phase.REQUESTED: "is being launched",
+    Phase.LAUNCHING: "is being launched",
+    Phase.BOOTING: "is booting",
+    Phase.SETTING_UP: "is being set up",
+    Phase.READY: "is ready",
+    Phase.STOPPING: "is being stopped",
+    Phase.STOPPED: "is stopped",
+    Phase.TERMINATING: "is being terminated",
+    Phase.TERMINATED: "is terminated",
+    Phase.FAILED: "has failed",
+}
 
 
 @dataclass(frozen=True)
@@ -25,5 +40,36 @@ def require_not_ending(instance: Instance, command: str) -> None:
     :raises Conflict: it is terminated or will be
     """
     if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
-        state = instance.phase if instance.phase in ENDING_PHASES else "going to be terminated"
-        raise Conflict(f"{instance.name} is {state}. It cannot {command}.", code=ErrorCode.INSTANCE_TERMINATED)
+        message = f"{instance.name} {describe_state(instance)}. It cannot {command}."
+        raise Conflict(message, code=ErrorCode.INSTANCE_TERMINATED)
+
+
+def describe_state(instance: Instance) -> str:
+    """Return the predicate of a sentence about the state of an instance: "is stopped", "will be stopped"."""
+    phase, desired = instance.phase, instance.spec.desired
+    if phase in ENDING_PHASES:
+        return STATE_DESCRIPTIONS[phase]
+    if desired is DesiredState.TERMINATED:
+        return "will be terminated"
+    if desired is DesiredState.STOPPED and phase not in STOPPED_PHASES:
+        return "will be stopped"
+    if desired is DesiredState.RUNNING and phase in STOPPED_PHASES:
+        return "will be started"
+    return STATE_DESCRIPTIONS[phase]
+
+
+def describe_not_ready(instance: Instance, request: str) -> str:
+    """Return why a request has to wait until an instance is ready, and what to do first, in sentences.
+
+    :param request: the request as the beginning of a sentence: "Request the image"
+    """
+    name = instance.name
+    state = f"{name} {describe_state(instance)}."
+    if instance.phase is Phase.FAILED and instance.ec2_instance is None:
+        return f"{state} {instance.reason.message} Launch another instance."
+    remedy = ""
+    if instance.spec.desired is DesiredState.STOPPED:
+        remedy = f" Start it first (POST /instances/{name}/start)."
+    elif instance.phase is Phase.FAILED:
+        remedy = f" Run its setup again first (POST /instances/{name}/setup)."
+    return f"{state}{remedy} {request} when it is ready."

@@ -8,7 +8,12 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
-from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
+from chalicelib.domain.instances.commands.change import (
+    STOPPED_PHASES,
+    RecordChange,
+    describe_not_ready,
+    require_not_ending,
+)
 from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
@@ -119,18 +124,12 @@ def _require_running(instance: Instance) -> None:
 
     :raises Conflict: it does not run
     """
-    name, phase, desired = instance.name, instance.phase, instance.spec.desired
-    if phase in ENDING_PHASES or desired is DesiredState.TERMINATED:
-        state = phase if phase in ENDING_PHASES else "going to be terminated"
-        raise Conflict(f"{name} is {state}. It cannot be set up.", code=ErrorCode.INSTANCE_TERMINATED)
+    phase, desired = instance.phase, instance.spec.desired
+    require_not_ending(instance, "be set up")
     if phase in PHASES_BEFORE_READY:
-        raise Conflict(f"{name} is {phase}. Request the setup when it is ready.", code=ErrorCode.NOT_READY)
-    if phase in (Phase.STOPPING, Phase.STOPPED) or (desired is DesiredState.STOPPED and phase is not Phase.SETTING_UP):
-        state = "stopped" if phase is Phase.STOPPED else "being stopped"
-        message = (
-            f"{name} is {state}. Start it first (POST /instances/{name}/start), and request the setup when it is ready."
-        )
-        raise Conflict(message, code=ErrorCode.NOT_RUNNING)
+        raise Conflict(describe_not_ready(instance, "Request the setup"), code=ErrorCode.NOT_READY)
+    if phase in STOPPED_PHASES or (desired is DesiredState.STOPPED and phase is not Phase.SETTING_UP):
+        raise Conflict(describe_not_ready(instance, "Request the setup"), code=ErrorCode.NOT_RUNNING)
 
 
 def _with_recipe(spec: Spec, request: SetupRequest) -> Spec:

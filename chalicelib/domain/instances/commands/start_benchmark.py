@@ -10,7 +10,7 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.commands.change import RecordChange, describe_not_ready, require_not_ending
 from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -51,14 +51,24 @@ def request_benchmark(
     return RecordChange(replace(instance, benchmark_run=benchmark), (entry,))
 
 
+def build_benchmark_reason(instance: Instance) -> EventReason:
+    """Return who requested the benchmark of an instance, for the answer to the request.
+
+    :raises ValueError: no benchmark is requested
+    """
+    benchmark = instance.benchmark_run
+    if benchmark is None:
+        raise ValueError(f"{instance.id}: no benchmark is requested")
+    message = f"{benchmark.requested_by} requested a benchmark of {instance.name}."
+    return EventReason(code=EventCode.BENCHMARK_REQUESTED, message=message)
+
+
 def _require_ready(instance: Instance) -> None:
-    name = instance.name
+    require_not_ending(instance, "run a benchmark")
     if instance.phase is not Phase.READY or instance.spec.desired is not DesiredState.RUNNING:
-        state = "is being stopped or terminated" if instance.phase is Phase.READY else f"is in phase {instance.phase}"
-        message = f"{name} {state}. Start the benchmark when it is ready."
-        raise Conflict(message, code=ErrorCode.NOT_READY)
+        raise Conflict(describe_not_ready(instance, "Start the benchmark"), code=ErrorCode.NOT_READY)
     if instance.image_in_progress:
-        message = f"An image of {name} is being created. Start the benchmark when the image is available."
+        message = f"An image of {instance.name} is being created. Start the benchmark when the image is available."
         raise Conflict(message, code=ErrorCode.IMAGE_IN_PROGRESS)
 
 

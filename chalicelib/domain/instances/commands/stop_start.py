@@ -11,7 +11,13 @@ from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_paused_warning
 from chalicelib.domain.instances.claim import ClaimAction
-from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange, require_not_ending
+from chalicelib.domain.instances.commands.change import (
+    ENDING_PHASES,
+    STOPPED_PHASES,
+    RecordChange,
+    describe_state,
+    require_not_ending,
+)
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
@@ -61,6 +67,24 @@ def request_termination(instance: Instance, actor: Actor, now: datetime) -> Reco
     if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
         return RecordChange(instance)
     return _request_state(instance, DesiredState.TERMINATED, actor, now)
+
+
+def build_request_reason(instance: Instance) -> EventReason:
+    """Return what follows from a request to stop, start or terminate, for its answer.
+
+    :param instance: the record after the request
+    """
+    phase, desired = instance.phase, instance.spec.desired
+    sentence = f"{instance.name} {describe_state(instance)}."
+    match desired:
+        case DesiredState.STOPPED if phase is not Phase.STOPPED:
+            return EventReason(code=EventCode.STOP_REQUESTED, message=f"{sentence} Its root disk stays and is billed.")
+        case DesiredState.RUNNING if phase in (*STOPPED_PHASES, Phase.BOOTING):
+            return EventReason(code=EventCode.START_REQUESTED, message=sentence)
+        case DesiredState.TERMINATED if phase is not Phase.TERMINATED:
+            return EventReason(code=EventCode.TERMINATE_REQUESTED, message=f"{sentence} Its disk is deleted.")
+        case _:
+            return EventReason(code=EventCode.NO_CHANGE, message=f"{sentence} The request changes nothing.")
 
 
 def warn_if_paused(instance: Instance, mode: Mode) -> WriteWarning | None:

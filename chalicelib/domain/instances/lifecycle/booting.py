@@ -55,15 +55,22 @@ def record_start_error(instance: Instance, error: AwsError, now: datetime) -> Pl
     """Record that AWS did not accept StartInstances: call again, or abandon the start if the error cannot pass."""
     match error:
         case InsufficientCapacity():
-            message = f"EC2 has no capacity for {instance.name} in its zone now ({error.code}). gpudesk tries again."
-            reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
+            cause = f"AWS has no capacity for {instance.name} in its zone ({error.code})."
+            instance = _with_last_error(instance, cause)
+            reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=f"{cause} gpudesk tries again.")
             if instance.reason == reason:
                 return _retry_later(instance)
             return record_event(replace(instance, reason=reason), reason, now)
         case QuotaExceeded() | PermanentAwsError():
             return abandon_start(instance, f"AWS rejected the start: {error.description}", now)
         case _:
-            return _retry_later(instance)
+            return _retry_later(_with_last_error(instance, f"AWS did not accept the start: {error.description}"))
+
+
+def record_accepted_start(instance: Instance) -> Plan:
+    """Record that AWS accepted StartInstances. The next observation shows whether the instance starts."""
+    message = f"AWS accepted the start of {instance.name}."
+    return no_op(_with_last_error(instance, None), EventCode.NO_CHANGE, message)
 
 
 def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
@@ -95,7 +102,9 @@ def to_ready(instance: Instance, summary: str, now: datetime) -> Plan:
 def _retry_start(instance: Instance, now: datetime) -> Plan:
     """Call StartInstances again while EC2 still shows the instance as stopped, at most until `START_DEADLINE`."""
     if now - instance.phase_since > START_DEADLINE:
-        return abandon_start(instance, f"EC2 did not start it within {format_duration(START_DEADLINE)}.", now)
+        last_error = f" {instance.claim.last_error}" if instance.claim and instance.claim.last_error else ""
+        cause = f"EC2 did not start it within {format_duration(START_DEADLINE)}.{last_error}"
+        return abandon_start(instance, cause, now)
     claim = instance.claim or Claim(
         action=ClaimAction.START,
         claimed_at=now,
@@ -103,12 +112,18 @@ def _retry_start(instance: Instance, now: datetime) -> Plan:
     )
     if claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER:
         return no_op(instance, EventCode.STARTING, f"EC2 accepted the start of {instance.name}.")
-    message = f"EC2 still shows {instance.name} as stopped. gpudesk starts it again."
+    cause = claim.last_error or f"EC2 still shows {instance.name} as stopped."
+    message = f"{cause} gpudesk starts it again."
     return retry_action(instance, claim, Start(), now, message)
 
 
 def _retry_later(instance: Instance) -> Plan:
     return no_op(instance, EventCode.RETRYING, f"gpudesk tries to start {instance.name} again.")
+
+
+def _with_last_error(instance: Instance, last_error: str | None) -> Instance:
+    """Return the record with the error of the last start, which is named if no later call succeeds."""
+    return replace(instance, claim=replace(instance.claim, last_error=last_error)) if instance.claim else instance
 
 
 def _is_of_this_boot(agent: ObservedAgent, launched_at: datetime) -> bool:

@@ -42,7 +42,6 @@ def retry_document(instance: Instance, command: ObservedCommand | None, cause: s
     setup, run = instance.setup, require_document_run(instance)
     document, attempts = setup.documents[setup.document_index], setup.attempts + 1
     result, failure = setup_results.build_failure_result(document, run, command, now)
-    description = setup_results.describe_failure(failure, cause)
     failed = replace(
         setup,
         attempts=attempts,
@@ -53,10 +52,11 @@ def retry_document(instance: Instance, command: ObservedCommand | None, cause: s
     )
     instance = replace(instance, setup=failed)
     if attempts >= MAX_SETUP_ATTEMPTS:
-        return fail_setup(instance, f"{description}, {attempts} times. {failure.remediation}", now)
+        description = setup_results.describe_failure(failure, cause, f", {attempts} times")
+        return fail_setup(instance, f"{description}. {failure.remediation}", now)
+    description = setup_results.describe_failure(failure, cause, f" on {instance.name}")
     message = (
-        f"{description} on {instance.name}. gpudesk runs it again (attempt {attempts + 1} of {MAX_SETUP_ATTEMPTS}). "
-        f"{failure.remediation}"
+        f"{description}. gpudesk runs it again (attempt {attempts + 1} of {MAX_SETUP_ATTEMPTS}). {failure.remediation}"
     )
     reason = EventReason(code=EventCode.DOCUMENT_FAILED, message=message)
     return record_event(instance, reason, now, command_id=run.command_id or "")

@@ -113,10 +113,7 @@ def _retry_without_capacity(instance: Instance, error: InsufficientCapacity, now
     """Try another zone at once, or all zones again after `CAPACITY_RETRY` if none has capacity."""
     attempt, launch = instance.launch.attempt, instance.launch
     if attempt is not None:
-        message = (
-            f"{attempt.zone} has no capacity for {instance.name} ({error.code}: {error.message}). gpudesk tries "
-            "another zone."
-        )
+        message = f"{attempt.zone} has no capacity for {instance.name}. {error.description} gpudesk tries another zone."
         zones = (*launch.zones_without_capacity, attempt.zone)
         launch = replace(launch, attempt=None, zones_without_capacity=zones, retry_at=None)
         reason = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)

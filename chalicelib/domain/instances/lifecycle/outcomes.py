@@ -77,6 +77,8 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
             return stopping.cancel_stop(instance, outcome, now)
         case ((Stop() | Terminate()), AwsError()):
             return stopping.record_call_error(instance, outcome, now)
+        case Start(), CallAccepted():
+            return booting.record_accepted_start(instance)
         case _, CallAccepted():
             accepted = forget_facts(instance, EventCode.STOP_REFUSED, EventCode.TERMINATE_REFUSED)
             return no_op(accepted, EventCode.NO_CHANGE, f"AWS accepted {type(step).__name__} of {instance.name}.")

@@ -11,6 +11,7 @@ from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult, Failure, StepDurations, StepResult
 from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.domain.setup.step_output import (
+    MESSAGE_PREFIX,
     StepOutput,
     count_reboots,
     find_remediation,
@@ -85,15 +86,17 @@ def describe_setup(instance: Instance, now: datetime) -> str:
     return f"in {_round_seconds(now - instance.phase_since)} s, {_describe_amounts(results)}"
 
 
-def describe_failure(failure: Failure, cause: str) -> str:
+def describe_failure(failure: Failure, cause: str, addition: str = "") -> str:
     """Return what failed, in which step, and the lines of its output that matter, as a clause.
 
-    :param cause: returned if no step is known to have failed
+    :param cause: used if no step is known to have failed
+    :param addition: follows what failed, before the output, which can be long: " on NAME", ", 3 times"
     """
     if failure.step is None:
-        return cause
-    output = " / ".join(failure.output_lines) or "no output"
-    return f"{failure.document} failed in step {failure.step} with exit code {failure.exit_code} ({output})"
+        return f"{cause}{addition}"
+    output = " / ".join(line.rstrip(".") if line.startswith(MESSAGE_PREFIX) else line for line in failure.output_lines)
+    failed = f"{failure.document} failed in step {failure.step} with exit code {failure.exit_code}"
+    return f"{failed}{addition} ({output or 'no output'})"
 
 
 def collect_step_durations(result: DocumentResult, instance_type: str) -> StepDurations | None:
