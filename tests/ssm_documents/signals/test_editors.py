@@ -92,10 +92,10 @@ def test_editor_with_unreadable_connections_is_unknown(terminal_folder: Path) ->
     server = Editors(broken, lambda pid: ["/home/ada/.cursor-server/node", "main.js"], network=lambda pid: 1)
     one = SessionsSensor(terminal_folder, lambda: [build_process("node")], server)
     assert read(one) == Reading(SignalState.UNKNOWN, "editor connections cannot be listed: FileNotFoundError: ss")
-    nobody = SessionsSensor(
+    other_program = SessionsSensor(
         terminal_folder, lambda: [build_process("node")], Editors(broken, lambda pid: ["node", "mine.js"])
     )
-    assert read(nobody).state is SignalState.QUIET
+    assert read(other_program).state is SignalState.QUIET
 
 
 LISTING = """\
