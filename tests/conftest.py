@@ -1,4 +1,4 @@
-"""Hypothesis: a few examples while working, many on demand (`make test-slow`); and a collector that seldom looks."""
+"""Settings of all tests: hypothesis profiles, garbage collection, slow tests, CPU time."""
 
 import gc
 import os
@@ -18,19 +18,19 @@ COLLECT_AFTER = (50_000, 20, 20)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is imported stays: looking through it again and again for garbage took a tenth of the tests' time."""
+    """Exclude imported modules from garbage collection, which took a tenth of the CPU time of the tests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked `slow`, unless the marks that are asked for name it."""
+    """Deselect tests marked `slow`, unless -m names the mark."""
     if "slow" in (config.option.markexpr or ""):
         return
-    left = [item for item in items if item.get_closest_marker("slow") is None]
-    config.hook.pytest_deselected(items=[item for item in items if item not in left])
-    items[:] = left
+    selected = [item for item in items if item.get_closest_marker("slow") is None]
+    config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+    items[:] = selected
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,4 @@
-"""A client that sends exactly the bytes of a test, over one kept connection."""
+"""HTTP client that sends exactly the bytes of a test, over one kept connection."""
 
 import http.client
 import json
@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def field_errors(self) -> dict[str, str]:
-        """The messages of the wrong fields, by field."""
+        """Error messages by field."""
         return {error["field"]: error["message"] for error in self.json["errors"]}
 
 
@@ -57,10 +57,14 @@ class Client:
         raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request; `body` is sent as JSON, `raw` unchanged."""
-        sent = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        """Send a request, and return the answer.
+
+        :param body: sent as JSON
+        :param raw: sent unchanged, instead of `body`
+        """
+        authorization = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         content = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        self._connection.request(method, path, content, {**sent, **(headers or {})})
+        self._connection.request(method, path, content, {**authorization, **(headers or {})})
         response = self._connection.getresponse()
         found = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, found, response.read())
@@ -78,7 +82,7 @@ class Bench:
     port: int
     tokens: Mapping[str, str]
     clients: Mapping[str, Client]
-    strangers: list[Client] = field(default_factory=list)
+    extra_clients: list[Client] = field(default_factory=list)
 
     @property
     def ada(self) -> Client:
@@ -96,14 +100,14 @@ class Bench:
     def slack(self) -> Client:
         return self.clients["slack"]
 
-    def stranger(self, token: str | None = None) -> Client:
-        """Return a client with its own connection, which is closed after the test."""
-        self.strangers.append(Client(self.port, token))
-        return self.strangers[-1]
+    def create_client(self, token: str | None = None) -> Client:
+        """Return a new client. Its connection is closed after the test."""
+        self.extra_clients.append(Client(self.port, token))
+        return self.extra_clients[-1]
 
-    def wire(self, sent: bytes) -> bytes:
+    def send_bytes(self, content: bytes) -> bytes:
         """Send bytes and return everything that the server sends until it closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(sent)
+            connection.sendall(content)
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))

@@ -1,4 +1,4 @@
-"""The API over real HTTP, served by an application on the in-process cloud."""
+"""API over real HTTP, served by an application on the in-process cloud."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from chalicelib.store.tables import TABLES
 from chalicelib.store.tokens import TokenModel
 from local.server.api_server import ApiServer
 from tests.api.client import Bench, Client
-from tests.support.world import World, world
+from tests.support.world import World, open_world
 
 PEOPLE = {"ada": Role.USER, "bob": Role.USER, "root": Role.ADMIN, "slack": Role.BOT}
 
@@ -24,12 +24,12 @@ def server() -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="module")
 def one_bench(server: ApiServer) -> Iterator[Bench]:
-    """Tables and clients that a module shares, because creating them takes longer than most tests."""
-    with world() as around:
-        bootstrap.set_application(around.desk)
-        tokens = {name: around.desk.tokens.create(name, role, now=around.now) for name, role in PEOPLE.items()}
+    """Tables and clients of one module. Tests share them, because creating them takes longer than most tests."""
+    with open_world() as world:
+        bootstrap.set_application(world.application)
+        tokens = {name: world.application.tokens.create(name, role, now=world.now) for name, role in PEOPLE.items()}
         clients = {name: Client(server.port, token) for name, token in tokens.items()}
-        yield Bench(world=around, port=server.port, tokens=tokens, clients=clients)
+        yield Bench(world=world, port=server.port, tokens=tokens, clients=clients)
         for client in clients.values():
             client.close()
         bootstrap.set_application(None)
@@ -37,20 +37,20 @@ def one_bench(server: ApiServer) -> Iterator[Bench]:
 
 @pytest.fixture
 def bench(one_bench: Bench) -> Iterator[Bench]:
-    """Empty tables, apart from tokens of four people."""
-    bootstrap.set_application(one_bench.world.desk)
+    """Tables that are empty except for the tokens of four people."""
+    bootstrap.set_application(one_bench.world.application)
     yield one_bench
-    for stranger in one_bench.strangers:
+    for stranger in one_bench.extra_clients:
         stranger.close()
-    one_bench.strangers.clear()
+    one_bench.extra_clients.clear()
     _delete_all(one_bench.world)
 
 
-def _delete_all(around: World) -> None:
+def _delete_all(world: World) -> None:
     for model in TABLES:
         if model is not TokenModel:
             for row in model.scan():
                 row.delete()
-    machines = around.ec2_ids()
+    machines = world.list_ec2_ids()
     if machines:
-        around.ec2.terminate_instances(InstanceIds=machines)
+        world.ec2.terminate_instances(InstanceIds=machines)

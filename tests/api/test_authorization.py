@@ -1,4 +1,4 @@
-"""Tokens, and what users, bots and admins may do and see."""
+"""Tokens, and permissions of users, bots and admins."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -30,8 +30,8 @@ ROUTES_WITH_TOKEN = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES_WITH_TOKEN)
-def test_request_without_token_is_rejected_with_how_to_get_one(bench: Bench, method: str, path: str) -> None:
-    answer = bench.stranger()(method, path)
+def test_request_without_token_is_rejected_with_instructions(bench: Bench, method: str, path: str) -> None:
+    answer = bench.create_client()(method, path)
     assert (answer.status, answer.json["code"]) == (401, "token_missing")
     assert answer.headers["www-authenticate"] == 'Bearer realm="gpudesk"'
     assert "Authorization: Bearer gpd_" in answer.json["detail"]
@@ -40,14 +40,14 @@ def test_request_without_token_is_rejected_with_how_to_get_one(bench: Bench, met
 
 @pytest.mark.parametrize("path", ["/healthz", "/openapi.json"])
 def test_health_and_openapi_need_no_token(bench: Bench, path: str) -> None:
-    assert bench.stranger()("GET", path).status == 200
+    assert bench.create_client()("GET", path).status == 200
 
 
 @pytest.mark.parametrize(
     "token", ["nonsense", "gpd_short", f"gpd_{'x' * 43}", f"gpd_{'x' * 43} more", "gpd_\xe9" + "x" * 40]
 )
 def test_malformed_or_unknown_token_is_rejected_and_not_repeated(bench: Bench, token: str) -> None:
-    answer = bench.stranger(token)("GET", "/me")
+    answer = bench.create_client(token)("GET", "/me")
     assert (answer.status, answer.json["code"]) == (401, "invalid_token")
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
     assert token not in answer.json["detail"]
@@ -55,24 +55,24 @@ def test_malformed_or_unknown_token_is_rejected_and_not_repeated(bench: Bench, t
 
 def test_malformed_token_is_rejected_without_a_read(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
-    bench.stranger("nonsense")("GET", "/me")
+    bench.create_client("nonsense")("GET", "/me")
     assert bench.world.cloud.count_calls_since(before) == {}
 
 
 def test_other_authorization_scheme_is_rejected(bench: Bench) -> None:
-    answer = bench.stranger()("GET", "/me", headers={"Authorization": "Basic YWRhOmFkYQ=="})
+    answer = bench.create_client()("GET", "/me", headers={"Authorization": "Basic YWRhOmFkYQ=="})
     assert (answer.status, answer.json["code"]) == (401, "token_missing")
 
 
 def test_authorization_scheme_is_accepted_in_any_case(bench: Bench) -> None:
     header = {"Authorization": f"bearer  {bench.tokens['ada']}"}
-    assert bench.stranger()("GET", "/me", headers=header).status == 200
+    assert bench.create_client()("GET", "/me", headers=header).status == 200
 
 
 def test_token_is_rejected_after_it_has_expired(bench: Bench) -> None:
     life = timedelta(hours=1)
-    token = bench.world.desk.tokens.create("eve", Role.USER, now=bench.world.now, valid_for=life)
-    eve = bench.stranger(token)
+    token = bench.world.application.tokens.create("eve", Role.USER, now=bench.world.now, valid_for=life)
+    eve = bench.create_client(token)
     assert eve("GET", "/me").status == 200
     bench.world.clock.advance(life)
     assert eve("GET", "/me").json["code"] == "invalid_token"
@@ -126,8 +126,8 @@ def test_user_who_names_another_owner_is_forbidden(bench: Bench) -> None:
 def test_bot_must_name_an_owner_and_the_timeline_shows_both(bench: Bench) -> None:
     refused = bench.slack("POST", "/instances", {"gpu": "T4"})
     assert (refused.status, refused.json["code"], list(refused.field_errors)) == (422, "owner_required", ["owner"])
-    asked = bench.slack("POST", "/instances", {"gpu": "T4", "owner": "ada", "name": "brave-otter"})
-    assert (asked.status, asked.json["owner"]) == (202, "ada")
+    launched = bench.slack("POST", "/instances", {"gpu": "T4", "owner": "ada", "name": "brave-otter"})
+    assert (launched.status, launched.json["owner"]) == (202, "ada")
     assert bench.slack("POST", "/instances/brave-otter/keep", {"hours": 1}).status == 422
     assert bench.slack("POST", "/instances/brave-otter/keep?owner=bob", {"hours": 1}).status == 404
     assert bench.slack("POST", "/instances/brave-otter/keep?owner=ada", {"hours": 1}).status == 202
@@ -141,18 +141,18 @@ def test_different_owners_in_query_and_body_are_rejected(bench: Bench) -> None:
 
 
 def test_desk_update_by_user_or_bot_is_forbidden(bench: Bench) -> None:
-    for somebody in (bench.ada, bench.slack):
-        answer = somebody("PATCH", "/desk", {"mode": "paused"})
+    for client in (bench.ada, bench.slack):
+        answer = client("PATCH", "/desk", {"mode": "paused"})
         assert (answer.status, answer.json["code"]) == (403, "admin_only")
     assert bench.ada("GET", "/desk").json["mode"] == "enforce"
 
 
 def test_internal_error_does_not_reveal_the_token(bench: Bench) -> None:
-    class Leaky(type(bench.world.desk.tokens)):  # type: ignore[misc]
+    class Leaky(type(bench.world.application.tokens)):  # type: ignore[misc]
         def find_holder(self, token: str, now: object) -> None:
             raise RuntimeError(f"the table does not answer for {token}")
 
-    bootstrap.set_application(replace(bench.world.desk, tokens=Leaky()))
+    bootstrap.set_application(replace(bench.world.application, tokens=Leaky()))
     answer = bench.ada("GET", "/me")
     assert answer.status == 500
     assert bench.tokens["ada"] not in answer.content.decode()

@@ -7,8 +7,9 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.store.tables import TABLES
+from local.ports import find_free_port
 from tests.api.client import Bench
-from tests.support.world import machine_id
+from tests.support.world import get_ec2_id
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 SESSIONS = "/instances/brave-otter/sessions"
@@ -17,12 +18,12 @@ SESSIONS = "/instances/brave-otter/sessions"
 @pytest.fixture(scope="module")
 def ready(one_bench: Bench) -> Bench:
     """One ready instance for the whole module, because a setup takes longer than a test."""
-    bootstrap.set_application(one_bench.world.desk)
-    one_bench.world.ready(name="brave-otter")
+    bootstrap.set_application(one_bench.world.application)
+    one_bench.world.launch_until_ready(name="brave-otter")
     return one_bench
 
 
-def last_line(bench: Bench) -> dict[str, Any]:
+def get_last_entry(bench: Bench) -> dict[str, Any]:
     line: dict[str, Any] = bench.ada("GET", "/instances/brave-otter/timeline").json["items"][-1]
     return line
 
@@ -31,9 +32,13 @@ def last_line(bench: Bench) -> dict[str, Any]:
     ("body", "document", "message"),
     [
         ({"kind": "shell"}, "gpudesk-shell", "ada opened a shell."),
-        ({"kind": "jupyter", "local_port": 18889}, "gpudesk-port", "ada opened a session to Jupyter."),
+        ({"kind": "jupyter", "local_port": find_free_port()}, "gpudesk-port", "ada opened a session to Jupyter."),
         ({"kind": "jupyter_token"}, "gpudesk-jupyter-token", "ada opened a session that prints the Jupyter token."),
-        ({"kind": "port", "port": 6006, "local_port": 16006}, "gpudesk-port", "ada opened a session to a port."),
+        (
+            {"kind": "port", "port": 6006, "local_port": find_free_port()},
+            "gpudesk-port",
+            "ada opened a session to a port.",
+        ),
         (
             {"kind": "ssh", "public_key": f"{KEY} ada@laptop"},
             "gpudesk-ssh",
@@ -50,18 +55,18 @@ def test_session_uses_the_document_of_its_kind_and_is_recorded(
     session = ready.world.cloud.sessions.started[answer.json["session_id"]]
     assert (session.document_name, session.reason) == (document, "ada at gpudesk")
     assert answer.json["instance_id"] == session.tracked.instance.id
-    line = last_line(ready)
+    line = get_last_entry(ready)
     assert (line["code"], line["message"]) == ("session_requested", message)
     assert line["details"]["document"] == document
 
 
 def test_public_key_is_pushed_for_kind_ssh_only(ready: Bench) -> None:
-    shown = ready.world.cloud.machines.ssh_keys  # type: ignore[attr-defined]
-    shown.clear()
+    offered = ready.world.cloud.machines.ssh_keys  # type: ignore[attr-defined]
+    offered.clear()
     ready.ada("POST", SESSIONS, {"kind": "shell"})
-    assert shown == []
+    assert offered == []
     ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": f"{KEY} ada@laptop"})
-    ((_, user, key, _),) = shown
+    ((_, user, key, _),) = offered
     assert (user, key) == ("ubuntu", KEY)
 
 
@@ -84,37 +89,37 @@ def test_public_key_is_pushed_for_kind_ssh_only(ready: Bench) -> None:
         ),
     ],
 )
-def test_session_request_with_wrong_field_is_rejected_with_what_is_right(
+def test_session_request_with_wrong_field_is_rejected_with_accepted_values(
     ready: Bench, body: dict[str, Any], field: str, message: str
 ) -> None:
-    before = last_line(ready)
+    before = get_last_entry(ready)
     answer = ready.ada("POST", SESSIONS, body)
     assert answer.status == 422
     assert message in answer.field_errors[field]
-    assert last_line(ready) == before
+    assert get_last_entry(ready) == before
 
 
 def test_session_of_an_admin_on_another_owners_instance_is_recorded_as_such(ready: Bench) -> None:
     assert ready.root("POST", SESSIONS, {"kind": "shell"}).status == 201
-    assert last_line(ready)["message"] == "root, an admin, opened a shell to the instance of ada."
-    assert last_line(ready)["actor"] == "root"
+    assert get_last_entry(ready)["message"] == "root, an admin, opened a shell to the instance of ada."
+    assert get_last_entry(ready)["actor"] == "root"
     ready.root("POST", f"{SESSIONS}?owner=ada", {"kind": "shell"})
-    assert last_line(ready)["message"] == "root for ada, an admin, opened a shell to the instance of ada."
+    assert get_last_entry(ready)["message"] == "root for ada, an admin, opened a shell to the instance of ada."
     ready.slack("POST", f"{SESSIONS}?owner=ada", {"kind": "shell"})
-    assert last_line(ready)["message"] == "slack for ada opened a shell."
+    assert get_last_entry(ready)["message"] == "slack for ada opened a shell."
 
 
 def test_session_on_instance_without_gpudesk_tags_is_a_conflict(ready: Bench) -> None:
-    instance = ready.world.desk.reconciler.stores.instances.load("brave-otter")
+    instance = ready.world.application.reconciler.stores.instances.load("brave-otter")
     assert instance is not None
-    before, started = last_line(ready), len(ready.world.cloud.sessions.started)
-    resources, stage = [machine_id(instance)], ready.world.desk.settings.stage
+    before, started = get_last_entry(ready), len(ready.world.cloud.sessions.started)
+    resources, stage = [get_ec2_id(instance)], ready.world.application.settings.stage
     ready.world.ec2.delete_tags(Resources=resources, Tags=[{"Key": "gpudesk:stage"}])
     answer = ready.ada("POST", SESSIONS, {"kind": "shell"})
     ready.world.ec2.create_tags(Resources=resources, Tags=[{"Key": "gpudesk:stage", "Value": stage}])
     assert (answer.status, answer.json["code"]) == (409, "tags_missing")
     assert "lost its gpudesk tags" in answer.json["detail"]
-    assert (last_line(ready), len(ready.world.cloud.sessions.started)) == (before, started)
+    assert (get_last_entry(ready), len(ready.world.cloud.sessions.started)) == (before, started)
 
 
 @pytest.mark.parametrize("operation", ["DescribeInstances", "SendSSHPublicKey", "StartSession"])

@@ -11,7 +11,7 @@ from tests.api.client import Bench
 LISTS = ("/instances", "/images", "/recipes", "/instances/otter-1/timeline", "/instances/otter-1/notifications")
 
 
-def first_cursor(bench: Bench, path: str) -> str:
+def get_first_cursor(bench: Bench, path: str) -> str:
     """Return the cursor behind the first item of a list of ada's."""
     cursor = bench.ada("GET", f"{path}{'&' if '?' in path else '?'}limit=1").json["next_cursor"]
     assert isinstance(cursor, str)
@@ -28,7 +28,7 @@ def two_instances(bench: Bench) -> None:
 @pytest.mark.parametrize("source", ["/instances", "/recipes", "/instances/otter-1/timeline"])
 def test_cursor_of_another_list_is_rejected(bench: Bench, source: str) -> None:
     two_instances(bench)
-    cursor = first_cursor(bench, source)
+    cursor = get_first_cursor(bench, source)
     assert bench.ada("GET", f"{source}?cursor={cursor}").status == 200
     for path in LISTS:
         if path != source:
@@ -41,7 +41,7 @@ def test_cursor_of_another_list_is_rejected(bench: Bench, source: str) -> None:
 
 def test_cursor_of_another_owners_list_is_rejected(bench: Bench) -> None:
     two_instances(bench)
-    cursor = first_cursor(bench, "/instances")
+    cursor = get_first_cursor(bench, "/instances")
     assert bench.bob("GET", f"/instances?cursor={cursor}").status == 422
     assert bench.root("GET", f"/instances?cursor={cursor}").status == 422
     assert bench.root("GET", f"/instances?owner=bob&cursor={cursor}").status == 422
@@ -50,14 +50,14 @@ def test_cursor_of_another_owners_list_is_rejected(bench: Bench) -> None:
 
 def test_cursor_of_another_instances_timeline_is_rejected(bench: Bench) -> None:
     two_instances(bench)
-    cursor = first_cursor(bench, "/instances/otter-1/timeline")
+    cursor = get_first_cursor(bench, "/instances/otter-1/timeline")
     assert bench.ada("GET", f"/instances/otter-2/timeline?cursor={cursor}").status == 422
 
 
 def test_cursor_of_another_owners_costs_is_rejected(bench: Bench) -> None:
-    bench.world.ready(name="otter-1")
+    bench.world.launch_until_ready(name="otter-1")
     bench.world.clock.advance(timedelta(days=2))
-    cursor = first_cursor(bench, "/costs")
+    cursor = get_first_cursor(bench, "/costs")
     assert bench.ada("GET", f"/costs?cursor={cursor}").status == 200
     assert bench.root("GET", f"/costs?owner=bob&cursor={cursor}").status == 422
     assert bench.ada("GET", f"/recipes?cursor={cursor}").status == 422

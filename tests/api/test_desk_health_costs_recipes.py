@@ -10,9 +10,9 @@ from tests.api.client import POLICY, Bench
 
 def test_health_shows_the_time_and_the_last_sweep(bench: Bench) -> None:
     now = f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}"
-    assert bench.stranger()("GET", "/healthz").json == {"status": "ok", "now": now, "last_sweep_at": None}
-    bench.world.desk.sweep.run()
-    assert bench.stranger()("GET", "/healthz").json["last_sweep_at"] == now
+    assert bench.create_client()("GET", "/healthz").json == {"status": "ok", "now": now, "last_sweep_at": None}
+    bench.world.application.sweep.run()
+    assert bench.create_client()("GET", "/healthz").json["last_sweep_at"] == now
 
 
 def test_recipes_are_listed_page_by_page(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""The event handlers of app.py, with golden events of the stream, EC2, SSM and the schedule."""
+"""Event handlers of app.py, with golden events of the stream, EC2, SSM and the schedule."""
 
 import json
 import logging
@@ -23,14 +23,14 @@ from tests.api.client import Bench
 EVENTS = Path(__file__).parent.parent / "golden" / "events"
 
 ONE, OTHER = "gd-0123456789abcdef", "gd-fedcba9876543210"
-MACHINE = "i-0abcd1111ef122222"
+EC2_ID = "i-0abcd1111ef122222"
 
 
 @dataclass
 class CallLog:
-    """What was reconciled or checked, in order.
+    """Log of the reconciled records and the checks, in order.
 
-    :ivar fails_on: the record whose reconciliation raises an error
+    :ivar fails_on: id of the record whose reconciliation raises an error
     """
 
     calls: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class RecordingReconciler(Reconciler):
     def reconcile(self, record_id: str) -> None:
         self.log.calls.append(record_id)
         if record_id == self.log.fails_on:
-            raise RuntimeError("this one cannot be reconciled")
+            raise RuntimeError("this record cannot be reconciled")
 
     def reconcile_ec2(self, ec2_instance_id: str) -> None:
         self.log.calls.append(ec2_instance_id)
@@ -84,7 +84,7 @@ class RecordingWatchdog(SweepWatchdog):
         return False
 
 
-def recorder(fails_on: str | None = None) -> CallLog:
+def install_recorders(fails_on: str | None = None) -> CallLog:
     application, log = bootstrap.build_application(SystemClock(), read_settings({})), CallLog(fails_on=fails_on)
     bootstrap.set_application(
         replace(
@@ -100,11 +100,11 @@ def recorder(fails_on: str | None = None) -> CallLog:
 
 @pytest.fixture
 def log() -> Iterator[CallLog]:
-    yield recorder()
+    yield install_recorders()
     bootstrap.set_application(None)
 
 
-def golden(name: str) -> dict[str, Any]:
+def load_event(name: str) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
     return loaded
 
@@ -125,23 +125,23 @@ HANDLERS = {
         ("stream_record_vanished", []),
         ("stream_mixed", [ONE, f"image of {ONE}", OTHER, f"image of {OTHER}"]),
         ("stream_without_records", []),
-        ("ec2_running", [MACHINE]),
+        ("ec2_running", [EC2_ID]),
         ("ec2_spot_notice", []),
         ("ec2_without_instance", []),
         ("ec2_odd_instance", []),
         ("ec2_no_instance_id", []),
-        ("ssm_invocation_succeeded", [MACHINE]),
+        ("ssm_invocation_succeeded", [EC2_ID]),
         ("ssm_command_succeeded", []),
         ("scheduled", ["everything"]),
     ],
 )
 def test_event_reconciles_only_the_records_it_names(log: CallLog, event: str, calls: list[str]) -> None:
-    HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
+    HANDLERS[event.split("_", maxsplit=1)[0]](load_event(event), None)
     assert log.calls == calls
 
 
 def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
-    application.check_sweep_health(golden("scheduled"), None)
+    application.check_sweep_health(load_event("scheduled"), None)
     assert log.calls == ["the sweep"]
 
 
@@ -155,21 +155,21 @@ def test_every_golden_event_has_a_handler() -> None:
 )
 def test_unreadable_event_is_logged(log: CallLog, event: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
+        HANDLERS[event.split("_", maxsplit=1)[0]](load_event(event), None)
     assert "dropped" in caplog.text
 
 
 @pytest.mark.parametrize("event", ["stream_loop_wrote", "stream_record_vanished", "ssm_command_succeeded"])
 def test_irrelevant_event_is_not_logged(log: CallLog, event: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
+        HANDLERS[event.split("_", maxsplit=1)[0]](load_event(event), None)
     assert caplog.text == ""
 
 
 def test_failed_reconciliation_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
-    log = recorder(fails_on=ONE)
+    log = install_recorders(fails_on=ONE)
     with caplog.at_level(logging.ERROR):
-        application.on_instances_stream(golden("stream_mixed"), None)
+        application.on_instances_stream(load_event("stream_mixed"), None)
     bootstrap.set_application(None)
     assert log.calls == [ONE, OTHER, f"image of {OTHER}"]
     assert f"{ONE} could not be reconciled" in caplog.text
@@ -185,7 +185,7 @@ def test_launch_request_reaches_ec2_through_the_stream_alone(bench: Bench) -> No
         ),
         tables=["gpudesk-instances"],
     )
-    asked = bench.ada("POST", "/instances", {"gpu": "T4"}).json
+    launched = bench.ada("POST", "/instances", {"gpu": "T4"}).json
     delivery.deliver_due()
-    shown = bench.ada("GET", f"/instances/{asked['id']}").json
-    assert shown["status"]["instance_id"].startswith("i-")
+    instance = bench.ada("GET", f"/instances/{launched['id']}").json
+    assert instance["status"]["instance_id"].startswith("i-")

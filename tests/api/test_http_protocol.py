@@ -24,14 +24,14 @@ from tests.api.test_behind_api_gateway import REQUEST
 
 @pytest.mark.parametrize("path", ["/", "/nope", "/instances/a/b/c", "/Instances", "/instances/x/fly", "*", "//[x"])
 def test_unknown_path_is_not_found(bench: Bench, path: str) -> None:
-    for client in (bench.ada, bench.stranger()):
+    for client in (bench.ada, bench.create_client()):
         answer = client("GET", path)
         assert (answer.status, answer.json["code"]) == (404, "route_not_found")
         assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "OPTIONS", "CONNECT", "PROPFIND", "get", "X-Y"])
-def test_method_that_is_not_allowed_is_answered_with_the_allowed_ones(bench: Bench, method: str) -> None:
+def test_method_not_allowed_is_answered_with_the_allowed_methods(bench: Bench, method: str) -> None:
     answer = bench.ada(method, "/instances")
     assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
@@ -40,7 +40,9 @@ def test_method_that_is_not_allowed_is_answered_with_the_allowed_ones(bench: Ben
 
 
 def test_head_response_has_no_body_and_keeps_the_connection(bench: Bench) -> None:
-    answers = bench.wire(head("HEAD /instances HTTP/1.1") + head("GET /healthz HTTP/1.1", "Connection: close"))
+    answers = bench.send_bytes(
+        build_head("HEAD /instances HTTP/1.1") + build_head("GET /healthz HTTP/1.1", "Connection: close")
+    )
     first, second, _ = answers.split(b"\r\n\r\n")
     assert first.startswith(b"HTTP/1.1 405 ")
     assert re.search(rb"Content-Length: [1-9]", first)
@@ -52,7 +54,7 @@ def test_unexpected_exception_is_a_problem_without_internals(bench: Bench, caplo
         def find_holder(self, token: str, now: datetime) -> TokenHolder | None:
             raise ZeroDivisionError("internal detail")
 
-    bootstrap.set_application(replace(bench.world.desk, tokens=Broken()))
+    bootstrap.set_application(replace(bench.world.application, tokens=Broken()))
     with caplog.at_level(logging.ERROR):
         answer = bench.ada("GET", "/me")
     assert (answer.status, answer.json["code"]) == (500, "internal_server_error")
@@ -62,7 +64,7 @@ def test_unexpected_exception_is_a_problem_without_internals(bench: Bench, caplo
     assert "internal detail" in caplog.text
 
 
-def head(*lines: str) -> bytes:
+def build_head(*lines: str) -> bytes:
     return "\r\n".join((*lines, "", "")).encode("latin-1")
 
 
@@ -75,23 +77,27 @@ def head(*lines: str) -> bytes:
         (b"GET /me\r\n\r\n", 505),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", 400),
         (b"GET /" + b"x" * 70000 + b" HTTP/1.1\r\n\r\n", 414),
-        (head("GET /me HTTP/1.1", "X: " + "y" * 70000), 431),
-        (head("GET /me HTTP/1.1", *(f"X-{n}: y" for n in range(200))), 431),
-        (head("POST /instances HTTP/1.1", "Content-Length: -1") + b"{}", 400),
-        (head("POST /instances HTTP/1.1", "Content-Length: two") + b"{}", 400),
-        (head("POST /instances HTTP/1.1", "Content-Length: 2", "Content-Length: 3") + b"{}", 400),
-        (head("POST /instances HTTP/1.1", "Content-Length: 99") + b"{}", 400),
-        (head("POST /instances HTTP/1.1", "Content-Length: 99999999999999") + b"{}", 413),
-        (head("POST /instances HTTP/1.1", f"Content-Length: {MAX_BODY_BYTES + 1}") + b" " * (MAX_BODY_BYTES + 1), 413),
-        (head("POST /instances HTTP/1.1", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n", 411),
-        (head("GET /me HTTP/1.1", "Authorization: Bearer a", "Authorization: Bearer b"), 400),
+        (build_head("GET /me HTTP/1.1", "X: " + "y" * 70000), 431),
+        (build_head("GET /me HTTP/1.1", *(f"X-{n}: y" for n in range(200))), 431),
+        (build_head("POST /instances HTTP/1.1", "Content-Length: -1") + b"{}", 400),
+        (build_head("POST /instances HTTP/1.1", "Content-Length: two") + b"{}", 400),
+        (build_head("POST /instances HTTP/1.1", "Content-Length: 2", "Content-Length: 3") + b"{}", 400),
+        (build_head("POST /instances HTTP/1.1", "Content-Length: 99") + b"{}", 400),
+        (build_head("POST /instances HTTP/1.1", "Content-Length: 99999999999999") + b"{}", 413),
+        (
+            build_head("POST /instances HTTP/1.1", f"Content-Length: {MAX_BODY_BYTES + 1}")
+            + b" " * (MAX_BODY_BYTES + 1),
+            413,
+        ),
+        (build_head("POST /instances HTTP/1.1", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n", 411),
+        (build_head("GET /me HTTP/1.1", "Authorization: Bearer a", "Authorization: Bearer b"), 400),
     ],
     ids=lambda value: repr(value)[:50],
 )
 def test_malformed_http_is_answered_with_a_problem_and_closes_the_connection(
     bench: Bench, sent: bytes, status: int
 ) -> None:
-    answer = bench.wire(sent)
+    answer = bench.send_bytes(sent)
     top, _, body = answer.partition(b"\r\n\r\n")
     assert top.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"Content-Type: application/problem+json" in top
@@ -101,19 +107,19 @@ def test_malformed_http_is_answered_with_a_problem_and_closes_the_connection(
 
 def test_too_large_body_is_rejected_before_it_is_sent(bench: Bench) -> None:
     with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as connection:
-        connection.sendall(head("POST /instances HTTP/1.1", "Content-Length: 1000000", "Expect: 100-continue"))
+        connection.sendall(build_head("POST /instances HTTP/1.1", "Content-Length: 1000000", "Expect: 100-continue"))
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
 def test_client_that_sends_too_large_a_body_can_read_the_problem(bench: Bench) -> None:
     length = 3 * 1024 * 1024
-    answer = bench.wire(head("POST /instances HTTP/1.1", f"Content-Length: {length}") + b" " * length)
+    answer = bench.send_bytes(build_head("POST /instances HTTP/1.1", f"Content-Length: {length}") + b" " * length)
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 def test_expected_body_is_requested_with_100_continue(bench: Bench) -> None:
     with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as connection:
-        connection.sendall(head("POST /instances HTTP/1.1", "Content-Length: 2", "Expect: 100-continue"))
+        connection.sendall(build_head("POST /instances HTTP/1.1", "Content-Length: 2", "Expect: 100-continue"))
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"{}")
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
@@ -121,16 +127,16 @@ def test_expected_body_is_requested_with_100_continue(bench: Bench) -> None:
 
 def test_pipelined_requests_are_each_answered(bench: Bench) -> None:
     token = f"Authorization: Bearer {bench.tokens['ada']}"
-    refused = head("POST /instances HTTP/1.1", token, "Content-Length: 7") + b"{broken"
-    fine = head("GET /me HTTP/1.1", token)
-    last = head("GET /me HTTP/1.1", token, "Connection: close")
-    answers = bench.wire(refused + fine + head("GET /nope HTTP/1.1") + fine + last)
+    refused = build_head("POST /instances HTTP/1.1", token, "Content-Length: 7") + b"{broken"
+    fine = build_head("GET /me HTTP/1.1", token)
+    last = build_head("GET /me HTTP/1.1", token, "Connection: close")
+    answers = bench.send_bytes(refused + fine + build_head("GET /nope HTTP/1.1") + fine + last)
     assert re.findall(rb"HTTP/1.1 (\d+) ", answers) == [b"400", b"200", b"404", b"200", b"200"]
 
 
 def test_http_1_0_client_can_keep_its_connection(bench: Bench) -> None:
-    assert b"Connection: keep-alive" in bench.wire(head("GET /healthz HTTP/1.0", "Connection: keep-alive"))
-    assert b"Connection: close" in bench.wire(head("GET /healthz HTTP/1.0"))
+    assert b"Connection: keep-alive" in bench.send_bytes(build_head("GET /healthz HTTP/1.0", "Connection: keep-alive"))
+    assert b"Connection: close" in bench.send_bytes(build_head("GET /healthz HTTP/1.0"))
 
 
 def test_concurrent_requests_get_their_own_answers(bench: Bench) -> None:
@@ -139,7 +145,7 @@ def test_concurrent_requests_get_their_own_answers(bench: Bench) -> None:
     start = threading.Barrier(len(names))
 
     def ask(name: str) -> None:
-        client = bench.stranger(bench.tokens[name])
+        client = bench.create_client(bench.tokens[name])
         start.wait()
         found.append((name, client("GET", "/me").json["owner"]))
 

@@ -19,14 +19,14 @@ MAX_MINUTES = 20
 @pytest.fixture(scope="module")
 def ready(one_bench: Bench) -> Bench:
     """One ready instance for the whole module, because a setup takes longer than a test."""
-    bootstrap.set_application(one_bench.world.desk)
-    one_bench.world.ready(name="brave-otter")
+    bootstrap.set_application(one_bench.world.application)
+    one_bench.world.launch_until_ready(name="brave-otter")
     return one_bench
 
 
 @dataclass
 class Creation:
-    """What clients saw while vision-1 was created from a busy instance.
+    """Answers that clients got while vision-1 was created from a busy instance.
 
     :param sessions: the answer to each kind of session while the secrets were removed
     :param restored: the answers to the same requests once they were restored
@@ -46,26 +46,26 @@ class Creation:
 def creation(ready: Bench) -> Creation:
     """Create one image for the tests that need an available one, because that takes minutes of the world's time."""
     ready.world.activity = dict.fromkeys(SIGNALS, SignalState.ACTIVE)
-    ready.world.minute(2)
+    ready.world.pass_minutes(2)
     request = ready.ada("POST", IMAGES, REQUEST)
     creation = Creation(
         request=request,
         repeated=ready.ada("POST", IMAGES, REQUEST),
         second=ready.ada("POST", IMAGES, {"name": "vision-2"}),
         early_delete=ready.ada("DELETE", f"/images/{request.json['id']}"),
-        progress=[image_creation(ready)],
+        progress=[get_image_creation(ready)],
     )
-    ready.world.minute()
-    creation.progress.append(image_creation(ready))
+    ready.world.pass_minutes()
+    creation.progress.append(get_image_creation(ready))
     creation.sessions = {kind: open_session(ready, kind) for kind in ("ssh", "jupyter", "jupyter_token", "shell")}
     wait_until_restored(ready)
-    creation.progress.append(image_creation(ready))
+    creation.progress.append(get_image_creation(ready))
     creation.restored = {kind: open_session(ready, kind) for kind in ("ssh", "jupyter_token")}
     creation.image = wait_for_phase(ready, request.json["id"], "available")
     return creation
 
 
-def image_creation(bench: Bench) -> dict[str, Any]:
+def get_image_creation(bench: Bench) -> dict[str, Any]:
     status: dict[str, Any] = bench.ada("GET", "/instances/brave-otter").json["status"]["image_creation"]
     return status
 
@@ -77,9 +77,9 @@ def open_session(bench: Bench, kind: str) -> Answer:
 
 def wait_until_restored(bench: Bench) -> None:
     for _ in range(5):
-        if not image_creation(bench)["secrets_removed"]:
+        if not get_image_creation(bench)["secrets_removed"]:
             return
-        bench.world.minute()
+        bench.world.pass_minutes()
 
 
 def wait_for_phase(bench: Bench, image_id: str, phase: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def wait_for_phase(bench: Bench, image_id: str, phase: str) -> dict[str, Any]:
         image: dict[str, Any] = bench.ada("GET", f"/images/{image_id}").json
         if image.get("phase") == phase:
             return image
-        bench.world.minute()
+        bench.world.pass_minutes()
     raise AssertionError(image)
 
 
@@ -178,20 +178,20 @@ def test_available_image_shows_its_contents_and_price(creation: Creation, ready:
 
 def test_image_is_visible_to_its_owner_and_to_admins_only(creation: Creation, ready: Bench) -> None:
     image = creation.image
-    assert ready.ada("GET", "/images/vision-1").json == image, "its name is unique"
+    assert ready.ada("GET", "/images/vision-1").json == image, "a unique name refers to the image"
     assert ready.bob("GET", "/images/vision-1").status == 404
     assert [listed["id"] for listed in ready.ada("GET", "/images").json["items"]] == [image["id"]]
     assert [listed["id"] for listed in ready.root("GET", "/images").json["items"]] == [image["id"]]
     assert ready.bob("GET", "/images").json["items"] == []
     for method in ("GET", "DELETE"):
         answer = ready.bob(method, f"/images/{image['id']}")
-        assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
+        assert (answer.status, answer.json["code"]) == (404, "image_not_found")
 
 
 @pytest.mark.parametrize("ref", ["VISION_1", "a%00b", "x" * 3000])
 def test_image_with_an_impossible_name_is_not_found(ready: Bench, ref: str) -> None:
     answer = ready.ada("GET", f"/images/{ref}")
-    assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
+    assert (answer.status, answer.json["code"]) == (404, "image_not_found")
 
 
 def test_launch_from_latest_uses_the_image_and_delete_is_a_conflict(creation: Creation, ready: Bench) -> None:
@@ -202,7 +202,7 @@ def test_launch_from_latest_uses_the_image_and_delete_is_a_conflict(creation: Cr
     assert "gpudesk skips unchanged documents of the image: gpudesk-jupyter. This saves about" in warning["message"]
     in_use = ready.ada("DELETE", f"/images/{image['id']}")
     assert (in_use.status, in_use.json["code"]) == (409, "in_use")
-    ready.world.minute(3)
+    ready.world.pass_minutes(3)
 
 
 def test_launch_from_the_image_of_another_owner_is_rejected(creation: Creation, ready: Bench) -> None:
@@ -218,13 +218,13 @@ def test_image_request_without_reboot_warns_of_inconsistent_files(creation: Crea
     assert "instance_reboots" not in codes
     wait_for_phase(ready, request.json["id"], "available")
     assert ready.ada("DELETE", f"/images/{request.json['id']}").json["warnings"] == []
-    ready.world.minute(4)
+    ready.world.pass_minutes(4)
     assert ready.ada("GET", f"/images/{request.json['id']}").status == 404
 
 
 def test_delete_while_paused_is_recorded_and_done_when_the_mode_is_enforce(creation: Creation, ready: Bench) -> None:
     image = creation.image
-    ready.world.hold()
+    ready.world.pause()
     deleted = ready.ada("DELETE", "/images/vision-1")
     assert (deleted.status, deleted.json["phase"]) == (202, "deleting")
     assert deleted.json["warnings"] == [
@@ -235,6 +235,6 @@ def test_delete_while_paused_is_recorded_and_done_when_the_mode_is_enforce(creat
     ]
     ready.root("PATCH", "/desk", {"mode": "enforce"})
     assert ready.ada("DELETE", f"/images/{image['id']}").json["warnings"] == []
-    ready.world.minute(4)
+    ready.world.pass_minutes(4)
     assert ready.ada("GET", f"/images/{image['id']}").status == 404
     assert ready.ada("GET", "/images").json["items"] == []

@@ -4,17 +4,18 @@ from datetime import timedelta
 
 import pytest
 
+from local.ports import find_free_port
 from tests.api.client import POLICY, Bench
 
 HOUR = timedelta(hours=1)
 
 
-def test_ready_instance_can_be_inspected_entered_stopped_and_started(bench: Bench) -> None:
-    bench.world.ready(name="brave-otter")
-    bench.world.minute(2)
-    shown = bench.ada("GET", "/instances/brave-otter").json
-    status = shown["status"]
-    assert shown["phase"] == "ready"
+def test_ready_instance_can_be_read_connected_to_stopped_and_started(bench: Bench) -> None:
+    bench.world.launch_until_ready(name="brave-otter")
+    bench.world.pass_minutes(2)
+    instance = bench.ada("GET", "/instances/brave-otter").json
+    status = instance["status"]
+    assert instance["phase"] == "ready"
     assert status["instance_id"].startswith("i-")
     assert (status["ec2_state"], status["zone"][:-1], status["market"]) == ("running", "us-east-1", "on-demand")
     assert status["setup"]["document"] is None
@@ -24,14 +25,14 @@ def test_ready_instance_can_be_inspected_entered_stopped_and_started(bench: Benc
     assert "of 30 min" in status["activity"]["message"]
     assert 0 < float(status["cost_so_far"]) < 0.526
     assert status["lifetime_ends_at"].endswith("Z")
-    assert bench.ada("GET", f"/instances/{shown['id']}").json["id"] == shown["id"]
+    assert bench.ada("GET", f"/instances/{instance['id']}").json["id"] == instance["id"]
 
     connect = bench.ada("GET", "/instances/brave-otter/connect").json["commands"]
     assert "portNumber=8888,localPortNumber=8889" in connect[0]["command"]
     assert "AWS-StartNonInteractiveCommand --parameters command=gpudesk-history |" in connect[-1]["command"]
     assert all(status["instance_id"] in each["command"] for each in connect)
 
-    session = bench.ada("POST", "/instances/brave-otter/sessions", {"kind": "jupyter"})
+    session = bench.ada("POST", "/instances/brave-otter/sessions", {"kind": "jupyter", "local_port": find_free_port()})
     assert session.status == 201
     assert session.json["kind"] == "jupyter"
     assert all(session.json[name] for name in ("session_id", "stream_url", "token"))
@@ -42,7 +43,7 @@ def test_ready_instance_can_be_inspected_entered_stopped_and_started(bench: Benc
 
     stopped = bench.ada("POST", "/instances/brave-otter/stop")
     assert (stopped.status, stopped.json["desired"], stopped.json["warnings"]) == (202, "stopped", [])
-    assert stopped.headers["location"] == f"/instances/{shown['id']}"
+    assert stopped.headers["location"] == f"/instances/{instance['id']}"
     late = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1})
     assert (late.status, late.json["code"]) == (409, "stop_already_started")
     started = bench.ada("POST", "/instances/brave-otter/start")
@@ -51,17 +52,19 @@ def test_ready_instance_can_be_inspected_entered_stopped_and_started(bench: Benc
 
 def test_termination_while_paused_is_accepted_with_a_warning(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
-    bench.world.hold()
+    bench.world.pause()
     ended = bench.ada("DELETE", "/instances/brave-otter")
     assert (ended.status, ended.json["desired"]) == (202, "terminated")
     message = "gpudesk is paused. The termination is recorded and starts when an admin sets mode to enforce."
     assert ended.json["warnings"] == [{"code": "desk_paused", "message": message}]
-    assert bench.ada("DELETE", "/instances/brave-otter").json["warnings"] == ended.json["warnings"], "asked again"
+    assert bench.ada("DELETE", "/instances/brave-otter").json["warnings"] == ended.json["warnings"], (
+        "a repeated request has the same warning"
+    )
 
 
 def test_costs_include_running_instances(bench: Bench) -> None:
-    bench.world.ready(name="brave-otter")
-    bench.world.minute(3)
+    bench.world.launch_until_ready(name="brave-otter")
+    bench.world.pass_minutes(3)
     costs = bench.ada("GET", f"/costs?since={bench.world.now.date()}").json
     assert costs["items"][0]["owner"] == "ada"
     assert float(costs["total"]) > 0
@@ -69,7 +72,7 @@ def test_costs_include_running_instances(bench: Bench) -> None:
     assert bench.bob("GET", "/costs").json["items"] == []
 
 
-def test_keep_returns_its_end_and_who_requested_it(bench: Bench) -> None:
+def test_keep_returns_its_end_and_requester(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     kept = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1.5})
     until = f"{bench.world.now + 1.5 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
@@ -134,7 +137,7 @@ def test_unknown_instance_reference_is_not_found(bench: Bench, ref: str) -> None
 def test_impossible_instance_reference_is_rejected_without_a_read(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     bench.ada("GET", f"/instances/{'x' * 3000}")
-    assert bench.world.cloud.count_calls_since(before) == {"dynamodb:GetItem": 1}, "of the token"
+    assert bench.world.cloud.count_calls_since(before) == {"dynamodb:GetItem": 1}, "only the token is read"
 
 
 def test_percent_encoded_instance_reference_is_decoded(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""GET /openapi.json: it describes exactly the routes of the app, and every text in it says something."""
+"""GET /openapi.json: exactly the routes of the app, each with a summary and descriptions."""
 
 import re
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from tests.api.client import Bench
 ROUTES = [route for router in ROUTERS for route in router.routes]
 
 
-def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+def list_operations() -> Iterator[tuple[str, dict[str, Any]]]:
     for path, methods in build_openapi()["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
 
 
 def test_openapi_contains_exactly_the_routes_of_the_app(bench: Bench) -> None:
-    served = bench.stranger()("GET", "/openapi.json").json
+    served = bench.create_client()("GET", "/openapi.json").json
     described = {(path, method.upper()) for path, methods in served["paths"].items() for method in methods}
     assert described == {(path, method) for path, methods in application.app.routes.items() for method in methods}
 
@@ -32,7 +32,7 @@ def test_openapi_references_all_resolve() -> None:
     assert {"LaunchBody", "InstanceWithWarningsView", "Problem"} <= references
 
 
-def test_openapi_describes_launch_as_agreed() -> None:
+def test_openapi_describes_the_launch_request() -> None:
     operation = build_openapi()["paths"]["/instances"]["post"]
     assert [parameter["name"] for parameter in operation["parameters"]] == ["owner", "Idempotency-Key"]
     assert set(operation["responses"]) == {"202", "default"}
@@ -52,7 +52,7 @@ def test_route_declares_the_parameter_of_its_path(route: Route) -> None:
 
 def test_every_operation_has_a_summary_a_tag_and_described_parameters() -> None:
     tags = {tag["name"] for tag in build_openapi()["tags"]}
-    for name, operation in operations():
+    for name, operation in list_operations():
         assert operation["summary"].endswith("."), name
         assert "\n" not in operation["summary"], name
         assert set(operation["tags"]) <= tags, name

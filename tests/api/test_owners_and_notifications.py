@@ -1,4 +1,4 @@
-"""An owner's policy and channels, the delivery log, and what GET shows of activity, keeps and warnings."""
+"""An owner's policy and channels, the delivery log, and activity, keeps and warnings in the status."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ import pytest
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
 from tests.api.client import POLICY, Bench
-from tests.support.world import MINUTE, machine_id
+from tests.support.world import MINUTE, get_ec2_id
 
 
 def test_owner_without_settings_has_the_desk_defaults(bench: Bench) -> None:
-    shown = bench.ada("GET", "/owners/ada")
-    assert shown.status == 200
-    assert shown.json["idle_policy"] == {
+    answer = bench.ada("GET", "/owners/ada")
+    assert answer.status == 200
+    assert answer.json["idle_policy"] == {
         "idle_minutes": None,
         "warning_minutes": None,
         "signals": None,
         "thresholds": {},
     }
-    assert shown.json["channels"] == {"email": None, "webhook": None}
+    assert answer.json["channels"] == {"email": None, "webhook": None}
 
 
 def test_launch_policy_comes_from_request_then_owner_then_desk(bench: Bench) -> None:
@@ -29,9 +29,9 @@ def test_launch_policy_comes_from_request_then_owner_then_desk(bench: Bench) -> 
     assert own["idle_policy"]["idle_minutes"] == 90
     assert own["idle_policy"]["thresholds"] == {**POLICY["thresholds"], "gpu_percent": 20}
     assert own["max_hours"] == 30
-    asked = {"gpu": "T4", "idle_policy": {"idle_minutes": 20}, "max_hours": 5}
-    asked_for = bench.ada("POST", "/instances", asked).json["spec"]
-    assert (asked_for["idle_policy"]["idle_minutes"], asked_for["max_hours"]) == (20, 5)
+    body = {"gpu": "T4", "idle_policy": {"idle_minutes": 20}, "max_hours": 5}
+    spec = bench.ada("POST", "/instances", body).json["spec"]
+    assert (spec["idle_policy"]["idle_minutes"], spec["max_hours"]) == (20, 5)
     others = bench.bob("POST", "/instances", {"gpu": "T4"}).json["spec"]
     assert others["idle_policy"] == POLICY
 
@@ -112,8 +112,8 @@ def test_desk_channels_are_visible_to_admins_only(bench: Bench) -> None:
 
 def test_activity_shows_every_signal_with_its_state(bench: Bench) -> None:
     bench.world.activity["cpu"] = SignalState.ACTIVE
-    instance = bench.world.ready(name="brave-otter")
-    bench.world.minute(2)
+    instance = bench.world.launch_until_ready(name="brave-otter")
+    bench.world.pass_minutes(2)
     activity = bench.ada("GET", "/instances/brave-otter").json["status"]["activity"]
     assert activity["state"] == "busy"
     signals = {each["name"]: each for each in activity["signals"]}
@@ -126,21 +126,21 @@ def test_activity_shows_every_signal_with_its_state(bench: Bench) -> None:
 
 
 def test_keep_shows_whether_the_instance_acknowledged_it(bench: Bench) -> None:
-    instance = bench.world.ready(name="brave-otter")
+    instance = bench.world.launch_until_ready(name="brave-otter")
     bench.ada("POST", "/instances/brave-otter/keep", {"hours": 2})
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
     assert keep["acknowledged_by_machine"] is False
-    bench.world.heard = Acknowledgement(keep_until=bench.world.look(instance).lifetime.keep_until)
-    bench.world.minute()
+    bench.world.acknowledgement = Acknowledgement(keep_until=bench.world.load(instance).lifetime.keep_until)
+    bench.world.pass_minutes()
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
     assert keep["acknowledged_by_machine"] is True
-    bench.world.heard = Acknowledgement()
+    bench.world.acknowledgement = Acknowledgement()
 
 
 def test_notifications_show_every_delivery_attempt(bench: Bench) -> None:
     bench.ada("PATCH", "/owners/ada", {"channels": {"webhook": "http://127.0.0.1:1/"}})
-    instance = bench.world.warned(name="brave-otter")
-    bench.world.minute(2)
+    instance = bench.world.launch_until_warned(name="brave-otter")
+    bench.world.pass_minutes(2)
     page = bench.ada("GET", "/instances/brave-otter/notifications?limit=1").json
     (notification,) = page["items"]
     assert notification["code"] == "idle_warning"
@@ -154,14 +154,14 @@ def test_notifications_show_every_delivery_attempt(bench: Bench) -> None:
     assert (warning["type"], "very signal has been quiet" in warning["message"]) == ("idle", True)
     assert bench.bob("GET", "/instances/brave-otter/notifications").status == 404
     assert bench.ada("GET", "/instances/brave-otter/notifications?cursor=nonsense").status == 422
-    assert machine_id(instance)
+    assert get_ec2_id(instance)
 
 
 def test_health_is_503_while_the_sweep_is_overdue(bench: Bench) -> None:
-    bench.world.minute()
+    bench.world.pass_minutes()
     assert bench.ada("GET", "/healthz").status == 200
     bench.world.clock.advance(11 * MINUTE)
     sick = bench.ada("GET", "/healthz")
     assert (sick.status, sick.json["status"]) == (503, "sweep_overdue")
-    bench.world.minute()
+    bench.world.pass_minutes()
     assert bench.ada("GET", "/healthz").json["status"] == "ok"

@@ -9,20 +9,20 @@ from chalicelib import bootstrap
 from chalicelib.domain.access.actor import Role
 from local.server.api_server import ApiServer
 from tests.api.client import Client
-from tests.support.recipes import PARAMETERS, UBUNTU_18, offered
-from tests.support.world import World, world
+from tests.support.recipes import PARAMETERS, UBUNTU_18, build_recipes
+from tests.support.world import World, open_world
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[World]:
-    with world(recipes=offered()) as made:
-        yield made
+def world() -> Iterator[World]:
+    with open_world(recipes=build_recipes()) as world:
+        yield world
 
 
 @pytest.fixture
-def ada(desk: World, server: ApiServer) -> Iterator[Client]:
-    bootstrap.set_application(desk.desk)
-    client = Client(server.port, desk.desk.tokens.create("ada", Role.USER, now=desk.now))
+def ada(world: World, server: ApiServer) -> Iterator[Client]:
+    bootstrap.set_application(world.application)
+    client = Client(server.port, world.application.tokens.create("ada", Role.USER, now=world.now))
     yield client
     client.close()
     bootstrap.set_application(None)
@@ -30,7 +30,7 @@ def ada(desk: World, server: ApiServer) -> Iterator[Client]:
 
 def test_recipe_shows_its_parameters_and_requirements(ada: Client) -> None:
     recipes = {each["name"]: each for each in ada("GET", "/recipes").json["items"]}
-    assert list(recipes) == list(offered())
+    assert list(recipes) == list(build_recipes())
     old = recipes["old"]
     release = {"name": "release", **PARAMETERS["release"]}
     assert old["parameters"][0] == release
@@ -76,7 +76,7 @@ def test_launch_on_cpu_with_parameters_warns_of_skipped_gpu_steps(ada: Client) -
         ([], "parameters", "must be an object of recipe parameters"),
     ],
 )
-def test_launch_with_wrong_parameter_is_rejected_with_what_is_right(
+def test_launch_with_wrong_parameter_is_rejected_with_accepted_values(
     ada: Client, parameters: Any, field: str, words: str
 ) -> None:
     answer = ada("POST", "/instances", {"gpu": "T4", "recipe": "new", "parameters": parameters})
@@ -84,14 +84,14 @@ def test_launch_with_wrong_parameter_is_rejected_with_what_is_right(
     assert words in answer.field_errors[field]
 
 
-def test_setup_of_another_recipe_is_accepted_once_at_a_time(ada: Client, desk: World) -> None:
-    desk.ready(name="brave-otter", recipe="bare")
-    asked = ada("POST", "/instances/brave-otter/setup", {"recipe": "new", "parameters": {"workers": 3}})
-    assert (asked.status, asked.json["phase"], asked.json["warnings"]) == (202, "setting-up", [])
-    assert asked.headers["location"] == f"/instances/{asked.json['id']}"
+def test_setup_of_another_recipe_is_accepted_once_at_a_time(ada: Client, world: World) -> None:
+    world.launch_until_ready(name="brave-otter", recipe="bare")
+    requested = ada("POST", "/instances/brave-otter/setup", {"recipe": "new", "parameters": {"workers": 3}})
+    assert (requested.status, requested.json["phase"], requested.json["warnings"]) == (202, "setting-up", [])
+    assert requested.headers["location"] == f"/instances/{requested.json['id']}"
     parameters = {"release": "one", "notebooks": True, "workers": 3}
-    assert asked.json["spec"]["added_recipes"] == [{"recipe": "new", "parameters": parameters}]
-    setup = asked.json["status"]["setup"]
+    assert requested.json["spec"]["added_recipes"] == [{"recipe": "new", "parameters": parameters}]
+    setup = requested.json["status"]["setup"]
     assert (setup["recipe"], setup["document"]) == ("new", "gpudesk-jupyter")
     assert (setup["document_index"], setup["document_count"]) == (1, 1)
     busy = ada("POST", "/instances/brave-otter/setup")

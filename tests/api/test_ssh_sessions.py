@@ -1,6 +1,6 @@
-"""ssh as a person uses it: the lines of GET .../connect, OpenSSH's client, tools/gpudesk-session, no credentials.
+"""ssh with the config of GET .../connect, the OpenSSH client and tools/gpudesk-session, without AWS credentials.
 
-The sshd is a stand-in (asyncssh) that asks for keys where EC2 Instance Connect would have put them.
+The SSH server is a fake (asyncssh). It accepts the keys that EC2 Instance Connect offers at the time.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from local.machines.host.relay import Relay
 from local.machines.host.simulated import SimulatedMachines
 from local.server.api_server import ApiServer
 from tests.api.client import Client
-from tests.support.world import World, world
+from tests.support.world import World, open_world
 
 REPOSITORY = Path(__file__).parents[2]
 SSH = shutil.which("ssh")
@@ -31,7 +31,7 @@ SYSTEM_PATH = "/usr/bin:/bin"
 
 
 class SshMachines(SimulatedMachines):
-    """Simulated machines whose port 22 leads to a server of the test's."""
+    """Simulated machines whose port 22 is forwarded to the SSH server of the test."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,12 +44,12 @@ class SshMachines(SimulatedMachines):
         return Relay(listener, lambda: socket.create_connection(("127.0.0.1", self.sshd_port)))
 
 
-class Door(asyncssh.SSHServer):
-    """Opens for the keys that are shown at the time."""
+class SshServer(asyncssh.SSHServer):
+    """Accepts the keys that EC2 Instance Connect offers at the time."""
 
-    def __init__(self, machines: SshMachines, around: World) -> None:
+    def __init__(self, machines: SshMachines, world: World) -> None:
         self._machines = machines
-        self._world = around
+        self._world = world
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -58,18 +58,18 @@ class Door(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        shown = self._machines.ssh_keys
-        keys = [text for _, user, text, until in shown if user == username and self._world.now < until]
+        offered = self._machines.ssh_keys
+        keys = [text for _, user, text, until in offered if user == username and self._world.now < until]
         return any(asyncssh.import_public_key(text) == key for text in keys)
 
 
 @dataclass
 class Laptop:
-    """A home folder with a key pair and the desk's token, and no AWS credentials."""
+    """A home folder with a key pair and a gpudesk token, without AWS credentials."""
 
     home: Path
     port: int
-    around: World
+    world: World
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -94,35 +94,35 @@ class Laptop:
 def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     home = tmp_path_factory.mktemp("home")
     machines = SshMachines()
-    with world(machines=machines) as around, Sshd(machines, around):
-        bootstrap.set_application(around.desk)
-        around.ready(name="brave-otter")
-        token = around.desk.tokens.create("ada", Role.USER, now=around.now)
-        _prepare(home, token)
+    with open_world(machines=machines) as world, SshServerThread(machines, world):
+        bootstrap.set_application(world.application)
+        world.launch_until_ready(name="brave-otter")
+        token = world.application.tokens.create("ada", Role.USER, now=world.now)
+        _write_credentials(home, token)
         client = Client(server.port, token)
         lines = client("GET", "/instances/brave-otter/connect").json["ssh_configs"][0]["lines"]
         client.close()
         _write_config(home, lines)
-        yield Laptop(home, server.port, around)
+        yield Laptop(home, server.port, world)
         bootstrap.set_application(None)
 
 
 @pytest.fixture(autouse=True)
-def desk(laptop: Laptop) -> None:
-    bootstrap.set_application(laptop.around.desk)
+def use_application(laptop: Laptop) -> None:
+    bootstrap.set_application(laptop.world.application)
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
 def test_ssh_through_a_session_uses_the_pushed_key(laptop: Laptop) -> None:
     done = laptop.ssh("brave-otter", "who are you?")
-    assert (done.returncode, done.stdout) == (0, "ubuntu asks: who are you?\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "ubuntu sent: who are you?\n"), done.stderr
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
 def test_pushed_key_is_refused_after_a_minute(laptop: Laptop) -> None:
     assert laptop.ssh("brave-otter", "first").returncode == 0
-    laptop.around.clock.advance(timedelta(seconds=61))
-    machines = laptop.around.cloud.machines
+    laptop.world.clock.advance(timedelta(seconds=61))
+    machines = laptop.world.cloud.machines
     assert isinstance(machines, SshMachines)
     direct = ("-o", "ProxyCommand=none", "-o", f"Port={machines.sshd_port}", "-o", "HostName=127.0.0.1")
     late = laptop.ssh(*direct, "brave-otter", "late")
@@ -151,7 +151,7 @@ def test_gpudesk_session_with_wrong_arguments_prints_the_error(
     assert complaint in done.stderr
 
 
-def _prepare(home: Path, token: str) -> None:
+def _write_credentials(home: Path, token: str) -> None:
     (home / ".config" / "gpudesk").mkdir(parents=True)
     (home / ".config" / "gpudesk" / "token").write_text(f"{token}\n")
     (home / ".ssh").mkdir(mode=0o700)
@@ -162,17 +162,17 @@ def _prepare(home: Path, token: str) -> None:
 
 
 def _write_config(home: Path, lines: list[str]) -> None:
-    """OpenSSH takes ~ from the password file, not from HOME, so the test spells it out."""
+    """Write the ssh config without ~, because OpenSSH takes ~ from the password file and not from HOME."""
     text = "\n".join([*lines, f"    UserKnownHostsFile {home}/.ssh/known_hosts"]).replace("~", str(home))
     (home / ".ssh" / "config").write_text(f"{text}\n")
 
 
-class Sshd:
-    """A server in a thread of its own."""
+class SshServerThread:
+    """SSH server in its own thread."""
 
-    def __init__(self, machines: SshMachines, around: World) -> None:
+    def __init__(self, machines: SshMachines, world: World) -> None:
         self._machines = machines
-        self._world = around
+        self._world = world
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -191,9 +191,9 @@ class Sshd:
         return await asyncssh.listen(
             "127.0.0.1",
             0,
-            server_factory=lambda: Door(self._machines, self._world),
+            server_factory=lambda: SshServer(self._machines, self._world),
             server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
-            process_factory=_answer,
+            process_factory=_answer_command,
         )
 
     async def _close(self) -> None:
@@ -201,6 +201,6 @@ class Sshd:
         await self._server.wait_closed()
 
 
-def _answer(process: "asyncssh.SSHServerProcess[str]") -> None:
-    process.stdout.write(f"{process.get_extra_info('username')} asks: {process.command}\n")
+def _answer_command(process: "asyncssh.SSHServerProcess[str]") -> None:
+    process.stdout.write(f"{process.get_extra_info('username')} sent: {process.command}\n")
     process.exit(0)

@@ -1,4 +1,4 @@
-"""Wrong fields are named with what would be right; an unreadable body is answered with the reason."""
+"""Validation errors: wrong fields with the accepted values, and unreadable bodies with the reason."""
 
 import json
 from typing import Any
@@ -67,7 +67,7 @@ LAUNCH = {"gpu": "T4"}
         ({"max_hours": 10**400}, "max_hours", "a whole number of hours"),
     ],
 )
-def test_launch_with_wrong_field_is_rejected_with_what_is_right(
+def test_launch_with_wrong_field_is_rejected_with_accepted_values(
     bench: Bench, body: dict[str, Any], field: str, message: str
 ) -> None:
     answer = bench.root("POST", "/instances", LAUNCH | body)
@@ -110,7 +110,7 @@ def test_unreadable_body_is_rejected_with_the_reason(bench: Bench, raw: bytes, s
     answer = bench.ada("POST", "/instances", raw=raw)
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
     assert detail in answer.json["detail"]
-    assert bench.ada("GET", "/me").status == 200, "the connection is still in step, or a new one is"
+    assert bench.ada("GET", "/me").status == 200, "a request after an unreadable body is answered"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_request_without_body_is_accepted_with_any_media_type(bench: Bench) -> N
         ("/healthz?x=1", "x", "this request has no fields"),
     ],
 )
-def test_query_with_wrong_value_is_rejected_with_what_is_right(
+def test_query_with_wrong_value_is_rejected_with_accepted_values(
     bench: Bench, path: str, field: str, message: str
 ) -> None:
     answer = bench.root("GET", path)
@@ -190,7 +190,7 @@ def test_body_of_a_request_without_fields_is_rejected(bench: Bench) -> None:
         ({"minutes": 5}, "minutes", "unknown field"),
     ],
 )
-def test_keep_with_wrong_field_is_rejected_with_what_is_right(
+def test_keep_with_wrong_field_is_rejected_with_accepted_values(
     bench: Bench, body: Any, field: str, message: str
 ) -> None:
     bench.world.launch(name="brave-otter")

@@ -1,4 +1,4 @@
-"""Signed webhooks over real HTTP and real TLS: what receivers can check, and where the desk does not go."""
+"""Webhooks over real HTTP and TLS: signatures, failed deliveries, refused addresses."""
 
 import base64
 import contextlib
@@ -18,8 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from standardwebhooks import Webhook as Receiver
-from standardwebhooks import WebhookVerificationError
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from chalicelib.channels.webhook import WebhookSender, derive_secret
 from chalicelib.domain.common.errors import DeliveryFailed
@@ -30,8 +29,8 @@ HOST = "hooks.example.org"
 
 
 @dataclass
-class Server:
-    """A receiver of messages on loopback."""
+class Receiver:
+    """HTTP server on loopback that records messages."""
 
     port: int = 0
     status: int = 204
@@ -53,7 +52,7 @@ class Server:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Silent."""
+                """Log nothing."""
 
         http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         if context:
@@ -64,21 +63,21 @@ class Server:
 
 
 @pytest.fixture
-def plain() -> Iterator[Server]:
-    server = Server()
-    http = server.start()
-    yield server
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    http = receiver.start()
+    yield receiver
     http.shutdown()
     http.server_close()
 
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """Of HOST, signed by itself, and its key."""
+    """A self-signed certificate for HOST, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = dt.datetime.now(dt.UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -90,7 +89,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
     )
     chain, private = tmp_path / "chain.pem", tmp_path / "key.pem"
-    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    chain.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
@@ -98,12 +97,12 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def secure(certificate: tuple[Path, Path]) -> Iterator[Server]:
+def tls_receiver(certificate: tuple[Path, Path]) -> Iterator[Receiver]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
-    server = Server()
-    http = server.start(context)
-    yield server
+    receiver = Receiver()
+    http = receiver.start(context)
+    yield receiver
     http.shutdown()
     http.server_close()
 
@@ -111,52 +110,54 @@ def secure(certificate: tuple[Path, Path]) -> Iterator[Server]:
 LOCAL = WebhookSender(allow_private=True)
 
 
-def test_a_receiver_can_check_who_sent_it_with_the_standards_own_library(plain: Server) -> None:
-    LOCAL.post(f"http://127.0.0.1:{plain.port}/hook?team=vision", SECRET, "msg-1", BODY)
-    assert plain.paths == ["/hook?team=vision"]
-    assert Receiver(SECRET).verify(plain.bodies[0], plain.heads[0]) == {"type": "idle_warning"}
-    assert plain.heads[0]["webhook-id"] == "msg-1"
+def test_signature_is_verified_by_the_standard_webhooks_library(receiver: Receiver) -> None:
+    LOCAL.post(f"http://127.0.0.1:{receiver.port}/hook?team=vision", SECRET, "msg-1", BODY)
+    assert receiver.paths == ["/hook?team=vision"]
+    assert Webhook(SECRET).verify(receiver.bodies[0], receiver.heads[0]) == {"type": "idle_warning"}
+    assert receiver.heads[0]["webhook-id"] == "msg-1"
     with pytest.raises(WebhookVerificationError):
-        Receiver(derive_secret(b"k" * 32, "owner/ada", 2)).verify(plain.bodies[0], plain.heads[0])
+        Webhook(derive_secret(b"k" * 32, "owner/ada", 2)).verify(receiver.bodies[0], receiver.heads[0])
 
 
-def test_a_message_that_was_changed_or_is_old_is_not_taken_for_ours(plain: Server) -> None:
-    LOCAL.post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
+def test_changed_or_old_message_fails_verification(receiver: Receiver) -> None:
+    LOCAL.post(f"http://127.0.0.1:{receiver.port}/", SECRET, "msg-1", BODY)
     with pytest.raises(WebhookVerificationError):
-        Receiver(SECRET).verify(plain.bodies[0] + b" ", plain.heads[0])
-    replace(LOCAL, wall_clock=lambda: 1000.0).post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
+        Webhook(SECRET).verify(receiver.bodies[0] + b" ", receiver.heads[0])
+    replace(LOCAL, wall_clock=lambda: 1000.0).post(f"http://127.0.0.1:{receiver.port}/", SECRET, "msg-1", BODY)
     with pytest.raises(WebhookVerificationError):
-        Receiver(SECRET).verify(plain.bodies[1], plain.heads[1])
+        Webhook(SECRET).verify(receiver.bodies[1], receiver.heads[1])
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 404, 410, 429, 500, 503])
-def test_anything_but_a_success_is_no_delivery_and_redirections_are_not_followed(plain: Server, status: int) -> None:
-    plain.status = status
+def test_status_other_than_success_is_a_failed_delivery_and_redirects_are_not_followed(
+    receiver: Receiver, status: int
+) -> None:
+    receiver.status = status
     with pytest.raises(DeliveryFailed, match=str(status)):
-        LOCAL.post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
-    assert len(plain.paths) == 1
+        LOCAL.post(f"http://127.0.0.1:{receiver.port}/", SECRET, "msg-1", BODY)
+    assert len(receiver.paths) == 1
 
 
-def test_nobody_listening_is_no_delivery() -> None:
+def test_unreachable_receiver_is_a_failed_delivery() -> None:
     with pytest.raises(DeliveryFailed):
         LOCAL.post("http://127.0.0.1:1/", SECRET, "msg-1", BODY)
 
 
-def test_over_tls_the_name_is_checked_though_the_address_was_looked_up_before(
-    secure: Server, certificate: tuple[Path, Path]
+def test_tls_verifies_the_host_name_after_the_address_lookup(
+    tls_receiver: Receiver, certificate: tuple[Path, Path]
 ) -> None:
-    hook = WebhookSender(allow_private=True, resolve=lambda host, port: "127.0.0.1", ca_certs=str(certificate[0]))
-    hook.post(f"https://{HOST}:{secure.port}/hook", SECRET, "msg-1", BODY)
-    assert secure.heads[0]["host"] == f"{HOST}:{secure.port}"
+    sender = WebhookSender(allow_private=True, resolve=lambda host, port: "127.0.0.1", ca_certs=str(certificate[0]))
+    sender.post(f"https://{HOST}:{tls_receiver.port}/hook", SECRET, "msg-1", BODY)
+    assert tls_receiver.heads[0]["host"] == f"{HOST}:{tls_receiver.port}"
     with pytest.raises(DeliveryFailed, match=r"SSL|ertificate|mismatch"):
-        hook.post(f"https://other.example.org:{secure.port}/hook", SECRET, "msg-1", BODY)
+        sender.post(f"https://other.example.org:{tls_receiver.port}/hook", SECRET, "msg-1", BODY)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure: Server) -> None:
-    hook = WebhookSender(allow_private=True, resolve=lambda host, port: "127.0.0.1")
+def test_self_signed_certificate_is_not_trusted(tls_receiver: Receiver) -> None:
+    sender = WebhookSender(allow_private=True, resolve=lambda host, port: "127.0.0.1")
     with pytest.raises(DeliveryFailed):
-        hook.post(f"https://{HOST}:{secure.port}/hook", SECRET, "msg-1", BODY)
-    assert secure.bodies == []
+        sender.post(f"https://{HOST}:{tls_receiver.port}/hook", SECRET, "msg-1", BODY)
+    assert tls_receiver.bodies == []
 
 
 @pytest.mark.parametrize(
@@ -174,25 +175,27 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure: Server) ->
         ),
     ],
 )
-def test_on_aws_a_name_that_leads_into_a_private_network_is_not_followed(address: str) -> None:
-    hook = WebhookSender(resolve=lambda host, port: address)
+def test_private_address_is_refused_on_aws(address: str) -> None:
+    sender = WebhookSender(resolve=lambda host, port: address)
     with pytest.raises(DeliveryFailed, match="public"):
-        hook.post("https://hooks.example.org/", SECRET, "msg-1", BODY)
+        sender.post("https://hooks.example.org/", SECRET, "msg-1", BODY)
 
 
-def test_on_aws_plain_http_is_not_spoken() -> None:
+def test_plain_http_is_refused_on_aws() -> None:
     with pytest.raises(DeliveryFailed, match="https"):
         WebhookSender().post("http://hooks.example.org/", SECRET, "msg-1", BODY)
 
 
-def test_every_owner_and_every_key_number_has_a_secret_of_its_own() -> None:
-    made = {derive_secret(b"k" * 32, name, number) for name in ("owner/ada", "owner/bob", "desk") for number in (1, 2)}
-    assert len(made) == 6
-    assert all(len(base64.b64decode(each.removeprefix("whsec_"))) == 32 for each in made)
+def test_secret_differs_by_owner_and_key_number() -> None:
+    secrets = {
+        derive_secret(b"k" * 32, name, number) for name in ("owner/ada", "owner/bob", "desk") for number in (1, 2)
+    }
+    assert len(secrets) == 6
+    assert all(len(base64.b64decode(secret.removeprefix("whsec_"))) == 32 for secret in secrets)
 
 
-def answering(chunks: Iterator[bytes]) -> socket.socket:
-    """A receiver that answers with these and goes on for as long as it is listened to."""
+def start_receiver(chunks: Iterator[bytes]) -> socket.socket:
+    """Start a receiver that sends the chunks until the sender closes the connection."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -205,21 +208,21 @@ def answering(chunks: Iterator[bytes]) -> socket.socket:
     return listener
 
 
-def test_a_receiver_that_drips_its_answer_is_cut_off() -> None:
-    dripping = threading.Event()
+def test_slow_response_ends_at_the_total_timeout() -> None:
+    is_done = threading.Event()
 
-    def drips() -> Iterator[bytes]:
-        while not dripping.wait(0.05):
+    def send_slowly() -> Iterator[bytes]:
+        while not is_done.wait(0.05):
             yield b"H"
 
-    hook = WebhookSender(allow_private=True, total_timeout_seconds=0.3)
-    with answering(drips()) as listener, pytest.raises(DeliveryFailed, match=r"no response within 0\.3 s"):
-        hook.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)
-    dripping.set()
+    sender = WebhookSender(allow_private=True, total_timeout_seconds=0.3)
+    with start_receiver(send_slowly()) as listener, pytest.raises(DeliveryFailed, match=r"no response within 0\.3 s"):
+        sender.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)
+    is_done.set()
 
 
-def test_an_answer_without_an_end_is_not_read() -> None:
+def test_endless_response_body_is_not_read() -> None:
     endless = itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x" * 65_536))
-    with answering(endless) as listener:
-        said = LOCAL.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)
-    assert said == "The receiver responded with status 200."
+    with start_receiver(endless) as listener:
+        detail = LOCAL.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)
+    assert detail == "The receiver responded with status 200."

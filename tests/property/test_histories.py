@@ -16,23 +16,9 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP
 from chalicelib.domain.idle.self_stop import EXTRA_DELAY
 from chalicelib.domain.instances.warning import WarningType
-from tests.property.world import (
-    MINUTE,
-    NO_TIME,
-    START,
-    ClockJump,
-    History,
-    KeepEvent,
-    Link,
-    Minute,
-    TrueMinute,
-    World,
-    build_ready_instance,
-    histories,
-    list_minutes,
-    remove_events,
-    worlds,
-)
+from tests.property.history import ClockJump, History, KeepEvent, Link, Minute, histories, list_minutes, remove_events
+from tests.property.world import NO_TIME, TrueMinute, World, worlds
+from tests.support.ready_instance import MINUTE, START, build_ready_instance
 
 QUIET_MINUTE = Minute()
 CLOCK_JUMP_THEN_LOST_LINK = [(Minute(event=ClockJump(600)), 13), (Minute(link=Link.LOST), 13)]
@@ -47,14 +33,14 @@ def limit_clock_error(world: World) -> timedelta:
 def list_window(world: World, window: timedelta) -> list[TrueMinute]:
     assert world.stopped is not None
     begun = world.stopped.at - window + limit_clock_error(world)
-    return [heartbeat for heartbeat in world.true_minutes if heartbeat.at > begun]
+    return [minute for minute in world.true_minutes if minute.at > begun]
 
 
 def was_quiet(window: list[TrueMinute]) -> bool:
     """Return whether all samples were quiet, without a gap: three missing samples of one signal in a row."""
     in_threes = zip(window, window[1:], window[2:], strict=False)
     has_gap = any(a.missing and a.missing == b.missing == c.missing for a, b, c in in_threes)
-    return not has_gap and all(heartbeat.is_quiet for heartbeat in window)
+    return not has_gap and all(minute.is_quiet for minute in window)
 
 
 @given(worlds, histories)
@@ -74,16 +60,16 @@ def test_gpudesk_stops_no_busy_kept_or_unwarned_instance(world: World, history: 
     if stopped.warning_type is WarningType.IDLE:
         window = list_window(world, world.instance.spec.policy.idle.idle_window)
         known_until = world.stored_heartbeat_at
-        assert known_until is not None, "gpudesk had evidence"
-        known = [heartbeat for heartbeat in window if heartbeat.at <= known_until]
-        assert known, "the evidence was of this window"
+        assert known_until is not None, "gpudesk stopped without any heartbeat"
+        known = [minute for minute in window if minute.at <= known_until]
+        assert known, "gpudesk stopped without a heartbeat of the idle window"
         assert was_quiet(known)
         since_warned = [
-            heartbeat
-            for heartbeat in world.true_minutes
-            if warned.created_at + limit_clock_error(world) < heartbeat.at <= known_until
+            minute
+            for minute in world.true_minutes
+            if warned.created_at + limit_clock_error(world) < minute.at <= known_until
         ]
-        assert was_quiet(since_warned), "a warning belongs to one idle time, not to an earlier one"
+        assert was_quiet(since_warned), "the instance was active after the warning"
 
 
 @given(worlds, histories)
@@ -93,15 +79,15 @@ def test_instance_stops_itself_only_if_idle_warned_and_allowed(world: World, his
     stopped = world.stopped
     if stopped is None or stopped.warning_type is not None:
         return
-    orders = world.response
-    assert orders is not None
-    assert orders.mode == "enforce"
-    assert orders.keep_until is None or stopped.instance_time >= orders.keep_until
+    response = world.response
+    assert response is not None
+    assert response.mode == "enforce"
+    assert response.keep_until is None or stopped.instance_time >= response.keep_until
     assert world.self_stop_warned_at is not None
-    assert stopped.at - world.self_stop_warned_at >= orders.policy.warning_period - limit_clock_error(world)
-    window = list_window(world, orders.policy.idle_window + EXTRA_DELAY)
+    assert stopped.at - world.self_stop_warned_at >= response.policy.warning_period - limit_clock_error(world)
+    window = list_window(world, response.policy.idle_window + EXTRA_DELAY)
     assert was_quiet(window)
-    assert not any(heartbeat.forbids_self_stop for heartbeat in window)
+    assert not any(minute.forbids_self_stop for minute in window)
 
 
 @given(worlds, histories)
@@ -110,31 +96,31 @@ def test_forgotten_instance_is_stopped_in_time(world: World, history: History) -
     world.run_minute(Minute(event=ClockJump(0)))
     world.run_minute(Minute(event=Mode.ENFORCE))
     policy, forgotten_at = world.instance.spec.policy.idle, world.now
-    late = WARNING_DELIVERY_WAIT if world.directory.owners else NO_TIME
+    delivery_wait = WARNING_DELIVERY_WAIT if world.directory.owners else NO_TIME
     while world.stopped is None and world.now < forgotten_at + timedelta(hours=2):
         world.run_minute(QUIET_MINUTE)
     assert world.stopped is not None
-    assert world.stopped.at <= forgotten_at + policy.idle_window + policy.warning_period + late + 2 * MINUTE
+    assert world.stopped.at <= forgotten_at + policy.idle_window + policy.warning_period + delivery_wait + 2 * MINUTE
 
 
 @given(worlds, histories, st.sampled_from([Minute(sweeps=False), Minute(sweeps=False, link=Link.LOST)]))
 def test_forgotten_instance_stops_itself_if_gpudesk_is_unreachable(
-    world: World, history: History, dead: Minute
+    world: World, history: History, unreachable: Minute
 ) -> None:
     world.run_history(remove_events(history, KeepEvent))
     world.run_minute(Minute(event=ClockJump(0)))
     world.run_minute(Minute(event=Mode.ENFORCE))
     world.run_minute(QUIET_MINUTE)
-    policy, dead_since = world.instance.spec.policy.idle, world.now
-    while world.stopped is None and world.now < dead_since + timedelta(hours=2):
-        world.run_minute(dead)
+    policy, unreachable_since = world.instance.spec.policy.idle, world.now
+    while world.stopped is None and world.now < unreachable_since + timedelta(hours=2):
+        world.run_minute(unreachable)
     assert world.stopped is not None
-    assert world.stopped.at <= dead_since + policy.idle_window + policy.warning_period + EXTRA_DELAY + 2 * MINUTE
+    assert world.stopped.at <= unreachable_since + policy.idle_window + policy.warning_period + EXTRA_DELAY + 2 * MINUTE
 
 
 @given(histories, st.integers(1, 3))
 def test_lifetime_limits_everything_except_a_keep(history: History, max_hours: int) -> None:
-    """It is stopped a warning period and two sweeps after its end, or after gpudesk was paused, in dry run or away."""
+    """Allow a warning period and two sweeps more, also after gpudesk was paused, in dry run or offline."""
     world = World(build_ready_instance(max_hours))
     away_until = START
     for minute in list_minutes(history):

@@ -1,20 +1,15 @@
-"""Simulate one generated world: an instance with its probe, the table, and gpudesk. Each of them can fail.
+"""One generated world: an instance with its probe, the heartbeat table, and gpudesk. Each of them can fail.
 
-The functions of the product decide what the instance and gpudesk do. What is really true is recorded separately, and
-the tests compare only with that.
+The functions of the product decide for the instance and for gpudesk. The world also records what was really true. The
+tests compare decisions only with that record.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from enum import Enum
+from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
-from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import Conflict
-from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold_sample
@@ -25,102 +20,24 @@ from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.idle.self_stop import LocalStatus, SelfStopAction, SelfStopState, decide_self_stop
 from chalicelib.domain.instances.commands import keep
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle import decide, stop_warnings
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
-from chalicelib.domain.instances.observation import Observation, ObservedInstance
+from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Stop
-from chalicelib.domain.instances.record import Instance, Lifetime, Phase
-from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.setup.state import SetupState
+from tests.property.history import ClockJump, History, KeepEvent, Link, Minute, SimpleEvent, WorldEvent, list_minutes
+from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE, POLICY, START, build_ready_instance
 
-START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
 NO_TIME = timedelta(0)
-ADA = Actor(owner="ada", role=Role.USER)
-POLICY = IdlePolicy(idle_minutes=10, warning_minutes=5)
 OTHER_POLICY = IdlePolicy(idle_minutes=6, warning_minutes=6)
-INSTANCE_ID = "i-0123456789abcdef0"
 REACHABLE = ChannelDirectory(owners={"ada": Channels(email="ada@example.org")})
-VIEW = ObservedInstance(
-    instance_id=INSTANCE_ID,
-    tag_id="gd-1",
-    name="n",
-    owner="ada",
-    region="us-east-1",
-    zone="us-east-1a",
-    instance_type="g4dn.xlarge",
-    state=Ec2State.RUNNING,
-    launched_at=START,
-)
-
-
-class Link(Enum):
-    """What happens to a heartbeat. If it is written, the call returns the heartbeat response."""
-
-    THROUGH = "through"
-    TWICE = "each sample is folded twice"
-    LATE = "an older heartbeat is written after it"
-    LOST = "lost"
-
-
-class SimpleEvent(Enum):
-    """An event without a value."""
-
-    REBOOT = "reboot"
-    DELIVERY = "the warning is delivered"
-    OTHER_POLICY = "the policy is changed"
-    FIRST_POLICY = "the policy is changed back"
-
-
-@dataclass(frozen=True)
-class KeepEvent:
-    """A request for a keep, by the API or on the instance."""
-
-    minutes: int
-    on_instance: bool = False
-
-
-@dataclass(frozen=True)
-class ClockJump:
-    """The clock of the instance is wrong by so many seconds from now on."""
-
-    seconds: int
-
-
-WorldEvent = SimpleEvent | KeepEvent | ClockJump | Mode | None
-
-
-@dataclass(frozen=True)
-class Minute:
-    """What happens in one minute. Every signal is quiet except those that are named."""
-
-    active: str | None = None
-    unknown: str | None = None
-    missing: str | None = None
-    link: Link = Link.THROUGH
-    sweeps: bool = True
-    is_setting_up: bool = False
-    event: WorldEvent = None
-
-    def state(self, signal: str) -> SignalState | None:
-        if signal == self.missing:
-            return None
-        if signal == self.active:
-            return SignalState.ACTIVE
-        return SignalState.UNKNOWN if signal == self.unknown else SignalState.QUIET
-
-    @property
-    def is_quiet(self) -> bool:
-        """Return whether every sample was quiet."""
-        return not (self.active or self.unknown)
 
 
 @dataclass(frozen=True)
 class TrueMinute:
-    """What was true in one minute, by the true time."""
+    """Facts of one minute, with the true time."""
 
     at: datetime
     is_quiet: bool
@@ -130,7 +47,7 @@ class TrueMinute:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The end of a world.
+    """The stop that ends a world.
 
     :param warning: the warning of gpudesk; None: the instance stopped itself
     :param instance_time: the time of the instance's clock
@@ -246,10 +163,10 @@ class World:
 
     def _store_heartbeat(self, heartbeat: Heartbeat, link: Link) -> None:
         report = decode_heartbeat(encode_heartbeat(heartbeat, f"AROAEXAMPLEEXAMPLEEXA:{INSTANCE_ID}"))
-        this = (report, self.now)
+        current = (report, self.now)
         late = self.previous_heartbeat if link is Link.LATE else None
-        self.stored_heartbeat, self.stored_heartbeat_at = late or this
-        self.previous_heartbeat = this
+        self.stored_heartbeat, self.stored_heartbeat_at = late or current
+        self.previous_heartbeat = current
         self.response = self.stored_response or self.response
 
     def _acknowledge(self) -> Acknowledgement:
@@ -282,12 +199,12 @@ class World:
                 self.stopped = Stopped(self.now, self.instance_time, None, None)
 
     def _sweep(self) -> None:
-        """Decide as the loop does, a few times at most, and write the response."""
+        """Decide until a plan has no requeue, at most 4 times, and store the heartbeat response."""
         desk = DeskSettings(mode=self.mode)
         rules = DecisionContext(
             desk=desk, directory=self.directory, heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
         )
-        observation = Observation(ec2=VIEW, heartbeat=self.stored_heartbeat)
+        observation = Observation(ec2=EC2_RUNNING, heartbeat=self.stored_heartbeat)
         for _ in range(4):
             before = self.instance
             plan = decide.decide(before, observation, self.now, rules)
@@ -305,68 +222,4 @@ class World:
         self.stored_response = build_response(self.instance, desk)
 
 
-def build_ready_instance(max_hours: int = 72) -> Instance:
-    return Instance(
-        id="gd-1",
-        name="n",
-        owner="ada",
-        created_by="ada",
-        created_at=START,
-        spec=Spec(
-            desired=DesiredState.RUNNING,
-            region="us-east-1",
-            disk_gib=64,
-            hardware=Hardware(instance_type="g4dn.xlarge", gpu="T4", gpu_count=1, nvidia_gpu_count=1),
-            software=Software(recipe="jupyter"),
-            policy=Policy(idle=POLICY, max_hours=max_hours),
-        ),
-        phase=Phase.READY,
-        phase_since=START,
-        reason=EventReason(code=EventCode.READY, message="ready"),
-        setup=SetupState(recipe="jupyter"),
-        ec2_instance=Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
-        ready_since=START,
-        lifetime=Lifetime(started_at=START),
-    )
-
-
-History = list[tuple[Minute, int]]
-
-rare_signals = st.one_of(*[st.none()] * 12, st.sampled_from(SIGNALS))
-events: st.SearchStrategy[WorldEvent] = st.one_of(
-    st.none(),
-    st.none(),
-    st.none(),
-    st.sampled_from(SimpleEvent),
-    st.builds(KeepEvent, st.integers(1, 45), st.booleans()),
-    st.builds(ClockJump, st.sampled_from([0, 0, 3, -3, 45, -45, 150, -150, 600, -600, 7200, -7200])),
-    st.sampled_from([Mode.ENFORCE, Mode.ENFORCE, Mode.ENFORCE, Mode.DRY_RUN, Mode.PAUSED]),
-)
-minutes = st.builds(
-    Minute,
-    active=rare_signals,
-    unknown=rare_signals,
-    missing=rare_signals,
-    link=st.sampled_from([Link.THROUGH] * 12 + list(Link)),
-    sweeps=st.sampled_from([True] * 9 + [False]),
-    is_setting_up=st.sampled_from([False] * 12 + [True]),
-    event=events,
-)
-histories: st.SearchStrategy[History] = st.lists(
-    st.tuples(minutes, st.one_of(st.integers(1, 4), st.integers(8, 45))), min_size=2, max_size=9
-)
 worlds = st.builds(World, st.just(build_ready_instance()), st.sampled_from([ChannelDirectory(), REACHABLE]))
-
-
-def list_minutes(history: History) -> Iterator[Minute]:
-    """Yield the minutes of a history. A minute repeats `count` times, and its event happens in the first one."""
-    for minute, count in history:
-        yield minute
-        lasting = replace(minute, event=None)
-        for _ in range(count - 1):
-            yield lasting
-
-
-def remove_events(history: History, *kinds: type) -> History:
-    """Return the history without the events of some kinds."""
-    return [(replace(m, event=None) if isinstance(m.event, kinds) else m, count) for m, count in history]

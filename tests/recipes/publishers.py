@@ -1,4 +1,4 @@
-"""The made-up internet over HTTPS, on a loopback address of its own, for programs that trust one more authority."""
+"""HTTPS servers of publishers, on a loopback address, for programs that trust the certificate authority of the test."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Content = Callable[[str], bytes | None]
 
 
 class Publishers:
-    """Serves each of the hosts by `content` while it is entered.
+    """Serves the URLs of several hosts while the context is entered.
 
-    :ivar authority: the certificate, PEM, that a client has to trust
+    :ivar authority: PEM certificate of the authority that a client must trust
     :ivar requests: every requested URL, in order
     """
 
@@ -59,25 +59,25 @@ def _handler(content: Content, requests: list[str]) -> type[BaseHTTPRequestHandl
             self.wfile.write(body or b"")
 
         def log_message(self, *_: object) -> None:
-            """`requests` has it."""
+            """Log nothing: `requests` has the URL."""
 
     return Handler
 
 
 def _certificates(hosts: tuple[str, ...]) -> tuple[bytes, bytes, bytes]:
-    """An authority of this run alone, a certificate of it for all hosts, and that one's key."""
+    """Return a new authority, a certificate for all hosts signed by that authority, and the key of the certificate."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gpudesk's made-up internet")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gpudesk test authority")])
     now = datetime.now(UTC)
 
-    def begun(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def start_certificate(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(name).public_key(public)
         builder = builder.serial_number(x509.random_serial_number())
         return builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
 
-    authority = begun(name, authority_key.public_key())
+    authority = start_certificate(name, authority_key.public_key())
     authority = authority.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    host = begun(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])]), key.public_key())
+    host = start_certificate(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])]), key.public_key())
     host = host.add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in hosts]), critical=False)
     plain = serialization.NoEncryption()
     return (

@@ -1,6 +1,7 @@
-"""A real root of a real distribution, in a folder: real apt, real users, real pip; systemctl alone is a stand-in.
+"""A Debian root file system in a folder, with real apt, users and pip. Only systemctl and journalctl are fakes.
 
-Its programs see this computer's network and nothing else of it. Needs root, debootstrap, util-linux.
+Its programs share the network with the host, but not processes, mounts or files. This requires root permissions,
+debootstrap and util-linux.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from local.machines.host.interface import Invocation, InvocationResult
 from ssm_documents.compose import compose
 
 SUITE = "bookworm"
-INCLUDED = "ca-certificates,curl,python3"
-"""What Ubuntu's image for the cloud has and the smallest Debian has not."""
+EXTRA_PACKAGES = "ca-certificates,curl,python3"
+"""Packages of Ubuntu's cloud image that a minimal Debian lacks."""
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-KEEP = """
+START_COMMAND = """
 mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" &&
 exec chroot "$0" sh -c "echo ready && exec sleep infinity"
 """
 
 SYSTEMCTL = """#!/bin/bash
-# A stand-in: one process per unit, as its user, with its directory, environment and log.
+# A fake: one process per unit, as its user, with its directory, environment and log.
 unit=${*: -1}
 file=/etc/systemd/system/$unit pid=/run/$unit.pid
 value() { sed -n "s/^$1=-\\{0,1\\}//p" "$file"; }
@@ -48,13 +49,13 @@ restart)
   setsid /usr/sbin/runuser -u "$(value User)" -- "${words[@]}" >"/var/log/$unit.log" 2>&1 </dev/null &
   echo $! >"$pid"
   ;;
-*) echo "systemctl: this stand-in does not know $*" >&2 && exit 1 ;;
+*) echo "systemctl: the fake does not support $*" >&2 && exit 1 ;;
 esac
 """
 
 
-class Root:
-    """A folder with a root in it, whose processes live from `start` to `stop`; a `Shell` for the agent's engine."""
+class RootFolder:
+    """A root file system whose processes run from `start` to `stop`. Implements `Shell` for the agent."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,20 +63,20 @@ class Root:
         self._commands = 0
 
     @classmethod
-    def make(cls, folder: Path, cache: Path) -> Root:
-        """A fresh one; what debootstrap made is kept in `cache`."""
+    def create(cls, folder: Path, cache: Path) -> RootFolder:
+        """Create a root file system in `folder`. The output of debootstrap is stored in `cache` and copied."""
         if not cache.exists():
             draft = cache.with_name(f"{cache.name}.new")
             shutil.rmtree(draft, ignore_errors=True)
             draft.parent.mkdir(parents=True, exist_ok=True)
-            command = ["debootstrap", "--variant=minbase", f"--include={INCLUDED}", SUITE, str(draft)]
+            command = ["debootstrap", "--variant=minbase", f"--include={EXTRA_PACKAGES}", SUITE, str(draft)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             draft.rename(cache)
         subprocess.run(["cp", "-a", "--reflink=auto", str(cache), str(folder)], check=True)
         return cls(folder)
 
-    def settle(self, addresses: dict[str, str], authority: bytes) -> None:
-        """As an instance begins: the user ubuntu, names; and trust in this computer's authorities and in one more."""
+    def configure(self, addresses: dict[str, str], authority: bytes) -> None:
+        """Create the user ubuntu, host names, trusted authorities and the fake programs."""
         self._write("etc/hosts", "".join(f"{address} {host}\n" for host, address in addresses.items()))
         shutil.copyfile("/etc/resolv.conf", self.folder / "etc/resolv.conf")
         trusted = Path("/etc/ssl/certs/ca-certificates.crt").read_bytes() + authority
@@ -83,29 +84,29 @@ class Root:
         self._write("etc/uv/uv.toml", "system-certs = true\n")
         self._write("usr/local/bin/systemctl", SYSTEMCTL, 0o755)
         self._write("usr/local/bin/journalctl", '#!/bin/sh\ntail -n 20 "/var/log/$2.log"\n', 0o755)
-        self._run("useradd", "--create-home", "--shell", "/bin/bash", "ubuntu")
+        self._run_in_root("useradd", "--create-home", "--shell", "/bin/bash", "ubuntu")
 
     def start(self) -> None:
-        """The processes' own place."""
+        """Start the first process in new mount, pid, ipc and uts namespaces."""
         namespaces = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
-        command = [*namespaces, "sh", "-c", KEEP, str(self.folder)]
+        command = [*namespaces, "sh", "-c", START_COMMAND, str(self.folder)]
         self._keeper = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
         assert self._keeper.stdout
-        assert self._keeper.stdout.readline() == b"ready\n", "the root could not be entered"
+        assert self._keeper.stdout.readline() == b"ready\n", "the first process did not start"
 
     def stop(self) -> None:
-        """Every process of it ends, and with the last its mounts."""
+        """Kill all processes. The mounts end with the last one."""
         if self._keeper:
             self._keeper.kill()
             self._keeper.communicate()
 
     def remove(self) -> None:
-        """Its gigabytes."""
+        """Stop and delete the folder, which has gigabytes."""
         self.stop()
         shutil.rmtree(self.folder)
 
-    def run(self, document: str, attempt: str, **parameters: str) -> InvocationResult:
-        """A document, by the agent's own rules."""
+    def run_document(self, document: str, attempt: str, **parameters: str) -> InvocationResult:
+        """Run a document as the SSM agent of the local cloud does."""
         self._commands += 1
         values = {"attemptId": attempt} | parameters
         values_by_name = {name: [value] for name, value in values.items()}
@@ -113,9 +114,9 @@ class Root:
         return run_document(invocation, self, {}, Cancellation())
 
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
-        """`Shell`: sh runs the file, as root, with next to no environment."""
+        """Run a script as root with a minimal environment."""
         file = self._write(f"var/lib/amazon/ssm/{script.command_id}-{script.step}.sh", script.text, 0o700)
-        command = self._enter("sh", "-c", f"/{file.relative_to(self.folder)}")
+        command = self._build_enter_command("sh", "-c", f"/{file.relative_to(self.folder)}")
         environment = {"PATH": PATH, "LANG": "C.UTF-8", **script.environment}
         began = time.monotonic()
         try:
@@ -124,31 +125,31 @@ class Root:
             )
         except subprocess.TimeoutExpired:
             return ScriptResult(137, ending="timed out")
-        _tell(script, done, time.monotonic() - began)
+        _log_result(script, done, time.monotonic() - began)
         return ScriptResult(done.returncode, done.stdout, done.stderr)
 
     def reboot(self) -> None:
-        """`Shell`: every process ends; the kernel is this computer's, and so is its boot id."""
+        """Kill and start all processes. The boot id is that of the host and does not change."""
         self.stop()
         self.start()
 
-    def output(self, line: str) -> str:
-        """What a line prints, as root."""
+    def read_output(self, line: str) -> str:
+        """Run a shell line as root, and return its output."""
         return subprocess.run(
-            self._enter("bash", "-c", line), check=True, capture_output=True, text=True
+            self._build_enter_command("bash", "-c", line), check=True, capture_output=True, text=True
         ).stdout.strip()
 
-    def _enter(self, *words: str) -> list[str]:
-        inside = str(self._first_process())
+    def _build_enter_command(self, *words: str) -> list[str]:
+        inside = str(self._find_first_process())
         return ["nsenter", "--target", inside, "--mount", "--pid", "--ipc", "--uts", "--root", "--wd", "--", *words]
 
-    def _first_process(self) -> int:
-        """The pid, on this computer, of the process that is 1 inside."""
+    def _find_first_process(self) -> int:
+        """Return the pid on the host of the process that has pid 1 inside."""
         assert self._keeper
         children = Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children").read_text().split()
         return int(children[0])
 
-    def _run(self, *words: str) -> None:
+    def _run_in_root(self, *words: str) -> None:
         subprocess.run(["chroot", str(self.folder), *words], check=True, env={"PATH": PATH})
 
     def _write(self, name: str, text: str, mode: int = 0o644) -> Path:
@@ -159,16 +160,16 @@ class Root:
         return file
 
 
-def why_not() -> str:
-    """What keeps this computer from having one, as a sentence; empty where nothing does."""
+def find_missing_requirement() -> str:
+    """Return why this computer cannot run recipe tests, or an empty text."""
     if os.geteuid() != 0:
-        return "a real root wants root: sudo make test-recipes"
+        return "The recipe tests need root permissions: run sudo make test-recipes."
     missing = [name for name in ("debootstrap", "unshare", "nsenter", "chroot") if shutil.which(name) is None]
-    return f"this computer lacks {', '.join(missing)}" if missing else ""
+    return f"This computer lacks {', '.join(missing)}." if missing else ""
 
 
-def _tell(script: Script, done: subprocess.CompletedProcess[str], seconds: float) -> None:
-    """For the log that shows that it ran."""
-    how = f"exit status {done.returncode}" if done.returncode >= 0 else signal.Signals(-done.returncode).name
-    head = f"--- {script.document_name}, step {script.step}: {how} after {seconds:.0f} s"
+def _log_result(script: Script, done: subprocess.CompletedProcess[str], seconds: float) -> None:
+    """Print the result and the output of a script to stderr."""
+    result = f"exit status {done.returncode}" if done.returncode >= 0 else signal.Signals(-done.returncode).name
+    head = f"--- {script.document_name}, step {script.step}: {result} after {seconds:.0f} s"
     sys.stderr.write(f"{head}\n{(done.stdout + done.stderr).rstrip()}\n")

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.world import World, world
+from tests.support.world import World, open_world
 
 
 @pytest.fixture
 def desk() -> Iterator[World]:
-    with world() as made:
+    with open_world() as made:
         yield made

@@ -10,65 +10,65 @@ from chalicelib.domain.common.errors import DeliveryFailed
 from chalicelib.domain.desk.channels import Channels
 from tests.support.world import World
 
-HOOK = "https://hooks.example.org/gpu"
+WEBHOOK_URL = "https://hooks.example.org/gpu"
 
 
 @dataclass
-class Box:
-    """Received messages by message id. A receiver that is down accepts none.
+class WebhookReceiver:
+    """Receives messages as (message id, body). A receiver that is down accepts none.
 
-    :ivar tries: number of deliveries that were attempted
-    :ivar arrived: messages about instances and images
-    :ivar greetings: first messages, which are about the webhook itself
-    :ivar ready: messages that an instance is ready, with which nearly every scenario begins
-    :ivar before: called before each delivery
+    :ivar attempt_count: number of deliveries that were attempted
+    :ivar messages: messages about instances and images
+    :ivar welcome_messages: messages of type `webhook_registered`
+    :ivar ready_messages: messages of type `ready`. They are separate because nearly every scenario begins with one.
+    :ivar before_delivery: called before each delivery
     """
 
     is_down: bool = False
-    tries: int = 0
-    arrived: list[tuple[str, bytes]] = field(default_factory=list)
-    greetings: list[tuple[str, bytes]] = field(default_factory=list)
-    ready: list[tuple[str, bytes]] = field(default_factory=list)
-    before: Callable[[], Any] = lambda: None
+    attempt_count: int = 0
+    messages: list[tuple[str, bytes]] = field(default_factory=list)
+    welcome_messages: list[tuple[str, bytes]] = field(default_factory=list)
+    ready_messages: list[tuple[str, bytes]] = field(default_factory=list)
+    before_delivery: Callable[[], Any] = lambda: None
 
-    def types(self) -> list[str]:
-        """Return the types of the messages that arrived, in order."""
-        return [json.loads(body)["type"] for _, body in self.arrived]
+    def list_types(self) -> list[str]:
+        """Return the types of `messages`, in order."""
+        return [json.loads(body)["type"] for _, body in self.messages]
 
 
 @dataclass(frozen=True)
-class PretendWebhook(WebhookSender):
-    """The interface of the real sender, without a network."""
+class FakeWebhookSender(WebhookSender):
+    """Sender that hands messages to a receiver without a network."""
 
-    box: Box = field(default_factory=Box)
+    receiver: WebhookReceiver = field(default_factory=WebhookReceiver)
 
     def post(self, url: str, secret: str, message_id: str, body: bytes) -> str:
-        self.box.tries += 1
-        self.box.before()
-        if self.box.is_down:
+        self.receiver.attempt_count += 1
+        self.receiver.before_delivery()
+        if self.receiver.is_down:
             raise DeliveryFailed("connection refused")
-        apart = {"webhook_registered": self.box.greetings, "ready": self.box.ready}
-        apart.get(json.loads(body)["type"], self.box.arrived).append((message_id, body))
+        lists = {"webhook_registered": self.receiver.welcome_messages, "ready": self.receiver.ready_messages}
+        lists.get(json.loads(body)["type"], self.receiver.messages).append((message_id, body))
         return "The receiver responded with status 200."
 
 
-def listening(desk: World, owner: str = "ada") -> Box:
-    """Give the owner a webhook, and return its receiver."""
-    box = Box()
+def add_webhook(world: World, owner: str = "ada") -> WebhookReceiver:
+    """Set a webhook for the owner, and return its receiver."""
+    box = WebhookReceiver()
     notifications = replace(
-        desk.desk.sweep.notifications,
-        webhook=PretendWebhook(box=box),
+        world.application.sweep.notifications,
+        webhook=FakeWebhookSender(receiver=box),
         get_webhook_secret=lambda name, number: "whsec_AAAA",
     )
-    sweep = replace(desk.desk.sweep, notifications=notifications)
-    watchdog = replace(desk.desk.sweep_watchdog, sender=notifications)
-    desk.rewire(replace(desk.desk, sweep=sweep, sweep_watchdog=watchdog), box)
-    owners = desk.desk.reconciler.stores.owners
-    owners.save(replace(owners.get(owner), channels=Channels(webhook=HOOK)))
+    sweep = replace(world.application.sweep, notifications=notifications)
+    watchdog = replace(world.application.sweep_watchdog, sender=notifications)
+    world.replace_application(replace(world.application, sweep=sweep, sweep_watchdog=watchdog), box)
+    owners = world.application.reconciler.stores.owners
+    owners.save(replace(owners.get(owner), channels=Channels(webhook=WEBHOOK_URL)))
     return box
 
 
-def admin_listens(desk: World) -> None:
-    """Use the same receiver for gpudesk's own channel."""
-    store = desk.desk.reconciler.stores.desk
-    store.save_settings(replace(store.get_settings(), channels=Channels(webhook=f"{HOOK}/admin")))
+def add_admin_webhook(world: World) -> None:
+    """Set a webhook for the admins. Call `add_webhook` first: both use the same receiver."""
+    store = world.application.reconciler.stores.desk
+    store.save_settings(replace(store.get_settings(), channels=Channels(webhook=f"{WEBHOOK_URL}/admin")))

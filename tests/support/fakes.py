@@ -1,4 +1,4 @@
-"""A probe with fake sensors, time, gpudesk and recipients; its files are real."""
+"""A probe with fake sensors, time, heartbeat client and recipients. Its files are real."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUIET = Reading(SignalState.QUIET, "quiet")
 ACTIVE = Reading(SignalState.ACTIVE, "busy")
 
 
-class Scripted:
+class ScriptedSensor:
     """A sensor with prepared readings or errors; the last one is repeated."""
 
     def __init__(self, name: str, *readings: Reading | Exception) -> None:
@@ -43,48 +43,51 @@ class Scripted:
         return reading
 
 
-class Hanging:
+class HangingSensor:
     """A sensor that hangs until the event `release` is set."""
 
     name = "hanging"
 
     def __init__(self) -> None:
         self.release = threading.Event()
-        self.readings = 0
+        self.read_count = 0
 
     def read(self, thresholds: Thresholds) -> Reading:
-        self.readings += 1
+        self.read_count += 1
         self.release.wait(timeout=60)
         return QUIET
 
 
-class Minutes:
-    """A time that advances by a minute at each call, or is unavailable."""
+class SteppingTime:
+    """Time that advances by a minute at each call.
+
+    :param out_at: numbers of the calls at which the time is unavailable
+    """
 
     def __init__(self, *out_at: int, begin: datetime = START) -> None:
-        self._asked = -1
+        self._call_number = -1
         self._out_at = out_at
         self._begin = begin
 
     def now(self) -> datetime:
-        self._asked += 1
-        if self._asked in self._out_at:
+        self._call_number += 1
+        if self._call_number in self._out_at:
             raise OSError("no route to 169.254.169.254")
-        return self._begin + self._asked * MINUTE
+        return self._begin + self._call_number * MINUTE
 
 
-class FakeDesk:
-    """The receiver of heartbeats: raises for the numbered ones, answers the others with its response."""
+class FakeHeartbeatClient:
+    """Receives heartbeats: raises an error for those in `failing_numbers`, returns `response` for the others."""
 
     def __init__(self, *refused: int, response: HeartbeatResponse | None = None) -> None:
         self.heartbeats: list[Heartbeat] = []
         self.response = response
-        self.refused = set(refused)
-        self._beats = -1
+        self.failing_numbers = set(refused)
+        self._heartbeat_number = -1
 
     def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
-        self._beats += 1
-        if self._beats in self.refused:
+        self._heartbeat_number += 1
+        if self._heartbeat_number in self.failing_numbers:
             raise ConnectionError("offline")
         self.heartbeats.append(heartbeat)
         return self.response
@@ -108,37 +111,41 @@ class ProbeMachine:
     """A probe and its fakes."""
 
     paths: ProbePaths
-    desk: FakeDesk
+    client: FakeHeartbeatClient
     recipients: Recipients
     powered_off: list[datetime]
     probe: Probe
 
-    def tick(self, number: int) -> list[bool]:
+    def run_ticks(self, number: int) -> list[bool]:
         return [self.probe.tick() for _ in range(number)]
 
 
 def build_machine(
     folder: Path,
     *sensors: Sensor,
-    time: Minutes | None = None,
-    desk: FakeDesk | None = None,
+    time: SteppingTime | None = None,
+    client: FakeHeartbeatClient | None = None,
     recipients: Recipients | None = None,
     boot_id: str = "boot-1",
 ) -> ProbeMachine:
-    """Return a probe with its files in `folder`; without sensors, all seven signals are quiet."""
-    places, desk, recipients = ProbePaths(folder), desk or FakeDesk(), recipients or Recipients()
-    places.create_folders()
-    clock = time or Minutes()
+    """Return a probe with its files in `folder`. Without `sensors`, all seven signals are quiet."""
+    paths, client, recipients = ProbePaths(folder), client or FakeHeartbeatClient(), recipients or Recipients()
+    paths.create_folders()
+    clock = time or SteppingTime()
     powered_off: list[datetime] = []
-    here = LocalServices(
-        paths=places,
-        last_response=LastResponse(places.response),
-        history=History(places.history),
-        setup=SetupWatch(places.lock, places.attempts, places.progress, since_boot=lambda: 195.0),
-        keep_requests=KeepRequests(places.keep_requests, places.keep_results),
+    services = LocalServices(
+        paths=paths,
+        last_response=LastResponse(paths.response),
+        history=History(paths.history),
+        setup=SetupWatch(paths.lock, paths.attempts, paths.progress, since_boot=lambda: 195.0),
+        keep_requests=KeepRequests(paths.keep_requests, paths.keep_results),
         notifier=Notifier(recipients),
-        power_off=lambda: powered_off.append(desk.heartbeats[-1].at if desk.heartbeats else START),
+        power_off=lambda: powered_off.append(client.heartbeats[-1].at if client.heartbeats else START),
     )
-    watched = [GuardedSensor(each, 0.05) for each in sensors or [Scripted(name, QUIET) for name in SIGNALS]]
+    guarded_sensors = [
+        GuardedSensor(each, 0.05) for each in sensors or [ScriptedSensor(name, QUIET) for name in SIGNALS]
+    ]
     identity = HeartbeatIdentity(instance_id="i-1", boot_id=boot_id)
-    return ProbeMachine(places, desk, recipients, powered_off, Probe(watched, clock, desk, identity, here))
+    return ProbeMachine(
+        paths, client, recipients, powered_off, Probe(guarded_sensors, clock, client, identity, services)
+    )

@@ -1,4 +1,4 @@
-"""Images in scenario tests: creation and waiting."""
+"""Creation of images in scenario tests, and waiting for their phases."""
 
 from typing import Any
 
@@ -7,36 +7,40 @@ from chalicelib.domain.instances.record import Instance
 from tests.support.world import ADA, World
 
 
-def ask(desk: World, instance: Instance, *, no_reboot: bool = False, name: str = "vision-1") -> Image:
-    requests = desk.desk.images
+def create_image(world: World, instance: Instance, *, no_reboot: bool = False, name: str = "vision-1") -> Image:
+    requests = world.application.images
     return requests.create(ADA, instance.id, name=name, description="", no_reboot=no_reboot).image
 
 
-def look(desk: World, image: Image) -> Image:
-    found = desk.desk.images.stores.images.load(image.id)
+def load_image(world: World, image: Image) -> Image:
+    found = world.application.images.stores.images.load(image.id)
     assert found is not None
     return found
 
 
-def until(desk: World, image: Image, *phases: ImagePhase, minutes: int = 30) -> Image:
+def wait_for_image_phase(world: World, image: Image, *phases: ImagePhase, minutes: int = 30) -> Image:
     for _ in range(minutes):
-        current = look(desk, image)
+        current = load_image(world, image)
         if current.phase in phases:
             return current
-        desk.minute()
-    raise AssertionError(f"{look(desk, image).phase} after {minutes} minutes: {look(desk, image).reason.message}")
+        world.pass_minutes()
+    raise AssertionError(
+        f"{load_image(world, image).phase} after {minutes} minutes: {load_image(world, image).reason.message}"
+    )
 
 
-def made(desk: World, instance: Instance, **asked: Any) -> Image:
-    image = until(desk, ask(desk, instance, **asked), ImagePhase.AVAILABLE, ImagePhase.FAILED)
+def create_available_image(world: World, instance: Instance, **request: Any) -> Image:
+    image = wait_for_image_phase(
+        world, create_image(world, instance, **request), ImagePhase.AVAILABLE, ImagePhase.FAILED
+    )
     assert image.phase is ImagePhase.AVAILABLE, image.reason
-    return at_rest(desk, image)
+    return wait_until_finished(world, image)
 
 
-def at_rest(desk: World, image: Image) -> Image:
-    """Wait until no work on the image is left."""
+def wait_until_finished(world: World, image: Image) -> Image:
+    """Let minutes pass until gpudesk has finished its work on the image."""
     for _ in range(10):
-        if not look(desk, image).needs_work:
-            return look(desk, image)
-        desk.minute()
-    raise AssertionError(f"{look(desk, image)} is still open")
+        if not load_image(world, image).needs_work:
+            return load_image(world, image)
+        world.pass_minutes()
+    raise AssertionError(f"{load_image(world, image)} still needs work")

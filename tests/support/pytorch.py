@@ -1,8 +1,8 @@
-"""Python with a fake PyTorch that measures nothing and prints the results of a real H100."""
+"""Fake Python with PyTorch that prints the benchmark results of a real H100."""
 
 from pathlib import Path
 
-GOLDEN = (Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
+H100_RESULTS = (Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
 
 _PATH = "/opt/gpudesk/d2l/bin/python"
 
@@ -17,7 +17,7 @@ echo run >>/home/ubuntu/runs
 [ ! -e /home/ubuntu/broken ] || {{ echo "CUDA error: out of memory" >&2; exit 1; }}
 echo "A library prints this line on standard output."
 cat <<'RESULTS'
-{GOLDEN.strip()}
+{H100_RESULTS.strip()}
 RESULTS
 """
 
@@ -29,4 +29,4 @@ INSTALL_FAKE_PYTORCH = (
     "PROGRAM",
     f"chmod 755 {_PATH}",
 )
-"""Lines of shell that install it."""
+"""Shell lines that install the fake Python."""

@@ -9,7 +9,7 @@ KIB = 1024
 THRESHOLDS = Thresholds(cpu_core_percent=25, disk_kib_per_second=1000, network_kib_per_second=100)
 
 
-class Minutes:
+class MinuteClock:
     """A clock that advances by one minute each time it is read."""
 
     def __init__(self) -> None:
@@ -20,11 +20,11 @@ class Minutes:
         return self.now
 
 
-def each_minute() -> Stopwatch:
-    return Stopwatch(Minutes(), wait=lambda _: None)
+def build_stopwatch() -> Stopwatch:
+    return Stopwatch(MinuteClock(), wait=lambda _: None)
 
 
-def read(sensor: Sensor) -> Reading:
+def read_sensor(sensor: Sensor) -> Reading:
     return sensor.read(THRESHOLDS)
 
 
@@ -32,13 +32,13 @@ def build_process(name: str, pid: int = 4242, terminal: int = 0) -> Process:
     return Process(pid, name, pid, terminal, 1, 0.0, 0.0)
 
 
-class Counters:
-    """Bytes by device or interface since long ago."""
+class ByteCounters:
+    """Counters of bytes by device or interface. They begin at 10^9."""
 
     def __init__(self, *names: str) -> None:
-        self.moved = dict.fromkeys(names, 10.0**9)
+        self.bytes_by_name = dict.fromkeys(names, 10.0**9)
 
-    def move(self, **rates: float) -> None:
-        """Count one minute at these rates, in KiB/s."""
+    def count_minute(self, **rates: float) -> None:
+        """Add the bytes of one minute at these rates, in KiB/s."""
         for name, rate in rates.items():
-            self.moved[name] = self.moved.get(name, 0.0) + rate * KIB * 60
+            self.bytes_by_name[name] = self.bytes_by_name.get(name, 0.0) + rate * KIB * 60

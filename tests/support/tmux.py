@@ -15,7 +15,7 @@ needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is no
 
 @dataclass
 class Tmux:
-    """A tmux server with sessions without clients."""
+    """A tmux server. Its sessions have no client."""
 
     folder: Path
 

@@ -1,4 +1,4 @@
-"""Runs of `make run` in one clone do not disturb each other."""
+"""Run folders: each `make run` in one clone has its own files."""
 
 import stat
 from pathlib import Path

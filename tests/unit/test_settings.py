@@ -1,4 +1,4 @@
-"""Settings are read from the environment."""
+"""Settings from environment variables."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How long a table is waited for."""
+"""Timeouts and retries of table calls."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ from chalicelib.store.tables import TABLES
 from local.aws.core.testing import in_process_cloud
 
 
-def limits(config: Any) -> tuple[float, float, int]:
-    """As the SDK has them: to connect, to read, and how often."""
+def read_limits(config: Any) -> tuple[float, float, int]:
+    """Return connect timeout, read timeout and number of attempts."""
     return config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]
 
 
 @pytest.mark.parametrize("model", TABLES)
-def test_a_table_is_waited_for_briefly_and_asked_once(model: Any) -> None:
+def test_table_calls_have_short_timeouts_and_no_retries(model: Any) -> None:
     with in_process_cloud():
         client = model._get_connection().connection.client
-        assert limits(client.meta.config) == (0.5, 2.0, 1)
+        assert read_limits(client.meta.config) == (0.5, 2.0, 1)
 
 
-def test_so_is_what_transactions_go_through() -> None:
+def test_transactions_have_short_timeouts_and_no_retries() -> None:
     with in_process_cloud():
-        assert limits(get_connection().client.meta.config) == (0.5, 2.0, 1)
+        assert read_limits(get_connection().client.meta.config) == (0.5, 2.0, 1)

@@ -46,7 +46,7 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "forbidden"
     # 404
     INSTANCE_NOT_FOUND = "instance_not_found"
-    IMAGE_NOT_FOUND = "build_image_not_found_error"
+    IMAGE_NOT_FOUND = "image_not_found"
     ROUTE_NOT_FOUND = "route_not_found"
     NOT_FOUND = "not_found"
     # 405

@@ -59,6 +59,9 @@ def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
 
     :param key: the key of the item; it counts against the limit
     """
+    complete = _encode(heartbeat, MAX_REASON_LENGTH)
+    if compute_item_size({"id": key, **complete}) <= MAX_HEARTBEAT_BYTES:
+        return complete
     left_out: set[str] = set()
 
     def encode(reason_length: int) -> dict[str, Any]:

@@ -127,9 +127,6 @@ class LaunchRepository:
 
         :returns: None if another transaction was in the way; the same write may succeed at once
         """
-        earlier = self._find_result(instance, idempotency)
-        if earlier:
-            return earlier
         try:
             _write(instance, entries, idempotency, limit)
         except TransactWriteError as error:

@@ -1,4 +1,4 @@
-"""One local cloud for each test, in process, on a clock that stands still."""
+"""Local cloud in process, one for each test, on a clock that only tests advance."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -17,7 +17,7 @@ from tests.local.aws.fakes import RecordingMachines
 UBUNTU = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
 ONCE = Config(retries={"total_max_attempts": 1})
 
-READY = timedelta(seconds=8 + 25)
+TIME_UNTIL_READY = timedelta(seconds=8 + 25)
 """Time from RunInstances to the first ping of the agent."""
 
 Launch = Callable[..., str]
@@ -56,31 +56,31 @@ def dynamodb(cloud: LocalCloud) -> Any:
 
 @pytest.fixture
 def launch(ec2: Any, ssm: Any) -> Launch:
-    return launcher(ec2, ssm)
+    return build_launcher(ec2, ssm)
 
 
 @pytest.fixture
 def ready(launch: Launch, clock: ManualClock) -> Callable[[], str]:
     """Return a function that launches an instance and waits for its agent."""
 
-    def launch_and_wait(**asked: Any) -> str:
-        instance_id = launch(**asked)
-        clock.advance(READY)
+    def launch_and_wait(**arguments: Any) -> str:
+        instance_id = launch(**arguments)
+        clock.advance(TIME_UNTIL_READY)
         return instance_id
 
     return launch_and_wait
 
 
-def launcher(ec2: Any, ssm: Any) -> Launch:
+def build_launcher(ec2: Any, ssm: Any) -> Launch:
     """Return a function that launches one Ubuntu instance and returns its id."""
 
-    def launch(**asked: Any) -> str:
-        return str(ec2.run_instances(**{**request(ssm), **asked})["Instances"][0]["InstanceId"])
+    def launch(**arguments: Any) -> str:
+        return str(ec2.run_instances(**{**build_launch_request(ssm), **arguments})["Instances"][0]["InstanceId"])
 
     return launch
 
 
-def request(ssm: Any) -> dict[str, Any]:
+def build_launch_request(ssm: Any) -> dict[str, Any]:
     """Return the smallest valid request of RunInstances."""
     return {
         "ImageId": ssm.get_parameter(Name=UBUNTU)["Parameter"]["Value"],
@@ -90,20 +90,20 @@ def request(ssm: Any) -> dict[str, Any]:
     }
 
 
-def describe(ec2: Any, instance_id: str) -> dict[str, Any]:
+def describe_instance(ec2: Any, instance_id: str) -> dict[str, Any]:
     """Return the instance as DescribeInstances shows it."""
     found = ec2.describe_instances(InstanceIds=[instance_id])
     return dict(found["Reservations"][0]["Instances"][0])
 
 
-def state(ec2: Any, instance_id: str) -> str:
-    return str(describe(ec2, instance_id)["State"]["Name"])
+def get_state(ec2: Any, instance_id: str) -> str:
+    return str(describe_instance(ec2, instance_id)["State"]["Name"])
 
 
-def run_shell(ssm: Any, instance_id: str, **asked: Any) -> str:
+def run_shell(ssm: Any, instance_id: str, **arguments: Any) -> str:
     """Send AWS-RunShellScript, and return the id of the command."""
-    asked = {"Parameters": {"commands": ["true"]}, **asked}
-    sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="AWS-RunShellScript", **asked)
+    arguments = {"Parameters": {"commands": ["true"]}, **arguments}
+    sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="AWS-RunShellScript", **arguments)
     return str(sent["Command"]["CommandId"])
 
 
@@ -118,9 +118,9 @@ def create_table(dynamodb: Any, name: str = "things") -> None:
     )
 
 
-def error_of(call: Callable[..., Any], **asked: Any) -> tuple[str, int]:
+def get_error(call: Callable[..., Any], **arguments: Any) -> tuple[str, int]:
     """Return the error code and the HTTP status with which a call fails."""
     with pytest.raises(ClientError) as caught:
-        call(**asked)
+        call(**arguments)
     response: Any = caught.value.response
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]

@@ -1,4 +1,4 @@
-"""Machines that tests control."""
+"""Simulated machines that tests observe or block."""
 
 import threading
 from typing import Any
@@ -7,41 +7,45 @@ from local.machines.errors import MachineHalted
 from local.machines.host.interface import Forwarding, Invocation, InvocationResult, MachineSpec
 from local.machines.host.simulated import SimulatedMachines
 
-PATIENCE = 10.0
-"""Real seconds after which a test that waits for another thread fails."""
+TIMEOUT_SECONDS = 10.0
+"""Maximum time in real seconds that a test waits for another thread."""
 
 
 class RecordingMachines(SimulatedMachines):
     """Simulated machines that record calls.
 
-    :ivar deeds: names of the calls, in order
+    :ivar calls: names of the calls, in order
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.specs: dict[str, MachineSpec] = {}
-        self.deeds: list[str] = []
+        self.calls: list[str] = []
 
     def create(self, spec: MachineSpec) -> None:
         self.specs[spec.instance_id] = spec
-        self.deeds.append("create")
+        self.calls.append("create")
         super().create(spec)
 
     def boot(self, instance_id: str) -> None:
-        self.deeds.append("boot")
+        self.calls.append("boot")
         super().boot(instance_id)
 
     def halt(self, instance_id: str) -> None:
-        self.deeds.append("halt")
+        self.calls.append("halt")
         super().halt(instance_id)
 
     def destroy(self, instance_id: str) -> None:
-        self.deeds.append("destroy")
+        self.calls.append("destroy")
         super().destroy(instance_id)
 
 
-class HeldMachines(SimulatedMachines):
-    """Machines whose documents run in threads, as real ones do. Each step waits until the test lets it end."""
+class BlockedMachines(SimulatedMachines):
+    """Simulated machines that run documents in threads, as real machines do.
+
+    :ivar began: set when a step has begun
+    :ivar may_end: every step waits until the test sets it
+    """
 
     is_real = True
 
@@ -49,7 +53,7 @@ class HeldMachines(SimulatedMachines):
         super().__init__()
         self.began = threading.Event()
         self.may_end = threading.Event()
-        self.held_steps = _EveryStep(self.began, self.may_end)
+        self.held_steps = _BlockedSteps(self.began, self.may_end)
 
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
         """Return a result even if the machine is halted meanwhile."""
@@ -59,7 +63,7 @@ class HeldMachines(SimulatedMachines):
             return InvocationResult("Failed", 137, ())
 
 
-class _EveryStep(dict[str, threading.Event]):
+class _BlockedSteps(dict[str, threading.Event]):
     def __init__(self, began: threading.Event, may_end: threading.Event) -> None:
         super().__init__()
         self._began = began
@@ -71,22 +75,22 @@ class _EveryStep(dict[str, threading.Event]):
 
 
 class PortMachines(SimulatedMachines):
-    """Machines whose forwarded ports lead nowhere."""
+    """Simulated machines that record forwardings and forward nothing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.taken_ports: set[int] = set()
-        self.forwardings: list[HeldForwarding] = []
+        self.forwardings: list[FakeForwarding] = []
 
     def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
         if local_port in self.taken_ports:
             raise OSError(98, "Address already in use")
-        self.forwardings.append(HeldForwarding(remote_port, local_port or 49152))
+        self.forwardings.append(FakeForwarding(remote_port, local_port or 49152))
         return self.forwardings[-1]
 
 
-class HeldForwarding:
-    """A forwarded port that leads nowhere."""
+class FakeForwarding:
+    """Forwarding that only records whether it is closed."""
 
     def __init__(self, remote_port: int, local_port: int) -> None:
         self.remote_port = remote_port

@@ -16,10 +16,10 @@ def test_manual_clock_stands_still_until_advanced() -> None:
 
 
 def test_subscribers_are_called_on_each_move() -> None:
-    clock, heard = ManualClock(), list[datetime]()
-    clock.subscribe(heard.append)
+    clock, times = ManualClock(), list[datetime]()
+    clock.subscribe(times.append)
     clock.advance(MINUTE)
-    assert heard == [clock.now()]
+    assert times == [clock.now()]
 
 
 def test_paced_clock_runs_faster_and_scales_script_timeouts() -> None:

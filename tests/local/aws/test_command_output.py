@@ -13,39 +13,41 @@ from local.aws.ssm.run_command_responses import combine_output
 from local.clock import ManualClock
 from local.machines.host.interface import StepResult
 from local.machines.host.simulated import SimulatedMachines
-from tests.local.aws.conftest import ONCE, READY, launcher
+from tests.local.aws.conftest import ONCE, TIME_UNTIL_READY, build_launcher
 from tests.local.aws.fakes import RecordingMachines
-from tests.local.aws.test_run_command import create, document, step
+from tests.local.aws.test_run_command import build_document, build_step, create_document
 
 MINUTE = timedelta(minutes=1)
 OUT_CUT, ERROR_CUT, RULE = "\n---Output truncated---", "\n---Error truncated----", "\n----------ERROR-------\n"
 
 
-def listed(stdout: str, stderr: str, exit_code: int = 1) -> str:
+def combine_step_output(stdout: str, stderr: str, exit_code: int = 1) -> str:
     return combine_output(StepResult("one", "aws:runShellScript", "Failed", exit_code, stdout, stderr))
 
 
 def test_short_output_is_listed_completely() -> None:
-    assert listed("out", "") == "out"
-    assert listed("out", "bad") == f"out{RULE}bad"
-    assert listed("out", "bad", exit_code=168) == "out", "168 is a success: the agent takes its own words back"
+    assert combine_step_output("out", "") == "out"
+    assert combine_step_output("out", "bad") == f"out{RULE}bad"
+    assert combine_step_output("out", "bad", exit_code=168) == "out", (
+        "168 is a success, so the agent omits the error part"
+    )
 
 
 def test_long_output_is_cut_and_short_errors_stay_complete() -> None:
-    text = listed("o" * 10_000, "why it failed")
+    text = combine_step_output("o" * 10_000, "why it failed")
     assert text.endswith(f"{OUT_CUT}{RULE}why it failed")
     assert len(text) == 2500
 
 
 def test_long_errors_are_cut_and_short_output_stays_complete() -> None:
-    text = listed("out", "e" * 10_000)
+    text = combine_step_output("out", "e" * 10_000)
     assert text.startswith(f"out{RULE}eee")
     assert text.endswith(ERROR_CUT)
     assert len(text) == 2500
 
 
 def test_long_output_and_long_errors_get_half_each() -> None:
-    text = listed("o" * 10_000, "e" * 10_000)
+    text = combine_step_output("o" * 10_000, "e" * 10_000)
     assert text.count("o" * 1000) == text.count("e" * 1000) == 1
     assert OUT_CUT + RULE in text
     assert text.endswith(ERROR_CUT)
@@ -55,9 +57,9 @@ def test_long_output_and_long_errors_get_half_each() -> None:
 def test_steps_divide_time_of_invocation(clock: ManualClock) -> None:
     with in_process_cloud(clock, timing=AwsTiming(min_invocation_for=4 * MINUTE)):
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
-        create(ssm, document(step("first"), step("second")))
-        instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
-        clock.advance(READY)
+        create_document(ssm, build_document(build_step("first"), build_step("second")))
+        instance_id = build_launcher(boto3.client("ec2", "us-east-1"), ssm)()
+        clock.advance(TIME_UNTIL_READY)
         sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup")["Command"]["CommandId"]
         clock.advance(5 * MINUTE)
         (found,) = ssm.list_command_invocations(CommandId=sent, Details=True)["CommandInvocations"]
@@ -73,14 +75,14 @@ def test_steps_divide_time_of_invocation(clock: ManualClock) -> None:
 def test_requested_logs_are_complete_in_cloudwatch(
     machines: RecordingMachines, ssm: Any, ready: Callable[[], str], group: str | None, found: str
 ) -> None:
-    create(ssm, document(step("install")))
+    create_document(ssm, build_document(build_step("install")))
     machines.outcomes["install"] = [(1, "line\n" * 6000, "why")]
     instance_id = ready()
     config = {"CloudWatchOutputEnabled": True, **({"CloudWatchLogGroupName": group} if group else {})}
-    asked = {"InstanceIds": [instance_id], "DocumentName": "setup", "CloudWatchOutputConfig": config}
-    sent = ssm.send_command(**asked)["Command"]["CommandId"]
+    arguments = {"InstanceIds": [instance_id], "DocumentName": "setup", "CloudWatchOutputConfig": config}
+    sent = ssm.send_command(**arguments)["Command"]["CommandId"]
     one = ssm.get_command_invocation(CommandId=sent, InstanceId=instance_id, PluginName="install")
-    assert len(one["StandardOutputContent"]) == 24_000, "there it is cut"
+    assert len(one["StandardOutputContent"]) == 24_000, "the answer of SSM is cut, the log is complete"
     logs = boto3.client("logs", "us-east-1")
     streams = [
         describe_log_stream["logStreamName"]
@@ -92,7 +94,7 @@ def test_requested_logs_are_complete_in_cloudwatch(
 
 
 def test_no_logs_without_request(machines: SimulatedMachines, ssm: Any, ready: Callable[[], str]) -> None:
-    create(ssm, document(step("install")))
+    create_document(ssm, build_document(build_step("install")))
     machines.outcomes["install"] = [(0, "secretive", "")]
     ssm.send_command(InstanceIds=[ready()], DocumentName="setup")
     assert boto3.client("logs", "us-east-1").describe_log_groups()["logGroups"] == []

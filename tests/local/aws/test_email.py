@@ -12,7 +12,7 @@ from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
-from tests.local.aws.conftest import ONCE, error_of
+from tests.local.aws.conftest import ONCE, get_error
 
 ADA = "ada@example.org"
 
@@ -27,24 +27,27 @@ def topic(sns: Any) -> str:
     return str(sns.create_topic(Name="gpudesk-notifications")["TopicArn"])
 
 
-def subscribe(sns: Any, topic: str, address: str = ADA, owner: str | None = None, **asked: Any) -> str:
-    """Subscribe, to one owner's messages where one is named; the ARN in every case."""
+def subscribe(sns: Any, topic: str, address: str = ADA, owner: str | None = None, **arguments: Any) -> str:
+    """Subscribe an address, and return the ARN.
+
+    :param owner: subscribe only to the messages of this owner
+    """
     attributes = {"FilterPolicy": json.dumps({"owner": [owner]})} if owner else {}
-    asked = {"ReturnSubscriptionArn": True, "Attributes": attributes, **asked}
-    return str(sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address, **asked)["SubscriptionArn"])
+    arguments = {"ReturnSubscriptionArn": True, "Attributes": attributes, **arguments}
+    return str(sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address, **arguments)["SubscriptionArn"])
 
 
-def publish(sns: Any, topic: str, owner: str = "ada", **asked: Any) -> None:
+def publish(sns: Any, topic: str, owner: str = "ada", **arguments: Any) -> None:
     attributes = {"owner": {"DataType": "String", "StringValue": owner}}
-    sns.publish(TopicArn=topic, **{"Message": "stops at 09:40", "MessageAttributes": attributes, **asked})
+    sns.publish(TopicArn=topic, **{"Message": "stops at 09:40", "MessageAttributes": attributes, **arguments})
 
 
 def is_pending(sns: Any, arn: str) -> bool:
     return bool(sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["PendingConfirmation"] == "true")
 
 
-def texts(cloud: LocalCloud, address: str = ADA) -> list[str]:
-    """What arrived, without the mails that ask for a confirmation."""
+def list_texts(cloud: LocalCloud, address: str = ADA) -> list[str]:
+    """Return the first lines of the mails that are no confirmation requests."""
     return [mail.text.partition("\n")[0] for mail in cloud.mailbox.list_mails(address) if not mail.token]
 
 
@@ -52,12 +55,12 @@ def test_no_mail_before_confirmation(cloud: LocalCloud, sns: Any, topic: str) ->
     arn = subscribe(sns, topic)
     assert is_pending(sns, arn)
     publish(sns, topic)
-    assert texts(cloud) == []
+    assert list_texts(cloud) == []
     confirmed = sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(ADA))["SubscriptionArn"]
     assert confirmed == arn
     assert not is_pending(sns, arn)
     publish(sns, topic, Subject="brave-otter stops at 09:40")
-    assert texts(cloud) == ["stops at 09:40"]
+    assert list_texts(cloud) == ["stops at 09:40"]
     assert cloud.mailbox.list_mails(ADA)[-1].subject == "brave-otter stops at 09:40"
 
 
@@ -83,7 +86,7 @@ def test_repeated_subscribe_mails_again_until_confirmed(cloud: LocalCloud, sns: 
 
 def test_subscription_with_other_attributes_is_rejected(sns: Any, topic: str) -> None:
     subscribe(sns, topic, owner="ada")
-    assert error_of(subscribe, sns=sns, topic=topic, owner="eve") == ("InvalidParameter", 400)
+    assert get_error(subscribe, sns=sns, topic=topic, owner="eve") == ("InvalidParameter", 400)
 
 
 def test_only_messages_that_match_filter_are_mailed(cloud: LocalCloud, sns: Any, topic: str) -> None:
@@ -92,17 +95,17 @@ def test_only_messages_that_match_filter_are_mailed(cloud: LocalCloud, sns: Any,
         sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(f"{owner}@example.org"))
     publish(sns, topic, owner="ada")
     publish(sns, topic, owner="nobody")
-    sns.publish(TopicArn=topic, Message="to all whom it may concern")
-    assert texts(cloud, "ada@example.org") == ["stops at 09:40"]
-    assert texts(cloud, "eve@example.org") == []
+    sns.publish(TopicArn=topic, Message="without an owner")
+    assert list_texts(cloud, "ada@example.org") == ["stops at 09:40"]
+    assert list_texts(cloud, "eve@example.org") == []
 
 
 def test_structured_message_uses_email_text(cloud: LocalCloud, sns: Any, topic: str) -> None:
     subscribe(sns, topic)
     sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(ADA))
-    words = {"default": "short", "email": "a whole letter"}
+    words = {"default": "short", "email": "the text of the e-mail"}
     publish(sns, topic, Message=json.dumps(words), MessageStructure="json")
-    assert texts(cloud) == ["a whole letter"]
+    assert list_texts(cloud) == ["the text of the e-mail"]
 
 
 def test_unconfirmed_subscription_ends_with_its_token_after_2_days(
@@ -111,8 +114,8 @@ def test_unconfirmed_subscription_ends_with_its_token_after_2_days(
     arn = subscribe(sns, topic)
     token = cloud.mailbox.find_token(ADA)
     clock.advance(timedelta(days=2))
-    assert error_of(sns.confirm_subscription, TopicArn=topic, Token=token)[0] == "InvalidParameter"
-    assert error_of(sns.get_subscription_attributes, SubscriptionArn=arn)[0] == "NotFound"
+    assert get_error(sns.confirm_subscription, TopicArn=topic, Token=token)[0] == "InvalidParameter"
+    assert get_error(sns.get_subscription_attributes, SubscriptionArn=arn)[0] == "NotFound"
 
 
 def test_confirmed_subscription_outlives_its_token(cloud: LocalCloud, sns: Any, topic: str, clock: ManualClock) -> None:
@@ -122,11 +125,11 @@ def test_confirmed_subscription_outlives_its_token(cloud: LocalCloud, sns: Any, 
     assert not is_pending(sns, arn)
     sns.unsubscribe(SubscriptionArn=arn)
     publish(sns, topic)
-    assert texts(cloud) == []
+    assert list_texts(cloud) == []
 
 
 @pytest.mark.parametrize(
-    ("operation", "asked"),
+    ("operation", "arguments"),
     [
         ("subscribe", {"Protocol": "email", "Endpoint": "nobody"}),
         ("publish", {"Message": "m", "Subject": "two\nlines"}),
@@ -134,30 +137,30 @@ def test_confirmed_subscription_outlives_its_token(cloud: LocalCloud, sns: Any, 
         ("confirm_subscription", {"Token": "guessed"}),
     ],
 )
-def test_invalid_call_is_rejected(sns: Any, topic: str, operation: str, asked: dict[str, str]) -> None:
-    assert error_of(getattr(sns, operation), TopicArn=topic, **asked) == ("InvalidParameter", 400)
+def test_invalid_call_is_rejected(sns: Any, topic: str, operation: str, arguments: dict[str, str]) -> None:
+    assert get_error(getattr(sns, operation), TopicArn=topic, **arguments) == ("InvalidParameter", 400)
 
 
 def test_pending_subscription_cannot_be_removed(sns: Any, topic: str) -> None:
     arn = subscribe(sns, topic)
-    assert error_of(sns.unsubscribe, SubscriptionArn=arn)[0] == "InvalidParameter"
+    assert get_error(sns.unsubscribe, SubscriptionArn=arn)[0] == "InvalidParameter"
 
 
 def test_publish_can_fail(cloud: LocalCloud, sns: Any, topic: str) -> None:
     cloud.faults.inject("Publish", "InternalError")
-    assert error_of(sns.publish, TopicArn=topic, Message="m") == ("InternalError", 500)
+    assert get_error(sns.publish, TopicArn=topic, Message="m") == ("InternalError", 500)
     assert cloud.calls["sns:Publish"] == 1
 
 
 @pytest.fixture
-def lenient() -> Iterator[LocalCloud]:
+def instant_cloud() -> Iterator[LocalCloud]:
     with in_process_cloud(timing=AwsTiming.instant()) as cloud:
         yield cloud
 
 
-def test_instant_timing_needs_no_confirmation(lenient: LocalCloud) -> None:
+def test_instant_timing_needs_no_confirmation(instant_cloud: LocalCloud) -> None:
     sns = boto3.client("sns", "us-east-1")
     topic = sns.create_topic(Name="t")["TopicArn"]
     assert not is_pending(sns, subscribe(sns, topic))
     publish(sns, topic)
-    assert texts(lenient) == ["stops at 09:40"]
+    assert list_texts(instant_cloud) == ["stops at 09:40"]

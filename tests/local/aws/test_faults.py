@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from local.aws.core.local_cloud import LocalCloud
-from tests.local.aws.conftest import Launch, create_table, error_of, request
+from tests.local.aws.conftest import Launch, build_launch_request, create_table, get_error
 
 THING = {"TableName": "things", "Item": {"id": {"S": "a"}}}
 
@@ -28,7 +28,7 @@ def test_injected_error_has_status_of_aws_and_no_effect(
     cloud: LocalCloud, ec2: Any, ssm: Any, code: str, status: int
 ) -> None:
     cloud.faults.inject("RunInstances", code)
-    assert error_of(ec2.run_instances, **request(ssm)) == (code, status)
+    assert get_error(ec2.run_instances, **build_launch_request(ssm)) == (code, status)
     assert ec2.describe_instances()["Reservations"] == []
 
 
@@ -42,7 +42,7 @@ def test_injected_error_happens_the_requested_number_of_times(cloud: LocalCloud,
 
 def test_injected_error_can_have_other_status(cloud: LocalCloud, ssm: Any) -> None:
     cloud.faults.inject("GetParameter", "ThrottlingException", status=429)
-    assert error_of(ssm.get_parameter, Name="x") == ("ThrottlingException", 429)
+    assert get_error(ssm.get_parameter, Name="x") == ("ThrottlingException", 429)
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "ServiceUnavailable"])
@@ -51,8 +51,8 @@ def test_common_error_codes_can_be_injected_into_any_service(
 ) -> None:
     cloud.faults.inject("GetParameter", code)
     cloud.faults.inject("ListTables", code)
-    assert error_of(ssm.get_parameter, Name="x")[0] == code
-    assert error_of(dynamodb.list_tables)[0] == code
+    assert get_error(ssm.get_parameter, Name="x")[0] == code
+    assert get_error(dynamodb.list_tables)[0] == code
 
 
 def test_injected_errors_are_exception_classes_of_sdk(cloud: LocalCloud, ssm: Any, dynamodb: Any) -> None:
@@ -69,7 +69,7 @@ def test_injected_errors_are_exception_classes_of_sdk(cloud: LocalCloud, ssm: An
 def test_dropped_response_keeps_effect_of_call(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
     cloud.faults.drop_response("RunInstances")
     with pytest.raises(ConnectionClosedError):
-        ec2.run_instances(**request(ssm), ClientToken="t")
+        ec2.run_instances(**build_launch_request(ssm), ClientToken="t")
     (reservation,) = ec2.describe_instances()["Reservations"]
     assert launch(ClientToken="t") == reservation["Instances"][0]["InstanceId"]
 
@@ -77,9 +77,9 @@ def test_dropped_response_keeps_effect_of_call(cloud: LocalCloud, ec2: Any, ssm:
 def test_sdk_retry_of_conditional_write_with_dropped_response_fails(cloud: LocalCloud, dynamodb: Any) -> None:
     create_table(dynamodb)
     cloud.faults.drop_response("PutItem")
-    as_people_have_it: Any = boto3.client("dynamodb", "us-east-1")
-    asked = {**THING, "ConditionExpression": "attribute_not_exists(id)"}
-    refused = error_of(as_people_have_it.put_item, **asked)
+    default_client: Any = boto3.client("dynamodb", "us-east-1")
+    arguments = {**THING, "ConditionExpression": "attribute_not_exists(id)"}
+    refused = get_error(default_client.put_item, **arguments)
     assert refused == ("ConditionalCheckFailedException", 400)
     assert dynamodb.scan(TableName="things")["Count"] == 1
 
@@ -110,7 +110,7 @@ def test_calls_are_counted_by_operation_including_rejected_ones(cloud: LocalClou
     ec2.describe_instances()
     before = cloud.calls.copy()
     cloud.faults.inject("DescribeInstances", "InternalError")
-    error_of(ec2.describe_instances)
+    get_error(ec2.describe_instances)
     create_table(dynamodb)
     assert cloud.count_calls_since(before) == {"ec2:DescribeInstances": 1, "dynamodb:CreateTable": 1}
 

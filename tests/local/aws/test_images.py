@@ -4,7 +4,7 @@ import boto3
 import pytest
 
 from local.aws.ec2.public_images import PUBLIC_IMAGES, PublicImage
-from tests.local.aws.conftest import UBUNTU, error_of
+from tests.local.aws.conftest import UBUNTU, get_error
 
 DEEP_LEARNING = "/aws/service/deeplearning/ami/{}/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id"
 
@@ -22,11 +22,11 @@ def test_each_public_parameter_names_image(ec2: Any, ssm: Any, image: PublicImag
 
 
 def test_several_public_parameters_are_read_at_once(ssm: Any) -> None:
-    names = [UBUNTU, DEEP_LEARNING.format("x86_64"), "/aws/service/nobody-made-it"]
+    names = [UBUNTU, DEEP_LEARNING.format("x86_64"), "/aws/service/no-such-parameter"]
     answer = ssm.get_parameters(Names=names)
     assert {each["Name"] for each in answer["Parameters"]} == set(names[:2])
     assert answer["InvalidParameters"] == names[2:]
-    assert error_of(ssm.get_parameter, Name=names[2]) == ("ParameterNotFound", 400)
+    assert get_error(ssm.get_parameter, Name=names[2]) == ("ParameterNotFound", 400)
 
 
 def test_image_ids_differ_by_region_and_are_stable(ssm: Any) -> None:

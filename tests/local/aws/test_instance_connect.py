@@ -7,7 +7,7 @@ import pytest
 
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import ManualClock
-from tests.local.aws.conftest import ONCE, Launch, error_of
+from tests.local.aws.conftest import ONCE, Launch, get_error
 from tests.local.aws.fakes import RecordingMachines
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -29,15 +29,15 @@ def test_ssh_key_is_offered_for_one_minute(
 
 
 def test_key_needs_running_instance(connect: Any, ec2: Any, launch: Launch, machines: RecordingMachines) -> None:
-    asked = {"InstanceOSUser": "ubuntu", "SSHPublicKey": KEY}
-    unknown = error_of(connect.send_ssh_public_key, InstanceId="i-0123456789abcdef0", **asked)
+    arguments = {"InstanceOSUser": "ubuntu", "SSHPublicKey": KEY}
+    unknown = get_error(connect.send_ssh_public_key, InstanceId="i-0123456789abcdef0", **arguments)
     assert unknown == ("EC2InstanceNotFoundException", 404)
-    pending = error_of(connect.send_ssh_public_key, InstanceId=launch(), **asked)
+    pending = get_error(connect.send_ssh_public_key, InstanceId=launch(), **arguments)
     assert pending == ("EC2InstanceStateInvalidException", 400)
     assert machines.ssh_keys == []
 
 
 @pytest.mark.parametrize("key", [KEY.replace("ssh-ed25519", "ecdsa-sha2-nistp256"), f"{KEY}\n{KEY}"])
 def test_invalid_key_is_rejected(connect: Any, ready: Callable[[], str], key: str) -> None:
-    asked = {"InstanceId": ready(), "InstanceOSUser": "ubuntu", "SSHPublicKey": key}
-    assert error_of(connect.send_ssh_public_key, **asked) == ("InvalidArgsException", 400)
+    arguments = {"InstanceId": ready(), "InstanceOSUser": "ubuntu", "SSHPublicKey": key}
+    assert get_error(connect.send_ssh_public_key, **arguments) == ("InvalidArgsException", 400)

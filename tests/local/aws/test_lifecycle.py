@@ -11,7 +11,7 @@ from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
-from tests.local.aws.conftest import Launch, describe, error_of, launcher, state
+from tests.local.aws.conftest import Launch, build_launcher, describe_instance, get_error, get_state
 from tests.local.aws.fakes import RecordingMachines
 
 SECOND = timedelta(seconds=1)
@@ -23,11 +23,11 @@ def test_launched_instance_is_pending_then_running(
 ) -> None:
     instance_id = launch()
     clock.advance(7 * SECOND)
-    assert state(ec2, instance_id) == "pending"
-    assert machines.deeds == []
+    assert get_state(ec2, instance_id) == "pending"
+    assert machines.calls == []
     clock.advance(SECOND)
-    assert state(ec2, instance_id) == "running"
-    assert machines.deeds == ["create", "boot"]
+    assert get_state(ec2, instance_id) == "running"
+    assert machines.calls == ["create", "boot"]
 
 
 def test_stop_takes_time_and_sets_state_reason(
@@ -36,10 +36,10 @@ def test_stop_takes_time_and_sets_state_reason(
     instance_id = ready()
     answer = ec2.stop_instances(InstanceIds=[instance_id])["StoppingInstances"][0]
     assert (answer["PreviousState"]["Name"], answer["CurrentState"]["Name"]) == ("running", "stopping")
-    assert state(ec2, instance_id) == "stopping"
-    assert machines.deeds == ["create", "boot", "halt"]
+    assert get_state(ec2, instance_id) == "stopping"
+    assert machines.calls == ["create", "boot", "halt"]
     clock.advance(30 * SECOND)
-    stopped = describe(ec2, instance_id)
+    stopped = describe_instance(ec2, instance_id)
     assert stopped["State"]["Name"] == "stopped"
     assert stopped["StateTransitionReason"] == "User initiated (2026-01-05 09:00:33 GMT)"
     assert stopped["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
@@ -49,15 +49,15 @@ def test_start_renews_launch_time_and_boots_same_disk(
     machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
-    first = describe(ec2, instance_id)["LaunchTime"]
+    first = describe_instance(ec2, instance_id)["LaunchTime"]
     ec2.stop_instances(InstanceIds=[instance_id])
     clock.advance(MINUTE)
     ec2.start_instances(InstanceIds=[instance_id])
-    assert state(ec2, instance_id) == "pending"
+    assert get_state(ec2, instance_id) == "pending"
     clock.advance(MINUTE)
-    assert describe(ec2, instance_id)["LaunchTime"] - first == MINUTE + 33 * SECOND
-    assert machines.deeds == ["create", "boot", "halt", "boot"]
-    assert describe(ec2, instance_id)["StateTransitionReason"] == ""
+    assert describe_instance(ec2, instance_id)["LaunchTime"] - first == MINUTE + 33 * SECOND
+    assert machines.calls == ["create", "boot", "halt", "boot"]
+    assert describe_instance(ec2, instance_id)["StateTransitionReason"] == ""
 
 
 def test_terminated_instance_is_visible_for_one_hour(
@@ -65,12 +65,12 @@ def test_terminated_instance_is_visible_for_one_hour(
 ) -> None:
     instance_id = ready()
     ec2.terminate_instances(InstanceIds=[instance_id])
-    assert state(ec2, instance_id) == "shutting-down"
+    assert get_state(ec2, instance_id) == "shutting-down"
     clock.advance(30 * SECOND)
-    assert state(ec2, instance_id) == "terminated"
-    assert machines.deeds == ["create", "boot", "halt", "destroy"]
+    assert get_state(ec2, instance_id) == "terminated"
+    assert machines.calls == ["create", "boot", "halt", "destroy"]
     clock.advance(timedelta(hours=1))
-    assert error_of(ec2.describe_instances, InstanceIds=[instance_id])[0] == "InvalidInstanceID.NotFound"
+    assert get_error(ec2.describe_instances, InstanceIds=[instance_id])[0] == "InvalidInstanceID.NotFound"
 
 
 def test_transitions_happen_in_order_after_clock_jump(cloud: LocalCloud, launch: Launch, clock: ManualClock) -> None:
@@ -79,8 +79,8 @@ def test_transitions_happen_in_order_after_clock_jump(cloud: LocalCloud, launch:
     second = launch()
     clock.advance(MINUTE)
     cloud.tick()
-    told = [(event["time"][-4:-1], event["detail"]["instance-id"]) for event in cloud.log.read_since(0)]
-    assert told == [(":00", first), (":05", second), (":08", first), (":13", second)]
+    changes = [(event["time"][-4:-1], event["detail"]["instance-id"]) for event in cloud.log.read_since(0)]
+    assert changes == [(":00", first), (":05", second), (":08", first), (":13", second)]
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_call_not_allowed_in_state_is_rejected(
         ec2.terminate_instances(InstanceIds=[instance_id])
         clock.advance(MINUTE)
     call = getattr(ec2, operation)
-    assert error_of(call, InstanceIds=[instance_id]) == ("IncorrectInstanceState", 400)
-    assert state(ec2, instance_id) == before
+    assert get_error(call, InstanceIds=[instance_id]) == ("IncorrectInstanceState", 400)
+    assert get_state(ec2, instance_id) == before
 
 
 @pytest.mark.parametrize("operation", ["stop_instances", "terminate_instances"])
@@ -114,9 +114,9 @@ def test_repeated_call_changes_nothing(ec2: Any, ready: Callable[[], str], opera
     ids = [ready()]
     call = getattr(ec2, operation)
     call(InstanceIds=ids)
-    between = state(ec2, ids[0])
+    between = get_state(ec2, ids[0])
     call(InstanceIds=ids)
-    assert state(ec2, ids[0]) == between
+    assert get_state(ec2, ids[0]) == between
 
 
 def test_stop_can_be_acknowledged_without_effect(
@@ -127,10 +127,10 @@ def test_stop_can_be_acknowledged_without_effect(
     answer = ec2.stop_instances(InstanceIds=[instance_id])
     assert answer["StoppingInstances"][0]["CurrentState"]["Name"] == "stopping"
     clock.advance(MINUTE)
-    assert state(ec2, instance_id) == "running"
+    assert get_state(ec2, instance_id) == "running"
     ec2.stop_instances(InstanceIds=[instance_id])
     clock.advance(MINUTE)
-    assert state(ec2, instance_id) == "stopped"
+    assert get_state(ec2, instance_id) == "stopped"
 
 
 @pytest.mark.parametrize(("timing", "becomes"), [("stop", "stopped"), ("terminate", "terminated")])
@@ -143,11 +143,11 @@ def test_power_off_follows_shutdown_behavior(
     becomes: str,
 ) -> None:
     instance_id = ready(InstanceInitiatedShutdownBehavior=timing)
-    describe(ec2, instance_id)
+    describe_instance(ec2, instance_id)
     cloud.record_power_off(instance_id)
     cloud.tick()
     clock.advance(MINUTE)
-    off = describe(ec2, instance_id)
+    off = describe_instance(ec2, instance_id)
     assert off["State"]["Name"] == becomes
     assert off["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
 
@@ -161,12 +161,12 @@ def test_instant_timing_behaves_like_plain_moto() -> None:
     with in_process_cloud(timing=AwsTiming.instant()):
         ec2: Any = boto3.client("ec2", "us-east-1")
         ssm: Any = boto3.client("ssm", "us-east-1")
-        instance_id = launcher(ec2, ssm)()
-        assert state(ec2, instance_id) == "running"
+        instance_id = build_launcher(ec2, ssm)()
+        assert get_state(ec2, instance_id) == "running"
         ec2.stop_instances(InstanceIds=[instance_id])
-        assert state(ec2, instance_id) == "stopped"
+        assert get_state(ec2, instance_id) == "stopped"
         ec2.terminate_instances(InstanceIds=[instance_id])
-        assert state(ec2, instance_id) == "terminated"
+        assert get_state(ec2, instance_id) == "terminated"
         sent = ssm.send_command(InstanceIds=["i-1"], DocumentName="AWS-RunShellScript")
         invocation = ssm.get_command_invocation(CommandId=sent["Command"]["CommandId"], InstanceId="i-1")
         assert invocation["Status"] == "Success"

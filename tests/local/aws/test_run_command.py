@@ -10,29 +10,29 @@ from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
-from tests.local.aws.conftest import ONCE, READY, Launch, error_of, launcher, run_shell
-from tests.local.aws.fakes import PATIENCE, HeldMachines, RecordingMachines
+from tests.local.aws.conftest import ONCE, TIME_UNTIL_READY, Launch, build_launcher, get_error, run_shell
+from tests.local.aws.fakes import TIMEOUT_SECONDS, BlockedMachines, RecordingMachines
 
 MINUTE = timedelta(minutes=1)
 
 
-def step(name: str, **inputs: Any) -> dict[str, Any]:
+def build_step(name: str, **inputs: Any) -> dict[str, Any]:
     return {"action": "aws:runShellScript", "name": name, "inputs": {"runCommand": ["true"], **inputs}}
 
 
-def document(*steps: dict[str, Any], **parameters: dict[str, Any]) -> str:
+def build_document(*steps: dict[str, Any], **parameters: dict[str, Any]) -> str:
     return json.dumps({"schemaVersion": "2.2", "parameters": parameters, "mainSteps": steps})
 
 
-def create(ssm: Any, content: str, name: str = "setup") -> None:
+def create_document(ssm: Any, content: str, name: str = "setup") -> None:
     ssm.create_document(Content=content, Name=name, DocumentType="Command")
 
 
-def invocation(ssm: Any, command_id: str, instance_id: str, **asked: Any) -> dict[str, Any]:
-    return dict(ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id, **asked))
+def get_invocation(ssm: Any, command_id: str, instance_id: str, **arguments: Any) -> dict[str, Any]:
+    return dict(ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id, **arguments))
 
 
-def statuses_told(cloud: LocalCloud, kind: str) -> list[str]:
+def list_event_statuses(cloud: LocalCloud, kind: str) -> list[str]:
     return [event["detail"]["status"] for event in cloud.log.read_since(0) if event["detail-type"] == kind]
 
 
@@ -42,16 +42,16 @@ def test_command_to_instance_without_registered_agent_is_rejected(
 ) -> None:
     instance_id = launch() if moment != "unknown" else "i-0123456789abcdef0"
     if moment == "before its agent":
-        clock.advance(READY - timedelta(seconds=1))
+        clock.advance(TIME_UNTIL_READY - timedelta(seconds=1))
     if moment in ("stopping", "terminated"):
-        clock.advance(READY)
+        clock.advance(TIME_UNTIL_READY)
         call = ec2.stop_instances if moment == "stopping" else ec2.terminate_instances
         call(InstanceIds=[instance_id])
     if moment == "terminated":
         clock.advance(MINUTE)
-    asked = {"InstanceIds": [instance_id], "DocumentName": "AWS-RunShellScript"}
-    asked["Parameters"] = {"commands": ["true"]}  # type: ignore[assignment]
-    assert error_of(ssm.send_command, **asked) == ("InvalidInstanceId", 400)
+    arguments = {"InstanceIds": [instance_id], "DocumentName": "AWS-RunShellScript"}
+    arguments["Parameters"] = {"commands": ["true"]}  # type: ignore[assignment]
+    assert get_error(ssm.send_command, **arguments) == ("InvalidInstanceId", 400)
 
 
 def test_command_runs_on_machine_and_is_listed(
@@ -59,42 +59,46 @@ def test_command_runs_on_machine_and_is_listed(
 ) -> None:
     instance_id = ready()
     command_id = run_shell(ssm, instance_id, Comment="attempt-1")
-    done = invocation(ssm, command_id, instance_id)
+    done = get_invocation(ssm, command_id, instance_id)
     assert (done["Status"], done["ResponseCode"], done["Comment"]) == ("Success", 0, "attempt-1")
     assert done["PluginName"] == "aws:runShellScript"
     assert [where for where, _ in machines.executed_scripts] == [instance_id]
-    told = statuses_told(cloud, "EC2 Command Invocation Status-change Notification")
-    assert told == ["InProgress", "Success"]
-    assert statuses_told(cloud, "EC2 Command Status-change Notification") == ["InProgress", "Success"]
+    statuses = list_event_statuses(cloud, "EC2 Command Invocation Status-change Notification")
+    assert statuses == ["InProgress", "Success"]
+    assert list_event_statuses(cloud, "EC2 Command Status-change Notification") == ["InProgress", "Success"]
 
 
 def test_unknown_document_is_invalid(ssm: Any, ready: Callable[[], str]) -> None:
-    asked = {"InstanceIds": [ready()], "DocumentName": "nobody-made-it"}
-    assert error_of(ssm.send_command, **asked) == ("InvalidDocument", 400)
+    arguments = {"InstanceIds": [ready()], "DocumentName": "no-such-document"}
+    assert get_error(ssm.send_command, **arguments) == ("InvalidDocument", 400)
 
 
 def test_parameters_are_checked_against_document(ssm: Any, ready: Callable[[], str]) -> None:
     name = {"type": "String", "allowedPattern": "^[a-z]+$"}
-    create(ssm, document(step("one"), name=name))
-    asked = {"InstanceIds": [ready()], "DocumentName": "setup"}
+    create_document(ssm, build_document(build_step("one"), name=name))
+    arguments = {"InstanceIds": [ready()], "DocumentName": "setup"}
     for given in ({"name": ["Not this!"]}, {"name": ["fine"], "other": ["?"]}, {}):
-        assert error_of(ssm.send_command, **asked, Parameters=given) == ("InvalidParameters", 400)
-    assert ssm.send_command(**asked, Parameters={"name": ["fine"]})["Command"]["Status"] == "Pending"
+        assert get_error(ssm.send_command, **arguments, Parameters=given) == ("InvalidParameters", 400)
+    assert ssm.send_command(**arguments, Parameters={"name": ["fine"]})["Command"]["Status"] == "Pending"
 
 
 def test_document_that_no_agent_can_run_is_not_created(ssm: Any) -> None:
-    for content in (document(), document({**step("one"), "action": "aws:dance"}), '{"schemaVersion": "9"}'):
-        asked = {"Content": content, "Name": "setup", "DocumentType": "Command"}
-        assert error_of(ssm.create_document, **asked) == ("InvalidDocumentContent", 400)
+    for content in (
+        build_document(),
+        build_document({**build_step("one"), "action": "aws:dance"}),
+        '{"schemaVersion": "9"}',
+    ):
+        arguments = {"Content": content, "Name": "setup", "DocumentType": "Command"}
+        assert get_error(ssm.create_document, **arguments) == ("InvalidDocumentContent", 400)
 
 
 def test_default_version_of_document_runs(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
-    create(ssm, document(step("one")))
-    ssm.update_document(Content=document(step("two")), Name="setup", DocumentVersion="$LATEST")
+    create_document(ssm, build_document(build_step("one")))
+    ssm.update_document(Content=build_document(build_step("two")), Name="setup", DocumentVersion="$LATEST")
     instance_id = ready()
 
-    def steps_of(**asked: Any) -> list[str]:
-        sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup", **asked)["Command"]
+    def steps_of(**arguments: Any) -> list[str]:
+        sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup", **arguments)["Command"]
         listed = ssm.list_command_invocations(CommandId=sent["CommandId"], Details=True)
         return [plugin["Name"] for plugin in listed["CommandInvocations"][0]["CommandPlugins"]]
 
@@ -102,12 +106,12 @@ def test_default_version_of_document_runs(cloud: LocalCloud, ssm: Any, ready: Ca
     assert steps_of(DocumentVersion="$LATEST") == ["two"]
     ssm.update_document_default_version(Name="setup", DocumentVersion="2")
     assert steps_of() == ["two"]
-    asked = {"Content": document(), "Name": "setup", "DocumentVersion": "$LATEST"}
-    assert error_of(ssm.update_document, **asked) == ("InvalidDocumentContent", 400)
+    arguments = {"Content": build_document(), "Name": "setup", "DocumentVersion": "$LATEST"}
+    assert get_error(ssm.update_document, **arguments) == ("InvalidDocumentContent", 400)
     assert ssm.describe_document(Name="setup")["Document"]["DefaultVersion"] == "2"
     assert json.loads(ssm.get_document(Name="setup")["Content"])["mainSteps"][0]["name"] == "two"
     ssm.delete_document(Name="setup")
-    assert error_of(ssm.get_document, Name="setup")[0] == "InvalidDocument"
+    assert get_error(ssm.get_document, Name="setup")[0] == "InvalidDocument"
 
 
 def test_documents_of_amazon_exist(ssm: Any) -> None:
@@ -118,55 +122,55 @@ def test_documents_of_amazon_exist(ssm: Any) -> None:
 
 
 def test_session_document_cannot_be_sent_as_command(ssm: Any, ready: Callable[[], str]) -> None:
-    asked = {"InstanceIds": [ready()], "DocumentName": "AWS-StartPortForwardingSession"}
-    assert error_of(ssm.send_command, **asked) == ("InvalidDocument", 400)
+    arguments = {"InstanceIds": [ready()], "DocumentName": "AWS-StartPortForwardingSession"}
+    assert get_error(ssm.send_command, **arguments) == ("InvalidDocument", 400)
 
 
 def test_step_is_selected_by_plugin_name(ssm: Any, ready: Callable[[], str]) -> None:
-    create(ssm, document(step("first"), step("second")))
+    create_document(ssm, build_document(build_step("first"), build_step("second")))
     instance_id = ready()
     sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup")["Command"]["CommandId"]
-    assert invocation(ssm, sent, instance_id)["StandardOutputContent"] == ""
-    one = invocation(ssm, sent, instance_id, PluginName="first")
+    assert get_invocation(ssm, sent, instance_id)["StandardOutputContent"] == ""
+    one = get_invocation(ssm, sent, instance_id, PluginName="first")
     assert (one["PluginName"], one["Status"]) == ("first", "Success")
     wrong = {"CommandId": sent, "InstanceId": instance_id, "PluginName": "third"}
-    assert error_of(ssm.get_command_invocation, **wrong) == ("InvalidPluginName", 400)
+    assert get_error(ssm.get_command_invocation, **wrong) == ("InvalidPluginName", 400)
 
 
 def test_unknown_invocation_does_not_exist(ssm: Any, ready: Callable[[], str]) -> None:
     instance_id = ready()
-    asked = {"CommandId": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "InstanceId": instance_id}
-    assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
-    asked = {"CommandId": run_shell(ssm, instance_id), "InstanceId": "i-0123456789abcdef0"}
-    assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
+    arguments = {"CommandId": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "InstanceId": instance_id}
+    assert get_error(ssm.get_command_invocation, **arguments) == ("InvocationDoesNotExist", 400)
+    arguments = {"CommandId": run_shell(ssm, instance_id), "InstanceId": "i-0123456789abcdef0"}
+    assert get_error(ssm.get_command_invocation, **arguments) == ("InvocationDoesNotExist", 400)
 
 
 def test_new_invocation_is_hidden_at_first(clock: ManualClock) -> None:
     slow = AwsTiming(invocation_hidden_for=timedelta(seconds=2))
     with in_process_cloud(clock, timing=slow):
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
-        instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
-        clock.advance(READY)
+        instance_id = build_launcher(boto3.client("ec2", "us-east-1"), ssm)()
+        clock.advance(TIME_UNTIL_READY)
         command_id = run_shell(ssm, instance_id)
-        asked = {"CommandId": command_id, "InstanceId": instance_id}
-        assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
+        arguments = {"CommandId": command_id, "InstanceId": instance_id}
+        assert get_error(ssm.get_command_invocation, **arguments) == ("InvocationDoesNotExist", 400)
         assert ssm.list_command_invocations(CommandId=command_id)["CommandInvocations"] == []
         clock.advance(slow.invocation_hidden_for)
-        assert invocation(ssm, command_id, instance_id)["Status"] == "Success"
+        assert get_invocation(ssm, command_id, instance_id)["Status"] == "Success"
 
 
 def test_document_takes_configured_minimum_time(clock: ManualClock) -> None:
     with in_process_cloud(clock, timing=AwsTiming(min_invocation_for=3 * MINUTE)) as cloud:
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
-        instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
-        clock.advance(READY)
+        instance_id = build_launcher(boto3.client("ec2", "us-east-1"), ssm)()
+        clock.advance(TIME_UNTIL_READY)
         command_id = run_shell(ssm, instance_id)
         clock.advance(2 * MINUTE)
-        running = invocation(ssm, command_id, instance_id)
+        running = get_invocation(ssm, command_id, instance_id)
         assert (running["Status"], running["ResponseCode"]) == ("InProgress", -1)
         assert running["StandardOutputContent"] == ""
         clock.advance(MINUTE)
-        done = invocation(ssm, command_id, instance_id)
+        done = get_invocation(ssm, command_id, instance_id)
         assert (done["Status"], done["ExecutionElapsedTime"]) == ("Success", "PT180S")
         assert cloud.log.read_since(0)[-1]["detail"]["status"] == "Success"
 
@@ -188,9 +192,9 @@ def test_commands_are_filtered_by_document_status_and_time(
     assert listed("InvokedBefore", "2026-01-05T09:01:00Z") == [first]
     assert listed("Status", "Failed") == []
     assert [each["CommandId"] for each in ssm.list_commands(CommandId=first)["Commands"]] == [first]
-    asked = {"Filters": [{"key": "Comment", "value": "attempt-1"}]}
+    arguments = {"Filters": [{"key": "Comment", "value": "attempt-1"}]}
     with pytest.raises(ssm.exceptions.ClientError):
-        ssm.list_commands(**asked)
+        ssm.list_commands(**arguments)
 
 
 def test_targets_select_instances_by_tag(ssm: Any, ready: Callable[..., str]) -> None:
@@ -198,36 +202,36 @@ def test_targets_select_instances_by_tag(ssm: Any, ready: Callable[..., str]) ->
     tagged = ready(TagSpecifications=tags)
     ready()
     targets = [{"Key": "tag:team", "Values": ["vision"]}]
-    asked = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
-    assert ssm.send_command(Targets=targets, **asked)["Command"]["InstanceIds"] == [tagged]
+    arguments = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
+    assert ssm.send_command(Targets=targets, **arguments)["Command"]["InstanceIds"] == [tagged]
 
 
-class TestOnMachinesThatTakeTheirTime:
+class TestSlowMachines:
     @pytest.fixture
-    def machines(self) -> Iterator[HeldMachines]:
-        machines = HeldMachines()
+    def machines(self) -> Iterator[BlockedMachines]:
+        machines = BlockedMachines()
         yield machines
         machines.may_end.set()
 
     @pytest.fixture
-    def cloud(self, clock: ManualClock, machines: HeldMachines) -> Iterator[LocalCloud]:
+    def cloud(self, clock: ManualClock, machines: BlockedMachines) -> Iterator[LocalCloud]:
         with in_process_cloud(clock, machines) as cloud:
             yield cloud
             machines.may_end.set()
-            cloud.settle(PATIENCE)
+            cloud.settle(TIMEOUT_SECONDS)
 
     def test_output_is_empty_until_end_and_then_cut(
-        self, cloud: LocalCloud, machines: HeldMachines, ssm: Any, ready: Callable[[], str]
+        self, cloud: LocalCloud, machines: BlockedMachines, ssm: Any, ready: Callable[[], str]
     ) -> None:
         instance_id = ready()
         command_id = run_shell(ssm, instance_id)
-        assert machines.began.wait(PATIENCE)
-        running = invocation(ssm, command_id, instance_id)
+        assert machines.began.wait(TIMEOUT_SECONDS)
+        running = get_invocation(ssm, command_id, instance_id)
         assert (running["Status"], running["StandardOutputContent"]) == ("InProgress", "")
         machines.outcomes["AWS-RunShellScript"] = [(0, "x" * 30_000, "")]
         machines.may_end.set()
-        cloud.settle(PATIENCE)
-        done = invocation(ssm, command_id, instance_id)
+        cloud.settle(TIMEOUT_SECONDS)
+        done = get_invocation(ssm, command_id, instance_id)
         assert (done["Status"], len(done["StandardOutputContent"])) == ("Success", 24_000)
         listed = ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
         assert len(listed[0]["CommandPlugins"][0]["Output"]) == 2_500
@@ -235,36 +239,38 @@ class TestOnMachinesThatTakeTheirTime:
     def test_invocation_on_stopped_machine_is_in_progress_until_time_limit(
         self,
         cloud: LocalCloud,
-        machines: HeldMachines,
+        machines: BlockedMachines,
         ec2: Any,
         ssm: Any,
         ready: Callable[[], str],
         clock: ManualClock,
     ) -> None:
-        create(ssm, document(step("one", timeoutSeconds="600"), step("two", timeoutSeconds="300")))
+        create_document(
+            ssm, build_document(build_step("one", timeoutSeconds="600"), build_step("two", timeoutSeconds="300"))
+        )
         instance_id = ready()
         command_id = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup")["Command"]["CommandId"]
-        assert machines.began.wait(PATIENCE)
+        assert machines.began.wait(TIMEOUT_SECONDS)
         ec2.stop_instances(InstanceIds=[instance_id])
         machines.may_end.set()
-        cloud.settle(PATIENCE)
+        cloud.settle(TIMEOUT_SECONDS)
         clock.advance(timedelta(seconds=899))
-        assert invocation(ssm, command_id, instance_id)["Status"] == "InProgress"
+        assert get_invocation(ssm, command_id, instance_id)["Status"] == "InProgress"
         clock.advance(timedelta(seconds=1))
-        over = invocation(ssm, command_id, instance_id)
-        assert (over["Status"], over["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
+        ended = get_invocation(ssm, command_id, instance_id)
+        assert (ended["Status"], ended["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
 
     def test_running_command_is_cancelled_on_its_machine(
-        self, cloud: LocalCloud, machines: HeldMachines, ssm: Any, ready: Callable[[], str]
+        self, cloud: LocalCloud, machines: BlockedMachines, ssm: Any, ready: Callable[[], str]
     ) -> None:
         instance_id = ready()
         command_id = run_shell(ssm, instance_id)
-        assert machines.began.wait(PATIENCE)
+        assert machines.began.wait(TIMEOUT_SECONDS)
         ssm.cancel_command(CommandId=command_id)
-        cloud.settle(PATIENCE)
-        assert invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
-        told = statuses_told(cloud, "EC2 Command Invocation Status-change Notification")
-        assert told == ["InProgress", "Cancelled"]
+        cloud.settle(TIMEOUT_SECONDS)
+        assert get_invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
+        statuses = list_event_statuses(cloud, "EC2 Command Invocation Status-change Notification")
+        assert statuses == ["InProgress", "Cancelled"]
 
     def test_settle_raises_if_document_does_not_end(
         self, cloud: LocalCloud, ssm: Any, ready: Callable[[], str]
@@ -280,10 +286,10 @@ def test_command_to_silent_agent_is_never_delivered(
     instance_id = ready()
     cloud.agents.silence(instance_id)
     command_id = run_shell(ssm, instance_id, TimeoutSeconds=60)
-    assert invocation(ssm, command_id, instance_id)["Status"] == "Pending"
+    assert get_invocation(ssm, command_id, instance_id)["Status"] == "Pending"
     clock.advance(MINUTE)
-    over = invocation(ssm, command_id, instance_id)
-    assert (over["Status"], over["StatusDetails"]) == ("TimedOut", "DeliveryTimedOut")
+    ended = get_invocation(ssm, command_id, instance_id)
+    assert (ended["Status"], ended["StatusDetails"]) == ("TimedOut", "DeliveryTimedOut")
 
 
 def test_waiting_command_is_cancelled_at_once(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
@@ -292,5 +298,5 @@ def test_waiting_command_is_cancelled_at_once(cloud: LocalCloud, ssm: Any, ready
     command_id = run_shell(ssm, instance_id)
     ssm.cancel_command(CommandId=command_id, InstanceIds=[instance_id])
     cloud.agents.unsilence(instance_id)
-    assert invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
-    assert error_of(ssm.cancel_command, CommandId="x" * 36) == ("InvalidCommandId", 400)
+    assert get_invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
+    assert get_error(ssm.cancel_command, CommandId="x" * 36) == ("InvalidCommandId", 400)

@@ -8,15 +8,15 @@ import pytest
 
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import ManualClock
-from tests.local.aws.conftest import describe, error_of, state
+from tests.local.aws.conftest import describe_instance, get_error, get_state
 from tests.local.aws.fakes import RecordingMachines
 
 HOUR = timedelta(hours=1)
 
 
-def events(ec2: Any, instance_id: str) -> list[dict[str, Any]]:
-    shown = ec2.describe_instance_status(InstanceIds=[instance_id], IncludeAllInstances=True)
-    return list(shown["InstanceStatuses"][0]["Events"])
+def list_events(ec2: Any, instance_id: str) -> list[dict[str, Any]]:
+    status = ec2.describe_instance_status(InstanceIds=[instance_id], IncludeAllInstances=True)
+    return list(status["InstanceStatuses"][0]["Events"])
 
 
 def test_retirement_is_shown_then_carried_out(
@@ -25,17 +25,17 @@ def test_retirement_is_shown_then_carried_out(
     instance_id = ready()
     at = clock.now() + 2 * HOUR
     cloud.schedule_event(instance_id, "instance-retirement", at)
-    (event,) = events(ec2, instance_id)
+    (event,) = list_events(ec2, instance_id)
     assert (event["Code"], event["NotBefore"]) == ("instance-retirement", at)
     assert event["Description"] == "The instance is running on degraded hardware"
     clock.advance(HOUR)
-    assert state(ec2, instance_id) == "running"
+    assert get_state(ec2, instance_id) == "running"
     clock.advance(2 * HOUR)
-    stopped = describe(ec2, instance_id)
+    stopped = describe_instance(ec2, instance_id)
     assert stopped["State"]["Name"] == "stopped"
     assert stopped["StateReason"]["Code"] == "Server.ScheduledStop"
     assert stopped["StateTransitionReason"] == "Server.ScheduledStop: Stopped due to scheduled retirement"
-    assert events(ec2, instance_id)[0]["Description"].startswith("[Completed] ")
+    assert list_events(ec2, instance_id)[0]["Description"].startswith("[Completed] ")
 
 
 def test_completed_event_is_visible_for_one_week(
@@ -43,9 +43,9 @@ def test_completed_event_is_visible_for_one_week(
 ) -> None:
     instance_id = ready()
     cloud.schedule_event(instance_id, "system-maintenance", clock.now())
-    assert len(events(ec2, instance_id)) == 1
+    assert len(list_events(ec2, instance_id)) == 1
     clock.advance(timedelta(days=7))
-    assert events(ec2, instance_id) == []
+    assert list_events(ec2, instance_id) == []
 
 
 def test_stop_before_scheduled_event_completes_it(
@@ -57,7 +57,7 @@ def test_stop_before_scheduled_event_completes_it(
     clock.advance(HOUR)
     ec2.start_instances(InstanceIds=[instance_id])
     clock.advance(3 * HOUR)
-    assert state(ec2, instance_id) == "running"
+    assert get_state(ec2, instance_id) == "running"
 
 
 def test_scheduled_reboot_reboots_machine(
@@ -66,8 +66,8 @@ def test_scheduled_reboot_reboots_machine(
     instance_id = ready()
     cloud.schedule_event(instance_id, "system-reboot", clock.now() + HOUR, clock.now() + 2 * HOUR)
     clock.advance(HOUR)
-    assert state(ec2, instance_id) == "running"
-    assert machines.deeds == ["create", "boot", "halt", "boot"]
+    assert get_state(ec2, instance_id) == "running"
+    assert machines.calls == ["create", "boot", "halt", "boot"]
 
 
 def test_status_can_be_filtered_by_event(
@@ -77,8 +77,8 @@ def test_status_can_be_filtered_by_event(
     cloud.schedule_event(second, "instance-retirement", clock.now() + HOUR)
 
     def found(**filters: str) -> list[str]:
-        asked = [{"Name": name.replace("_", "."), "Values": [value]} for name, value in filters.items()]
-        return [each["InstanceId"] for each in ec2.describe_instance_status(Filters=asked)["InstanceStatuses"]]
+        arguments = [{"Name": name.replace("_", "."), "Values": [value]} for name, value in filters.items()]
+        return [each["InstanceId"] for each in ec2.describe_instance_status(Filters=arguments)["InstanceStatuses"]]
 
     assert found() == [first, second]
     assert found(event_code="instance-retirement") == [second]
@@ -89,8 +89,8 @@ def test_stopped_instances_are_listed_only_on_request(ec2: Any, ready: Callable[
     instance_id = ready()
     ec2.stop_instances(InstanceIds=[instance_id])
     assert ec2.describe_instance_status()["InstanceStatuses"] == []
-    (shown,) = ec2.describe_instance_status(IncludeAllInstances=True)["InstanceStatuses"]
-    assert (shown["InstanceId"], shown["InstanceState"]["Name"]) == (instance_id, "stopping")
+    (status,) = ec2.describe_instance_status(IncludeAllInstances=True)["InstanceStatuses"]
+    assert (status["InstanceId"], status["InstanceState"]["Name"]) == (instance_id, "stopping")
 
 
 def test_long_status_list_is_paginated(ec2: Any, launch: Callable[..., str], clock: ManualClock) -> None:
@@ -102,10 +102,10 @@ def test_long_status_list_is_paginated(ec2: Any, launch: Callable[..., str], clo
 
 def test_describe_instance_status_rejects_tag_filter(ec2: Any, ready: Callable[[], str]) -> None:
     instance_id = ready()
-    asked = {"Filters": [{"Name": "tag:Name", "Values": ["x"]}]}
-    assert error_of(ec2.describe_instance_status, **asked) == ("InvalidParameterValue", 400)
+    arguments = {"Filters": [{"Name": "tag:Name", "Values": ["x"]}]}
+    assert get_error(ec2.describe_instance_status, **arguments) == ("InvalidParameterValue", 400)
     both = {"InstanceIds": [instance_id], "MaxResults": 5}
-    assert error_of(ec2.describe_instance_status, **both) == ("InvalidParameterCombination", 400)
+    assert get_error(ec2.describe_instance_status, **both) == ("InvalidParameterCombination", 400)
 
 
 def test_unknown_event_code_is_rejected(cloud: LocalCloud, ready: Callable[[], str], clock: ManualClock) -> None:
@@ -120,12 +120,12 @@ def test_simulated_machine_can_power_off(
     machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
-    assert state(ec2, instance_id) == "running"
+    assert get_state(ec2, instance_id) == "running"
     machines.power_off(instance_id)
-    assert state(ec2, instance_id) == "stopping"
+    assert get_state(ec2, instance_id) == "stopping"
     clock.advance(HOUR)
-    assert describe(ec2, instance_id)["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+    assert describe_instance(ec2, instance_id)["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
     ec2.start_instances(InstanceIds=[instance_id])
     clock.advance(HOUR)
-    assert state(ec2, instance_id) == "running"
+    assert get_state(ec2, instance_id) == "running"
     assert machines.count_boots(instance_id) == 2

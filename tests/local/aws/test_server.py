@@ -1,4 +1,4 @@
-"""The local cloud behind a port: threads, sockets, HTTP and the admin API."""
+"""Local cloud over HTTP: threads, sockets and the admin API."""
 
 import json
 import sys
@@ -17,7 +17,16 @@ from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import create_session
 from local.clock import ManualClock, PacedClock
-from tests.local.aws.conftest import ONCE, READY, create_table, error_of, launcher, request, run_shell, state
+from tests.local.aws.conftest import (
+    ONCE,
+    TIME_UNTIL_READY,
+    build_launch_request,
+    build_launcher,
+    create_table,
+    get_error,
+    get_state,
+    run_shell,
+)
 from tests.local.aws.fakes import RecordingMachines
 
 Client = Callable[..., Any]
@@ -44,43 +53,43 @@ def client(server: CloudServer) -> Client:
     return make
 
 
-def local(server: CloudServer, path: str, **body: Any) -> Any:
+def call_admin_api(server: CloudServer, path: str, **body: Any) -> Any:
     data = json.dumps(body).encode() if body else None
     with urllib.request.urlopen(f"{server.url}/_local/{path}", data) as answer:
         return json.load(answer)
 
 
-def test_instance_from_launch_to_termination_over_http(
+def test_instance_is_launched_and_terminated_over_http(
     cloud: LocalCloud, server: CloudServer, client: Client, clock: ManualClock, machines: RecordingMachines
 ) -> None:
     ec2, ssm = client("ec2"), client("ssm")
-    launch = launcher(ec2, ssm)
+    launch = build_launcher(ec2, ssm)
     instance_id = launch(ClientToken="t")
     assert launch(ClientToken="t") == instance_id
-    assert error_of(run_shell, ssm=ssm, instance_id=instance_id) == ("InvalidInstanceId", 400)
-    clock.advance(READY)
-    assert state(ec2, instance_id) == "running"
+    assert get_error(run_shell, ssm=ssm, instance_id=instance_id) == ("InvalidInstanceId", 400)
+    clock.advance(TIME_UNTIL_READY)
+    assert get_state(ec2, instance_id) == "running"
     command_id = run_shell(ssm, instance_id)
     done = ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
     assert done["Status"] == "Success"
     ec2.stop_instances(InstanceIds=[instance_id])
     clock.advance(timedelta(minutes=1))
-    assert state(ec2, instance_id) == "stopped"
+    assert get_state(ec2, instance_id) == "stopped"
     ec2.terminate_instances(InstanceIds=[instance_id])
     assert machines.specs[instance_id].environment == {"AWS_ENDPOINT_URL": server.url}
-    assert machines.deeds == ["create", "boot", "halt"]
+    assert machines.calls == ["create", "boot", "halt"]
     clock.advance(timedelta(minutes=1))
-    assert state(ec2, instance_id) == "terminated"
+    assert get_state(ec2, instance_id) == "terminated"
 
 
 def test_errors_and_dropped_responses_over_http(cloud: LocalCloud, client: Client) -> None:
     ec2, ssm = client("ec2"), client("ssm")
-    asked = request(ssm)
+    arguments = build_launch_request(ssm)
     cloud.faults.inject("RunInstances", "InsufficientInstanceCapacity")
-    assert error_of(ec2.run_instances, **asked) == ("InsufficientInstanceCapacity", 500)
+    assert get_error(ec2.run_instances, **arguments) == ("InsufficientInstanceCapacity", 500)
     cloud.faults.drop_response("RunInstances")
     with pytest.raises(ConnectionClosedError):
-        ec2.run_instances(**asked)
+        ec2.run_instances(**arguments)
     assert len(ec2.describe_instances()["Reservations"]) == 1
 
 
@@ -158,17 +167,17 @@ def test_server_starts_empty_and_frees_its_port(cloud: LocalCloud, machines: Rec
 
 def test_clock_is_set_over_http(cloud: LocalCloud, server: CloudServer, client: Client) -> None:
     ec2 = client("ec2")
-    instance_id = launcher(ec2, client("ssm"))()
-    before = local(server, "clock")
+    instance_id = build_launcher(ec2, client("ssm"))()
+    before = call_admin_api(server, "clock")
     assert before == {"now": "2026-01-05T09:00:00+00:00", "speed": 0}
-    assert local(server, "clock", advance_seconds=8)["now"] == "2026-01-05T09:00:08+00:00"
+    assert call_admin_api(server, "clock", advance_seconds=8)["now"] == "2026-01-05T09:00:08+00:00"
     assert cloud.log.read_since(0)[-1]["detail"] == {"instance-id": instance_id, "state": "running"}
 
 
 def test_speed_is_set_over_http(machines: RecordingMachines) -> None:
     clock = PacedClock(60)
     with CloudServer(LocalCloud(clock, machines)) as server:
-        assert local(server, "clock", speed=600)["speed"] == 600
+        assert call_admin_api(server, "clock", speed=600)["speed"] == 600
     assert clock.speed == 600
 
 
@@ -176,22 +185,22 @@ def test_faults_capacity_agents_and_activity_are_set_over_http(
     cloud: LocalCloud, server: CloudServer, client: Client, machines: RecordingMachines, clock: ManualClock
 ) -> None:
     ec2, ssm = client("ec2"), client("ssm")
-    asked = request(ssm)
-    local(server, "faults", operation="RunInstances", error_code="VcpuLimitExceeded")
-    assert error_of(ec2.run_instances, **asked)[0] == "VcpuLimitExceeded"
-    local(server, "faults", operation="DescribeInstances", kind="drop_response")
+    arguments = build_launch_request(ssm)
+    call_admin_api(server, "faults", operation="RunInstances", error_code="VcpuLimitExceeded")
+    assert get_error(ec2.run_instances, **arguments)[0] == "VcpuLimitExceeded"
+    call_admin_api(server, "faults", operation="DescribeInstances", kind="drop_response")
     with pytest.raises(ConnectionClosedError):
         ec2.describe_instances()
-    local(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a", instances=0)
-    assert error_of(ec2.run_instances, **asked)[0] == "InsufficientInstanceCapacity"
-    local(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a")
-    instance_id = ec2.run_instances(**asked)["Instances"][0]["InstanceId"]
-    local(server, f"agents/{instance_id}", silent=True)
-    clock.advance(READY)
+    call_admin_api(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a", instances=0)
+    assert get_error(ec2.run_instances, **arguments)[0] == "InsufficientInstanceCapacity"
+    call_admin_api(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a")
+    instance_id = ec2.run_instances(**arguments)["Instances"][0]["InstanceId"]
+    call_admin_api(server, f"agents/{instance_id}", silent=True)
+    clock.advance(TIME_UNTIL_READY)
     assert ssm.describe_instance_information()["InstanceInformationList"] == []
-    local(server, f"instances/{instance_id}/activity", gpu_utilization=[97])
+    call_admin_api(server, f"instances/{instance_id}/activity", gpu_utilization=[97])
     assert machines.get_gpu_utilization(instance_id) == (97,)
-    assert local(server, "calls")["desk"]["ec2:RunInstances"] == 3
+    assert call_admin_api(server, "calls")["desk"]["ec2:RunInstances"] == 3
 
 
 @pytest.mark.parametrize(
@@ -208,7 +217,7 @@ def test_faults_capacity_agents_and_activity_are_set_over_http(
 )
 def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body: dict[str, Any], status: int) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        local(server, path, **body)
+        call_admin_api(server, path, **body)
     with refused.value:
         assert refused.value.code == status
         assert json.load(refused.value)["error"]

@@ -8,7 +8,7 @@ import pytest
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
 from local.clock import ManualClock
-from tests.local.aws.conftest import READY, Launch, error_of, launcher
+from tests.local.aws.conftest import TIME_UNTIL_READY, Launch, build_launcher, get_error
 from tests.local.aws.fakes import PortMachines
 
 JUPYTER = {"portNumber": ["8888"], "localPortNumber": ["8889"]}
@@ -20,8 +20,8 @@ def machines() -> PortMachines:
 
 
 def open_port(ssm: Any, instance_id: str, **parameters: list[str]) -> dict[str, Any]:
-    asked = {"Target": instance_id, "DocumentName": "AWS-StartPortForwardingSession"}
-    return dict(ssm.start_session(**asked, Parameters=parameters or JUPYTER))
+    arguments = {"Target": instance_id, "DocumentName": "AWS-StartPortForwardingSession"}
+    return dict(ssm.start_session(**arguments, Parameters=parameters or JUPYTER))
 
 
 def test_port_session_forwards_port(
@@ -38,7 +38,7 @@ def test_port_session_forwards_port(
 
 def test_session_needs_agent(ssm: Any, launch: Launch) -> None:
     for target in (launch(), "i-0123456789abcdef0"):
-        assert error_of(ssm.start_session, Target=target) == ("TargetNotConnected", 400)
+        assert get_error(ssm.start_session, Target=target) == ("TargetNotConnected", 400)
 
 
 def test_stopped_instance_is_not_connected_although_agent_looks_online(
@@ -47,7 +47,7 @@ def test_stopped_instance_is_not_connected_although_agent_looks_online(
     instance_id = ready()
     ec2.stop_instances(InstanceIds=[instance_id])
     assert ssm.describe_instance_information()["InstanceInformationList"][0]["PingStatus"] == "Online"
-    assert error_of(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
+    assert get_error(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
 
 
 def test_used_port_is_rejected(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
@@ -59,8 +59,8 @@ def test_used_port_is_rejected(machines: PortMachines, ssm: Any, ready: Callable
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
 def test_invalid_port_is_rejected(ssm: Any, ready: Callable[[], str], port: str) -> None:
-    asked = {"Target": ready(), "DocumentName": "AWS-StartPortForwardingSession"}
-    refused = error_of(ssm.start_session, **asked, Parameters={"portNumber": [port]})
+    arguments = {"Target": ready(), "DocumentName": "AWS-StartPortForwardingSession"}
+    refused = get_error(ssm.start_session, **arguments, Parameters={"portNumber": [port]})
     assert refused == ("InvalidParameters", 400)
 
 
@@ -76,8 +76,8 @@ def test_shell_session_returns_only_ids(
     ]
     assert [cloud.sessions.started[shell["SessionId"]].local_port for shell in shells] == [None, None]
     assert machines.forwardings == []
-    asked = {"Target": instance_id, "DocumentName": "nobody-made-it"}
-    assert error_of(ssm.start_session, **asked) == ("InvalidDocument", 400)
+    arguments = {"Target": instance_id, "DocumentName": "no-such-document"}
+    assert get_error(ssm.start_session, **arguments) == ("InvalidDocument", 400)
 
 
 def test_session_is_listed_until_terminated(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
@@ -91,7 +91,7 @@ def test_session_is_listed_until_terminated(machines: PortMachines, ssm: Any, re
     assert [
         describe_session["SessionId"] for describe_session in ssm.describe_sessions(State="History")["Sessions"]
     ] == [session_id]
-    assert error_of(ssm.terminate_session, SessionId="x")[0] == "DoesNotExistException"
+    assert get_error(ssm.terminate_session, SessionId="x")[0] == "DoesNotExistException"
 
 
 def test_stop_ends_only_sessions_of_its_instance(
@@ -109,7 +109,7 @@ def test_uninstall_closes_all_ports(clock: ManualClock) -> None:
     machines = PortMachines()
     with in_process_cloud(clock, machines):
         ssm: Any = boto3.client("ssm", "us-east-1")
-        instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
-        clock.advance(READY)
+        instance_id = build_launcher(boto3.client("ec2", "us-east-1"), ssm)()
+        clock.advance(TIME_UNTIL_READY)
         open_port(ssm, instance_id)
     assert machines.forwardings[0].is_closed

@@ -7,30 +7,30 @@ from tests.local.aws.conftest import create_table
 Item = dict[str, Any]
 
 
-def rows(dynamodb: Any, table: str) -> list[Item]:
+def list_rows(dynamodb: Any, table: str) -> list[Item]:
     found: list[Item] = dynamodb.scan(TableName=table)["Items"]
     return sorted(found, key=str)
 
 
 @pytest.fixture
-def ranged(dynamodb: Any) -> str:
+def sorted_table(dynamodb: Any) -> str:
     """A table with a sort key, holding two rows of one partition and one of another."""
     dynamodb.create_table(
-        TableName="ranged",
+        TableName="sorted",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("id", "at")],
         BillingMode="PAY_PER_REQUEST",
     )
     for key in (("a", "1"), ("a", "2"), ("b", "1")):
-        dynamodb.put_item(TableName="ranged", Item=row(*key))
-    return "ranged"
+        dynamodb.put_item(TableName="sorted", Item=build_row(*key))
+    return "sorted"
 
 
-def row(name: str, at: str) -> Item:
+def build_row(name: str, at: str) -> Item:
     return {"id": {"S": name}, "at": {"S": at}, "tags": {"M": {"n": {"N": "1"}}}}
 
 
-def change(table: str, key: Item) -> Item:
+def build_update(table: str, key: Item) -> Item:
     return {
         "Update": {
             "TableName": table,
@@ -41,30 +41,30 @@ def change(table: str, key: Item) -> Item:
     }
 
 
-def refuse(table: str, key: Item) -> Item:
+def build_failing_check(table: str, key: Item) -> Item:
     return {
-        "ConditionCheck": {"TableName": table, "Key": key, "ConditionExpression": "attribute_exists(nobody_has_it)"}
+        "ConditionCheck": {"TableName": table, "Key": key, "ConditionExpression": "attribute_exists(no_such_attribute)"}
     }
 
 
-def key(name: str, at: str) -> Item:
+def build_key(name: str, at: str) -> Item:
     return {"id": {"S": name}, "at": {"S": at}}
 
 
-def test_failed_transaction_reverts_nested_writes(dynamodb: Any, ranged: str) -> None:
-    before = rows(dynamodb, ranged)
+def test_failed_transaction_reverts_nested_writes(dynamodb: Any, sorted_table: str) -> None:
+    before = list_rows(dynamodb, sorted_table)
     writes = [
-        change(ranged, key("a", "1")),
-        {"Delete": {"TableName": ranged, "Key": key("b", "1")}},
-        {"Put": {"TableName": ranged, "Item": row("a", "3")}},
-        {"Put": {"TableName": ranged, "Item": row("c", "1")}},
-        refuse(ranged, key("a", "2")),
+        build_update(sorted_table, build_key("a", "1")),
+        {"Delete": {"TableName": sorted_table, "Key": build_key("b", "1")}},
+        {"Put": {"TableName": sorted_table, "Item": build_row("a", "3")}},
+        {"Put": {"TableName": sorted_table, "Item": build_row("c", "1")}},
+        build_failing_check(sorted_table, build_key("a", "2")),
     ]
     with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
         dynamodb.transact_write_items(TransactItems=writes)
-    assert rows(dynamodb, ranged) == before
+    assert list_rows(dynamodb, sorted_table) == before
     dynamodb.transact_write_items(TransactItems=writes[:-1])
-    assert [(each["id"]["S"], each["at"]["S"]) for each in rows(dynamodb, ranged)] == [
+    assert [(each["id"]["S"], each["at"]["S"]) for each in list_rows(dynamodb, sorted_table)] == [
         ("a", "1"),
         ("a", "2"),
         ("a", "3"),
@@ -72,34 +72,43 @@ def test_failed_transaction_reverts_nested_writes(dynamodb: Any, ranged: str) ->
     ]
 
 
-def test_failed_transaction_over_two_tables_changes_neither(dynamodb: Any, ranged: str) -> None:
+def test_failed_transaction_over_two_tables_changes_neither(dynamodb: Any, sorted_table: str) -> None:
     create_table(dynamodb)
     dynamodb.put_item(TableName="things", Item={"id": {"S": "x"}, "tags": {"M": {"n": {"N": "1"}}}})
-    before = rows(dynamodb, "things"), rows(dynamodb, ranged)
-    writes = [change("things", {"id": {"S": "x"}}), change(ranged, key("b", "1")), refuse(ranged, key("a", "2"))]
+    before = list_rows(dynamodb, "things"), list_rows(dynamodb, sorted_table)
+    writes = [
+        build_update("things", {"id": {"S": "x"}}),
+        build_update(sorted_table, build_key("b", "1")),
+        build_failing_check(sorted_table, build_key("a", "2")),
+    ]
     with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
         dynamodb.transact_write_items(TransactItems=writes)
-    assert (rows(dynamodb, "things"), rows(dynamodb, ranged)) == before
+    assert (list_rows(dynamodb, "things"), list_rows(dynamodb, sorted_table)) == before
 
 
-def test_writes_after_failed_transaction_reach_table(dynamodb: Any, ranged: str) -> None:
+def test_writes_after_failed_transaction_reach_table(dynamodb: Any, sorted_table: str) -> None:
     with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
-        dynamodb.transact_write_items(TransactItems=[change(ranged, key("a", "1")), refuse(ranged, key("a", "2"))])
-    dynamodb.transact_write_items(TransactItems=[change(ranged, key("a", "1"))])
-    assert rows(dynamodb, ranged)[0]["tags"] == {"M": {"n": {"N": "2"}}}
+        dynamodb.transact_write_items(
+            TransactItems=[
+                build_update(sorted_table, build_key("a", "1")),
+                build_failing_check(sorted_table, build_key("a", "2")),
+            ]
+        )
+    dynamodb.transact_write_items(TransactItems=[build_update(sorted_table, build_key("a", "1"))])
+    assert list_rows(dynamodb, sorted_table)[0]["tags"] == {"M": {"n": {"N": "2"}}}
 
 
 def test_transaction_on_unknown_table_is_rejected(dynamodb: Any) -> None:
     with pytest.raises(dynamodb.exceptions.ClientError):
-        dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": "nowhere", "Item": row("a", "1")}}])
+        dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": "nowhere", "Item": build_row("a", "1")}}])
 
 
-def test_backup_is_independent_of_its_table(dynamodb: Any, ranged: str) -> None:
-    arn = dynamodb.create_backup(TableName=ranged, BackupName="before")["BackupDetails"]["BackupArn"]
-    before = rows(dynamodb, ranged)
-    dynamodb.transact_write_items(TransactItems=[change(ranged, key("a", "1"))])
+def test_backup_is_independent_of_its_table(dynamodb: Any, sorted_table: str) -> None:
+    arn = dynamodb.create_backup(TableName=sorted_table, BackupName="before")["BackupDetails"]["BackupArn"]
+    before = list_rows(dynamodb, sorted_table)
+    dynamodb.transact_write_items(TransactItems=[build_update(sorted_table, build_key("a", "1"))])
     dynamodb.restore_table_from_backup(TargetTableName="restored", BackupArn=arn)
-    assert rows(dynamodb, "restored") == before
+    assert list_rows(dynamodb, "restored") == before
 
 
 def test_values_of_every_type_are_read_back_unchanged(dynamodb: Any) -> None:

@@ -10,7 +10,7 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.store.instances.table import InstanceModel
-from tests.support.world import MINUTE, World, machine_id
+from tests.support.world import MINUTE, World, get_ec2_id
 
 HOSTILE: list[dict[str, Any]] = [
     {"at": 17},
@@ -28,10 +28,10 @@ HOSTILE: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda h: str(h)[:40])
 def test_a_heartbeat_that_makes_no_sense_stops_nothing(desk: World, hostile: dict[str, Any]) -> None:
-    instance = desk.ready(idle_minutes=5, warning_minutes=5)
-    desk.beat = lambda: desk.report(machine_id(instance), **hostile)  # type: ignore[method-assign]
-    desk.minute(16)
-    shown = desk.show(instance)
+    instance = desk.launch_until_ready(idle_minutes=5, warning_minutes=5)
+    desk.send_heartbeats = lambda: desk.send_heartbeat(get_ec2_id(instance), **hostile)  # type: ignore[method-assign]
+    desk.pass_minutes(16)
+    shown = desk.get_snapshot(instance)
     assert shown.instance.phase is Phase.READY
     assert shown.live.activity is not None
     assert "unknown" in shown.live.activity.reason.message
@@ -39,44 +39,44 @@ def test_a_heartbeat_that_makes_no_sense_stops_nothing(desk: World, hostile: dic
 
 @pytest.mark.parametrize("shift", [timedelta(hours=-1), timedelta(minutes=10)], ids=["stale", "from the future"])
 def test_a_heartbeat_of_another_time_stops_nothing(desk: World, shift: timedelta) -> None:
-    instance = desk.ready(idle_minutes=5, warning_minutes=5)
-    desk.beat = lambda: desk.report(machine_id(instance), at=(desk.now + shift).isoformat())  # type: ignore[method-assign]
-    desk.minute(13)
-    assert desk.look(instance).phase is Phase.READY
+    instance = desk.launch_until_ready(idle_minutes=5, warning_minutes=5)
+    desk.send_heartbeats = lambda: desk.send_heartbeat(get_ec2_id(instance), at=(desk.now + shift).isoformat())  # type: ignore[method-assign]
+    desk.pass_minutes(13)
+    assert desk.load(instance).phase is Phase.READY
 
 
 def test_silence_stops_nothing_and_is_told_once(desk: World) -> None:
-    instance = desk.ready(idle_minutes=5, warning_minutes=5)
-    desk.beat = lambda: None  # type: ignore[method-assign]
-    desk.minute(35, sweep_every=5)
-    assert desk.look(instance).phase is Phase.READY
-    assert desk.codes(instance).count("activity_unknown") == 1
+    instance = desk.launch_until_ready(idle_minutes=5, warning_minutes=5)
+    desk.send_heartbeats = lambda: None  # type: ignore[method-assign]
+    desk.pass_minutes(35, sweep_every=5)
+    assert desk.load(instance).phase is Phase.READY
+    assert desk.list_codes(instance).count("activity_unknown") == 1
 
 
 def test_silence_withdraws_a_warning(desk: World) -> None:
-    instance = desk.warned()
-    desk.beat = lambda: None  # type: ignore[method-assign]
-    desk.minute(12)
-    assert desk.look(instance).phase is Phase.READY
-    assert "warning_cancelled" in desk.codes(instance)
+    instance = desk.launch_until_warned()
+    desk.send_heartbeats = lambda: None  # type: ignore[method-assign]
+    desk.pass_minutes(12)
+    assert desk.load(instance).phase is Phase.READY
+    assert "warning_cancelled" in desk.list_codes(instance)
 
 
 def test_one_unknown_signal_is_enough_to_stop_nothing(desk: World) -> None:
-    instance = desk.ready(idle_minutes=5, warning_minutes=5)
+    instance = desk.launch_until_ready(idle_minutes=5, warning_minutes=5)
     desk.activity["gpu"] = SignalState.UNKNOWN
-    desk.minute(13)
-    assert desk.look(instance).phase is Phase.READY
+    desk.pass_minutes(13)
+    assert desk.load(instance).phase is Phase.READY
 
 
 def test_a_signal_that_is_not_reported_is_unknown(desk: World) -> None:
-    instance = desk.ready(idle_minutes=5, warning_minutes=5)
+    instance = desk.launch_until_ready(idle_minutes=5, warning_minutes=5)
     desk.activity["gpu"] = None
-    desk.minute(13)
-    assert desk.look(instance).phase is Phase.READY
+    desk.pass_minutes(13)
+    assert desk.load(instance).phase is Phase.READY
 
 
 def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: World) -> None:
-    instances = desk.desk.reconciler.stores.instances
+    instances = desk.application.reconciler.stores.instances
     waiting, broken = desk.launch(key="first"), desk.launch(key="second")
     for number in range(98):
         asleep = replace(waiting, id=f"gd-{number}", name=f"asleep-{number}", phase=Phase.STOPPED)
@@ -85,7 +85,7 @@ def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: Wor
     model.record = {"id": broken.id, "phase": "half-eaten"}
     model.save()
     desk.clock.advance(MINUTE)
-    report = desk.desk.sweep.run()
+    report = desk.application.sweep.run()
     assert report.failed == [broken.id]
     assert report.examined == 99
-    assert desk.look(waiting).ec2_instance is not None
+    assert desk.load(waiting).ec2_instance is not None

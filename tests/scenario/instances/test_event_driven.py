@@ -20,7 +20,7 @@ def delivery(desk: World) -> Iterator[Delivery]:
         handler = app.on_ec2_state_change if event["source"] == "aws.ec2" else app.on_ssm_command_change
         handler(event, None)
 
-    bootstrap.set_application(desk.desk)
+    bootstrap.set_application(desk.application)
     yield Delivery(
         desk.cloud,
         EventHandlers(
@@ -48,7 +48,7 @@ def live(desk: World, delivery: Delivery, minutes: int) -> None:
 def test_one_request_causes_a_bounded_number_of_passes(desk: World, delivery: Delivery) -> None:
     instance = desk.launch()
     delivered = delivery.deliver_all()
-    assert desk.look(instance).phase is Phase.BOOTING, "woken by the write, not by the schedule"
+    assert desk.load(instance).phase is Phase.BOOTING, "woken by the write, not by the schedule"
     assert delivered <= 3
     assert passes_of(desk) <= 3
 
@@ -56,7 +56,7 @@ def test_one_request_causes_a_bounded_number_of_passes(desk: World, delivery: De
 def test_what_the_loop_writes_does_not_wake_it(desk: World, delivery: Delivery) -> None:
     instance = desk.launch()
     live(desk, delivery, 8)
-    assert desk.look(instance).phase is Phase.READY
+    assert desk.load(instance).phase is Phase.READY
     before = passes_of(desk)
     live(desk, delivery, 10)
     assert passes_of(desk) - before == 10, "a sweep each minute, and nothing else"
@@ -66,7 +66,7 @@ def test_a_stream_that_is_lost_entirely_is_made_up_for_by_the_sweep(desk: World,
     delivery.faults.drop_streams = True
     instance = desk.launch()
     live(desk, delivery, 8)
-    assert desk.look(instance).phase is Phase.READY
+    assert desk.load(instance).phase is Phase.READY
 
 
 def test_events_that_come_twice_and_in_any_order_change_nothing(desk: World, delivery: Delivery) -> None:
@@ -74,10 +74,10 @@ def test_events_that_come_twice_and_in_any_order_change_nothing(desk: World, del
     delivery.faults.shuffle = random.Random(7)
     instance = desk.launch()
     live(desk, delivery, 8)
-    assert desk.look(instance).phase is Phase.READY
-    desk.desk.instances.stop(ADA, instance.id)
+    assert desk.load(instance).phase is Phase.READY
+    desk.application.instances.stop(ADA, instance.id)
     live(desk, delivery, 4)
-    assert desk.look(instance).phase is Phase.STOPPED
+    assert desk.load(instance).phase is Phase.STOPPED
     assert desk.cloud.calls["ec2:RunInstances"] == 1
     assert desk.cloud.calls["ec2:StopInstances"] == 1
     assert desk.cloud.calls["ssm:SendCommand"] == 2

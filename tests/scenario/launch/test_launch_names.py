@@ -11,7 +11,7 @@ from tests.support.world import ADA, World
 
 
 def launch_with_words(desk: World, key: str, *animals: str) -> str:
-    launches = replace(desk.desk.launches, words=WordLists(("brave",), animals))
+    launches = replace(desk.application.launches, words=WordLists(("brave",), animals))
     return launches.launch(ADA, LaunchRequest(gpu="T4"), key=key, body_digest=key).instance.name
 
 
@@ -27,4 +27,4 @@ def test_launch_is_refused_when_every_generated_name_is_in_use(desk: World) -> N
     with pytest.raises(Conflict, match="brave-otter is in use") as refusal:
         launch_with_words(desk, "second", "otter")
     assert refusal.value.code is ErrorCode.NAME_TAKEN
-    assert len(list(desk.desk.launches.stores.instances.list_active())) == 1
+    assert len(list(desk.application.launches.stores.instances.list_active())) == 1

@@ -11,19 +11,19 @@ from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.request import LaunchRequest
-from tests.support.recipes import UBUNTU_18, offered
-from tests.support.world import ADA, ADMIN, World, machine_id, world
+from tests.support.recipes import UBUNTU_18, build_recipes
+from tests.support.world import ADA, ADMIN, World, get_ec2_id, open_world
 
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[World]:
-    with world(recipes=offered()) as made:
+    with open_world(recipes=build_recipes()) as made:
         yield made
 
 
 def sent(instance: Instance) -> list[str]:
     """The attempt ids of every command that its machine was sent, as the documents got them."""
-    commands = boto3.client("ssm", "us-east-1").list_commands(InstanceId=machine_id(instance))["Commands"]
+    commands = boto3.client("ssm", "us-east-1").list_commands(InstanceId=get_ec2_id(instance))["Commands"]
     return [command["Parameters"]["attemptId"][0] for command in commands]
 
 
@@ -65,34 +65,34 @@ def test_a_bad_parameter_is_refused_in_words_and_a_default_recipe_that_does_not_
         "parameters.release": 'must be a release: 1 to 8 lower-case letters, not the text "$(id)"',
         "parameters.workers": 'must be a whole number from 0 to 999999999, not the text "4"',
     }
-    administration = desk.desk.desk
+    administration = desk.application.desk
     administration.update(ADMIN, defaults={"recipe": "old"})
     assert [error.field for error in refusal(desk, gpu="A10G")] == ["gpu"]
     administration.update(ADMIN, defaults={"recipe": "jupyter"})
 
 
 def test_what_was_chosen_reaches_the_document_as_texts_and_stays_in_the_record(desk: World) -> None:
-    instance = desk.ready(recipe="new", parameters={"notebooks": False, "workers": 7})
+    instance = desk.launch_until_ready(recipe="new", parameters={"notebooks": False, "workers": 7})
     assert instance.spec.software.parameters == {"release": "one", "notebooks": False, "workers": 7}
     (attempt_id,) = sent(instance)
     assert attempt_id.startswith(f"one.false.7.{instance.id}.")
 
 
 def test_a_recipe_with_an_image_of_its_own_is_launched_from_that(desk: World) -> None:
-    instance = desk.until_true(desk.launch(recipe="old"), lambda now: now.ec2_instance is not None)
+    instance = desk.wait_until(desk.launch(recipe="old"), lambda now: now.ec2_instance is not None)
     image = boto3.client("ssm", "us-east-1").get_parameter(Name=UBUNTU_18)["Parameter"]["Value"]
-    found = desk.ec2.describe_instances(InstanceIds=[machine_id(instance)])["Reservations"][0]["Instances"][0]
+    found = desk.ec2.describe_instances(InstanceIds=[get_ec2_id(instance)])["Reservations"][0]["Instances"][0]
     assert found["ImageId"] == image
     name = desk.ec2.describe_images(ImageIds=[image])["Images"][0]["Name"]
     assert "ubuntu-bionic-18.04-amd64" in name
 
 
 def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: World) -> None:
-    recipes = desk.desk.launches.recipes
+    recipes = desk.application.launches.recipes
     nowhere = UBUNTU_18.replace("18.04", "16.04")
     fits = replace(recipes["old"].requirements, ubuntu=("16.04",))
     launching = replace(
-        desk.desk.launches,
+        desk.application.launches,
         recipes={
             **recipes,
             "older": replace(recipes["old"], name="older", image={"x86_64": nowhere}, requirements=fits),
@@ -100,19 +100,19 @@ def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: Wor
     )
     request = LaunchRequest(gpu="T4", recipe="older")
     instance = launching.launch(ADA, request, key=None, body_digest="older").instance
-    instance = desk.until(instance, Phase.FAILED, minutes=5)
+    instance = desk.wait_for_phase(instance, Phase.FAILED, minutes=5)
     assert f"SSM parameter {nowhere} could not be read in us-east-1, so no AMI was found" in instance.reason.message
 
 
 def test_on_a_cpu_type_the_gpu_steps_are_skipped_and_that_is_said(desk: World) -> None:
     request = LaunchRequest(instance_type="t3.large", recipe="new")
-    launching = desk.desk.launches
+    launching = desk.application.launches
     words = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."
     granted = launching.launch(ADA, request, key="once", body_digest="cpu")
     assert granted.warnings[0] == WriteWarning(WarningCode.GPU_STEPS_SKIPPED, words)
     again = launching.launch(ADA, request, key="once", body_digest="cpu")
     assert again.warnings == granted.warnings, "the same answer again"
-    (line,) = [line for line in desk.timeline(granted.instance) if line.code == "gpu_steps_skipped"]
+    (line,) = [line for line in desk.list_timeline(granted.instance) if line.code == "gpu_steps_skipped"]
     assert line.message == words
     plain = launching.launch(ADA, LaunchRequest(instance_type="t3.large", recipe="bare"), key=None, body_digest="bare")
     assert WarningCode.GPU_STEPS_SKIPPED not in [warning.code for warning in plain.warnings]

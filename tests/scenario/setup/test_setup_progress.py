@@ -13,7 +13,7 @@ from chalicelib.domain.idle.heartbeat import StepProgress
 from chalicelib.domain.instances.record import Instance, Phase
 from local.aws.core.timing import AwsTiming
 from local.machines.host.simulated import SimulatedMachines
-from tests.support.world import ADMIN, World, world
+from tests.support.world import ADMIN, World, open_world
 
 LASTS = timedelta(minutes=6)
 
@@ -26,28 +26,28 @@ def machines() -> SimulatedMachines:
 @pytest.fixture
 def desk(machines: SimulatedMachines) -> Iterator[World]:
     """Documents take six minutes: the probe's three steps two each, Jupyter's two steps three each."""
-    with world(AwsTiming(min_invocation_for=LASTS), machines) as made:
+    with open_world(AwsTiming(min_invocation_for=LASTS), machines) as made:
         yield made
 
 
 def setup(desk: World, instance: Instance) -> SetupView:
-    shown = to_snapshot_view(desk.show(instance))["status"]["setup"]
+    shown = to_snapshot_view(desk.get_snapshot(instance))["status"]["setup"]
     assert shown is not None
     return shown
 
 
 def installing_jupyter(desk: World) -> Instance:
     """In the second document, whose first step has run for a minute."""
-    instance = desk.until_true(desk.launch(), lambda now: now.setup.document_index == 1 and bool(now.setup.current_run))
-    desk.minute(2)
-    desk.progress = StepProgress(
+    instance = desk.wait_until(desk.launch(), lambda now: now.setup.document_index == 1 and bool(now.setup.current_run))
+    desk.pass_minutes(2)
+    desk.setup_progress = StepProgress(
         document="gpudesk-jupyter",
         step="install",
         position="1 of 2",
         running_for=timedelta(seconds=60),
         last_output_line="Making the Python environment.",
     )
-    desk.beat()
+    desk.send_heartbeats()
     return instance
 
 
@@ -68,38 +68,38 @@ def test_the_step_that_runs_is_shown_with_what_it_said_last(desk: World) -> None
 
 
 def test_what_is_left_is_known_by_what_it_took_before(desk: World) -> None:
-    desk.ready()
+    desk.launch_until_ready()
     instance = installing_jupyter(desk)
     shown = setup(desk, instance)
     step = shown["step"]
     assert step is not None
     assert step["remaining_seconds"] == 120, "the step took three minutes before, one is over"
     assert shown["remaining_seconds"] == 120 + 180
-    first = desk.until(desk.launch(), Phase.SETTING_UP)
+    first = desk.wait_for_phase(desk.launch(), Phase.SETTING_UP)
     assert setup(desk, first)["remaining_seconds"] == 720, "both documents, with no word of the machine yet"
 
 
 def test_on_another_type_nobody_knows(desk: World) -> None:
-    desk.ready()
-    instance = desk.until(desk.launch(instance_type="g5.xlarge"), Phase.SETTING_UP)
+    desk.launch_until_ready()
+    instance = desk.wait_for_phase(desk.launch(instance_type="g5.xlarge"), Phase.SETTING_UP)
     assert setup(desk, instance)["remaining_seconds"] is None
 
 
 def test_what_another_documents_step_says_is_not_shown(desk: World) -> None:
     instance = installing_jupyter(desk)
-    desk.progress = StepProgress(
+    desk.setup_progress = StepProgress(
         document="gpudesk-other", step="x", position="1 of 1", running_for=timedelta(1), last_output_line=""
     )
-    desk.beat()
+    desk.send_heartbeats()
     assert setup(desk, instance)["step"] is None
 
 
 @pytest.mark.parametrize("position", ["", "two of 2", "1 of", "-1 of 2", "1 of 99999"])
 def test_an_unreadable_position_of_a_step_is_null(desk: World, position: str) -> None:
     instance = installing_jupyter(desk)
-    assert desk.progress is not None
-    desk.progress = replace(desk.progress, position=position)
-    desk.beat()
+    assert desk.setup_progress is not None
+    desk.setup_progress = replace(desk.setup_progress, position=position)
+    desk.send_heartbeats()
     step = setup(desk, instance)["step"]
     assert step is not None
     assert (step["name"], step["step_index"], step["step_count"]) == ("install", None, None)
@@ -107,8 +107,8 @@ def test_an_unreadable_position_of_a_step_is_null(desk: World, position: str) ->
 
 def test_a_setup_that_is_done_says_what_it_came_to(desk: World, machines: SimulatedMachines) -> None:
     machines.outcomes["install"] = [(0, "x" * 3000, ""), (0, "This step runs again, after reboot 1.\nDone.\n", "")]
-    instance = desk.ready()
-    probe, jupyter = (line.message for line in desk.timeline(instance) if line.code == "document_succeeded")
+    instance = desk.launch_until_ready()
+    probe, jupyter = (line.message for line in desk.list_timeline(instance) if line.code == "document_succeeded")
     assert "(document 1 of 2): inspect 120 s, install 120 s, start 120 s; no reboot, 3,000 bytes of output" in probe
     assert "(document 2 of 2): install 180 s, start 180 s; 1 reboot, 44 bytes of output" in jupyter
     assert "Recipe jupyter was set up in " in instance.reason.message
@@ -123,17 +123,17 @@ def test_a_step_that_was_done_before_is_said_and_nothing_is_learned_of_it(
 ) -> None:
     skipped = "Skipped: this step was done before and has not changed.\n"
     machines.outcomes["install"] = [(0, "", ""), (0, skipped, "")]
-    instance = desk.ready()
-    lines = [line.message for line in desk.timeline(instance) if line.code == "document_succeeded"]
+    instance = desk.launch_until_ready()
+    lines = [line.message for line in desk.list_timeline(instance) if line.code == "document_succeeded"]
     assert "install was done before, start 180 s" in lines[1]
-    other = desk.until(desk.launch(), Phase.SETTING_UP)
+    other = desk.wait_for_phase(desk.launch(), Phase.SETTING_UP)
     assert setup(desk, other)["remaining_seconds"] is None
 
 
 def test_a_failure_tells_where_why_and_what_to_do(desk: World, machines: SimulatedMachines) -> None:
     why = "E: Unable to locate package libfoo\ngpudesk: apt-get could not install libfoo. The disk may be full.\n"
     machines.outcomes["install"] = [(1, "Reading package lists...\n" * 200, why)]
-    instance = desk.until_true(desk.launch(), lambda now: now.setup.failure is not None)
+    instance = desk.wait_until(desk.launch(), lambda now: now.setup.failure is not None)
     failure = setup(desk, instance)["failure"]
     assert failure is not None
     assert (failure["document"], failure["step"], failure["exit_code"]) == ("gpudesk-probe", "install", 1)
@@ -142,20 +142,20 @@ def test_a_failure_tells_where_why_and_what_to_do(desk: World, machines: Simulat
         "gpudesk: apt-get could not install libfoo. The disk may be full.",
     ]
     assert failure["remediation"] == "The disk may be full."
-    (line,) = [line.message for line in desk.timeline(instance) if line.code == "document_failed"]
+    (line,) = [line.message for line in desk.list_timeline(instance) if line.code == "document_failed"]
     assert "failed in step install with exit code 1 (E: Unable to locate package libfoo / gpudesk: apt-get" in line
     assert "gpudesk runs it again (attempt 2 of 3). The disk may be full." in line
-    instance = desk.until(instance, Phase.READY)
+    instance = desk.wait_for_phase(instance, Phase.READY)
     assert setup(desk, instance)["failure"] is None, "it went well in the end"
 
 
 def test_whole_logs_are_kept_where_an_admin_says_so(desk: World, machines: SimulatedMachines) -> None:
     logs = boto3.client("logs", "us-east-1")
     machines.outcomes["inspect"] = [(0, "first", ""), (0, "second", "")]
-    desk.ready()
+    desk.launch_until_ready()
     assert logs.describe_log_groups()["logGroups"] == []
-    desk.desk.desk.update(ADMIN, logs={"log_group": "/gpudesk/setup"})
-    instance = desk.ready()
+    desk.application.desk.update(ADMIN, logs={"log_group": "/gpudesk/setup"})
+    instance = desk.launch_until_ready()
     assert instance.ec2_instance is not None
     streams = logs.describe_log_streams(logGroupName="/gpudesk/setup")["logStreams"]
     (name,) = [stream["logStreamName"] for stream in streams]

@@ -13,9 +13,9 @@ from tests.support.fakes import (
     MINUTE,
     QUIET,
     START,
-    FakeDesk,
-    Minutes,
-    Scripted,
+    FakeHeartbeatClient,
+    ScriptedSensor,
+    SteppingTime,
     build_machine,
 )
 from tools.replay.__main__ import ReplayResult, run_replay
@@ -23,11 +23,13 @@ from tools.replay.history import MalformedLine, read_events
 
 
 def test_history_can_be_read_by_make_replay(tmp_path: Path) -> None:
-    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(keep_until=START + timedelta(hours=3))))
+    one = build_machine(
+        tmp_path, client=FakeHeartbeatClient(response=HeartbeatResponse(keep_until=START + timedelta(hours=3)))
+    )
     with one.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        one.tick(2)
-    one.tick(3)
+        one.run_ticks(2)
+    one.run_ticks(3)
     lines = list(History(one.paths.history).read_lines())
     events = [json.loads(line)["event"] for line in lines]
     assert events[:4] == ["ready", "setup_started", "heartbeat", "keep"]
@@ -37,9 +39,9 @@ def test_history_can_be_read_by_make_replay(tmp_path: Path) -> None:
 
 
 def test_boot_after_another_boot_records_a_stop_and_a_restarted_probe_does_not(tmp_path: Path) -> None:
-    build_machine(tmp_path).tick(2)
-    build_machine(tmp_path, time=Minutes(begin=START + 2 * MINUTE)).tick(1)
-    build_machine(tmp_path, time=Minutes(begin=START + 9 * MINUTE), boot_id="boot-2").tick(1)
+    build_machine(tmp_path).run_ticks(2)
+    build_machine(tmp_path, time=SteppingTime(begin=START + 2 * MINUTE)).run_ticks(1)
+    build_machine(tmp_path, time=SteppingTime(begin=START + 9 * MINUTE), boot_id="boot-2").run_ticks(1)
     lines = [json.loads(line) for line in History(tmp_path / "history.jsonl").read_lines()]
     events = ["ready", "heartbeat", "heartbeat", "ready", "heartbeat", "stopped_outside", "ready", "heartbeat"]
     assert [line["event"] for line in lines] == events
@@ -49,8 +51,8 @@ def test_boot_after_another_boot_records_a_stop_and_a_restarted_probe_does_not(t
 
 def test_replay_of_two_busy_days_with_a_stopped_night_has_no_actions(tmp_path: Path) -> None:
     for day in range(2):
-        time = Minutes(begin=START + timedelta(days=day))
-        build_machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").tick(8 * 60)
+        time = SteppingTime(begin=START + timedelta(days=day))
+        build_machine(tmp_path, ScriptedSensor("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").run_ticks(8 * 60)
     lines = [line.encode() for line in History(tmp_path / "history.jsonl").read_lines()]
     assert run_replay(lines, Policy()) == ReplayResult([], [], [])
 
@@ -91,8 +93,8 @@ def test_probe_restarted_by_its_own_document_records_the_end_of_the_setup(tmp_pa
     first = build_machine(tmp_path)
     with first.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        first.tick(1)
-    build_machine(tmp_path, time=Minutes(begin=START + MINUTE)).tick(60)
+        first.run_ticks(1)
+    build_machine(tmp_path, time=SteppingTime(begin=START + MINUTE)).run_ticks(60)
     lines = list(History(first.paths.history).read_lines())
     events = [json.loads(line)["event"] for line in lines]
     assert events[:6] == ["ready", "setup_started", "heartbeat", "setup_ended", "ready", "heartbeat"]
@@ -103,12 +105,12 @@ def test_probe_restarted_by_its_own_document_records_the_end_of_the_setup(tmp_pa
 
 def test_restarted_probe_records_a_running_setup_again(tmp_path: Path) -> None:
     first = build_machine(tmp_path)
-    again = build_machine(tmp_path, time=Minutes(begin=START + MINUTE))
+    again = build_machine(tmp_path, time=SteppingTime(begin=START + MINUTE))
     with first.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        first.tick(1)
-        again.tick(1)
-    again.tick(1)
+        first.run_ticks(1)
+        again.run_ticks(1)
+    again.run_ticks(1)
     events = [json.loads(line)["event"] for line in History(first.paths.history).read_lines()]
     assert events == [*["ready", "setup_started", "heartbeat"] * 2, "setup_ended", "heartbeat"]
 
@@ -117,19 +119,19 @@ def test_boot_during_a_setup_is_recorded_as_a_stop(tmp_path: Path) -> None:
     first = build_machine(tmp_path)
     with first.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        first.tick(1)
-    build_machine(tmp_path, time=Minutes(begin=START + 5 * MINUTE), boot_id="boot-2").tick(1)
+        first.run_ticks(1)
+    build_machine(tmp_path, time=SteppingTime(begin=START + 5 * MINUTE), boot_id="boot-2").run_ticks(1)
     events = [json.loads(line)["event"] for line in History(first.paths.history).read_lines()]
     assert events[3:] == ["stopped_outside", "ready", "heartbeat"]
 
 
 def test_part_of_the_history_starts_with_the_state_at_its_start(tmp_path: Path) -> None:
     until = START + timedelta(hours=3)
-    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(keep_until=until)))
-    one.tick(3)
+    one = build_machine(tmp_path, client=FakeHeartbeatClient(response=HeartbeatResponse(keep_until=until)))
+    one.run_ticks(3)
     with one.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        one.tick(3)
+        one.run_ticks(3)
     history = History(one.paths.history)
 
     def begin(minute: int) -> list[tuple[str, str]]:
@@ -140,7 +142,7 @@ def test_part_of_the_history_starts_with_the_state_at_its_start(tmp_path: Path) 
     assert begin(5) == [("05", "ready"), ("05", "setup_started"), ("05", "keep"), ("05", "heartbeat")]
     assert begin(-9) == [("00", "ready"), ("00", "heartbeat"), ("00", "keep"), ("01", "heartbeat")]
     assert begin(60) == []
-    build_machine(tmp_path, time=Minutes(begin=until), boot_id="boot-2").tick(1)
+    build_machine(tmp_path, time=SteppingTime(begin=until), boot_id="boot-2").run_ticks(1)
     assert begin(60) == [("00", "keep"), ("00", "ready"), ("00", "heartbeat")], (
         "the instance was off, and the keep was active"
     )

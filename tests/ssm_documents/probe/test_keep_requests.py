@@ -16,13 +16,13 @@ from tests.support.fakes import (
 def test_keep_request_is_sent_until_gpudesk_decides(tmp_path: Path) -> None:
     one = build_machine(tmp_path)
     (one.paths.keep_requests / "1-aa.json").write_text('{"hours": 4}')
-    one.tick(2)
-    assert [each.keep_request for each in one.desk.heartbeats] == [KeepRequest(id="1-aa", hours=4)] * 2
-    one.desk.response = HeartbeatResponse(
+    one.run_ticks(2)
+    assert [each.keep_request for each in one.client.heartbeats] == [KeepRequest(id="1-aa", hours=4)] * 2
+    one.client.response = HeartbeatResponse(
         keep_result=KeepResult(id="1-aa", granted=True, message="kept until 18:00 UTC")
     )
-    one.tick(2)
-    assert one.desk.heartbeats[-1].keep_request is None
+    one.run_ticks(2)
+    assert one.client.heartbeats[-1].keep_request is None
     answer = json.loads((one.paths.keep_results / "1-aa.json").read_text())
     assert answer == {"granted": True, "message": "kept until 18:00 UTC"}
 
@@ -40,12 +40,12 @@ def test_keep_requests_of_several_users_take_turns_whatever_mtime_they_set(tmp_p
     os.chown(one.paths.keep_requests / "0-eve.json", 1002, -1)
     requests = []
     for _ in range(3):
-        one.tick(1)
-        request = one.desk.heartbeats[-1].keep_request
+        one.run_ticks(1)
+        request = one.client.heartbeats[-1].keep_request
         assert request
         requests.append(request)
-        one.desk.response = HeartbeatResponse(keep_result=KeepResult(id=request.id, granted=True, message="kept"))
-        one.tick(1)
+        one.client.response = HeartbeatResponse(keep_result=KeepResult(id=request.id, granted=True, message="kept"))
+        one.run_ticks(1)
     assert [(each.id, each.hours) for each in requests] == [("1-ada", 4), ("3-eve", 8), ("4-bob", 2)]
     assert {path.stem for path in one.paths.keep_results.iterdir()} == {"1-ada", "3-eve", "4-bob"}
     assert [path.name for path in one.paths.keep_requests.iterdir()] == ["0-eve.json"], (
@@ -60,5 +60,5 @@ def test_invalid_keep_request_is_ignored(tmp_path: Path, content: str) -> None:
     one = build_machine(tmp_path)
     (one.paths.keep_requests / "1-aa.json").write_text(content)
     (one.paths.keep_requests / "2-link.json").symlink_to("/etc/passwd")
-    assert one.tick(1) == [True]
-    assert one.desk.heartbeats[-1].keep_request is None
+    assert one.run_ticks(1) == [True]
+    assert one.client.heartbeats[-1].keep_request is None

@@ -7,7 +7,7 @@ import pytest
 
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
-from tests.support.pytorch import GOLDEN, INSTALL_FAKE_PYTORCH
+from tests.support.pytorch import H100_RESULTS, INSTALL_FAKE_PYTORCH
 from tests.support.sandbox import Machine, booted
 
 NAME = "gpudesk-benchmark"
@@ -49,7 +49,7 @@ def test_instance_without_pytorch_fails_with_advice(machine: Machine) -> None:
 def test_output_is_only_the_result_and_a_repeated_command_prints_it_again(machine: Machine, pytorch: None) -> None:
     first = measure(machine, "a1", seconds="5")
     assert (first.status, first.stderr) == ("Success", "")
-    assert json.loads(first.stdout) == json.loads(GOLDEN)
+    assert json.loads(first.stdout) == json.loads(H100_RESULTS)
     assert measure(machine, "a1", seconds="5").stdout == first.stdout
     assert machine.shell("cat /home/ubuntu/runs") == "run"
     assert machine.shell("cat /var/lib/gpudesk/benchmark/log") == "measuring with --seconds 5 --cpu 0"

@@ -17,7 +17,7 @@ from ssm_documents.probe.signals.namespaces import call_in_network
 from ssm_documents.probe.signals.processes import Process, list_processes
 from ssm_documents.probe.signals.sessions import SessionsSensor
 from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
-from tests.support.sensor_fixtures import build_process, each_minute, read
+from tests.support.sensor_fixtures import build_process, build_stopwatch, read_sensor
 
 
 class EditorServer:
@@ -75,14 +75,14 @@ def test_editor_window_is_active_by_its_traffic_not_by_being_open(
     tmp_path: Path, terminal_folder: Path, network: Sequence[str]
 ) -> None:
     with EditorServer(tmp_path, *network) as editor:
-        one = SessionsSensor(terminal_folder, editor.running, Editors(stopwatch=each_minute()))
+        one = SessionsSensor(terminal_folder, editor.running, Editors(stopwatch=build_stopwatch()))
         editor.send(100_000)
-        assert read(one) == Reading(SignalState.QUIET, "VS Code open, not used")
+        assert read_sensor(one) == Reading(SignalState.QUIET, "VS Code open, not used")
         editor.send(1_000)
-        assert read(one).state is SignalState.QUIET
+        assert read_sensor(one).state is SignalState.QUIET
         editor.send(20_000)
-        assert read(one) == Reading(SignalState.ACTIVE, "somebody works in VS Code")
-        assert read(one).state is SignalState.QUIET
+        assert read_sensor(one) == Reading(SignalState.ACTIVE, "somebody works in VS Code")
+        assert read_sensor(one).state is SignalState.QUIET
 
 
 def test_editor_with_unreadable_connections_is_unknown(terminal_folder: Path) -> None:
@@ -91,11 +91,13 @@ def test_editor_with_unreadable_connections_is_unknown(terminal_folder: Path) ->
 
     server = Editors(broken, lambda pid: ["/home/ada/.cursor-server/node", "main.js"], network=lambda pid: 1)
     one = SessionsSensor(terminal_folder, lambda: [build_process("node")], server)
-    assert read(one) == Reading(SignalState.UNKNOWN, "editor connections cannot be listed: FileNotFoundError: ss")
+    assert read_sensor(one) == Reading(
+        SignalState.UNKNOWN, "editor connections cannot be listed: FileNotFoundError: ss"
+    )
     other_program = SessionsSensor(
         terminal_folder, lambda: [build_process("node")], Editors(broken, lambda pid: ["node", "mine.js"])
     )
-    assert read(other_program).state is SignalState.QUIET
+    assert read_sensor(other_program).state is SignalState.QUIET
 
 
 LISTING = """\
@@ -112,7 +114,7 @@ def editors(listings: list[str]) -> Editors:
     return Editors(
         lambda pid: list_tcp_sockets(lambda: listings.pop(0)),
         lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"] if pid in (10, 11) else ["sshd"],
-        each_minute(),
+        build_stopwatch(),
         lambda pid: 1,
     )
 
@@ -142,7 +144,7 @@ def test_ended_server_does_not_count_and_networks_are_separate() -> None:
     one = Editors(
         lambda pid: list_tcp_sockets(lambda: listings[pid].pop(0)),
         lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"],
-        each_minute(),
+        build_stopwatch(),
         {10: 1, 20: 2}.get,
     )
     processes = [build_process("node", pid) for pid in (10, 20, 30)]

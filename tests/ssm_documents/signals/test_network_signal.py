@@ -10,10 +10,10 @@ from ssm_documents.probe.signals import network
 from ssm_documents.probe.signals.network import NetworkSensor
 from ssm_documents.probe.signals.processes import find_gpudesk_pids, list_processes
 from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
-from tests.support.sensor_fixtures import KIB, Counters, each_minute, read
+from tests.support.sensor_fixtures import KIB, ByteCounters, build_stopwatch, read_sensor
 
 
-class Traffic(Counters):
+class Traffic(ByteCounters):
     """Bytes by interface, and bytes of gpudesk's own connections, which are unknown without `ss`."""
 
     def __init__(self) -> None:
@@ -21,43 +21,43 @@ class Traffic(Counters):
         self.excluded: dict[tuple[str, str], float] | None = {("eth0", "a"): 0.0}
 
     def sensor(self) -> NetworkSensor:
-        return NetworkSensor(lambda: self.moved, lambda: self.excluded, each_minute())
+        return NetworkSensor(lambda: self.bytes_by_name, lambda: self.excluded, build_stopwatch())
 
 
 def test_busiest_interface_decides_and_is_named() -> None:
     traffic = Traffic()
     sensor = traffic.sensor()
-    traffic.move(eth0=60, ens5=60)
-    assert read(sensor).state is SignalState.QUIET
-    traffic.move(ens5=100)
-    assert read(sensor) == Reading(SignalState.ACTIVE, "ens5 at 100 KiB/s")
+    traffic.count_minute(eth0=60, ens5=60)
+    assert read_sensor(sensor).state is SignalState.QUIET
+    traffic.count_minute(ens5=100)
+    assert read_sensor(sensor) == Reading(SignalState.ACTIVE, "ens5 at 100 KiB/s")
 
 
 def test_traffic_through_the_tunnel_of_a_session_is_excluded() -> None:
     traffic = Traffic()
     sensor = traffic.sensor()
-    traffic.move(eth0=150)
+    traffic.count_minute(eth0=150)
     traffic.excluded = {("eth0", "a"): 50.0 * KIB * 60, ("eth0", "new"): 60.0 * KIB * 60, ("gone", "b"): 1.0}
-    assert read(sensor) == Reading(SignalState.QUIET, "eth0 at 40 KiB/s")
-    traffic.move(ens5=150)
+    assert read_sensor(sensor) == Reading(SignalState.QUIET, "eth0 at 40 KiB/s")
+    traffic.count_minute(ens5=150)
     traffic.excluded = {("eth0", "a"): 200.0 * KIB * 60}
-    assert read(sensor) == Reading(SignalState.ACTIVE, "ens5 at 150 KiB/s")
+    assert read_sensor(sensor) == Reading(SignalState.ACTIVE, "ens5 at 150 KiB/s")
 
 
 def test_reading_without_ss_subtracts_nothing_then_and_not_too_much_later() -> None:
     traffic = Traffic()
     sensor = traffic.sensor()
     traffic.excluded = None
-    traffic.move(eth0=150)
-    assert read(sensor).state is SignalState.ACTIVE
+    traffic.count_minute(eth0=150)
+    assert read_sensor(sensor).state is SignalState.ACTIVE
     traffic.excluded = {("eth0", "a"): 10.0**12}
-    traffic.move(eth0=150)
-    assert read(sensor).state is SignalState.ACTIVE
+    traffic.count_minute(eth0=150)
+    assert read_sensor(sensor).state is SignalState.ACTIVE
 
 
 def test_instance_without_outside_interface_is_quiet() -> None:
-    sensor = NetworkSensor(dict, dict, each_minute())
-    assert read(sensor) == Reading(SignalState.QUIET, "there is no network interface that leads outside")
+    sensor = NetworkSensor(dict, dict, build_stopwatch())
+    assert read_sensor(sensor) == Reading(SignalState.QUIET, "there is no network interface that leads outside")
 
 
 def test_real_interfaces_are_those_that_lead_outside() -> None:

@@ -25,7 +25,7 @@ from ssm_documents.probe.signals.jupyter_servers import (
 )
 from ssm_documents.probe.user_messenger import DeliveryCount, UserMessenger
 from tests.support.sandbox import wait_for
-from tests.support.sensor_fixtures import read
+from tests.support.sensor_fixtures import read_sensor
 
 
 class RealServer:
@@ -91,7 +91,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
 
 def wait_for_state(sensor: JupyterSensor, state: SignalState) -> Reading:
     """Return the next reading in this state. A message of a kernel reaches its server after a moment."""
-    return wait_for(lambda: read(sensor), lambda reading: reading.state is state)
+    return wait_for(lambda: read_sensor(sensor), lambda reading: reading.state is state)
 
 
 def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
@@ -108,13 +108,13 @@ def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
     tab.send(json.dumps(_execute(f"open({str(door)!r}).read()")))
     live_counts = {"kernels": 1}
     busy = Reading(SignalState.ACTIVE, "kernel train.ipynb is running a cell", live_counts)
-    wait_for(lambda: read(sensor), lambda reading: reading == busy)
+    wait_for(lambda: read_sensor(sensor), lambda reading: reading == busy)
     door.write_text("done", encoding="utf-8")
     assert wait_for_state(sensor, SignalState.QUIET) == Reading(
         SignalState.QUIET, "no kernel is busy (1 running)", live_counts
     )
     second_tab = create_connection(url, timeout=20)
-    assert SignalState.ACTIVE not in {read(sensor).state for _ in range(3)}
+    assert SignalState.ACTIVE not in {read_sensor(sensor).state for _ in range(3)}
     tab.close()
     second_tab.close()
 

@@ -10,7 +10,7 @@ from ssm_documents.probe.signals.meter import MIN_SECONDS, CounterDeltas, Stopwa
 from ssm_documents.probe.signals.wiring import LazySensor, build_sensors
 
 
-class Hanging:
+class HangingSensor:
     """A sensor that hangs until the event `release` is set."""
 
     def __init__(self, name: str, release: threading.Event) -> None:
@@ -58,7 +58,7 @@ def test_gpu_signal_exists_only_on_instances_with_gpus() -> None:
 
 def test_sensors_that_hang_together_cost_one_limit() -> None:
     release = threading.Event()
-    sensors = [GuardedSensor(Hanging(f"{number}", release), 0.2) for number in range(10)]
+    sensors = [GuardedSensor(HangingSensor(f"{number}", release), 0.2) for number in range(10)]
     began = time.monotonic()
     readings = read_all(sensors, Thresholds())
     release.set()
@@ -76,10 +76,10 @@ def test_sensor_that_cannot_be_created_is_unknown_and_created_later() -> None:
     release.set()
     faults = [OSError("no such file")]
 
-    def make() -> Hanging:
+    def make() -> HangingSensor:
         if faults:
             raise faults.pop()
-        return Hanging("disk", release)
+        return HangingSensor("disk", release)
 
     sensors = [GuardedSensor(LazySensor("disk", make))]
     states = [read_all(sensors, Thresholds())["disk"].state for _ in range(2)]

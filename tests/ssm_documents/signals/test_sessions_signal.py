@@ -17,7 +17,7 @@ from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.processes import Process, list_processes
 from ssm_documents.probe.signals.sessions import SessionsSensor
 from ssm_documents.probe.signals.terminals import Terminal, describe_terminal, list_terminals
-from tests.support.sensor_fixtures import build_process, read
+from tests.support.sensor_fixtures import build_process, read_sensor
 from tests.support.tmux import Tmux, needs_tmux
 
 LONG_AGO = (1_000, 1_000)
@@ -82,80 +82,80 @@ def sensor(terminal_folder: Path, processes: Callable[[], Sequence[Process]] = l
 
 
 def test_instance_without_logins_is_quiet(terminal_folder: Path) -> None:
-    assert read(sensor(terminal_folder)) == Reading(SignalState.QUIET, "nobody is logged in")
+    assert read_sensor(sensor(terminal_folder)) == Reading(SignalState.QUIET, "nobody is logged in")
 
 
 def test_unused_login_is_quiet(terminal_folder: Path, login: Callable[[], Shell]) -> None:
     login()
     one = sensor(terminal_folder)
-    assert [read(one) for _ in range(2)] == [Reading(SignalState.QUIET, "1 terminal open, not used")] * 2
+    assert [read_sensor(one) for _ in range(2)] == [Reading(SignalState.QUIET, "1 terminal open, not used")] * 2
 
 
 def test_typing_is_active_once_and_names_the_user(terminal_folder: Path, login: Callable[[], Shell]) -> None:
     login()
     shell = login()
     one = SessionsSensor(terminal_folder)
-    read(one)
+    read_sensor(one)
     shell.type("echo hel''lo", "hello")
-    reading = read(one)
+    reading = read_sensor(one)
     assert (reading.state, reading.reason) == (SignalState.ACTIVE, f"{shell.name} of root (sh) was used")
-    assert read(one).state is SignalState.QUIET
+    assert read_sensor(one).state is SignalState.QUIET
 
 
 def test_program_output_is_not_activity(terminal_folder: Path, login: Callable[[], Shell]) -> None:
     shell = login()
     one = sensor(terminal_folder)
-    read(one)
+    read_sensor(one)
     shell.print("step 100 of 1000\n")
-    assert read(one).state is SignalState.QUIET
+    assert read_sensor(one).state is SignalState.QUIET
 
 
 def test_login_since_the_last_reading_is_active_and_a_logout_is_not(
     terminal_folder: Path, login: Callable[[], Shell]
 ) -> None:
     one = sensor(terminal_folder)
-    read(one)
+    read_sensor(one)
     shell = login()
-    assert read(one).state is SignalState.ACTIVE
-    assert read(one).state is SignalState.QUIET
+    assert read_sensor(one).state is SignalState.ACTIVE
+    assert read_sensor(one).state is SignalState.QUIET
     shell.close()
-    assert read(one) == Reading(SignalState.QUIET, "nobody is logged in")
+    assert read_sensor(one) == Reading(SignalState.QUIET, "nobody is logged in")
 
 
 def test_terminals_are_listed_again_after_there_were_none(terminal_folder: Path, login: Callable[[], Shell]) -> None:
     """A list that was empty once must not stay empty."""
     one = sensor(terminal_folder)
     for _ in range(3):
-        read(one)
+        read_sensor(one)
     shell = login()
-    read(one)
+    read_sensor(one)
     shell.type("echo aga''in", "again")
-    assert read(one).state is SignalState.ACTIVE
+    assert read_sensor(one).state is SignalState.ACTIVE
 
 
 def test_reused_terminal_number_is_a_new_login(terminal_folder: Path, login: Callable[[], Shell]) -> None:
     one = sensor(terminal_folder)
     first = login()
-    read(one)
+    read_sensor(one)
     first.close()
     second = login()
     os.utime(second.path, (2_000, 2_000))
-    assert read(one).state is SignalState.ACTIVE
+    assert read_sensor(one).state is SignalState.ACTIVE
 
 
 def test_ssh_without_a_terminal_is_quiet(terminal_folder: Path) -> None:
     """`ssh -N` runs sshd, but opens no terminal."""
     one = sensor(terminal_folder, lambda: [build_process("sshd"), build_process("sshd: ada@notty")])
-    assert [read(one).state for _ in range(2)] == [SignalState.QUIET] * 2
+    assert [read_sensor(one).state for _ in range(2)] == [SignalState.QUIET] * 2
 
 
 def test_ssm_session_is_a_terminal_like_any_other(terminal_folder: Path, login: Callable[[], Shell]) -> None:
     shell = login()
     worker = build_process("ssm-session-wor")
     one = sensor(terminal_folder, lambda: [worker, build_process("sh", terminal=shell.path.stat().st_rdev)])
-    read(one)
+    read_sensor(one)
     shell.type("echo hel''lo", "hello")
-    assert read(one).reason.startswith(f"{shell.name} of ")
+    assert read_sensor(one).reason.startswith(f"{shell.name} of ")
 
 
 def test_terminals_of_containers_do_not_count() -> None:
@@ -202,12 +202,12 @@ def test_detached_tmux_is_quiet_but_counted_and_typing_in_it_is_active(tmp_path:
         os.utime(pane, LONG_AGO)
         one = sensor(terminal_folder, lambda: [each for each in list_processes() if each.pid == int(server)])
         live_counts = {"tmux": 1}
-        assert [read(one) for _ in range(2)] == [
+        assert [read_sensor(one) for _ in range(2)] == [
             Reading(SignalState.QUIET, "1 terminal open, not used", live_counts)
         ] * 2
         tmux("send-keys", "tmux wait-for -S typed", "Enter")
         tmux("wait-for", "typed")
-        reading = read(one)
+        reading = read_sensor(one)
         assert (reading.state, reading.live_counts) == (SignalState.ACTIVE, live_counts)
     finally:
         tmux("kill-server")
@@ -218,4 +218,4 @@ def test_screens_are_counted_by_their_servers_not_by_their_clients(terminal_fold
         terminal_folder,
         lambda: [build_process("screen", 1), build_process("screen", 2), build_process("screen", 3, terminal=34_816)],
     )
-    assert read(one).live_counts == {"screen": 2}
+    assert read_sensor(one).live_counts == {"screen": 2}

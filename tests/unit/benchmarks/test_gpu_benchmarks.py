@@ -19,25 +19,25 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CATALOG = data_files.load_catalog()
 
 
-def target(instance_type: str = "p5.4xlarge", **changes: Any) -> BenchmarkTarget:
+def build_target(instance_type: str = "p5.4xlarge", **changes: Any) -> BenchmarkTarget:
     facts = CATALOG.get_type(instance_type)
     assert facts.gpu
     values = {"gpu": facts.gpu, "gpu_count": facts.gpu_count, "peaks": CATALOG.peaks[facts.gpu], **changes}
     return BenchmarkTarget(instance_type=instance_type, region="us-east-1", **values)
 
 
-def report(*runs: dict[str, Any], **changes: Any) -> str:
+def build_output(*runs: dict[str, Any], **changes: Any) -> str:
     """Return the output of an H100 with changes."""
-    whole = json.loads(FIRST)
-    return json.dumps({**whole, "runs": list(runs) or whole["runs"], **changes})
+    output = json.loads(FIRST)
+    return json.dumps({**output, "runs": list(runs) or output["runs"], **changes})
 
 
-def run(**changes: Any) -> dict[str, Any]:
+def build_run(**changes: Any) -> dict[str, Any]:
     result = {"gpus": 1, "metric": "fp32", "unit": "TFLOPS", "median": 50.0, "p10": 49.0, "p90": 51.0}
     return {**result, **changes}
 
 
-def benchmark(instance_type: str, *results: tuple[int, Metric, float], at: datetime = NOW) -> Benchmark:
+def build_benchmark(instance_type: str, *results: tuple[int, Metric, float], at: datetime = NOW) -> Benchmark:
     facts = CATALOG.get_type(instance_type)
     return Benchmark(
         id=f"{instance_type}.{at.isoformat()}",
@@ -61,7 +61,7 @@ def benchmark(instance_type: str, *results: tuple[int, Metric, float], at: datet
 
 @pytest.mark.parametrize("line", [FIRST, SECOND, f"Attempt x has already run this step.\n{FIRST}"])
 def test_real_output_of_an_h100_is_valid(line: str) -> None:
-    output = parse_and_validate(line, target())
+    output = parse_and_validate(line, build_target())
     assert (output.gpu_name, output.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")
     assert (output.framework, output.cuda) == ("PyTorch 2.11.0+cu130", "13.0")
     assert [result.metric for result in output.results] == list(Metric)
@@ -72,57 +72,67 @@ def test_real_output_of_an_h100_is_valid(line: str) -> None:
 
 
 def test_real_output_of_an_h200_is_valid_for_an_h200_only() -> None:
-    output = parse_and_validate(H200, target("p5en.48xlarge", gpu_count=1))
+    output = parse_and_validate(H200, build_target("p5en.48xlarge", gpu_count=1))
     assert [result.plausibility_checked for result in output.results] == [True, True, True, True, False]
     with pytest.raises(InvalidBenchmark):
-        parse_and_validate(H200, target())
+        parse_and_validate(H200, build_target())
 
 
 def test_result_without_a_known_peak_is_marked() -> None:
-    output = parse_and_validate(FIRST, target(peaks=Peaks(fp32_tflops=67)))
+    output = parse_and_validate(FIRST, build_target(peaks=Peaks(fp32_tflops=67)))
     assert {result.metric: result.plausibility_checked for result in output.results if result.plausibility_checked} == {
         Metric.FP32: True
     }
 
 
 def test_result_slightly_above_the_peak_is_valid() -> None:
-    assert parse_and_validate(report(run(median=67 * 1.04, p90=70.0)), target()).results[0].plausibility_checked
+    assert (
+        parse_and_validate(build_output(build_run(median=67 * 1.04, p90=70.0)), build_target())
+        .results[0]
+        .plausibility_checked
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (report(run(median=71.0, p90=72.0)), "fp32 on 1 x H100: 71 TFLOPS is impossible, the peak is 67 TFLOPS"),
-        (report(run(metric="memory", unit="GB/s", median=3600, p10=3600, p90=3600)), "the peak is 3350 GB/s"),
-        (report(run(metric="bf16", median=1100, p10=1000, p90=1200)), "the peak is 989 TFLOPS"),
-        (report(run(median=0)), "must be a positive number"),
-        (report(run(median=-5.0)), "must be a positive number"),
-        (report(run(median=True)), "must be a positive number"),
-        (report(run(median="50")), "must be a positive number"),
-        (report(run(median=10**400)), "must be a positive number"),
-        (report(run()).replace("50.0", "1e999"), "must be a positive number"),
-        (report(run(median=float("nan"))), "is not valid JSON"),
-        (report(run(p10=50.5)), "the median 50 is not between p10 50.5 and p90 51"),
-        (report(run(p90=49.5)), "is not between p10 49 and p90 49.5"),
-        (report(run(unit="GFLOPS")), "must be in TFLOPS"),
-        (report(run(metric="fp8")), "a result has an unknown metric"),
-        (report(run(metric=["fp32"])), "a result has an unknown metric"),
-        (report(run(gpus=2)), "must be on 1 to 1 GPUs"),
-        (report(run(gpus=1.0)), "must be on 1 to 1 GPUs"),
-        (report(run(), run()), "the report contains fp32 on 1 GPUs twice"),
-        (report(runs=[]), "the report must contain 1 to 64 results"),
-        (report(runs=[run()] * 65), "the report must contain 1 to 64 results"),
-        (report(runs=["fp32"]), "a result is not a JSON object"),
-        (report(runs={}), "must contain"),
-        (report(gpu_name="NVIDIA H200"), "the report is about 'NVIDIA H200', and p5.4xlarge has H100"),
-        (report(gpu_name="CPU"), "the report is about 'CPU'"),
-        (report(gpu_name="x" * 81), "gpu_name must be a text of 1 to 80 printable characters"),
-        (report(gpu_name="H100\n"), "gpu_name must be a text"),
-        (report(gpu_name=None), "gpu_name must be a text"),
-        (report(framework="\x1b[2J"), "framework must be a text"),
-        (report(driver=5), "driver must be a text"),
-        (report(count=8), "the report is about 8 GPUs, and p5.4xlarge has 1"),
-        (report(count=True), "an unknown number of GPUs"),
+        (
+            build_output(build_run(median=71.0, p90=72.0)),
+            "fp32 on 1 x H100: 71 TFLOPS is impossible, the peak is 67 TFLOPS",
+        ),
+        (
+            build_output(build_run(metric="memory", unit="GB/s", median=3600, p10=3600, p90=3600)),
+            "the peak is 3350 GB/s",
+        ),
+        (build_output(build_run(metric="bf16", median=1100, p10=1000, p90=1200)), "the peak is 989 TFLOPS"),
+        (build_output(build_run(median=0)), "must be a positive number"),
+        (build_output(build_run(median=-5.0)), "must be a positive number"),
+        (build_output(build_run(median=True)), "must be a positive number"),
+        (build_output(build_run(median="50")), "must be a positive number"),
+        (build_output(build_run(median=10**400)), "must be a positive number"),
+        (build_output(build_run()).replace("50.0", "1e999"), "must be a positive number"),
+        (build_output(build_run(median=float("nan"))), "is not valid JSON"),
+        (build_output(build_run(p10=50.5)), "the median 50 is not between p10 50.5 and p90 51"),
+        (build_output(build_run(p90=49.5)), "is not between p10 49 and p90 49.5"),
+        (build_output(build_run(unit="GFLOPS")), "must be in TFLOPS"),
+        (build_output(build_run(metric="fp8")), "a result has an unknown metric"),
+        (build_output(build_run(metric=["fp32"])), "a result has an unknown metric"),
+        (build_output(build_run(gpus=2)), "must be on 1 to 1 GPUs"),
+        (build_output(build_run(gpus=1.0)), "must be on 1 to 1 GPUs"),
+        (build_output(build_run(), build_run()), "the report contains fp32 on 1 GPUs twice"),
+        (build_output(runs=[]), "the report must contain 1 to 64 results"),
+        (build_output(runs=[build_run()] * 65), "the report must contain 1 to 64 results"),
+        (build_output(runs=["fp32"]), "a result is not a JSON object"),
+        (build_output(runs={}), "must contain"),
+        (build_output(gpu_name="NVIDIA H200"), "the report is about 'NVIDIA H200', and p5.4xlarge has H100"),
+        (build_output(gpu_name="CPU"), "the report is about 'CPU'"),
+        (build_output(gpu_name="x" * 81), "gpu_name must be a text of 1 to 80 printable characters"),
+        (build_output(gpu_name="H100\n"), "gpu_name must be a text"),
+        (build_output(gpu_name=None), "gpu_name must be a text"),
+        (build_output(framework="\x1b[2J"), "framework must be a text"),
+        (build_output(driver=5), "driver must be a text"),
+        (build_output(count=8), "the report is about 8 GPUs, and p5.4xlarge has 1"),
+        (build_output(count=True), "an unknown number of GPUs"),
         ("", "contains no report"),
         ("Done.", "contains no report"),
         (FIRST[:300], "is not valid JSON, or was cut off"),
@@ -132,18 +142,20 @@ def test_result_slightly_above_the_peak_is_valid() -> None:
 )
 def test_invalid_output_is_rejected_with_a_reason(line: str, message: str) -> None:
     with pytest.raises(InvalidBenchmark, match=message):
-        parse_and_validate(line, target())
+        parse_and_validate(line, build_target())
 
 
 def test_output_without_a_result_on_all_gpus_is_invalid() -> None:
     with pytest.raises(InvalidBenchmark, match="contains no result on all 8 GPUs"):
-        parse_and_validate(report(run(), count=8), target("p5.48xlarge"))
+        parse_and_validate(build_output(build_run(), count=8), build_target("p5.48xlarge"))
 
 
 def test_message_about_many_problems_is_short() -> None:
-    line = report(*[run(metric=metric, unit="?") for metric in ("fp32", "fp16", "bf16", "memory", "training")])
+    line = build_output(
+        *[build_run(metric=metric, unit="?") for metric in ("fp32", "fp16", "bf16", "memory", "training")]
+    )
     with pytest.raises(InvalidBenchmark) as refused:
-        parse_and_validate(line, target())
+        parse_and_validate(line, build_target())
     assert len(str(refused.value)) < 300
 
 
@@ -164,9 +176,9 @@ def test_gpu_name_of_the_driver_matches_the_catalog(device: str, name: str, is_s
 
 
 def test_comparison_has_the_newest_benchmark_of_each_type_and_the_best_value_first() -> None:
-    slow = benchmark("g4dn.xlarge", (1, Metric.TRAINING, 4000))
-    old = benchmark("g5.xlarge", (1, Metric.TRAINING, 99_000), at=NOW - timedelta(days=1))
-    new = benchmark("g5.xlarge", (1, Metric.TRAINING, 9000), (1, Metric.FP32, 30))
+    slow = build_benchmark("g4dn.xlarge", (1, Metric.TRAINING, 4000))
+    old = build_benchmark("g5.xlarge", (1, Metric.TRAINING, 99_000), at=NOW - timedelta(days=1))
+    new = build_benchmark("g5.xlarge", (1, Metric.TRAINING, 9000), (1, Metric.FP32, 30))
     g5, g4dn = compare_benchmarks([new, slow, old], CATALOG)
     assert (g5.benchmark, g4dn.benchmark) == (new, slow)
     price = CATALOG.get_price("g5.xlarge", "us-east-1")
@@ -178,7 +190,7 @@ def test_comparison_has_the_newest_benchmark_of_each_type_and_the_best_value_fir
 def test_efficiency_refers_to_single_gpus_and_value_to_all_gpus() -> None:
     (output,) = compare_benchmarks(
         [
-            benchmark(
+            build_benchmark(
                 "g4dn.12xlarge", (1, Metric.TRAINING, 1000), (2, Metric.TRAINING, 1900), (4, Metric.TRAINING, 3000)
             )
         ],
@@ -189,5 +201,5 @@ def test_efficiency_refers_to_single_gpus_and_value_to_all_gpus() -> None:
 
 
 def test_scores_are_none_without_a_price_or_a_result_of_one_gpu() -> None:
-    (output,) = compare_benchmarks([benchmark("p5e.48xlarge", (8, Metric.TRAINING, 3000))], CATALOG)
+    (output,) = compare_benchmarks([build_benchmark("p5e.48xlarge", (8, Metric.TRAINING, 3000))], CATALOG)
     assert (output.price_per_hour, output.scores[0].per_dollar, output.scores[0].efficiency) == (None, None, None)

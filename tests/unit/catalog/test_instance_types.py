@@ -130,7 +130,7 @@ def test_prices_have_a_date_and_a_source() -> None:
     assert CATALOG.address_price_per_hour == Decimal("0.005")
 
 
-def test_every_type_is_launchable_with_a_price_or_says_why_not() -> None:
+def test_every_type_has_a_price_or_a_reason_why_it_cannot_be_launched() -> None:
     for instance_type in CATALOG.types.values():
         if instance_type.unavailable is None:
             assert instance_type.prices, instance_type.name
@@ -160,7 +160,7 @@ def test_peaks_are_those_of_the_data_sheets() -> None:
     assert build_small_catalog().peaks == {"X9 40GB": Peaks(fp32_tflops=20.5), "Old": Peaks()}
     assert CATALOG.peaks["H100"] == Peaks(fp16_bf16_tflops=989, fp32_tflops=67, memory_gb_per_s=3350)
     assert CATALOG.peaks["T4g"] == Peaks()
-    assert CATALOG.peaks["B300"].fp16_bf16_tflops is None, "sources disagree"
+    assert CATALOG.peaks["B300"].fp16_bf16_tflops is None, "published sources disagree"
     assert {instance_type.gpu for instance_type in CATALOG.types.values() if instance_type.gpu} <= CATALOG.peaks.keys()
 
 

@@ -20,13 +20,13 @@ from chalicelib.domain.common.text import (
 @pytest.mark.parametrize(
     ("items", "expected"), [([1], "1"), ([1, 4], "1 and 4"), ((1, 4, 8), "1, 4 and 8"), (iter("ab"), "a and b")]
 )
-def test_join_and(items: list[object], expected: str) -> None:
+def test_items_are_joined_with_commas_and_the_last_with_and(items: list[object], expected: str) -> None:
     assert join_and(items) == expected
     assert join_or(expected.replace(" and ", ", ").split(", ")) == expected.replace("and", "or")
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, "0 hours"), (1, "1 hour"), (2, "2 hours")])
-def test_pluralize(count: int, expected: str) -> None:
+def test_noun_is_plural_unless_the_count_is_1(count: int, expected: str) -> None:
     assert pluralize(count, "hour") == expected
 
 

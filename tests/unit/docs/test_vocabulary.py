@@ -1,4 +1,4 @@
-"""The retired words of `docs/glossary.md` are in no name, text or doc of the product."""
+"""Retired words of `docs/glossary.md` must not occur in names, texts or docs of the product."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 from chalicelib.api.openapi import build_openapi
 
 ALLOWED = ("If you wish to stop receiving",)
-"""A sentence of AWS, quoted by the local cloud."""
+"""Sentence of AWS that the local cloud repeats."""
 
 RETIRED = (
     "wish",
@@ -34,18 +34,18 @@ GLOSSARY = Path("docs/glossary.md")
 TEXT = re.compile(rf"\b({'|'.join(RETIRED)})(s|es|ed|d|ing)?\b", re.IGNORECASE)
 
 
-def files(places: tuple[str, ...]) -> Iterator[Path]:
-    for place in map(Path, places):
+def list_files(paths: tuple[str, ...]) -> Iterator[Path]:
+    for place in map(Path, paths):
         found = [place] if place.is_file() else sorted(place.rglob("*"))
         yield from (file for file in found if file.suffix in SUFFIXES and file != GLOSSARY)
 
 
-def words_of(name: str) -> set[str]:
-    """The words of a name: `last_heartbeat` and `LastHeartbeat` are last and heartbeat."""
+def split_words(name: str) -> set[str]:
+    """Return the words of a name: last and heartbeat for `last_heartbeat` and `LastHeartbeat`."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
-def names_in(file: Path) -> Iterator[str]:
+def list_names(file: Path) -> Iterator[str]:
     yield from file.with_suffix("").parts
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         match node:
@@ -58,7 +58,7 @@ def names_in(file: Path) -> Iterator[str]:
 def test_no_text_has_a_retired_word() -> None:
     found = [
         f"{file}:{number}: {line.strip()}"
-        for file in files(PRODUCT + DOCS)
+        for file in list_files(PRODUCT + DOCS)
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
         if TEXT.search(line) and not any(text in line for text in ALLOWED)
     ]
@@ -68,10 +68,10 @@ def test_no_text_has_a_retired_word() -> None:
 def test_no_name_has_a_retired_word() -> None:
     found = {
         f"{file}: {name}"
-        for file in files(PRODUCT)
+        for file in list_files(PRODUCT)
         if file.suffix == ".py"
-        for name in names_in(file)
-        if words_of(name) & set(RETIRED_IN_NAMES)
+        for name in list_names(file)
+        if split_words(name) & set(RETIRED_IN_NAMES)
     }
     assert sorted(found) == []
 

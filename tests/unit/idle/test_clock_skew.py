@@ -15,7 +15,10 @@ def build_heartbeat(minutes: float) -> Heartbeat:
 
 
 def detect_over_time(skew: ClockSkew | None, *readings: tuple[float, float]) -> ClockSkew | None:
-    """Detect over pairs of minutes: the time of gpudesk, and the time in the heartbeat."""
+    """Return the skew after several heartbeats.
+
+    :param readings: minutes at which gpudesk reads a heartbeat and minutes of its time
+    """
     for now, at in readings:
         skew = detect_clock_skew(skew, build_heartbeat(at), NOW + now * MINUTE)
     return skew

@@ -58,22 +58,25 @@ QUIET, ACTIVE, UNKNOWN = SignalState.QUIET, SignalState.ACTIVE, SignalState.UNKN
     ("gpu", "jupyter", "expected"),
     [
         pytest.param(
-            build_run(QUIET, 30), build_run(QUIET, 30), ActivityState.IDLE, id="quiet through the whole window"
+            build_run(QUIET, 30), build_run(QUIET, 30), ActivityState.IDLE, id="both signals quiet for the whole window"
         ),
         pytest.param(
-            build_run(QUIET, 29.9), build_run(QUIET, 200), ActivityState.QUIET, id="one signal a moment too short"
+            build_run(QUIET, 29.9),
+            build_run(QUIET, 200),
+            ActivityState.QUIET,
+            id="one signal quiet for less than the window",
         ),
-        pytest.param(build_run(ACTIVE, 0), build_run(QUIET, 200), ActivityState.BUSY, id="one busy signal is enough"),
-        pytest.param(build_run(QUIET, 200), build_run(ACTIVE, 1), ActivityState.BUSY, id="the other one too"),
-        pytest.param(build_run(UNKNOWN, 200), build_run(QUIET, 200), ActivityState.UNKNOWN, id="unknown is not quiet"),
+        pytest.param(build_run(ACTIVE, 0), build_run(QUIET, 200), ActivityState.BUSY, id="one signal busy"),
+        pytest.param(build_run(QUIET, 200), build_run(ACTIVE, 1), ActivityState.BUSY, id="the other signal busy"),
+        pytest.param(build_run(UNKNOWN, 200), build_run(QUIET, 200), ActivityState.UNKNOWN, id="one unknown signal"),
         pytest.param(
             build_run(UNKNOWN, 200),
             build_run(ACTIVE, 0),
             ActivityState.BUSY,
-            id="busy is busy, whatever else is unknown",
+            id="one busy signal and one unknown signal",
         ),
-        pytest.param(None, build_run(QUIET, 200), ActivityState.UNKNOWN, id="an enabled signal that is not reported"),
-        pytest.param(None, None, ActivityState.UNKNOWN, id="no signals at all"),
+        pytest.param(None, build_run(QUIET, 200), ActivityState.UNKNOWN, id="enabled signal missing"),
+        pytest.param(None, None, ActivityState.UNKNOWN, id="no signals"),
         pytest.param(
             build_run(QUIET, 200, samples=3), build_run(QUIET, 200), ActivityState.UNKNOWN, id="too few samples"
         ),
@@ -87,7 +90,7 @@ QUIET, ACTIVE, UNKNOWN = SignalState.QUIET, SignalState.ACTIVE, SignalState.UNKN
             build_run(QUIET, 200, ended=5 * MINUTE),
             build_run(QUIET, 200),
             ActivityState.UNKNOWN,
-            id="a sensor that went stale",
+            id="stale sensor",
         ),
         pytest.param(
             build_run(QUIET, 200, ended=-5 * MINUTE),
@@ -99,11 +102,13 @@ QUIET, ACTIVE, UNKNOWN = SignalState.QUIET, SignalState.ACTIVE, SignalState.UNKN
             build_run(ACTIVE, 5, ended=10 * MINUTE),
             build_run(QUIET, 200),
             ActivityState.UNKNOWN,
-            id="activity of long ago",
+            id="old activity sample",
         ),
     ],
 )
-def test_activity_state(gpu: Evidence | None, jupyter: Evidence | None, expected: ActivityState) -> None:
+def test_activity_state_depends_on_every_signal(
+    gpu: Evidence | None, jupyter: Evidence | None, expected: ActivityState
+) -> None:
     assert judge_signals(gpu, jupyter).state is expected
 
 

@@ -1,4 +1,4 @@
-"""Decisions about images, one at a time."""
+"""Creation and deletion of images: one decision at a time."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ from chalicelib.domain.instances.record import ImageInProgress
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
-from tests.property.world import build_ready_instance
+from tests.support.ready_instance import build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 NOTHING_OBSERVED = ImageObservation(ami=NotVisible())
@@ -56,7 +56,7 @@ SOURCE = ImageSource(
 )
 
 
-def image(phase: ImagePhase, **changes: Any) -> Image:
+def build_image(phase: ImagePhase, **changes: Any) -> Image:
     facts: dict[str, Any] = {
         "sanitize": SanitizeState(run=None if phase is ImagePhase.REQUESTED else SANITIZE_RUN),
         "source": SOURCE,
@@ -82,17 +82,17 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
 
 
 def test_secrets_are_removed_before_the_disk_is_copied() -> None:
-    plan = decide(image(ImagePhase.REQUESTED), NOTHING_OBSERVED, NOW)
+    plan = decide(build_image(ImagePhase.REQUESTED), NOTHING_OBSERVED, NOW)
     assert isinstance(plan.step, SendImageDocument)
     assert (plan.image.phase, plan.step.parameters["action"]) == (ImagePhase.SANITIZING, "remove")
-    waiting = decide(image(ImagePhase.SANITIZING), NOTHING_OBSERVED, NOW)
+    waiting = decide(build_image(ImagePhase.SANITIZING), NOTHING_OBSERVED, NOW)
     assert waiting.step is None
-    sanitized = decide(image(ImagePhase.SANITIZING), ImageObservation(ami=NotVisible(), command=DONE), NOW)
+    sanitized = decide(build_image(ImagePhase.SANITIZING), ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (sanitized.image.phase, sanitized.step) == (ImagePhase.CREATING, CreateImage())
 
 
 def test_command_that_ssm_has_not_confirmed_is_sent_again_with_the_same_attempt_id() -> None:
-    unconfirmed = image(ImagePhase.SANITIZING, sanitize=SanitizeState(run=replace(SANITIZE_RUN, command_id=None)))
+    unconfirmed = build_image(ImagePhase.SANITIZING, sanitize=SanitizeState(run=replace(SANITIZE_RUN, command_id=None)))
     assert decide(unconfirmed, NOTHING_OBSERVED, NOW).step is None
     again = decide(unconfirmed, NOTHING_OBSERVED, NOW + COMMAND_RESEND_AFTER).step
     assert isinstance(again, SendImageDocument)
@@ -102,7 +102,7 @@ def test_command_that_ssm_has_not_confirmed_is_sent_again_with_the_same_attempt_
 
 
 def test_ami_that_exists_is_not_created_again() -> None:
-    requested = image(ImagePhase.CREATING, last_called_at=NOW)
+    requested = build_image(ImagePhase.CREATING, last_called_at=NOW)
     later = NOW + IMAGE_RETRY_AFTER
     assert decide(requested, NOTHING_OBSERVED, NOW + timedelta(minutes=1)).step is None, "EC2 may not show the AMI yet"
     assert decide(requested, ImageObservation(ami=Unavailable("throttled")), later).step is None
@@ -112,7 +112,7 @@ def test_ami_that_exists_is_not_created_again() -> None:
 
 
 def test_progress_and_end_follow_ec2() -> None:
-    pending = image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
+    pending = build_image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
     making = decide(pending, ImageObservation(ami=AMI), NOW)
     assert (making.step, making.image.ami.progress, making.image.ami.snapshots) == (None, 40, ("snap-1",))
     done = decide(pending, ImageObservation(ami=replace(AMI, state="available", size_gib=80)), NOW).image
@@ -120,7 +120,7 @@ def test_progress_and_end_follow_ec2() -> None:
 
 
 def test_ami_that_is_not_visible_is_no_failure_before_the_deadline() -> None:
-    pending = image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
+    pending = build_image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
     assert decide(pending, NOTHING_OBSERVED, NOW + timedelta(hours=1)).image == pending
     assert decide(pending, NOTHING_OBSERVED, NOW + IMAGE_DEADLINE).image.phase is ImagePhase.FAILED
     broken = decide(pending, ImageObservation(ami=replace(AMI, state="failed", failure_reason="disk is gone")), NOW)
@@ -130,8 +130,8 @@ def test_ami_that_is_not_visible_is_no_failure_before_the_deadline() -> None:
 @pytest.mark.parametrize(
     "phase", [ImagePhase.REQUESTED, ImagePhase.SANITIZING, ImagePhase.CREATING, ImagePhase.PENDING]
 )
-def test_all_phases_have_one_deadline_and_a_termination_waits_as_long(phase: ImagePhase) -> None:
-    late = image(phase, last_called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
+def test_all_phases_share_one_deadline_and_termination_waits_for_it(phase: ImagePhase) -> None:
+    late = build_image(phase, last_called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
     plan = decide(late, ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
     assert "it was not ready within 6 h" in plan.image.reason.message
@@ -141,13 +141,13 @@ def test_all_phases_have_one_deadline_and_a_termination_waits_as_long(phase: Ima
 
 
 def test_ami_that_is_available_at_the_deadline_is_no_failure() -> None:
-    late = image(ImagePhase.PENDING, ami=AmiState(id="ami-1"), created_at=NOW - IMAGE_DEADLINE)
+    late = build_image(ImagePhase.PENDING, ami=AmiState(id="ami-1"), created_at=NOW - IMAGE_DEADLINE)
     there = decide(late, ImageObservation(ami=replace(AMI, state="available")), NOW)
     assert there.image.phase is ImagePhase.AVAILABLE
 
 
-def test_duplicate_name_is_no_failure_and_other_permanent_errors_are() -> None:
-    requested = image(ImagePhase.CREATING, last_called_at=NOW)
+def test_permanent_error_other_than_a_duplicate_name_is_a_failure() -> None:
+    requested = build_image(ImagePhase.CREATING, last_called_at=NOW)
     assert (
         record_outcome(requested, CreateImage(), PermanentAwsError("InvalidAMIName.Duplicate", "taken"), NOW)
         == requested
@@ -161,7 +161,7 @@ def test_duplicate_name_is_no_failure_and_other_permanent_errors_are() -> None:
 
 
 def test_snapshots_are_deleted_after_the_ami_until_ec2_shows_none() -> None:
-    going = image(ImagePhase.DELETING, sanitize=SanitizeState(run=SANITIZE_RUN, is_restored=True))
+    going = build_image(ImagePhase.DELETING, sanitize=SanitizeState(run=SANITIZE_RUN, is_restored=True))
     first = decide(going, ImageObservation(ami=replace(AMI, state="available"), snapshots=("snap-1",)), NOW)
     assert first.step == Deregister("ami-1")
     second = decide(going, ImageObservation(ami=NotVisible(), snapshots=("snap-1",)), NOW)
@@ -186,7 +186,7 @@ def test_image_requires_its_region_architecture_and_disk_size(
 ) -> None:
     requested = load_catalog().types[kind]
     incompatibility = find_launch_incompatibility(
-        image(ImagePhase.AVAILABLE), requested, region, disk_gib, requested.image
+        build_image(ImagePhase.AVAILABLE), requested, region, disk_gib, requested.image
     )
     assert (
         (incompatibility is None) if expected is None else (incompatibility is not None and expected in incompatibility)
@@ -195,13 +195,17 @@ def test_image_requires_its_region_architecture_and_disk_size(
 
 def test_type_with_a_gpu_requires_its_driver_in_the_image() -> None:
     gpu, cpu = load_catalog().types["g4dn.xlarge"], load_catalog().types["t3.large"]
-    plain = image(ImagePhase.AVAILABLE, source=replace(SOURCE, base_image_parameter=cpu.image))
-    assert "driver of g4dn.xlarge" in str(find_launch_incompatibility(plain, gpu, "us-east-1", None, gpu.image))
-    assert find_launch_incompatibility(plain, gpu, "us-east-1", None, cpu.image) is None, (
+    image_without_driver = build_image(ImagePhase.AVAILABLE, source=replace(SOURCE, base_image_parameter=cpu.image))
+    assert "driver of g4dn.xlarge" in str(
+        find_launch_incompatibility(image_without_driver, gpu, "us-east-1", None, gpu.image)
+    )
+    assert find_launch_incompatibility(image_without_driver, gpu, "us-east-1", None, cpu.image) is None, (
         "the recipe installs its own driver"
     )
-    assert find_launch_incompatibility(plain, cpu, "us-east-1", None, cpu.image) is None
-    assert "is failed" in str(find_launch_incompatibility(image(ImagePhase.FAILED), cpu, "us-east-1", None, cpu.image))
+    assert find_launch_incompatibility(image_without_driver, cpu, "us-east-1", None, cpu.image) is None
+    assert "is failed" in str(
+        find_launch_incompatibility(build_image(ImagePhase.FAILED), cpu, "us-east-1", None, cpu.image)
+    )
 
 
 def test_documents_are_skippable_while_the_recipe_is_unchanged() -> None:
@@ -213,15 +217,17 @@ def test_documents_are_skippable_while_the_recipe_is_unchanged() -> None:
         )
         for use in documents
     )
-    whole = image(ImagePhase.AVAILABLE, installed_documents=installed)
-    assert contains_recipe(whole, recipe, {})
-    assert find_skippable_documents(whole, documents) == {"gpudesk-jupyter": 100}, "the probe runs on every instance"
-    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=installed[:1]), recipe, {})
+    image_with_recipe = build_image(ImagePhase.AVAILABLE, installed_documents=installed)
+    assert contains_recipe(image_with_recipe, recipe, {})
+    assert find_skippable_documents(image_with_recipe, documents) == {"gpudesk-jupyter": 100}, (
+        "the probe runs on every instance"
+    )
+    assert not contains_recipe(build_image(ImagePhase.AVAILABLE, installed_documents=installed[:1]), recipe, {})
     older = (installed[0], replace(installed[1], recipe_hash="other"))
-    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=older), recipe, {})
-    assert not contains_recipe(replace(whole, recipe="bare"), recipe, {})
+    assert not contains_recipe(build_image(ImagePhase.AVAILABLE, installed_documents=older), recipe, {})
+    assert not contains_recipe(replace(image_with_recipe, recipe="bare"), recipe, {})
 
 
 def test_maximum_price_is_the_size_times_the_monthly_price() -> None:
     price = load_catalog().get_snapshot_price_per_gib_month("us-east-1")
-    assert str(compute_price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"
+    assert str(compute_price_per_month(build_image(ImagePhase.AVAILABLE), price)) == "3.20"

@@ -1,4 +1,4 @@
-"""What is decided of a measurement that was asked for, minute by minute, without a cloud."""
+"""Benchmark runs: one decision at a time, without AWS."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,16 +23,16 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store import data_files
-from tests.property.world import ADA, START, VIEW, build_ready_instance
+from tests.support.ready_instance import ADA, EC2_RUNNING, START, build_ready_instance
 
 MINUTE = timedelta(minutes=1)
 Command = ObservedCommand | NotVisible | Unavailable
-NOT_THERE = NotVisible()
+NO_COMMAND = NotVisible()
 H100 = (Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
 T4 = H100.replace("H100 80GB HBM3", "T4").replace("51.27", "6.1").replace("51.", "6.").replace("663.1", "60")
 
 
-def asked(
+def build_requesting_instance(
     instance: Instance | None = None, actor: Actor = ADA, at: datetime = START, seconds: int | None = None
 ) -> Instance:
     return request_benchmark(
@@ -40,59 +40,61 @@ def asked(
     ).instance
 
 
-def rules(mode: Mode = Mode.ENFORCE) -> DecisionContext:
+def build_context(mode: Mode = Mode.ENFORCE) -> DecisionContext:
     return DecisionContext(
         desk=DeskSettings(mode=mode), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
     )
 
 
-def looked(instance: Instance, minutes: int, command: Command = NOT_THERE, mode: Mode = Mode.ENFORCE) -> Plan:
-    """One look, some minutes after it was asked for."""
-    return decide.decide(instance, Observation(ec2=VIEW, command=command), START + minutes * MINUTE, rules(mode))
+def decide_after(instance: Instance, minutes: int, command: Command = NO_COMMAND, mode: Mode = Mode.ENFORCE) -> Plan:
+    """Return the decision some minutes after the request."""
+    return decide.decide(
+        instance, Observation(ec2=EC2_RUNNING, command=command), START + minutes * MINUTE, build_context(mode)
+    )
 
 
-def running() -> Instance:
-    """Sent and taken, a minute after it was asked for."""
-    plan = looked(asked(), 1)
+def build_benchmarked_instance() -> Instance:
+    """Return an instance whose benchmark SSM accepted a minute after the request."""
+    plan = decide_after(build_requesting_instance(), 1)
     assert isinstance(plan.step, SendDocument)
     return outcomes.record_outcome(plan.instance, plan.step, CommandSent("c-1"), START + MINUTE).instance
 
 
-def ended(status: CommandStatus, output: str = "", exit_code: int = 0) -> ObservedCommand:
+def build_command(status: CommandStatus, output: str = "", exit_code: int = 0) -> ObservedCommand:
     step = StepOutput(
         name="measure", status="Success" if exit_code == 0 else "Failed", exit_code=exit_code, output=output
     )
     return ObservedCommand(command_id="c-1", status=status, status_details=str(status), steps=(step,))
 
 
-def test_it_is_sent_once_and_then_waited_for() -> None:
-    plan = looked(asked(seconds=5), 1)
+def test_benchmark_is_sent_once_and_keeps_the_instance_busy() -> None:
+    plan = decide_after(build_requesting_instance(seconds=5), 1)
     assert isinstance(plan.step, SendDocument)
     assert plan.step.parameters == {"attemptId": "gd-1.benchmark.7", "seconds": "5", "cpu": "0"}
-    waiting = looked(running(), 2, ended(CommandStatus.RUNNING))
+    waiting = decide_after(build_benchmarked_instance(), 2, build_command(CommandStatus.RUNNING))
     assert (waiting.step, waiting.instance.phase) == (None, Phase.READY)
-    assert judge_instance(running(), Observation(ec2=VIEW), START).state is ActivityState.BUSY
+    assert judge_instance(build_benchmarked_instance(), Observation(ec2=EC2_RUNNING), START).state is ActivityState.BUSY
 
 
-def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_ever() -> None:
-    sent = looked(asked(), 1)
-    assert looked(sent.instance, 1).step is None
-    assert looked(sent.instance, 2).step == sent.step
-    over = looked(sent.instance, 17)
-    assert over.instance.benchmark_run is None
-    assert "SSM has not accepted the command for 15 min" in over.timeline[0].message
+def test_unconfirmed_command_is_sent_again_as_the_same_attempt_until_the_deadline() -> None:
+    sent = decide_after(build_requesting_instance(), 1)
+    assert decide_after(sent.instance, 1).step is None
+    assert decide_after(sent.instance, 2).step == sent.step
+    ended = decide_after(sent.instance, 17)
+    assert ended.instance.benchmark_run is None
+    assert "SSM has not accepted the command for 15 min" in ended.timeline[0].message
 
 
-@pytest.mark.parametrize("command", [NotVisible(), Unavailable("throttled"), ended(CommandStatus.RUNNING)])
-def test_a_command_that_is_lost_ends_by_its_deadline(command: Command) -> None:
-    assert looked(running(), 42, command).instance.benchmark_run is not None
-    over = looked(running(), 44, command)
-    assert (over.instance.benchmark_run, over.instance.phase) == (None, Phase.READY)
-    assert "it did not end within 30 min" in over.timeline[0].message
+@pytest.mark.parametrize("command", [NotVisible(), Unavailable("throttled"), build_command(CommandStatus.RUNNING)])
+def test_lost_command_ends_at_its_deadline(command: Command) -> None:
+    assert decide_after(build_benchmarked_instance(), 42, command).instance.benchmark_run is not None
+    ended = decide_after(build_benchmarked_instance(), 44, command)
+    assert (ended.instance.benchmark_run, ended.instance.phase) == (None, Phase.READY)
+    assert "it did not end within 30 min" in ended.timeline[0].message
 
 
-def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins_anew() -> None:
-    instance = asked(
+def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
+    instance = build_requesting_instance(
         replace(
             build_ready_instance(),
             spec=replace(
@@ -101,10 +103,10 @@ def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins
             ),
         )
     )
-    sent = looked(instance, 1)
+    sent = decide_after(instance, 1)
     assert sent.step
-    taken = outcomes.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
-    plan = looked(taken, 3, ended(CommandStatus.SUCCEEDED, H100))
+    accepted = outcomes.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
+    plan = decide_after(accepted, 3, build_command(CommandStatus.SUCCEEDED, H100))
     assert plan.benchmark is not None
     assert plan.benchmark.summary.startswith("1 x H100: fp32 51.27 TFLOPS, fp16 636.5 TFLOPS")
     assert (plan.instance.benchmark_run, plan.instance.ready_since) == (None, START + 3 * MINUTE)
@@ -112,40 +114,46 @@ def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    ("command", "reason"),
     [
-        (ended(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here", 1), "No Python with PyTorch is here"),
-        (ended(CommandStatus.SUCCEEDED), "its output is not valid: the output contains no report"),
-        (ended(CommandStatus.SUCCEEDED, H100), "the report is about 'NVIDIA H100 80GB HBM3', and g4dn.xlarge has T4"),
-        (ended(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is not between|impossible"),
+        (
+            build_command(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here", 1),
+            "No Python with PyTorch is here",
+        ),
+        (build_command(CommandStatus.SUCCEEDED), "its output is not valid: the output contains no report"),
+        (
+            build_command(CommandStatus.SUCCEEDED, H100),
+            "the report is about 'NVIDIA H100 80GB HBM3', and g4dn.xlarge has T4",
+        ),
+        (build_command(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is not between|impossible"),
     ],
 )
-def test_one_that_fails_is_told_why_and_harms_nothing(command: ObservedCommand, why: str) -> None:
-    plan = looked(running(), 3, command)
+def test_failed_benchmark_has_a_reason_and_leaves_the_instance_ready(command: ObservedCommand, reason: str) -> None:
+    plan = decide_after(build_benchmarked_instance(), 3, command)
     assert (plan.instance.benchmark_run, plan.instance.phase, plan.benchmark) == (None, Phase.READY, None)
     assert plan.timeline[0].code == "benchmark_failed"
-    assert any(each in plan.timeline[0].message for each in why.split("|"))
+    assert any(each in plan.timeline[0].message for each in reason.split("|"))
 
 
 @pytest.mark.parametrize(
     ("outcome", "is_over"),
     [(TransientAwsError("ThrottlingException", "slow"), False), (PermanentAwsError("InvalidDocument", "no"), True)],
 )
-def test_what_ssm_refuses_ends_it_and_what_may_pass_does_not(outcome: AwsError, is_over: bool) -> None:
-    plan = looked(asked(), 1)
+def test_permanent_error_ends_the_benchmark_and_transient_error_does_not(outcome: AwsError, is_over: bool) -> None:
+    plan = decide_after(build_requesting_instance(), 1)
     assert plan.step
-    noted = outcomes.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
-    assert (noted.instance.benchmark_run is None) is is_over
-    assert noted.instance.phase is Phase.READY
+    recorded = outcomes.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
+    assert (recorded.instance.benchmark_run is None) is is_over
+    assert recorded.instance.phase is Phase.READY
 
 
-def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
-    plan = looked(asked(), 1)
+def test_superseded_outcome_changes_nothing() -> None:
+    plan = decide_after(build_requesting_instance(), 1)
     assert plan.step
-    other = looked(asked(replace(build_ready_instance(), version=9)), 1).instance
+    other = decide_after(build_requesting_instance(replace(build_ready_instance(), version=9)), 1).instance
     for record in (build_ready_instance(), other, replace(plan.instance, phase=Phase.STOPPING)):
-        noted = outcomes.record_outcome(record, plan.step, CommandSent("c-1"), START)
-        assert (noted.reason.code, noted.instance.benchmark_run, noted.timeline) == (
+        recorded = outcomes.record_outcome(record, plan.step, CommandSent("c-1"), START)
+        assert (recorded.reason.code, recorded.instance.benchmark_run, recorded.timeline) == (
             "superseded",
             record.benchmark_run,
             (),
@@ -153,10 +161,10 @@ def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("desired", [DesiredState.STOPPED, DesiredState.TERMINATED])
-def test_whoever_wants_it_ended_does_not_wait(desired: DesiredState) -> None:
-    instance = running()
-    plan = looked(
-        replace(instance, spec=replace(instance.spec, desired=desired)), 2, ended(CommandStatus.SUCCEEDED, T4)
+def test_requested_stop_or_termination_ends_the_benchmark(desired: DesiredState) -> None:
+    instance = build_benchmarked_instance()
+    plan = decide_after(
+        replace(instance, spec=replace(instance.spec, desired=desired)), 2, build_command(CommandStatus.SUCCEEDED, T4)
     )
     assert plan.step is not None
     assert plan.instance.benchmark_run is None
@@ -164,41 +172,44 @@ def test_whoever_wants_it_ended_does_not_wait(desired: DesiredState) -> None:
     assert plan.timeline[-1].message.startswith("n could not finish its benchmark: the instance is")
 
 
-def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> None:
-    warned = StopWarning(warning_type=WarningType.IDLE, created_at=START, stop_at=START, message="it will be stopped")
-    plan = looked(replace(running(), warning=warned), 20, ended(CommandStatus.RUNNING))
+def test_running_benchmark_cancels_the_idle_warning() -> None:
+    warned = StopWarning(warning_type=WarningType.IDLE, created_at=START, stop_at=START, message="It will be stopped.")
+    plan = decide_after(replace(build_benchmarked_instance(), warning=warned), 20, build_command(CommandStatus.RUNNING))
     assert (plan.instance.warning, plan.timeline[0].code) == (None, "warning_cancelled")
     assert "ada requested a benchmark" in plan.timeline[0].message
 
 
-def test_silence_while_it_runs_is_nobodys_news() -> None:
-    silent = replace(running(), observed=replace(running().observed, activity_unknown_since=START))
-    assert looked(silent, 30).timeline == ()
+def test_unknown_activity_is_not_notified_during_a_benchmark() -> None:
+    silent = replace(
+        build_benchmarked_instance(),
+        observed=replace(build_benchmarked_instance().observed, activity_unknown_since=START),
+    )
+    assert decide_after(silent, 30).timeline == ()
 
 
-def test_its_lifetime_ends_whatever_is_measured_and_what_is_asked_for_before_is_sent() -> None:
+def test_benchmark_is_sent_after_the_lifetime_warning_and_ends_with_the_lifetime() -> None:
     late = replace(build_ready_instance(max_hours=1), version=7)
-    warned = looked(asked(late), 56).instance
+    warned = decide_after(build_requesting_instance(late), 56).instance
     assert warned.warning is not None
-    assert isinstance(looked(warned, 57).step, SendDocument)
-    over = looked(replace(running(), spec=late.spec, warning=warned.warning), 62)
-    assert (over.instance.phase, over.instance.benchmark_run) == (Phase.STOPPING, None)
+    assert isinstance(decide_after(warned, 57).step, SendDocument)
+    ended = decide_after(replace(build_benchmarked_instance(), spec=late.spec, warning=warned.warning), 62)
+    assert (ended.instance.phase, ended.instance.benchmark_run) == (Phase.STOPPING, None)
 
 
-def test_while_paused_nothing_is_sent_and_a_dry_run_does_what_people_ask() -> None:
-    held = looked(asked(), 30, mode=Mode.PAUSED)
-    assert (held.step, held.instance.benchmark_run) == (None, asked().benchmark_run)
-    assert isinstance(looked(held.instance, 31, mode=Mode.DRY_RUN).step, SendDocument)
+def test_benchmark_is_not_sent_while_paused_and_is_sent_in_dry_run() -> None:
+    paused = decide_after(build_requesting_instance(), 30, mode=Mode.PAUSED)
+    assert (paused.step, paused.instance.benchmark_run) == (None, build_requesting_instance().benchmark_run)
+    assert isinstance(decide_after(paused.instance, 31, mode=Mode.DRY_RUN).step, SendDocument)
 
 
-def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
+def test_second_request_during_a_benchmark_changes_nothing() -> None:
     root = Actor(owner="root", role=Role.ADMIN)
-    again = request_benchmark(running(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
-    assert (again.instance, again.entries) == (running(), ())
+    again = request_benchmark(build_benchmarked_instance(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
+    assert (again.instance, again.entries) == (build_benchmarked_instance(), ())
 
 
 @pytest.mark.parametrize(
-    ("instance", "why", "code"),
+    ("instance", "message", "code"),
     [
         (
             replace(
@@ -247,13 +258,13 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
         ),
     ],
 )
-def test_what_cannot_be_measured_is_refused_before_anything_is_written(instance: Instance, why: str, code: str) -> None:
-    with pytest.raises(Conflict, match=why) as refused:
-        asked(instance)
+def test_benchmark_of_an_unsuitable_instance_is_refused(instance: Instance, message: str, code: str) -> None:
+    with pytest.raises(Conflict, match=message) as refused:
+        build_requesting_instance(instance)
     assert refused.value.code == code
 
 
-def test_no_setup_begins_while_it_is_measured() -> None:
-    what = SetupRequest(recipe="jupyter", parameters={}, documents=(), given_parameters={}, skipped_message=None)
+def test_setup_is_refused_during_a_benchmark() -> None:
+    request = SetupRequest(recipe="jupyter", parameters={}, documents=(), given_parameters={}, skipped_message=None)
     with pytest.raises(Conflict, match=r"A benchmark is running on n\. Request the setup when it has ended"):
-        apply_setup_request(running(), what, ADA, START)
+        apply_setup_request(build_benchmarked_instance(), request, ADA, START)

@@ -1,4 +1,4 @@
-"""What AWS bills: the state, the segments at every change, and the sum."""
+"""Metering: the billing state, the billed segments, and the sum."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -16,21 +16,25 @@ from chalicelib.domain.instances.metering import (
 )
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.record import Instance
-from tests.property.world import INSTANCE_ID, START, VIEW
-from tests.unit.instances.simulation import Simulation, at, ready
+from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START
+from tests.unit.instances.simulation import Simulation, build_instance, get_time
 
 RATES = Rates(instance=Decimal("0.60"), disk=Decimal("0.06"), address=Decimal("0.006"))
 
 
-def machine(state: Ec2State) -> Ec2Instance:
+def build_ec2_instance(state: Ec2State) -> Ec2Instance:
     return Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=state, launched_at=START)
 
 
-def metered(state: BillingState, since: float = 0, accrued: str = "0") -> Instance:
-    """Return an instance whose meter runs since a minute."""
-    meter = Meter(state=state, since=None if state is BillingState.NOTHING else at(since), accrued=Decimal(accrued))
+def build_metered_instance(state: BillingState, since: float = 0, accrued: str = "0") -> Instance:
+    """Return an instance whose meter has run since a minute."""
+    meter = Meter(
+        state=state, since=None if state is BillingState.NOTHING else get_time(since), accrued=Decimal(accrued)
+    )
     ec2_state = Ec2State.STOPPED if state is BillingState.STOPPED else Ec2State.RUNNING
-    return replace(ready(), ec2_instance=machine(ec2_state), billing=Billing(rates=RATES, meter=meter))
+    return replace(
+        build_instance(), ec2_instance=build_ec2_instance(ec2_state), billing=Billing(rates=RATES, meter=meter)
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,44 +50,48 @@ def metered(state: BillingState, since: float = 0, accrued: str = "0") -> Instan
     ],
 )
 def test_every_ec2_state_has_its_billing_state(state: Ec2State | None, billed: BillingState) -> None:
-    assert get_billing_state(machine(state) if state else None) is billed
+    assert get_billing_state(build_ec2_instance(state) if state else None) is billed
 
 
 @pytest.mark.parametrize(
     ("state", "cost"),
     [(BillingState.RUNNING, "0.666"), (BillingState.STOPPED, "0.06"), (BillingState.NOTHING, "0")],
 )
-def test_an_hour_costs_what_is_billed_in_its_state(state: BillingState, cost: str) -> None:
-    assert compute_cost(metered(state), at(60)) == Decimal(cost)
-    segment = get_open_segment(metered(state), at(60))
+def test_hourly_cost_depends_on_the_billing_state(state: BillingState, cost: str) -> None:
+    assert compute_cost(build_metered_instance(state), get_time(60)) == Decimal(cost)
+    segment = get_open_segment(build_metered_instance(state), get_time(60))
     assert (compute_segment_cost(segment) if segment else Decimal(0)) == Decimal(cost)
 
 
-def test_a_stop_closes_the_running_segment_and_bills_only_the_disk_from_then_on() -> None:
-    before = metered(BillingState.RUNNING)
-    after, segments = advance_meter(before, replace(before, ec2_instance=machine(Ec2State.STOPPED)), at(60))
+def test_stop_closes_the_running_segment_and_then_bills_only_the_disk() -> None:
+    before = build_metered_instance(BillingState.RUNNING)
+    after, segments = advance_meter(
+        before, replace(before, ec2_instance=build_ec2_instance(Ec2State.STOPPED)), get_time(60)
+    )
     (segment,) = segments
-    assert (segment.state, segment.since, segment.until) == (BillingState.RUNNING, at(0), at(60))
-    assert after.billing.meter == Meter(state=BillingState.STOPPED, since=at(60), accrued=Decimal("0.666"))
-    assert compute_cost(after, at(120)) == Decimal("0.726")
+    assert (segment.state, segment.since, segment.until) == (BillingState.RUNNING, get_time(0), get_time(60))
+    assert after.billing.meter == Meter(state=BillingState.STOPPED, since=get_time(60), accrued=Decimal("0.666"))
+    assert compute_cost(after, get_time(120)) == Decimal("0.726")
 
 
-def test_a_termination_closes_the_last_segment_and_bills_nothing_more() -> None:
-    before = metered(BillingState.STOPPED, accrued="1")
-    after, segments = advance_meter(before, replace(before, ec2_instance=None), at(60))
+def test_termination_closes_the_last_segment_and_ends_billing() -> None:
+    before = build_metered_instance(BillingState.STOPPED, accrued="1")
+    after, segments = advance_meter(before, replace(before, ec2_instance=None), get_time(60))
     assert [segment.state for segment in segments] == [BillingState.STOPPED]
-    assert compute_cost(after, at(600)) == Decimal("1.06")
+    assert compute_cost(after, get_time(600)) == Decimal("1.06")
 
 
-def test_the_meter_continues_while_the_state_stays() -> None:
-    before = metered(BillingState.RUNNING, since=5)
-    after, segments = advance_meter(before, replace(before, ec2_instance=machine(Ec2State.STOPPING)), at(60))
+def test_meter_continues_while_the_billing_state_stays() -> None:
+    before = build_metered_instance(BillingState.RUNNING, since=5)
+    after, segments = advance_meter(
+        before, replace(before, ec2_instance=build_ec2_instance(Ec2State.STOPPING)), get_time(60)
+    )
     assert (after.billing.meter, segments) == (before.billing.meter, ())
 
 
-def test_a_decision_bills_the_state_that_ec2_shows() -> None:
-    observed = Observation(ec2=replace(VIEW, state=Ec2State.STOPPED))
-    desk = Simulation(metered(BillingState.RUNNING), observed=observed)
-    plan = desk.decide(60)
+def test_decision_bills_the_state_that_ec2_shows() -> None:
+    observed = Observation(ec2=replace(EC2_RUNNING, state=Ec2State.STOPPED))
+    simulation = Simulation(build_metered_instance(BillingState.RUNNING), observed=observed)
+    plan = simulation.decide(60)
     assert plan.instance.billing.meter.state is BillingState.STOPPED
     assert [segment.state for segment in plan.billed_segments] == [BillingState.RUNNING]

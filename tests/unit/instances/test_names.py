@@ -1,4 +1,4 @@
-"""Names that we make and names that people give."""
+"""Generated names, and the check of names in requests."""
 
 import random
 
@@ -10,24 +10,24 @@ from chalicelib.store import data_files
 words = data_files.load_word_lists()
 
 
-def test_a_friendly_name_is_an_adjective_and_an_animal() -> None:
+def test_generated_name_is_an_adjective_and_an_animal() -> None:
     adjective, animal = generate_name(words, random.Random(7).choice).split("-")
     assert adjective in words.adjectives
     assert animal in words.animals
 
 
-def test_every_friendly_name_is_one_that_a_person_may_give() -> None:
+def test_every_generated_name_is_valid() -> None:
     assert all(is_valid_name(f"{adjective}-{animal}") for adjective in words.adjectives for animal in words.animals)
 
 
-def test_there_are_enough_of_them_and_none_twice() -> None:
+def test_word_lists_have_at_least_120_different_words() -> None:
     for each in (words.adjectives, words.animals):
         assert len(set(each)) == len(each) >= 120
         assert all(word.isascii() and word.isalpha() and len(word) <= 10 for word in each)
 
 
 @pytest.mark.parametrize("name", ["abc", "brave-otter", "a12", "x-1-2", "a" * 40, "idea", "gdansk"])
-def test_names_in_that_shape_are_taken(name: str) -> None:
+def test_valid_name_is_accepted(name: str) -> None:
     assert is_valid_name(name)
 
 
@@ -52,5 +52,5 @@ def test_names_in_that_shape_are_taken(name: str) -> None:
         "../etc",
     ],
 )
-def test_what_is_no_name_or_looks_like_an_id_is_refused(name: str) -> None:
+def test_malformed_or_id_like_name_is_rejected(name: str) -> None:
     assert not is_valid_name(name)

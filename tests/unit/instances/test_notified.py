@@ -21,108 +21,114 @@ from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Policy
 from chalicelib.store.dynamo import to_plain
 from chalicelib.store.instances.items import INSTANCE
-from tests.property.world import ADA, INSTANCE_ID, POLICY, VIEW
-from tests.unit.instances.simulation import Simulation, at, heartbeat, ready
+from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, POLICY
+from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
 
 TAGS_LOST = Observation(ec2=TagsMissing(INSTANCE_ID))
-VISIBLE = Observation(ec2=VIEW)
+VISIBLE = Observation(ec2=EC2_RUNNING)
 
 
-def with_desired(instance: Instance, desired: DesiredState) -> Instance:
+def set_desired(instance: Instance, desired: DesiredState) -> Instance:
     return replace(instance, spec=replace(instance.spec, desired=desired))
 
 
-def with_max_hours(instance: Instance, max_hours: int) -> Instance:
+def set_max_hours(instance: Instance, max_hours: int) -> Instance:
     return replace(instance, spec=replace(instance.spec, policy=Policy(idle=POLICY, max_hours=max_hours)))
 
 
-def with_claim(action: ClaimAction, *, ec2_state: Ec2State = Ec2State.RUNNING) -> Simulation:
+def simulate_rejected_claim(action: ClaimAction, *, ec2_state: Ec2State = Ec2State.RUNNING) -> Simulation:
     """Return a simulation in which AWS rejects every call of an action that a person requested a minute ago."""
     phase = Phase.TERMINATING if action is ClaimAction.TERMINATE else Phase.STOPPING
     reason = EventReason(code=EventCode.STOP_REQUESTED, message="A stop was requested.")
-    claim = Claim(action=action, claimed_at=at(0), reason=reason)
+    claim = Claim(action=action, claimed_at=get_time(0), reason=reason)
     desired = DesiredState.TERMINATED if action is ClaimAction.TERMINATE else DesiredState.STOPPED
-    instance = with_desired(replace(ready(), phase=phase, phase_since=at(0), claim=claim), desired)
-    observed = Observation(ec2=replace(VIEW, state=ec2_state))
-    return Simulation(instance, observed=observed, call=reject("UnauthorizedOperation"))
+    instance = set_desired(replace(build_instance(), phase=phase, phase_since=get_time(0), claim=claim), desired)
+    observed = Observation(ec2=replace(EC2_RUNNING, state=ec2_state))
+    return Simulation(instance, observed=observed, call=build_rejection("UnauthorizedOperation"))
 
 
-def reject(code: str) -> Callable[[Step], Outcome]:
+def build_rejection(code: str) -> Callable[[Step], Outcome]:
     return lambda _: PermanentAwsError(code, "No.")
 
 
 def test_unknown_activity_is_notified_once_although_a_dry_run_decision_alternates_with_it() -> None:
-    desk = Simulation(ready(max_hours=1), mode=Mode.DRY_RUN)
-    desk.live(1, 30)
-    assert desk.count(EventCode.ACTIVITY_UNKNOWN) == 1
+    simulation = Simulation(build_instance(max_hours=1), mode=Mode.DRY_RUN)
+    simulation.run_minutes(1, 30)
+    assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1
     for hours in (1, 2, 3):
         end = hours * 60
-        desk.instance = with_max_hours(desk.instance, hours)
-        desk.live(end - 10, end - 6)
-        assert desk.count(EventCode.DRY_RUN) == hours - 1
-        desk.live(end - 5, end + 5)
-        assert desk.count(EventCode.DRY_RUN) == hours
-        assert desk.instance.notified == {EventCode.ACTIVITY_UNKNOWN, EventCode.LIFETIME_WARNING}
-    assert desk.count(EventCode.ACTIVITY_UNKNOWN) == 1
+        simulation.instance = set_max_hours(simulation.instance, hours)
+        simulation.run_minutes(end - 10, end - 6)
+        assert simulation.count_entries(EventCode.DRY_RUN) == hours - 1
+        simulation.run_minutes(end - 5, end + 5)
+        assert simulation.count_entries(EventCode.DRY_RUN) == hours
+        assert simulation.instance.notified == {EventCode.ACTIVITY_UNKNOWN, EventCode.LIFETIME_WARNING}
+    assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1
 
 
 def test_dry_run_decision_is_recorded_once_although_unknown_activity_alternates_with_it() -> None:
-    desk = Simulation(mode=Mode.DRY_RUN)
-    desk.live(1, 15, heartbeat)
-    assert desk.count(EventCode.DRY_RUN) == 1
-    desk.live(16, 40)
-    assert desk.count(EventCode.ACTIVITY_UNKNOWN) == 1
-    desk.live(41, 45, heartbeat)
-    assert desk.instance.notified == {EventCode.IDLE_WARNING}
-    desk.live(46, 70)
-    assert desk.count(EventCode.ACTIVITY_UNKNOWN) == 2, "the activity was known meanwhile"
-    assert desk.count(EventCode.DRY_RUN) == 1
+    simulation = Simulation(mode=Mode.DRY_RUN)
+    simulation.run_minutes(1, 15, build_heartbeat)
+    assert simulation.count_entries(EventCode.DRY_RUN) == 1
+    simulation.run_minutes(16, 40)
+    assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1
+    simulation.run_minutes(41, 45, build_heartbeat)
+    assert simulation.instance.notified == {EventCode.IDLE_WARNING}
+    simulation.run_minutes(46, 70)
+    assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 2, "the activity was known in between"
+    assert simulation.count_entries(EventCode.DRY_RUN) == 1
 
 
 def test_dry_run_decision_is_recorded_again_after_the_instance_was_in_use() -> None:
-    desk = Simulation(mode=Mode.DRY_RUN)
-    desk.live(1, 15, heartbeat)
-    desk.live(16, 16, lambda minute: heartbeat(minute, active="gpu"))
-    assert desk.instance.notified == frozenset()
-    desk.live(17, 40, lambda minute: heartbeat(minute, since=17))
-    assert desk.count(EventCode.DRY_RUN) == 2
+    simulation = Simulation(mode=Mode.DRY_RUN)
+    simulation.run_minutes(1, 15, build_heartbeat)
+    simulation.run_minutes(16, 16, lambda minute: build_heartbeat(minute, active="gpu"))
+    assert simulation.instance.notified == frozenset()
+    simulation.run_minutes(17, 40, lambda minute: build_heartbeat(minute, since=17))
+    assert simulation.count_entries(EventCode.DRY_RUN) == 2
 
 
 def test_keep_ends_a_recorded_idle_warning_and_no_other_fact() -> None:
     facts = frozenset({EventCode.ACTIVITY_UNKNOWN, EventCode.TAGS_LOST, EventCode.LIFETIME_WARNING})
-    instance = replace(ready(), notified=facts | {EventCode.IDLE_WARNING, EventCode.FAILED_WARNING})
-    assert keep.request_keep(instance, at(60), ADA, Limits(), at(0)).instance.notified == facts
+    instance = replace(build_instance(), notified=facts | {EventCode.IDLE_WARNING, EventCode.FAILED_WARNING})
+    assert keep.request_keep(instance, get_time(60), ADA, Limits(), get_time(0)).instance.notified == facts
 
 
 def test_lost_tags_are_notified_once_although_unknown_activity_was_notified() -> None:
-    desk = Simulation()
-    desk.live(1, 20)
-    desk.observed = TAGS_LOST
-    desk.live(21, 30)
-    assert (desk.count(EventCode.ACTIVITY_UNKNOWN), desk.count(EventCode.TAGS_LOST)) == (1, 1)
-    desk.observed = VISIBLE
-    desk.live(31, 35)
-    assert desk.instance.notified == {EventCode.ACTIVITY_UNKNOWN}
-    assert desk.count(EventCode.ACTIVITY_UNKNOWN) == 1
-    desk.observed = TAGS_LOST
-    desk.live(36, 40)
-    assert desk.count(EventCode.TAGS_LOST) == 2, "the tags were there meanwhile"
+    simulation = Simulation()
+    simulation.run_minutes(1, 20)
+    simulation.observed = TAGS_LOST
+    simulation.run_minutes(21, 30)
+    assert (simulation.count_entries(EventCode.ACTIVITY_UNKNOWN), simulation.count_entries(EventCode.TAGS_LOST)) == (
+        1,
+        1,
+    )
+    simulation.observed = VISIBLE
+    simulation.run_minutes(31, 35)
+    assert simulation.instance.notified == {EventCode.ACTIVITY_UNKNOWN}
+    assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1
+    simulation.observed = TAGS_LOST
+    simulation.run_minutes(36, 40)
+    assert simulation.count_entries(EventCode.TAGS_LOST) == 2, "the tags were restored in between"
 
 
 def test_pending_termination_is_recorded_once_although_the_tags_are_lost_meanwhile() -> None:
-    image = ImageInProgress(id="im-1", started_at=at(0))
-    desk = Simulation(with_desired(replace(ready(), image_in_progress=image), DesiredState.TERMINATED))
-    desk.live(1, 5)
-    desk.observed = TAGS_LOST
-    desk.live(6, 10)
-    assert desk.instance.notified == {EventCode.TERMINATE_PENDING, EventCode.TAGS_LOST}
-    desk.observed = VISIBLE
-    desk.live(11, 15)
-    assert (desk.count(EventCode.TERMINATE_PENDING), desk.count(EventCode.TAGS_LOST)) == (1, 1)
-    desk.instance = replace(desk.instance, image_in_progress=None)
-    desk.decide(16)
-    assert desk.count(EventCode.TERMINATE_INITIATED) == 1
-    assert desk.instance.notified == frozenset()
+    image = ImageInProgress(id="im-1", started_at=get_time(0))
+    simulation = Simulation(set_desired(replace(build_instance(), image_in_progress=image), DesiredState.TERMINATED))
+    simulation.run_minutes(1, 5)
+    simulation.observed = TAGS_LOST
+    simulation.run_minutes(6, 10)
+    assert simulation.instance.notified == {EventCode.TERMINATE_PENDING, EventCode.TAGS_LOST}
+    simulation.observed = VISIBLE
+    simulation.run_minutes(11, 15)
+    assert (simulation.count_entries(EventCode.TERMINATE_PENDING), simulation.count_entries(EventCode.TAGS_LOST)) == (
+        1,
+        1,
+    )
+    simulation.instance = replace(simulation.instance, image_in_progress=None)
+    simulation.decide(16)
+    assert simulation.count_entries(EventCode.TERMINATE_INITIATED) == 1
+    assert simulation.instance.notified == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -132,48 +138,48 @@ def test_pending_termination_is_recorded_once_although_the_tags_are_lost_meanwhi
 def test_refused_call_is_notified_once_although_the_tags_are_lost_meanwhile(
     action: ClaimAction, code: EventCode
 ) -> None:
-    desk = with_claim(action)
-    desk.live(1, 6)
-    desk.observed = TAGS_LOST
-    desk.live(7, 9)
-    desk.observed = VISIBLE
-    desk.live(10, 16)
-    assert len(desk.steps) >= 3
-    assert (desk.count(code), desk.count(EventCode.TAGS_LOST)) == (1, 1)
-    assert desk.instance.notified == {code}
+    simulation = simulate_rejected_claim(action)
+    simulation.run_minutes(1, 6)
+    simulation.observed = TAGS_LOST
+    simulation.run_minutes(7, 9)
+    simulation.observed = VISIBLE
+    simulation.run_minutes(10, 16)
+    assert len(simulation.steps) >= 3
+    assert (simulation.count_entries(code), simulation.count_entries(EventCode.TAGS_LOST)) == (1, 1)
+    assert simulation.instance.notified == {code}
 
 
 def test_call_that_is_refused_for_another_reason_is_notified_again() -> None:
-    desk = with_claim(ClaimAction.STOP)
-    desk.live(1, 6)
-    desk.call = reject("OperationNotPermitted")
-    desk.live(7, 15)
-    assert desk.count(EventCode.STOP_REFUSED) == 2
+    simulation = simulate_rejected_claim(ClaimAction.STOP)
+    simulation.run_minutes(1, 6)
+    simulation.call = build_rejection("OperationNotPermitted")
+    simulation.run_minutes(7, 15)
+    assert simulation.count_entries(EventCode.STOP_REFUSED) == 2
 
 
 def test_accepted_call_ends_the_refusal() -> None:
-    desk = with_claim(ClaimAction.STOP)
-    desk.live(1, 6)
-    assert desk.instance.notified == {EventCode.STOP_REFUSED}
-    desk.call = lambda _: CallAccepted()
-    desk.live(7, 12)
-    assert desk.instance.notified == frozenset()
+    simulation = simulate_rejected_claim(ClaimAction.STOP)
+    simulation.run_minutes(1, 6)
+    assert simulation.instance.notified == {EventCode.STOP_REFUSED}
+    simulation.call = lambda _: CallAccepted()
+    simulation.run_minutes(7, 12)
+    assert simulation.instance.notified == frozenset()
 
 
 def test_another_phase_forgets_every_fact() -> None:
-    instance = replace(ready(), notified=frozenset(EventCode))
+    instance = replace(build_instance(), notified=frozenset(EventCode))
     reason = EventReason(code=EventCode.STOPPED, message="n is stopped.")
-    assert with_phase(instance, Phase.STOPPED, reason, at(1)).notified == frozenset()
+    assert with_phase(instance, Phase.STOPPED, reason, get_time(1)).notified == frozenset()
 
 
 def test_stop_warning_that_is_sent_ends_its_record_of_a_dry_run() -> None:
-    desk = Simulation(mode=Mode.DRY_RUN)
-    desk.live(1, 12, heartbeat)
-    assert desk.instance.notified == {EventCode.IDLE_WARNING}
-    desk.mode = Mode.ENFORCE
-    desk.decide(13, heartbeat(13))
-    assert desk.instance.warning is not None
-    assert desk.instance.notified == frozenset()
+    simulation = Simulation(mode=Mode.DRY_RUN)
+    simulation.run_minutes(1, 12, build_heartbeat)
+    assert simulation.instance.notified == {EventCode.IDLE_WARNING}
+    simulation.mode = Mode.ENFORCE
+    simulation.decide(13, build_heartbeat(13))
+    assert simulation.instance.warning is not None
+    assert simulation.instance.notified == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +188,7 @@ def test_stop_warning_that_is_sent_ends_its_record_of_a_dry_run() -> None:
     ids=len,
 )
 def test_notified_facts_survive_the_store(facts: frozenset[EventCode]) -> None:
-    instance = replace(ready(), notified=facts)
+    instance = replace(build_instance(), notified=facts)
     stored = json.loads(json.dumps(to_plain(INSTANCE, instance)))
     assert sorted(stored["notified"]) == sorted(map(str, facts))
     loaded = INSTANCE.validate_python(stored)
@@ -191,4 +197,4 @@ def test_notified_facts_survive_the_store(facts: frozenset[EventCode]) -> None:
 
 
 def test_forgetting_a_fact_that_was_not_notified_changes_nothing() -> None:
-    assert forget_facts(ready(), EventCode.TAGS_LOST) == ready()
+    assert forget_facts(build_instance(), EventCode.TAGS_LOST) == build_instance()

@@ -21,19 +21,22 @@ from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import parse_recipes
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
-from tests.property.world import ADA, build_ready_instance
-from tests.support.recipes import UBUNTU_18, offered, recipe
-from tests.unit.images.test_creation import NOW, SOURCE, image
+from tests.support.ready_instance import ADA, build_ready_instance
+from tests.support.recipes import UBUNTU_18, build_recipe_entry, build_recipes
+from tests.unit.images.test_creation import NOW, SOURCE, build_image
 
 ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "supports_cpu": True}
 CUDA = {"min": "7.0", "max": None}
 ON_GPU = {**ANY, "compute_capability": CUDA, "supports_cpu": False}
-RECIPES = {**offered(), **parse_recipes({"recipes": {"any": recipe(ANY), "on-gpu": recipe(ON_GPU)}})}
+RECIPES = {
+    **build_recipes(),
+    **parse_recipes({"recipes": {"any": build_recipe_entry(ANY), "on-gpu": build_recipe_entry(ON_GPU)}}),
+}
 PARAMETERS: dict[str, ParameterValue] = {"release": "two", "notebooks": True, "workers": 9}
 
 
 def build_available_image(**changes: Any) -> Image:
-    return image(ImagePhase.AVAILABLE, **changes)
+    return build_image(ImagePhase.AVAILABLE, **changes)
 
 
 def prepare(source: Image, **fields: Any) -> PreparedLaunch:
@@ -44,7 +47,7 @@ def prepare(source: Image, **fields: Any) -> PreparedLaunch:
     return prepare_launch(request, context, choose_instance_type(request, context, source), source)
 
 
-def origin_message(launch: PreparedLaunch) -> str:
+def get_origin_message(launch: PreparedLaunch) -> str:
     (text,) = [each.message for each in launch.warnings if each.code is WarningCode.LAUNCHED_FROM_IMAGE]
     return text
 
@@ -61,7 +64,7 @@ def test_added_recipes_are_inherited_with_their_parameters() -> None:
         build_available_image(recipe="jupyter", added_recipes=(AddedRecipe(recipe="any", parameters=PARAMETERS),))
     )
     assert launch.spec.software.added_recipes == (AddedRecipe(recipe="any", parameters=PARAMETERS),)
-    assert "with the added recipe any." in origin_message(launch)
+    assert "with the added recipe any." in get_origin_message(launch)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_added_recipe_that_cannot_be_used_is_left_out_with_the_reason(
 ) -> None:
     launch = prepare(build_available_image(recipe="jupyter", added_recipes=(added,)), **fields)
     assert launch.spec.software.added_recipes == ()
-    assert f"Added recipe {added.recipe} of the image is not inherited: {reason}" in origin_message(launch)
+    assert f"Added recipe {added.recipe} of the image is not inherited: {reason}" in get_origin_message(launch)
 
 
 def test_setup_rerun_of_a_failed_launch_includes_the_inherited_recipes() -> None:
@@ -100,10 +103,12 @@ def test_setup_rerun_of_a_failed_launch_includes_the_inherited_recipes() -> None
         ),
     )
     failed = replace(build_ready_instance(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
-    what = build_setup_request(failed, None, {}, RECIPES, load_catalog())
-    assert [use.name for use in what.documents] == ["gpudesk-probe", "gpudesk-jupyter", "gpudesk-jupyter"]
-    again = apply_setup_request(failed, what, ADA, NOW).instance
-    assert build_setup_request(again, None, {}, RECIPES, load_catalog()) == what, "asked for twice it is run once"
+    setup_request = build_setup_request(failed, None, {}, RECIPES, load_catalog())
+    assert [use.name for use in setup_request.documents] == ["gpudesk-probe", "gpudesk-jupyter", "gpudesk-jupyter"]
+    again = apply_setup_request(failed, setup_request, ADA, NOW).instance
+    assert build_setup_request(again, None, {}, RECIPES, load_catalog()) == setup_request, (
+        "a repeated request changes nothing"
+    )
     later = build_setup_request(replace(failed, phase=Phase.READY), "jupyter", {}, RECIPES, load_catalog())
     assert [use.name for use in later.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
 
@@ -125,12 +130,13 @@ def test_document_that_runs_with_other_parameters_in_between_is_not_skipped() ->
         )
         for use in jupyter.fill_documents(defaults)
     )
-    whole = build_available_image(recipe="jupyter", installed_documents=installed)
-    assert "gpudesk skips unchanged documents of the image: gpudesk-jupyter. This saves about 100 s." in origin_message(
-        prepare(whole)
+    image_with_recipe = build_available_image(recipe="jupyter", installed_documents=installed)
+    assert (
+        "gpudesk skips unchanged documents of the image: gpudesk-jupyter. This saves about 100 s."
+        in get_origin_message(prepare(image_with_recipe))
     )
-    mixed = replace(whole, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
-    assert "The image contains no document that any and jupyter runs." in origin_message(prepare(mixed)), (
+    mixed = replace(image_with_recipe, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
+    assert "The image contains no document that any and jupyter runs." in get_origin_message(prepare(mixed)), (
         "any runs the same document otherwise"
     )
     assert load_packaged_recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name

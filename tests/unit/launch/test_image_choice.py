@@ -18,10 +18,10 @@ from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.data_files import load_catalog
-from tests.support.recipes import offered
-from tests.unit.images.test_creation import image
+from tests.support.recipes import build_recipes
+from tests.unit.images.test_creation import build_image
 
-RECIPES = offered()
+RECIPES = build_recipes()
 ADA = Actor(owner="ada", role=Role.USER)
 CONTEXT = LaunchContext(catalog=load_catalog(), recipes=RECIPES, settings=DeskSettings(), owner_policy=PolicyOverride())
 
@@ -39,7 +39,7 @@ def build_image_of(recipe: Recipe, **changes: Any) -> Image:
         )
         for document in recipe.fill_documents(defaults)
     )
-    return image(ImagePhase.AVAILABLE, recipe=recipe.name, installed_documents=installed, **changes)
+    return build_image(ImagePhase.AVAILABLE, recipe=recipe.name, installed_documents=installed, **changes)
 
 
 def find_latest(*images: Image, **fields: Any) -> Image | None:
@@ -68,7 +68,7 @@ def test_latest_is_the_newest_image_with_the_recipe() -> None:
         {"gpu": "T5"},
     ],
 )
-def test_no_image_is_latest_if_the_launch_does_not_match_it(fields: dict[str, Any]) -> None:
+def test_latest_finds_no_image_that_does_not_match_the_launch(fields: dict[str, Any]) -> None:
     assert find_latest(build_image_of(RECIPES["jupyter"]), **fields) is None
 
 

@@ -10,15 +10,17 @@ from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice, choose_instance_type
 from chalicelib.store.data_files import load_catalog
-from tests.support.recipes import offered
-from tests.unit.images.test_creation import image
+from tests.support.recipes import build_recipes
+from tests.unit.images.test_creation import build_image
 
 LIMITS = Limits(gpu_count=4, regions=("us-east-1", "eu-west-1"))
 
 
 def choose(**fields: Any) -> TypeChoice:
     settings = DeskSettings(limits=LIMITS)
-    context = LaunchContext(catalog=load_catalog(), recipes=offered(), settings=settings, owner_policy=PolicyOverride())
+    context = LaunchContext(
+        catalog=load_catalog(), recipes=build_recipes(), settings=settings, owner_policy=PolicyOverride()
+    )
     source = fields.pop("source", None)
     return choose_instance_type(LaunchRequest(**fields), context, source)
 
@@ -36,7 +38,7 @@ def test_named_type_is_chosen() -> None:
 
 
 def test_region_of_the_image_is_the_default() -> None:
-    source = image(ImagePhase.AVAILABLE, region="eu-west-1")
+    source = build_image(ImagePhase.AVAILABLE, region="eu-west-1")
     assert choose(gpu="T4", source=source).region == "eu-west-1"
     assert choose(gpu="T4", source=source, region="us-east-1").region == "us-east-1"
 

@@ -37,7 +37,7 @@ WARNING = StopWarning(
 )
 
 
-def instance(owner: str = "ada", warning: StopWarning | None = None) -> Instance:
+def build_instance(owner: str = "ada", warning: StopWarning | None = None) -> Instance:
     return Instance(
         id="gd-1",
         name="brave-otter",
@@ -59,14 +59,14 @@ def instance(owner: str = "ada", warning: StopWarning | None = None) -> Instance
     )
 
 
-def entry(code: str, **details: str) -> TimelineEntry:
+def build_entry(code: str, **details: str) -> TimelineEntry:
     return TimelineEntry(at=NOW, actor="gpudesk", code=EventCode(code), message="This happened.", details=details)
 
 
-def notify(
+def build_for_code(
     code: str, owner: str = "ada", directory: ChannelDirectory = DIRECTORY, **details: str
 ) -> tuple[Notification, ...]:
-    return build_notifications(instance(owner), [entry(code, **details)], directory)
+    return build_notifications(build_instance(owner), [build_entry(code, **details)], directory)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def notify(
     ],
 )
 def test_notification_is_delivered_to_its_audience(code: str, channels: list[str]) -> None:
-    (notification,) = notify(code)
+    (notification,) = build_for_code(code)
     assert list(notification.deliveries) == channels
 
 
@@ -87,33 +87,33 @@ def test_notification_is_delivered_to_its_audience(code: str, channels: list[str
     "code", ["launched", "first_heartbeat", "keep_granted", "document_started", "warning_delivered"]
 )
 def test_code_without_an_audience_has_no_notification(code: str) -> None:
-    assert notify(code) == ()
+    assert build_for_code(code) == ()
 
 
 def test_requested_stop_has_no_notification_and_idle_stop_has_one() -> None:
-    assert notify("stop_initiated", reason_code="stop_requested") == ()
-    assert len(notify("stop_initiated", reason_code="idle")) == 1
+    assert build_for_code("stop_initiated", reason_code="stop_requested") == ()
+    assert len(build_for_code("stop_initiated", reason_code="idle")) == 1
 
 
 def test_owner_without_channels_is_notified_through_the_channels_of_the_admins() -> None:
-    assert list(notify("idle_warning", owner="bob")[0].deliveries) == ["owner.webhook"]
-    assert notify("idle_warning", owner="bob", directory=ChannelDirectory(owners={"ada": ADA})) == ()
+    assert list(build_for_code("idle_warning", owner="bob")[0].deliveries) == ["owner.webhook"]
+    assert build_for_code("idle_warning", owner="bob", directory=ChannelDirectory(owners={"ada": ADA})) == ()
 
 
 def test_address_of_owner_and_admin_gets_one_delivery() -> None:
     shared = ChannelDirectory(owners={"ada": DESK}, admin=DESK)
-    assert list(notify("activity_unknown", directory=shared)[0].deliveries) == ["owner.webhook"]
+    assert list(build_for_code("activity_unknown", directory=shared)[0].deliveries) == ["owner.webhook"]
 
 
 def test_warning_notification_expires_when_the_stop_no_longer_waits() -> None:
-    (notification,) = build_notifications(instance(warning=WARNING), [entry("idle_warning")], DIRECTORY)
+    (notification,) = build_notifications(build_instance(warning=WARNING), [build_entry("idle_warning")], DIRECTORY)
     assert notification.warning_id == WARNING.id
     assert notification.expires_at == WARNING.stop_at + WARNING_DELIVERY_WAIT
 
 
 @given(st.lists(st.booleans(), max_size=40))
 def test_attempts_end_with_the_first_success_or_at_expiry(successes: list[bool]) -> None:
-    (notification,) = notify("idle_warning")
+    (notification,) = build_for_code("idle_warning")
     now, channel = NOW, DeliveryChannel.OWNER_WEBHOOK
     for succeeded in successes:
         if channel not in notification.find_due_channels(now):
@@ -130,7 +130,7 @@ def test_attempts_end_with_the_first_success_or_at_expiry(successes: list[bool])
 
 
 def test_failing_channel_does_not_delay_the_other() -> None:
-    (notification,) = notify("idle_warning")
+    (notification,) = build_for_code("idle_warning")
     notification = record_attempt(notification, DeliveryChannel.OWNER_EMAIL, succeeded=False, detail="down", now=NOW)
     assert list(notification.find_due_channels(NOW)) == ["owner.webhook"]
     assert notification.due_at == NOW
@@ -145,8 +145,8 @@ def test_same_overdue_sweep_is_one_notification() -> None:
 
 @pytest.mark.parametrize("code", [code for code in EventCode if code.audience])
 def test_every_subject_is_short_ascii(code: str) -> None:
-    notices = build_notifications(instance(warning=WARNING), [entry(code)], DIRECTORY)
-    subject = messages.format_email_subject(notices[0])
+    notifications = build_notifications(build_instance(warning=WARNING), [build_entry(code)], DIRECTORY)
+    subject = messages.format_email_subject(notifications[0])
     assert len(subject) <= 100
     assert subject.isascii()
     assert "\n" not in subject
@@ -174,7 +174,7 @@ def test_every_subject_is_short_ascii(code: str) -> None:
         ),
     ],
 )
-def test_stop_may_act_after_delivery_or_after_the_delivery_wait(
+def test_stop_is_allowed_after_delivery_or_after_the_delivery_wait(
     changes: dict[str, object], minutes: int, due: bool
 ) -> None:
     warning = StopWarning(**{**vars(WARNING), "requires_delivery": False, **changes})

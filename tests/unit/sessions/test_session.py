@@ -14,7 +14,7 @@ from chalicelib.domain.sessions.session import (
 )
 
 
-def key(kind: str = "ssh-ed25519", bytes_more: int = 48) -> str:
+def build_key(kind: str = "ssh-ed25519", bytes_more: int = 48) -> str:
     name = kind.encode()
     body = len(name).to_bytes(4, "big") + name + b"\0" * bytes_more
     return f"{kind} {base64.b64encode(body).decode()}"
@@ -22,7 +22,7 @@ def key(kind: str = "ssh-ed25519", bytes_more: int = 48) -> str:
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa"])
 def test_comment_and_line_end_are_removed_from_a_key(kind: str) -> None:
-    assert validate_public_key(f"{key(kind)} ada@laptop\n") == key(kind)
+    assert validate_public_key(f"{build_key(kind)} ada@laptop\n") == build_key(kind)
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_comment_and_line_end_are_removed_from_a_key(kind: str) -> None:
         "ssh-ed25519",
         "ssh-ed25519 AAAA",
         "ssh-ed25519 not/base64!",
-        key("ssh-rsa").replace("ssh-rsa", "ssh-ed25519", 1),
-        key("ssh-ed25519", 0),
-        key("ssh-ed25519", 30),
-        key("ecdsa-sha2-nistp256"),
-        key("ssh-rsa", 4000),
-        f'command="id" {key()}',
-        f"{key()}\n{key()}".replace(" ", "\n", 1),
+        build_key("ssh-rsa").replace("ssh-rsa", "ssh-ed25519", 1),
+        build_key("ssh-ed25519", 0),
+        build_key("ssh-ed25519", 30),
+        build_key("ecdsa-sha2-nistp256"),
+        build_key("ssh-rsa", 4000),
+        f'command="id" {build_key()}',
+        f"{build_key()}\n{build_key()}".replace(" ", "\n", 1),
         "-----BEGIN OPENSSH PRIVATE KEY-----",
     ],
 )
@@ -60,7 +60,7 @@ def test_error_does_not_repeat_a_private_key() -> None:
     [
         (SessionRequest(kind=SessionKind.SHELL), "gpudesk-shell", {}),
         (SessionRequest(kind=SessionKind.JUPYTER_TOKEN), "gpudesk-jupyter-token", {}),
-        (SessionRequest(kind=SessionKind.SSH, public_key=key()), "gpudesk-ssh", {}),
+        (SessionRequest(kind=SessionKind.SSH, public_key=build_key()), "gpudesk-ssh", {}),
         (
             SessionRequest(kind=SessionKind.JUPYTER),
             "gpudesk-port",

@@ -26,7 +26,7 @@ PARAMETER = {
 REQUIREMENTS = {"architectures": ["x86_64"], "ubuntu": ["22.04"], "compute_capability": None, "supports_cpu": True}
 
 
-def recipe(**changes: Any) -> dict[str, Any]:
+def build_entries(**changes: Any) -> dict[str, Any]:
     use = {"name": "a-document", "parameters": {"attemptId": "${attempt_id}"}, "timeout_minutes": 3}
     entry = {
         "title": "T",
@@ -38,7 +38,7 @@ def recipe(**changes: Any) -> dict[str, Any]:
     return {"recipes": {"mine": entry}}
 
 
-def document(parameters: dict[str, str]) -> RecipeDocument:
+def build_document(parameters: dict[str, str]) -> RecipeDocument:
     return RecipeDocument("a-document", parameters, timeout=timedelta(minutes=3))
 
 
@@ -75,14 +75,14 @@ def test_recipes_json_is_valid_against_its_schema() -> None:
     ],
 )
 def test_schema_names_the_invalid_field(changes: dict[str, Any], where: str) -> None:
-    data = recipe(name="gpudesk-mine")
+    data = build_entries(name="gpudesk-mine")
     data["recipes"]["mine"] |= changes
     (problem,) = VALIDATOR.iter_errors(data)
     assert ".".join(map(str, problem.absolute_path)) == f"recipes.mine.{where}".rstrip(".")
 
 
 def test_values_are_filled_in_and_placeholders_of_gpudesk_remain() -> None:
-    data = recipe(parameters={"attemptId": "${attempt_id}", "release": "${a}", "notebooks": "${b}"})
+    data = build_entries(parameters={"attemptId": "${attempt_id}", "release": "${a}", "notebooks": "${b}"})
     flag = {"type": "Boolean", "default": True, "description": "D"}
     data["recipes"]["mine"]["parameters"] = {"a": PARAMETER, "b": flag}
     (use,) = parse_recipes(data)["mine"].fill_documents({"a": "x9", "b": False})
@@ -90,7 +90,7 @@ def test_values_are_filled_in_and_placeholders_of_gpudesk_remain() -> None:
 
 
 def test_recipes_refer_to_a_shared_parameter() -> None:
-    data = recipe() | {"parameters": {"a": PARAMETER}}
+    data = build_entries() | {"parameters": {"a": PARAMETER}}
     data["recipes"]["mine"]["parameters"] = {"a": "shared"}
     data["recipes"]["other"] = data["recipes"]["mine"] | {"parameters": {"a": "shared", "b": PARAMETER}}
     parsed = parse_recipes(data)
@@ -112,36 +112,36 @@ def test_recipe_and_document_have_the_same_pattern_and_default() -> None:
 
 
 def test_parameter_with_the_name_of_a_placeholder_is_invalid() -> None:
-    data = recipe()
+    data = build_entries()
     data["recipes"]["mine"]["parameters"] = {"gpu_count": PARAMETER}
     with pytest.raises(InvalidRecipe, match="gpudesk fills in gpu_count"):
         parse_recipes(data)
 
 
 def test_placeholders_are_filled_in_and_other_text_is_unchanged() -> None:
-    filled = document({"a": "x-${region}-${attempt_id}", "b": "plain"}).fill(
+    filled = build_document({"a": "x-${region}-${attempt_id}", "b": "plain"}).fill(
         {"region": "eu-west-1", "attempt_id": "a1"}
     )
     assert filled.parameters == {"a": "x-eu-west-1-a1", "b": "plain"}
 
 
 def test_value_that_looks_like_a_placeholder_is_not_replaced() -> None:
-    assert document({"a": "${region}"}).fill({"region": "${attempt_id}"}).parameters == {"a": "${attempt_id}"}
+    assert build_document({"a": "${region}"}).fill({"region": "${attempt_id}"}).parameters == {"a": "${attempt_id}"}
 
 
 def test_placeholder_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError, match="region"):
-        document({"a": "${region}"}).fill({})
+        build_document({"a": "${region}"}).fill({})
 
 
 @pytest.mark.parametrize("text", ["${owner}", "$region", "${region", "${}", "a$"])
 def test_unknown_or_broken_placeholder_is_invalid(text: str) -> None:
     with pytest.raises(InvalidRecipe, match=r"mine.*a-document.*attemptId.*Use only .*\$\{region\}"):
-        parse_recipes(recipe(parameters={"attemptId": text}))
+        parse_recipes(build_entries(parameters={"attemptId": text}))
 
 
 def test_missing_field_is_named() -> None:
-    data = recipe()
+    data = build_entries()
     del data["recipes"]["mine"]["title"]
     with pytest.raises(InvalidRecipe, match=r"'mine' lacks 'title'"):
         parse_recipes(data)

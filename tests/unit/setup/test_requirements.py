@@ -30,26 +30,26 @@ TODAY_REQUIREMENTS = {
 }
 
 
-def recipe(requirements: dict[str, Any], image: dict[str, str] | None = None) -> Recipe:
+def build_recipe(requirements: dict[str, Any], image: dict[str, str] | None = None) -> Recipe:
     entry: dict[str, Any] = {"title": "T", "description": "D", "documents": [], "jupyter_port": None}
     return parse_recipes({"recipes": {"mine": {**entry, "requirements": requirements, "image": image}}})["mine"]
 
 
-BOOK = recipe(BOOK_REQUIREMENTS, {"x86_64": UBUNTU_18})
-TODAY = recipe(TODAY_REQUIREMENTS)
+BOOK = build_recipe(BOOK_REQUIREMENTS, {"x86_64": UBUNTU_18})
+TODAY = build_recipe(TODAY_REQUIREMENTS)
 
 
-def find_incompatibility(mine: Recipe, instance_type: str) -> str | None:
+def find_incompatibility(recipe: Recipe, instance_type: str) -> str | None:
     kind = load_catalog().get_type(instance_type)
-    return mine.requirements.find_incompatibility(kind, mine.get_image_parameter(kind))
+    return recipe.requirements.find_incompatibility(kind, recipe.get_image_parameter(kind))
 
 
-def suggest(mine: Recipe) -> str:
-    return suggest_types(mine.requirements, mine.get_image_parameter, load_catalog(), "us-east-1")
+def suggest(recipe: Recipe) -> str:
+    return suggest_types(recipe.requirements, recipe.get_image_parameter, load_catalog(), "us-east-1")
 
 
 @pytest.mark.parametrize(
-    ("mine", "instance_type", "message"),
+    ("recipe", "instance_type", "message"),
     [
         (BOOK, "g5.xlarge", "A10G has compute capability 8.6, and the recipe requires 3.0 to 7.5 (CUDA 10.1)"),
         (BOOK, "p6-b200.48xlarge", "B200 has compute capability 10.0, and the recipe requires 3.0 to 7.5 (CUDA 10.1)"),
@@ -67,37 +67,37 @@ def suggest(mine: Recipe) -> str:
         ),
         (TODAY, "p3.2xlarge", "V100 has compute capability 7.0, and the recipe requires 7.5 or more"),
         (
-            recipe(TODAY_REQUIREMENTS | {"ubuntu": ["20.04", "18.04"]}),
+            build_recipe(TODAY_REQUIREMENTS | {"ubuntu": ["20.04", "18.04"]}),
             "t3.large",
             "Ubuntu 22.04, and the recipe supports 20.04 or 18.04",
         ),
         (
-            recipe(TODAY_REQUIREMENTS | {"ubuntu": ["22.04"]}),
+            build_recipe(TODAY_REQUIREMENTS | {"ubuntu": ["22.04"]}),
             "g7.2xlarge",
             "the image is Ubuntu 24.04, and the recipe supports 22.04",
         ),
     ],
 )
-def test_incompatibility_is_described(mine: Recipe, instance_type: str, message: str) -> None:
-    assert message in (find_incompatibility(mine, instance_type) or "")
+def test_incompatibility_is_described(recipe: Recipe, instance_type: str, message: str) -> None:
+    assert message in (find_incompatibility(recipe, instance_type) or "")
 
 
 @pytest.mark.parametrize(
-    ("mine", "instance_type"),
+    ("recipe", "instance_type"),
     [(BOOK, "g4dn.xlarge"), (BOOK, "g4dn.metal"), (TODAY, "g5.xlarge"), (TODAY, "t3.large"), (TODAY, "g7.2xlarge")],
 )
-def test_compatible_type_has_no_incompatibility(mine: Recipe, instance_type: str) -> None:
-    assert find_incompatibility(mine, instance_type) is None
+def test_compatible_type_has_no_incompatibility(recipe: Recipe, instance_type: str) -> None:
+    assert find_incompatibility(recipe, instance_type) is None
 
 
 @pytest.mark.parametrize("name", ["bare", "jupyter"])
 def test_basic_recipes_support_every_type_that_can_be_launched(name: str) -> None:
-    mine = load_packaged_recipes()[name]
+    recipe = load_packaged_recipes()[name]
     launchable = [kind for kind in load_catalog().types.values() if kind.unavailable is None]
     assert len(launchable) > 50
-    assert {mine.requirements.find_incompatibility(kind, mine.get_image_parameter(kind)) for kind in launchable} == {
-        None
-    }
+    assert {
+        recipe.requirements.find_incompatibility(kind, recipe.get_image_parameter(kind)) for kind in launchable
+    } == {None}
 
 
 def test_t4_is_suggested_for_the_recipe_of_the_book() -> None:
@@ -106,13 +106,13 @@ def test_t4_is_suggested_for_the_recipe_of_the_book() -> None:
 
 
 def test_pytorch_for_arm64_does_not_support_t4g() -> None:
-    mine = load_packaged_recipes()["d2l-pytorch"]
+    recipe = load_packaged_recipes()["d2l-pytorch"]
     message = "T4g has compute capability 7.5, and the recipe requires 8.0 or more (PyTorch for CUDA 13.0 on arm64)"
-    assert find_incompatibility(mine, "g5g.xlarge") == message
-    assert find_incompatibility(mine, "g4dn.xlarge") is None, "PyTorch for x86_64 supports it"
-    assert find_incompatibility(mine, "m7g.large") is None, "the recipe requires no GPU"
-    assert suggest(mine).startswith("Compatible in us-east-1: T4 (g4dn.xlarge, $0.526 per hour), ")
-    assert "T4g" not in list_compatible_gpus(mine.requirements, mine.get_image_parameter, load_catalog())
+    assert find_incompatibility(recipe, "g5g.xlarge") == message
+    assert find_incompatibility(recipe, "g4dn.xlarge") is None, "PyTorch for x86_64 supports it"
+    assert find_incompatibility(recipe, "m7g.large") is None, "the recipe requires no GPU"
+    assert suggest(recipe).startswith("Compatible in us-east-1: T4 (g4dn.xlarge, $0.526 per hour), ")
+    assert "T4g" not in list_compatible_gpus(recipe.requirements, recipe.get_image_parameter, load_catalog())
 
 
 def test_ranges_by_architecture_are_intersected_too() -> None:
@@ -137,7 +137,7 @@ def test_suggestion_names_the_cheapest_type_of_each_gpu_and_one_without_a_gpu() 
 
 
 def test_suggestion_says_that_no_type_is_compatible() -> None:
-    assert suggest(recipe(BOOK_REQUIREMENTS)) == "No instance type in us-east-1 is compatible.", (
+    assert suggest(build_recipe(BOOK_REQUIREMENTS)) == "No instance type in us-east-1 is compatible.", (
         "no instance type has an image with Ubuntu 18.04"
     )
 

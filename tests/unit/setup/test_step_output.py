@@ -1,4 +1,4 @@
-"""Evaluation of the output of a step: the cause of a failure, what to do, and the markers of our scripts."""
+"""Evaluation of the output of a step: the cause of a failure, what to do, and the markers that the scripts print."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from chalicelib.domain.setup.step_output import (
 PRELUDE = Path("ssm_documents/lib/prelude.sh").read_text(encoding="utf-8")
 
 
-def step(output: str, status: str = "Failed") -> StepOutput:
+def build_step(output: str, status: str = "Failed") -> StepOutput:
     return StepOutput(name="install", status=status, exit_code=1, output=output)
 
 
@@ -37,17 +37,17 @@ def test_lines_that_look_like_an_error_are_selected() -> None:
             "failed to run commands: exit status 100",
         ]
     )
-    assert select_relevant_lines(step(output)) == (
+    assert select_relevant_lines(build_step(output)) == (
         "E: Unable to locate package libfoo",
         "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was output before.",
     )
 
 
 def test_last_lines_are_selected_if_none_looks_like_an_error() -> None:
-    assert select_relevant_lines(step("\n".join(f"line {number}" for number in range(20)))) == tuple(
+    assert select_relevant_lines(build_step("\n".join(f"line {number}" for number in range(20)))) == tuple(
         f"line {number}" for number in range(14, 20)
     )
-    assert select_relevant_lines(step("")) == ()
+    assert select_relevant_lines(build_step("")) == ()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_last_lines_are_selected_if_none_looks_like_an_error() -> None:
     ],
 )
 def test_credentials_are_redacted(output: str, expected: str) -> None:
-    (line,) = select_relevant_lines(step(output))
+    (line,) = select_relevant_lines(build_step(output))
     assert expected in line
     assert "hunter2" not in line
     assert "abc123" not in line
@@ -77,16 +77,16 @@ def test_credentials_are_redacted(output: str, expected: str) -> None:
     ],
 )
 def test_remediation_fits_the_cause(output: str, hint: str) -> None:
-    assert hint in find_remediation(step(output))
+    assert hint in find_remediation(build_step(output))
 
 
 def test_remediation_of_a_timeout_names_a_slow_mirror() -> None:
-    assert "slow mirror" in find_remediation(step("Going.", "TimedOut"))
+    assert "slow mirror" in find_remediation(build_step("Going.", "TimedOut"))
 
 
 def test_skipped_steps_and_reboots_are_detected_in_the_output() -> None:
-    assert was_skipped(step("Skipped: this step was done before and has not changed.\n"))
-    assert not was_skipped(step("Installed.\n"))
+    assert was_skipped(build_step("Skipped: this step was done before and has not changed.\n"))
+    assert not was_skipped(build_step("Installed.\n"))
     twice = "a\nThis step runs again, after reboot 1.\nb\nThis step runs again, after reboot 2.\n"
-    assert count_reboots(step(twice)) == 2
-    assert count_reboots(step("")) == 0
+    assert count_reboots(build_step(twice)) == 2
+    assert count_reboots(build_step("")) == 0

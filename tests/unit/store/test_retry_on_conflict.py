@@ -1,4 +1,4 @@
-"""Writes that meet other writes are tried again a limited number of times."""
+"""Retries of transactions that conflict with other transactions."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_other_errors_are_raised_at_once() -> None:
     assert operation.calls == 1
 
 
-def test_a_changed_record_is_not_retried_as_a_transaction_conflict() -> None:
+def test_changed_record_is_not_retried_as_a_transaction_conflict() -> None:
     operation = Operation(TransactionConflict("busy"), VersionConflict("changed"))
     with pytest.raises(VersionConflict, match="changed"):
         retry_on_conflict(operation, TransactionConflict)

@@ -31,7 +31,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def mutant(checkout: Path, mutation: Mutation) -> str:
+def apply_mutation(checkout: Path, mutation: Mutation) -> str:
     source = (checkout / mutation.file).read_text(encoding="utf-8")
     return source[: mutation.start] + mutation.replacement + source[mutation.end :]
 
@@ -46,14 +46,14 @@ def test_conditions_are_inverted_and_guards_deleted(checkout: Path) -> None:
         (9, "invert: a == b"),
         (13, "invert: item"),
     ]
-    inverted = mutant(checkout, mutations[4])
+    inverted = apply_mutation(checkout, mutations[4])
     assert inverted == SOURCE.replace("return a == b", "return (not (a == b))")
-    assert mutant(checkout, mutations[0]) == SOURCE.replace("if a:\n        return 1", "pass")
+    assert apply_mutation(checkout, mutations[0]) == SOURCE.replace("if a:\n        return 1", "pass")
 
 
 def test_every_mutant_is_valid_python(checkout: Path) -> None:
     for mutation in find_mutations(checkout):
-        compile(mutant(checkout, mutation), "mutant", "exec")
+        compile(apply_mutation(checkout, mutation), "mutant", "exec")
 
 
 def test_choice_is_spread_evenly_over_the_modules(checkout: Path) -> None:

@@ -17,26 +17,29 @@ from tools.replay.__main__ import main
 READY_AT = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 
 
-def moment(minutes: float) -> str:
+def format_time(minutes: float) -> str:
     return (READY_AT + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
 
 
-def event(minutes: float, name: str, **more: object) -> str:
-    return json.dumps({"at": moment(minutes), "event": name, **more})
+def build_event(minutes: float, name: str, **more: object) -> str:
+    return json.dumps({"at": format_time(minutes), "event": name, **more})
 
 
-def heartbeat(minutes: float, state: str = "quiet", **others: str) -> str:
-    """One sample of each signal; `others` are in another state."""
+def build_heartbeat(minutes: float, state: str = "quiet", **others: str) -> str:
+    """Return a history line with one sample of each signal.
+
+    :param others: states of signals that differ from `state`
+    """
     signals = {name: {"state": others.get(name, state), "reason": name} for name in SIGNALS}
-    return event(minutes, "heartbeat", signals=signals)
+    return build_event(minutes, "heartbeat", signals=signals)
 
 
-def quiet(first: int, last: int) -> list[str]:
-    return [heartbeat(minute) for minute in range(first, last + 1)]
+def build_quiet_heartbeats(first: int, last: int) -> list[str]:
+    return [build_heartbeat(minute) for minute in range(first, last + 1)]
 
 
 def run_replay(folder: Path, lines: Iterable[str], policy: str | None = None) -> tuple[int, str, str]:
-    """Return the exit status, stdout and stderr."""
+    """Run the tool, and return its exit status, stdout and stderr."""
     history = folder / "history.jsonl"
     history.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     arguments = [str(history)]
@@ -47,8 +50,8 @@ def run_replay(folder: Path, lines: Iterable[str], policy: str | None = None) ->
     return main(arguments, out, err), out.getvalue(), err.getvalue()
 
 
-def actions(folder: Path, lines: Iterable[str]) -> list[tuple[str, str]]:
-    """Return time and name of each action, for a replay without problems."""
+def replay_actions(folder: Path, lines: Iterable[str]) -> list[tuple[str, str]]:
+    """Replay without an error, and return time and name of each action."""
     status, out, err = run_replay(folder, lines)
     assert (status, err) == (0, "")
     return [(each["at"][11:16], each["action"]) for each in map(json.loads, out.splitlines())]
@@ -58,76 +61,110 @@ WARNED_AND_STOPPED = [("10:30", "warn"), ("10:40", "stop")]
 
 
 def test_quiet_window_leads_to_a_warning_and_a_stop(tmp_path: Path) -> None:
-    assert actions(tmp_path, [event(0, "ready"), *quiet(0, 50)]) == WARNED_AND_STOPPED
+    assert replay_actions(tmp_path, [build_event(0, "ready"), *build_quiet_heartbeats(0, 50)]) == WARNED_AND_STOPPED
 
 
 @pytest.mark.parametrize("opening", ["ready", "setup_ended"])
 @pytest.mark.parametrize("first", [0, 1, 2, 3])
 def test_window_starts_at_ready_although_the_first_sample_is_later(tmp_path: Path, opening: str, first: int) -> None:
     before = [
-        event(-20, "ready"),
-        event(-20, "setup_started"),
-        *[heartbeat(-minute, "active") for minute in range(9, 0, -1)],
+        build_event(-20, "ready"),
+        build_event(-20, "setup_started"),
+        *[build_heartbeat(-minute, "active") for minute in range(9, 0, -1)],
     ]
-    lines = [*(before if opening == "setup_ended" else ()), event(0, opening), *quiet(first, 50)]
-    assert actions(tmp_path, lines) == WARNED_AND_STOPPED
+    lines = [*(before if opening == "setup_ended" else ()), build_event(0, opening), *build_quiet_heartbeats(first, 50)]
+    assert replay_actions(tmp_path, lines) == WARNED_AND_STOPPED
 
 
 @pytest.mark.parametrize(
     ("first", "expected"),
     [
-        ([heartbeat(3.1), *quiet(4, 60)], "10:34"),
-        ([heartbeat(1, gpu="active"), *quiet(2, 60)], "10:32"),
-        ([heartbeat(1, gpu="unknown"), *quiet(2, 60)], "10:32"),
-        ([event(1, "heartbeat", signals={"gpu": {"state": "active"}}), *quiet(2, 60)], "10:32"),
-        ([heartbeat(0, gpu="active"), *quiet(1, 60)], "10:31"),
-        ([heartbeat(1), *quiet(5, 60)], "10:35"),
+        ([build_heartbeat(3.1), *build_quiet_heartbeats(4, 60)], "10:34"),
+        ([build_heartbeat(1, gpu="active"), *build_quiet_heartbeats(2, 60)], "10:32"),
+        ([build_heartbeat(1, gpu="unknown"), *build_quiet_heartbeats(2, 60)], "10:32"),
+        ([build_event(1, "heartbeat", signals={"gpu": {"state": "active"}}), *build_quiet_heartbeats(2, 60)], "10:32"),
+        ([build_heartbeat(0, gpu="active"), *build_quiet_heartbeats(1, 60)], "10:31"),
+        ([build_heartbeat(1), *build_quiet_heartbeats(5, 60)], "10:35"),
     ],
 )
 def test_window_does_not_reach_back_over_a_gap_or_activity(tmp_path: Path, first: list[str], expected: str) -> None:
-    assert actions(tmp_path, [event(0, "ready"), *first])[0] == (expected, "warn")
+    assert replay_actions(tmp_path, [build_event(0, "ready"), *first])[0] == (expected, "warn")
 
 
 def test_sample_before_ready_does_not_affect_the_window(tmp_path: Path) -> None:
-    assert actions(tmp_path, [heartbeat(-1, "active"), event(0, "ready"), *quiet(1, 50)]) == WARNED_AND_STOPPED
+    assert (
+        replay_actions(
+            tmp_path, [build_heartbeat(-1, "active"), build_event(0, "ready"), *build_quiet_heartbeats(1, 50)]
+        )
+        == WARNED_AND_STOPPED
+    )
 
 
 def test_events_within_a_minute_are_found_by_the_next_sweep(tmp_path: Path) -> None:
-    late = [event(0.5, "ready"), *(heartbeat(minute + 0.5) for minute in range(50))]
-    assert actions(tmp_path, late) == [("10:31", "warn"), ("10:41", "stop")]
+    late = [build_event(0.5, "ready"), *(build_heartbeat(minute + 0.5) for minute in range(50))]
+    assert replay_actions(tmp_path, late) == [("10:31", "warn"), ("10:41", "stop")]
 
 
-def test_nothing_is_judged_during_a_setup(tmp_path: Path) -> None:
-    lines = [event(0, "ready"), *quiet(0, 9), event(10, "setup_started"), *quiet(10, 59), event(60, "setup_ended")]
-    assert actions(tmp_path, [*lines, *quiet(61, 100)]) == [("11:30", "warn"), ("11:40", "stop")]
+def test_activity_is_not_judged_during_a_setup(tmp_path: Path) -> None:
+    lines = [
+        build_event(0, "ready"),
+        *build_quiet_heartbeats(0, 9),
+        build_event(10, "setup_started"),
+        *build_quiet_heartbeats(10, 59),
+        build_event(60, "setup_ended"),
+    ]
+    assert replay_actions(tmp_path, [*lines, *build_quiet_heartbeats(61, 100)]) == [
+        ("11:30", "warn"),
+        ("11:40", "stop"),
+    ]
 
 
 def test_setup_from_before_ready_continues(tmp_path: Path) -> None:
-    lines = [event(-5, "setup_started"), event(0, "ready"), *quiet(0, 59), event(60, "setup_ended")]
-    assert actions(tmp_path, [*lines, *quiet(61, 100)]) == [("11:30", "warn"), ("11:40", "stop")]
+    lines = [
+        build_event(-5, "setup_started"),
+        build_event(0, "ready"),
+        *build_quiet_heartbeats(0, 59),
+        build_event(60, "setup_ended"),
+    ]
+    assert replay_actions(tmp_path, [*lines, *build_quiet_heartbeats(61, 100)]) == [
+        ("11:30", "warn"),
+        ("11:40", "stop"),
+    ]
 
 
 def test_probe_restarted_by_its_own_document_ends_the_setup(tmp_path: Path) -> None:
-    begun = [event(-3, "ready"), event(-3, "setup_started"), heartbeat(-3)]
-    assert actions(tmp_path, [*begun, event(0, "ready"), *quiet(0, 50)]) == WARNED_AND_STOPPED
+    begun = [build_event(-3, "ready"), build_event(-3, "setup_started"), build_heartbeat(-3)]
+    assert (
+        replay_actions(tmp_path, [*begun, build_event(0, "ready"), *build_quiet_heartbeats(0, 50)])
+        == WARNED_AND_STOPPED
+    )
 
 
 @pytest.mark.parametrize(
     "between",
     [
-        [event(0, "ready")],
-        [event(-30, "setup_started"), event(-1, "setup_ended"), event(0, "ready")],
-        [event(-40, "ready"), event(-30, "stopped_outside"), event(0, "ready")],
-        [event(-40, "ready"), event(-39, "keep", until=moment(20)), event(-30, "stopped_outside"), event(0, "ready")],
+        [build_event(0, "ready")],
+        [build_event(-30, "setup_started"), build_event(-1, "setup_ended"), build_event(0, "ready")],
+        [build_event(-40, "ready"), build_event(-30, "stopped_outside"), build_event(0, "ready")],
+        [
+            build_event(-40, "ready"),
+            build_event(-39, "keep", until=format_time(20)),
+            build_event(-30, "stopped_outside"),
+            build_event(0, "ready"),
+        ],
     ],
 )
 def test_keep_lasts_until_its_end_through_starts_and_stops(tmp_path: Path, between: list[str]) -> None:
-    kept = [event(-60, "keep", until=moment(90)), *between, *quiet(0, 120)]
-    assert actions(tmp_path, kept) == [("11:30", "warn"), ("11:40", "stop")]
+    kept = [build_event(-60, "keep", until=format_time(90)), *between, *build_quiet_heartbeats(0, 120)]
+    assert replay_actions(tmp_path, kept) == [("11:30", "warn"), ("11:40", "stop")]
 
 
 def test_keep_before_ready_extends_the_lifetime(tmp_path: Path) -> None:
-    lines = [event(-5, "keep", until=moment(150)), event(0, "ready"), *(heartbeat(m, "active") for m in range(160))]
+    lines = [
+        build_event(-5, "keep", until=format_time(150)),
+        build_event(0, "ready"),
+        *(build_heartbeat(m, "active") for m in range(160)),
+    ]
     history, policy = tmp_path / "kept", '{"max_hours": 1}'
     history.mkdir()
     _, out, _ = run_replay(history, lines, policy)
@@ -135,18 +172,25 @@ def test_keep_before_ready_extends_the_lifetime(tmp_path: Path) -> None:
 
 
 def test_keep_in_the_past_changes_nothing(tmp_path: Path) -> None:
-    lines = [event(-60, "keep", until=moment(-61)), event(-50, "keep", until=moment(-40)), event(0, "ready")]
-    assert actions(tmp_path, [*lines, *quiet(0, 50)]) == WARNED_AND_STOPPED
+    lines = [
+        build_event(-60, "keep", until=format_time(-61)),
+        build_event(-50, "keep", until=format_time(-40)),
+        build_event(0, "ready"),
+    ]
+    assert replay_actions(tmp_path, [*lines, *build_quiet_heartbeats(0, 50)]) == WARNED_AND_STOPPED
 
 
 @pytest.mark.parametrize("at", ["2026-01-05T10:00:00Z", "2026-01-05T10:00Z", "2026-01-05T10:00:00.000+00:00"])
 def test_times_in_utc_are_accepted_in_several_forms(tmp_path: Path, at: str) -> None:
-    assert actions(tmp_path, [json.dumps({"at": at, "event": "ready"}), *quiet(0, 40)]) == WARNED_AND_STOPPED
+    assert (
+        replay_actions(tmp_path, [json.dumps({"at": at, "event": "ready"}), *build_quiet_heartbeats(0, 40)])
+        == WARNED_AND_STOPPED
+    )
 
 
 def test_sample_without_a_reason_is_accepted(tmp_path: Path) -> None:
-    lines = [event(m, "heartbeat", signals={name: {"state": "quiet"} for name in SIGNALS}) for m in range(41)]
-    assert actions(tmp_path, [event(0, "ready"), *lines]) == WARNED_AND_STOPPED
+    lines = [build_event(m, "heartbeat", signals={name: {"state": "quiet"} for name in SIGNALS}) for m in range(41)]
+    assert replay_actions(tmp_path, [build_event(0, "ready"), *lines]) == WARNED_AND_STOPPED
 
 
 @pytest.mark.parametrize(
@@ -179,7 +223,7 @@ def test_sample_without_a_reason_is_accepted(tmp_path: Path) -> None:
     ],
 )
 def test_malformed_line_is_named_and_nothing_is_replayed(tmp_path: Path, line: str, why: str) -> None:
-    status, out, err = run_replay(tmp_path, [event(-1, "ready"), line, *quiet(0, 50)])
+    status, out, err = run_replay(tmp_path, [build_event(-1, "ready"), line, *build_quiet_heartbeats(0, 50)])
     assert (status, out) == (1, "")
     assert "history.jsonl: line 2: " in err
     assert why in err
@@ -198,7 +242,7 @@ def test_malformed_line_is_named_and_nothing_is_replayed(tmp_path: Path, line: s
     ],
 )
 def test_ambiguous_policy_is_refused(tmp_path: Path, policy: str, why: str) -> None:
-    status, out, err = run_replay(tmp_path, [event(0, "ready")], policy)
+    status, out, err = run_replay(tmp_path, [build_event(0, "ready")], policy)
     assert (status, out) == (1, "")
     assert why in err
 
@@ -208,10 +252,13 @@ def test_ambiguous_policy_is_refused(tmp_path: Path, policy: str, why: str) -> N
     [
         ([], "has no lines, so nothing was judged; a history needs"),
         (["", " "], "has no lines, so nothing was judged; a history needs"),
-        (quiet(0, 60), 'has no line with "event": "ready", so nothing was judged; a history needs'),
-        ([event(0, "ready"), event(9, "end")], 'has no line with "event": "heartbeat", so nothing was judged'),
+        (build_quiet_heartbeats(0, 60), 'has no line with "event": "ready", so nothing was judged; a history needs'),
         (
-            [event(0, "ready"), event(3, "setup_started"), *quiet(3, 60)],
+            [build_event(0, "ready"), build_event(9, "end")],
+            'has no line with "event": "heartbeat", so nothing was judged',
+        ),
+        (
+            [build_event(0, "ready"), build_event(3, "setup_started"), *build_quiet_heartbeats(3, 60)],
             'has no "setup_ended" or "ready" after the "setup_started" of 2026-01-05T10:03:00Z, so nothing was judged',
         ),
     ],
@@ -225,7 +272,7 @@ def test_gaps_of_a_history_are_named(tmp_path: Path, lines: list[str], why: str)
 
 def test_closed_output_causes_no_traceback(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
-    history.write_text("\n".join([event(0, "ready"), *quiet(0, 50)]))
+    history.write_text("\n".join([build_event(0, "ready"), *build_quiet_heartbeats(0, 50)]))
     reads, writes = os.pipe()
     os.close(reads)
     command = [sys.executable, "-m", "tools.replay", str(history)]

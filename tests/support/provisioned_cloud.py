@@ -1,0 +1,48 @@
+"""Provisioning of a local cloud, and the list of its parts that have state."""
+
+import os
+
+from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
+from chalicelib.settings import Settings
+from chalicelib.store.tables import reset_endpoint
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.patches import Patches
+from local.aws.core.timing import AwsTiming
+from local.demo.simulated_benchmark import simulate_benchmark
+from local.machines.host.simulated import SimulatedMachines
+from local.provisioning import provision
+from tests.support.snapshots import Snapshots
+
+UNCHANGED_ATTRIBUTES = ("_extensions", "_patches")
+_PROVISIONED: list[tuple[bytes, Settings]] = []
+"""State of a provisioned account, created once per process."""
+
+
+def build_simulated_machines() -> SimulatedMachines:
+    """Return simulated machines with plausible benchmark results."""
+    machines = SimulatedMachines()
+    machines.simulators[BENCHMARK_DOCUMENT] = simulate_benchmark
+    return machines
+
+
+def list_parts(cloud: LocalCloud) -> tuple[object, ...]:
+    """Return the parts of a local cloud that have state, without the machines."""
+    candidates = (cloud, cloud.clock, *cloud._extensions, *vars(cloud).values(), cloud.lifecycle)
+    by_id = {
+        id(part): part for part in candidates if type(part).__module__.startswith("local.aws") or part is cloud.clock
+    }
+    return tuple(part for part in by_id.values() if type(part) not in (Patches, AwsTiming))
+
+
+def provision_account(cloud: LocalCloud) -> Settings:
+    """Provision an account, and return gpudesk's settings. Only the first call of a process does the work."""
+    snapshots = Snapshots(
+        list_parts(cloud), unchanged_objects=(cloud.machines, cloud.timing), unchanged_attributes=UNCHANGED_ATTRIBUTES
+    )
+    if not _PROVISIONED:
+        settings = provision()
+        _PROVISIONED.append((snapshots.take(), settings))
+    state, settings = _PROVISIONED[0]
+    reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
+    snapshots.restore(state)
+    return settings

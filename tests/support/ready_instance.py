@@ -1,0 +1,56 @@
+"""One ready instance of ada with its EC2 instance, for tests of decisions."""
+
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.domain.access.actor import Actor, Role
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.observation import ObservedInstance
+from chalicelib.domain.instances.record import Instance, Lifetime, Phase
+from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
+from chalicelib.domain.setup.state import SetupState
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+ADA = Actor(owner="ada", role=Role.USER)
+POLICY = IdlePolicy(idle_minutes=10, warning_minutes=5)
+INSTANCE_ID = "i-0123456789abcdef0"
+EC2_RUNNING = ObservedInstance(
+    instance_id=INSTANCE_ID,
+    tag_id="gd-1",
+    name="n",
+    owner="ada",
+    region="us-east-1",
+    zone="us-east-1a",
+    instance_type="g4dn.xlarge",
+    state=Ec2State.RUNNING,
+    launched_at=START,
+)
+
+
+def build_ready_instance(max_hours: int = 72) -> Instance:
+    """Return an instance that has been ready since `START`."""
+    return Instance(
+        id="gd-1",
+        name="n",
+        owner="ada",
+        created_by="ada",
+        created_at=START,
+        spec=Spec(
+            desired=DesiredState.RUNNING,
+            region="us-east-1",
+            disk_gib=64,
+            hardware=Hardware(instance_type="g4dn.xlarge", gpu="T4", gpu_count=1, nvidia_gpu_count=1),
+            software=Software(recipe="jupyter"),
+            policy=Policy(idle=POLICY, max_hours=max_hours),
+        ),
+        phase=Phase.READY,
+        phase_since=START,
+        reason=EventReason(code=EventCode.READY, message="ready"),
+        setup=SetupState(recipe="jupyter"),
+        ec2_instance=Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
+        ready_since=START,
+        lifetime=Lifetime(started_at=START),
+    )

@@ -1,0 +1,70 @@
+"""Subjects of mails that depend on the instance, and of mails without an instance."""
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.domain.common.errors import PrerequisiteMissing
+from chalicelib.domain.common.event_codes import Audience
+from chalicelib.domain.instances.record import ObservedState
+from local.clock import ManualClock
+from tests.unit.notifications.delivery import (
+    DIRECTORY,
+    EMAIL_ADDRESSES,
+    WEBHOOK_URLS,
+    FakeDeskRepository,
+    FakeOutbox,
+    build_sender,
+    deliver,
+    read_deliveries,
+)
+from tests.unit.notifications.instances import NAME, NOW, build_instance, build_instance_without_agent, observe_boot
+from tests.unit.notifications.triggers import TRIGGERS, decide_change, fail_launch
+
+
+def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
+    instance, entries = decide_change(
+        build_instance_without_agent(observed=ObservedState(boot_id="boot-1", agent_seen=True)), **observe_boot()
+    )
+    subject, _ = deliver(instance, entries).mails[EMAIL_ADDRESSES[Audience.ADMIN]]
+    assert subject == f"gpudesk: {NAME} does not respond to SSM and will be stopped at 10:05 UTC"
+
+
+def test_launch_without_a_prerequisite_is_rejected_by_gpudesk_not_by_aws() -> None:
+    instance, entries = fail_launch(PrerequisiteMissing("gpudesk is not set up in us-east-1"))
+    subject, text = deliver(instance, entries).mails[EMAIL_ADDRESSES[Audience.OWNER]]
+    assert subject == f"gpudesk: {NAME} could not be launched: gpudesk rejected the request"
+    assert f"{NAME} could not be launched. gpudesk is not set up in us-east-1. Nothing was launched." in text
+
+
+@pytest.mark.parametrize("name", ["x" * 90, "größte-maschine\n"])
+def test_subject_is_at_most_100_ascii_characters_and_names_the_event(name: str) -> None:
+    instance, entries = TRIGGERS["lifetime_warning"]()
+    subject, _ = deliver(replace(instance, name=name), entries).mails[EMAIL_ADDRESSES[Audience.OWNER]]
+    assert len(subject) <= 100
+    assert subject.isascii()
+    assert subject.isprintable()
+    assert subject.endswith("reaches its maximum lifetime and will be stopped at 10:05 UTC")
+
+
+def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
+    notifications = build_sender(build_instance(), FakeOutbox(), FakeDeskRepository())
+    assert SweepWatchdog(notifications.stores, notifications, ManualClock(NOW)).check()
+    found = read_deliveries(notifications)
+    assert {address: subject for address, (subject, _) in found.mails.items()} == {
+        EMAIL_ADDRESSES[Audience.ADMIN]: "gpudesk: scheduled sweep has not completed for 10 minutes"
+    }
+    (message,) = found.webhooks.values()
+    assert message["type"] == "sweep_overdue"
+    assert message["data"]["message"].startswith("The scheduled sweep has not completed since ")
+
+
+def test_registered_webhook_gets_one_message_and_no_mail_is_sent() -> None:
+    notifications = build_sender(build_instance(), FakeOutbox(), FakeDeskRepository(is_done=False))
+    notifications.send_due(DIRECTORY)
+    found = read_deliveries(notifications)
+    assert found.mails == {}
+    assert {url: message["type"] for url, message in found.webhooks.items()} == dict.fromkeys(
+        WEBHOOK_URLS.values(), "webhook_registered"
+    )

@@ -1,0 +1,229 @@
+"""One decision for each notified event code that produces its timeline entry."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.heartbeat import SelfStopStatus
+from chalicelib.domain.idle.rule import build_unknown_judgment
+from chalicelib.domain.images import creation
+from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
+from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
+from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.lifecycle import decide, outcomes
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.observation import (
+    CommandStatus,
+    NotVisible,
+    Observation,
+    ObservedAgent,
+    ObservedCommand,
+    TagsMissing,
+)
+from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
+from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.warning import WarningType
+from chalicelib.domain.notifications.notification import Notification
+from chalicelib.domain.setup.state import DocumentRun
+from chalicelib.store import data_files
+from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE, START
+from tests.unit.images.test_creation import build_image
+from tests.unit.notifications.delivery import OneInstanceRepository
+from tests.unit.notifications.instances import (
+    NAME,
+    NOW,
+    build_claimed_instance,
+    build_command,
+    build_due_warning,
+    build_heartbeat,
+    build_instance,
+    build_instance_in_setup,
+    build_instance_without_agent,
+    build_launch_attempt,
+    build_launching_instance,
+    end_lifetime,
+    observe_boot,
+    observe_state,
+)
+
+CONTEXT = DecisionContext(desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
+BENCHMARK_OUTPUT = Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json"
+
+
+Change = tuple[Instance, Sequence[TimelineEntry]]
+
+
+def decide_change(instance: Instance, **observation: Any) -> Change:
+    """Return the instance and the timeline entries after one decision."""
+    plan = decide.decide(instance, Observation(**{"ec2": EC2_RUNNING, **observation}), NOW, CONTEXT)
+    return plan.instance, plan.timeline
+
+
+def record_outcome(instance: Instance, step: Any, outcome: Any) -> Change:
+    """Return the instance and the timeline entries after the outcome of a call is recorded."""
+    plan: Plan = outcomes.record_outcome(instance, step, outcome, NOW)
+    return plan.instance, plan.timeline
+
+
+def fail_launch(error: Exception) -> Change:
+    return record_outcome(
+        build_launching_instance(launch=LaunchState(attempt=build_launch_attempt())),
+        Launch(build_launch_attempt()),
+        error,
+    )
+
+
+FAILED = build_command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
+
+
+def end_benchmark(observation: ObservedCommand) -> Change:
+    spec = replace(
+        build_instance().spec, hardware=replace(build_instance().spec.hardware, instance_type="p5.4xlarge", gpu="H100")
+    )
+    requested = request_benchmark(
+        build_instance(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW
+    ).instance
+    assert requested.benchmark_run is not None
+    run = DocumentRun(attempt_id=requested.benchmark_run.id, sent_at=NOW, last_sent_at=NOW, command_id="c-1")
+    return decide_change(
+        replace(requested, benchmark_run=replace(requested.benchmark_run, run=run)),
+        command=observation,
+        heartbeat=build_heartbeat(),
+    )
+
+
+def end_image(state: str) -> Change:
+    ami = ObservedAmi(
+        ami_id="ami-1", state=state, snapshots=("snap-1",), size_gib=64, failure_reason="the disk is gone"
+    )
+    pending = replace(
+        build_image(ImagePhase.PENDING, created_at=NOW),
+        source=replace(build_image(ImagePhase.PENDING, created_at=NOW).source, instance_name=NAME),
+    )
+    after = creation.decide(pending, ImageObservation(ami=ami), NOW).image
+    return build_instance(), [creation.build_completion_entry(after, NOW)]
+
+
+def adopt_instance() -> Change:
+    class AdoptingRepository(OneInstanceRepository):
+        def load(self, id_or_name: str) -> Instance | None:
+            return None
+
+        def adopt(
+            self, instance: Instance, entries: Iterable[TimelineEntry], notifications: Iterable[Notification] = ()
+        ) -> bool:
+            adopted.append((instance, [*entries]))
+            return True
+
+    adopted: list[Change] = []
+    adopter = OrphanAdopter(AdoptingRepository(build_instance()), cast("Reconciler", None), data_files.load_catalog())
+    assert adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], set(), CONTEXT, NOW) == [INSTANCE_ID]
+    return adopted[0]
+
+
+def decide_overdue_call(action: ClaimAction) -> Change:
+    return decide_change(build_claimed_instance(action, 21, last_called_at=NOW))
+
+
+SCHEDULED_EVENT = ScheduledEvent(
+    id="e-1", code="instance-retirement", not_before=NOW + timedelta(days=2), description="old host"
+)
+ONLINE = ObservedAgent(online=True, last_ping_at=NOW)
+
+
+TRIGGERS: Mapping[str, Callable[[], Change]] = {
+    "ready": lambda: decide_change(build_instance_without_agent(), agent=ONLINE, **observe_boot()),
+    "idle_warning": lambda: decide_change(build_instance(), heartbeat=build_heartbeat()),
+    "lifetime_warning": lambda: decide_change(
+        end_lifetime(build_instance()), heartbeat=build_heartbeat(SignalState.ACTIVE)
+    ),
+    "failed_warning": lambda: decide_change(
+        build_instance(
+            phase=Phase.FAILED,
+            reason=EventReason(code=EventCode.SETUP_FAILED, message=f"Setup of jupyter failed on {NAME}: no disk."),
+        )
+    ),
+    "no_agent_warning": lambda: decide_change(build_instance_without_agent(), **observe_boot()),
+    "warning_cancelled": lambda: decide_change(
+        build_instance(warning=build_due_warning(WarningType.IDLE)), heartbeat=build_heartbeat(SignalState.ACTIVE)
+    ),
+    "stop_initiated": lambda: decide_change(
+        build_instance(warning=build_due_warning(WarningType.IDLE)), heartbeat=build_heartbeat()
+    ),
+    "stop_cancelled": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
+        Stop(),
+        NoLongerIdle(build_unknown_judgment("no heartbeat").reason),
+    ),
+    "terminate_initiated": lambda: decide_change(
+        build_instance_without_agent(warning=build_due_warning(WarningType.NO_AGENT)), **observe_boot()
+    ),
+    "self_stopped": lambda: decide_change(
+        build_instance(),
+        ec2=observe_state(Ec2State.STOPPED),
+        heartbeat=build_heartbeat(self_stop=SelfStopStatus(stop_at=NOW, stopping_now=True)),
+    ),
+    "stopped_externally": lambda: decide_change(build_instance(), ec2=observe_state(Ec2State.STOPPED)),
+    "started_externally": lambda: decide_change(build_instance(phase=Phase.STOPPED)),
+    "terminated_externally": lambda: decide_change(build_instance(), ec2=observe_state(Ec2State.TERMINATED)),
+    "rebooted": lambda: decide_change(build_instance(), heartbeat=build_heartbeat(boot_id="boot-2")),
+    "scheduled_event": lambda: decide_change(build_instance(), scheduled_event=SCHEDULED_EVENT),
+    "setup_failed": lambda: decide_change(build_instance_in_setup(), command=FAILED, heartbeat=build_heartbeat()),
+    "launch_refused": lambda: fail_launch(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
+    "quota_exceeded": lambda: fail_launch(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
+    "no_capacity": lambda: decide_change(build_launching_instance(), ec2=NotVisible()),
+    "no_answer": lambda: decide_change(
+        build_launching_instance(launch=LaunchState(attempt=replace(build_launch_attempt(), sent_at=START))),
+        ec2=NotVisible(),
+    ),
+    "start_failed": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")
+    ),
+    "image_available": lambda: end_image("available"),
+    "image_failed": lambda: end_image("failed"),
+    "benchmark_done": lambda: end_benchmark(
+        build_command(CommandStatus.SUCCEEDED, BENCHMARK_OUTPUT.read_text(encoding="utf-8"))
+    ),
+    "benchmark_failed": lambda: end_benchmark(FAILED),
+    "activity_unknown": lambda: decide_change(
+        build_instance(
+            observed=ObservedState(boot_id="boot-1", agent_seen=True, activity_unknown_since=NOW - 20 * MINUTE)
+        )
+    ),
+    "tags_lost": lambda: decide_change(build_instance(), ec2=TagsMissing(INSTANCE_ID)),
+    "instance_gone": lambda: decide_change(
+        build_instance(
+            observed=ObservedState(boot_id="boot-1", agent_seen=True, not_visible_since=NOW - timedelta(hours=3))
+        ),
+        ec2=NotVisible(),
+    ),
+    "reappeared": lambda: record_outcome(
+        build_instance(phase=Phase.TERMINATED, ec2_instance=None),
+        Launch(build_launch_attempt()),
+        InstanceLaunched(cast("Ec2Instance", build_instance().ec2_instance)),
+    ),
+    "adopted": adopt_instance,
+    "stop_refused": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.STOP, 1), Stop(), PermanentAwsError("UnauthorizedOperation", "No.")
+    ),
+    "terminate_refused": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.TERMINATE, 1),
+        Terminate(),
+        PermanentAwsError("OperationNotPermitted", "Protected."),
+    ),
+    "stop_overdue": lambda: decide_overdue_call(ClaimAction.STOP),
+    "terminate_overdue": lambda: decide_overdue_call(ClaimAction.TERMINATE),
+}
