@@ -27,7 +27,7 @@ mainSteps:
 
 
 @pytest.mark.parametrize(
-    ("content", "trouble"),
+    ("content", "problem"),
     [
         ("{", "not JSON"),
         ("[]", "not an object"),
@@ -51,8 +51,8 @@ mainSteps:
         ),
     ],
 )
-def test_invalid_document_is_rejected_with_reason(content: str | dict[str, Any], trouble: str) -> None:
-    with pytest.raises(InvalidDocument, match=trouble):
+def test_invalid_document_is_rejected_with_reason(content: str | dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidDocument, match=problem):
         validate_document(content if isinstance(content, str) else json.dumps(content))
 
 

@@ -27,7 +27,7 @@ def test_reused_file_number_does_not_get_callback_of_closed_file() -> None:
     loop, observation = EventLoop(), list[str]()
     files = [ready_pipe(), ready_pipe()]
 
-    def close_both_and_open_anew() -> None:
+    def close_both_and_reopen() -> None:
         observation.append("old")
         for file in files:
             loop.unwatch(file)
@@ -40,7 +40,7 @@ def test_reused_file_number_does_not_get_callback_of_closed_file() -> None:
                 loop.watch(file, lambda: observation.append("new"))
 
     for file in files:
-        loop.watch(file, close_both_and_open_anew)
+        loop.watch(file, close_both_and_reopen)
     turns = iter([False, True])
     loop.run(is_over=lambda: next(turns) if not observation else True)
     loop.close()

@@ -11,7 +11,7 @@ LETTERS = {"type": "String", "allowedPattern": "[a-z]+"}
 
 
 @pytest.mark.parametrize(
-    ("declaration", "words", "value"),
+    ("declaration", "given", "value"),
     [
         ({"type": "String"}, ["a b"], "a b"),
         ({"type": "String", "default": "d"}, None, "d"),
@@ -23,12 +23,12 @@ LETTERS = {"type": "String", "allowedPattern": "[a-z]+"}
         ({"type": "String", "allowedValues": ["a", "b"]}, ["b"], "b"),
     ],
 )
-def test_valid_parameter_is_parsed(declaration: dict[str, Any], words: list[str] | None, value: object) -> None:
-    assert resolve_values({"p": declaration}, {} if words is None else {"p": words}) == {"p": value}
+def test_valid_parameter_is_parsed(declaration: dict[str, Any], given: list[str] | None, value: object) -> None:
+    assert resolve_values({"p": declaration}, {} if given is None else {"p": given}) == {"p": value}
 
 
 @pytest.mark.parametrize(
-    ("declaration", "words", "trouble"),
+    ("declaration", "given", "problem"),
     [
         ({"type": "String"}, None, "required"),
         ({"type": "String"}, ["a", "b"], "one value"),
@@ -43,9 +43,9 @@ def test_valid_parameter_is_parsed(declaration: dict[str, Any], words: list[str]
         ({"type": "StringList", "minItems": 1}, [], "At least 1"),
     ],
 )
-def test_invalid_parameter_is_rejected(declaration: dict[str, Any], words: list[str] | None, trouble: str) -> None:
-    with pytest.raises(InvalidParameters, match=trouble):
-        resolve_values({"p": declaration}, {} if words is None else {"p": words})
+def test_invalid_parameter_is_rejected(declaration: dict[str, Any], given: list[str] | None, problem: str) -> None:
+    with pytest.raises(InvalidParameters, match=problem):
+        resolve_values({"p": declaration}, {} if given is None else {"p": given})
 
 
 def test_undeclared_parameter_is_rejected() -> None:

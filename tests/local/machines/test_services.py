@@ -74,7 +74,7 @@ def test_service_that_ignores_stop_is_killed(fleet: SandboxedMachines, machine: 
 
 
 @pytest.mark.parametrize(
-    ("lines", "code", "trouble"),
+    ("lines", "code", "problem"),
     [
         (["ExecStartPre=/bin/false", "ExecStart=/bin/sleep 600"], 1, "control process exited with error code"),
         (["ExecStartPre=-/bin/false", "ExecStart=/bin/sleep 600"], 0, ""),
@@ -86,12 +86,12 @@ def test_service_that_ignores_stop_is_killed(fleet: SandboxedMachines, machine: 
     ],
 )
 def test_result_of_systemctl_start(
-    fleet: SandboxedMachines, shared: str, lines: list[str], code: int, trouble: str
+    fleet: SandboxedMachines, shared: str, lines: list[str], code: int, problem: str
 ) -> None:
     name = f"start{abs(hash(tuple(lines)))}"
     step = run_script(fleet, shared, unit(name, *lines), f"systemctl start {name}").steps[0]
     assert step.exit_code == code
-    assert trouble in step.stderr
+    assert problem in step.stderr
 
 
 def test_unknown_unit_gives_systemctl_exit_codes(fleet: SandboxedMachines, shared: str) -> None:

@@ -73,11 +73,11 @@ def login(folder: Path) -> Iterator[Callable[..., Login]]:
 def test_message_reaches_a_real_terminal_without_control_characters(
     folder: Path, login: Callable[..., Login], name: str
 ) -> None:
-    somebody = login(name)
+    recipient = login(name)
     reached = UserMessenger(folder, servers=list).notify("gpudesk: stops at 09:40\x1b[2J\nrm -rf / \x07")
     assert (reached.terminals, reached.jupyter_servers) == (1, 0)
-    assert somebody.screen.readline().strip() == b""
-    observation = somebody.screen.readline().decode()
+    assert recipient.screen.readline().strip() == b""
+    observation = recipient.screen.readline().decode()
     assert "gpudesk: stops at 09:40" in observation
     assert "\x1b" not in observation
     assert re.search(r"\*\*\*\r+\n", observation)
@@ -117,7 +117,7 @@ def test_detached_tmux_does_not_count_but_shows_the_message(folder: Path) -> Non
         tmux("kill-server")
 
 
-def test_message_without_recipients_reaches_nobody(tmp_path: Path) -> None:
+def test_message_without_recipients_is_delivered_to_nobody(tmp_path: Path) -> None:
     assert not UserMessenger(tmp_path, servers=list).notify("hello")
 
 

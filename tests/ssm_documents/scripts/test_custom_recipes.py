@@ -64,7 +64,7 @@ LOOSE_PARAMETER = {
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "problem"),
     [
         ({"apt": ["jq; id"]}, "apt.0: 'jq; id' does not match"),
         ({"apt": ["--yes"]}, "apt.0"),
@@ -89,10 +89,10 @@ LOOSE_PARAMETER = {
     ],
 )
 def test_invalid_recipe_is_refused_when_its_document_is_composed(
-    recipes: Path, changes: dict[str, Any], words: str
+    recipes: Path, changes: dict[str, Any], problem: str
 ) -> None:
     change_example(recipes, **changes)
-    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(words)):
+    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(problem)):
         compose_custom(VISION, recipes / "recipes")
 
 

@@ -15,23 +15,28 @@ from ssm_documents.minify import minify
 from tests.support.documents import PROBE, copy_document, get_lines
 
 
-def test_zipapp_does_not_depend_on_the_dates_of_its_files() -> None:
-    with zipfile.ZipFile(io.BytesIO(build_zipapp())) as archive:
+@pytest.fixture(scope="module")
+def zipapp() -> bytes:
+    return build_zipapp()
+
+
+def test_zipapp_does_not_depend_on_the_dates_of_its_files(zipapp: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(zipapp)) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.namelist() == sorted(archive.namelist())
 
 
-def test_embedded_probe_runs_by_itself(tmp_path: Path) -> None:
-    zipapp = tmp_path / "probe.pyz"
-    zipapp.write_bytes(build_zipapp())
-    isolated = [sys.executable, "-I", str(zipapp), "--version"]
+def test_embedded_probe_runs_by_itself(zipapp: bytes, tmp_path: Path) -> None:
+    program = tmp_path / "probe.pyz"
+    program.write_bytes(zipapp)
+    isolated = [sys.executable, "-I", str(program), "--version"]
     result = subprocess.run(isolated, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert result.stdout.strip() == "gpudesk probe 2"
     assert pack_probe() in "\n".join(get_lines(copy_document(PROBE), 1))
 
 
-def test_zipapp_contains_the_self_stop_rule_of_gpudesk() -> None:
-    with zipfile.ZipFile(io.BytesIO(build_zipapp())) as archive:
+def test_zipapp_contains_the_self_stop_rule_of_gpudesk(zipapp: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(zipapp)) as archive:
         names = {name for name in archive.namelist() if name.startswith("chalicelib/domain/idle/")}
         assert {f"chalicelib/domain/idle/{module}.py" for module in ("evidence", "rule", "self_stop")} <= names
         for name in names:

@@ -94,10 +94,10 @@ def test_editor_with_unreadable_connections_is_unknown(terminal_folder: Path) ->
     assert read_sensor(one) == Reading(
         SignalState.UNKNOWN, "editor connections cannot be listed: FileNotFoundError: ss"
     )
-    nobody = SessionsSensor(
+    other_program = SessionsSensor(
         terminal_folder, lambda: [build_process("node")], Editors(broken, lambda pid: ["node", "mine.js"])
     )
-    assert read_sensor(nobody).state is SignalState.QUIET
+    assert read_sensor(other_program).state is SignalState.QUIET
 
 
 LISTING = """\

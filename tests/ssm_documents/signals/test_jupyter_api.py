@@ -105,7 +105,7 @@ server.handle_request()
         assert contained.stdout
         port = contained.stdout.readline()
         if not port:
-            pytest.skip("this computer lets nobody make a network")
+            pytest.skip("this computer does not permit a new network namespace")
         access = Access(int(port), "/", is_secure=False, token="")
         with pytest.raises(UnreachableServer, match="refused"):
             jupyter_api.get(access, "api/kernels")

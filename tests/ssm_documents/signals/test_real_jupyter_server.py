@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -25,6 +24,7 @@ from ssm_documents.probe.signals.jupyter_servers import (
     resolve_access,
 )
 from ssm_documents.probe.user_messenger import DeliveryCount, UserMessenger
+from tests.support.sandbox import wait_for
 from tests.support.sensor_fixtures import read_sensor
 
 
@@ -32,7 +32,7 @@ class RealServer:
     """A Jupyter server of this environment, in a folder of the test."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.token = "t0ken"
         environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "HOME": str(folder)}
         command = [sys.executable, "-m", "jupyter_server", "--ServerApp.port=0", "--allow-root", "--no-browser"]
@@ -62,16 +62,19 @@ class RealServer:
     def find(self) -> list[Server]:
         return [server for server in find_servers() if server.pid == self.process.pid]
 
-    def post(self, path: str, body: Any) -> Any:
+    def request(self, method: str, path: str, body: Any = None) -> Any:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
         headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
-        connection.request("POST", f"/api/{path}", body=json.dumps(body), headers=headers)
+        connection.request(method, f"/api/{path}", body=json.dumps(body), headers=headers)
         try:
-            return json.loads(connection.getresponse().read())
+            return json.loads(connection.getresponse().read() or b"null")
         finally:
             connection.close()
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """Stop the server. It may be called repeatedly."""
+        if self.process.poll() is not None:
+            return
         self.process.send_signal(by)
         self.process.wait()
         self._drain.join()
@@ -88,12 +91,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
 
 def wait_for_state(sensor: JupyterSensor, state: SignalState) -> Reading:
     """Return the next reading in this state. A message of a kernel reaches its server after a moment."""
-    due = time.monotonic() + 20
-    while time.monotonic() < due:
-        reading = read_sensor(sensor)
-        if reading.state is state:
-            return reading
-    raise AssertionError(f"still {reading}")
+    return wait_for(lambda: read_sensor(sensor), lambda reading: reading.state is state)
 
 
 def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
@@ -102,7 +100,7 @@ def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
     sensor = JupyterSensor(jupyter.find, query_server)
     assert wait_for_state(sensor, SignalState.QUIET).reason == "no kernel is running"
     session = {"path": "sub/train.ipynb", "name": "", "type": "notebook", "kernel": {"name": "python3"}}
-    kernel = jupyter.post("sessions", session)["kernel"]["id"]
+    kernel = jupyter.request("POST", "sessions", session)["kernel"]["id"]
     url = f"ws://127.0.0.1:{jupyter.port}/api/kernels/{kernel}/channels?token={jupyter.token}"
     tab = create_connection(url, timeout=20)
     door = tmp_path / "door"
@@ -110,8 +108,7 @@ def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
     tab.send(json.dumps(_execute(f"open({str(door)!r}).read()")))
     live_counts = {"kernels": 1}
     busy = Reading(SignalState.ACTIVE, "kernel train.ipynb is running a cell", live_counts)
-    while read_sensor(sensor) != busy:
-        assert jupyter.process.poll() is None
+    wait_for(lambda: read_sensor(sensor), lambda reading: reading == busy)
     door.write_text("done", encoding="utf-8")
     assert wait_for_state(sensor, SignalState.QUIET) == Reading(
         SignalState.QUIET, "no kernel is busy (1 running)", live_counts
@@ -125,7 +122,7 @@ def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
 def test_real_terminal_is_active_when_it_is_used(jupyter: RealServer) -> None:
     sensor = JupyterSensor(jupyter.find, query_server)
     wait_for_state(sensor, SignalState.QUIET)
-    name = jupyter.post("terminals", {})["name"]
+    name = jupyter.request("POST", "terminals", {})["name"]
     assert wait_for_state(sensor, SignalState.ACTIVE).reason == f"Jupyter terminal {name} was used"
     assert wait_for_state(sensor, SignalState.QUIET).live_counts["terminals"] == 1
     terminal = create_connection(f"ws://127.0.0.1:{jupyter.port}/terminals/websocket/{name}?token={jupyter.token}")
@@ -144,19 +141,21 @@ def test_message_of_the_probe_appears_as_a_jupyterlab_notification(jupyter: Real
     )
     (shown,) = json.loads(page.recv())["notifications"]
     assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)
-    kernel = jupyter.post("kernels", {})["id"]
+    kernel = jupyter.request("POST", "kernels", {})["id"]
     tab = create_connection(f"ws://127.0.0.1:{jupyter.port}/api/kernels/{kernel}/channels?token={jupyter.token}")
     assert people.notify("it goes on") == DeliveryCount(jupyter_servers=1)
     tab.close()
     page.close()
 
 
-def test_file_of_a_killed_server_does_not_count(tmp_path: Path) -> None:
-    server = RealServer(tmp_path)
-    (found,) = server.find()
-    server.stop(signal.SIGKILL)
-    assert list((tmp_path / "runtime").glob("jpserver-*.json"))
-    assert server.find() == []
+def test_file_of_a_killed_server_does_not_count(jupyter: RealServer) -> None:
+    """This test is the last one, because it kills the server of all tests."""
+    for kernel in jupyter.request("GET", "kernels"):
+        jupyter.request("DELETE", f"kernels/{kernel['id']}")
+    (found,) = jupyter.find()
+    jupyter.stop(signal.SIGKILL)
+    assert list((jupyter.folder / "runtime").glob("jpserver-*.json"))
+    assert jupyter.find() == []
     with pytest.raises(UnreachableServer):
         query_server(found)
 

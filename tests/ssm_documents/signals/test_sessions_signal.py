@@ -43,16 +43,16 @@ class Shell:
     def name(self) -> str:
         return f"pts/{self.path.name}"
 
-    def type(self, words: str, answer: str) -> None:
+    def type(self, text: str, answer: str) -> None:
         """Type a line and wait for the output `answer`."""
-        os.write(self.screen, f"{words}\n".encode())
+        os.write(self.screen, f"{text}\n".encode())
         observation = b""
         while answer.encode() not in observation:
             observation += os.read(self.screen, 1000)
 
-    def print(self, words: str) -> None:
+    def print(self, text: str) -> None:
         """Print as a program in the terminal does."""
-        os.write(self._inside, words.encode())
+        os.write(self._inside, text.encode())
 
     def close(self) -> None:
         self.is_open = False
