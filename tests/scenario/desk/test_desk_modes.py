@@ -6,7 +6,7 @@ from chalicelib.control.loop.dry_run import preview_sweep
 from chalicelib.domain.common.errors import Conflict, Forbidden
 from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.instances.commands.stop_start import warn_if_paused
+from chalicelib.domain.instances.commands.stop_start import warn_of_mode
 from chalicelib.domain.instances.plan import describe_plan
 from chalicelib.domain.instances.record import Phase
 from tests.support.world import ADA, ADMIN, MINUTE, World
@@ -23,7 +23,7 @@ def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: Wo
     with pytest.raises(Conflict, match="is paused"):
         desk.launch(gpu="L4")
     stopping = desk.application.instances.stop(ADA, ready.id)
-    warning = warn_if_paused(stopping, Mode.PAUSED)
+    warning = warn_of_mode(stopping, Mode.PAUSED)
     assert warning is not None
     assert warning.code is WarningCode.DESK_PAUSED
     assert "The stop is recorded" in warning.message
@@ -33,7 +33,7 @@ def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: Wo
     for name in ("ec2:RunInstances", "ec2:StopInstances", "ssm:SendCommand"):
         assert desk.cloud.calls[name] == calls.get(name, 0)
     set_mode(desk, Mode.ENFORCE)
-    assert warn_if_paused(desk.wait_for_phase(ready, Phase.STOPPED, minutes=5), Mode.PAUSED) is None, (
+    assert warn_of_mode(desk.wait_for_phase(ready, Phase.STOPPED, minutes=5), Mode.PAUSED) is None, (
         "nothing is left to be done"
     )
 
@@ -64,7 +64,7 @@ def test_a_warning_of_before_is_not_acted_on_after_a_time_of_not_acting(desk: Wo
 def test_a_dry_run_still_does_what_people_ask(desk: World) -> None:
     set_mode(desk, Mode.DRY_RUN)
     instance = desk.launch_until_ready()
-    assert warn_if_paused(desk.application.instances.stop(ADA, instance.id), Mode.DRY_RUN) is None
+    assert warn_of_mode(desk.application.instances.stop(ADA, instance.id), Mode.DRY_RUN) is None
     desk.wait_for_phase(instance, Phase.STOPPED, minutes=5)
 
 
