@@ -100,7 +100,7 @@ def test_instance_of_another_owner_is_answered_like_a_missing_one(bench: Bench) 
             answer = bench.bob(method, f"/instances/{ref}{path}", body)
             assert (answer.status, answer.json["code"]) == (404, "instance_not_found"), (method, path)
             assert answer.json["detail"].replace(ref, "X") == (
-                "You have no instance 'X'. GET /instances lists your instances."
+                "Instance 'X' was not found. GET /instances lists the instances that you can access."
             )
     assert bench.bob("GET", "/instances").json["items"] == []
 
@@ -156,3 +156,15 @@ def test_internal_error_does_not_reveal_the_token(bench: Bench) -> None:
     answer = bench.ada("GET", "/me")
     assert answer.status == 500
     assert bench.tokens["ada"] not in answer.content.decode()
+
+
+def test_not_found_and_forbidden_are_true_for_every_caller(bench: Bench) -> None:
+    for client in (bench.ada, bench.root):
+        for kind in ("instance", "image"):
+            detail = client("GET", f"/{kind}s/nope").json["detail"]
+            assert detail == (
+                f"{kind.capitalize()} 'nope' was not found. GET /{kind}s lists the {kind}s that you can access."
+            )
+    assert bench.ada("PATCH", "/desk", {"mode": "paused"}).json["detail"] == (
+        "Only an admin can change the desk settings."
+    )

@@ -76,7 +76,7 @@ def test_public_key_is_pushed_for_kind_ssh_only(ready: Bench) -> None:
     [
         ({"kind": "telnet"}, "kind", "shell, port, jupyter, jupyter_token or ssh"),
         ({"kind": "port"}, "port", "on the instance"),
-        ({"kind": "ssh"}, "public_key", "a public key of type ssh-ed25519 or ssh-rsa"),
+        ({"kind": "ssh"}, "public_key", "is required for kind ssh: a public key of type ssh-ed25519 or ssh-rsa"),
         (
             {"kind": "ssh", "public_key": "ssh-ed25519 AAAA"},
             "public_key",

@@ -209,3 +209,17 @@ def test_reason_of_an_answer_is_about_the_request(bench: Bench) -> None:
         (202, "terminate_requested", "brave-otter will be terminated. Its disk is deleted."),
         (202, "no_change", "brave-otter is terminated. The request changes nothing."),
     ]
+
+
+def test_dry_run_is_named_at_launch_at_start_and_when_ready(bench: Bench) -> None:
+    bench.root("PATCH", "/desk", {"mode": "dry_run"})
+    launched = bench.ada("POST", "/instances", {"gpu": "T4", "name": "brave-otter"}).json
+    assert [warning["code"] for warning in launched["warnings"]] == ["dry_run", "no_channel"]
+    assert "it stops no instance on its own until an admin sets mode to enforce" in launched["warnings"][0]["message"]
+    bench.world.pass_minutes(10)
+    ready = bench.ada("GET", "/instances/brave-otter").json
+    assert ready["phase"] == "ready"
+    assert "gpudesk only does a dry run: it does not stop brave-otter on its own" in ready["reason"]["message"]
+    assert "sends a warning" not in ready["reason"]["message"]
+    again = bench.ada("POST", "/instances/brave-otter/start")
+    assert [warning["code"] for warning in again.json["warnings"]] == ["dry_run"]

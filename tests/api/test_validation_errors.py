@@ -177,8 +177,8 @@ def test_body_of_a_request_without_fields_is_rejected(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("body", "field", "message"),
     [
-        ({}, "body", "either hours or until"),
-        ({"hours": 1, "until": "2026-01-05T12:00:00Z"}, "body", "either hours or until"),
+        ({}, "body", "must have exactly one of hours and until"),
+        ({"hours": 1, "until": "2026-01-05T12:00:00Z"}, "body", "must have exactly one of hours and until"),
         ({"hours": 0}, "hours", "more than 0"),
         ({"hours": "4"}, "hours", "a number of hours"),
         ({"hours": 1000}, "hours", "at most 72 hours from now"),

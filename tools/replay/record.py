@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.booting import to_ready
 from chalicelib.domain.instances.lifecycle.plans import with_phase
@@ -63,6 +64,7 @@ def restart_window(instance: Instance, at: datetime) -> Instance:
         ),
         "once more",
         at,
+        Mode.ENFORCE,
     ).instance
 
 

@@ -136,5 +136,5 @@ class KeepBody(RequestModel):
     @model_validator(mode="after")
     def _require_either_field(self) -> Self:
         if (self.hours is None) == (self.until is None):
-            raise PydanticCustomError("one_of", "must have either hours or until")
+            raise PydanticCustomError("one_of", "must have exactly one of hours and until")
         return self

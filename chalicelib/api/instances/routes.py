@@ -19,7 +19,7 @@ from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.instances.commands.keep import build_keep_reason
-from chalicelib.domain.instances.commands.stop_start import build_request_reason, warn_if_paused
+from chalicelib.domain.instances.commands.stop_start import build_request_reason, warn_of_mode
 from chalicelib.domain.instances.record import Instance
 
 router = Router("instances", "Launch GPU instances, and stop, start, keep and terminate them.")
@@ -137,7 +137,7 @@ def _to_view_after_request(
     """Return the answer to a request for another state. Its `reason` is about the request, not about the past."""
     mode = call.app.desk.get_settings().mode
     return {
-        **to_view_after_write(instance, call.app.clock.now(), warn_if_paused(instance, mode)),
+        **to_view_after_write(instance, call.app.clock.now(), warn_of_mode(instance, mode)),
         "reason": to_reason_view(build_request_reason(instance)),
     }
 

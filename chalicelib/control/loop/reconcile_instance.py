@@ -134,7 +134,7 @@ class Reconciler:
         def record_on(current: Instance | None) -> bool:
             if current is None:
                 return False
-            plan = outcomes.record_outcome(current, step, outcome, self.clock.now())
+            plan = outcomes.record_outcome(current, step, outcome, self.clock.now(), context.desk.mode)
             self._write(current, plan, context)
             return plan.requeue
 

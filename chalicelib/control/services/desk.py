@@ -72,7 +72,7 @@ class DeskService:
         :raises Forbidden: the caller is not an admin
         :raises ValidationFailed: a default exceeds its limit, or a value is unknown
         """
-        actor.require_admin()
+        actor.require_admin("change the desk settings")
 
         def update_once() -> DeskUpdate:
             before = self.stores.desk.get_settings()

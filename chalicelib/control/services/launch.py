@@ -15,7 +15,7 @@ from chalicelib.domain.common.deadlines import DUPLICATE_REQUEST_WINDOW, IDEMPOT
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
 from chalicelib.domain.common.text import format_duration, pluralize
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, build_dry_run_warning
 from chalicelib.domain.images.selection import LATEST
 from chalicelib.domain.instances.names import WordLists, generate_name
 from chalicelib.domain.launch.image_choice import find_latest_image, find_requested_image
@@ -71,7 +71,9 @@ class LaunchService:
         )
         prepared = self._prepare(actor, request, context)
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
-        warnings = (*prepared.warnings, *list_no_channel_warnings(owner_settings, settings))
+        dry_run = build_dry_run_warning(settings.mode)
+        mode_warnings = (dry_run,) if dry_run else ()
+        warnings = (*prepared.warnings, *mode_warnings, *list_no_channel_warnings(owner_settings, settings))
         try:
             result = self.stores.launches.launch(
                 instance,

@@ -90,22 +90,27 @@ class Actor:
         if not self.can_see_all and owner != self.effective_owner:
             raise build_instance_not_found_error(ref)
 
-    def require_admin(self) -> None:
+    def require_admin(self, action: str) -> None:
         """Check that the caller is an admin.
 
+        :param action: what only an admin can do, as "change the desk settings"
         :raises Forbidden: the caller is not an admin
         """
         if self.role is not Role.ADMIN:
-            raise Forbidden("Only an admin is allowed to do this.", code=ErrorCode.ADMIN_ONLY)
+            raise Forbidden(f"Only an admin can {action}.", code=ErrorCode.ADMIN_ONLY)
 
 
 def build_instance_not_found_error(ref: str) -> NotFound:
     """Return the same error for an instance that does not exist and for one of another owner."""
     return NotFound(
-        f"You have no instance {ref[:60]!r}. GET /instances lists your instances.", code=ErrorCode.INSTANCE_NOT_FOUND
+        f"Instance {ref[:60]!r} was not found. GET /instances lists the instances that you can access.",
+        code=ErrorCode.INSTANCE_NOT_FOUND,
     )
 
 
 def build_image_not_found_error(ref: str) -> NotFound:
     """Return the same error for an image that does not exist and for one of another owner."""
-    return NotFound(f"You have no image {ref[:60]!r}. GET /images lists your images.", code=ErrorCode.IMAGE_NOT_FOUND)
+    return NotFound(
+        f"Image {ref[:60]!r} was not found. GET /images lists the images that you can access.",
+        code=ErrorCode.IMAGE_NOT_FOUND,
+    )

@@ -131,7 +131,8 @@ class InstanceTypeCatalog:
         """
         instance_type = self.types.get(name.strip().lower())
         if instance_type is None:
-            raise UnknownType(name, difflib.get_close_matches(name.lower(), self.types, n=3))
+            launchable = [known.name for known in self._list_launchable()]
+            raise UnknownType(name, difflib.get_close_matches(name.lower(), launchable, n=3))
         return instance_type
 
     def list_gpus(self) -> tuple[str, ...]:
@@ -152,7 +153,7 @@ class InstanceTypeCatalog:
         names = sorted({instance_type.gpu for instance_type in self.types.values() if instance_type.gpu})
         matches = gpu_names.match_names(text, names)
         if not matches:
-            raise UnknownGpu(text, gpu_names.suggest_names(text, names) or self.list_gpus())
+            raise UnknownGpu(text, gpu_names.suggest_names(text, self.list_gpus()) or self.list_gpus())
         return matches
 
     def find_cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:

@@ -12,6 +12,7 @@ class WarningCode(StrEnum):
     LAUNCHED_FROM_IMAGE = "launched_from_image"
     GPU_STEPS_SKIPPED = "gpu_steps_skipped"
     DESK_PAUSED = "desk_paused"
+    DRY_RUN = "dry_run"
     HOME_DIRECTORY_INCLUDED = "home_directory_included"
     INSTANCE_STORE_EXCLUDED = "instance_store_excluded"
     RECIPE_NOT_CAPTURED = "recipe_not_captured"

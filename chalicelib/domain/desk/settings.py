@@ -48,6 +48,17 @@ def build_paused_warning(mode: Mode, action: str) -> WriteWarning | None:
     return WriteWarning(WarningCode.DESK_PAUSED, message)
 
 
+def build_dry_run_warning(mode: Mode) -> WriteWarning | None:
+    """Warn that nothing stops an instance that was launched or started; None unless the mode is `dry_run`."""
+    if mode is not Mode.DRY_RUN:
+        return None
+    message = (
+        "gpudesk only does a dry run: it stops no instance on its own until an admin sets mode to enforce. The "
+        "instance is billed until somebody stops it."
+    )
+    return WriteWarning(WarningCode.DRY_RUN, message)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
     """Values of the fields that a launch request leaves out."""

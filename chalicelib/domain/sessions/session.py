@@ -117,9 +117,9 @@ def validate_public_key(text: str | None) -> str:
     key = f"{key_type} {body}"
     if key_type in KEY_TYPES and MIN_KEY_LENGTH <= len(key) <= MAX_KEY_LENGTH and _contains_type(body, key_type):
         return key
+    verb = "must be" if text else "is required for kind ssh:"
     message = (
-        f"must be a public key of type {join_or(KEY_TYPES)} for kind ssh: one line, for example the content of "
-        "~/.ssh/id_ed25519.pub"
+        f"{verb} a public key of type {join_or(KEY_TYPES)}, one line, for example the content of ~/.ssh/id_ed25519.pub"
     )
     raise ValidationFailed(f"public_key {message}.", errors=(FieldError("public_key", message),))
 

@@ -9,7 +9,7 @@ from chalicelib.control.loop.dry_run import preview_sweep
 from chalicelib.domain.common.errors import Conflict, Forbidden
 from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.instances.commands.stop_start import warn_if_paused
+from chalicelib.domain.instances.commands.stop_start import warn_of_mode
 from chalicelib.domain.instances.plan import describe_plan
 from chalicelib.domain.instances.record import Phase
 from tests.support.world import ADA, ADMIN, MINUTE, World
@@ -26,7 +26,7 @@ def test_paused_gpudesk_calls_nothing_until_it_enforces_again(desk: World) -> No
     with pytest.raises(Conflict, match="is paused"):
         desk.launch(gpu="L4")
     stopping = desk.application.instances.stop(ADA, ready.id)
-    warning = warn_if_paused(stopping, Mode.PAUSED)
+    warning = warn_of_mode(stopping, Mode.PAUSED)
     assert warning is not None
     assert warning.code is WarningCode.DESK_PAUSED
     assert "The stop is recorded" in warning.message
@@ -37,7 +37,7 @@ def test_paused_gpudesk_calls_nothing_until_it_enforces_again(desk: World) -> No
         assert desk.cloud.calls[name] == calls.get(name, 0)
     set_mode(desk, Mode.ENFORCE)
     stopped = desk.wait_for_phase(ready, Phase.STOPPED, minutes=5)
-    assert warn_if_paused(stopped, Mode.PAUSED) is None, "nothing is left to be done"
+    assert warn_of_mode(stopped, Mode.PAUSED) is None, "nothing is left to be done"
 
 
 def test_dry_run_records_an_idle_stop_and_makes_the_stop_that_a_person_requests(desk: World) -> None:
@@ -48,7 +48,7 @@ def test_dry_run_records_an_idle_stop_and_makes_the_stop_that_a_person_requests(
     assert (desk.load(instance).phase, desk.cloud.calls["ec2:StopInstances"]) == (Phase.READY, 0)
     (entry,) = [entry for entry in desk.list_timeline(instance) if entry.code == "dry_run"]
     assert entry.message.startswith(f"Dry run: would stop {instance.name}. Every signal has been quiet")
-    assert warn_if_paused(desk.application.instances.stop(ADA, instance.id), Mode.DRY_RUN) is None
+    assert warn_of_mode(desk.application.instances.stop(ADA, instance.id), Mode.DRY_RUN) is None
     desk.wait_for_phase(instance, Phase.STOPPED, minutes=5)
 
 

@@ -187,3 +187,18 @@ def test_every_listed_gpu_has_an_offer() -> None:
         ]
         assert offers, gpu
         assert {offer.gpu for offer in offers} == {gpu}
+
+
+@pytest.mark.parametrize("name", ["q9.large", "p2.xlrage", "p4de.24xlrage"])
+def test_suggested_types_can_be_launched(name: str) -> None:
+    with pytest.raises(UnknownType) as refused:
+        CATALOG.get_type(name)
+    assert refused.value.suggestions
+    assert all(CATALOG.types[suggestion].unavailable is None for suggestion in refused.value.suggestions)
+
+
+@pytest.mark.parametrize("name", ["K8", "M6", "GH20"])
+def test_suggested_gpus_can_be_launched(name: str) -> None:
+    with pytest.raises(UnknownGpu) as refused:
+        CATALOG.match_gpus(name)
+    assert set(refused.value.suggestions) <= set(CATALOG.list_gpus())

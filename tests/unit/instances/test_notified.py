@@ -198,3 +198,11 @@ def test_notified_facts_survive_the_store(facts: frozenset[EventCode]) -> None:
 
 def test_forgetting_a_fact_that_was_not_notified_changes_nothing() -> None:
     assert forget_facts(build_instance(), EventCode.TAGS_LOST) == build_instance()
+
+
+def test_unknown_activity_is_reported_with_one_duration() -> None:
+    desk = Simulation()
+    desk.run_minutes(0, 30)
+    (message,) = [entry.message for entry in desk.timeline if entry.code is EventCode.ACTIVITY_UNKNOWN]
+    assert message.startswith("n cannot be monitored. Activity is unknown, so the instance is not stopped")
+    assert message.count(" min") <= 1

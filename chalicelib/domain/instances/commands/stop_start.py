@@ -9,7 +9,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.common.write_warnings import WriteWarning
-from chalicelib.domain.desk.settings import Mode, build_paused_warning
+from chalicelib.domain.desk.settings import Mode, build_dry_run_warning, build_paused_warning
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.change import (
     ENDING_PHASES,
@@ -87,13 +87,18 @@ def build_request_reason(instance: Instance) -> EventReason:
             return EventReason(code=EventCode.NO_CHANGE, message=f"{state} The request changes nothing.")
 
 
-def warn_if_paused(instance: Instance, mode: Mode) -> WriteWarning | None:
-    """Warn that a requested stop or termination does not start while gpudesk is paused; None if nothing waits."""
+def warn_of_mode(instance: Instance, mode: Mode) -> WriteWarning | None:
+    """Warn of what the mode of gpudesk changes for a request to stop, start or terminate; None if it changes nothing.
+
+    While gpudesk is paused, a stop or a termination waits. In a dry run, nothing stops a started instance.
+    """
     match instance.spec.desired:
         case DesiredState.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDING_PHASES):
             return build_paused_warning(mode, "stop")
         case DesiredState.TERMINATED if instance.phase not in ENDING_PHASES:
             return build_paused_warning(mode, "termination")
+        case DesiredState.RUNNING:
+            return build_dry_run_warning(mode)
         case _:
             return None
 

@@ -9,6 +9,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import format_date_time, format_duration, format_time, pluralize
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state, retry_action
@@ -29,7 +30,7 @@ NO_AGENT_MESSAGE = (
 )
 
 
-def decide(instance: Instance, observation: Observation, now: datetime) -> Plan:
+def decide(instance: Instance, observation: Observation, now: datetime, mode: Mode) -> Plan:
     """Decide what follows until the SSM agent has responded once since the launch or start."""
     ec2_instance = require_ec2_instance(instance)
     requested = plan_desired_state(instance, now)
@@ -45,7 +46,7 @@ def decide(instance: Instance, observation: Observation, now: datetime) -> Plan:
         message = f"SSM did not respond, so gpudesk decides nothing about {instance.name}: {observation.agent.error}"
         return no_op(instance, EventCode.AWS_UNAVAILABLE, message)
     if isinstance(observation.agent, ObservedAgent) and _is_of_this_boot(observation.agent, ec2_instance.launched_at):
-        return _record_agent(instance, now)
+        return _record_agent(instance, now, mode)
     if ec2_instance.state is Ec2State.RUNNING and not instance.has_keep(now):
         return _decide_without_agent(instance, ec2_instance.launched_at, now)
     return _wait_for_agent(instance)
@@ -89,12 +90,12 @@ def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
     return record_event(replace(stopped, spec=replace(instance.spec, desired=DesiredState.STOPPED)), reason, now)
 
 
-def to_ready(instance: Instance, summary: str, now: datetime) -> Plan:
+def to_ready(instance: Instance, summary: str, now: datetime, mode: Mode) -> Plan:
     """Return the plan that makes an instance ready. Its idle window begins now.
 
     :param summary: what was started or set up, as a sentence
     """
-    message = f"{instance.name} is ready. {summary} {_describe_terms(instance)}"
+    message = f"{instance.name} is ready. {summary} {_describe_terms(instance, mode)}"
     reason = EventReason(code=EventCode.READY, message=message)
     return record_event(replace(with_phase(instance, Phase.READY, reason, now), ready_since=now), reason, now)
 
@@ -131,13 +132,13 @@ def _is_of_this_boot(agent: ObservedAgent, launched_at: datetime) -> bool:
     return agent.online and agent.last_ping_at > launched_at
 
 
-def _record_agent(instance: Instance, now: datetime) -> Plan:
+def _record_agent(instance: Instance, now: datetime, mode: Mode) -> Plan:
     """Go on to the setup, or to ready if the setup is done, since the agent responds."""
     if instance.warning and instance.warning.warning_type is WarningType.NO_AGENT:
         return replace(cancel_warning(instance, "Its SSM agent responds now.", now), requeue=True)
     instance = replace(instance, observed=replace(instance.observed, agent_seen=True))
     if instance.setup.is_done:
-        return to_ready(instance, _describe_start(instance, now), now)
+        return to_ready(instance, _describe_start(instance, now), now, mode)
     message = f"The SSM agent of {instance.name} responds. Recipe {instance.setup.recipe} is being set up."
     reason = EventReason(code=EventCode.SETTING_UP, message=message)
     plan = record_event(with_phase(instance, Phase.SETTING_UP, reason, now), reason, now)
@@ -175,15 +176,21 @@ def _describe_start(instance: Instance, now: datetime) -> str:
     return f"{duration} Recipe {recipe} was set up before."
 
 
-def _describe_terms(instance: Instance) -> str:
+def _describe_terms(instance: Instance, mode: Mode) -> str:
     """Return what the instance costs, when gpudesk stops it, and how to connect, in sentences."""
-    policy, rates = instance.spec.policy.idle, instance.billing.rates
+    rates = instance.billing.rates
     price = rates.instance + rates.disk + rates.address
     cost = f"It costs {format_usd(price)} per hour. " if price else ""
-    ends_at = instance.lifetime_ends_at
+    connect = f"To connect, press Connect or run gpudesk-session {instance.name} on your computer."
+    return f"{cost}{_describe_stop_terms(instance, mode)} {connect}"
+
+
+def _describe_stop_terms(instance: Instance, mode: Mode) -> str:
+    name = instance.name
+    if mode is not Mode.ENFORCE:
+        state = "is paused" if mode is Mode.PAUSED else "only does a dry run"
+        return f"gpudesk {state}: it does not stop {name} on its own until an admin sets mode to enforce."
+    policy, ends_at = instance.spec.policy.idle, instance.lifetime_ends_at
     end = f" It is stopped at {format_date_time(ends_at)} at the latest." if ends_at else ""
     idle, later = pluralize(policy.idle_minutes, "minute"), pluralize(policy.warning_minutes, "minute")
-    return (
-        f"{cost}When it has been idle for {idle}, gpudesk sends a warning and stops it {later} later.{end} To connect, "
-        f"press Connect or run gpudesk-session {instance.name} on your computer."
-    )
+    return f"When it has been idle for {idle}, gpudesk sends a warning and stops it {later} later.{end}"

@@ -137,7 +137,7 @@ def _plan_phase(decision: Decision) -> Plan:
         case Phase.REQUESTED | Phase.LAUNCHING:
             return launching.decide(instance, now)
         case Phase.BOOTING:
-            return booting.decide(instance, observation, now)
+            return booting.decide(instance, observation, now, context.desk.mode)
         case Phase.SETTING_UP:
             return setting_up.decide(instance, observation, now, context)
         case Phase.READY:

@@ -8,6 +8,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event, require_document_run
 from chalicelib.domain.instances.lifecycle.setup_end import describe_position, fail_setup, finish_document
@@ -22,7 +23,7 @@ def decide_running(instance: Instance, observation: Observation, now: datetime, 
     document = setup.documents[setup.document_index]
     match observation.command:
         case ObservedCommand(status=CommandStatus.SUCCEEDED) as command:
-            return _succeed(instance, command, now)
+            return _succeed(instance, command, now, context.desk.mode)
         case ObservedCommand(status=CommandStatus.FAILED) as command:
             return retry_document(instance, command, f"{document.name} ended as {command.status_details}", now)
         case _ if now - run.sent_at > context.scale_script_timeout(document.timeout + DOCUMENT_MARGIN):
@@ -62,11 +63,11 @@ def retry_document(instance: Instance, command: ObservedCommand | None, cause: s
     return record_event(instance, reason, now, command_id=run.command_id or "")
 
 
-def _succeed(instance: Instance, command: ObservedCommand, now: datetime) -> Plan:
+def _succeed(instance: Instance, command: ObservedCommand, now: datetime, mode: Mode) -> Plan:
     setup, run = instance.setup, require_document_run(instance)
     result = setup_results.build_success_result(setup.documents[setup.document_index], run, command, now)
     message = setup_results.describe_result(result, instance.name, describe_position(instance))
     reason = EventReason(code=EventCode.DOCUMENT_SUCCEEDED, message=message)
     entry = timeline_entry(now, reason, details={"command_id": run.command_id or ""})
     durations = setup_results.collect_step_durations(result, instance.spec.hardware.instance_type)
-    return replace(finish_document(instance, result, entry, now), step_durations=durations)
+    return replace(finish_document(instance, result, entry, now, mode), step_durations=durations)

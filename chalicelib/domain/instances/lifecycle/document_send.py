@@ -8,6 +8,7 @@ from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
@@ -95,7 +96,7 @@ def record_command(instance: Instance, outcome: CommandSent, now: datetime) -> P
     )
 
 
-def record_skip(instance: Instance, outcome: DocumentAlreadyInstalled, now: datetime) -> Plan:
+def record_skip(instance: Instance, outcome: DocumentAlreadyInstalled, now: datetime, mode: Mode) -> Plan:
     """Record that the image contains the document, so that it did not run, and how much time that saved."""
     setup, run = instance.setup, require_document_run(instance)
     document = setup.documents[setup.document_index]
@@ -116,7 +117,8 @@ def record_skip(instance: Instance, outcome: DocumentAlreadyInstalled, now: date
         f"({describe_position(instance)})."
     )
     reason = EventReason(code=EventCode.DOCUMENT_SKIPPED, message=message)
-    return finish_document(instance, result, timeline_entry(now, reason, details={"seconds_saved": str(seconds)}), now)
+    entry = timeline_entry(now, reason, details={"seconds_saved": str(seconds)})
+    return finish_document(instance, result, entry, now, mode)
 
 
 def record_send_error(instance: Instance, error: AwsError, now: datetime) -> Plan:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle import benchmark_run, booting, document_send, ec2_drift, launching, stopping
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
@@ -28,7 +29,7 @@ from chalicelib.domain.instances.plan import (
 from chalicelib.domain.instances.record import Instance, Phase
 
 
-def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
+def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime, mode: Mode = Mode.ENFORCE) -> Plan:
     """Return what the outcome of a call changes in the record, which may have changed while the call was made.
 
     A launched instance is always recorded. Any other outcome counts only while the record still waits for it.
@@ -36,7 +37,7 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
         plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now)
     elif _is_expected(instance, step):
-        plan = _apply_outcome(instance, step, outcome, now)
+        plan = _apply_outcome(instance, step, outcome, now, mode)
     else:
         message = f"{instance.name} no longer waits for the outcome of {type(step).__name__}."
         plan = no_op(instance, EventCode.SUPERSEDED, message)
@@ -61,7 +62,7 @@ def _is_expected(instance: Instance, step: Step) -> bool:
             return instance.phase is Phase.TERMINATING and claim is not None
 
 
-def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
+def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime, mode: Mode) -> Plan:
     match step, outcome:
         case ResolveLaunch(), LaunchResolved():
             return launching.record_resolved_launch(instance, outcome, now)
@@ -70,7 +71,7 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
         case ((ResolveLaunch() | Launch()), AwsError()):
             return launching.record_launch_error(instance, outcome, now)
         case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):
-            return record_send(instance, step, outcome, now)
+            return record_send(instance, step, outcome, now, mode)
         case Start(), AwsError():
             return booting.record_start_error(instance, outcome, now)
         case Stop(), NoLongerIdle():
@@ -87,7 +88,11 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
 
 
 def record_send(
-    instance: Instance, step: SendDocument, outcome: CommandSent | DocumentAlreadyInstalled | AwsError, now: datetime
+    instance: Instance,
+    step: SendDocument,
+    outcome: CommandSent | DocumentAlreadyInstalled | AwsError,
+    now: datetime,
+    mode: Mode,
 ) -> Plan:
     """Record what became of a sent document: one of the setup, or the one of a benchmark."""
     is_benchmark = benchmark_run.is_expected(instance, step)
@@ -101,6 +106,6 @@ def record_send(
         case CommandSent():
             return document_send.record_command(instance, outcome, now)
         case DocumentAlreadyInstalled():
-            return document_send.record_skip(instance, outcome, now)
+            return document_send.record_skip(instance, outcome, now, mode)
         case AwsError():
             return document_send.record_send_error(instance, outcome, now)

@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason, to_event_reason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_time
+from chalicelib.domain.common.text import format_date_time, format_time
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import (
@@ -100,9 +100,8 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
     if now - since < UNKNOWN_ACTIVITY_NOTIFY_AFTER or EventCode.ACTIVITY_UNKNOWN in instance.notified:
         return Plan(instance=instance, reason=to_event_reason(judgment.reason))
     message = (
-        f"{instance.name} has not been monitored for {format_duration(now - since)}. "
-        f"{judgment.reason.message} Its maximum lifetime still applies. To find the cause, run "
-        "gpudesk-status and systemctl status gpudesk-probe on it."
+        f"{instance.name} cannot be monitored. {judgment.reason.message} Its maximum lifetime still applies. To find "
+        "the cause, run gpudesk-status and systemctl status gpudesk-probe on it."
     )
     reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
     return record_once(instance, EventCode.ACTIVITY_UNKNOWN, reason, now)

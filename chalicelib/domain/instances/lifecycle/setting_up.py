@@ -33,7 +33,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     if plan:
         return plan
     if instance.setup.is_done:
-        return to_ready(instance, f"Recipe {instance.setup.recipe} is set up.", now)
+        return to_ready(instance, f"Recipe {instance.setup.recipe} is set up.", now, context.desk.mode)
     return _decide_document(instance, observation, now, context)
 
 

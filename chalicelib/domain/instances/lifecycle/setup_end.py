@@ -7,6 +7,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period, format_time
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.booting import to_ready
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
@@ -16,7 +17,9 @@ from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.results import DocumentResult
 
 
-def finish_document(instance: Instance, result: DocumentResult, entry: TimelineEntry, now: datetime) -> Plan:
+def finish_document(
+    instance: Instance, result: DocumentResult, entry: TimelineEntry, now: datetime, mode: Mode
+) -> Plan:
     """Go on to the next document, or make the instance ready after the last one.
 
     :param entry: the timeline entry about the document
@@ -34,7 +37,7 @@ def finish_document(instance: Instance, result: DocumentResult, entry: TimelineE
         reason = EventReason(code=entry.code, message=entry.message)
         return Plan(instance=finished, reason=reason, timeline=(entry,), requeue=True)
     summary = f"Recipe {setup.recipe} was set up {setup_results.describe_setup(finished, now)}."
-    plan = to_ready(finished, summary, now)
+    plan = to_ready(finished, summary, now, mode)
     return replace(plan, timeline=(entry, *plan.timeline))
 
 
