@@ -241,7 +241,7 @@ def test_paused_gpudesk_does_not_go_on_with_an_image(desk: World) -> None:
 
 
 def test_image_of_an_instance_that_is_not_ready_is_refused(desk: World) -> None:
-    with pytest.raises(Conflict, match="can be created when the instance is ready"):
+    with pytest.raises(Conflict, match="Request the image when it is ready"):
         create_image(desk, desk.launch())
 
 
