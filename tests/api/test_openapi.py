@@ -69,3 +69,10 @@ def test_every_schema_and_every_request_field_has_a_description() -> None:
         for field, info in schema["properties"].items()
     }
     assert [field for field, description in fields.items() if not description] == []
+
+
+def test_no_operation_has_two_parameters_of_one_name() -> None:
+    for path, operations in build_openapi()["paths"].items():
+        for operation in operations.values():
+            names = [parameter["name"] for parameter in operation["parameters"]]
+            assert len(set(names)) == len(names), path
