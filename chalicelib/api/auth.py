@@ -39,12 +39,12 @@ def authenticate(header: str | None, find_holder: FindHolder, now: datetime) -> 
 def resolve_actor(caller: TokenHolder, *requested_owners: str | None) -> Actor:
     """Return the caller, with the owner for whom they act if the request names one.
 
-    :param requested_owners: the owner in the query and the owner in the body; None: no owner there
+    :param requested_owners: the owner in the query, and the owner in the path or body; None: no owner there
     :raises Forbidden: a user names another owner
-    :raises ValidationFailed: query and body name different owners
+    :raises ValidationFailed: the request names different owners
     """
     owners = {owner for owner in requested_owners if owner is not None}
     if len(owners) > 1:
-        message = "The owner in the query differs from the owner in the body. Send one."
-        raise ValidationFailed(message, errors=(FieldError("owner", "must be the same in query and body"),))
+        message = "The owner in the query differs from the owner in the path or body. Send one."
+        raise ValidationFailed(message, errors=(FieldError("owner", "must be the same in query and path or body"),))
     return Actor(owner=caller.owner, role=caller.role, on_behalf_of=next(iter(owners), None)).check_delegation()

@@ -149,7 +149,10 @@ def _describe_parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str
     if isinstance(route, AuthenticatedRoute):
         schema = TypeAdapter(route.query_model).json_schema(ref_template=SCHEMA_REF)
         schemas.update(schema.get("$defs", {}))
+        path_names = [parameter["name"] for parameter in parameters]
         for name, inner in schema["properties"].items():
+            if name in path_names:
+                continue
             parameters.append(_describe_parameter(name, "query", inner, inner.get("description", "")))
     parameters += [
         _describe_parameter(header.name, "header", {"type": "string"}, header.description)

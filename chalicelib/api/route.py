@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from chalicelib.api import auth, problems
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, RequestModel
-from chalicelib.api.parameters import HeaderParameter, PathParameter
+from chalicelib.api.parameters import OWNER_REF, HeaderParameter, PathParameter
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.validation import parse_body, parse_query, validate
 from chalicelib.control.application import Application
@@ -97,11 +97,13 @@ class AuthenticatedRoute(Route):
         values = parse_body(raw.encode("utf-8") if isinstance(raw, str) else raw, request.headers)
         body = validate(self.body_model, values)
         parameter = self.endpoint.path_parameter
+        path_ref = parameter.read(path[parameter.key]) if parameter else ""
+        path_owner = path_ref if parameter is OWNER_REF else None
         return RequestContext(
             app=app,
             caller=caller,
-            actor=auth.resolve_actor(caller, query.owner, getattr(body, "owner", None)),
-            path_ref=parameter.read(path[parameter.key]) if parameter else "",
+            actor=auth.resolve_actor(caller, query.owner, path_owner or getattr(body, "owner", None)),
+            path_ref=path_ref,
             body=body,
             query=query,
             headers=request.headers,

@@ -89,7 +89,7 @@ def validate(model: type[M], values: dict[str, Any], *, noun: FieldNoun = "field
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        errors = tuple(_to_field_error(model, details) for details in error.errors(include_url=False))
+        errors = tuple(_to_field_error(model, details, noun) for details in error.errors(include_url=False))
         names = list(dict.fromkeys(wrong.field for wrong in errors))
         summary = f"The body {errors[0].message}." if names == ["body"] else _summarize(names, noun)
         raise ValidationFailed(summary, errors=errors) from error
@@ -100,15 +100,15 @@ def _summarize(names: Sequence[str], noun: FieldNoun) -> str:
     return f"{count} invalid: {', '.join(names)}"[:400] + "."
 
 
-def _to_field_error(model: type[BaseModel], details: ErrorDetails) -> FieldError:
+def _to_field_error(model: type[BaseModel], details: ErrorDetails, noun: FieldNoun) -> FieldError:
     path = [str(part)[:MAX_NAME_LENGTH] for part in details["loc"]]
-    return FieldError(".".join(path) or "body", _explain(model, details))
+    return FieldError(".".join(path) or "body", _explain(model, details, noun))
 
 
-def _explain(model: type[BaseModel], details: ErrorDetails) -> str:
+def _explain(model: type[BaseModel], details: ErrorDetails, noun: FieldNoun) -> str:
     parent, path, info = _find_field(model, details["loc"])
     if details["type"] == "extra_forbidden":
-        return _explain_unknown_field(str(details["loc"][-1]), tuple(parent.model_fields))
+        return _explain_unknown_field(str(details["loc"][-1]), tuple(parent.model_fields), noun)
     if info is None:
         return details["msg"]
     if details["type"] == "missing":
@@ -141,15 +141,15 @@ def _list_models(annotation: Any) -> Iterator[type[BaseModel]]:
             yield candidate
 
 
-def _explain_unknown_field(name: str, known: tuple[str, ...]) -> str:
+def _explain_unknown_field(name: str, known: tuple[str, ...], noun: FieldNoun) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
-        return f"unknown field; did you mean {close[0]}?"
+        return f"unknown {noun}; did you mean {close[0]}?"
     if not known:
-        return "unknown field; this request has no fields"
+        return f"unknown {noun}; this request has no {noun}s"
     more = len(known) - MAX_LISTED_FIELDS
     listed = ", ".join(known[:MAX_LISTED_FIELDS])
-    return f"unknown field; known: {listed}" + (f" and {more} more (GET /openapi.json)" if more > 0 else "")
+    return f"unknown {noun}; known: {listed}" + (f" and {more} more (GET /openapi.json)" if more > 0 else "")
 
 
 def _describe_value(value: Any) -> str:

@@ -168,3 +168,16 @@ def test_not_found_and_forbidden_are_true_for_every_caller(bench: Bench) -> None
     assert bench.ada("PATCH", "/desk", {"mode": "paused"}).json["detail"] == (
         "Only an admin can change the desk settings."
     )
+
+
+def test_owner_in_the_query_must_be_the_owner_in_the_path(bench: Bench) -> None:
+    for client in (bench.root, bench.slack):
+        answer = client("GET", "/owners/ada?owner=bob")
+        assert (answer.status, list(answer.field_errors)) == (422, ["owner"])
+        assert client("GET", "/owners/ada?owner=ada").json["owner"] == "ada"
+
+
+@pytest.mark.parametrize("path", ["/instances", "/instances/x", "/images", "/images/x", "/costs"])
+def test_bot_must_name_an_owner_to_read(bench: Bench, path: str) -> None:
+    answer = bench.slack("GET", path)
+    assert (answer.status, answer.json["code"]) == (422, "owner_required")

@@ -133,3 +133,10 @@ def test_launch_request_lists_the_markets_and_describes_names() -> None:
 def test_costs_have_a_schema_of_their_items() -> None:
     items = build_openapi()["components"]["schemas"]["CostsView"]["properties"]["items"]
     assert items["items"] == {"$ref": "#/components/schemas/DayCostView"}
+
+
+def test_no_operation_has_two_parameters_of_one_name() -> None:
+    for path, operations in build_openapi()["paths"].items():
+        for operation in operations.values():
+            names = [parameter["name"] for parameter in operation["parameters"]]
+            assert len(set(names)) == len(names), path

@@ -51,10 +51,10 @@ class BenchmarkService:
         try:
             return self.catalog.get_type(name).name if name else None
         except UnknownType as error:
-            raise build_validation_error([FieldError("instance_type", str(error))]) from error
+            raise build_validation_error([FieldError("instance_type", str(error))], noun="query parameter") from error
 
     def _find_gpus(self, name: str | None) -> tuple[str, ...] | None:
         try:
             return self.catalog.match_gpus(name) if name else None
         except UnknownGpu as error:
-            raise build_validation_error([FieldError("gpu", str(error))]) from error
+            raise build_validation_error([FieldError("gpu", str(error))], noun="query parameter") from error

@@ -49,7 +49,7 @@ class ImageService:
         :raises ValidationFailed: the name is invalid
         :raises Conflict: gpudesk is paused, no image can be created from the instance now, or another one is created
         """
-        actor.resolve_owner_for_creation()
+        actor.require_owner()
         problem = find_image_name_problem(name)
         if problem:
             raise build_validation_error([FieldError("name", problem)])
@@ -92,6 +92,7 @@ class ImageService:
         :raises NotFound: it does not exist, or the caller may not see it
         :raises Conflict: several images of the caller have this name
         """
+        actor.require_owner()
         image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
         is_visible = image is not None and (actor.can_see_all or image.owner == actor.effective_owner)
         if image is None or not is_visible or image.phase is ImagePhase.DELETED:
@@ -119,7 +120,7 @@ class ImageService:
         :raises NotFound: it does not exist, or the caller may not see it
         :raises Conflict: it is being created, an instance is being launched from it, or its name is ambiguous
         """
-        actor.resolve_owner_for_creation()
+        actor.require_owner()
 
         def delete_once() -> Image:
             image = self.get(actor, ref)

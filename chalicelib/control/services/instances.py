@@ -28,7 +28,9 @@ def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Insta
     """Load the instance that a request names, by its id, or by its name while it is not terminated.
 
     :raises NotFound: it does not exist, or the caller may not see it
+    :raises ValidationFailed: a bot does not name an owner
     """
+    actor.require_owner()
     instance = instances.load(ref)
     if instance is None:
         raise build_instance_not_found_error(ref)
@@ -112,7 +114,7 @@ class InstanceService:
         :raises NotFound: the instance does not exist, or the caller may not see it
         :raises Conflict: the command refuses, or all attempts conflicted with other writes
         """
-        actor.resolve_owner_for_creation()
+        actor.require_owner()
 
         def apply_once() -> Instance:
             instance = load_visible(self.stores.instances, actor, ref)

@@ -58,7 +58,7 @@ class LaunchService:
         :raises ValidationFailed: fields are wrong, or the key was used with another body
         :raises Conflict: gpudesk is paused, the name is in use, or the owner's limit is reached
         """
-        owner, now = actor.resolve_owner_for_creation(), self.clock.now()
+        owner, now = actor.require_owner(), self.clock.now()
         idempotency = build_idempotency_record(owner, key, body_digest, now)
         earlier = self.stores.launches.find(idempotency, now)
         if earlier:

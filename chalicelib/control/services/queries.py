@@ -127,9 +127,12 @@ class QueryService:
         :raises ValidationFailed: the period ends before it starts, or is too long
         :raises Forbidden: a user names another owner
         """
-        if since > until or (until - since).days > MAX_COST_DAYS:
-            message = f"must not be before since, and must be at most {MAX_COST_DAYS} days after since"
-            raise build_validation_error([FieldError("until", message)])
+        if since > until:
+            error = FieldError("since", f"must not be after until ({until}), not {since}")
+            raise build_validation_error([error], noun="query parameter")
+        if (until - since).days > MAX_COST_DAYS:
+            error = FieldError("since", f"must be at most {MAX_COST_DAYS} days before until ({until}), not {since}")
+            raise build_validation_error([error], noun="query parameter")
         now, scope = self.clock.now(), actor.resolve_owner_for_list(owner)
         segments = list(self.stores.ledger.list_segments(since, now.date(), scope))
         for instance in self.stores.instances.list_active():

@@ -59,8 +59,8 @@ class Actor:
             )
         return self
 
-    def resolve_owner_for_creation(self) -> str:
-        """Return the owner of the instance or image that the request creates.
+    def require_owner(self) -> str:
+        """Return the owner for whom the request is made.
 
         :raises ValidationFailed: a bot does not name an owner. A bot owns nothing.
         """
@@ -76,10 +76,11 @@ class Actor:
         :param owner: the owner that the request names
         :returns: None if the list shows the objects of all owners
         :raises Forbidden: a user names another owner
+        :raises ValidationFailed: a bot does not name an owner
         """
         if owner is not None:
             return replace(self, on_behalf_of=owner).check_delegation().effective_owner
-        return None if self.can_see_all else self.effective_owner
+        return None if self.can_see_all else self.require_owner()
 
     def check_access(self, owner: str, ref: str) -> None:
         """Check that the caller may see an instance of `owner`.

@@ -229,9 +229,12 @@ class PrerequisiteMissing(PermanentAwsError):
         return f"{self.message.rstrip('. ')}."
 
 
-def build_validation_error(errors: list[FieldError]) -> ValidationFailed:
-    """Return one exception for all invalid fields of a request."""
+def build_validation_error(errors: list[FieldError], *, noun: str = "field") -> ValidationFailed:
+    """Return one exception for all invalid fields of a request.
+
+    :param noun: what the message calls a field: "query parameter" for the query
+    """
     fields = tuple(dict.fromkeys(error.field for error in errors))
     verb = "is" if len(fields) == 1 else "are"
-    message = f"{pluralize(len(fields), 'field')} {verb} invalid: {', '.join(fields)}."
+    message = f"{pluralize(len(fields), noun)} {verb} invalid: {', '.join(fields)}."
     return ValidationFailed(message, errors=tuple(errors))

@@ -25,7 +25,7 @@ def build_record(
     return Instance(
         id=instance_id,
         name=request.name or "",
-        owner=actor.resolve_owner_for_creation(),
+        owner=actor.require_owner(),
         created_by=actor.owner,
         created_at=now,
         spec=prepared.spec,
