@@ -68,7 +68,7 @@ replay: ## A policy tried on the history of one instance: HISTORY=FILE.jsonl [PO
 benchmark: setup ## The idle rule against others on a generated month of a team's use; a table in Markdown
 	@$(BIN)/python -m benchmarks.idle_rules
 
-mutation-check: setup ## Change decisions of the domain one by one and see whether the tests fail (COUNT=, SEED=); about half an hour
+mutation-check: setup ## Change decisions of the domain one by one and see whether the tests fail (COUNT=, SEED=); about 15 minutes
 	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 build-documents: setup ## Write the SSM documents to build/ssm_documents

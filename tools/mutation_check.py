@@ -1,47 +1,71 @@
 """Measure whether the tests notice a wrong decision in `chalicelib/domain`.
 
 Each mutant changes one decision: it inverts a condition, or it deletes a guard (an `if` that returns, raises or
-continues). A seed chooses the decisions, so that nobody writes a test for a chosen one. The tests run in a copy of the
-checkout, the cheapest folder first, and stop at the first failure. 30 mutants take about half an hour:
+continues). A seed chooses the decisions, so that nobody writes a test for a chosen one:
 
     make mutation-check                                     30 mutants, seed 20261128
     make mutation-check COUNT=10 SEED=7                     another sample
     python -m tools.mutation_check --count 10 --list        print the chosen mutants without running the tests
 
-The output has one line per mutant: the folder whose tests failed, or SURVIVED. The number of tests per folder follows.
-Exit status 0 only if the tests failed for at least `--min-killed` mutants (by default 28 of 30, or the same share).
+The tests run in copies of the checkout, in three steps:
+
+1. The tests of `RECORDED_FOLDERS` run once without a mutant, and coverage records the lines that each test executes.
+2. Against each mutant run the tests that executed a mutated line, the cheapest folder first, until one fails.
+3. Against the mutants that survive step 2 run all folders, also `OTHER_FOLDERS`. The record cannot show that a test is
+   unaffected: it has no line that a test runs in another process (a sandbox, the demo), and it has a line that runs at
+   import, or whose result is cached or part of a shared fixture, only for the first test. To save time, these mutants
+   are tested together, and each test that fails runs once more against each of them alone.
+
+A failing test counts only if it passes without a mutant. In step 3 it has to fail twice with the mutant, so that a test
+that fails only because the computer is busy is not counted.
+
+The output has one line per mutant: the folder and the test that failed, or SURVIVED. The number of tests per folder
+follows. Exit status 0 only if the tests failed for at least `--min-killed` mutants (by default 28 of 30, or the same
+share).
 """
 
 import argparse
 import ast
+import json
 import math
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
+
+from coverage import CoverageData
 
 TARGET = Path("chalicelib/domain")
-FOLDERS = (
-    "tests/unit",
-    "tests/property",
-    "tests/api",
-    "tests/scenario",
-    "tests/local",
-    "tests/ssm_documents",
-    "tests/e2e",
-)
-"""The cheapest folder first. Folders that a checkout does not have are left out."""
+RECORDED_FOLDERS = ("tests/unit", "tests/property", "tests/channels", "tests/api", "tests/scenario")
+"""Folders whose tests run the domain in their own process, the cheapest first."""
+
+OTHER_FOLDERS = ("tests/local", "tests/ssm_documents", "tests/e2e")
+"""Folders whose tests run the domain in other processes (the probe in a sandbox, the demo, the server) or hardly."""
 
 REQUIRED_SHARE = 28 / 30
 
-TIMEOUT_SECONDS = 1800
-"""Limit for the tests of one folder. A mutant that makes the tests hang counts as noticed."""
+TIMEOUT_SECONDS = 900
+"""Limit for one run of pytest. A mutant that makes the tests hang counts as noticed."""
+
+PARALLEL_MUTANTS = 2
+"""Number of mutants whose tests run at the same time."""
+
+MAX_FAILURES = 20
+"""Number of failures after which the tests of several mutants stop."""
+
+LinesOfTests = Mapping[Path, Mapping[int, Collection[str]]]
+"""The tests that executed a line, by file and line number. A test is named by its node id."""
 
 
 @dataclass(frozen=True, order=True)
@@ -125,46 +149,216 @@ def _guards(tree: ast.Module) -> Iterator[ast.If]:
             yield node
 
 
-def find_failing_folder(root: Path, mutation: Mutation, python: str) -> str | None:
-    """Run the tests against a mutant.
+@dataclass(frozen=True)
+class Outcome:
+    """Result of one run of pytest. `failing` is empty if pytest ended before it could name a test."""
 
-    :param root: a copy of the checkout; the mutant is written into it and removed again
-    :param python: the interpreter that runs pytest
-    :returns: the folder whose tests failed; None: all tests passed
+    passed: bool
+    failing: frozenset[str] = frozenset()
+
+
+@dataclass
+class Suite:
+    """The tests of a copy of the checkout.
+
+    :ivar root: the copy; mutants are written into it and removed again
+    :ivar scratch: a folder for the files of pytest and coverage
+    :ivar ignored: tests that fail without a mutant
     """
-    file = root / mutation.file
-    source = file.read_bytes()
-    file.write_bytes(source[: mutation.start] + mutation.replacement.encode() + source[mutation.end :])
+
+    root: Path
+    scratch: Path
+    ignored: set[str] = field(default_factory=set)
+
+    @property
+    def python(self) -> str:
+        """Return the interpreter that runs pytest."""
+        return str(self.root / ".venv/bin/python")
+
+    def copies(self, count: int) -> list["Suite"]:
+        """Return this copy and further ones, with the compiled files of this one."""
+        others = [copy_checkout(self.root, self.root.parents[1] / str(number)) for number in range(1, count)]
+        for other in others:
+            other.ignored |= self.ignored
+        return [self, *others]
+
+    def record(self, folders: Sequence[str]) -> LinesOfTests:
+        """Run the folders and return the tests that executed each line of the domain.
+
+        :raises SystemExit: pytest cannot run the tests
+        """
+        data_file = self.scratch / "coverage"
+        options = [f"--cov={TARGET}", "--cov-context=test", "--cov-report=", "-n", "2"]
+        outcome = self._run([*options, *folders], {"COVERAGE_FILE": str(data_file)}, timeout=None)
+        if not (outcome.passed or outcome.failing):
+            raise SystemExit("pytest cannot run the tests without a mutant. Run `make test` and repair them.")
+        for test in sorted(outcome.failing):
+            _print(f"Not counted, because it fails without a mutant: {test}")
+        self.ignored |= outcome.failing
+        return read_lines_of_tests(data_file, self.root)
+
+    def run(self, tests: Collection[str], *, processes: int = 0, max_failures: int = 1) -> Outcome:
+        """Run tests that are not ignored.
+
+        :param tests: node ids or folders, in the order in which they run
+        :param processes: number of processes that run the tests; 0: pytest itself
+        """
+        options = ["-n", str(processes), f"--maxfail={max_failures}"]
+        options += [f"--deselect={test}" for test in sorted(self.ignored)]
+        return self._run([*options, *tests], {"PYTHONDONTWRITEBYTECODE": "1"}, timeout=TIMEOUT_SECONDS)
+
+    def _run(self, arguments: Sequence[str], environment: Mapping[str, str], timeout: float | None) -> Outcome:
+        cache = self.scratch / "cache"
+        shutil.rmtree(cache, ignore_errors=True)
+        listed = self.scratch / "arguments"
+        listed.write_text("\n".join(arguments), encoding="utf-8")
+        command = [self.python, "-m", "pytest", "-q", "-o", f"cache_dir={cache}", f"@{listed}"]
+        status = run_in_group(command, self.root, {**os.environ, **environment}, timeout)
+        failing = cache / "v/cache/lastfailed"
+        names = json.loads(failing.read_text(encoding="utf-8")) if failing.exists() else ()
+        return Outcome(status in PASSED_STATUSES, frozenset(names))
+
+
+def run_in_group(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float | None
+) -> int | None:
+    """Run a command and return its exit status.
+
+    :returns: None: the command and all processes that it started were killed after `timeout` seconds
+    """
+    with subprocess.Popen(  # noqa: S603 - the command is the caller's own
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return None
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
+PASSED_STATUSES = (0, 5)
+"""Exit statuses of pytest without a failing test. 5: every named test is ignored."""
+
+
+def read_lines_of_tests(data_file: Path, root: Path) -> LinesOfTests:
+    """Read the tests that executed each line from a data file of coverage.
+
+    Contexts of coverage are "NODE ID|PHASE", and "" for lines that ran at import.
+    """
+    data = CoverageData(str(data_file))
+    data.read()
+    return {
+        Path(file).relative_to(root): {
+            line: {context.rpartition("|")[0] for context in contexts if context}
+            for line, contexts in data.contexts_by_lineno(file).items()
+        }
+        for file in data.measured_files()
+    }
+
+
+def select_tests(
+    lines_of_tests: LinesOfTests, mutation: Mutation, root: Path, folders: Iterable[str]
+) -> list[list[str]]:
+    """Return the tests that executed a mutated line: one list per folder, in the order of `folders`."""
+    mutated_source = (root / mutation.file).read_bytes()[mutation.start : mutation.end]
+    lines = range(mutation.line, mutation.line + mutated_source.count(b"\n") + 1)
+    by_line = lines_of_tests.get(mutation.file, {})
+    tests = sorted({test for line in lines for test in by_line.get(line, ())})
+    batches = [[test for test in tests if test.startswith(f"{folder}/")] for folder in folders]
+    return [batch for batch in batches if batch]
+
+
+@contextmanager
+def mutated(root: Path, *mutations: Mutation) -> Iterator[None]:
+    """Write mutants of different files into `root`, and the original sources when the block ends."""
+    sources = {root / mutation.file: (root / mutation.file).read_bytes() for mutation in mutations}
     try:
-        for folder in FOLDERS:
-            if (root / folder).is_dir() and not _passes(root, folder, python):
-                return folder
+        for mutation in mutations:
+            source = sources[root / mutation.file]
+            mutant = source[: mutation.start] + mutation.replacement.encode() + source[mutation.end :]
+            (root / mutation.file).write_bytes(mutant)
+        yield
     finally:
-        file.write_bytes(source)
+        for file, source in sources.items():
+            file.write_bytes(source)
+
+
+def find_failing_test(suite: Suite, mutation: Mutation, batches: Iterable[Collection[str]]) -> str | None:
+    """Run batches of recorded tests against a mutant until one fails.
+
+    :returns: the node id of the failing test, or its folder if pytest failed or hung before it could name a test; None:
+        all tests passed
+    """
+    for batch in batches:
+        with mutated(suite.root, mutation):
+            outcome = suite.run(batch)
+        if outcome.failing:
+            return min(outcome.failing)
+        if not outcome.passed and suite.run(batch).passed:
+            return folder_of(min(batch))
     return None
 
 
-def _passes(root: Path, folder: str, python: str) -> bool:
-    command = [python, "-m", "pytest", "-q", "-x", "-n", "2", "-p", "no:cacheprovider", folder]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(  # noqa: S603 - the command is this module's own
-            command, cwd=root, env=environment, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+def find_failing_tests_together(
+    suite: Suite, mutations: Iterable[Mutation], folders: Iterable[str]
+) -> dict[Mutation, str]:
+    """Run whole folders against mutants of different files at once, and failing tests against each mutant alone.
+
+    :returns: the node id of a failing test for each mutant that has one
+    """
+    alive = list(mutations)
+    failing_tests: dict[Mutation, str] = {}
+    for folder in folders:
+        while alive:
+            with mutated(suite.root, *alive):
+                outcome = suite.run([folder], processes=2, max_failures=MAX_FAILURES)
+            if outcome.passed:
+                break
+            found = _attribute(suite, alive, outcome.failing or frozenset([folder]))
+            failing_tests |= found
+            alive = [mutation for mutation in alive if mutation not in found]
+    return failing_tests
 
 
-def count_tests(root: Path, python: str) -> dict[str, int]:
+def _attribute(suite: Suite, mutations: Iterable[Mutation], failing: frozenset[str]) -> dict[Mutation, str]:
+    """Return a failing test for each mutant that makes one of `failing` fail. Ignore tests that no mutant explains."""
+    outcome = suite.run(sorted(failing), max_failures=len(failing))
+    unexplained = set(failing)
+    candidates = failing - (outcome.failing or failing if not outcome.passed else frozenset())
+    found = {}
+    for mutation in mutations if candidates else ():
+        with mutated(suite.root, mutation):
+            outcome = suite.run(sorted(candidates), max_failures=len(candidates))
+        if not outcome.passed:
+            tests = outcome.failing or candidates
+            found[mutation] = min(tests)
+            unexplained -= tests
+    if not found:
+        suite.ignored |= unexplained
+        for test in sorted(unexplained):
+            _print(f"Not counted, because it fails without a mutant or only sometimes: {test}")
+    return found
+
+
+def count_tests(suite: Suite, folders: Sequence[str]) -> dict[str, int]:
     """Return the number of collected tests per folder."""
-    counts = {}
-    for folder in FOLDERS:
-        if (root / folder).is_dir():
-            command = [python, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", folder]
-            done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 - own command
-            counts[folder] = sum("::" in line for line in done.stdout.splitlines())
-    return counts
+    command = [suite.python, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", *folders]
+    done = subprocess.run(command, cwd=suite.root, capture_output=True, text=True, check=False)  # noqa: S603 - own command
+    lines = done.stdout.splitlines()
+    return {folder: sum(line.startswith(f"{folder}/") and "::" in line for line in lines) for folder in folders}
+
+
+def folder_of(test: str) -> str:
+    """Return the folder below `tests` that contains a test."""
+    return "/".join(test.split("/")[:2])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,19 +369,96 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         sys.stdout.writelines(f"{mutation}\n" for mutation in chosen)
         return 0
-    with tempfile.TemporaryDirectory(prefix="gpudesk-mutants-") as folder:
-        root = Path(folder) / "checkout"
-        shutil.copytree(checkout, root, symlinks=True, ignore=shutil.ignore_patterns(".git", ".mypy_cache", "build"))
-        python = str(root / ".venv/bin/python")
-        killed = 0
-        for mutation in chosen:
-            failing = find_failing_folder(root, mutation, python)
-            killed += failing is not None
-            sys.stdout.write(f"{failing or 'SURVIVED':22} {mutation}\n")
-            sys.stdout.flush()
-        sys.stdout.writelines(f"{count:6} tests in {name}\n" for name, count in count_tests(root, python).items())
+    recorded, others = (
+        [name for name in names if (checkout / name).is_dir()] for names in (options.folders, options.other_folders)
+    )
+    with tempfile.TemporaryDirectory(prefix="gpudesk-mutants-") as scratch:
+        suite = copy_checkout(checkout, Path(scratch).resolve() / "0")
+        survivors = find_survivors(suite, chosen, recorded, others)
+        counts = count_tests(suite, [*recorded, *others])
+    sys.stdout.writelines(f"{count:6} tests in {name}\n" for name, count in counts.items())
+    killed = len(chosen) - len(survivors)
     sys.stdout.write(f"The tests failed for {killed} of {len(chosen)} mutants.\n")
     return 0 if killed >= options.min_killed else 1
+
+
+def copy_checkout(checkout: Path, target: Path) -> Suite:
+    """Copy the checkout into a subfolder of `target`, with a link to its environment."""
+    suite = Suite(target / "checkout", target / "scratch")
+    ignored = shutil.ignore_patterns(".git", ".venv", ".mypy_cache", ".pytest_cache", "build")
+    shutil.copytree(checkout, suite.root, symlinks=True, ignore=ignored)
+    (suite.root / ".venv").symlink_to((checkout / ".venv").resolve())
+    suite.scratch.mkdir()
+    return suite
+
+
+def find_survivors(
+    suite: Suite, mutations: Sequence[Mutation], recorded: Sequence[str], others: Sequence[str]
+) -> list[Mutation]:
+    """Run the tests against each mutant, print a line per mutant, and return the survivors."""
+    started = time.monotonic()
+    lines_of_tests = suite.record(recorded)
+    count = len({test for lines in lines_of_tests.values() for tests in lines.values() for test in tests})
+    _print(f"{time.monotonic() - started:5.0f} s: recorded {count} tests that execute the domain.")
+    survivors = run_selected_tests(suite.copies(PARALLEL_MUTANTS), mutations, lines_of_tests, recorded)
+    _print(f"{time.monotonic() - started:5.0f} s: {len(survivors)} mutants survived the selected tests.")
+    failing_tests: dict[Mutation, str] = {}
+    for group in group_by_different_files(survivors):
+        failing_tests |= find_failing_tests_together(suite, group, [*recorded, *others])
+    for mutation in survivors:
+        _print(_describe(mutation, failing_tests.get(mutation)))
+    _print(f"{time.monotonic() - started:5.0f} s: all tests have run.")
+    return [mutation for mutation in survivors if mutation not in failing_tests]
+
+
+def run_selected_tests(
+    suites: Iterable[Suite], mutations: Sequence[Mutation], lines_of_tests: LinesOfTests, folders: Sequence[str]
+) -> list[Mutation]:
+    """Run against each mutant the tests that executed a mutated line, and return the survivors.
+
+    :param suites: copies of the checkout; each runs one mutant at a time
+    """
+    free = SimpleQueue[Suite]()
+    for suite in suites:
+        free.put(suite)
+
+    def find(mutation: Mutation) -> str | None:
+        suite = free.get()
+        try:
+            batches = select_tests(lines_of_tests, mutation, suite.root, folders)
+            test = find_failing_test(suite, mutation, batches)
+        finally:
+            free.put(suite)
+        _print(_describe(mutation, test) if test else f"No selected test fails: {mutation}")
+        return test
+
+    with ThreadPoolExecutor(free.qsize()) as executor:
+        failing_tests = list(executor.map(find, mutations))
+    return [mutation for mutation, test in zip(mutations, failing_tests, strict=True) if test is None]
+
+
+def group_by_different_files(mutations: Iterable[Mutation]) -> list[list[Mutation]]:
+    """Divide mutations into groups with at most one mutation per file."""
+    groups: list[list[Mutation]] = []
+    for mutation in mutations:
+        fitting = (group for group in groups if all(other.file != mutation.file for other in group))
+        group = next(fitting, None)
+        if group is None:
+            groups.append([mutation])
+        else:
+            group.append(mutation)
+    return groups
+
+
+def _describe(mutation: Mutation, test: str | None) -> str:
+    if test is None:
+        return f"{'SURVIVED':22} {mutation}"
+    return f"{folder_of(test):22} {mutation}  [{test}]"
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -196,6 +467,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=20261128, help="of the choice (default: 20261128)")
     parser.add_argument("--min-killed", type=int, help="required number of failing test runs (default: 28 of 30)")
     parser.add_argument("--list", action="store_true", help="print the chosen mutants without running the tests")
+    parser.add_argument("--folders", nargs="+", default=RECORDED_FOLDERS, help="in-process tests, the cheapest first")
+    parser.add_argument("--other-folders", nargs="*", default=OTHER_FOLDERS, help="further tests for survivors")
     options = parser.parse_args(arguments)
     if options.min_killed is None:
         options.min_killed = math.ceil(options.count * REQUIRED_SHARE)
