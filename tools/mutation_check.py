@@ -47,11 +47,11 @@ from queue import SimpleQueue
 from coverage import CoverageData
 
 TARGET = Path("chalicelib/domain")
-RECORDED_FOLDERS = ("tests/unit", "tests/property", "tests/channels", "tests/api", "tests/scenario")
-"""Folders whose tests run the domain in their own process, the cheapest first."""
+RECORDED_FOLDERS = ("tests/unit", "tests/property", "tests/channels", "tests/api")
+"""Folders whose tests are fast and run the domain in their own process, the cheapest first."""
 
-OTHER_FOLDERS = ("tests/local", "tests/ssm_documents", "tests/e2e")
-"""Folders whose tests run the domain in other processes (the probe in a sandbox, the demo, the server) or hardly."""
+OTHER_FOLDERS = ("tests/scenario", "tests/local", "tests/ssm_documents", "tests/e2e")
+"""Folders whose tests are slow, and under coverage several times as slow, or run the domain in other processes."""
 
 REQUIRED_SHARE = 28 / 30
 
@@ -292,7 +292,7 @@ def mutated(root: Path, *mutations: Mutation) -> Iterator[None]:
 
 
 def find_failing_test(suite: Suite, mutation: Mutation, batches: Iterable[Collection[str]]) -> str | None:
-    """Run batches of recorded tests against a mutant until one fails.
+    """Run batches of recorded tests against a mutant until one fails that passes without it.
 
     :returns: the node id of the failing test, or its folder if pytest failed or hung before it could name a test; None:
         all tests passed
@@ -300,10 +300,9 @@ def find_failing_test(suite: Suite, mutation: Mutation, batches: Iterable[Collec
     for batch in batches:
         with mutated(suite.root, mutation):
             outcome = suite.run(batch)
-        if outcome.failing:
-            return min(outcome.failing)
-        if not outcome.passed and suite.run(batch).passed:
-            return folder_of(min(batch))
+        # After a failure without the mutant, the rest of the batch runs with the survivors.
+        if not outcome.passed and suite.run(sorted(outcome.failing) or batch).passed:
+            return min(outcome.failing, default=folder_of(min(batch)))
     return None
 
 

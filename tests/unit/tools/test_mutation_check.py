@@ -182,7 +182,7 @@ def test_first_failing_batch_ends_the_run_of_a_mutant(checkout: Path) -> None:
     batches = [["tests/unit/test_a.py::test_a"], ["tests/api/test_b.py::test_b"], ["tests/scenario"]]
     mutation = mutation_of(checkout, FIRST, "invert: b")
     assert find_failing_test(suite, mutation, batches) == "tests/api/test_b.py::test_b"
-    assert suite.runs == batches[:2]
+    assert suite.runs == [*batches[:2], ["tests/api/test_b.py::test_b"]]
     assert find_failing_test(suite, mutation, batches[:1]) is None
 
 
@@ -196,6 +196,11 @@ def test_run_that_ends_early_counts_only_if_it_passes_without_the_mutant(
 
     mutation = mutation_of(checkout, FIRST, "invert: b")
     assert find_failing_test(SuiteThatEndsEarly(checkout, {}), mutation, [["tests/unit/test_a.py::test_a"]]) == found
+
+
+def test_selected_test_that_fails_without_the_mutant_is_not_counted(checkout: Path) -> None:
+    suite = FakeSuite(checkout, {"tests/unit/test_a.py::test_a": lambda: False})
+    assert find_failing_test(suite, mutation_of(checkout, FIRST, "invert: b"), [list(suite.tests)]) is None
 
 
 def test_failing_test_is_attributed_to_its_mutant_among_several(checkout: Path) -> None:
