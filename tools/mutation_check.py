@@ -55,8 +55,11 @@ OTHER_FOLDERS = ("tests/scenario", "tests/local", "tests/ssm_documents", "tests/
 
 REQUIRED_SHARE = 28 / 30
 
-TIMEOUT_SECONDS = 900
-"""Limit for one run of pytest. A mutant that makes the tests hang counts as noticed."""
+SELECTED_TIMEOUT_SECONDS = 900
+"""Limit for the selected tests of a folder. A mutant that makes the tests hang counts as noticed."""
+
+FOLDER_TIMEOUT_SECONDS = 3600
+"""Limit for a whole folder, which takes a few minutes if the computer is not busy."""
 
 PARALLEL_MUTANTS = 2
 """Number of mutants whose tests run at the same time."""
@@ -197,15 +200,13 @@ class Suite:
         self.ignored |= outcome.failing
         return read_lines_of_tests(data_file, self.root)
 
-    def run(self, tests: Collection[str], *, processes: int = 0, max_failures: int = 1) -> Outcome:
-        """Run tests that are not ignored.
-
-        :param tests: node ids or folders, in the order in which they run
-        :param processes: number of processes that run the tests; 0: pytest itself
-        """
-        options = ["-n", str(processes), f"--maxfail={max_failures}"]
+    def run(self, tests: Collection[str], *, max_failures: int = 1) -> Outcome:
+        """Run tests that are not ignored, given as node ids or folders, in their order."""
+        has_folder = any((self.root / test).is_dir() for test in tests)
+        options = ["-n", "2" if has_folder else "0", f"--maxfail={max_failures}"]
         options += [f"--deselect={test}" for test in sorted(self.ignored)]
-        return self._run([*options, *tests], {"PYTHONDONTWRITEBYTECODE": "1"}, timeout=TIMEOUT_SECONDS)
+        timeout = FOLDER_TIMEOUT_SECONDS if has_folder else SELECTED_TIMEOUT_SECONDS
+        return self._run([*options, *tests], {"PYTHONDONTWRITEBYTECODE": "1"}, timeout)
 
     def _run(self, arguments: Sequence[str], environment: Mapping[str, str], timeout: float | None) -> Outcome:
         cache = self.scratch / "cache"
@@ -300,9 +301,12 @@ def find_failing_test(suite: Suite, mutation: Mutation, batches: Iterable[Collec
     for batch in batches:
         with mutated(suite.root, mutation):
             outcome = suite.run(batch)
-        # After a failure without the mutant, the rest of the batch runs with the survivors.
-        if not outcome.passed and suite.run(sorted(outcome.failing) or batch).passed:
+        if outcome.passed:
+            continue
+        if suite.run(sorted(outcome.failing) or batch).passed:
             return min(outcome.failing, default=folder_of(min(batch)))
+        # The rest of the batch runs in step 3.
+        _print(f"Not counted, because it fails without the mutant: {min(outcome.failing, default=min(batch))}")
     return None
 
 
@@ -318,7 +322,7 @@ def find_failing_tests_together(
     for folder in folders:
         while alive:
             with mutated(suite.root, *alive):
-                outcome = suite.run([folder], processes=2, max_failures=MAX_FAILURES)
+                outcome = suite.run([folder], max_failures=MAX_FAILURES)
             if outcome.passed:
                 break
             found = _attribute(suite, alive, outcome.failing or frozenset([folder]))

@@ -112,7 +112,7 @@ class FakeSuite(Suite):
         self.tests = tests
         self.runs: list[list[str]] = []
 
-    def run(self, tests: Collection[str], *, processes: int = 0, max_failures: int = 1) -> Outcome:
+    def run(self, tests: Collection[str], *, max_failures: int = 1) -> Outcome:
         self.runs.append(list(tests))
         chosen = [name for test in tests for name in self.tests if name.startswith(test) and name not in self.ignored]
         failing = [name for name in chosen if not self.tests[name]()]
@@ -191,7 +191,7 @@ def test_run_that_ends_early_counts_only_if_it_passes_without_the_mutant(
     checkout: Path, passes_without_mutant: bool, found: str | None
 ) -> None:
     class SuiteThatEndsEarly(FakeSuite):
-        def run(self, tests: Collection[str], *, processes: int = 0, max_failures: int = 1) -> Outcome:
+        def run(self, tests: Collection[str], *, max_failures: int = 1) -> Outcome:
             return Outcome(passes_without_mutant and self.is_original(FIRST)())
 
     mutation = mutation_of(checkout, FIRST, "invert: b")
