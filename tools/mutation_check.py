@@ -14,7 +14,8 @@ The tests run in copies of the checkout, in three steps:
 3. Against the mutants that survive step 2 run all folders, also `OTHER_FOLDERS`. The record cannot show that a test is
    unaffected: it has no line that a test runs in another process (a sandbox, the demo), and it has a line that runs at
    import, or whose result is cached or part of a shared fixture, only for the first test. To save time, these mutants
-   are tested together, and each test that fails runs once more against each of them alone.
+   are tested together, and each test that fails runs once more against each of them alone. If a mutant hides the effect
+   of another one, that one counts as a survivor.
 
 A failing test counts only if it passes without a mutant. In step 3 it has to fail twice with the mutant, so that a test
 that fails only because the computer is busy is not counted.
@@ -158,6 +159,10 @@ class Outcome:
 
     passed: bool
     failing: frozenset[str] = frozenset()
+
+    def has_run_all(self, max_failures: int) -> bool:
+        """Return whether pytest neither stopped after a failure, nor at a file that it could not import."""
+        return 0 < len(self.failing) < max_failures and all("::" in test for test in self.failing)
 
 
 @dataclass
@@ -328,6 +333,8 @@ def find_failing_tests_together(
             found = _attribute(suite, alive, outcome.failing or frozenset([folder]))
             failing_tests |= found
             alive = [mutation for mutation in alive if mutation not in found]
+            if outcome.has_run_all(MAX_FAILURES):
+                break
     return failing_tests
 
 

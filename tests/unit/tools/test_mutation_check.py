@@ -6,6 +6,7 @@ import pytest
 from coverage import CoverageData
 
 from tools.mutation_check import (
+    MAX_FAILURES,
     Mutation,
     Outcome,
     Suite,
@@ -214,6 +215,28 @@ def test_failing_test_is_attributed_to_its_mutant_among_several(checkout: Path) 
         first: "tests/unit/test_a.py::test_a",
         second: "tests/e2e/test_b.py::test_b",
     }
+
+
+def test_folder_runs_again_only_if_not_all_of_its_tests_have_run(checkout: Path) -> None:
+    suite = FakeSuite(checkout, {})
+    suite.tests = {"tests/unit/test_a.py::test_a": suite.is_original(FIRST)}
+    mutations = [mutation_of(checkout, file, "invert: b") for file in (FIRST, SECOND)]
+    find_failing_tests_together(suite, mutations, ["tests/unit"])
+    assert suite.runs.count(["tests/unit"]) == 1
+    suite.tests = {f"tests/unit/test_a.py::test_{number}": suite.is_original(FIRST) for number in range(MAX_FAILURES)}
+    suite.tests["tests/unit/test_b.py::test_b"] = suite.is_original(SECOND)
+    assert len(find_failing_tests_together(suite, mutations, ["tests/unit"])) == 2
+    assert suite.runs.count(["tests/unit"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("failing", "has_run_all"),
+    [((), False), (("a.py::test_a",), True), (("a.py::test_a", "b.py"), False), (("a.py::test_a", "a.py::b"), False)],
+)
+def test_pytest_has_run_all_tests_if_few_failed_and_all_files_were_imported(
+    failing: tuple[str, ...], has_run_all: bool
+) -> None:
+    assert Outcome(passed=False, failing=frozenset(failing)).has_run_all(2) is has_run_all
 
 
 def test_test_that_fails_without_a_mutant_or_only_once_is_not_counted(checkout: Path) -> None:
