@@ -68,7 +68,7 @@ replay: ## Try a policy on the history of an instance: HISTORY=FILE.jsonl [POLIC
 benchmark: setup ## Compare the idle rule with others on a generated month of a team's use; prints tables in Markdown
 	@$(BIN)/python -m benchmarks.idle_rules
 
-mutation-check: setup ## Break 30 decisions of the domain, one at a time, and check that tests fail (COUNT=, SEED=); half an hour
+mutation-check: setup ## Break 30 decisions of the domain, one at a time, and check that tests fail (COUNT=, SEED=); about 15 minutes
 	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 build-documents: setup ## Write the SSM documents to build/ssm_documents

@@ -3,7 +3,8 @@
 import ast
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,3 +90,31 @@ def _list_guards(tree: ast.Module) -> Iterator[ast.If]:
             continue
         if isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue):
             yield node
+
+
+def group_by_different_files(mutations: Iterable[Mutation]) -> list[list[Mutation]]:
+    """Divide mutations into groups with at most one mutation per file."""
+    groups: list[list[Mutation]] = []
+    for mutation in mutations:
+        fitting = (group for group in groups if all(other.file != mutation.file for other in group))
+        group = next(fitting, None)
+        if group is None:
+            groups.append([mutation])
+        else:
+            group.append(mutation)
+    return groups
+
+
+@contextmanager
+def mutated(root: Path, *mutations: Mutation) -> Iterator[None]:
+    """Write mutants of different files into `root`, and the original sources when the block ends."""
+    sources = {root / mutation.file: (root / mutation.file).read_bytes() for mutation in mutations}
+    try:
+        for mutation in mutations:
+            source = sources[root / mutation.file]
+            mutant = source[: mutation.start] + mutation.replacement.encode() + source[mutation.end :]
+            (root / mutation.file).write_bytes(mutant)
+        yield
+    finally:
+        for file, source in sources.items():
+            file.write_bytes(source)
