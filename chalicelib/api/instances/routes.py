@@ -65,8 +65,8 @@ def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
 def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Update the idle policy and the maximum lifetime of the instance."""
     policy = call.body.idle_policy or IdlePolicyBody()
-    instance = call.app.instances.update_policy(call.actor, call.path_ref, policy.to_override(call.body.max_hours))
-    return to_view_after_write(instance, call.app.clock.now())
+    updated = call.app.instances.update_policy(call.actor, call.path_ref, policy.to_override(call.body.max_hours))
+    return to_view_after_write(updated.instance, call.app.clock.now(), *updated.warnings)
 
 
 @router.route(
