@@ -69,6 +69,9 @@ INSTANCE_REF = PathParameter(
     "name", "the id of an instance, or its name while it is not terminated", {"type": "string"}, _check_instance_ref
 )
 IMAGE_REF = PathParameter(
-    "image", "the id of an image, or its name if it is unique", {"type": "string"}, _check_image_ref
+    "image",
+    "the id of an image, or its name if it is unique among the images that you can access",
+    {"type": "string"},
+    _check_image_ref,
 )
 OWNER_REF = PathParameter("owner", OWNER_DESCRIPTION, {"type": "string", "pattern": OWNER_PATTERN}, _check_owner)
