@@ -66,7 +66,10 @@ def _check_owner(value: str) -> None:
 
 
 INSTANCE_REF = PathParameter(
-    "name", "the id of an instance, or its name while it is not terminated", {"type": "string"}, _check_instance_ref
+    "name",
+    "the id of an instance, or its name; a name that only terminated instances have means the newest of them",
+    {"type": "string"},
+    _check_instance_ref,
 )
 IMAGE_REF = PathParameter(
     "image",

@@ -220,3 +220,26 @@ def test_dry_run_is_named_at_launch_at_start_and_when_ready(bench: Bench) -> Non
     assert "sends a warning" not in ready["reason"]["message"]
     again = bench.ada("POST", "/instances/brave-otter/start")
     assert [warning["code"] for warning in again.json["warnings"]] == ["dry_run"]
+
+
+def test_name_of_terminated_instances_leads_to_the_newest(bench: Bench) -> None:
+    ids = []
+    for _ in range(2):
+        ids.append(bench.world.launch(name="brave-otter").id)
+        bench.ada("DELETE", "/instances/brave-otter")
+        bench.world.pass_minutes(2)
+    for client, query in ((bench.ada, ""), (bench.root, ""), (bench.root, "?owner=ada"), (bench.slack, "?owner=ada")):
+        assert client("GET", f"/instances/brave-otter{query}").json["id"] == ids[-1]
+    assert bench.ada("GET", "/instances/brave-otter/timeline").json["items"][-1]["code"] == "cancelled"
+    assert bench.bob("GET", "/instances/brave-otter").status == 404
+    assert bench.root("GET", "/instances/brave-otter?owner=bob").status == 404
+    active = bench.ada("POST", "/instances", {"gpu": "T4", "name": "brave-otter"}).json["id"]
+    assert bench.ada("GET", "/instances/brave-otter").json["id"] == active
+
+
+def test_unknown_name_is_looked_up_in_the_list_of_the_owner_once(bench: Bench) -> None:
+    before = bench.world.cloud.calls.copy()
+    assert bench.ada("GET", "/instances/brave-otter").status == 404
+    token, record, name = 1, 1, 1
+    calls = bench.world.cloud.count_calls_since(before)
+    assert calls == {"dynamodb:GetItem": token + record + name, "dynamodb:Query": 1}

@@ -55,7 +55,7 @@ def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[Inst
 
 @router.route(Endpoint("GET", "/instances/{name}", INSTANCE_REF))
 def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
-    """Return an instance by its id, or by its name while it is not terminated."""
+    """Return an instance by its id or name. A name that only terminated instances have means the newest of them."""
     return to_snapshot_view(call.app.queries.get(call.actor, call.path_ref))
 
 

@@ -13,6 +13,7 @@ from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.policy_override import PolicyOverride, warn_if_lowered
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
@@ -25,13 +26,18 @@ MAX_REPRESENTABLE_HOURS = 10**5
 
 
 def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Instance:
-    """Load the instance that a request names, by its id, or by its name while it is not terminated.
+    """Load the instance that a request names: by its id, or by its name.
+
+    A name that only terminated instances have leads to the newest of them, among those that the caller may see.
 
     :raises NotFound: it does not exist, or the caller may not see it
     :raises ValidationFailed: a bot does not name an owner
     """
     actor.require_owner()
     instance = instances.load(ref)
+    if instance is None and is_valid_name(ref):
+        owner = None if actor.can_see_all else actor.effective_owner
+        instance = instances.find_newest_terminated(ref, owner)
     if instance is None:
         raise build_instance_not_found_error(ref)
     actor.check_access(instance.owner, ref)
