@@ -243,3 +243,21 @@ def test_unknown_name_is_looked_up_in_the_list_of_the_owner_once(bench: Bench) -
     token, record, name = 1, 1, 1
     calls = bench.world.cloud.count_calls_since(before)
     assert calls == {"dynamodb:GetItem": token + record + name, "dynamodb:Query": 1}
+
+
+def test_details_of_the_timeline_have_snake_case_names_and_utc_times(bench: Bench) -> None:
+    instance = bench.world.launch_until_warned(name="brave-otter")
+    bench.ada("POST", f"/instances/{instance.id}/keep", {"hours": 1})
+    items = bench.ada("GET", f"/instances/{instance.id}/timeline?limit=100").json["items"]
+    details = [pair for item in items for pair in item["details"].items()]
+    assert {"until", "stop_at"} <= {name for name, _ in details}
+    for name, value in details:
+        assert name == name.lower()
+        assert "+00:00" not in value
+    bench.ada("POST", f"/instances/{instance.id}/stop")
+    bench.world.pass_minutes(4)
+    bench.ada("POST", f"/instances/{instance.id}/start")
+    bench.world.pass_minutes()
+    items = bench.ada("GET", f"/instances/{instance.id}/timeline?limit=100").json["items"]
+    codes = {item["code"]: item["details"].get("reason_code") for item in items}
+    assert (codes["stop_initiated"], codes["start_initiated"]) == ("stop_requested", "start_requested")
