@@ -66,9 +66,15 @@ def _check_owner(value: str) -> None:
 
 
 INSTANCE_REF = PathParameter(
-    "name", "the id of an instance, or its name while it is not terminated", {"type": "string"}, _check_instance_ref
+    "name",
+    "the id of an instance, or its name; a name that only terminated instances have means the newest of them",
+    {"type": "string"},
+    _check_instance_ref,
 )
 IMAGE_REF = PathParameter(
-    "image", "the id of an image, or its name if it is unique", {"type": "string"}, _check_image_ref
+    "image",
+    "the id of an image, or its name if it is unique among the images that you can access",
+    {"type": "string"},
+    _check_image_ref,
 )
 OWNER_REF = PathParameter("owner", OWNER_DESCRIPTION, {"type": "string", "pattern": OWNER_PATTERN}, _check_owner)

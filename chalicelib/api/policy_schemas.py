@@ -37,7 +37,8 @@ class IdlePolicyBody(RequestModel):
     """The rule by which gpudesk stops idle instances.
 
     After `idle_minutes` without activity in any of `signals`, gpudesk sends a stop warning. It stops the instance
-    `warning_minutes` later.
+    `warning_minutes` later, which is at most `idle_minutes`: a request that sets only `idle_minutes` lowers it if
+    necessary, and `warnings` of the answer says so.
     """
 
     idle_minutes: Annotated[int | None, RejectNull] = Field(

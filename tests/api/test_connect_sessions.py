@@ -58,7 +58,9 @@ def test_session_uses_the_document_of_its_kind_and_is_recorded(
     assert answer.json["instance_id"] == session.tracked.instance.id
     line = get_last_entry(ready)
     assert (line["code"], line["message"]) == ("session_requested", message)
-    assert line["details"]["document"] == document
+    ports = {} if answer.json["local_port"] is None else {"port": str(body.get("port", 8888))}
+    local = {} if answer.json["local_port"] is None else {"local_port": str(answer.json["local_port"])}
+    assert line["details"] == {"kind": body["kind"], "document": document, **ports, **local}
 
 
 def test_public_key_is_pushed_for_kind_ssh_only(ready: Bench) -> None:

@@ -181,6 +181,7 @@ def test_available_image_shows_its_contents_and_price(creation: Creation, ready:
 def test_image_is_visible_to_its_owner_and_to_admins_only(creation: Creation, ready: Bench) -> None:
     image = creation.image
     assert ready.ada("GET", "/images/vision-1").json == image, "a unique name refers to the image"
+    assert ready.root("GET", "/images/vision-1").json == image, "an admin sees the images of all owners"
     assert ready.bob("GET", "/images/vision-1").status == 404
     assert [listed["id"] for listed in ready.ada("GET", "/images").json["items"]] == [image["id"]]
     assert [listed["id"] for listed in ready.root("GET", "/images").json["items"]] == [image["id"]]

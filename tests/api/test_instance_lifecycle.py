@@ -223,3 +223,44 @@ def test_dry_run_is_named_at_launch_at_start_and_when_ready(bench: Bench) -> Non
     assert "sends a warning" not in ready["reason"]["message"]
     again = bench.ada("POST", "/instances/brave-otter/start")
     assert [warning["code"] for warning in again.json["warnings"]] == ["dry_run"]
+
+
+def test_name_of_terminated_instances_leads_to_the_newest(bench: Bench) -> None:
+    ids = []
+    for _ in range(2):
+        ids.append(bench.world.launch(name="brave-otter").id)
+        bench.ada("DELETE", "/instances/brave-otter")
+        bench.world.pass_minutes(2)
+    for client, query in ((bench.ada, ""), (bench.root, ""), (bench.root, "?owner=ada"), (bench.slack, "?owner=ada")):
+        assert client("GET", f"/instances/brave-otter{query}").json["id"] == ids[-1]
+    assert bench.ada("GET", "/instances/brave-otter/timeline").json["items"][-1]["code"] == "cancelled"
+    assert bench.bob("GET", "/instances/brave-otter").status == 404
+    assert bench.root("GET", "/instances/brave-otter?owner=bob").status == 404
+    active = bench.ada("POST", "/instances", {"gpu": "T4", "name": "brave-otter"}).json["id"]
+    assert bench.ada("GET", "/instances/brave-otter").json["id"] == active
+
+
+def test_unknown_name_is_looked_up_in_the_list_of_the_owner_once(bench: Bench) -> None:
+    before = bench.world.cloud.calls.copy()
+    assert bench.ada("GET", "/instances/brave-otter").status == 404
+    token, record, name = 1, 1, 1
+    calls = bench.world.cloud.count_calls_since(before)
+    assert calls == {"dynamodb:GetItem": token + record + name, "dynamodb:Query": 1}
+
+
+def test_details_of_the_timeline_have_snake_case_names_and_utc_times(bench: Bench) -> None:
+    instance = bench.world.launch_until_warned(name="brave-otter")
+    bench.ada("POST", f"/instances/{instance.id}/keep", {"hours": 1})
+    items = bench.ada("GET", f"/instances/{instance.id}/timeline?limit=100").json["items"]
+    details = [pair for item in items for pair in item["details"].items()]
+    assert {"until", "stop_at"} <= {name for name, _ in details}
+    for name, value in details:
+        assert name == name.lower()
+        assert "+00:00" not in value
+    bench.ada("POST", f"/instances/{instance.id}/stop")
+    bench.world.pass_minutes(4)
+    bench.ada("POST", f"/instances/{instance.id}/start")
+    bench.world.pass_minutes()
+    items = bench.ada("GET", f"/instances/{instance.id}/timeline?limit=100").json["items"]
+    codes = {item["code"]: item["details"].get("reason_code") for item in items}
+    assert (codes["stop_initiated"], codes["start_initiated"]) == ("stop_requested", "start_requested")

@@ -165,3 +165,30 @@ def test_health_is_503_while_the_sweep_is_overdue(bench: Bench) -> None:
     assert (sick.status, sick.json["status"]) == (503, "sweep_overdue")
     bench.world.pass_minutes()
     assert bench.ada("GET", "/healthz").json["status"] == "ok"
+
+
+def test_lowered_warning_period_is_named_in_the_answer(bench: Bench) -> None:
+    short, named = {"idle_minutes": 3}, {"idle_minutes": 3, "warning_minutes": 3}
+    bench.world.launch(name="brave-otter")
+    requests = [
+        ("PATCH", "/instances/brave-otter", {}),
+        ("PATCH", "/owners/ada", {}),
+        ("POST", "/instances", {"gpu": "T4"}),
+    ]
+    for method, path, body in requests:
+        silent = bench.ada(method, path, {**body, "idle_policy": named}).json["warnings"]
+        assert "warning_minutes_lowered" not in [warning["code"] for warning in silent]
+        bench.ada("PATCH", "/owners/ada", {"idle_policy": None})
+        bench.ada("PATCH", "/instances/brave-otter", {"idle_policy": {"idle_minutes": 30, "warning_minutes": 10}})
+        first, *_ = bench.ada(method, path, {**body, "idle_policy": short}).json["warnings"]
+        assert first == {
+            "code": "warning_minutes_lowered",
+            "message": (
+                "warning_minutes is 3 instead of 10, because it cannot exceed idle_minutes. It stays 3 until a request "
+                "sets another value."
+            ),
+        }
+        bench.ada("PATCH", "/owners/ada", {"idle_policy": None})
+    desk = bench.root("PATCH", "/desk", {"defaults": {"idle_policy": short}}).json
+    assert [warning["code"] for warning in desk["warnings"]] == ["warning_minutes_lowered"]
+    assert bench.root("PATCH", "/desk", {"mode": "enforce"}).json["warnings"] == []

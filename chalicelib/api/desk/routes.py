@@ -1,6 +1,6 @@
 """/desk: mode, defaults and limits, and the notification channels of the admins."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, to_warnings_view
 from chalicelib.api.desk.schemas import DeskChangedView, DeskView, UpdateDeskBody, to_desk_view
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
@@ -30,4 +30,8 @@ def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChanged
         channels=changes.get("channels"),
         logs={"log_group": changes["log_group"]} if "log_group" in changes else {},
     )
-    return {**to_desk_view(update.settings, show_channels=True), "webhook_secret": update.webhook_secret}
+    return {
+        **to_desk_view(update.settings, show_channels=True),
+        "webhook_secret": update.webhook_secret,
+        "warnings": to_warnings_view(update.warning),
+    }

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import ModeText
-from chalicelib.api.common_schemas import RejectNull, RequestModel
+from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
 from chalicelib.api.owners.schemas import ChannelsBody, ChannelsView, to_channels_view
 from chalicelib.api.policy_schemas import (
     SIGNALS_DESCRIPTION,
@@ -155,6 +155,7 @@ class DeskChangedView(DeskView):
     """The updated settings. `webhook_secret`: the secret of a webhook that this request set. It is shown only once."""
 
     webhook_secret: str | None
+    warnings: list[WriteWarningView]
 
 
 def to_desk_view(settings: DeskSettings, *, show_channels: bool) -> DeskView:

@@ -55,7 +55,7 @@ def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[Inst
 
 @router.route(Endpoint("GET", "/instances/{name}", INSTANCE_REF))
 def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
-    """Return an instance by its id, or by its name while it is not terminated."""
+    """Return an instance by its id or name. A name that only terminated instances have means the newest of them."""
     return to_snapshot_view(call.app.queries.get(call.actor, call.path_ref))
 
 
@@ -65,8 +65,8 @@ def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
 def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Update the idle policy and the maximum lifetime of the instance."""
     policy = call.body.idle_policy or IdlePolicyBody()
-    instance = call.app.instances.update_policy(call.actor, call.path_ref, policy.to_override(call.body.max_hours))
-    return to_view_after_write(instance, call.app.clock.now())
+    updated = call.app.instances.update_policy(call.actor, call.path_ref, policy.to_override(call.body.max_hours))
+    return to_view_after_write(updated.instance, call.app.clock.now(), *updated.warnings)
 
 
 @router.route(

@@ -1,6 +1,6 @@
 """/owners: the policy defaults and notification channels of an owner."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, to_warnings_view
 from chalicelib.api.owners.schemas import OwnerChangedView, OwnerView, UpdateOwnerBody, to_owner_view
 from chalicelib.api.parameters import OWNER_REF
 from chalicelib.api.request_context import RequestContext
@@ -20,4 +20,8 @@ def show_owner(call: RequestContext[EmptyModel, OwnerQuery]) -> OwnerView:
 def update_owner(call: RequestContext[UpdateOwnerBody, OwnerQuery]) -> OwnerChangedView:
     """Update an owner's settings within the limits. null resets a field to the desk default."""
     update = call.app.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))
-    return {**to_owner_view(update.settings), "webhook_secret": update.webhook_secret}
+    return {
+        **to_owner_view(update.settings),
+        "webhook_secret": update.webhook_secret,
+        "warnings": to_warnings_view(update.warning),
+    }

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import RejectNull, RequestModel
+from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
 from chalicelib.api.policy_schemas import IdlePolicyBody
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.settings import OwnerSettings
@@ -72,6 +72,7 @@ class OwnerChangedView(OwnerView):
     """The updated settings. `webhook_secret`: the secret of a webhook that this request set. It is shown only once."""
 
     webhook_secret: str | None
+    warnings: list[WriteWarningView]
 
 
 def to_channels_view(channels: Channels) -> ChannelsView:

@@ -14,9 +14,10 @@ from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import FieldError, build_validation_error
+from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.channels import validate_channels
 from chalicelib.domain.desk.policy_limits import validate_policy
-from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
 from chalicelib.domain.desk.settings import Defaults, DeskSettings, Limits, Mode
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.setup.recipe import Recipe
@@ -43,10 +44,12 @@ class DeskUpdate:
     """The settings after a change.
 
     :param webhook_secret: of a webhook that was set by this change; it is returned only this once
+    :param warning: the default warning period became shorter, although the request does not name it
     """
 
     settings: DeskSettings
     webhook_secret: str | None
+    warning: WriteWarning | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,12 @@ class DeskService:
             if errors:
                 raise build_validation_error(errors)
             saved = self.stores.desk.save_settings(after)
-            return DeskUpdate(saved, find_new_secret("desk", before.channels, saved.channels, self.get_webhook_secret))
+            secret = find_new_secret("desk", before.channels, saved.channels, self.get_webhook_secret)
+            override = merge_policy(PolicyOverride(), (changes.get("defaults") or {}).get("idle_policy", {}))
+            idle = before.defaults.idle_policy
+            return DeskUpdate(
+                saved, secret, warn_if_lowered(override, idle.warning_minutes, saved.defaults.idle_policy)
+            )
 
         return retry_user_write("The desk settings", update_once)
 

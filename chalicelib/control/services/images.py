@@ -87,10 +87,10 @@ class ImageService:
         raise Conflict(message, code=ErrorCode.IMAGE_IN_PROGRESS)
 
     def get(self, actor: Actor, ref: str) -> Image:
-        """Return the image with this id, or the only image of the caller with this name.
+        """Return the image with this id, or the only image with this name, among those that the caller may see.
 
         :raises NotFound: it does not exist, or the caller may not see it
-        :raises Conflict: several images of the caller have this name
+        :raises Conflict: several of these images have this name
         """
         actor.require_owner()
         image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
@@ -100,7 +100,8 @@ class ImageService:
         return image
 
     def _find_by_name(self, actor: Actor, name: str) -> Image | None:
-        ids = [image.id for image in self.stores.images.list_all(actor.effective_owner) if image.name == name]
+        visible = self.stores.images.list_all(None if actor.can_see_all else actor.effective_owner)
+        ids = [image.id for image in visible if image.name == name]
         if len(ids) > 1:
             message = f"{len(ids)} images have the name {name}: {', '.join(ids)}. Send the id."
             raise Conflict(message, code=ErrorCode.AMBIGUOUS)

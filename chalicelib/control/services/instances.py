@@ -10,9 +10,10 @@ from chalicelib.domain.access.actor import Actor, build_instance_not_found_error
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.write_warnings import WriteWarning
-from chalicelib.domain.desk.policy_override import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride, warn_if_lowered
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
@@ -25,13 +26,18 @@ MAX_REPRESENTABLE_HOURS = 10**5
 
 
 def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Instance:
-    """Load the instance that a request names, by its id, or by its name while it is not terminated.
+    """Load the instance that a request names: by its id, or by its name.
+
+    A name that only terminated instances have leads to the newest of them, among those that the caller may see.
 
     :raises NotFound: it does not exist, or the caller may not see it
     :raises ValidationFailed: a bot does not name an owner
     """
     actor.require_owner()
     instance = instances.load(ref)
+    if instance is None and is_valid_name(ref):
+        owner = None if actor.can_see_all else actor.effective_owner
+        instance = instances.find_newest_terminated(ref, owner)
     if instance is None:
         raise build_instance_not_found_error(ref)
     actor.check_access(instance.owner, ref)
@@ -94,18 +100,25 @@ class InstanceService:
 
         return self.apply(actor, ref, request_keep)
 
-    def update_policy(self, actor: Actor, ref: str, override: PolicyOverride) -> Instance:
+    def update_policy(self, actor: Actor, ref: str, override: PolicyOverride) -> InstanceWithWarnings:
         """Change the policy of the instance.
 
         :param override: the fields to change; None: the field stays
+        :returns: with a warning if the change shortened the warning period
         :raises ValidationFailed: the policy exceeds the limits
         """
         limits = self.stores.desk.get_settings().limits
-        return self.apply(
-            actor,
-            ref,
-            lambda instance: update_policy.update_policy(instance, override, actor, limits, self.clock.now()),
-        )
+        warning: WriteWarning | None = None
+
+        def change_policy(instance: Instance) -> RecordChange:
+            nonlocal warning
+            change = update_policy.update_policy(instance, override, actor, limits, self.clock.now())
+            before, after = instance.spec.policy.idle, change.instance.spec.policy.idle
+            warning = warn_if_lowered(override, before.warning_minutes, after)
+            return change
+
+        instance = self.apply(actor, ref, change_policy)
+        return InstanceWithWarnings(instance, (warning,) if warning else ())
 
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
         """Load the instance, apply a command and write the change. After a version conflict, repeat all three steps.

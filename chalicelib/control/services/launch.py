@@ -15,12 +15,12 @@ from chalicelib.domain.common.deadlines import DUPLICATE_REQUEST_WINDOW, IDEMPOT
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
 from chalicelib.domain.common.text import format_duration, pluralize
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
-from chalicelib.domain.desk.settings import DeskSettings, build_dry_run_warning
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.selection import LATEST
 from chalicelib.domain.instances.names import WordLists, generate_name
 from chalicelib.domain.launch.image_choice import find_latest_image, find_requested_image
 from chalicelib.domain.launch.prepare_launch import PreparedLaunch, prepare_launch
-from chalicelib.domain.launch.record import build_record, build_timeline, list_no_channel_warnings
+from chalicelib.domain.launch.record import build_record, build_timeline, list_launch_warnings
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.recipe import Recipe
@@ -71,9 +71,7 @@ class LaunchService:
         )
         prepared = self._prepare(actor, request, context)
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
-        dry_run = build_dry_run_warning(settings.mode)
-        mode_warnings = (dry_run,) if dry_run else ()
-        warnings = (*prepared.warnings, *mode_warnings, *list_no_channel_warnings(owner_settings, settings))
+        warnings = (*prepared.warnings, *list_launch_warnings(request, prepared, owner_settings, settings))
         try:
             result = self.stores.launches.launch(
                 instance,

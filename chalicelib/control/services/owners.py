@@ -13,10 +13,12 @@ from chalicelib.control.services.settings_changes import (
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import build_validation_error
+from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.channels import validate_channels
 from chalicelib.domain.desk.policy_limits import validate_policy
-from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
+from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.store.repositories import Repositories
 
 
@@ -25,10 +27,12 @@ class OwnerUpdate:
     """The settings after a change.
 
     :param webhook_secret: of a webhook that was set by this change; it is returned only this once
+    :param warning: new instances have a shorter warning period than the default, although the request does not name it
     """
 
     settings: OwnerSettings
     webhook_secret: str | None = None
+    warning: WriteWarning | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +70,22 @@ class OwnerService:
                 policy=_change_policy(before.policy, changes),
                 channels=merge_channels(before.channels, changes.get("channels", {})),
             )
-            self._validate(after, self.stores.desk.get_settings())
+            desk = self.stores.desk.get_settings()
+            policy = self._validate(after, desk)
             saved = self.stores.owners.save(after) if after != before else before
             secret = find_new_secret(f"owner/{owner}", before.channels, saved.channels, self.get_webhook_secret)
-            return OwnerUpdate(saved, secret)
+            has_idle_minutes = "idle_minutes" in (changes.get("idle_policy") or {})
+            default = desk.defaults.idle_policy.warning_minutes
+            warning = warn_if_lowered(after.policy, default, policy) if has_idle_minutes else None
+            return OwnerUpdate(saved, secret, warning)
 
         return retry_user_write(f"The settings of {owner}", update_once)
 
-    def _validate(self, settings: OwnerSettings, desk: DeskSettings) -> None:
+    def _validate(self, settings: OwnerSettings, desk: DeskSettings) -> IdlePolicy:
+        """Return the idle policy of the owner's new instances.
+
+        :raises ValidationFailed: the settings exceed the limits, or an address is invalid
+        """
         policy, max_hours = apply_override(settings.policy, desk.defaults.idle_policy, desk.defaults.max_hours)
         errors = [
             *validate_policy(policy, max_hours, desk.limits),
@@ -81,6 +93,7 @@ class OwnerService:
         ]
         if errors:
             raise build_validation_error(errors)
+        return policy
 
 
 def _change_policy(before: PolicyOverride, changes: Mapping[str, Any]) -> PolicyOverride:

@@ -162,7 +162,7 @@ class SessionService:
             self.instances.clock.now(),
             EventReason(code=EventCode.SESSION_REQUESTED, message=message),
             actor=actor.name,
-            details={"kind": str(plan.kind), "document": plan.document, **plan.parameters},
+            details={"kind": str(plan.kind), "document": plan.document, **plan.ports},
         )
         self.instances.apply(actor, instance.id, lambda current: RecordChange(current, (entry,)))
 

@@ -19,6 +19,7 @@ class WarningCode(StrEnum):
     SESSIONS_RESTRICTED = "sessions_restricted"
     FILE_SYSTEM_INCONSISTENT = "file_system_inconsistent"
     INSTANCE_REBOOTS = "instance_reboots"
+    WARNING_MINUTES_LOWERED = "warning_minutes_lowered"
     ACTIVITY_INTERRUPTED = "activity_interrupted"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 
 
@@ -40,6 +41,23 @@ def apply_override(override: PolicyOverride, policy: IdlePolicy, max_hours: int)
         thresholds=replace(policy.thresholds, **override.thresholds),
     )
     return changed, max_hours if override.max_hours is None else override.max_hours
+
+
+def warn_if_lowered(override: PolicyOverride, before: int, after: IdlePolicy) -> WriteWarning | None:
+    """Warn that a request shortened the warning period without naming it; None if it did not.
+
+    :param override: the fields that the request sets
+    :param before: the `warning_minutes` that would apply otherwise
+    :param after: the policy with the fields of the request
+    """
+    lowered = after.warning_minutes
+    if override.warning_minutes is not None or lowered >= before or lowered != max(1, after.idle_minutes):
+        return None
+    message = (
+        f"warning_minutes is {lowered} instead of {before}, because it cannot exceed idle_minutes. It stays {lowered} "
+        "until a request sets another value."
+    )
+    return WriteWarning(WarningCode.WARNING_MINUTES_LOWERED, message)
 
 
 def _sort_signals(signals: tuple[str, ...]) -> tuple[str, ...]:

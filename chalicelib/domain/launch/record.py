@@ -8,7 +8,8 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
-from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
+from chalicelib.domain.desk.policy_override import warn_if_lowered
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings, build_dry_run_warning
 from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.prepare_launch import PreparedLaunch
@@ -49,7 +50,17 @@ def build_timeline(instance: Instance, prepared: PreparedLaunch, actor: Actor) -
     )
 
 
-def list_no_channel_warnings(owner_settings: OwnerSettings, settings: DeskSettings) -> Iterator[WriteWarning]:
+def list_launch_warnings(
+    request: LaunchRequest, prepared: PreparedLaunch, owner_settings: OwnerSettings, settings: DeskSettings
+) -> Iterator[WriteWarning]:
+    """Yield the warnings about the policy, the mode and the channels. They are only in the answer."""
+    default = owner_settings.policy.warning_minutes or settings.defaults.idle_policy.warning_minutes
+    lowered = warn_if_lowered(request.policy, default, prepared.spec.policy.idle)
+    yield from filter(None, (lowered, build_dry_run_warning(settings.mode)))
+    yield from _list_no_channel_warnings(owner_settings, settings)
+
+
+def _list_no_channel_warnings(owner_settings: OwnerSettings, settings: DeskSettings) -> Iterator[WriteWarning]:
     """Yield a warning if nobody can be notified before a stop."""
     if owner_settings.channels or settings.channels:
         return

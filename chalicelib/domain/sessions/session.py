@@ -80,6 +80,13 @@ class SessionPlan:
     local_port: int | None = None
     public_key: str | None = None
 
+    @property
+    def ports(self) -> Mapping[str, str]:
+        """The ports for the timeline; empty if the session forwards none."""
+        if self.local_port is None:
+            return {}
+        return {"port": self.parameters["portNumber"], "local_port": str(self.local_port)}
+
 
 def plan_session(request: SessionRequest, jupyter_port: int | None) -> SessionPlan:
     """Return the plan for a request.

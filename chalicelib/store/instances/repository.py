@@ -61,6 +61,21 @@ class InstanceRepository:
             item = find_item(InstanceModel, reservation.instance) if reservation and reservation.instance else None
         return _to_instance(item) if item else None
 
+    def find_newest_terminated(self, name: str, owner: str | None) -> Instance | None:
+        """Return the newest terminated instance with a name, until its record expires.
+
+        :param owner: only this owner's; None: everybody's
+        """
+        query = build_list_query("instances", InstanceModel, owner)
+        records = query.source.query(
+            query.hash_key[1], scan_index_forward=False, filter_condition=InstanceModel.active.does_not_exist()
+        )
+        for item in records:
+            instance = read_or_log(f"record {item.id}", partial(_to_instance, item))
+            if instance and instance.name == name:
+                return instance
+        return None
+
     def find_by_ec2_id(self, ec2_instance_id: str) -> Instance | None:
         """Return the record of an EC2 instance."""
         for item in InstanceModel.by_ec2_instance.query(ec2_instance_id, limit=1):

@@ -95,7 +95,7 @@ def grant_keep(
     reason = EventReason(
         code=EventCode.KEEP_GRANTED, message=f"{person} kept {instance.name} until {format_date_time(until)}."
     )
-    entries = [timeline_entry(now, reason, actor=requested_by, details={"until": until.isoformat()})]
+    entries = [timeline_entry(now, reason, actor=requested_by, details={"until": format_timestamp(until)})]
     lifetime = replace(instance.lifetime, keep_until=until, keep_requested_by=requested_by)
     changed = replace(forget_facts(instance, *KEPT_FACTS), lifetime=lifetime)
     warning = instance.warning

@@ -109,7 +109,7 @@ def _retry_start(instance: Instance, now: datetime) -> Plan:
     claim = instance.claim or Claim(
         action=ClaimAction.START,
         claimed_at=now,
-        reason=EventReason(code=EventCode.STARTING, message="A start was requested."),
+        reason=EventReason(code=EventCode.START_REQUESTED, message="A start was requested."),
     )
     if claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER:
         return no_op(instance, EventCode.STARTING, f"EC2 accepted the start of {instance.name}.")

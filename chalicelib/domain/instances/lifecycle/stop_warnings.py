@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_time
+from chalicelib.domain.common.text import format_time, format_timestamp
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
@@ -24,7 +24,7 @@ def issue_warning(
     :param action: the announced action
     """
     reason = EventReason(code=code, message=warning.message)
-    details = {"stop_at": warning.stop_at.isoformat(), "evidence": evidence, "action": str(action)}
+    details = {"stop_at": format_timestamp(warning.stop_at), "evidence": evidence, "action": str(action)}
     return Plan(
         instance=replace(forget_facts(instance, code), warning=warning),
         reason=reason,

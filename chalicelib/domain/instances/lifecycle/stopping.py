@@ -49,7 +49,7 @@ def decide_stopped(instance: Instance, now: datetime) -> Plan:
     """Start or terminate a stopped instance if somebody requested that. Its disk is billed meanwhile."""
     match instance.spec.desired:
         case DesiredState.RUNNING:
-            reason = EventReason(code=EventCode.STARTING, message="A start was requested.")
+            reason = EventReason(code=EventCode.START_REQUESTED, message="A start was requested.")
             plan = begin_action(instance, ClaimAction.START, reason, now)
             lifetime = replace(plan.instance.lifetime, started_at=now)
             return replace(plan, instance=replace(plan.instance, ready_since=None, lifetime=lifetime))
