@@ -75,16 +75,16 @@ def build_request_reason(instance: Instance) -> EventReason:
     :param instance: the record after the request
     """
     phase, desired = instance.phase, instance.spec.desired
-    sentence = f"{instance.name} {describe_state(instance)}."
+    state = f"{instance.name} {describe_state(instance)}."
     match desired:
         case DesiredState.STOPPED if phase is not Phase.STOPPED:
-            return EventReason(code=EventCode.STOP_REQUESTED, message=f"{sentence} Its root disk stays and is billed.")
+            return EventReason(code=EventCode.STOP_REQUESTED, message=f"{state} Its root disk stays and is billed.")
         case DesiredState.RUNNING if phase in (*STOPPED_PHASES, Phase.BOOTING):
-            return EventReason(code=EventCode.START_REQUESTED, message=sentence)
+            return EventReason(code=EventCode.START_REQUESTED, message=state)
         case DesiredState.TERMINATED if phase is not Phase.TERMINATED:
-            return EventReason(code=EventCode.TERMINATE_REQUESTED, message=f"{sentence} Its disk is deleted.")
+            return EventReason(code=EventCode.TERMINATE_REQUESTED, message=f"{state} Its disk is deleted.")
         case _:
-            return EventReason(code=EventCode.NO_CHANGE, message=f"{sentence} The request changes nothing.")
+            return EventReason(code=EventCode.NO_CHANGE, message=f"{state} The request changes nothing.")
 
 
 def warn_of_mode(instance: Instance, mode: Mode) -> WriteWarning | None:
