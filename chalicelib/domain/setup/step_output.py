@@ -39,7 +39,7 @@ _NOISE_PATTERN = re.compile(
 _ERROR_PATTERN = re.compile(
     r"gpudesk: |E: |ERROR|FATAL|fatal: |curl: |error: |Error: |.*\b\w+(Error|Exception): |.*No space left"
 )
-_PERIOD_PATTERN = re.compile(r"(?<=[.?!]) +")
+_CAUSE_END_PATTERN = re.compile(r"(?<=[.?!]) +")
 _FAILED_COMMAND_PATTERN = re.compile(rf"{FAILURE_PREFIX}.*\(exit status \d+\)")
 _SECRET_PATTERNS = (
     (re.compile(r"://[^/\s@]+@"), "://***@"),
@@ -128,7 +128,7 @@ def _select_cause(line: str) -> str:
 
 def _split_message(line: str) -> tuple[str, str]:
     """Return the cause (the first sentence) and the advice (the rest) of a message; the advice can be empty."""
-    cause, *advice = _PERIOD_PATTERN.split(line, maxsplit=1)
+    cause, *advice = _CAUSE_END_PATTERN.split(line, maxsplit=1)
     return cause, "".join(advice)
 
 

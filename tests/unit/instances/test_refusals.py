@@ -32,7 +32,7 @@ def start_benchmark(instance: Instance) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_work", "wish"), [(request_image, "Request the image"), (start_benchmark, "Start the benchmark")]
+    ("request_work", "advice"), [(request_image, "Request the image"), (start_benchmark, "Start the benchmark")]
 )
 @pytest.mark.parametrize(
     ("phase", "desired", "message"),
@@ -47,11 +47,14 @@ def start_benchmark(instance: Instance) -> None:
     ],
 )
 def test_refusal_before_ready_names_the_state_and_the_remedy(
-    request_work: Callable[[Instance], None], wish: str, phase: Phase, desired: DesiredState, message: str
+    request_work: Callable[[Instance], None], advice: str, phase: Phase, desired: DesiredState, message: str
 ) -> None:
     with pytest.raises(Conflict) as refusal:
         request_work(build_instance(phase, desired))
-    assert (refusal.value.code, refusal.value.message) == (ErrorCode.NOT_READY, f"{message} {wish} when it is ready.")
+    assert (refusal.value.code, refusal.value.message) == (
+        ErrorCode.NOT_READY,
+        f"{message} {advice} when it is ready.",
+    )
 
 
 @pytest.mark.parametrize("request_work", [request_image, start_benchmark])
