@@ -120,8 +120,8 @@ HANDLERS = {
 @pytest.mark.parametrize(
     ("event", "calls"),
     [
-        ("stream_person_asked", [ONE, f"image of {ONE}"]),
-        ("stream_loop_wrote", []),
+        ("stream_user_write", [ONE, f"image of {ONE}"]),
+        ("stream_loop_write", []),
         ("stream_record_vanished", []),
         ("stream_mixed", [ONE, f"image of {ONE}", OTHER, f"image of {OTHER}"]),
         ("stream_without_records", []),
@@ -159,7 +159,7 @@ def test_unreadable_event_is_logged(log: CallLog, event: str, caplog: pytest.Log
     assert "dropped" in caplog.text
 
 
-@pytest.mark.parametrize("event", ["stream_loop_wrote", "stream_record_vanished", "ssm_command_succeeded"])
+@pytest.mark.parametrize("event", ["stream_loop_write", "stream_record_vanished", "ssm_command_succeeded"])
 def test_irrelevant_event_is_not_logged(log: CallLog, event: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         HANDLERS[event.split("_", maxsplit=1)[0]](load_event(event), None)
@@ -175,7 +175,7 @@ def test_failed_reconciliation_does_not_stop_the_others(caplog: pytest.LogCaptur
     assert f"{ONE} could not be reconciled" in caplog.text
 
 
-def test_launch_request_reaches_ec2_through_the_stream_alone(bench: Bench) -> None:
+def test_launch_request_reaches_ec2_through_the_stream_only(bench: Bench) -> None:
     delivery = Delivery(
         bench.world.cloud,
         EventHandlers(

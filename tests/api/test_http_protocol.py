@@ -150,12 +150,12 @@ def test_concurrent_requests_get_their_own_answers(bench: Bench) -> None:
     found: list[tuple[str, str]] = []
     start = threading.Barrier(len(names))
 
-    def ask(name: str) -> None:
+    def send_request(name: str) -> None:
         client = bench.create_client(bench.tokens[name])
         start.wait()
         found.append((name, client("GET", "/me").json["owner"]))
 
-    threads = [threading.Thread(target=ask, args=(name,)) for name in names]
+    threads = [threading.Thread(target=send_request, args=(name,)) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:

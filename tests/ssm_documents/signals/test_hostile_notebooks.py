@@ -137,11 +137,11 @@ class Enough(BaseException):
 def test_repeated_call_continues_after_failures() -> None:
     outcomes: list[BaseException] = [TypeError("1"), AttributeError("2"), Enough()]
 
-    def beat() -> None:
+    def send_heartbeat() -> None:
         raise outcomes.pop(0)
 
     with pytest.raises(Enough):
-        run_every(0, beat)
+        run_every(0, send_heartbeat)
     assert outcomes == []
 
 

@@ -34,10 +34,10 @@ def launched(aws: SimulatedAws) -> Simulation:
 
 def request_setup(simulation: Simulation, minute: float) -> None:
     """Run the recipe again, or for the first time on an instance that was ready from the start."""
-    wish = SetupRequest(
+    request = SetupRequest(
         recipe="jupyter", parameters={}, documents=DOCUMENTS[:1], given_parameters={}, skipped_message=None
     )
-    simulation.apply_change(apply_setup_request(simulation.instance, wish, ADA, get_time(minute)))
+    simulation.apply_change(apply_setup_request(simulation.instance, request, ADA, get_time(minute)))
 
 
 def test_document_that_fails_once_is_run_again() -> None:
@@ -83,10 +83,10 @@ def test_keep_that_is_requested_on_a_failed_instance_is_granted() -> None:
     simulation = launched(SimulatedAws(failures=[NO_PACKAGE] * 3))
     failed = simulation.run_until(Phase.FAILED, 0, 10)
 
-    def wish(minute: int) -> DecodedHeartbeat:
+    def report_keep_request(minute: int) -> DecodedHeartbeat:
         return replace(build_heartbeat(minute), keep_request=KeepRequest(id="w1", hours=2))
 
-    simulation.run_minutes(failed + 1, failed + 30, wish)
+    simulation.run_minutes(failed + 1, failed + 30, report_keep_request)
     assert simulation.instance.phase is Phase.FAILED
     assert simulation.instance.keep_result is not None
     assert simulation.instance.keep_result.granted
