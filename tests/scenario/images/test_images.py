@@ -153,8 +153,8 @@ def test_owner_is_notified_once_of_the_end_of_the_image(
     desk.pass_minutes()
     assert box.list_types() == [news]
     assert words in json.loads(box.messages[0][1])["data"]["message"]
-    notice, ready = desk.application.queries.list_notifications(ADA, instance.id, limit=10, cursor=None).items
-    assert (notice.code, ready.code) == (news, "ready")
+    notification, ready = desk.application.queries.list_notifications(ADA, instance.id, limit=10, cursor=None).items
+    assert (notification.code, ready.code) == (news, "ready")
 
 
 def test_lost_response_creates_no_second_image(desk: World) -> None:

@@ -121,7 +121,7 @@ def test_last_response_survives_a_restart_and_an_invalid_file_counts_as_none(tmp
 
 def test_invalid_response_counts_as_a_missed_heartbeat(tmp_path: Path) -> None:
     class Nonsense(FakeHeartbeatClient):
-        def send(self, beat: object) -> HeartbeatResponse | None:
+        def send(self, heartbeat: object) -> HeartbeatResponse | None:
             raise KeyError("mode")
 
     one = build_machine(tmp_path, client=Nonsense())
