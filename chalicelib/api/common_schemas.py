@@ -4,7 +4,7 @@ In all views times are UTC, money is US dollars as decimal strings, and null mea
 """
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -31,6 +31,22 @@ def _require_value(value: Any) -> Any:
 
 RejectNull = BeforeValidator(_require_value)
 """Marks a field that a request can leave out but not set to null."""
+
+
+def _parse_time(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError("the time has no zone")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time is before year 1 or after year 9999 in UTC") from error
+
+
+Time = Annotated[datetime, BeforeValidator(_parse_time)]
+"""A time with its zone, as ISO 8601 text. The value is in UTC."""
 
 
 class RequestModel(BaseModel):

@@ -1,13 +1,12 @@
 """Bodies of requests that launch, set up, update and keep instances."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.code_schemas import MARKETS
-from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN, RejectNull, RequestModel
+from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN, RejectNull, RequestModel, Time
 from chalicelib.api.policy_schemas import IdlePolicyBody
 from chalicelib.domain.instances.names import NAME_DESCRIPTION
 from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH, TAG_CHARACTERS
@@ -107,18 +106,6 @@ class UpdateInstanceBody(RequestModel):
         return self
 
 
-def _parse_time(value: Any) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("not a text")
-    time = datetime.fromisoformat(value)
-    if time.tzinfo is None:
-        raise ValueError("the time has no zone")
-    try:
-        return time.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("the time is before year 1 or after year 9999 in UTC") from error
-
-
 class KeepBody(RequestModel):
     """How long to keep the instance running: either `hours` from now or `until` a time."""
 
@@ -129,9 +116,7 @@ class KeepBody(RequestModel):
         allow_inf_nan=False,
         description="a number of hours that is more than 0 and at most 8760, e.g. 4",
     )
-    until: Annotated[datetime, BeforeValidator(_parse_time)] | None = Field(
-        None, description="a time with its zone, e.g. 2026-11-23T18:00:00Z"
-    )
+    until: Time | None = Field(None, description="a time with its zone, e.g. 2026-11-23T18:00:00Z")
 
     @model_validator(mode="after")
     def _require_either_field(self) -> Self:

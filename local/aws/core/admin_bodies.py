@@ -1,14 +1,13 @@
 """Request bodies of the admin API. Like those of gpudesk, they are strict, and an error names the accepted values."""
 
 import functools
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import botocore.session
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.api.common_schemas import RequestModel
+from chalicelib.api.common_schemas import RequestModel, Time
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.store.data_files import load_catalog
 from local.aws.ec2.scheduled_events import DESCRIPTIONS
@@ -42,18 +41,6 @@ def _check_instance_type(name: str) -> str:
     if name not in load_catalog().types:
         raise ValueError("unknown instance type")
     return name
-
-
-def _parse_time(value: Any) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("not a text")
-    time = datetime.fromisoformat(value)
-    if time.tzinfo is None:
-        raise ValueError("the time has no zone")
-    return time.astimezone(UTC)
-
-
-Time = Annotated[datetime, BeforeValidator(_parse_time)]
 
 
 class ClockBody(RequestModel):
@@ -116,7 +103,7 @@ class ActivityBody(RequestModel):
 
 
 class AgentBody(RequestModel):
-    """Whether the SSM agent of an instance is silent."""
+    """Silence of the SSM agent of an instance."""
 
     silent: bool = Field(description="true or false")
 

@@ -240,6 +240,11 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
         ("instances/ID/activity", {"gpu_utilization": [200]}, "a list of percentages from 0 to 100"),
         ("instances/ID/activity", {"gpu_utilization": [0, 3]}, "must have one number per GPU of ID: 1, not 2."),
         ("instances/ID/events", {"code": "instance-stop", "not_before": "2030"}, "not_before must be an ISO 8601 time"),
+        (
+            "instances/ID/events",
+            {"code": "instance-stop", "not_before": "0001-01-01T00:00:00+14:00"},
+            "not_before must be an ISO 8601 time",
+        ),
         ("instances/ID/events", {"code": "fire", "not_before": "2030-01-05T09:00:00Z"}, "code must be one of instance"),
         ("agents/ID", {"silent": "yes"}, "silent must be true or false"),
         ("agents/i-nope", {"silent": True}, "i-nope does not exist."),
