@@ -94,13 +94,12 @@ class ImageService:
         """
         actor.require_owner()
         image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
-        is_visible = image is not None and (actor.can_see_all or image.owner == actor.effective_owner)
-        if image is None or not is_visible or image.phase is ImagePhase.DELETED:
+        if image is None or not actor.can_access(image.owner) or image.phase is ImagePhase.DELETED:
             raise build_image_not_found_error(ref)
         return image
 
     def _find_by_name(self, actor: Actor, name: str) -> Image | None:
-        visible = self.stores.images.list_all(None if actor.can_see_all else actor.effective_owner)
+        visible = self.stores.images.list_all(actor.resolve_owner_for_list())
         ids = [image.id for image in visible if image.name == name]
         if len(ids) > 1:
             message = f"{len(ids)} images have the name {name}: {', '.join(ids)}. Send the id."

@@ -33,10 +33,9 @@ def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Insta
     :raises NotFound: it does not exist, or the caller may not see it
     :raises ValidationFailed: a bot does not name an owner
     """
-    actor.require_owner()
+    owner = actor.resolve_owner_for_list()
     instance = instances.load(ref)
     if instance is None and is_valid_name(ref):
-        owner = None if actor.can_see_all else actor.effective_owner
         instance = instances.find_newest_terminated(ref, owner)
     if instance is None:
         raise build_instance_not_found_error(ref)

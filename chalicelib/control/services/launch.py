@@ -92,7 +92,7 @@ class LaunchService:
         """
         image = None
         if request.image and request.image != LATEST:
-            visible = self.stores.images.list_all(None if actor.can_see_all else actor.effective_owner)
+            visible = self.stores.images.list_all(actor.resolve_owner_for_list())
             image = find_requested_image(request.image, visible, actor)
         choice = choose_instance_type(request, context, image)
         if request.image == LATEST:

@@ -70,10 +70,10 @@ class Actor:
             raise ValidationFailed(message, code=ErrorCode.OWNER_REQUIRED, errors=(error,))
         return self.effective_owner
 
-    def resolve_owner_for_list(self, owner: str | None) -> str | None:
+    def resolve_owner_for_list(self, owner: str | None = None) -> str | None:
         """Return the owner whose objects a list shows.
 
-        :param owner: the owner that the request names
+        :param owner: the owner that the request names besides `on_behalf_of`
         :returns: None if the list shows the objects of all owners
         :raises Forbidden: a user names another owner
         :raises ValidationFailed: a bot does not name an owner
@@ -82,13 +82,17 @@ class Actor:
             return replace(self, on_behalf_of=owner).check_delegation().effective_owner
         return None if self.can_see_all else self.require_owner()
 
+    def can_access(self, owner: str) -> bool:
+        """Return whether the caller may see the objects of an owner."""
+        return self.can_see_all or owner == self.effective_owner
+
     def check_access(self, owner: str, ref: str) -> None:
         """Check that the caller may see an instance of `owner`.
 
         :param ref: the name or id in the request, for the message
         :raises NotFound: the instance belongs to another owner; the answer does not show that it exists
         """
-        if not self.can_see_all and owner != self.effective_owner:
+        if not self.can_access(owner):
             raise build_instance_not_found_error(ref)
 
     def require_admin(self, action: str) -> None:
