@@ -6,7 +6,7 @@ from chalicelib.api.benchmarks.schemas import (
     BenchmarkQuery,
     to_comparison_view,
 )
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageView, to_reason_view
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageView
 from chalicelib.api.instances.views import InstanceWithWarningsView, to_view_after_write
 from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.parameters import INSTANCE_REF
@@ -28,10 +28,7 @@ def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> Instance
     gpudesk runs it afterwards; `status.benchmark` of GET /instances/{name} shows the progress.
     """
     instance = call.app.benchmarks.start(call.actor, call.path_ref, seconds=call.body.seconds)
-    return {
-        **to_view_after_write(instance, call.app.clock.now()),
-        "reason": to_reason_view(build_benchmark_reason(instance)),
-    }
+    return to_view_after_write(instance, call.app.clock.now(), reason=build_benchmark_reason(instance))
 
 
 @router.route(Endpoint("GET", "/benchmarks"))

@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView, to_reason_view
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView
 from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SetupBody, UpdateInstanceBody
 from chalicelib.api.instances.views import (
     InstanceView,
@@ -111,10 +111,7 @@ def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWar
     `reason` of the answer says until when; that is later than requested if a longer keep was granted before.
     """
     instance = call.app.instances.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
-    return {
-        **to_view_after_write(instance, call.app.clock.now()),
-        "reason": to_reason_view(build_keep_reason(instance)),
-    }
+    return to_view_after_write(instance, call.app.clock.now(), reason=build_keep_reason(instance))
 
 
 @router.route(
@@ -136,10 +133,8 @@ def _to_view_after_request(
 ) -> InstanceWithWarningsView:
     """Return the answer to a request for another state. Its `reason` is about the request, not about the past."""
     mode = call.app.desk.get_settings().mode
-    return {
-        **to_view_after_write(instance, call.app.clock.now(), warn_of_mode(instance, mode)),
-        "reason": to_reason_view(build_request_reason(instance)),
-    }
+    warning, reason = warn_of_mode(instance, mode), build_request_reason(instance)
+    return to_view_after_write(instance, call.app.clock.now(), warning, reason=reason)
 
 
 def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:

@@ -10,6 +10,7 @@ from chalicelib.api.common_schemas import ReasonView, WriteWarningView, to_reaso
 from chalicelib.api.instances.spec_views import SpecView, to_spec_view
 from chalicelib.api.instances.status_views import StatusView, to_status_view
 from chalicelib.control.services.queries import InstanceSnapshot, LiveState
+from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.record import Instance
@@ -59,9 +60,15 @@ def to_snapshot_view(snapshot: InstanceSnapshot) -> InstanceView:
     return to_instance_view(snapshot.instance, snapshot.cost_so_far, snapshot.live)
 
 
-def to_view_after_write(instance: Instance, now: datetime, *warnings: WriteWarning | None) -> InstanceWithWarningsView:
-    """Return the answer to a write: the instance without its activity, which only GET determines, and warnings."""
+def to_view_after_write(
+    instance: Instance, now: datetime, *warnings: WriteWarning | None, reason: Reason | None = None
+) -> InstanceWithWarningsView:
+    """Return the answer to a write: the instance without its activity, which only GET determines, and warnings.
+
+    :param reason: what follows from the request; None: the reason of the present phase
+    """
     return {
         **to_instance_view(instance, compute_cost(instance, now), LiveState()),
+        "reason": to_reason_view(reason or instance.reason),
         "warnings": to_warnings_view(*warnings),
     }
