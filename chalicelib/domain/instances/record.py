@@ -35,6 +35,10 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
+STOPPED_PHASES = (Phase.STOPPING, Phase.STOPPED)
+ENDING_PHASES = (Phase.TERMINATING, Phase.TERMINATED)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkRun:
     """A benchmark of the GPUs that was requested on a ready instance.

@@ -1,15 +1,14 @@
 """Find out whether a notification is still true, since a delivery can be delayed for hours."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import STOPPED_PHASES, Instance, Phase
 from chalicelib.domain.notifications.notification import Notification
 
-STOPPED_PHASES = frozenset({Phase.STOPPING, Phase.STOPPED})
 RUNNING_PHASES = frozenset({Phase.BOOTING, Phase.SETTING_UP, Phase.READY, Phase.FAILED})
 
-PHASES: Mapping[EventCode, frozenset[Phase]] = {
+PHASES: Mapping[EventCode, Collection[Phase]] = {
     EventCode.READY: frozenset({Phase.READY}),
     EventCode.ACTIVITY_UNKNOWN: frozenset({Phase.READY}),
     EventCode.WARNING_CANCELLED: RUNNING_PHASES,

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
-
-ENDING_PHASES = (Phase.TERMINATING, Phase.TERMINATED)
-STOPPED_PHASES = (Phase.STOPPING, Phase.STOPPED)
 
 STATE_DESCRIPTIONS: Mapping[Phase, str] = {
     Phase.REQUESTED: "is being launched",
@@ -33,13 +30,18 @@ class RecordChange:
     entries: tuple[TimelineEntry, ...] = ()
 
 
+def is_ending(instance: Instance) -> bool:
+    """Return whether an instance is terminated or will be."""
+    return instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED
+
+
 def require_not_ending(instance: Instance, command: str) -> None:
     """Check that an instance is not terminated, and that nobody requested that.
 
     :param command: what cannot be done otherwise, as "be stopped"
     :raises Conflict: it is terminated or will be
     """
-    if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
+    if is_ending(instance):
         message = f"{instance.name} {describe_state(instance)}. It cannot {command}."
         raise Conflict(message, code=ErrorCode.INSTANCE_TERMINATED)
 

@@ -8,16 +8,11 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
-from chalicelib.domain.instances.commands.change import (
-    STOPPED_PHASES,
-    RecordChange,
-    describe_not_ready,
-    require_not_ending,
-)
+from chalicelib.domain.instances.commands.change import RecordChange, describe_not_ready, require_not_ending
 from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import STOPPED_PHASES, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.setup.parameters import format_values

@@ -11,14 +11,8 @@ from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_dry_run_warning, build_paused_warning
 from chalicelib.domain.instances.claim import ClaimAction
-from chalicelib.domain.instances.commands.change import (
-    ENDING_PHASES,
-    STOPPED_PHASES,
-    RecordChange,
-    describe_state,
-    require_not_ending,
-)
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.commands.change import RecordChange, describe_state, is_ending, require_not_ending
+from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 
@@ -64,7 +58,7 @@ def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChan
 
 def request_termination(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """Request a termination, in any phase. A second request changes nothing."""
-    if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
+    if is_ending(instance):
         return RecordChange(instance)
     return _request_state(instance, DesiredState.TERMINATED, actor, now)
 
@@ -93,7 +87,7 @@ def warn_of_mode(instance: Instance, mode: Mode) -> WriteWarning | None:
     While gpudesk is paused, a stop or a termination waits. In a dry run, nothing stops a started instance.
     """
     match instance.spec.desired:
-        case DesiredState.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDING_PHASES):
+        case DesiredState.STOPPED if instance.phase not in (*STOPPED_PHASES, *ENDING_PHASES):
             return build_paused_warning(mode, "stop")
         case DesiredState.TERMINATED if instance.phase not in ENDING_PHASES:
             return build_paused_warning(mode, "termination")
