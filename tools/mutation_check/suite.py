@@ -107,7 +107,7 @@ def copy_checkout(checkout: Path, target: Path) -> Suite:
 
 def count_tests(suite: Suite, folders: Sequence[str]) -> dict[str, int]:
     """Return the number of collected tests per folder."""
-    command = [suite.python, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", *folders]
+    command = [suite.python, "-m", "pytest", "-o", "addopts=-q", "--collect-only", "-p", "no:cacheprovider", *folders]
     done = subprocess.run(command, cwd=suite.root, capture_output=True, text=True, check=False)  # noqa: S603 - own command
     lines = done.stdout.splitlines()
     return {folder: sum(line.startswith(f"{folder}/") and "::" in line for line in lines) for folder in folders}

@@ -1,3 +1,4 @@
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -15,7 +16,7 @@ from tools.mutation_check.mutations import (
     mutated,
 )
 from tools.mutation_check.search import MAX_FAILURES, find_failing_test, find_failing_tests_together
-from tools.mutation_check.suite import Outcome, Suite
+from tools.mutation_check.suite import Outcome, Suite, count_tests
 
 SOURCE = """
 def decide(a, b):
@@ -274,6 +275,16 @@ def test_tests_of_a_project_are_recorded_and_run(tmp_path: Path) -> None:
     assert batches == [["tests/unit/test_a.py::test_a"]]
     assert find_failing_test(suite, mutation, batches) == "tests/unit/test_a.py::test_a"
     assert find_failing_tests_together(suite, [mutation], ["tests/e2e"]) == {mutation: "tests/e2e/test_b.py::test_b"}
+
+
+def test_tests_of_each_folder_are_counted_whatever_options_the_project_sets(tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -q\n", encoding="utf-8")
+    for folder, tests in {"tests/unit": 2, "tests/api": 1}.items():
+        (tmp_path / folder).mkdir(parents=True)
+        source = "".join(f"def test_{number}(): pass\n" for number in range(tests))
+        (tmp_path / folder / f"test_{folder[6:]}.py").write_text(source, encoding="utf-8")
+    assert count_tests(Suite(tmp_path, tmp_path), ["tests/unit", "tests/api"]) == {"tests/unit": 2, "tests/api": 1}
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many"])
