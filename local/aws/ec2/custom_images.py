@@ -17,6 +17,7 @@ from moto.ec2.utils import random_ami_id
 from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
+from local.aws.ec2.disks import build_root_mapping
 from local.aws.ec2.lifecycle import Lifecycle
 from local.machines.host.interface import Machines
 
@@ -49,14 +50,7 @@ class CustomAmi(Ami):
     @property
     def block_device_mappings(self) -> list[dict[str, Any]]:
         """Return the mapping of the root volume."""
-        ebs = {
-            "SnapshotId": self.ebs_snapshot.id,
-            "VolumeSize": self.snapshot_gib,
-            "DeleteOnTermination": True,
-            "VolumeType": "gp3",
-            "Encrypted": True,
-        }
-        return [{"DeviceName": self.root_device_name, "Ebs": ebs}]
+        return [build_root_mapping(self, is_encrypted=True)]
 
 
 @dataclass

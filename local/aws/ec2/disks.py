@@ -1,8 +1,23 @@
-"""Block device mappings of a launch: completion from the AMI, and the check of their sizes."""
+"""Block device mappings: the root volume of an AMI, completion of those of a launch, and the check of their sizes."""
 
 from typing import Any
 
 from local.aws.core.errors import CloudError
+
+
+def build_root_mapping(image: Any, *, is_encrypted: bool) -> dict[str, Any]:
+    """Return the mapping of an AMI's root volume.
+
+    :param image: moto's AMI, with the attribute `snapshot_gib`
+    """
+    ebs = {
+        "SnapshotId": image.ebs_snapshot.id,
+        "VolumeSize": image.snapshot_gib,
+        "DeleteOnTermination": True,
+        "VolumeType": "gp3",
+        "Encrypted": is_encrypted,
+    }
+    return {"DeviceName": image.root_device_name, "Ebs": ebs}
 
 
 def complete_disks(image: Any, launch: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ssm.models import Parameter, ParameterDict
 
 from local.aws.core.patches import Patches
+from local.aws.ec2.disks import build_root_mapping
 
 PUBLISHED_AT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -111,14 +112,7 @@ class PublicAmi(Ami):
     @property
     def block_device_mappings(self) -> list[dict[str, Any]]:
         """Return the mapping of the root volume."""
-        ebs = {
-            "SnapshotId": self.ebs_snapshot.id,
-            "VolumeSize": self.snapshot_gib,
-            "DeleteOnTermination": True,
-            "VolumeType": "gp3",
-            "Encrypted": False,
-        }
-        return [{"DeviceName": self.root_device_name, "Ebs": ebs}]
+        return [build_root_mapping(self, is_encrypted=False)]
 
 
 def publish_images(ec2_backend: Any, image_ids: Iterable[str]) -> None:
