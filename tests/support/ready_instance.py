@@ -1,4 +1,4 @@
-"""One ready instance of ada with its EC2 instance, for tests of decisions."""
+"""One ready instance of ada with its EC2 instance, and a launch attempt for it, for tests of decisions."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +7,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.instances.record import Instance, Lifetime, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
@@ -53,4 +54,23 @@ def build_ready_instance(max_hours: int = 72) -> Instance:
         ec2_instance=Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
         ready_since=START,
         lifetime=Lifetime(started_at=START),
+    )
+
+
+def build_launch_attempt(number: int = 1, zone: str = "us-east-1a") -> LaunchAttempt:
+    """Return a complete launch attempt that was not sent."""
+    return LaunchAttempt(
+        number=number,
+        token=f"token-{number}",
+        region="us-east-1",
+        zone=zone,
+        subnet_id="subnet-1",
+        security_group_id="sg-1",
+        image_id="ami-1",
+        root_device="/dev/sda1",
+        disk_gib=64,
+        instance_type="g4dn.xlarge",
+        instance_profile="gpudesk-instance",
+        public_address=True,
+        tags={},
     )

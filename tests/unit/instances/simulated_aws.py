@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.common.errors import InsufficientCapacity
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
-from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     NotVisible,
@@ -28,7 +27,7 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.setup.step_output import StepOutput
-from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START
+from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START, build_launch_attempt
 
 ZONES = ("us-east-1a", "us-east-1b")
 SECONDS = timedelta(seconds=1)
@@ -113,21 +112,4 @@ def _resolve(excluded: tuple[str, ...]) -> Outcome:
     zones = [zone for zone in ZONES if zone not in excluded]
     if not zones:
         return InsufficientCapacity("NoZoneLeft", "Every zone is excluded.")
-    number = len(excluded) + 1
-    return LaunchResolved(
-        LaunchAttempt(
-            number=number,
-            token=f"token-{number}",
-            region="us-east-1",
-            zone=zones[0],
-            subnet_id="subnet-1",
-            security_group_id="sg-1",
-            image_id="ami-1",
-            root_device="/dev/sda1",
-            disk_gib=64,
-            instance_type="g4dn.xlarge",
-            instance_profile="gpudesk-instance",
-            public_address=True,
-            tags={},
-        )
-    )
+    return LaunchResolved(build_launch_attempt(number=len(excluded) + 1, zone=zones[0]))

@@ -13,7 +13,6 @@ from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
-from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     ObservedCommand,
@@ -94,24 +93,6 @@ def build_heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Hea
 
 def observe_state(state: Ec2State) -> ObservedInstance:
     return replace(EC2_RUNNING, state=state)
-
-
-def build_launch_attempt() -> LaunchAttempt:
-    return LaunchAttempt(
-        number=1,
-        token="t",
-        region="us-east-1",
-        zone="us-east-1a",
-        subnet_id="subnet-1",
-        security_group_id="sg-1",
-        image_id="ami-1",
-        root_device="/dev/sda1",
-        disk_gib=64,
-        instance_type="g4dn.xlarge",
-        instance_profile="gpudesk",
-        public_address=True,
-        tags={},
-    )
 
 
 def build_instance_in_setup(*, rerun: bool = False) -> Instance:

@@ -39,7 +39,7 @@ from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.store import data_files
-from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE, START
+from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE, START, build_launch_attempt
 from tests.unit.images.test_creation import build_image
 from tests.unit.notifications.delivery import OneInstanceRepository
 from tests.unit.notifications.instances import (
@@ -52,7 +52,6 @@ from tests.unit.notifications.instances import (
     build_instance,
     build_instance_in_setup,
     build_instance_without_agent,
-    build_launch_attempt,
     build_launching_instance,
     end_lifetime,
     observe_boot,
