@@ -27,12 +27,12 @@ class ProbePaths:
 
     @property
     def status(self) -> Path:
-        """What gpudesk-status prints."""
+        """The state that gpudesk-status prints."""
         return self.root / "status.json"
 
     @property
     def history(self) -> Path:
-        """What gpudesk-history prints."""
+        """The history that gpudesk-history prints."""
         return self.root / "history.jsonl"
 
     @property

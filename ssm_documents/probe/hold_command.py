@@ -22,7 +22,7 @@ from ssm_documents.probe.files import ProbePaths, read_user_file, write_json
 FORWARDED_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 EXIT_NOT_RUNNABLE = 127
-"""As in a shell: the command was not found, or cannot be run."""
+"""Exit status of a command that was not found or cannot be run, as in a shell."""
 
 
 def run_hold(arguments: Sequence[str], paths: ProbePaths | None = None) -> int:

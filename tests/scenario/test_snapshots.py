@@ -1,4 +1,4 @@
-"""What tests have in common is reached once: what is put back is what was left, and nobody's but the test's own."""
+"""A state that tests share is reached once and restored for each: complete, and without traces of other tests."""
 
 import pytest
 
@@ -8,35 +8,35 @@ from tests.support.channels import add_webhook
 from tests.support.world import ADA, STATE_CACHE, World, get_ec2_id, open_world
 
 
-def lived(walked: World) -> tuple[object, ...]:
-    """What a test can see of a life that begins with `warned`."""
-    box = add_webhook(walked)
-    instance = walked.launch_until_warned()
-    calls = walked.cloud.calls.copy()
-    walked.wait_for_phase(instance, Phase.STOPPED, minutes=10)
-    walked.application.instances.start(ADA, instance.id)
-    walked.wait_for_phase(instance, Phase.READY, minutes=5)
-    scripts = [script.step for _, script in walked.cloud.machines.executed_scripts]  # type: ignore[attr-defined]
+def run_until_restarted(world: World) -> tuple[object, ...]:
+    """Warn, stop and start an instance, and return everything that a test can observe of that."""
+    box = add_webhook(world)
+    instance = world.launch_until_warned()
+    calls = world.cloud.calls.copy()
+    world.wait_for_phase(instance, Phase.STOPPED, minutes=10)
+    world.application.instances.start(ADA, instance.id)
+    world.wait_for_phase(instance, Phase.READY, minutes=5)
+    scripts = [script.step for _, script in world.cloud.machines.executed_scripts]  # type: ignore[attr-defined]
     return (
-        walked.list_codes(instance),
+        world.list_codes(instance),
         box.list_types(),
         box.attempt_count,
-        walked.cloud.calls - calls,
-        walked.now,
+        world.cloud.calls - calls,
+        world.now,
         scripts,
     )
 
 
-def test_a_life_goes_on_from_what_was_put_back_as_from_what_was_lived() -> None:
+def test_restored_state_continues_as_the_state_that_was_reached() -> None:
     STATE_CACHE.clear()
-    live_counts = []
+    observed = []
     for _ in range(3):
-        with open_world() as walked:
-            live_counts.append(lived(walked))
-    assert live_counts[0] == live_counts[1] == live_counts[2]
+        with open_world() as world:
+            observed.append(run_until_restarted(world))
+    assert observed[0] == observed[1] == observed[2]
 
 
-def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
+def test_changes_of_one_world_are_not_in_the_next() -> None:
     with open_world() as one:
         instance = one.launch_until_ready()
         one.application.instances.terminate(ADA, instance.id)
@@ -48,15 +48,15 @@ def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
 
 
 @pytest.mark.parametrize("signal", ["gpu", "cpu"])
-def test_another_beginning_leads_to_another_state(desk: World, signal: str) -> None:
+def test_state_depends_on_the_activity_at_its_start(desk: World, signal: str) -> None:
     desk.activity[signal] = SignalState.ACTIVE
     shown = desk.get_snapshot(desk.launch_until_ready())
     assert shown.live.activity is not None
     assert f"{signal} is active" in shown.live.activity.reason.message
 
 
-def test_a_desk_that_a_test_has_wired_is_not_put_back(desk: World) -> None:
-    asked = []
-    desk.crash_after_calls(lambda step, outcome: asked.append(step))
+def test_state_of_an_application_that_a_test_has_changed_is_not_restored(desk: World) -> None:
+    steps = []
+    desk.crash_after_calls(lambda step, outcome: steps.append(step))
     desk.launch_until_ready()
-    assert asked
+    assert steps

@@ -35,7 +35,7 @@ class CostQuery(PageQuery):
 
 
 class DayCostView(TypedDict):
-    """What one owner's instances cost on one UTC day."""
+    """Costs of the instances of one owner on one UTC day."""
 
     owner: str
     day: str

@@ -33,7 +33,7 @@ NOT_REQUESTED = Unavailable("not requested")
 
 @dataclass(frozen=True)
 class RegionSnapshot:
-    """What was read once for many instances of a region.
+    """Observations that were read once for many instances of a region.
 
     :param heartbeats: by key of the heartbeat item
     """

@@ -1,1 +1,1 @@
-"""What callers can ask for: one service for each capability. Each refusal is a `RequestError`."""
+"""Requests of callers: one service for each capability. Each refusal is a `RequestError`."""

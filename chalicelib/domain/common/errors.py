@@ -211,7 +211,7 @@ class AwsNotFound(AwsError):
 
 
 class PermanentAwsError(AwsError):
-    """The same call never succeeds: a permission is missing, a parameter is wrong, or a type is not offered."""
+    """A call that never succeeds: a permission is missing, a parameter is wrong, or a type is not offered."""
 
 
 class PrerequisiteMissing(PermanentAwsError):

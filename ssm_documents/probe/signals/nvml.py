@@ -58,7 +58,7 @@ class Nvml:
 
     @property
     def is_open(self) -> bool:
-        """Whether the library is initialized."""
+        """Return whether the library is initialized."""
         return self._module is not None
 
     def open(self) -> str:

@@ -48,7 +48,7 @@ class Socket:
 
     @property
     def is_local(self) -> bool:
-        """Whether the other side is on this instance, too."""
+        """Return whether the other side is on this instance, too."""
         peer = _parse_address(self.peer)
         return peer.startswith("127.") or peer in {"::1", self.address}
 

@@ -28,7 +28,7 @@ from tests.support.ready_instance import build_ready_instance as build_unobserve
 from tests.unit.instances.simulated_aws import SimulatedAws
 
 MAX_DECISIONS = 4
-"""As in the reconciler: one decision may lead straight to the next."""
+"""Maximum number of decisions in a row, as in the reconciler: one decision can lead straight to the next."""
 
 DEFAULT_LIMITS = Limits()
 """The default limits of a desk."""

@@ -14,7 +14,7 @@ from tests.support.ready_instance import ADA
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
 
 MAX_RESULT_LENGTH = 60
-"""What a heartbeat response has room for."""
+"""Maximum length of a result in the heartbeat response."""
 
 
 def request_keep(hours: float) -> KeepRequest:

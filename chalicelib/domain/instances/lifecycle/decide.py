@@ -55,7 +55,7 @@ def apply_ec2_state(decision: Decision) -> Decision:
 def apply_limits(decision: Decision) -> Decision:
     """Reduce a policy that exceeds the limits of the desk, which an admin may have lowered.
 
-    It surprises nobody: a stop that follows from the reduced policy is announced first.
+    A stop that follows from the reduced policy is announced first, like every stop.
     """
     instance = decision.instance
     if decision.plan or not instance.is_active:

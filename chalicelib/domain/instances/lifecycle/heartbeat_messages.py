@@ -89,7 +89,7 @@ def _record_boot(instance: Instance, boot_id: str, now: datetime) -> Plan:
 def _record_acknowledgement(instance: Instance, acknowledged: Acknowledgement, now: datetime) -> Plan | None:
     """Record a stop warning that the probe showed on at least one terminal or in JupyterLab.
 
-    Without an open terminal or notebook nobody has seen it, so that is no delivery.
+    If no terminal or notebook was open, the warning was not delivered.
     """
     if acknowledged.warning_id is None:
         return None
