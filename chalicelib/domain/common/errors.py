@@ -211,7 +211,7 @@ class AwsNotFound(AwsError):
 
 
 class PermanentAwsError(AwsError):
-    """A call that never succeeds: a permission is missing, a parameter is wrong, or a type is not offered."""
+    """AWS never accepts the call: a permission is missing, a parameter is wrong, or a type is not offered."""
 
 
 class PrerequisiteMissing(PermanentAwsError):

@@ -67,14 +67,10 @@ class InstanceRepository:
         :param owner: only this owner's; None: everybody's
         """
         query = build_list_query("instances", InstanceModel, owner)
-        records = query.source.query(
-            query.hash_key[1], scan_index_forward=False, filter_condition=InstanceModel.active.does_not_exist()
-        )
-        for item in records:
-            instance = read_or_log(f"record {item.id}", partial(_to_instance, item))
-            if instance and instance.name == name:
-                return instance
-        return None
+        has_name = InstanceModel.active.does_not_exist() & (InstanceModel.record["name"] == name)
+        records = query.source.query(query.hash_key[1], scan_index_forward=False, filter_condition=has_name)
+        readable = (read_or_log(f"record {item.id}", partial(_to_instance, item)) for item in records)
+        return next(filter(None, readable), None)
 
     def find_by_ec2_id(self, ec2_instance_id: str) -> Instance | None:
         """Return the record of an EC2 instance."""
