@@ -42,10 +42,16 @@ class IdlePolicyBody(RequestModel):
     """
 
     idle_minutes: Annotated[int | None, RejectNull] = Field(
-        None, ge=1, le=10080, description="a whole number of minutes from 3 (three samples) to 10080, e.g. 30"
+        None,
+        ge=3,
+        le=10080,
+        description="a whole number of minutes from 3 (three samples) to limits.idle_minutes of GET /desk, e.g. 30",
     )
     warning_minutes: Annotated[int | None, RejectNull] = Field(
-        None, ge=1, le=1440, description="a whole number of minutes from 1 to 1440, e.g. 10"
+        None,
+        ge=1,
+        le=1440,
+        description="a whole number of minutes from 1 to limits.warning_minutes of GET /desk, e.g. 10",
     )
     signals: Annotated[list[str] | None, RejectNull] = Field(
         None, min_length=1, max_length=20, description=SIGNALS_DESCRIPTION

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from chalicelib.api.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from chalicelib.domain.common.choices import MAX_NAMED, describe_choices
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.strict_json import JsonError, parse_json
 
@@ -24,7 +25,6 @@ MAX_BODY_BYTES = 16 * 1024
 
 MAX_NAME_LENGTH = 60
 MAX_VALUE_LENGTH = 40
-MAX_LISTED_FIELDS = 6
 
 FieldNoun = Literal["field", "query parameter"]
 
@@ -147,9 +147,8 @@ def _explain_unknown_field(name: str, known: tuple[str, ...], noun: FieldNoun) -
         return f"unknown {noun}; did you mean {close[0]}?"
     if not known:
         return f"unknown {noun}; this request has no {noun}s"
-    more = len(known) - MAX_LISTED_FIELDS
-    listed = ", ".join(known[:MAX_LISTED_FIELDS])
-    return f"unknown {noun}; known: {listed}" + (f" and {more} more (GET /openapi.json)" if more > 0 else "")
+    where = " (GET /openapi.json)" if len(known) > MAX_NAMED else ""
+    return f"unknown {noun}; known: {describe_choices(known)}{where}"
 
 
 def _describe_value(value: Any) -> str:

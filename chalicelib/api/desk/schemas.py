@@ -30,13 +30,13 @@ class DefaultsBody(RequestModel):
     region: Annotated[str | None, RejectNull] = Field(None, description="an AWS region, e.g. us-east-1")
     recipe: Annotated[str | None, RejectNull] = Field(None, description="the name of a recipe, e.g. jupyter")
     disk_gib: Annotated[int | None, RejectNull] = Field(
-        None, ge=8, le=65536, description="a whole number of GiB from 8 to 65536, e.g. 64"
+        None, ge=8, le=65536, description="a whole number of GiB from 8 to limits.disk_gib, e.g. 64"
     )
     idle_policy: Annotated[IdlePolicyBody | None, RejectNull] = Field(
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
     )
     max_hours: Annotated[int | None, RejectNull] = Field(
-        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12"
+        None, ge=1, le=8760, description="a whole number of hours from 1 to limits.max_hours, e.g. 12"
     )
 
 

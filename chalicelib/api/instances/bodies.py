@@ -45,7 +45,9 @@ class LaunchBody(RequestModel):
     """
 
     gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
-    gpu_count: int | None = Field(None, ge=1, le=64, description="a whole number of GPUs from 1 to 64, e.g. 1")
+    gpu_count: int | None = Field(
+        None, ge=1, le=64, description="a whole number of GPUs from 1 to limits.gpu_count of GET /desk, e.g. 1"
+    )
     instance_type: str | None = Field(
         None, min_length=1, max_length=60, description="an EC2 instance type, e.g. g4dn.xlarge"
     )
@@ -60,7 +62,9 @@ class LaunchBody(RequestModel):
     image: str | None = Field(
         None, min_length=1, max_length=60, description='the id or name of an image of GET /images, or "latest"'
     )
-    disk_gib: int | None = Field(None, ge=1, le=65536, description="a whole number of GiB from 1 to 65536, e.g. 64")
+    disk_gib: int | None = Field(
+        None, ge=8, le=65536, description="a whole number of GiB from 8 to limits.disk_gib of GET /desk, e.g. 64"
+    )
     name: str | None = Field(None, description=f"{NAME_DESCRIPTION}, e.g. brave-otter")
     owner: str | None = Field(None, pattern=OWNER_PATTERN, description=OWNER_DESCRIPTION)
     project: str | None = Field(None, description=f"1 to {MAX_PROJECT_LENGTH} {TAG_CHARACTERS}, e.g. vision")
@@ -68,7 +72,9 @@ class LaunchBody(RequestModel):
     idle_policy: IdlePolicyBody | None = Field(
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
     )
-    max_hours: int | None = Field(None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12")
+    max_hours: int | None = Field(
+        None, ge=1, le=8760, description="a whole number of hours from 1 to limits.max_hours of GET /desk, e.g. 12"
+    )
 
     def to_request(self) -> LaunchRequest:
         """Return the launch request. Its fields have the same names, except those of the policy."""
@@ -96,7 +102,7 @@ class UpdateInstanceBody(RequestModel):
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
     )
     max_hours: Annotated[int | None, RejectNull] = Field(
-        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12"
+        None, ge=1, le=8760, description="a whole number of hours from 1 to limits.max_hours of GET /desk, e.g. 12"
     )
 
     @model_validator(mode="after")
@@ -114,7 +120,7 @@ class KeepBody(RequestModel):
         gt=0,
         le=8760,
         allow_inf_nan=False,
-        description="a number of hours that is more than 0 and at most 8760, e.g. 4",
+        description="a number of hours that is more than 0 and at most limits.keep_hours of GET /desk, e.g. 4",
     )
     until: Time | None = Field(None, description="a time with its zone, e.g. 2026-11-23T18:00:00Z")
 

@@ -30,7 +30,10 @@ class UpdateOwnerBody(RequestModel):
         None, description='an object such as {"idle_minutes": 30}, or null for the desk default'
     )
     max_hours: int | None = Field(
-        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, or null for the desk default"
+        None,
+        ge=1,
+        le=8760,
+        description="a whole number of hours from 1 to limits.max_hours of GET /desk, or null for the desk default",
     )
     channels: Annotated[ChannelsBody | None, RejectNull] = Field(
         None, description='an object such as {"email": "ada@example.org"}'

@@ -13,6 +13,7 @@ from chalicelib.control.services.settings_changes import (
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.channels import validate_channels
@@ -20,7 +21,8 @@ from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
 from chalicelib.domain.desk.settings import Defaults, DeskSettings, Limits, Mode
 from chalicelib.domain.idle.policy import SIGNALS
-from chalicelib.domain.setup.recipe import Recipe
+from chalicelib.domain.launch.field_checks import MIN_DISK_GIB
+from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.store.repositories import Repositories
 
 
@@ -99,11 +101,14 @@ class DeskService:
             yield FieldError(f"defaults.{error.field}", error.message)
         allowed = limits.regions or self.catalog.list_regions()
         if defaults.region not in allowed:
-            yield FieldError("defaults.region", f"must be one of {', '.join(allowed)}")
+            message = f"must be one of {describe_choices(allowed, defaults.region)}, not {defaults.region[:40]!r}"
+            yield FieldError("defaults.region", message)
         if defaults.recipe not in self.recipes:
-            yield FieldError("defaults.recipe", f"must be one of {', '.join(self.recipes)}")
+            yield build_unknown_recipe_error(defaults.recipe, self.recipes, "defaults.recipe")
         if defaults.disk_gib > limits.disk_gib:
-            yield FieldError("defaults.disk_gib", f"must be at most {limits.disk_gib} GiB, the limit")
+            yield FieldError(
+                "defaults.disk_gib", f"must be {MIN_DISK_GIB} to {limits.disk_gib} GiB, not {defaults.disk_gib}"
+            )
         for name in limits.signals:
             if name not in SIGNALS or limits.signals.count(name) > 1:
                 message = f"must contain only {', '.join(SIGNALS)}, each once, not {name[:40]!r}"

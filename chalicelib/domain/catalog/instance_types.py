@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from chalicelib.domain.catalog import gpu_names
+from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.text import join_or
 
 HOURS_PER_MONTH = Decimal(730)
@@ -30,13 +31,15 @@ class UnknownType(ValueError):
 class UnknownGpu(ValueError):
     """The catalog has no such GPU.
 
-    :param suggestions: the most similar names, or all names if none is similar
+    :param suggestions: the most similar names
+    :param known: the names of all GPUs, which the message lists if none is similar
     """
 
-    def __init__(self, name: str, suggestions: Iterable[str]) -> None:
+    def __init__(self, name: str, suggestions: Iterable[str], known: Sequence[str]) -> None:
         """Build the message of the exception from the unknown name and the suggestions."""
         self.suggestions = tuple(suggestions)
-        super().__init__(f"Unknown GPU {name!r}.{_format_suggestions(self.suggestions)}")
+        help_text = _format_suggestions(self.suggestions) or f" It must be one of {describe_choices(known)}."
+        super().__init__(f"Unknown GPU {name!r}.{help_text}")
 
 
 class NoMatchingType(ValueError):
@@ -153,7 +156,8 @@ class InstanceTypeCatalog:
         names = sorted({instance_type.gpu for instance_type in self.types.values() if instance_type.gpu})
         matches = gpu_names.match_names(text, names)
         if not matches:
-            raise UnknownGpu(text, gpu_names.suggest_names(text, self.list_gpus()) or self.list_gpus())
+            known = self.list_gpus()
+            raise UnknownGpu(text, gpu_names.suggest_names(text, known), known)
         return matches
 
     def find_cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:

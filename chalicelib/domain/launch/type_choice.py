@@ -10,6 +10,7 @@ from chalicelib.domain.catalog.instance_types import (
     UnknownGpu,
     UnknownType,
 )
+from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
@@ -36,7 +37,7 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
     region = request.region or (image.region if image else context.settings.defaults.region)
     allowed = limits.regions or catalog.list_regions()
     if region not in allowed:
-        message = f"must be one of {', '.join(allowed)}, not {region[:40]!r}"
+        message = f"must be one of {describe_choices(allowed, region)}, not {region[:40]!r}"
         return TypeChoice(region, None, (FieldError("region", message),))
     try:
         instance_type = _find_type(request, region, catalog)
@@ -48,8 +49,8 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
     except NoMatchingType as error:
         return TypeChoice(region, None, (FieldError(error.field, str(error)),))
     if instance_type is None:
-        names = ", ".join(catalog.list_gpus())
-        message = f"is required, unless you send an instance_type such as g4dn.xlarge: one of {names}"
+        gpus = describe_choices(catalog.list_gpus())
+        message = f"is required, unless you send an instance_type such as g4dn.xlarge: one of {gpus}"
         errors = (FieldError("gpu", message),)
     return TypeChoice(region, None if errors else instance_type, errors)
 
@@ -82,7 +83,7 @@ def _check_named_type(
     if instance_type.unavailable:
         yield FieldError("instance_type", instance_type.unavailable)
     elif region not in instance_type.prices:
-        regions = ", ".join(sorted(instance_type.prices))
+        regions = describe_choices(sorted(instance_type.prices), region)
         yield FieldError("region", f"{name} has no known price in {region}; it has one in {regions}")
     if request.gpu and instance_type.gpu not in catalog.match_gpus(request.gpu):
         gpus = f"{instance_type.gpu_count} x {instance_type.gpu}" if instance_type.gpu else "no GPU"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.setup.parameters import (
@@ -121,9 +122,12 @@ def find_jupyter_port(names: Iterable[str], recipes: Mapping[str, Recipe]) -> in
     return next((port for port in reversed(ports) if port is not None), None)
 
 
-def build_unknown_recipe_error(name: str, recipes: Mapping[str, Recipe]) -> FieldError:
-    """Return the field error for a recipe that does not exist."""
-    return FieldError("recipe", f"must be one of {', '.join(recipes)}, not {name[:40]!r}")
+def build_unknown_recipe_error(name: str, recipes: Collection[str], field: str = "recipe") -> FieldError:
+    """Return the error of a field that names a recipe that does not exist.
+
+    :param recipes: the names of all recipes
+    """
+    return FieldError(field, f"must be one of {describe_choices(tuple(recipes), name)}, not {name[:40]!r}")
 
 
 def _parse_recipe(name: str, entry: Mapping[str, Any], shared: Mapping[str, Any]) -> Recipe:
