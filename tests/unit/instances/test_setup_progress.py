@@ -67,6 +67,10 @@ def test_remaining_time_is_unknown_if_one_document_has_not_run_before() -> None:
     assert progress(setting_up(0), 0, known={PROBE.name: KNOWN[PROBE.name]}).remaining is None
 
 
+def test_setup_without_a_document_left_has_no_progress() -> None:
+    assert compute_setup_progress(setting_up(2), None, KNOWN, get_time(1), lambda limit: limit) is None
+
+
 def test_step_of_another_document_is_not_shown() -> None:
     assert progress(setting_up(1), 2, reporting(2, replace(INSTALLING, document="gpudesk-other"))).step is None
     assert progress(setting_up(0), 2, reporting(2, INSTALLING)).step is None
