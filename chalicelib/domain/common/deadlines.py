@@ -103,6 +103,9 @@ WARNING_RETRY_INTERVAL = timedelta(minutes=2)
 NOTIFICATION_EXPIRY = timedelta(hours=6)
 """Time after which an undelivered notification is outdated. The timeline still has the entry."""
 
+REMINDER_INTERVAL = timedelta(days=1)
+"""Time after which people are notified again that AWS bills an instance that gpudesk cannot stop by itself."""
+
 UNKNOWN_ACTIVITY_NOTIFY_AFTER = timedelta(minutes=15)
 """Time of unknown activity after which the owner and the admins are notified."""
 

@@ -22,7 +22,6 @@ class Claim:
 
     :param warning_type: type of the stop warning that the action follows; None: a person requested it
     :param last_called_at: time of the last AWS call
-    :param overdue_notified: people were notified that the action takes too long
     :param rejection_code: AWS error code of the last rejected call that people were notified of
     :param last_error: why AWS did not accept the last call of a start, as a sentence; None: AWS accepted it
     """
@@ -32,6 +31,5 @@ class Claim:
     reason: EventReason
     warning_type: WarningType | None = None
     last_called_at: datetime | None = None
-    overdue_notified: bool = False
     rejection_code: str | None = None
     last_error: str | None = None

@@ -1,6 +1,7 @@
 """The record of an instance: what was requested and what is known of it, as one frozen value."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -106,7 +107,7 @@ class Instance:
     :param ready_since: the idle window does not begin before
     :param keep_result: result of the last keep request from the instance itself
     :param image_in_progress: a termination waits for this image
-    :param notified: codes of the facts that were notified or recorded and still hold; see `lifecycle.notified`
+    :param notified: when each fact that still holds was last notified or recorded; see `lifecycle/notified_facts.py`
     :param tagged_id: the tag `gpudesk:id` of an adopted EC2 instance if another record already has that id
     """
 
@@ -130,7 +131,7 @@ class Instance:
     ready_since: datetime | None = None
     observed: ObservedState = ObservedState()
     keep_result: KeepResult | None = None
-    notified: frozenset[EventCode] = frozenset()
+    notified: Mapping[EventCode, datetime] = field(default_factory=dict)
     billing: Billing = Billing()
     terminated_at: datetime | None = None
     tagged_id: str | None = None

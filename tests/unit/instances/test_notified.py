@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -13,7 +14,7 @@ from chalicelib.domain.desk.settings import Limits, Mode
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, is_entry_due
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.observation import Observation, TagsMissing
 from chalicelib.domain.instances.plan import CallAccepted, Outcome, Step
@@ -47,6 +48,10 @@ def simulate_rejected_claim(action: ClaimAction, *, ec2_state: Ec2State = Ec2Sta
     return Simulation(instance, observed=observed, call=build_rejection("UnauthorizedOperation"))
 
 
+def record_at_start(*facts: EventCode) -> dict[EventCode, datetime]:
+    return {fact: get_time(0) for fact in facts}
+
+
 def build_rejection(code: str) -> Callable[[Step], Outcome]:
     return lambda _: PermanentAwsError(code, "No.")
 
@@ -62,7 +67,7 @@ def test_unknown_activity_is_notified_once_although_a_dry_run_decision_alternate
         assert simulation.count_entries(EventCode.DRY_RUN) == hours - 1
         simulation.run_minutes(end - 5, end + 5)
         assert simulation.count_entries(EventCode.DRY_RUN) == hours
-        assert simulation.instance.notified == {EventCode.ACTIVITY_UNKNOWN, EventCode.LIFETIME_WARNING}
+        assert set(simulation.instance.notified) == {EventCode.ACTIVITY_UNKNOWN, EventCode.LIFETIME_WARNING}
     assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1
 
 
@@ -73,7 +78,7 @@ def test_dry_run_decision_is_recorded_once_although_unknown_activity_alternates_
     simulation.run_minutes(16, 40)
     assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1
     simulation.run_minutes(41, 45, build_heartbeat)
-    assert simulation.instance.notified == {EventCode.IDLE_WARNING}
+    assert set(simulation.instance.notified) == {EventCode.IDLE_WARNING}
     simulation.run_minutes(46, 70)
     assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 2, "the activity was known in between"
     assert simulation.count_entries(EventCode.DRY_RUN) == 1
@@ -83,14 +88,15 @@ def test_dry_run_decision_is_recorded_again_after_the_instance_was_in_use() -> N
     simulation = Simulation(mode=Mode.DRY_RUN)
     simulation.run_minutes(1, 15, build_heartbeat)
     simulation.run_minutes(16, 16, lambda minute: build_heartbeat(minute, active="gpu"))
-    assert simulation.instance.notified == frozenset()
+    assert simulation.instance.notified == {}
     simulation.run_minutes(17, 40, lambda minute: build_heartbeat(minute, since=17))
     assert simulation.count_entries(EventCode.DRY_RUN) == 2
 
 
 def test_keep_ends_a_recorded_idle_warning_and_no_other_fact() -> None:
-    facts = frozenset({EventCode.ACTIVITY_UNKNOWN, EventCode.TAGS_LOST, EventCode.LIFETIME_WARNING})
-    instance = replace(build_instance(), notified=facts | {EventCode.IDLE_WARNING, EventCode.FAILED_WARNING})
+    facts = record_at_start(EventCode.ACTIVITY_UNKNOWN, EventCode.TAGS_LOST, EventCode.LIFETIME_WARNING)
+    warnings = record_at_start(EventCode.IDLE_WARNING, EventCode.FAILED_WARNING)
+    instance = replace(build_instance(), notified={**facts, **warnings})
     assert keep.request_keep(instance, get_time(60), ADA, Limits(), get_time(0)).instance.notified == facts
 
 
@@ -105,7 +111,7 @@ def test_lost_tags_are_notified_once_although_unknown_activity_was_notified() ->
     )
     simulation.observed = VISIBLE
     simulation.run_minutes(31, 35)
-    assert simulation.instance.notified == {EventCode.ACTIVITY_UNKNOWN}
+    assert set(simulation.instance.notified) == {EventCode.ACTIVITY_UNKNOWN}
     assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1
     simulation.observed = TAGS_LOST
     simulation.run_minutes(36, 40)
@@ -118,7 +124,7 @@ def test_pending_termination_is_recorded_once_although_the_tags_are_lost_meanwhi
     simulation.run_minutes(1, 5)
     simulation.observed = TAGS_LOST
     simulation.run_minutes(6, 10)
-    assert simulation.instance.notified == {EventCode.TERMINATE_PENDING, EventCode.TAGS_LOST}
+    assert set(simulation.instance.notified) == {EventCode.TERMINATE_PENDING, EventCode.TAGS_LOST}
     simulation.observed = VISIBLE
     simulation.run_minutes(11, 15)
     assert (simulation.count_entries(EventCode.TERMINATE_PENDING), simulation.count_entries(EventCode.TAGS_LOST)) == (
@@ -128,7 +134,7 @@ def test_pending_termination_is_recorded_once_although_the_tags_are_lost_meanwhi
     simulation.instance = replace(simulation.instance, image_in_progress=None)
     simulation.decide(16)
     assert simulation.count_entries(EventCode.TERMINATE_INITIATED) == 1
-    assert simulation.instance.notified == frozenset()
+    assert simulation.instance.notified == {}
 
 
 @pytest.mark.parametrize(
@@ -146,7 +152,7 @@ def test_refused_call_is_notified_once_although_the_tags_are_lost_meanwhile(
     simulation.run_minutes(10, 16)
     assert len(simulation.steps) >= 3
     assert (simulation.count_entries(code), simulation.count_entries(EventCode.TAGS_LOST)) == (1, 1)
-    assert simulation.instance.notified == {code}
+    assert set(simulation.instance.notified) == {code}
 
 
 def test_call_that_is_refused_for_another_reason_is_notified_again() -> None:
@@ -160,35 +166,35 @@ def test_call_that_is_refused_for_another_reason_is_notified_again() -> None:
 def test_accepted_call_ends_the_refusal() -> None:
     simulation = simulate_rejected_claim(ClaimAction.STOP)
     simulation.run_minutes(1, 6)
-    assert simulation.instance.notified == {EventCode.STOP_REFUSED}
+    assert set(simulation.instance.notified) == {EventCode.STOP_REFUSED}
     simulation.call = lambda _: CallAccepted()
     simulation.run_minutes(7, 12)
-    assert simulation.instance.notified == frozenset()
+    assert simulation.instance.notified == {}
 
 
 def test_another_phase_forgets_every_fact() -> None:
-    instance = replace(build_instance(), notified=frozenset(EventCode))
+    instance = replace(build_instance(), notified=record_at_start(*EventCode))
     reason = EventReason(code=EventCode.STOPPED, message="n is stopped.")
-    assert with_phase(instance, Phase.STOPPED, reason, get_time(1)).notified == frozenset()
+    assert with_phase(instance, Phase.STOPPED, reason, get_time(1)).notified == {}
 
 
 def test_stop_warning_that_is_sent_ends_its_record_of_a_dry_run() -> None:
     simulation = Simulation(mode=Mode.DRY_RUN)
     simulation.run_minutes(1, 12, build_heartbeat)
-    assert simulation.instance.notified == {EventCode.IDLE_WARNING}
+    assert set(simulation.instance.notified) == {EventCode.IDLE_WARNING}
     simulation.mode = Mode.ENFORCE
     simulation.decide(13, build_heartbeat(13))
     assert simulation.instance.warning is not None
-    assert simulation.instance.notified == frozenset()
+    assert simulation.instance.notified == {}
 
 
 @pytest.mark.parametrize(
     "facts",
-    [frozenset(), frozenset({EventCode.TAGS_LOST}), frozenset({EventCode.ACTIVITY_UNKNOWN, EventCode.IDLE_WARNING})],
+    [(), (EventCode.TAGS_LOST,), (EventCode.ACTIVITY_UNKNOWN, EventCode.IDLE_WARNING)],
     ids=len,
 )
-def test_notified_facts_survive_the_store(facts: frozenset[EventCode]) -> None:
-    instance = replace(build_instance(), notified=facts)
+def test_notified_facts_survive_the_store(facts: tuple[EventCode, ...]) -> None:
+    instance = replace(build_instance(), notified=record_at_start(*facts))
     stored = json.loads(json.dumps(to_plain(INSTANCE, instance)))
     assert sorted(stored["notified"]) == sorted(map(str, facts))
     loaded = INSTANCE.validate_python(stored)
@@ -206,3 +212,29 @@ def test_unknown_activity_is_reported_with_one_duration() -> None:
     (message,) = [entry.message for entry in desk.timeline if entry.code is EventCode.ACTIVITY_UNKNOWN]
     assert message.startswith("n cannot be monitored. Activity is unknown, so the instance is not stopped")
     assert message.count(" min") <= 1
+
+
+def test_people_are_reminded_each_day_of_an_instance_that_lost_its_tags() -> None:
+    simulation = Simulation(observed=TAGS_LOST)
+    for minute in range(20, 3 * 24 * 60, 60):
+        simulation.decide(minute)
+    assert simulation.count_entries(EventCode.TAGS_LOST) == 3
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+def test_people_are_reminded_each_day_of_a_stop_that_takes_no_effect(rejected: bool) -> None:
+    simulation = simulate_rejected_claim(ClaimAction.STOP)
+    if not rejected:
+        simulation.call = lambda _: CallAccepted()
+    for minute in range(1, 50 * 60, 7):
+        simulation.decide(minute)
+    assert simulation.count_entries(EventCode.STOP_OVERDUE) == 3
+    assert simulation.count_entries(EventCode.STOP_REFUSED) == (3 if rejected else 0)
+    assert simulation.list_messages(EventCode.STOP_OVERDUE)[1].startswith("n has not stopped for 24 h ")
+    assert simulation.count_entries(EventCode.STOP_RETRIED) < 6, "the timeline shows the retries of the first minutes"
+
+
+def test_nobody_is_reminded_of_a_termination_that_waits_for_an_image() -> None:
+    instance = replace(build_instance(), notified=record_at_start(EventCode.TERMINATE_PENDING))
+    assert not is_entry_due(instance, EventCode.TERMINATE_PENDING, get_time(48 * 60))
+    assert is_entry_due(instance, EventCode.TAGS_LOST, get_time(0))

@@ -27,6 +27,11 @@ RETRIED_CODES: Mapping[ClaimAction, EventCode] = {
     ClaimAction.TERMINATE: EventCode.TERMINATE_RETRIED,
 }
 
+OVERDUE_CODES: Mapping[ClaimAction, EventCode] = {
+    ClaimAction.STOP: EventCode.STOP_OVERDUE,
+    ClaimAction.TERMINATE: EventCode.TERMINATE_OVERDUE,
+}
+
 
 def begin_action(
     instance: Instance,
@@ -69,7 +74,7 @@ def retry_action(instance: Instance, claim: Claim, step: Step, now: datetime, me
     The timeline shows each retry until people are notified that the action is overdue.
     """
     reason = EventReason(code=RETRIED_CODES[claim.action], message=message)
-    is_recorded = claim.last_called_at is not None and not claim.overdue_notified
+    is_recorded = claim.last_called_at is not None and OVERDUE_CODES.get(claim.action) not in instance.notified
     return Plan(
         instance=replace(instance, claim=replace(claim, last_called_at=now)),
         reason=reason,

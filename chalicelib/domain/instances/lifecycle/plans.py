@@ -59,7 +59,7 @@ def no_op(instance: Instance, code: EventCode, message: str) -> Plan:
 
 def with_phase(instance: Instance, phase: Phase, reason: EventReason, now: datetime) -> Instance:
     """Return the record in another phase. Everything that was notified of the former phase can be notified again."""
-    return replace(instance, phase=phase, phase_since=now, reason=reason, notified=frozenset())
+    return replace(instance, phase=phase, phase_since=now, reason=reason, notified={})
 
 
 def record_event(instance: Instance, reason: EventReason, now: datetime, **details: str) -> Plan:

@@ -90,14 +90,14 @@ def _judge_busy(reason: EventReason) -> ActivityJudgment:
 
 
 def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now: datetime) -> Plan:
-    """Stop nothing while the activity is unknown, but notify people once if that lasts."""
+    """Stop nothing while the activity is unknown, but notify people if that lasts."""
     if instance.warning:
         return cancel_warning(instance, judgment.reason.message, now)
     since = instance.observed.activity_unknown_since
     if since is None:
         unknown = replace(instance, observed=replace(instance.observed, activity_unknown_since=now))
         return Plan(instance=unknown, reason=to_event_reason(judgment.reason))
-    if now - since < UNKNOWN_ACTIVITY_NOTIFY_AFTER or EventCode.ACTIVITY_UNKNOWN in instance.notified:
+    if now - since < UNKNOWN_ACTIVITY_NOTIFY_AFTER:
         return Plan(instance=instance, reason=to_event_reason(judgment.reason))
     message = (
         f"{instance.name} cannot be monitored. {judgment.reason.message} Its maximum lifetime still applies. To find "

@@ -10,8 +10,8 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_termination, retry_action
-from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
+from chalicelib.domain.instances.lifecycle.actions import OVERDUE_CODES, begin_action, plan_termination, retry_action
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, is_entry_due, record_once
 from chalicelib.domain.instances.lifecycle.plans import (
     no_op,
     record_event,
@@ -86,7 +86,7 @@ def cancel_stop(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Pla
 def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """Record that AWS did not accept a stop or a termination; gpudesk calls again.
 
-    People are notified of an error that does not pass by itself: once, and again for another error.
+    People are notified of an error that does not pass by itself, again for another error, and reminded each day.
     """
     claim = instance.claim
     if not isinstance(error, PermanentAwsError) or claim is None:
@@ -104,9 +104,9 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
 
 
 def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime) -> Plan:
-    """Wait for EC2, call again every `STOP_RETRY_AFTER`, and notify people once after `STOP_OVERDUE_AFTER`."""
+    """Wait for EC2, call again every `STOP_RETRY_AFTER`, and notify people after `STOP_OVERDUE_AFTER`."""
     name, state = instance.name, require_ec2_instance(instance).state
-    if now - claim.claimed_at >= STOP_OVERDUE_AFTER and not claim.overdue_notified:
+    if now - claim.claimed_at >= STOP_OVERDUE_AFTER and is_entry_due(instance, OVERDUE_CODES[claim.action], now):
         return _notify_overdue(instance, claim, now)
     is_forced = isinstance(step, Stop) and step.force
     is_in_progress = state is Ec2State.STOPPING and isinstance(step, Stop) and not is_forced
@@ -125,9 +125,8 @@ def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
         f"says {state}. AWS bills {instance.name} meanwhile, and gpudesk calls again. An admin should look for the "
         "cause in the EC2 console (state transition reason)."
     )
-    code = EventCode.TERMINATE_OVERDUE if claim.action is ClaimAction.TERMINATE else EventCode.STOP_OVERDUE
-    reason = EventReason(code=code, message=message)
-    return record_event(replace(instance, claim=replace(claim, overdue_notified=True)), reason, now)
+    code = OVERDUE_CODES[claim.action]
+    return record_once(instance, code, EventReason(code=code, message=message), now)
 
 
 def _get_participle(claim: Claim) -> str:

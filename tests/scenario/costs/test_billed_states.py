@@ -1,0 +1,234 @@
+"""Walks the table of docs/billing.md on the local cloud: every state in which an instance costs money.
+
+A function brings an instance into the state; then minutes pass. The test reads from the table by when the instance must
+have stopped, and by when people must have been told.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.instances.record import Phase
+from local.machines.host.simulated import SimulatedMachines
+from tests.scenario.costs.billing_page import BilledState, read_billed_states
+from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id, open_world
+
+FAILING_STEP = (1, "", "E: Unable to locate package libfoo\n")
+ALWAYS = 10_000
+DAY = 24 * 60 * MINUTE
+SWEPT_MINUTES = 5
+"""Sweeps at the beginning and before each time of the table. The others would change nothing, and take most of the
+time."""
+
+
+@pytest.fixture
+def desk() -> Iterator[World]:
+    with open_world(machines=SimulatedMachines()) as made:
+        yield made
+
+
+def leave_idle(desk: World) -> str:
+    return desk.launch_until_ready().id
+
+
+def use_too_long(desk: World) -> str:
+    desk.activity["gpu"] = SignalState.ACTIVE
+    return desk.launch_until_ready(max_hours=2).id
+
+
+def silence_probe(desk: World) -> str:
+    instance = desk.launch_until_ready(max_hours=2)
+    desk.send_heartbeats = lambda: None  # type: ignore[method-assign]
+    return instance.id
+
+
+def lose_launch_response(desk: World) -> str:
+    desk.cloud.faults.drop_response("RunInstances")
+    return desk.launch().id
+
+
+def silence_agent_of_launch(desk: World) -> str:
+    desk.cloud.agents.silence()
+    return desk.wait_for_phase(desk.launch(), Phase.BOOTING).id
+
+
+def silence_agent_of_start(desk: World) -> str:
+    instance = desk.launch_until_stopped()
+    desk.cloud.agents.silence(get_ec2_id(instance))
+    desk.send_heartbeats = lambda: None  # type: ignore[method-assign]
+    desk.application.instances.start(ADA, instance.id)
+    return desk.wait_for_phase(instance, Phase.BOOTING).id
+
+
+def fail_setup(desk: World) -> str:
+    assert isinstance(desk.cloud.machines, SimulatedMachines)
+    desk.cloud.machines.outcomes["install"] = [FAILING_STEP] * 3
+    return desk.wait_for_phase(desk.launch(), Phase.FAILED).id
+
+
+def keep_failed(desk: World) -> str:
+    instance_id = fail_setup(desk)
+    desk.application.instances.keep(ADA, instance_id, hours=2, until=None)
+    return instance_id
+
+
+def request_stop(desk: World) -> str:
+    instance = desk.launch_until_ready()
+    desk.application.instances.stop(ADA, instance.id)
+    return instance.id
+
+
+def request_termination(desk: World) -> str:
+    instance = desk.launch_until_ready()
+    desk.application.instances.terminate(ADA, instance.id)
+    return instance.id
+
+
+def stop_without_effect(desk: World) -> str:
+    desk.cloud.faults.acknowledge_only("StopInstances", times=ALWAYS)
+    return request_stop(desk)
+
+
+def reject_stop(desk: World) -> str:
+    desk.cloud.faults.inject("StopInstances", "UnauthorizedOperation", "no", status=403, times=ALWAYS)
+    return request_stop(desk)
+
+
+def terminate_without_effect(desk: World) -> str:
+    desk.cloud.faults.acknowledge_only("TerminateInstances", times=ALWAYS)
+    return request_termination(desk)
+
+
+def reject_termination(desk: World) -> str:
+    desk.cloud.faults.inject("TerminateInstances", "OperationNotPermitted", "no", status=400, times=ALWAYS)
+    return request_termination(desk)
+
+
+def start_externally(desk: World) -> str:
+    instance = desk.launch_until_stopped()
+    desk.ec2.start_instances(InstanceIds=[get_ec2_id(instance)])
+    desk.boot_id = "boot-2"
+    return instance.id
+
+
+def lose_record(desk: World) -> str:
+    tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada"}
+    tag_list: list[Any] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    desk.ec2.run_instances(
+        ImageId=desk.get_public_image(),
+        InstanceType="t3.large",
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[{"ResourceType": "instance", "Tags": tag_list}],
+    )
+    return tags["gpudesk:id"]
+
+
+def lose_tags(desk: World) -> str:
+    instance = desk.launch_until_ready()
+    desk.clock.advance(10 * MINUTE)  # EC2 may not show a new instance before
+    desk.ec2.delete_tags(Resources=[get_ec2_id(instance)], Tags=[{"Key": "gpudesk:stage"}])
+    return instance.id
+
+
+def run_dry(desk: World) -> str:
+    desk.application.desk.update(ADMIN, mode=Mode.DRY_RUN)
+    launched = desk.request_launch()
+    assert "dry_run" in [warning.code for warning in launched.warnings]
+    return desk.wait_for_phase(launched.instance, Phase.READY).id
+
+
+def stay_stopped(desk: World) -> str:
+    return desk.launch_until_stopped().id
+
+
+BUILDERS: Mapping[str, Callable[[World], str]] = {
+    "nobody uses the instance": leave_idle,
+    "it is used for longer than `max_hours` (here 2)": use_too_long,
+    "no heartbeat arrives (here `max_hours` is 2)": silence_probe,
+    "the response to RunInstances was lost": lose_launch_response,
+    "the SSM agent never responds after a launch": silence_agent_of_launch,
+    "no agent and no heartbeat after a start": silence_agent_of_start,
+    "the setup failed three times": fail_setup,
+    "somebody keeps a failed instance (here for 2 hours)": keep_failed,
+    "EC2 accepts each stop, and the instance runs on": stop_without_effect,
+    "AWS rejects each stop": reject_stop,
+    "EC2 accepts each termination, and the instance runs on": terminate_without_effect,
+    "AWS rejects each termination": reject_termination,
+    "somebody starts a stopped instance without gpudesk": start_externally,
+    "an instance has gpudesk's tags and no record": lose_record,
+    "its gpudesk tags were removed": lose_tags,
+    "the mode is `dry_run`": run_dry,
+    "it is stopped: its disk is billed": stay_stopped,
+}
+"""How to bring about each state of the table. It returns the id of the instance's record."""
+
+STATES = read_billed_states()
+
+
+def test_every_state_of_the_table_is_walked() -> None:
+    assert [state.state for state in STATES] == list(BUILDERS)
+
+
+@dataclass
+class Walk:
+    """The minutes that pass in one state. It is swept at its beginning, and before each time of the table.
+
+    :ivar phases: the phases that the record had
+    """
+
+    desk: World
+    instance_id: str
+    began_at: datetime
+    phases: set[str] = field(default_factory=set)
+
+    def pass_until(self, minutes: int) -> None:
+        """Let time pass until `minutes` after the beginning of the state, with sweeps only in the last ones."""
+        remaining = (self.began_at - self.desk.now) // MINUTE + minutes
+        unswept = max(0, remaining - SWEPT_MINUTES)
+        self.desk.pass_minutes(unswept, sweep_every=unswept + 1)
+        for _ in range(remaining - unswept):
+            self.note_phase()
+            self.desk.pass_minutes()
+
+    def note_phase(self) -> None:
+        """Add the present phase to `phases`."""
+        record = self.desk.application.reconciler.stores.instances.load(self.instance_id)
+        self.phases.add(record.phase if record else "none")
+
+    def count(self, code: EventCode) -> int:
+        """Return how often the timeline has the code since the beginning of the state."""
+        entries = self.desk.application.queries.list_timeline(ADMIN, self.instance_id, limit=100, cursor=None).items
+        return sum(entry.code == code for entry in entries if entry.at >= self.began_at)
+
+    def is_billed(self) -> bool:
+        """Tell whether EC2 has an instance that is not stopped or terminated."""
+        return any(self.desk.get_ec2_state(ec2_id) != "stopped" for ec2_id in self.desk.list_ec2_ids())
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: BUILDERS[state.state].__name__)
+def test_bill_ends_and_people_are_told_as_the_table_says(desk: World, state: BilledState) -> None:
+    instance_id = BUILDERS[state.state](desk)
+    walk = Walk(desk, instance_id, desk.now)
+    walk.pass_until(SWEPT_MINUTES)
+    for told in sorted(state.told, key=lambda each: each.minutes):
+        walk.pass_until(told.minutes)
+        assert walk.count(told.code) == 1, told
+        assert frozenset(told.code.audience) == told.audience
+    if state.minutes is not None:
+        walk.pass_until(state.minutes)
+        assert not walk.is_billed()
+    daily = [told.code for told in state.told if told.is_daily]
+    if daily:
+        desk.clock.advance(DAY)
+        desk.pass_minutes(2)
+        assert walk.is_billed()
+        assert [walk.count(code) for code in daily] == [2] * len(daily)
+    walk.note_phase()
+    assert state.phase in walk.phases
