@@ -19,7 +19,7 @@ from chalicelib.domain.common.write_warnings import WriteWarning
 T = TypeVar("T")
 
 OWNER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
-OWNER_CHARACTERS = "1 to 64 letters, digits and . _ @ + -"
+OWNER_CHARACTERS = "1 to 64 letters, digits and . _ @ + -, beginning with a letter or digit"
 OWNER_DESCRIPTION = f"the name of an owner: {OWNER_CHARACTERS}"
 
 

@@ -158,7 +158,7 @@ def test_sessions_that_need_secrets_are_refused_until_the_secrets_are_restored(c
         assert (refused.status, refused.json["code"]) == (409, "secrets_removed")
         for text in (
             "reboots for the image and creates new ones",
-            "UTC at the latest",
+            "If they are still refused at 2026-",
             f"GET /images/{creation.request.json['id']}",
         ):
             assert text in refused.json["detail"]

@@ -21,16 +21,16 @@ from chalicelib.domain.instances.names import NAME_DESCRIPTION
 
 
 class ImageBody(RequestModel):
-    """A new image. By default the instance reboots, so that the file system in the image is consistent."""
+    """A new image. By default the instance reboots, so that the file system in the image is consistent.
+
+    With `no_reboot`, nothing on the instance ends, but the file system in the image may be inconsistent.
+    """
 
     name: str = Field(description=f"{NAME_DESCRIPTION}, e.g. vision-2030")
     description: str = Field(
         "", max_length=200, pattern=r"^[ -~]*$", description="a text of at most 200 printable ASCII characters"
     )
-    no_reboot: bool = Field(
-        False,
-        description="true or false; if true, nothing on the instance ends, but the file system may be inconsistent",
-    )
+    no_reboot: bool = Field(False, description="true or false")
 
 
 class InstalledDocumentView(TypedDict):

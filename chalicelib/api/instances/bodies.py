@@ -84,13 +84,10 @@ class LaunchBody(RequestModel):
 
 
 class SetupBody(RequestModel):
-    """A recipe to run again or to add."""
+    """A recipe to run again or to add. Without `recipe`, the one that failed runs again, or else that of the launch."""
 
     recipe: str | None = Field(
-        None,
-        min_length=1,
-        max_length=60,
-        description="a recipe of GET /recipes; default: the recipe that failed, otherwise that of the launch",
+        None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
     )
     parameters: dict[str, ParameterInput] | None = Field(None, max_length=40, description=PARAMETERS_DESCRIPTION)
 

@@ -13,7 +13,7 @@ from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 
 
 class SessionBody(RequestModel):
-    """The session to open.
+    """The session to open. `local_port` is a port on your computer; its default is `port`, or 8889 for Jupyter.
 
     `kind`: shell opens a shell; port forwards `local_port` to `port` on the instance; jupyter forwards to Jupyter;
     jupyter_token prints Jupyter's token; ssh opens port 22 to the holder of `public_key`. `port` is required for kind
@@ -25,10 +25,7 @@ class SessionBody(RequestModel):
     )
     port: int | None = Field(None, ge=1, le=65535, description="a port on the instance, from 1 to 65535")
     local_port: int | None = Field(
-        None,
-        ge=1,
-        le=65535,
-        description="a port on the laptop, from 1 to 65535; the default is the value of port, or 8889 for Jupyter",
+        None, ge=1, le=65535, description="a port on your computer from 1 to 65535, e.g. 8889"
     )
     public_key: str | None = Field(
         None, min_length=1, max_length=4400, description="the content of a .pub file, e.g. ~/.ssh/id_ed25519.pub"

@@ -34,9 +34,10 @@ class SweepWatchdog:
             return False
         message = (
             f"The scheduled sweep has not completed since {format_date_time(last)}, {format_duration(now - last)} ago. "
-            "Until a sweep completes, gpudesk sends no stop warnings, stops no instances and sets up no instances. "
-            "Idle instances stop themselves 15 minutes later than gpudesk would stop them. Read the log of the "
-            "function sweep in CloudWatch (log group /aws/lambda)."
+            "Until a sweep completes, gpudesk stops no instance on its own, not even at the end of max_hours, and does "
+            "not repeat calls that failed. An idle instance with a working probe stops itself 15 minutes later than "
+            "gpudesk would stop it; all others run on and are billed. Read the log of the function sweep in "
+            "CloudWatch Logs."
         )
         LOG.error(message)
         directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)

@@ -109,7 +109,7 @@ class EventCode(StrEnum):
     DOCUMENT_FAILED = "document_failed", NOTIFY_NOBODY
     DOCUMENT_SKIPPED = "document_skipped", NOTIFY_NOBODY
     REBOOTED_BY_SETUP = "rebooted_by_setup", NOTIFY_NOBODY
-    SETUP_FAILED = "setup_failed", NOTIFY_OWNER, "could not be set up"
+    SETUP_FAILED = "setup_failed", NOTIFY_OWNER, "has a failed setup"
     READY = "ready", NOTIFY_OWNER, "is ready"
     NO_AGENT = "no_agent", NOTIFY_NOBODY
     NO_AGENT_WARNING = "no_agent_warning", NOTIFY_BOTH, "does not respond to SSM and will be {outcome}"
@@ -155,7 +155,7 @@ class EventCode(StrEnum):
     STOP_REQUESTED = "stop_requested", NOTIFY_NOBODY
     STOP_INITIATED = "stop_initiated", NOTIFY_OWNER, "is being stopped", ReplayAction.STOP
     STOP_RETRIED = "stop_retried", NOTIFY_NOBODY
-    STOP_CANCELLED = "stop_cancelled", NOTIFY_OWNER, "is in use again and was not stopped"
+    STOP_CANCELLED = "stop_cancelled", NOTIFY_OWNER, "was not stopped: it is no longer known to be idle"
     STOP_REFUSED = "stop_refused", NOTIFY_BOTH, "could not be stopped: AWS rejected the call"
     STOP_OVERDUE = "stop_overdue", NOTIFY_BOTH, "has not stopped for 20 minutes"
     STOPPING = "stopping", NOTIFY_NOBODY
@@ -203,8 +203,8 @@ class EventCode(StrEnum):
 
     # Images, and removing and restoring the secrets of their source
     IMAGE_REQUESTED = "image_requested", NOTIFY_NOBODY
-    IMAGE_AVAILABLE = "image_available", NOTIFY_OWNER, "image is ready to use"
-    IMAGE_FAILED = "image_failed", NOTIFY_OWNER, "image could not be created"
+    IMAGE_AVAILABLE = "image_available", NOTIFY_OWNER, "has a new image that is ready to use"
+    IMAGE_FAILED = "image_failed", NOTIFY_OWNER, "has an image that could not be created"
     SANITIZING = "sanitizing", NOTIFY_NOBODY
     CREATING = "creating", NOTIFY_NOBODY
     PENDING = "pending", NOTIFY_NOBODY

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from chalicelib.domain.common.deadlines import RESTORE_DEADLINE
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_time
+from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.setup.installed_documents import InstalledDocument
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.state import AddedRecipe, DocumentRun, find_added_parameters
@@ -140,11 +140,12 @@ def describe_removed_secrets(image: Image) -> str:
         if image.no_reboot
         else f"{name} reboots for the image and creates new ones, usually within minutes."
     )
-    latest = format_time(image.created_at + RESTORE_DEADLINE)
+    latest = format_date_time(image.created_at + RESTORE_DEADLINE)
     return (
         f"The ssh host keys and the Jupyter token of {name} are removed from its disk while image {image.name} is "
-        f"created, so that the image does not contain them. {end} Sessions of kind ssh, jupyter and jupyter_token work "
-        f"again at {latest} at the latest. GET /images/{image.id} shows the state. Kind shell works now."
+        f"created, so that the image does not contain them. {end} Then sessions of kind ssh, jupyter and jupyter_token "
+        f"work again. If they are still refused at {latest}, GET /images/{image.id} says what to do. Kind shell works "
+        "now."
     )
 
 

@@ -127,8 +127,9 @@ def list_image_warnings(instance: Instance, image: Image, activity: ActivityJudg
     )
     yield WriteWarning(
         WarningCode.INSTANCE_STORE_EXCLUDED,
-        "The image does not contain instance stores or /tmp. Each instance that is launched from it gets a new "
-        "machine identity, a new Jupyter token and new ssh host keys.",
+        "The image does not contain instance stores. It contains /tmp, which an instance that is launched from it "
+        "empties when it boots: delete secrets in /tmp first. Each such instance gets a new machine identity, a new "
+        "Jupyter token and new ssh host keys.",
     )
     captured = {added.recipe for added in image.added_recipes}
     for added in instance.spec.software.added_recipes:

@@ -76,7 +76,7 @@ def describe_regenerated_secrets(image: Image) -> str:
     """Return a clause about the new secrets and how to accept the new host key, which ssh treats as an attack."""
     return (
         "its ssh host keys and its Jupyter token are replaced by new ones. ssh rejects the new host key until you run "
-        f"`ssh-keygen -R {image.source.instance_id}`"
+        f"`ssh-keygen -R {image.source.instance_id}` on your own computer"
     )
 
 

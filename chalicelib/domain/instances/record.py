@@ -138,6 +138,11 @@ class Instance:
     version: int | None = None
 
     @property
+    def has_launch_failed(self) -> bool:
+        """Return whether the launch failed: there is no EC2 instance behind the record, and never will be."""
+        return self.phase is Phase.FAILED and self.ec2_instance is None
+
+    @property
     def tag_id(self) -> str:
         """The value of the tag `gpudesk:id` on its EC2 instance."""
         return self.tagged_id or self.id

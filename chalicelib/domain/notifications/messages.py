@@ -14,6 +14,8 @@ KEEP_HOURS = 4
 MAX_SUBJECT_LENGTH = 100
 """Limit of SNS: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 
+REQUESTS_HEADING = "An e-mail has no buttons. Send the request to the API of gpudesk with your token instead:"
+
 STARTABLE_CODES = (
     EventCode.START_FAILED,
     EventCode.STOP_INITIATED,
@@ -54,8 +56,9 @@ def format_email_body(notification: Notification) -> str:
     """Return the plain text of the e-mail. Its last lines are the requests that the message suggests."""
     name, at = notification.instance_name, format_date_time(notification.at)
     head = f"{name}, {at}:" if notification.instance_id == DESK_ID else f"{name} of {notification.owner}, {at}:"
-    calls = [_format_call(call) for call in suggest_api_calls(notification).values()]
-    return "\n\n".join([head, notification.message, *(["\n".join(calls)] if calls else [])]) + "\n"
+    calls = [_format_call(button, call) for button, call in suggest_api_calls(notification).items()]
+    requests = ["\n".join([REQUESTS_HEADING, *calls])] if calls else []
+    return "\n\n".join([head, notification.message, *requests]) + "\n"
 
 
 def format_webhook_payload(notification: Notification) -> bytes:
@@ -92,6 +95,6 @@ def suggest_api_calls(notification: Notification) -> Mapping[str, ApiCall]:
     return calls
 
 
-def _format_call(call: ApiCall) -> str:
+def _format_call(button: str, call: ApiCall) -> str:
     body = f" {json.dumps(call['body'])}" if call["body"] else ""
-    return f"API: {call['method']} {call['path']}{body}"
+    return f"{button.replace('_', ' ').capitalize()}: {call['method']} {call['path']}{body}"

@@ -21,8 +21,8 @@ _ROW = re.compile(r"\| (.+) \|")
 
 
 @dataclass(frozen=True)
-class ToldCode:
-    """A code that people are told.
+class NotifiedCode:
+    """A code that people are notified.
 
     :param minutes: the time by which it stands in the timeline
     :param is_daily: it comes again each day
@@ -44,7 +44,7 @@ class BilledState:
     state: str
     phase: str
     minutes: int | None
-    told: tuple[ToldCode, ...]
+    notified: tuple[NotifiedCode, ...]
 
 
 def read_billed_states() -> list[BilledState]:
@@ -53,14 +53,14 @@ def read_billed_states() -> list[BilledState]:
     return [_parse(*row) for row in rows[1:]]
 
 
-def _parse(state: str, phase: str, _end: str, limit: str, told: str) -> BilledState:
+def _parse(state: str, phase: str, _end: str, limit: str, notified: str) -> BilledState:
     minutes = None if limit == "never by itself" else int(limit.removesuffix(" min"))
-    return BilledState(state, phase.strip("`"), minutes, tuple(_parse_told(told)))
+    return BilledState(state, phase.strip("`"), minutes, tuple(_parse_notified(notified)))
 
 
-def _parse_told(told: str) -> Iterator[ToldCode]:
-    for clause in told.split("; "):
+def _parse_notified(notified: str) -> Iterator[NotifiedCode]:
+    for clause in notified.split("; "):
         audience, _, codes = clause.partition(": ")
         for match in _CODE.finditer(codes):
             minutes = int(match["minutes"] or AT_ONCE_MINUTES)
-            yield ToldCode(EventCode(match["code"]), _AUDIENCES[audience], minutes, codes.endswith("each day"))
+            yield NotifiedCode(EventCode(match["code"]), _AUDIENCES[audience], minutes, codes.endswith("each day"))

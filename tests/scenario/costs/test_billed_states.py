@@ -1,7 +1,7 @@
 """Walks the table of docs/billing.md on the local cloud: every state in which an instance costs money.
 
 A function brings an instance into the state; then minutes pass. The test reads from the table by when the instance must
-have stopped, and by when people must have been told.
+have stopped, and by when people must have been notified.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +14,7 @@ import pytest
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.instances.commands.stop_start import warn_of_mode
 from chalicelib.domain.instances.record import Phase
 from local.machines.host.simulated import SimulatedMachines
 from tests.scenario.costs.billing_page import BilledState, read_billed_states
@@ -148,6 +149,15 @@ def stay_stopped(desk: World) -> str:
     return desk.launch_until_stopped().id
 
 
+def pause(desk: World) -> str:
+    instance = desk.launch_until_ready()
+    desk.application.desk.update(ADMIN, mode=Mode.PAUSED)
+    warning = warn_of_mode(desk.application.instances.stop(ADA, instance.id), Mode.PAUSED)
+    assert warning is not None
+    assert warning.code == "desk_paused"
+    return instance.id
+
+
 BUILDERS: Mapping[str, Callable[[World], str]] = {
     "nobody uses the instance": leave_idle,
     "it is used for longer than `max_hours` (here 2)": use_too_long,
@@ -166,6 +176,7 @@ BUILDERS: Mapping[str, Callable[[World], str]] = {
     "its gpudesk tags were removed": lose_tags,
     "the mode is `dry_run`": run_dry,
     "it is stopped: its disk is billed": stay_stopped,
+    "the mode is `paused`, also after a stop was requested": pause,
 }
 """How to bring about each state of the table. It returns the id of the instance's record."""
 
@@ -213,18 +224,18 @@ class Walk:
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: BUILDERS[state.state].__name__)
-def test_bill_ends_and_people_are_told_as_the_table_says(desk: World, state: BilledState) -> None:
+def test_bill_ends_and_people_are_notified_as_the_table_says(desk: World, state: BilledState) -> None:
     instance_id = BUILDERS[state.state](desk)
     walk = Walk(desk, instance_id, desk.now)
     walk.pass_until(SWEPT_MINUTES)
-    for told in sorted(state.told, key=lambda each: each.minutes):
-        walk.pass_until(told.minutes)
-        assert walk.count(told.code) == 1, told
-        assert frozenset(told.code.audience) == told.audience
+    for notified in sorted(state.notified, key=lambda each: each.minutes):
+        walk.pass_until(notified.minutes)
+        assert walk.count(notified.code) == 1, notified
+        assert frozenset(notified.code.audience) == notified.audience
     if state.minutes is not None:
         walk.pass_until(state.minutes)
         assert not walk.is_billed()
-    daily = [told.code for told in state.told if told.is_daily]
+    daily = [notified.code for notified in state.notified if notified.is_daily]
     if daily:
         desk.clock.advance(DAY)
         desk.pass_minutes(2)

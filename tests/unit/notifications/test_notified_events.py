@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from chalicelib.domain.common.event_codes import Audience, EventCode
+from chalicelib.domain.notifications.messages import REQUESTS_HEADING
 from tests.unit.notifications.delivery import EMAIL_ADDRESSES, WEBHOOK_URLS, deliver
 from tests.unit.notifications.instances import NAME, NOW
 from tests.unit.notifications.triggers import TRIGGERS
@@ -21,7 +22,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "no_agent_warning": (BOTH, "does not respond to SSM and will be terminated at 10:05 UTC"),
     "warning_cancelled": (OWNER, "keeps running: the stop warning no longer applies"),
     "stop_initiated": (OWNER, "is being stopped"),
-    "stop_cancelled": (OWNER, "is in use again and was not stopped"),
+    "stop_cancelled": (OWNER, "was not stopped: it is no longer known to be idle"),
     "terminate_initiated": (OWNER, "is being terminated"),
     "self_stopped": (BOTH, "stopped itself because gpudesk was unreachable"),
     "stopped_externally": (OWNER, "was stopped outside gpudesk"),
@@ -29,14 +30,14 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "terminated_externally": (OWNER, "was terminated outside gpudesk"),
     "rebooted": (OWNER, "was rebooted outside gpudesk"),
     "scheduled_event": (BOTH, "has a scheduled AWS event"),
-    "setup_failed": (OWNER, "could not be set up and will be stopped at 10:05 UTC"),
+    "setup_failed": (OWNER, "has a failed setup and will be stopped at 10:05 UTC"),
     "launch_refused": (OWNER, "could not be launched: AWS rejected the request"),
     "quota_exceeded": (OWNER, "could not be launched: AWS quota exceeded"),
     "no_capacity": (OWNER, "could not be launched: AWS has no capacity"),
     "no_answer": (OWNER, "could not be launched: AWS did not respond"),
     "start_failed": (OWNER, "could not be started"),
-    "image_available": (OWNER, "image is ready to use"),
-    "image_failed": (OWNER, "image could not be created"),
+    "image_available": (OWNER, "has a new image that is ready to use"),
+    "image_failed": (OWNER, "has an image that could not be created"),
     "benchmark_done": (OWNER, "finished its benchmark"),
     "benchmark_failed": (OWNER, "could not finish its benchmark"),
     "activity_unknown": (BOTH, "cannot be monitored: its activity is unknown"),
@@ -90,6 +91,9 @@ def test_message_names_its_instance_and_contains_no_raw_request(code: str) -> No
     assert not line.message.startswith("It ")
 
 
+LABELS = {"keep": "Keep", "setup": "Setup", "start": "Start", "delete_image": "Delete image", "connect": "Connect"}
+
+
 @pytest.mark.parametrize(
     ("code", "calls"),
     [
@@ -111,5 +115,5 @@ def test_suggested_requests_are_in_webhook_data_and_in_the_last_lines_of_the_mai
     assert {name: f"{data[name]['method']} {data[name]['path']}" for name in calls} == calls
     text = found.mails[EMAIL_ADDRESSES[Audience.OWNER]][1]
     last = text.rstrip("\n").split("\n")[-len(calls) :]
-    assert [line.partition(" {")[0] for line in last] == [f"API: {call}" for call in calls.values()]
-    assert text.count("API: ") == len(calls)
+    assert [line.partition(" {")[0] for line in last] == [f"{LABELS[button]}: {call}" for button, call in calls.items()]
+    assert text.count(REQUESTS_HEADING) == 1

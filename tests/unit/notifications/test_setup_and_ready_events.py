@@ -48,5 +48,5 @@ def test_setup_that_fails_on_a_ready_instance_is_notified_without_a_stop() -> No
     instance, entries = decide_change(build_instance_in_setup(rerun=True), command=FAILED, heartbeat=build_heartbeat())
     assert (instance.phase, instance.warning) == (Phase.READY, None)
     found = deliver(instance, entries)
-    assert found.mails[EMAIL_ADDRESSES[Audience.OWNER]][0] == f"gpudesk: {NAME} could not be set up"
+    assert found.mails[EMAIL_ADDRESSES[Audience.OWNER]][0] == f"gpudesk: {NAME} has a failed setup"
     assert "stays ready" in found.mails[EMAIL_ADDRESSES[Audience.OWNER]][1]

@@ -33,7 +33,7 @@ def request_keep(instance: Instance, until: datetime, actor: Actor, limits: Limi
 
     A shorter keep does not replace a longer one. To end a keep earlier, stop the instance.
 
-    :raises Conflict: the instance does not run, or its stop has begun
+    :raises Conflict: the instance does not run, or its stop was requested
     :raises ValidationFailed: `until` has passed or is later than the limit allows
     """
     name = instance.name
@@ -43,10 +43,21 @@ def request_keep(instance: Instance, until: datetime, actor: Actor, limits: Limi
             f"{name} is stopped, so it cannot be kept running. To start it, send POST /instances/{name}/start.",
             code=ErrorCode.NOT_RUNNING,
         )
-    if instance.phase is Phase.STOPPING or instance.spec.desired is DesiredState.STOPPED:
+    if instance.has_launch_failed:
+        raise Conflict(
+            f"There is nothing to keep. {instance.reason.message} Launch another instance.",
+            code=ErrorCode.INSTANCE_FAILED,
+        )
+    if instance.phase is Phase.STOPPING:
         raise Conflict(
             f"{name} is already being stopped, so it cannot be kept. {instance.reason.message} To start "
             f"it again, send POST /instances/{name}/start.",
+            code=ErrorCode.STOP_ALREADY_STARTED,
+        )
+    if instance.spec.desired is DesiredState.STOPPED:
+        raise Conflict(
+            f"A stop of {name} was requested, so it cannot be kept. To cancel the stop, send POST "
+            f"/instances/{name}/start.",
             code=ErrorCode.STOP_ALREADY_STARTED,
         )
     latest = now + timedelta(hours=limits.keep_hours)

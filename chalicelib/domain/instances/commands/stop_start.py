@@ -24,9 +24,15 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
 
     If gpudesk is already stopping the instance because of idleness, activity no longer cancels that stop.
 
-    :raises Conflict: the instance is being terminated, or is not launched yet
+    :raises Conflict: the instance is being terminated, is not launched yet, or could not be launched
     """
     require_not_ending(instance, "be stopped")
+    if instance.has_launch_failed:
+        raise Conflict(
+            f"There is nothing to stop. {instance.reason.message} To close its record now, send DELETE "
+            f"/instances/{instance.name}.",
+            code=ErrorCode.NOT_LAUNCHED,
+        )
     if instance.phase in PRE_LAUNCH_PHASES or instance.ec2_instance is None:
         raise Conflict(
             f"{instance.name} is not launched yet. To cancel the launch, send DELETE /instances/{instance.name}.",
@@ -46,9 +52,13 @@ def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChan
     """
     require_not_ending(instance, "be started")
     if instance.phase is Phase.FAILED:
+        advice = (
+            "Launch another instance."
+            if instance.has_launch_failed
+            else f"Run its setup again (POST /instances/{instance.name}/setup), or stop it and start it."
+        )
         raise Conflict(
-            f"{instance.name} has failed. {instance.reason.message} Stop it first, or launch another instance.",
-            code=ErrorCode.INSTANCE_FAILED,
+            f"{instance.name} cannot be started. {instance.reason.message} {advice}", code=ErrorCode.INSTANCE_FAILED
         )
     if instance.spec.desired is DesiredState.RUNNING:
         return RecordChange(instance)
@@ -76,7 +86,8 @@ def build_request_reason(instance: Instance) -> EventReason:
         case DesiredState.RUNNING if phase in (*STOPPED_PHASES, Phase.BOOTING):
             return EventReason(code=EventCode.START_REQUESTED, message=state)
         case DesiredState.TERMINATED if phase is not Phase.TERMINATED:
-            return EventReason(code=EventCode.TERMINATE_REQUESTED, message=f"{state} Its disk is deleted.")
+            follows = _describe_termination(instance)
+            return EventReason(code=EventCode.TERMINATE_REQUESTED, message=f"{state}{follows}")
         case _:
             return EventReason(code=EventCode.NO_CHANGE, message=f"{state} The request changes nothing.")
 
@@ -106,6 +117,15 @@ def _request_state(instance: Instance, desired: DesiredState, actor: Actor, now:
     reason = EventReason(code=code, message=f"{actor.name} requested the {noun} of {instance.name}.")
     changed = replace(instance, spec=replace(instance.spec, desired=desired))
     return RecordChange(changed, (timeline_entry(now, reason, actor=actor.name),))
+
+
+def _describe_termination(instance: Instance) -> str:
+    """Return what happens to the disk, and what the termination waits for, as sentences after a space."""
+    if instance.ec2_instance is None:
+        return ""
+    image = instance.image_in_progress
+    wait = f" It is billed until its image {image.id} is created." if image else ""
+    return f"{wait} Its disk is deleted."
 
 
 def _has_idle_stop(instance: Instance) -> bool:

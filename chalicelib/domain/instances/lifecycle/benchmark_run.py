@@ -18,7 +18,7 @@ from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
-from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
+from chalicelib.domain.instances.record import ENDING_PHASES, BenchmarkRun, Instance, Phase
 from chalicelib.domain.setup.state import DocumentRun
 
 
@@ -71,7 +71,12 @@ def abandon_benchmark(plan: Plan, now: datetime) -> Plan:
     instance = plan.instance
     if instance.benchmark_run is None or instance.phase is Phase.READY:
         return plan
-    entry = timeline_entry(now, _build_failure_reason(instance, f"the instance is {instance.phase} now"))
+    advice = (
+        "To measure this instance type, launch another instance."
+        if instance.phase in ENDING_PHASES
+        else "Start the instance, then start the benchmark again."
+    )
+    entry = timeline_entry(now, _build_failure_reason(instance, f"the instance is {instance.phase} now", advice))
     return replace(plan, instance=replace(instance, benchmark_run=None), timeline=(*plan.timeline, entry))
 
 
@@ -100,7 +105,7 @@ def _decide_running(
             return _succeed(instance, benchmark, command, now)
         case ObservedCommand(status=CommandStatus.FAILED) as command:
             _, failure = setup_results.build_failure_result(document, run, command, now)
-            cause = f"{document.name} ended as {command.status_details}"
+            cause = f"{document.name} ended with status {command.status_details}"
             return _fail(instance, setup_results.describe_failure(failure, cause), now)
     if now - run.sent_at > context.scale_script_timeout(document.timeout + DOCUMENT_MARGIN):
         return _fail(instance, f"it did not end within {format_duration(document.timeout)}", now)
@@ -138,14 +143,17 @@ def _succeed(instance: Instance, benchmark: BenchmarkRun, command: ObservedComma
 
 
 def _fail(instance: Instance, cause: str, now: datetime) -> Plan:
-    return record_event(_without_benchmark(instance, now), _build_failure_reason(instance, cause), now)
+    reason = _build_failure_reason(instance, cause, "Start the benchmark again when the cause is removed.")
+    return record_event(_without_benchmark(instance, now), reason, now)
 
 
-def _build_failure_reason(instance: Instance, cause: str) -> EventReason:
-    message = (
-        f"{instance.name} could not finish its benchmark: {ensure_period(cause)} Start the benchmark again once the "
-        "instance is ready and the cause is removed."
-    )
+def _build_failure_reason(instance: Instance, cause: str, advice: str) -> EventReason:
+    """Return why a benchmark has no results, and what to do.
+
+    :param cause: as a clause
+    :param advice: what to do, as sentences
+    """
+    message = f"{instance.name} could not finish its benchmark: {ensure_period(cause)} {advice}"
     return EventReason(code=EventCode.BENCHMARK_FAILED, message=message)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import GONE_AFTER, VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.common.text import format_date_time, format_duration
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
@@ -90,8 +90,9 @@ def reopen_record(instance: Instance, ec2_instance: Ec2Instance, now: datetime) 
 def _notify_lost_tags(instance: Instance, instance_id: str, now: datetime) -> Plan:
     """Notify people once: without its tags gpudesk may not touch the instance, but AWS bills it."""
     message = (
-        f"{instance.name} ({instance_id}) lost its gpudesk tags. gpudesk cannot manage it, but AWS bills it. Restore "
-        f"the tags gpudesk:id={instance.tag_id} and gpudesk:stage, or terminate it in the EC2 console."
+        f"{instance.name} ({instance_id}) lost its gpudesk tags. gpudesk cannot manage it, but AWS bills it. An "
+        f"admin must restore the tags gpudesk:id={instance.tag_id} and gpudesk:stage (with the value that the other "
+        "instances of gpudesk have), or terminate it in the EC2 console."
     )
     return record_once(instance, EventCode.TAGS_LOST, EventReason(code=EventCode.TAGS_LOST, message=message), now)
 
@@ -111,7 +112,10 @@ def _apply_not_visible(instance: Instance, now: datetime) -> tuple[Instance, Pla
     since = instance.observed.not_visible_since or now
     hidden = replace(instance, observed=replace(instance.observed, not_visible_since=since))
     if now - since < GONE_AFTER:
-        message = f"EC2 does not show {name}. gpudesk closes its record after {format_duration(GONE_AFTER)} of that."
+        message = (
+            f"EC2 has not shown {name} since {format_date_time(since)}. If that lasts until "
+            f"{format_date_time(since + GONE_AFTER)}, gpudesk closes its record."
+        )
         return hidden, no_op(hidden, EventCode.NOT_VISIBLE, message)
     message = (
         f"{name} is gone: EC2 has not shown {ec2_instance.instance_id} for {format_duration(GONE_AFTER)}. gpudesk "

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_time
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, normalize_response
@@ -79,11 +80,17 @@ def _record_boot(instance: Instance, boot_id: str, now: datetime) -> Plan:
         reason = EventReason(code=EventCode.REBOOTED_BY_SETUP, message=f"{name} was rebooted by {cause}.")
         return Plan(instance=booted, reason=reason, requeue=True)
     message = (
-        f"{name} was rebooted outside gpudesk. All programs that ran on it have ended: start them again. Its idle "
-        "window starts again now."
+        f"{name} was rebooted outside gpudesk. All programs that ran on it have ended: start them again. "
+        f"{_describe_reboot_effect(instance)}"
     )
     plan = record_event(booted, EventReason(code=EventCode.REBOOTED, message=message), now)
     return replace(plan, requeue=True)
+
+
+def _describe_reboot_effect(instance: Instance) -> str:
+    if instance.phase is Phase.FAILED and instance.warning:
+        return f"It will still be stopped at {format_time(instance.warning.stop_at)}."
+    return "Its idle window starts again now."
 
 
 def _record_acknowledgement(instance: Instance, acknowledged: Acknowledgement, now: datetime) -> Plan | None:

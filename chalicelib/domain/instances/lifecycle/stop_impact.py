@@ -20,7 +20,11 @@ def describe_stop_impact(instance: Instance, heartbeat: DecodedHeartbeat) -> str
     """
     live_counts = heartbeat.live_counts if isinstance(heartbeat, Heartbeat) else {}
     live = [pluralize(live_counts[kind], noun) for kind, noun in LIVE_COUNT_NOUNS.items() if live_counts.get(kind)]
-    ended = join_and(live) if live else "all programs that run (kernels, terminals, tmux)"
+    ended = f", among them {join_and(live)}," if live else " (kernels, terminals, tmux)"
+    return f"A stop ends all programs{ended} and deletes {describe_lost_files(instance)}. The root disk stays."
+
+
+def describe_lost_files(instance: Instance) -> str:
+    """Return which files a stop deletes: "/tmp and the instance store (125 GB)"."""
     store = instance.spec.hardware.instance_store_gb
-    disks = f" and its instance store of {store} GB" if store else ""
-    return f"A stop ends {ended} and empties /tmp{disks}. The root disk stays."
+    return "/tmp" + (f" and the instance store ({store} GB)" if store else "")  # noqa: S108 - a text for people

@@ -54,11 +54,10 @@ def build_cancellation_reason(instance: Instance, cause: str) -> EventReason:
 
 
 def wait_for_delivery(instance: Instance, warning: StopWarning) -> Plan:
-    """Do nothing, although the announced time has come: no channel has delivered the warning yet."""
-    message = (
-        f"The stop warning of {instance.name} has not been delivered yet. gpudesk waits for a delivery until "
-        f"{format_time(warning.stop_by)} at the latest."
-    )
+    """Do nothing, although the announced time has come: the warning is not delivered, or people may still react."""
+    by = format_time(warning.stop_by)
+    state, awaited = ("was delivered late", "reaction") if warning.deliveries else ("is not delivered yet", "delivery")
+    message = f"The stop warning of {instance.name} {state}. gpudesk waits for a {awaited} until {by} at the latest."
     return no_op(instance, EventCode.WARNING_UNDELIVERED, message)
 
 

@@ -122,11 +122,21 @@ def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
     state = require_ec2_instance(instance).state
     message = (
         f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "
-        f"says {state}. AWS bills {instance.name} meanwhile, and gpudesk calls again. An admin should look for the "
-        "cause in the EC2 console (state transition reason)."
+        f"says {state}. {_describe_bill(instance)} gpudesk calls again. An admin should look for the cause in the EC2 "
+        "console (state transition reason)."
     )
     code = OVERDUE_CODES[claim.action]
     return record_once(instance, code, EventReason(code=code, message=message), now)
+
+
+def _describe_bill(instance: Instance) -> str:
+    """Return what AWS bills now, as a sentence.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
+    """
+    if require_ec2_instance(instance).state is Ec2State.RUNNING:
+        return f"AWS bills {instance.name} meanwhile."
+    return "AWS bills only its disk meanwhile."
 
 
 def _get_participle(claim: Claim) -> str:
