@@ -10,7 +10,7 @@ DEFAULT_TIMEOUT = 3600
 MIN_TIMEOUT = 5
 MAX_TIMEOUT = 172_800
 
-_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?(\d+(_\d+)*(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 """Numbers that Go's ParseFloat reads, without its hexadecimal ones. Space around a number is an error in Go."""
 
 

@@ -15,6 +15,7 @@ from local.machines.host.simulated import SimulatedMachines
 from tests.local.aws.conftest import ONCE, TIME_UNTIL_READY, build_launcher
 from tests.local.aws.fakes import RecordingMachines
 from tests.local.aws.test_run_command import build_document, build_step, create_document
+from tests.local.machines.run_agent_contract import ContractRun, load_contract
 
 MINUTE = timedelta(minutes=1)
 OUT_CUT, ERROR_CUT, RULE = "\n---Output truncated---", "\n---Error truncated----", "\n----------ERROR-------\n"
@@ -90,3 +91,17 @@ def test_no_logs_without_request(machines: SimulatedMachines, ssm: Any, ready: C
     machines.outcomes["install"] = [(0, "secretive", "")]
     ssm.send_command(InstanceIds=[ready()], DocumentName="setup")
     assert boto3.client("logs", "us-east-1").describe_log_groups()["logGroups"] == []
+
+
+def test_agent_is_compared_with_its_contract_through_ssm(
+    machines: RecordingMachines, ssm: Any, ready: Callable[[], str]
+) -> None:
+    run = ContractRun(ssm, ready(), poll_seconds=0)
+    (case,) = (case for case in load_contract()["cases"] if case["name"].startswith("onFailure exit skips"))
+    machines.outcomes["first"] = [(3, "out\n", "why\n"), (3, "out\n", "other\n")]
+    assert run.compare(case) == []
+    different = run.compare(case)
+    assert len(different) == 2
+    assert all("other" in line for line in different), "standard error, and the listed output"
+    own = [{"Key": "Owner", "Values": ["Self"]}]
+    assert ssm.list_documents(Filters=own)["DocumentIdentifiers"] == []
