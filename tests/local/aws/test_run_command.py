@@ -373,6 +373,18 @@ def test_snap_refresh_takes_agent_away_and_loses_document(
     assert (lost["StatusDetails"], lost["ResponseCode"]) == ("ExecutionTimedOut", -1)
 
 
+def test_document_that_always_reboots_is_in_progress_until_its_time_limit(
+    machines: RecordingMachines, ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    machines.outcomes = {"AWS-RunShellScript": [(194, "", "")] * 15}
+    command_id = run_shell(ssm, instance_id)
+    clock.advance(59 * MINUTE)
+    assert get_invocation(ssm, command_id, instance_id)["Status"] == "InProgress"
+    clock.advance(MINUTE)
+    assert get_invocation(ssm, command_id, instance_id)["StatusDetails"] == "ExecutionTimedOut"
+
+
 @pytest.mark.parametrize("details", ["Undeliverable", "Terminated"])
 def test_command_that_agent_does_not_take_runs_nothing(
     cloud: LocalCloud, machines: RecordingMachines, ssm: Any, ready: Callable[[], str], details: str
