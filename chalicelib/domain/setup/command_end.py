@@ -37,7 +37,7 @@ class CommandEnd(StrEnum):
 
     :cvar STEP_FAILED: a step failed
     :cvar NOT_TAKEN: no agent ran it
-    :cvar INTERRUPTED: the system went down while it ran
+    :cvar INTERRUPTED: the system, or the agent's process for it, went down while it ran
     :cvar NO_REPORT: the agent took it and reported the end of no step that failed
     """
 
@@ -70,7 +70,7 @@ def describe_end(document: str, status_details: str, steps: Sequence[StepOutput]
         case CommandEnd.NOT_TAKEN:
             return f"The SSM agent did not take the command for {document} ({status_details})"
         case CommandEnd.INTERRUPTED:
-            return f"The system went down while {document} ran"
+            return f"The system or its SSM agent went down while {document} ran"
         case CommandEnd.NO_REPORT:
             return f"No step of {document} reported an end ({status_details})"
         case CommandEnd.STEP_FAILED:

@@ -127,7 +127,9 @@ def test_system_that_goes_down_and_command_that_is_not_taken_are_reported_and_th
         entry for entry in desk.list_timeline(instance) if entry.code in ("document_interrupted", "document_failed")
     ]
     assert [entry.code for entry in reported] == ["document_interrupted", "document_failed"]
-    assert reported[0].message.startswith(f"The system went down while gpudesk-probe ran on {instance.name}. ")
+    assert reported[0].message.startswith(
+        f"The system or its SSM agent went down while gpudesk-probe ran on {instance.name}. "
+    )
     assert reported[1].message.startswith("The SSM agent did not take the command for gpudesk-probe (Undeliverable)")
 
 

@@ -102,7 +102,7 @@ def test_secrets_are_removed_before_the_disk_is_copied() -> None:
             "no space",
             "The SSM agent did not take the command for gpudesk-image (Undeliverable) on brave-otter",
         ),
-        ("Failed", INTERRUPTED_MESSAGE, "The system went down while gpudesk-image ran on brave-otter"),
+        ("Failed", INTERRUPTED_MESSAGE, "The system or its SSM agent went down while gpudesk-image ran on brave-otter"),
     ],
 )
 def test_reason_of_failed_removal_is_the_end_of_its_command(details: str, output: str, reason: str) -> None:

@@ -70,9 +70,9 @@ def test_interruptions_are_counted_apart_from_failed_attempts() -> None:
     assert [result.succeeded for result in simulation.instance.setup.results] == [False] * 4 + [True, True]
     first, second = (entry for entry in simulation.timeline if entry.code is EventCode.DOCUMENT_INTERRUPTED)
     assert first.message == (
-        f"The system went down while gpudesk-probe ran on {simulation.instance.name}. gpudesk runs it again "
-        "(interruption 1 of at most 3). Steps that are done are skipped. If it goes down again, look for the cause in "
-        "a session: journalctl -b -1."
+        f"The system or its SSM agent went down while gpudesk-probe ran on {simulation.instance.name}. "
+        "gpudesk runs it again (interruption 1 of at most 3). Steps that are done are skipped. If this happens again, look for the cause "
+        "in a session: `journalctl -b -1` shows what was logged before a reboot."
     )
     assert "interruption 2 of at most 3" in second.message
 
@@ -81,7 +81,7 @@ def test_third_interruption_fails_the_setup_and_tells_that_the_system_went_down(
     simulation = launched(SimulatedAws(failures=[WENT_DOWN] * 3))
     simulation.run_until(Phase.FAILED, 0, 10)
     message = simulation.instance.reason.message
-    assert "went down while gpudesk-probe ran, 3 times" in message
+    assert "The system or its SSM agent went down while gpudesk-probe ran, 3 times" in message
     assert "step install" not in message
 
 

@@ -62,7 +62,7 @@ def test_step_that_failed_first_is_blamed_although_later_steps_ran() -> None:
     ("details", "steps", "clause"),
     [
         ("Undeliverable", [], "The SSM agent did not take the command for gpudesk-probe (Undeliverable)"),
-        ("Failed", [WENT_DOWN], "The system went down while gpudesk-probe ran"),
+        ("Failed", [WENT_DOWN], "The system or its SSM agent went down while gpudesk-probe ran"),
         ("ExecutionTimedOut", [], "No step of gpudesk-probe reported an end (ExecutionTimedOut)"),
         ("Failed", [BROKEN], "gpudesk-probe ended as Failed"),
     ],
