@@ -30,6 +30,12 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CommandPlugi
 COMPLETE_OUTPUT_LIMIT = LISTED_OUTPUT_LIMIT - 100
 """The agent cuts output a little below the limit, so a longer output may be incomplete."""
 
+MIN_PLUGIN_NAME_LENGTH = 4
+"""Shortest name of a step that GetCommandInvocation accepts, although a document may have shorter ones.
+
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html
+"""
+
 RUNNING_STATUSES = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 
 
@@ -120,7 +126,7 @@ class Ssm:
         return ObservedCommand(command_id=command_id, status=status, status_details=detail, steps=tuple(steps))
 
     def _read_output(self, region: str, command_id: str, instance_id: str, step: StepOutput) -> StepOutput:
-        if len(step.output) < COMPLETE_OUTPUT_LIMIT:
+        if len(step.output) < COMPLETE_OUTPUT_LIMIT or len(step.name) < MIN_PLUGIN_NAME_LENGTH:
             return step
         with translate_errors():
             response = self._clients.ssm(region).get_command_invocation(

@@ -4,8 +4,7 @@ InvalidDocument            a document that CreateDocument rejects
   DocumentTooLarge         ... because of its size
 InvalidParameters          parameters that SendCommand rejects
 SandboxUnavailable         this computer cannot run a sandbox; the message says why
-MachineHalted              the machine is not running, or halted during a call
-  MachineRebooted          ... and runs again
+MachineHalted              the machine is not running, or halted or rebooted during a call
 ConnectionRefusedError     (Python's own) nothing listens on that port of the machine
 """
 
@@ -27,8 +26,4 @@ class SandboxUnavailable(OSError):
 
 
 class MachineHalted(RuntimeError):
-    """The machine is not running, or halted during a call."""
-
-
-class MachineRebooted(MachineHalted):
-    """The machine rebooted during a call."""
+    """The machine is not running, or halted or rebooted during a call."""

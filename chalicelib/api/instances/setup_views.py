@@ -64,8 +64,9 @@ class SetupView(TypedDict):
     """The progress of setting up `recipe`.
 
     `document`: the document that runs now or next, number `document_index` of `document_count`, counted from 1; null
-    after the last one. `attempts`: how often the document has failed. `remaining_seconds`: the estimated time of
-    all remaining documents. `failure`: why the last attempt failed. `results` includes the documents of earlier setups.
+    after the last one. `attempts`: how often the document has failed. `interruptions`: how often the system has gone
+    down during this setup. `remaining_seconds`: the estimated time of all remaining documents. `failure`: why the last
+    attempt failed. `results` includes the documents of earlier setups.
     """
 
     recipe: str
@@ -73,6 +74,7 @@ class SetupView(TypedDict):
     document_index: int
     document_count: int
     attempts: int
+    interruptions: int
     step: CurrentStepView | None
     remaining_seconds: int | None
     failure: FailureView | None
@@ -93,6 +95,7 @@ def to_setup_view(setup: SetupState, progress: SetupProgress | None) -> SetupVie
         "document_index": min(setup.document_index + 1, count),
         "document_count": count,
         "attempts": setup.attempts,
+        "interruptions": setup.interruptions,
         "step": _to_step_view(progress.step) if progress and progress.step else None,
         "remaining_seconds": round_seconds(progress.remaining) if progress else None,
         "failure": _to_failure_view(setup.failure) if setup.failure else None,

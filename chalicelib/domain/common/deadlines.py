@@ -49,6 +49,10 @@ another zone."""
 MAX_SETUP_ATTEMPTS = 3
 """A temporary cause rarely lasts for three attempts, so gpudesk makes no fourth one."""
 
+MAX_SETUP_INTERRUPTIONS = 3
+"""Number of times that the system goes down during one setup after which the setup fails. What takes it down may be
+the setup itself, and a person must look."""
+
 SETUP_RETRY = timedelta(minutes=1)
 """Mirrors and package locks recover within a minute, or not at all."""
 

@@ -107,6 +107,7 @@ class EventCode(StrEnum):
     DOCUMENT_STARTED = "document_started", NOTIFY_NOBODY
     DOCUMENT_SUCCEEDED = "document_succeeded", NOTIFY_NOBODY
     DOCUMENT_FAILED = "document_failed", NOTIFY_NOBODY
+    DOCUMENT_INTERRUPTED = "document_interrupted", NOTIFY_NOBODY
     DOCUMENT_SKIPPED = "document_skipped", NOTIFY_NOBODY
     REBOOTED_BY_SETUP = "rebooted_by_setup", NOTIFY_NOBODY
     SETUP_FAILED = "setup_failed", NOTIFY_OWNER, "has a failed setup"

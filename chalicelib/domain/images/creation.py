@@ -48,6 +48,7 @@ from chalicelib.domain.images.transitions import (
     to_sanitizing,
 )
 from chalicelib.domain.instances.observation import CommandStatus, ObservedCommand, Unavailable
+from chalicelib.domain.setup.command_end import CommandEnd, classify_end, describe_end, find_failed_step
 from chalicelib.domain.setup.state import DocumentRun
 
 MAX_OUTPUT_LENGTH = 300
@@ -123,12 +124,19 @@ def _decide_sanitizing(image: Image, observation: ImageObservation, now: datetim
         case ObservedCommand(status=CommandStatus.SUCCEEDED):
             return _create_image(to_creating(image, now), now)
         case ObservedCommand(status=CommandStatus.FAILED) as command:
-            failed_step = next((step for step in command.steps if step.exit_code != 0), None)
-            output = (failed_step.output.strip() if failed_step else "") or command.status_details
-            cause = f"{IMAGE_DOCUMENT} failed on {name}: {output[-MAX_OUTPUT_LENGTH:]}"
-            return ImagePlan(to_failed(image, cause, now))
+            return ImagePlan(to_failed(image, _describe_failed_removal(command, name), now))
         case _:
             return ImagePlan(image)
+
+
+def _describe_failed_removal(command: ObservedCommand, instance_name: str) -> str:
+    """Return why the secrets were not removed, as a clause."""
+    end = classify_end(command.status_details, command.steps)
+    failed_step = find_failed_step(command.steps)
+    if failed_step is None or end is not CommandEnd.STEP_FAILED:
+        return f"{describe_end(IMAGE_DOCUMENT, command.status_details, command.steps)} on {instance_name}"
+    output = failed_step.output.strip() or command.status_details
+    return f"{IMAGE_DOCUMENT} failed on {instance_name}: {output[-MAX_OUTPUT_LENGTH:]}"
 
 
 def _decide_creating(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:

@@ -49,6 +49,7 @@ class SetupState:
     :param installed_documents: documents that the image contains
     :param document_index: index of the document that runs now or next
     :param attempts: number of failed attempts of this document
+    :param interruptions: number of times that the system went down while a document of this setup ran
     :param retry_at: earliest time of the next attempt
     :param results: results of this setup and of earlier ones. The last result of each document is always among them.
     :param failure: last failure of the current document; None after it succeeded
@@ -62,6 +63,7 @@ class SetupState:
     installed_documents: tuple[InstalledDocument, ...] = ()
     document_index: int = 0
     attempts: int = 0
+    interruptions: int = 0
     current_run: DocumentRun | None = None
     retry_at: datetime | None = None
     results: tuple[DocumentResult, ...] = ()

@@ -31,11 +31,25 @@ REBOOT_PATTERN = re.compile(r"^This step runs again, after reboot (\d{1,2})\.$",
 MESSAGE_PREFIX = "gpudesk: "
 FAILURE_PREFIX = "gpudesk: Failed at: "
 
+INTERRUPTION_MARKER = "document process failed unexpectedly: ipc messaging received timeout signal"
+"""Output of the first step of a document during which the system went down.
+https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/outofproc/master.go"""
+
+TIMEOUT_EXIT_CODE = 124
+"""Exit code of a step that exceeded the time limit within its script, which is shorter than SSM's."""
+
+OUT_OF_MEMORY_EXIT_CODE = 137
+"""Exit code of a step that the system killed. If a script exits with it, the agent takes it for one that timed out."""
+
 MAX_LINES, MAX_LINE_LENGTH = 6, 240
 
 _NOISE_PATTERN = re.compile(
-    r"^(failed to run commands: |-+ERROR-+$|-+(Output|Error) truncated-+$|--output truncated--$)"
+    r"^(-+ERROR-+$|-+(Output|Error) truncated-+$|--output truncated--$|"
+    r"Step was found to have onFailure property\. |Step exited with code 16[89]\. )"
 )
+_AGENT_SUFFIX_PATTERN = re.compile(r"failed to run commands: exit status \d+$")
+"""Text that the agent adds to standard error without a line break, so it can follow the last line of the script."""
+
 _ERROR_PATTERN = re.compile(
     r"gpudesk: |E: |ERROR|FATAL|fatal: |curl: |error: |Error: |.*\b\w+(Error|Exception): |.*No space left"
 )
@@ -49,6 +63,7 @@ _SECRET_PATTERNS = (
 when it fails."""
 
 _RERUN_ADVICE = "Then run the setup again. Steps that are done are skipped."
+_MEMORY_ADVICE = "The instance does not have enough memory. Launch an instance type with more memory."
 _ADVICE_BY_OUTPUT = (
     (
         re.compile(r"No space left on device"),
@@ -68,14 +83,19 @@ _ADVICE_BY_OUTPUT = (
         f"{_RERUN_ADVICE}",
     ),
     (
-        re.compile(r"\bKilled\b|[Oo]ut of memory|MemoryError|Cannot allocate memory"),
-        "The instance does not have enough memory. Launch an instance type with more memory.",
+        re.compile(r"\bKilled\b|signal: killed|[Oo]ut of memory|MemoryError|Cannot allocate memory"),
+        _MEMORY_ADVICE,
     ),
 )
 _ADVICE_BY_STATUS = {
-    "TimedOut": "The step exceeded its timeout, most likely because of a slow mirror. Run the setup again. Steps that "
-    "are done are skipped.",
+    "TimedOut": "The step exceeded its timeout, most likely because of a slow mirror, or memory ran out. Run the setup "
+    "again. Steps that are done are skipped.",
     "Cancelled": "A person cancelled the command. Run the setup again. Steps that are done are skipped.",
+}
+_ADVICE_BY_EXIT_CODE = {
+    TIMEOUT_EXIT_CODE: "The step exceeded its time limit, most likely because of a slow mirror. Run the setup again. "
+    "Steps that are done are skipped.",
+    OUT_OF_MEMORY_EXIT_CODE: _MEMORY_ADVICE,
 }
 _DEFAULT_ADVICE = f"Open a session to find the cause. {_RERUN_ADVICE}"
 
@@ -95,7 +115,7 @@ def select_relevant_lines(step: StepOutput) -> tuple[str, ...]:
 
     A message of gpudesk's scripts is reduced to the cause: `find_remediation` returns the advice.
     """
-    lines = [line.strip() for line in step.output.splitlines()]
+    lines = [_AGENT_SUFFIX_PATTERN.sub("", line).strip() for line in step.output.splitlines()]
     lines = [line for line in lines if line and not _NOISE_PATTERN.match(line)]
     errors = [line for line in lines if _ERROR_PATTERN.match(line)]
     return tuple(_shorten(redact(_select_cause(line))) for line in (errors or lines)[-MAX_LINES:])
@@ -115,7 +135,7 @@ def find_remediation(step: StepOutput) -> str:
     for pattern, advice in _ADVICE_BY_OUTPUT:
         if pattern.search(step.output):
             return advice
-    return _ADVICE_BY_STATUS.get(step.status, _DEFAULT_ADVICE)
+    return _ADVICE_BY_STATUS.get(step.status) or _ADVICE_BY_EXIT_CODE.get(step.exit_code, _DEFAULT_ADVICE)
 
 
 def _select_cause(line: str) -> str:

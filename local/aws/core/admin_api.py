@@ -5,6 +5,7 @@ POST /_local/clock      {"advance_seconds": 3600} or {"speed": 120}
 GET  /_local/calls                                  {"desk": {"ec2:RunInstances": 1}, "machines": {...}}
 POST /_local/faults     {"operation", "error_code", "message", "status", "times"}
                         or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict", "times"}
+                        or {"operation": "SendCommand", "kind": "undeliverable" | "terminated" | "snap_refresh"}
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)

@@ -18,7 +18,12 @@ FAULTY_SERVICES = ("ec2", "ssm", "ec2-instance-connect", "sns", "dynamodb", "dyn
 
 ACKNOWLEDGED_OPERATIONS = ("StopInstances", "StartInstances", "TerminateInstances")
 CONFLICTING_OPERATIONS = ("TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem")
-OPERATIONS_OF_KIND = {"acknowledge_only": ACKNOWLEDGED_OPERATIONS, "conflict": CONFLICTING_OPERATIONS}
+COMMAND_KINDS = ("undeliverable", "terminated", "snap_refresh")
+OPERATIONS_OF_KIND = {
+    "acknowledge_only": ACKNOWLEDGED_OPERATIONS,
+    "conflict": CONFLICTING_OPERATIONS,
+    **dict.fromkeys(COMMAND_KINDS, ("SendCommand",)),
+}
 """Operations that can have a fault of this kind. Every operation can have the others."""
 
 TIME_DESCRIPTION = "an ISO 8601 time with a zone, e.g. 2030-01-05T09:00:00Z"
@@ -65,9 +70,9 @@ class FaultBody(RequestModel):
     message: str = Field("", max_length=1000, description="a text of at most 1000 characters")
     status: int | None = Field(None, ge=400, le=599, description="an HTTP status from 400 to 599, e.g. 500")
     times: int = Field(1, ge=1, le=1000, description="a whole number from 1 to 1000, e.g. 2")
-    kind: Literal["drop_response", "acknowledge_only", "conflict"] | None = Field(
-        None, description="drop_response, acknowledge_only or conflict"
-    )
+    kind: (
+        Literal["drop_response", "acknowledge_only", "conflict", "undeliverable", "terminated", "snap_refresh"] | None
+    ) = Field(None, description="drop_response, acknowledge_only, conflict, undeliverable, terminated or snap_refresh")
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:

@@ -4,6 +4,9 @@ cloud.faults.inject("RunInstances", "InsufficientInstanceCapacity", times=2)
 cloud.faults.drop_response("RunInstances")      # takes effect, but the caller gets no response
 cloud.faults.acknowledge_only("StopInstances")  # AWS accepts the call and does nothing
 cloud.faults.conflict()                         # another transaction holds the items
+cloud.faults.undeliverable()                    # SSM cannot deliver the next command to its agent
+cloud.faults.terminated()                       # SSM ends the next command before the agent takes it
+cloud.faults.snap_refresh()                     # snapd replaces the agent while it runs the next command
 """
 
 import threading
@@ -43,6 +46,8 @@ class Faults:
         self._lock = threading.Lock()
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._acknowledged_only: defaultdict[str, int] = defaultdict(int)
+        self._undelivered: deque[str] = deque()
+        self._snap_refresh_count = 0
 
     def inject(
         self, operation: str, error_code: str, message: str = "", status: int | None = None, times: int = 1
@@ -71,11 +76,43 @@ class Faults:
         with self._lock:
             self._acknowledged_only[operation] += times
 
+    def undeliverable(self, _: str = "SendCommand", times: int = 1) -> None:
+        """End the next commands as Undeliverable: SSM does not reach the agent, although it looks online.
+
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html
+        """
+        self._end_undelivered("Undeliverable", times)
+
+    def terminated(self, _: str = "SendCommand", times: int = 1) -> None:
+        """End the next commands as Terminated: SSM cancelled them before the agent took them."""
+        self._end_undelivered("Terminated", times)
+
+    def snap_refresh(self, _: str = "SendCommand", times: int = 1) -> None:
+        """Replace the agent while it runs the next commands: it is away, and never reports them.
+
+        https://github.com/aws/amazon-ssm-agent/issues/430
+        """
+        with self._lock:
+            self._snap_refresh_count += times
+
+    def take_undelivered(self) -> str | None:
+        """Return the detailed status of a command that is not delivered, and remove it; None without a fault."""
+        with self._lock:
+            return self._undelivered.popleft() if self._undelivered else None
+
+    def take_snap_refresh(self) -> bool:
+        """Return whether the agent is replaced during this command, and count the command if so."""
+        with self._lock:
+            self._snap_refresh_count -= (due := self._snap_refresh_count > 0)
+            return due
+
     def clear(self) -> None:
         """Remove all faults that have not happened yet."""
         with self._lock:
             self._faults.clear()
             self._acknowledged_only.clear()
+            self._undelivered.clear()
+            self._snap_refresh_count = 0
 
     def take(self, operation: str) -> Fault | None:
         """Return the fault for this call and remove it; None without a fault."""
@@ -90,6 +127,10 @@ class Faults:
                 return False
             self._acknowledged_only[operation] -= 1
             return True
+
+    def _end_undelivered(self, details: str, times: int) -> None:
+        with self._lock:
+            self._undelivered.extend([details] * times)
 
     def _add(self, operation: str, fault: Fault, times: int) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ from moto.core.responses import ActionResult
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from local.aws.core.errors import CloudError
+from local.aws.core.faults import Faults
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.lifecycle import Lifecycle
@@ -32,14 +33,16 @@ class Agents:
     :param now: returns the cloud's time
     """
 
-    def __init__(self, timing: AwsTiming, now: Callable[[], datetime], lifecycle: Lifecycle) -> None:
+    def __init__(self, timing: AwsTiming, now: Callable[[], datetime], lifecycle: Lifecycle, faults: Faults) -> None:
         """Start without registrations."""
+        self._faults = faults
         self._timing = timing
         self._now = now
         self._lifecycle = lifecycle
         self._registrations: dict[str, Registration] = {}
         self._silent: set[str] = set()
         self._is_silent_by_default = False
+        self._replaced_until: dict[str, datetime] = {}
         self._known_before_silence: set[str] = set()
         lifecycle.on_halt.append(self._update_registration)
 
@@ -69,10 +72,38 @@ class Agents:
         else:
             self._silent.discard(instance_id)
 
+    def take_undelivered(self) -> str | None:
+        """Return the detailed status of the command to deliver if it is not delivered; None without a fault."""
+        return self._faults.take_undelivered()
+
+    def replace_if_due(self, instance_id: str) -> bool:
+        """Let snapd replace the agent if this is due, and return whether it was.
+
+        The agent is away for a while, and forgets the documents that it was running.
+        """
+        if not self._faults.take_snap_refresh():
+            return False
+        tracked = self._lifecycle.instances.get(instance_id)
+        if tracked:
+            self._update_registration(tracked, self._now())
+        self._replaced_until[instance_id] = self._now() + self._timing.agent_replaced_for
+        return True
+
     def is_reachable(self, instance_id: str) -> bool:
         """Return whether a command sent now reaches the instance."""
         tracked = self._lifecycle.instances.get(instance_id)
         return tracked is not None and self._find_online_since(tracked, self._now()) is not None
+
+    def find_return(self, instance_id: str, away_since: datetime) -> datetime | None:
+        """Return when the agent was back after its machine went down; None while it is away.
+
+        :param away_since: when the machine went down. If EC2 did not notice it, the machine rebooted by itself.
+        """
+        tracked = self._lifecycle.instances.get(instance_id)
+        if tracked is None or tracked.running_since is None or self._is_silent(instance_id, self._now()):
+            return None
+        back_at = max(tracked.running_since, away_since) + self._timing.agent_online_after
+        return back_at if back_at <= self._now() else None
 
     def can_receive_commands(self, instance_id: str) -> bool:
         """Return whether SendCommand accepts the instance: it is running, and its agent has registered before."""
@@ -84,13 +115,16 @@ class Agents:
         self._update_registration(tracked, self._now())
         return self._registrations.get(tracked.instance.id)
 
-    def _is_silent(self, instance_id: str) -> bool:
-        return instance_id in self._silent or (
-            self._is_silent_by_default and instance_id not in self._known_before_silence
+    def _is_silent(self, instance_id: str, at: datetime) -> bool:
+        replaced_until = self._replaced_until.get(instance_id)
+        return (
+            instance_id in self._silent
+            or (replaced_until is not None and at < replaced_until)
+            or (self._is_silent_by_default and instance_id not in self._known_before_silence)
         )
 
     def _find_online_since(self, tracked: TrackedInstance, at: datetime) -> datetime | None:
-        if tracked.running_since is None or self._is_silent(tracked.instance.id):
+        if tracked.running_since is None or self._is_silent(tracked.instance.id, at):
             return None
         since = tracked.running_since + self._timing.agent_online_after
         return since if since <= at else None

@@ -13,8 +13,8 @@ from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.aws.ssm.amazon_documents import AMAZON_DOCUMENTS, build_amazon_document
 from local.machines.agent import parameters
-from local.machines.agent.agent import parse_timeout
 from local.machines.agent.documents import upgrade_schema, validate_document
+from local.machines.agent.timeouts import parse_timeout
 from local.machines.errors import DocumentTooLarge, InvalidDocument, InvalidParameters
 
 

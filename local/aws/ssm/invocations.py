@@ -21,7 +21,8 @@ class InvocationRun:
     :param details: detailed status, for example ExecutionTimedOut
     :param expires_at: time at which it times out without a result
     :param ends_at: earliest possible end; None before the start
-    :param is_abandoned: whether its machine was halted, so that no result follows
+    :param interrupted_at: when its machine went down; None unless that happened during the document
+    :param is_lost: whether the agent has forgotten it, so that no report follows
     :param outcome: result of the machine; None until it is known
     """
 
@@ -32,7 +33,8 @@ class InvocationRun:
     started_at: datetime | None = None
     ends_at: datetime | None = None
     ended_at: datetime | None = None
-    is_abandoned: bool = False
+    interrupted_at: datetime | None = None
+    is_lost: bool = False
     outcome: InvocationResult | None = None
 
     @property
@@ -54,7 +56,7 @@ class InvocationRun:
         """
         if self.find_step(name) is None or self.outcome is None or self.started_at is None or self.ended_at is None:
             return self.started_at, self.ended_at
-        ran = [step for step in self.outcome.steps if step.status != "Skipped"]
+        ran = [step for step in self.outcome.steps if step.status != "Skipped"] or self.outcome.steps
         is_simulated = sum(step.seconds for step in ran) < MAX_SIMULATED_SECONDS
         start = self.started_at
         unit = (self.ended_at - start) / (len(ran) if is_simulated else sum(step.seconds for step in ran))

@@ -15,10 +15,20 @@ from local.aws.ec2.tracked_instance import TrackedInstance
 from local.aws.ssm.agents import Agents
 from local.aws.ssm.command_logs import write_logs
 from local.aws.ssm.invocations import Command, InvocationRun
+from local.machines.agent.agent import build_interrupted
 from local.machines.errors import MachineHalted
 from local.machines.host.interface import Invocation, InvocationResult, Machines
 
 logger = logging.getLogger(__name__)
+
+INTERRUPTION_REPORTED_AFTER = timedelta(seconds=60)
+"""Time after which the agent reports a document whose process ended with the machine.
+https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/outofproc/master.go
+(defaultZombieProcessTimeout)"""
+
+REBOOT_DELAY = timedelta(minutes=1)
+"""Time from exit code 194 to the reboot: the agent runs `shutdown -r +1`.
+https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/rebooter/rebooter_unix.go"""
 
 MILLISECONDS = "%Y-%m-%dT%H:%M:%S.000Z"
 
@@ -74,7 +84,8 @@ class RunCommand:
         """
         for instance_id in instance_ids or list(command.runs):
             run = command.runs[instance_id]
-            if run.status == "InProgress" and not run.is_abandoned and self._machines.is_real:
+            is_running = run.status == "InProgress" and run.interrupted_at is None and not run.is_lost
+            if is_running and self._machines.is_real:
                 run.status, run.details = "Cancelling", "Cancelling"
                 self._machines.cancel(instance_id, command.command_id)
             elif not run.has_ended:
@@ -85,8 +96,7 @@ class RunCommand:
         now = self._clock.now()
         while self._results:
             run, outcome = self._results.popleft()
-            run.outcome = outcome
-            run.is_abandoned = run.is_abandoned or outcome is None
+            self._record_outcome(run, outcome, now)
             run.ends_at = max(run.ends_at or now, now)
         for command in self._unfinished:
             for run in command.runs.values():
@@ -113,23 +123,51 @@ class RunCommand:
 
     def _update_run(self, command: Command, run: InvocationRun, now: datetime) -> None:
         if run.status == "Pending" and self._agents.is_reachable(run.instance_id):
+            if details := self._agents.take_undelivered():
+                self._set_status(command, run, "Failed", details, now)
+                return
             self._start_run(command, run, now)
-        if run.outcome is not None and not run.is_abandoned and run.ends_at is not None and run.ends_at <= now:
+        if run.interrupted_at is not None and not run.is_lost:
+            self._report_interruption(command, run, run.interrupted_at, now)
+        elif run.outcome is not None and not run.is_lost and run.ends_at is not None and run.ends_at <= now:
             status: str = run.outcome.status
             details = "ExecutionTimedOut" if status == "TimedOut" else status
             self._set_status(command, run, status, details, run.ends_at)
-        elif (run.status == "Pending" or run.is_abandoned) and run.expires_at <= now:
+        if not run.has_ended and run.expires_at <= now and (run.status == "Pending" or _has_no_result(run)):
             details = "DeliveryTimedOut" if run.status == "Pending" else "ExecutionTimedOut"
             self._set_status(command, run, "TimedOut", details, run.expires_at)
+
+    def _report_interruption(
+        self, command: Command, run: InvocationRun, interrupted_at: datetime, now: datetime
+    ) -> None:
+        """Fail the document some time after the agent is back. Until then, it is in progress."""
+        back_at = self._agents.find_return(run.instance_id, interrupted_at)
+        if back_at is None or back_at + INTERRUPTION_REPORTED_AFTER > now:
+            return
+        done = run.outcome.steps if run.outcome and run.outcome.report == "interrupted" else ()
+        run.outcome = build_interrupted(command.document["mainSteps"][0], done)
+        self._set_status(command, run, "Failed", "Failed", back_at + INTERRUPTION_REPORTED_AFTER)
+
+    def _record_outcome(self, run: InvocationRun, outcome: InvocationResult | None, now: datetime) -> None:
+        if run.is_lost:
+            return
+        run.outcome = outcome
+        if outcome is None or outcome.report == "interrupted":
+            run.interrupted_at = run.interrupted_at or now
+        elif outcome.report == "missing":
+            run.is_lost = True
+        elif run.ends_at is not None:
+            run.ends_at += outcome.reboot_count * (REBOOT_DELAY + self._timing.agent_online_after)
 
     def _start_run(self, command: Command, run: InvocationRun, now: datetime) -> None:
         run.started_at = now
         run.ends_at = now + self._timing.min_invocation_for
         run.expires_at = now + command.limit
         self._set_status(command, run, "InProgress", "InProgress", now)
+        run.is_lost = self._agents.replace_if_due(run.instance_id)
         invocation = Invocation(command.command_id, command.document_name, command.document, command.parameters)
         if not self._machines.is_real:
-            run.outcome = self._machines.run(run.instance_id, invocation)
+            self._record_outcome(run, self._machines.run(run.instance_id, invocation), now)
             return
         worker = threading.Thread(
             target=self._run_document, args=(run, invocation), name=f"{command.document_name} on {run.instance_id}"
@@ -148,12 +186,12 @@ class RunCommand:
         finally:
             self._results.append((run, outcome))
 
-    def abandon_runs(self, tracked: TrackedInstance, _: datetime) -> None:
-        """Record that a machine halts: the running documents have no result, even if their processes still print."""
+    def interrupt_runs(self, tracked: TrackedInstance, at: datetime) -> None:
+        """Record that a machine halts: the running documents end, even if their processes still print."""
         for command in self._unfinished:
             run = command.runs.get(tracked.instance.id)
-            if run and run.status in ("InProgress", "Cancelling"):
-                run.is_abandoned = True
+            if run and run.status in ("InProgress", "Cancelling") and run.interrupted_at is None:
+                run.interrupted_at = at
 
     def _set_status(self, command: Command, run: InvocationRun, status: str, details: str, at: datetime) -> None:
         before = command.status
@@ -176,3 +214,7 @@ class RunCommand:
                 "parameters": {name: list(values) for name, values in command.parameters.items()},
             }
             self._log.emit(build_command_status_change(origin, command.instance_ids, detail))
+
+
+def _has_no_result(run: InvocationRun) -> bool:
+    return run.is_lost or run.interrupted_at is not None

@@ -6,12 +6,11 @@ from typing import Any
 
 from local.aws.core.errors import CloudError
 from local.aws.ssm.invocations import Command, InvocationRun
-from local.machines.agent.agent import EXIT_SUCCESS
-from local.machines.host.interface import StepResult
 
-MAX_STDOUT, MAX_STDERR, MAX_LISTED = 24_000, 8_000, 2_500
-ERROR_RULE = "\n----------ERROR-------\n"
-OUTPUT_CUT, ERROR_CUT = "\n---Output truncated---", "\n---Error truncated----"
+MAX_STDOUT, MAX_STDERR = 24_000, 8_000
+"""Limits of GetCommandInvocation. The agent reports more of standard error.
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html"""
+
 NOT_ENDED = -1
 
 ResponseShape = Mapping[str, Any]
@@ -107,24 +106,6 @@ def matches_filter(command: Command, key: str, value: str) -> bool:
     raise CloudError("InvalidFilterKey", f"The specified key isn't valid: {key}")
 
 
-def combine_output(step: StepResult) -> str:
-    """Return standard output and error as one text. Like the agent, cut the longer one first.
-
-    https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/iohandler/iohandler.go
-    """
-    out, errors = step.stdout, "" if step.exit_code == EXIT_SUCCESS else step.stderr
-    rule = ERROR_RULE if errors else ""
-    room = MAX_LISTED - len(rule)
-    if len(out) + len(errors) < room:
-        return out + rule + errors
-    if len(out) > room // 2 and len(errors) > room // 2:
-        half = (room - len(OUTPUT_CUT) - len(ERROR_CUT)) // 2
-        return out[:half] + OUTPUT_CUT + rule + errors[:half] + ERROR_CUT
-    if len(out) < room // 2:
-        return out + rule + errors[: room - len(ERROR_CUT) - len(out)] + ERROR_CUT
-    return out[: room - len(OUTPUT_CUT) - len(errors)] + OUTPUT_CUT + rule + errors
-
-
 def _describe_plugin(command: Command, run: InvocationRun, name: str) -> ResponseShape:
     step = run.find_step(command.plugins[name])
     start, end = run.find_times(command.plugins[name])
@@ -135,7 +116,7 @@ def _describe_plugin(command: Command, run: InvocationRun, name: str) -> Respons
         "ResponseCode": step.exit_code if step else _find_exit_code(run),
         "ResponseStartDateTime": start,
         "ResponseFinishDateTime": end,
-        "Output": combine_output(step) if step else "",
+        "Output": step.output if step else "",
         "StandardOutputUrl": "",
         "StandardErrorUrl": "",
     }

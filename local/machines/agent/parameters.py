@@ -44,7 +44,7 @@ def fill_in(template: Any, values: Mapping[str, Any]) -> Any:
         reference = REFERENCE.fullmatch(template)
         if reference and reference[1] in values:
             return values[reference[1]]
-        return REFERENCE.sub(lambda match: _to_text(values[match[1]]) if match[1] in values else match[0], template)
+        return REFERENCE.sub(lambda match: _embed(values[match[1]]) if match[1] in values else match[0], template)
     if isinstance(template, Mapping):
         return {key: fill_in(value, values) for key, value in template.items()}
     if isinstance(template, list):
@@ -101,5 +101,14 @@ def _check_size(name: str, unit: str, size: int, least: Any, most: Any) -> None:
         raise InvalidParameters(f"Parameter {name} has {size} {unit}. At most {most} are allowed.")
 
 
+def _embed(value: Any) -> str:
+    """Return the text of a value within a longer text. For the sake of old documents, the agent halves `$$`.
+
+    https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/docparser/parameters/parameters.go
+    (ReplaceParameter)
+    """
+    return _to_text(value).replace("$$", "$")
+
+
 def _to_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

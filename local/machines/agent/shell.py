@@ -33,12 +33,14 @@ class ScriptResult:
 
     :param exit_code: exit code, or the negative number of the signal that ended the script
     :param ending: reason why the script ended
+    :param problem: why the agent could not run the script, as the agent reports it; empty: the script ran
     """
 
     exit_code: int
     stdout: str = ""
     stderr: str = ""
     ending: Literal["exited", "timed out", "cancelled"] = "exited"
+    problem: str = ""
 
 
 class Cancellation:
@@ -79,8 +81,7 @@ class Shell(Protocol):
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         """Run a script until its end, its time limit or its cancellation.
 
-        :raises MachineRebooted: the machine rebooted before the end
-        :raises MachineHalted: the machine halted before the end
+        :raises MachineHalted: the machine halted or rebooted before the end
         """
         ...
 

@@ -39,4 +39,9 @@ class RunningDocuments:
 
 def build_agent_environment(spec: MachineSpec) -> dict[str, str]:
     """Return the variables that the agent adds to each script."""
-    return {"AWS_SSM_INSTANCE_ID": spec.instance_id, "AWS_SSM_REGION_NAME": spec.region}
+    return {
+        "AWS_SSM_INSTANCE_ID": spec.instance_id,
+        "AWS_SSM_REGION_NAME": spec.region,
+        "AWS_SSM_PLATFORM_NAME": spec.platform_name,
+        "AWS_SSM_PLATFORM_VERSION": spec.platform_version,
+    }

@@ -7,6 +7,9 @@ from typing import Any, Literal, Protocol
 
 StepStatus = Literal["Success", "Failed", "TimedOut", "Cancelled", "Skipped"]
 InvocationStatus = Literal["Success", "Failed", "TimedOut", "Cancelled"]
+Report = Literal["complete", "interrupted", "missing"]
+"""How the agent reports a document: when it has ended; only after the machine, which went down meanwhile, is up again;
+or never."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class StepResult:
     """Result of one step. `stdout` and `stderr` are cut as the agent cuts them.
 
     :param seconds: real duration
-    :param full_output: standard output and error before they were cut
+    :param full_output: standard output and error of the script before they were cut
+    :param output: both as one text, as ListCommandInvocations returns it, or why the step did not run
     """
 
     name: str
@@ -62,15 +66,22 @@ class StepResult:
     stderr: str
     seconds: float = 0.0
     full_output: tuple[str, str] = ("", "")
+    output: str = ""
 
 
 @dataclass(frozen=True)
 class InvocationResult:
-    """Result of the whole document."""
+    """Result of the whole document.
+
+    :param steps: results of its steps; a step without one did not end
+    :param reboot_count: number of reboots that the steps requested
+    """
 
     status: InvocationStatus
     exit_code: int
     steps: tuple[StepResult, ...]
+    report: Report = "complete"
+    reboot_count: int = 0
 
 
 class Forwarding(Protocol):

@@ -28,6 +28,9 @@ BOOT_TIMEOUT_SECONDS = 10
 """Limit of a boot, which takes 0.1 s, or some seconds on a very busy computer."""
 
 HALT_TIMEOUT_SECONDS = 5
+AGENT_FOLDER = "/var/snap/amazon-ssm-agent/current"
+"""Working folder of the agent. On Ubuntu it is a snap, and snapd starts it in its data folder."""
+
 SCRIPT_PATH = "/var/lib/amazon/ssm/{instance}/document/orchestration/{command}/{step}/_script.sh"
 
 
@@ -81,7 +84,7 @@ class Machine:
             "do": "run",
             "path": path,
             "environment": {**self._plan.environment, **script.environment},
-            "folder": script.folder or "/",
+            "folder": script.folder or AGENT_FOLDER,
         }
         with Output() as output, tempfile.TemporaryFile() as text:
             text.write(script.text.encode())
@@ -90,10 +93,10 @@ class Machine:
             output.close_write_ends()
             ending = output.collect(future, time.monotonic() + script.timeout, cancellation)
             if ending != "exited":
+                # The agent drops the output from here on. A process that lives on may keep it open for hours.
                 self._control.send({"do": "kill", "id": number})
-                output.collect(future, time.monotonic() + HALT_TIMEOUT_SECONDS, Cancellation())
             response, _ = future.result(HALT_TIMEOUT_SECONDS)
-            return ScriptResult(response["status"], *output.get_texts(), ending)
+            return ScriptResult(response["status"], *output.get_texts(), ending, response.get("problem", ""))
 
     def connect(self, port: int) -> socket.socket:
         """Open a connection to a port of the machine's own 127.0.0.1.

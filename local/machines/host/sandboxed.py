@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.machines.agent.agent import run_document
 from local.machines.agent.shell import Cancellation, Script, ScriptResult
-from local.machines.errors import MachineHalted, MachineRebooted
+from local.machines.errors import MachineHalted
 from local.machines.sandbox import disk, plan
 
 from .fleet import RunningDocuments, build_agent_environment
@@ -28,15 +28,12 @@ class _Slot:
     """A machine of the fleet, running or not.
 
     :ivar lock: held while the machine boots or halts
-    :ivar boot_count: number of boots, to distinguish a reboot from a halt
     """
 
     spec: MachineSpec
     folder: Path
     lock: threading.RLock = field(default_factory=threading.RLock)
     machine: Machine | None = None
-    boot_count: int = 0
-    is_rebooting: bool = False
     forwardings: list[Relay] = field(default_factory=list)
 
 
@@ -85,7 +82,6 @@ class SandboxedMachines:
             if slot.machine and slot.machine.is_up:
                 return
             self._halt(slot)
-            slot.boot_count += 1
             boot_plan = plan.build_plan(slot.spec, slot.folder, self.root / ".programs", self._users)
             slot.machine = Machine(
                 slot.spec, slot.folder, boot_plan, self._now, lambda action: self._on_power(slot, action)
@@ -113,9 +109,10 @@ class SandboxedMachines:
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
         """Run a document and wait for it.
 
-        :raises MachineHalted: the machine is not up, or it halted without a reboot
+        :raises MachineHalted: the machine is not up
         """
         slot = self._slots[instance_id]
+        self.get_machine(instance_id)
         with self._running.track(instance_id, invocation.command_id) as cancellation:
             shell = _SandboxShell(slot, lambda: self._reboot(slot))
             return run_document(invocation, shell, build_agent_environment(slot.spec), cancellation)
@@ -182,12 +179,8 @@ class SandboxedMachines:
 
     def _reboot(self, slot: _Slot) -> None:
         with slot.lock:
-            slot.is_rebooting = True
-            try:
-                self._halt(slot)
-                self.boot(slot.spec.instance_id)
-            finally:
-                slot.is_rebooting = False
+            self._halt(slot)
+            self.boot(slot.spec.instance_id)
 
     def _on_power(self, slot: _Slot, action: str) -> None:
         if action == "reboot":
@@ -209,15 +202,10 @@ class _SandboxShell:
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         """Run a script."""
         with self._slot.lock:
-            machine, boot_count = self._slot.machine, self._slot.boot_count
+            machine = self._slot.machine
         if machine is None:
             raise MachineHalted(f"{self._slot.spec.instance_id} is not running.")
-        try:
-            return machine.execute(script, cancellation)
-        except MachineHalted:
-            if self._slot.is_rebooting or self._slot.boot_count != boot_count:
-                raise MachineRebooted(f"{self._slot.spec.instance_id} rebooted.") from None
-            raise
+        return machine.execute(script, cancellation)
 
     def reboot(self) -> None:
         """Halt and boot the machine."""

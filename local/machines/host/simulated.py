@@ -20,6 +20,9 @@ from .relay import Relay
 Outcome = tuple[int, str, str]
 """Exit code, standard output, standard error."""
 
+StepOutcome = Outcome | ScriptResult | MachineHalted
+"""End of a step: an outcome, a result, or that the machine went down meanwhile. It is up again at once."""
+
 
 @dataclass
 class _SimulatedMachine:
@@ -51,7 +54,7 @@ class SimulatedMachines:
     def __init__(self, reason: str = "") -> None:
         """Create an empty fleet."""
         self.reason = reason
-        self.outcomes: dict[str, list[Outcome | ScriptResult]] = {}
+        self.outcomes: dict[str, list[StepOutcome]] = {}
         self.simulators: dict[str, Callable[[MachineSpec], Outcome]] = {}
         self.executed_scripts: list[tuple[str, Script]] = []
         self.held_steps: dict[str, threading.Event] = {}
@@ -101,6 +104,8 @@ class SimulatedMachines:
         :raises MachineHalted: the machine is not up
         """
         machine = self._machines[instance_id]
+        if not machine.is_up:
+            raise MachineHalted(f"{instance_id} is not running.")
         with self._running.track(instance_id, invocation.command_id) as cancellation:
             shell = _SimulatedShell(self, machine)
             return run_document(invocation, shell, build_agent_environment(machine.spec), cancellation)
@@ -159,6 +164,9 @@ class _SimulatedShell:
         if not self._machine.is_up:
             raise MachineHalted(f"{self._machine.spec.instance_id} halted.")
         outcome = _take_outcome(self._fleet.outcomes, script) or self._simulate(script)
+        if isinstance(outcome, MachineHalted):
+            self.reboot()
+            raise outcome
         return outcome if isinstance(outcome, ScriptResult) else ScriptResult(*outcome)
 
     def _simulate(self, script: Script) -> Outcome:
@@ -182,9 +190,7 @@ def _ignore_power_off(_: str) -> None:
     """Do nothing, because this fleet belongs to no cloud."""
 
 
-def _take_outcome(
-    outcomes: Mapping[str, list[Outcome | ScriptResult]], script: Script
-) -> Outcome | ScriptResult | None:
+def _take_outcome(outcomes: Mapping[str, list[StepOutcome]], script: Script) -> StepOutcome | None:
     for name in (script.step, script.document_name):
         if outcomes.get(name):
             return outcomes[name].pop(0)

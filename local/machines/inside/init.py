@@ -69,7 +69,7 @@ class Init:
                 self._run(request, files)
             case "kill":
                 if process := self._running.get(request["id"]):
-                    processes.kill(process)
+                    processes.kill_group(process)
             case "connect":
                 self._connect(request)
             case "halt":
@@ -85,12 +85,11 @@ class Init:
         """
         script, output, errors = files
         number, path = request["id"], Path(request["path"])
+        problem = _prepare_script(path, script, request["folder"])
         try:
-            _write_script(path, script)
-        except OSError as error:
-            os.write(errors, f"failed to create script file: {error}\n".encode())
-            self._send({"event": "ended", "id": number, "status": 1})
-        else:
+            if problem:
+                self._send({"event": "ended", "id": number, "status": 1, "problem": problem})
+                return
             program = Program(["sh", "-c", str(path)], request["environment"], request["folder"], (output, errors))
             process = self._running[number] = processes.start(program, clean_up=False)
             self._loop.watch(process.report, lambda: self._report_end(number, process))
@@ -188,11 +187,22 @@ class Init:
             self._is_over = True
 
 
-def _write_script(path: Path, source: int) -> None:
+def _prepare_script(path: Path, source: int, folder: str) -> str:
+    """Write a script to its path.
+
+    :param folder: working folder of the script
+    :returns: why the agent cannot run it, in its words; empty if it can
+    """
     with os.fdopen(source, "rb") as text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.read())
-    path.chmod(0o700)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.read())
+            path.chmod(0o700)
+        except OSError as error:
+            return f"failed to create script file. {error}"
+    if not Path(folder).is_dir():
+        return "failed to run commands: fork/exec /usr/bin/sh: no such file or directory"
+    return ""
 
 
 def main(control_fd: int, environment: Mapping[str, str]) -> None:

@@ -70,6 +70,15 @@ def kill(process: SupervisedProcess) -> None:
         os.sched_yield()
 
 
+def kill_group(process: SupervisedProcess) -> None:
+    """Kill the program's process group, as the SSM agent does. What has a session of its own, such as dpkg, lives on.
+
+    https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/executers/executers_unix.go (killProcess)
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.program, signal.SIGKILL)
+
+
 def list_descendants(ancestor: int) -> list[int]:
     """Return the ids of all descendants of a process that are not zombies."""
     parents: dict[int, int] = {}

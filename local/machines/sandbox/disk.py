@@ -13,7 +13,8 @@ from .plan import build_host_name, find_root_links, hash_instance_id
 
 FOLDERS = (
     "boot", "etc/apt", "etc/default", "etc/profile.d", "etc/systemd/system", "home/ubuntu", "mnt", "opt", "root",
-    "run", "srv", "tmp", "usr", "var/cache", "var/lib/dpkg", "var/log", "var/spool", "var/tmp",
+    "run", "srv", "tmp", "usr", "var/cache", "var/lib/dpkg", "var/log", "var/snap/amazon-ssm-agent/current",
+    "var/spool", "var/tmp",
 )  # fmt: skip
 USR_LOCAL_FOLDERS = ("bin", "etc", "lib", "sbin", "share", "src")
 COPIED_FILES = (

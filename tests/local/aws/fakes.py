@@ -3,8 +3,7 @@
 import threading
 from typing import Any
 
-from local.machines.errors import MachineHalted
-from local.machines.host.interface import Forwarding, Invocation, InvocationResult, MachineSpec
+from local.machines.host.interface import Forwarding, MachineSpec
 from local.machines.host.simulated import SimulatedMachines
 
 TIMEOUT_SECONDS = 10.0
@@ -54,13 +53,6 @@ class BlockedMachines(SimulatedMachines):
         self.began = threading.Event()
         self.may_end = threading.Event()
         self.held_steps = _BlockedSteps(self.began, self.may_end)
-
-    def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
-        """Return a result even if the machine is halted meanwhile."""
-        try:
-            return super().run(instance_id, invocation)
-        except MachineHalted:
-            return InvocationResult("Failed", 137, ())
 
 
 class _BlockedSteps(dict[str, threading.Event]):

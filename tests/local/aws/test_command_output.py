@@ -9,45 +9,38 @@ import pytest
 
 from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
-from local.aws.ssm.run_command_responses import combine_output
 from local.clock import ManualClock
-from local.machines.host.interface import StepResult
+from local.machines.agent.output import combine_output
 from local.machines.host.simulated import SimulatedMachines
 from tests.local.aws.conftest import ONCE, TIME_UNTIL_READY, build_launcher
 from tests.local.aws.fakes import RecordingMachines
 from tests.local.aws.test_run_command import build_document, build_step, create_document
+from tests.local.machines.run_agent_contract import ContractRun, load_contract
 
 MINUTE = timedelta(minutes=1)
 OUT_CUT, ERROR_CUT, RULE = "\n---Output truncated---", "\n---Error truncated----", "\n----------ERROR-------\n"
 
 
-def combine_step_output(stdout: str, stderr: str, exit_code: int = 1) -> str:
-    return combine_output(StepResult("one", "aws:runShellScript", "Failed", exit_code, stdout, stderr))
-
-
 def test_short_output_is_listed_completely() -> None:
-    assert combine_step_output("out", "") == "out"
-    assert combine_step_output("out", "bad") == f"out{RULE}bad"
-    assert combine_step_output("out", "bad", exit_code=168) == "out", (
-        "168 is a success, so the agent omits the error part"
-    )
+    assert combine_output("out", "") == "out"
+    assert combine_output("out", "bad") == f"out{RULE}bad"
 
 
 def test_long_output_is_cut_and_short_errors_stay_complete() -> None:
-    text = combine_step_output("o" * 10_000, "why it failed")
+    text = combine_output("o" * 10_000, "why it failed")
     assert text.endswith(f"{OUT_CUT}{RULE}why it failed")
     assert len(text) == 2500
 
 
 def test_long_errors_are_cut_and_short_output_stays_complete() -> None:
-    text = combine_step_output("out", "e" * 10_000)
+    text = combine_output("out", "e" * 10_000)
     assert text.startswith(f"out{RULE}eee")
     assert text.endswith(ERROR_CUT)
     assert len(text) == 2500
 
 
 def test_long_output_and_long_errors_get_half_each() -> None:
-    text = combine_step_output("o" * 10_000, "e" * 10_000)
+    text = combine_output("o" * 10_000, "e" * 10_000)
     assert text.count("o" * 1000) == text.count("e" * 1000) == 1
     assert OUT_CUT + RULE in text
     assert text.endswith(ERROR_CUT)
@@ -98,3 +91,17 @@ def test_no_logs_without_request(machines: SimulatedMachines, ssm: Any, ready: C
     machines.outcomes["install"] = [(0, "secretive", "")]
     ssm.send_command(InstanceIds=[ready()], DocumentName="setup")
     assert boto3.client("logs", "us-east-1").describe_log_groups()["logGroups"] == []
+
+
+def test_agent_is_compared_with_its_contract_through_ssm(
+    machines: RecordingMachines, ssm: Any, ready: Callable[[], str]
+) -> None:
+    run = ContractRun(ssm, ready(), poll_seconds=0)
+    (case,) = (case for case in load_contract()["cases"] if case["name"].startswith("onFailure exit skips"))
+    machines.outcomes["first"] = [(3, "out\n", "why\n"), (3, "out\n", "other\n")]
+    assert run.compare(case) == []
+    different = run.compare(case)
+    assert len(different) == 2
+    assert all("other" in line for line in different), "standard error, and the listed output"
+    own = [{"Key": "Owner", "Values": ["Self"]}]
+    assert ssm.list_documents(Filters=own)["DocumentIdentifiers"] == []

@@ -10,6 +10,7 @@ from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
+from local.machines.errors import MachineHalted
 from tests.local.aws.conftest import ONCE, TIME_UNTIL_READY, Launch, build_launcher, get_error, run_shell
 from tests.local.aws.fakes import TIMEOUT_SECONDS, BlockedMachines, RecordingMachines
 
@@ -300,3 +301,96 @@ def test_waiting_command_is_cancelled_at_once(cloud: LocalCloud, ssm: Any, ready
     cloud.agents.unsilence(instance_id)
     assert get_invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
     assert get_error(ssm.cancel_command, CommandId="x" * 36) == ("InvalidCommandId", 400)
+
+
+def describe_steps(ssm: Any, command_id: str) -> list[tuple[str, str, str]]:
+    """Return name, status and output of each step, as ListCommandInvocations shows them."""
+    (found,) = ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
+    return [(plugin["Name"], plugin["Status"], plugin["Output"]) for plugin in found["CommandPlugins"]]
+
+
+class TestMachineThatGoesDown:
+    @pytest.fixture
+    def command(self, machines: RecordingMachines, ssm: Any, ready: Callable[[], str]) -> tuple[str, str]:
+        """Return instance and command of a document during whose second step the machine reboots."""
+        create_document(ssm, build_document(build_step("one"), build_step("two"), build_step("three")))
+        machines.outcomes = {"two": [MachineHalted("rebooted")]}
+        instance_id = ready()
+        sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup")["Command"]["CommandId"]
+        return instance_id, sent
+
+    def test_document_fails_one_minute_after_agent_is_back_and_first_step_is_blamed(
+        self, ssm: Any, command: tuple[str, str], clock: ManualClock, machines: RecordingMachines
+    ) -> None:
+        instance_id, sent = command
+        clock.advance(timedelta(seconds=25 + 59))
+        assert get_invocation(ssm, sent, instance_id)["Status"] == "InProgress"
+        clock.advance(timedelta(seconds=1))
+        first, *others = describe_steps(ssm, sent)
+        assert first[:2] == ("one", "Failed")
+        assert first[2].startswith("document process failed unexpectedly: ipc messaging received timeout signal")
+        assert [output for _, _, output in others] == ["", ""]
+        assert [script.step for _, script in machines.executed_scripts] == ["one", "two"]
+
+    def test_document_stays_in_progress_while_instance_is_stopped(
+        self, ec2: Any, ssm: Any, command: tuple[str, str], clock: ManualClock
+    ) -> None:
+        instance_id, sent = command
+        ec2.stop_instances(InstanceIds=[instance_id])
+        clock.advance(30 * MINUTE)
+        assert get_invocation(ssm, sent, instance_id)["Status"] == "InProgress"
+        ec2.start_instances(InstanceIds=[instance_id])
+        clock.advance(TIME_UNTIL_READY + MINUTE)
+        assert get_invocation(ssm, sent, instance_id)["Status"] == "Failed"
+
+
+def test_reboot_of_a_step_takes_one_minute_and_the_return_of_the_agent(
+    machines: RecordingMachines, ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    machines.outcomes = {"AWS-RunShellScript": [(194, "", ""), (0, "", "")]}
+    command_id = run_shell(ssm, instance_id)
+    clock.advance(timedelta(seconds=60 + 24))
+    assert get_invocation(ssm, command_id, instance_id)["Status"] == "InProgress"
+    clock.advance(timedelta(seconds=1))
+    assert get_invocation(ssm, command_id, instance_id)["Status"] == "Success"
+
+
+def test_snap_refresh_takes_agent_away_and_loses_document(
+    cloud: LocalCloud, ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    cloud.faults.snap_refresh()
+    command_id = run_shell(ssm, instance_id)
+    assert get_error(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
+    clock.advance(3 * MINUTE)
+    assert ssm.start_session(Target=instance_id)["SessionId"]
+    assert get_invocation(ssm, run_shell(ssm, instance_id), instance_id)["Status"] == "Success"
+    clock.advance(56 * MINUTE)
+    assert get_invocation(ssm, command_id, instance_id)["Status"] == "InProgress"
+    clock.advance(MINUTE)
+    lost = get_invocation(ssm, command_id, instance_id)
+    assert (lost["StatusDetails"], lost["ResponseCode"]) == ("ExecutionTimedOut", -1)
+
+
+def test_document_that_always_reboots_is_in_progress_until_its_time_limit(
+    machines: RecordingMachines, ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    machines.outcomes = {"AWS-RunShellScript": [(194, "", "")] * 15}
+    command_id = run_shell(ssm, instance_id)
+    clock.advance(59 * MINUTE)
+    assert get_invocation(ssm, command_id, instance_id)["Status"] == "InProgress"
+    clock.advance(MINUTE)
+    assert get_invocation(ssm, command_id, instance_id)["StatusDetails"] == "ExecutionTimedOut"
+
+
+@pytest.mark.parametrize("details", ["Undeliverable", "Terminated"])
+def test_command_that_agent_does_not_take_runs_nothing(
+    cloud: LocalCloud, machines: RecordingMachines, ssm: Any, ready: Callable[[], str], details: str
+) -> None:
+    instance_id = ready()
+    getattr(cloud.faults, details.lower())()
+    ended = get_invocation(ssm, run_shell(ssm, instance_id), instance_id)
+    assert (ended["Status"], ended["StatusDetails"], ended["ResponseCode"]) == ("Failed", details, -1)
+    assert machines.executed_scripts == []

@@ -50,6 +50,22 @@ def test_stopped_instance_is_not_connected_although_agent_looks_online(
     assert get_error(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
 
 
+@pytest.mark.parametrize("call", ["start_instances", "reboot_instances"])
+def test_instance_that_has_just_booted_is_not_connected_although_agent_looks_online(
+    ec2: Any, ssm: Any, ready: Callable[[], str], clock: ManualClock, call: str
+) -> None:
+    instance_id = ready()
+    if call == "start_instances":
+        ec2.stop_instances(InstanceIds=[instance_id])
+        clock.advance(timedelta(minutes=1))
+    getattr(ec2, call)(InstanceIds=[instance_id])
+    clock.advance(timedelta(seconds=24 if call == "reboot_instances" else 8 + 24))
+    assert ssm.describe_instance_information()["InstanceInformationList"][0]["PingStatus"] == "Online"
+    assert get_error(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
+    clock.advance(timedelta(seconds=1))
+    assert ssm.start_session(Target=instance_id)["SessionId"]
+
+
 def test_used_port_is_rejected(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
     machines.taken_ports.add(8889)
     with pytest.raises(

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from local.machines.agent.agent import cut_output, parse_timeout, run_document
+from local.machines.agent.agent import MAX_REBOOTS, run_document
+from local.machines.agent.output import INTERRUPTED_MESSAGE
 from local.machines.agent.shell import Cancellation, Script, ScriptResult
-from local.machines.errors import InvalidParameters, MachineHalted, MachineRebooted
+from local.machines.agent.timeouts import parse_timeout
+from local.machines.errors import InvalidParameters, MachineHalted
 from local.machines.host.interface import InvocationResult
 
 from .build import document, invocation, shell_step
@@ -37,63 +39,6 @@ def run(content: dict[str, Any], shell: FakeShell, **parameters: list[str]) -> I
     return run_document(invocation(content, **parameters), shell, {"AWS_SSM_INSTANCE_ID": "i-1"}, Cancellation())
 
 
-def exits(code: int, **inputs: Any) -> tuple[int, dict[str, Any]]:
-    return code, inputs
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "statuses", "overall"),
-    [
-        pytest.param(exits(0), {}, ["Success", "Success"], ("Success", 0), id="both succeed"),
-        pytest.param(
-            exits(3), {}, ["Failed", "Success"], ("Failed", 3), id="a failed step does not prevent the later ones"
-        ),
-        pytest.param(
-            exits(3, onFailure="exit"),
-            {},
-            ["Failed", "Skipped"],
-            ("Failed", 3),
-            id="onFailure exit prevents the later steps",
-        ),
-        pytest.param(
-            exits(3, onFailure="successAndExit"),
-            {},
-            ["Success", "Skipped"],
-            ("Success", 3),
-            id="onFailure successAndExit succeeds",
-        ),
-        pytest.param(
-            exits(0, onFailure="exit"),
-            {},
-            ["Success", "Success"],
-            ("Success", 0),
-            id="onFailure exit has no effect on success",
-        ),
-        pytest.param(exits(0, onSuccess="exit"), {}, ["Success", "Skipped"], ("Success", 0), id="onSuccess exit"),
-        pytest.param(
-            exits(3, onSuccess="exit"),
-            {},
-            ["Failed", "Success"],
-            ("Failed", 3),
-            id="onSuccess exit has no effect on failure",
-        ),
-        pytest.param(exits(168), {}, ["Success", "Skipped"], ("Success", 168), id="168 ends as a success"),
-        pytest.param(exits(169), {}, ["Failed", "Skipped"], ("Failed", 169), id="169 ends as a failure"),
-        pytest.param(
-            exits(169), {"finallyStep": True}, ["Failed", "Success"], ("Failed", 169), id="the final step runs anyway"
-        ),
-        pytest.param(exits(-9), {}, ["Failed", "Success"], ("Failed", -9), id="killed by a signal is failed"),
-    ],
-)
-def test_exit_code_decides_whether_next_steps_run(
-    first: tuple[int, dict[str, Any]], second: dict[str, Any], statuses: list[str], overall: tuple[str, int]
-) -> None:
-    content = document(shell_step("first", "x", **first[1]), shell_step("second", "y", **second))
-    result = run(content, FakeShell({"first": [first[0]]}))
-    assert [step.status for step in result.steps] == statuses
-    assert (result.status, result.exit_code) == overall
-
-
 def test_exit_194_reboots_and_runs_step_again() -> None:
     shell = FakeShell({"two": [194, 194, 0]})
     result = run(document(shell_step("one", "x"), shell_step("two", "y"), shell_step("three", "z")), shell)
@@ -107,28 +52,21 @@ def test_output_before_reboot_is_reported() -> None:
     assert (step.stdout, step.stderr) == ("before\nafter\n", "why\n")
 
 
-def test_document_that_always_reboots_is_abandoned() -> None:
-    shell = FakeShell({"one": [194]})
-    assert run(document(shell_step("one", "x")), shell).status == "Failed"
-    assert shell.reboots == 15
-
-
-def test_step_interrupted_by_reboot_runs_again() -> None:
-    shell = FakeShell({"one": [MachineRebooted("down"), 0]})
-    assert run(document(shell_step("one", "x")), shell).status == "Success"
-    assert len(shell.ran) == 2
-
-
-def test_machine_that_halts_during_document_gives_no_result() -> None:
-    with pytest.raises(MachineHalted):
-        run(document(shell_step("one", "x")), FakeShell({"one": [MachineHalted("down")]}))
-
-
-def test_step_over_time_limit_times_out_and_next_step_runs() -> None:
-    shell = FakeShell({"one": [ScriptResult(-9, "so far", "", "timed out")]})
+def test_document_that_always_reboots_is_dropped_without_report() -> None:
+    shell = FakeShell({"two": [194]})
     result = run(document(shell_step("one", "x"), shell_step("two", "y")), shell)
-    assert [(step.status, step.exit_code) for step in result.steps] == [("TimedOut", 137), ("Success", 0)]
-    assert (result.status, result.steps[0].stdout) == ("TimedOut", "so far")
+    assert (result.report, result.reboot_count, shell.reboots) == ("missing", MAX_REBOOTS, MAX_REBOOTS)
+    assert [step.name for step in result.steps] == ["one"]
+
+
+def test_machine_that_goes_down_during_document_blames_first_step() -> None:
+    shell = FakeShell({"two": [MachineHalted("down")]})
+    result = run(document(shell_step("one", "x"), shell_step("two", "y"), shell_step("three", "z")), shell)
+    assert [script.step for script in shell.ran] == ["one", "two"], "the agent does not run the step again"
+    assert (result.status, result.report) == ("Failed", "interrupted")
+    (step,) = result.steps
+    assert (step.name, step.status, step.exit_code, step.output) == ("one", "Failed", 1, INTERRUPTED_MESSAGE)
+    assert (step.stdout, step.stderr) == ("", "")
 
 
 def test_cancel_kills_running_step_and_cancels_later_steps() -> None:
@@ -143,25 +81,8 @@ def test_cancel_kills_running_step_and_cancels_later_steps() -> None:
     shell = Cancelled()
     content = document(shell_step("one", "x"), shell_step("two", "y"))
     result = run_document(invocation(content), shell, {}, cancellation)
-    assert [step.status for step in result.steps] == ["Cancelled", "Cancelled"]
+    assert [(step.status, step.exit_code) for step in result.steps] == [("Cancelled", 137), ("Cancelled", 1)]
     assert (result.status, len(shell.ran)) == ("Cancelled", 1)
-
-
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        (["platformType", "Linux"], "Success"),
-        (["Linux", "platformType"], "Success"),
-        (["platformType", "Windows"], "Skipped"),
-        (["{{ wish }}", "yes"], "Success"),
-        (["{{ wish }}", "no"], "Skipped"),
-        (["platformType"], "Failed"),
-    ],
-)
-def test_step_with_unmet_precondition_is_skipped(words: list[str], status: str) -> None:
-    step = {**shell_step("one", "x"), "precondition": {"StringEquals": words}}
-    result = run(document(step, parameters={"wish": {"type": "String", "default": "yes"}}), FakeShell())
-    assert result.steps[0].status == status
 
 
 def test_step_for_other_platform_is_skipped_and_unknown_action_fails() -> None:
@@ -188,30 +109,30 @@ def test_lines_and_parameters_become_script_and_environment() -> None:
     )
     first, second = shell.ran
     assert (first.text, second.text) == ("x\ny\n", "echo 2 'a b'\n")
-    assert first.environment == {"AWS_SSM_INSTANCE_ID": "i-1", "SSM_who": "a b"}
+    sent = {"SSM_COMMAND_ID": first.command_id, "AWS_SSM_INSTANCE_ID": "i-1", "SSM_who": "a b"}
+    assert first.environment == sent
     assert (first.folder, second.folder) == ("/srv", None)
 
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("5", 5), (172800, 172800), ("4", 3600), ("172801", 3600), (None, 3600), ("soon", 3600), (" 60 ", 60)],
+    [
+        ("5", 5),
+        (172800, 172800),
+        (900.5, 900),
+        ("900.5", 900),
+        ("1e3", 1000),
+        ("4", 3600),
+        ("172801", 3600),
+        ("1e999", 3600),
+        (None, 3600),
+        (True, 3600),
+        ("soon", 3600),
+        (" 60 ", 3600),
+    ],
 )
 def test_time_limit_out_of_range_means_one_hour(value: object, seconds: int) -> None:
     assert parse_timeout(value) == seconds
-
-
-def test_output_is_cut_to_limit_with_mark_of_agent() -> None:
-    long = ScriptResult(0, "o" * 24_001, "e" * 8_001)
-    step = run(document(shell_step("one", "x")), FakeShell({"one": [long]})).steps[0]
-    assert (len(step.stdout), len(step.stderr)) == (24_000, 8_000)
-    assert step.stdout.endswith("o--output truncated--")
-    assert cut_output("x" * 24_000, 24_000) == "x" * 24_000
-
-
-def test_failed_step_reports_message_of_agent() -> None:
-    failed = FakeShell({"one": [ScriptResult(7, "", "no such thing")]})
-    step = run(document(shell_step("one", "x")), failed).steps[0]
-    assert step.stderr == "no such thing\nfailed to run commands: exit status 7"
 
 
 def test_parameters_are_checked_before_anything_runs() -> None:

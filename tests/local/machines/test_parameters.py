@@ -58,7 +58,7 @@ def test_single_reference_becomes_value_and_embedded_one_becomes_text() -> None:
     template = {"a": "{{ list }}", "b": ["{{text}}", "{{ number }}/{{ list }}"], "c": "{{ other }} {{.Names}}", "d": 5}
     assert fill_in(template, values) == {
         "a": ["a", "b"],
-        "b": ["t", '3/["a", "b"]'],
+        "b": ["t", '3/["a","b"]'],
         "c": "{{ other }} {{.Names}}",
         "d": 5,
     }

@@ -3,6 +3,7 @@
 How progress and results are computed is tested without AWS, in `tests/unit/instances/test_setup_progress.py`.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,9 +12,13 @@ import pytest
 
 from chalicelib.api.instances.setup_views import SetupView
 from chalicelib.api.instances.views import to_snapshot_view
+from chalicelib.aws.clients import Clients
+from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.idle.heartbeat import StepProgress
+from chalicelib.domain.instances.observation import ObservedCommand
 from chalicelib.domain.instances.record import Instance, Phase
 from local.aws.core.timing import AwsTiming
+from local.machines.errors import MachineHalted
 from local.machines.host.simulated import SimulatedMachines
 from tests.support.world import ADMIN, World, open_world
 
@@ -105,6 +110,45 @@ def test_failure_is_shown_with_its_step_the_cause_and_what_to_do(desk: World, ma
     )
     instance = desk.wait_for_phase(instance, Phase.READY)
     assert show_setup(desk, instance)["failure"] is None, "the second attempt succeeded"
+
+
+def test_system_that_goes_down_and_command_that_is_not_taken_are_reported_and_the_setup_goes_on(
+    desk: World, machines: SimulatedMachines
+) -> None:
+    machines.outcomes["install"] = [MachineHalted("rebooted")]
+    instance = desk.wait_until(desk.launch(), lambda now: now.setup.interruptions == 1)
+    shown = show_setup(desk, instance)
+    assert (shown["attempts"], shown["interruptions"]) == (0, 1)
+    assert shown["failure"] is not None
+    assert shown["failure"]["step"] is None, "the agent blames the first step, which succeeded"
+    desk.cloud.faults.undeliverable()
+    instance = desk.wait_for_phase(instance, Phase.READY)
+    reported = [
+        entry for entry in desk.list_timeline(instance) if entry.code in ("document_interrupted", "document_failed")
+    ]
+    assert [entry.code for entry in reported] == ["document_interrupted", "document_failed"]
+    assert reported[0].message.startswith(
+        f"The system or its SSM agent went down while gpudesk-probe ran on {instance.name}. "
+    )
+    assert reported[1].message.startswith("The SSM agent did not take the command for gpudesk-probe (Undeliverable)")
+
+
+def test_long_output_of_a_step_with_a_short_name_is_read_as_far_as_it_is_listed(
+    desk: World, machines: SimulatedMachines
+) -> None:
+    """GetCommandInvocation refuses names of fewer than four letters, such as that of the step d2l."""
+    ssm = boto3.client("ssm", "us-east-1")
+    ready = desk.launch_until_ready()
+    assert ready.ec2_instance is not None
+    step = {"action": "aws:runShellScript", "name": "d2l", "inputs": {"runCommand": ["true"]}}
+    content = json.dumps({"schemaVersion": "2.2", "mainSteps": [step]})
+    ssm.create_document(Name="short", Content=content, DocumentType="Command")
+    machines.outcomes["d2l"] = [(0, "x" * 3000, "")]
+    target = ready.ec2_instance.instance_id
+    sent = ssm.send_command(InstanceIds=[target], DocumentName="short")["Command"]["CommandId"]
+    command = Ssm(Clients()).get_command("us-east-1", sent, target)
+    assert isinstance(command, ObservedCommand)
+    assert [len(step.output) for step in command.steps] == [2500]
 
 
 def test_whole_output_is_logged_if_an_admin_sets_a_log_group(desk: World, machines: SimulatedMachines) -> None:

@@ -60,7 +60,7 @@ def test_output_is_only_the_result_and_a_repeated_command_prints_it_again(machin
 def test_failed_benchmark_shows_the_last_lines(machine: Machine, pytorch: None) -> None:
     machine.shell("touch /home/ubuntu/broken")
     step = measure(machine, "b1")
-    assert (step.status, step.stdout) == ("Failed", "")
+    assert (step.status, step.full_output[0]) == ("Failed", "")
     assert "CUDA error: out of memory" in step.stderr
     assert "The benchmark failed. See the last lines of /opt/gpudesk/d2l/bin/python above." in step.stderr
     assert measure(machine, "b1").status == "Failed", "and is not run again by the same attempt"

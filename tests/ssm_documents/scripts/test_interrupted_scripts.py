@@ -37,7 +37,8 @@ AFTER_THE_END = 5_000
 
 FEW_PLACES = (3, 19, 71, AFTER_THE_END)
 MANY_PLACES = (*range(1, 200, 4), AFTER_THE_END)
-KILLED = -9
+KILLED = -1
+"""Exit code that the agent reports for a script that a signal has ended."""
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,9 @@ from chalicelib.domain.instances.observation import CommandStatus, NotVisible, O
 from chalicelib.domain.instances.record import ImageInProgress
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.state import DocumentRun
+from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
+from local.machines.agent.output import INTERRUPTED_MESSAGE
 from tests.support.ready_instance import build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
@@ -89,6 +91,26 @@ def test_secrets_are_removed_before_the_disk_is_copied() -> None:
     assert waiting.step is None
     sanitized = decide(build_image(ImagePhase.SANITIZING), ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (sanitized.image.phase, sanitized.step) == (ImagePhase.CREATING, CreateImage())
+
+
+@pytest.mark.parametrize(
+    ("details", "output", "reason"),
+    [
+        ("Failed", "no space", "gpudesk-image failed on brave-otter: no space"),
+        (
+            "Undeliverable",
+            "no space",
+            "The SSM agent did not take the command for gpudesk-image (Undeliverable) on brave-otter",
+        ),
+        ("Failed", INTERRUPTED_MESSAGE, "The system or its SSM agent went down while gpudesk-image ran on brave-otter"),
+    ],
+)
+def test_reason_of_failed_removal_is_the_end_of_its_command(details: str, output: str, reason: str) -> None:
+    step = StepOutput(name="secrets", status="Failed", exit_code=1, output=output)
+    failed = ObservedCommand(command_id="c-1", status=CommandStatus.FAILED, status_details=details, steps=(step,))
+    plan = decide(build_image(ImagePhase.SANITIZING), ImageObservation(ami=NotVisible(), command=failed), NOW)
+    assert plan.image.phase is ImagePhase.FAILED
+    assert reason in plan.image.reason.message
 
 
 def test_command_that_ssm_has_not_confirmed_is_sent_again_with_the_same_attempt_id() -> None:

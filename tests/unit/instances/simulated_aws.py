@@ -42,6 +42,7 @@ class SimulatedAws:
     :ivar faults: outcomes of calls by the type of their step; such a call has no effect
     :ivar document_duration: how long each document runs
     :ivar failures: outputs of the next documents, which fail
+    :ivar failure_details: detailed status that SSM shows of documents that fail
     """
 
     state: Ec2State | None = Ec2State.RUNNING
@@ -50,6 +51,7 @@ class SimulatedAws:
     faults: dict[type[Step], Outcome] = field(default_factory=dict)
     document_duration: timedelta = 30 * SECONDS
     failures: list[str] = field(default_factory=list)
+    failure_details: str = "Failed"
     _sent: list[tuple[datetime, str | None]] = field(default_factory=list)
 
     def observe(self, now: datetime) -> Observation:
@@ -102,9 +104,8 @@ class SimulatedAws:
             exit_code=0 if failure is None else 1,
             output=failure or "",
         )
-        return ObservedCommand(
-            command_id=f"c-{len(self._sent)}", status=status, status_details=str(status), steps=(step,)
-        )
+        details = self.failure_details if status is CommandStatus.FAILED else str(status)
+        return ObservedCommand(command_id=f"c-{len(self._sent)}", status=status, status_details=details, steps=(step,))
 
 
 def _resolve(excluded: tuple[str, ...]) -> Outcome:

@@ -23,6 +23,10 @@ from tests.unit.instances.simulation import (
     get_time,
 )
 
+WENT_DOWN = (
+    "document process failed unexpectedly: ipc messaging received timeout signal , check "
+    "[ssm-document-worker]/[ssm-session-worker] log for crash reason"
+)
 NO_PACKAGE = "collecting\nE: Unable to locate package libfoo\n"
 
 
@@ -57,6 +61,59 @@ def test_setup_that_fails_three_times_is_stopped_after_a_warning_that_says_why()
         assert part in warning.message
     assert "terminate it" in warning.message
     assert simulation.run_until(Phase.STOPPED, failed + 1, failed + 10) == failed + 6
+
+
+def test_interruptions_are_counted_apart_from_failed_attempts() -> None:
+    failures = [WENT_DOWN, NO_PACKAGE, WENT_DOWN, NO_PACKAGE]
+    simulation = launched(SimulatedAws(failures=failures))
+    simulation.run_until(Phase.READY, 0, 20)
+    assert [result.succeeded for result in simulation.instance.setup.results] == [False] * 4 + [True, True]
+    first, second = (entry for entry in simulation.timeline if entry.code is EventCode.DOCUMENT_INTERRUPTED)
+    assert first.message == (
+        f"The system or its SSM agent went down while gpudesk-probe ran on {simulation.instance.name}. "
+        "gpudesk runs it again (interruption 1 of at most 3). Steps that are done are skipped. If this happens again, look for the cause "
+        "in a session: `journalctl -b -1` shows what was logged before a reboot."
+    )
+    assert "interruption 2 of at most 3" in second.message
+
+
+def test_third_interruption_fails_the_setup_and_tells_that_the_system_went_down() -> None:
+    simulation = launched(SimulatedAws(failures=[WENT_DOWN] * 3))
+    simulation.run_until(Phase.FAILED, 0, 10)
+    message = simulation.instance.reason.message
+    assert "The system or its SSM agent went down while gpudesk-probe ran, 3 times" in message
+    assert "step install" not in message
+
+
+def test_interruptions_of_different_documents_count_together() -> None:
+    failures = [WENT_DOWN, WENT_DOWN, None, WENT_DOWN]
+    simulation = launched(SimulatedAws(failures=failures))  # type: ignore[arg-type]
+    simulation.run_until(Phase.FAILED, 0, 15)
+
+
+def test_new_setup_may_be_interrupted_again() -> None:
+    simulation = launched(SimulatedAws(failures=[WENT_DOWN] * 5))
+    failed = simulation.run_until(Phase.FAILED, 0, 10)
+    request_setup(simulation, failed)
+    simulation.run_until(Phase.READY, failed, failed + 10)
+
+
+def test_start_after_interruptions_allows_as_many_again() -> None:
+    simulation = launched(SimulatedAws(failures=[WENT_DOWN] * 5))
+    stopped = simulation.run_until(Phase.STOPPED, 0, 20)
+    simulation.apply_change(stop_start.request_start(simulation.instance, ADA, get_time(stopped)))
+    simulation.run_until(Phase.READY, stopped, stopped + 10)
+
+
+def test_command_that_the_agent_did_not_take_blames_no_step() -> None:
+    simulation = launched(SimulatedAws(failures=["Going."], failure_details="Undeliverable"))
+    simulation.run_until(Phase.READY, 0, 8)
+    (failed,) = (entry for entry in simulation.timeline if entry.code is EventCode.DOCUMENT_FAILED)
+    assert failed.message == (
+        "The SSM agent did not take the command for gpudesk-probe (Undeliverable) on "
+        f"{simulation.instance.name}. gpudesk runs it again (attempt 2 of 3). "
+        "If this happens again, stop and start the instance."
+    )
 
 
 def test_start_after_a_failed_setup_runs_it_again() -> None:

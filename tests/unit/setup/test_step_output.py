@@ -14,12 +14,13 @@ from chalicelib.domain.setup.step_output import (
     select_relevant_lines,
     was_skipped,
 )
+from local.machines.agent.output import EXIT_FAILURE_NOTE, EXIT_SUCCESS_NOTE, ON_FAILURE_NOTE
 
 PRELUDE = Path("ssm_documents/lib/prelude.sh").read_text(encoding="utf-8")
 
 
-def build_step(output: str, status: str = "Failed") -> StepOutput:
-    return StepOutput(name="install", status=status, exit_code=1, output=output)
+def build_step(output: str, status: str = "Failed", exit_code: int = 1) -> StepOutput:
+    return StepOutput(name="install", status=status, exit_code=exit_code, output=output)
 
 
 def test_markers_are_those_of_the_prelude() -> None:
@@ -42,6 +43,40 @@ def test_lines_that_look_like_an_error_are_selected() -> None:
         "E: Unable to locate package libfoo",
         "gpudesk: It broke at: apt-get install libfoo (exit status 100).",
     )
+
+
+def test_sentences_of_the_agent_are_noise() -> None:
+    output = "\n".join(
+        [
+            "collecting",
+            "E: no space",
+            "Step was found to have onFailure property. Further document steps will be skipped.",
+            "----------ERROR-------",
+            "curl: (6) no hostfailed to run commands: exit status 6",
+            "Step was found to have onFailure property. Further document steps will be skipped.",
+            "Step exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped.",
+        ]
+    )
+    assert select_relevant_lines(build_step(output)) == ("E: no space", "curl: (6) no host")
+    assert select_relevant_lines(build_step(ON_FAILURE_NOTE + EXIT_FAILURE_NOTE + EXIT_SUCCESS_NOTE)) == ()
+
+
+def test_signal_that_ended_a_step_is_selected() -> None:
+    killed = build_step("failed to run commands: signal: killed", exit_code=-1)
+    assert select_relevant_lines(killed) == ("failed to run commands: signal: killed",)
+    assert "not have enough memory" in find_remediation(killed)
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "status", "hint"),
+    [
+        (124, "Failed", "exceeded its time limit"),
+        (137, "Failed", "not have enough memory"),
+        (137, "TimedOut", "or memory ran out"),
+    ],
+)
+def test_advice_follows_from_the_exit_code_if_nothing_is_printed(exit_code: int, status: str, hint: str) -> None:
+    assert hint in find_remediation(build_step("Going.", status, exit_code))
 
 
 def test_last_lines_are_selected_if_none_looks_like_an_error() -> None:

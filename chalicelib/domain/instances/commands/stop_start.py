@@ -62,7 +62,7 @@ def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChan
         )
     if instance.spec.desired is DesiredState.RUNNING:
         return RecordChange(instance)
-    setup = replace(instance.setup, attempts=0, current_run=None, retry_at=None)
+    setup = replace(instance.setup, attempts=0, interruptions=0, current_run=None, retry_at=None)
     return _request_state(replace(instance, setup=setup), DesiredState.RUNNING, actor, now)
 
 

@@ -19,6 +19,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, 
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
 from chalicelib.domain.instances.record import ENDING_PHASES, BenchmarkRun, Instance, Phase
+from chalicelib.domain.setup.command_end import describe_end
 from chalicelib.domain.setup.state import DocumentRun
 
 
@@ -105,7 +106,7 @@ def _decide_running(
             return _succeed(instance, benchmark, command, now)
         case ObservedCommand(status=CommandStatus.FAILED) as command:
             _, failure = setup_results.build_failure_result(document, run, command, now)
-            cause = f"{document.name} ended with status {command.status_details}"
+            cause = describe_end(document.name, command.status_details, command.steps)
             return _fail(instance, setup_results.describe_failure(failure, cause), now)
     if now - run.sent_at > context.scale_script_timeout(document.timeout + DOCUMENT_MARGIN):
         return _fail(instance, f"it did not end within {format_duration(document.timeout)}", now)

@@ -3,7 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import DOCUMENT_MARGIN, MAX_SETUP_ATTEMPTS, SETUP_RETRY
+from chalicelib.domain.common.deadlines import (
+    DOCUMENT_MARGIN,
+    MAX_SETUP_ATTEMPTS,
+    MAX_SETUP_INTERRUPTIONS,
+    SETUP_RETRY,
+)
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
@@ -15,6 +20,8 @@ from chalicelib.domain.instances.lifecycle.setup_end import describe_position, f
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.setup.command_end import CommandEnd, classify_end, describe_end
+from chalicelib.domain.setup.results import Failure
 
 
 def decide_running(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
@@ -25,7 +32,10 @@ def decide_running(instance: Instance, observation: Observation, now: datetime, 
         case ObservedCommand(status=CommandStatus.SUCCEEDED) as command:
             return _succeed(instance, command, now, context.desk.mode)
         case ObservedCommand(status=CommandStatus.FAILED) as command:
-            return retry_document(instance, command, f"{document.name} ended as {command.status_details}", now)
+            cause = describe_end(document.name, command.status_details, command.steps)
+            if classify_end(command.status_details, command.steps) is CommandEnd.INTERRUPTED:
+                return _rerun_interrupted(instance, command, cause, now)
+            return retry_document(instance, command, cause, now)
         case _ if now - run.sent_at > context.scale_script_timeout(document.timeout + DOCUMENT_MARGIN):
             cause = f"{document.name} did not end within {format_duration(document.timeout)}"
             return retry_document(instance, None, cause, now)
@@ -40,18 +50,9 @@ def retry_document(instance: Instance, command: ObservedCommand | None, cause: s
     :param command: None if the command has not ended
     :param cause: what happened, as a clause; it is used if no step is known to have failed
     """
-    setup, run = instance.setup, require_document_run(instance)
-    document, attempts = setup.documents[setup.document_index], setup.attempts + 1
-    result, failure = setup_results.build_failure_result(document, run, command, now)
-    failed = replace(
-        setup,
-        attempts=attempts,
-        current_run=None,
-        retry_at=now + SETUP_RETRY,
-        results=(*setup.results, result),
-        failure=failure,
-    )
-    instance = replace(instance, setup=failed)
+    run, attempts = require_document_run(instance), instance.setup.attempts + 1
+    failed, failure = _record_failure(instance, command, now)
+    instance = replace(failed, setup=replace(failed.setup, attempts=attempts))
     if attempts >= MAX_SETUP_ATTEMPTS:
         description = setup_results.describe_failure(failure, cause, f", {attempts} times")
         return fail_setup(instance, f"{description}. {failure.remediation}", now)
@@ -61,6 +62,34 @@ def retry_document(instance: Instance, command: ObservedCommand | None, cause: s
     )
     reason = EventReason(code=EventCode.DOCUMENT_FAILED, message=message)
     return record_event(instance, reason, now, command_id=run.command_id or "")
+
+
+def _rerun_interrupted(instance: Instance, command: ObservedCommand, cause: str, now: datetime) -> Plan:
+    """Run the current document again later: the system went down meanwhile, so the document itself has not failed.
+
+    The setup fails after `MAX_SETUP_INTERRUPTIONS`: what takes the system down may be the setup itself.
+    """
+    run, count = require_document_run(instance), instance.setup.interruptions + 1
+    failed, failure = _record_failure(instance, command, now)
+    instance = replace(failed, setup=replace(failed.setup, interruptions=count))
+    if count >= MAX_SETUP_INTERRUPTIONS:
+        return fail_setup(instance, f"{cause}, {count} times in this setup. {failure.remediation}", now)
+    message = (
+        f"{cause} on {instance.name}. gpudesk runs it again (interruption {count} of at most "
+        f"{MAX_SETUP_INTERRUPTIONS}). {failure.remediation}"
+    )
+    reason = EventReason(code=EventCode.DOCUMENT_INTERRUPTED, message=message)
+    return record_event(instance, reason, now, command_id=run.command_id or "")
+
+
+def _record_failure(instance: Instance, command: ObservedCommand | None, now: datetime) -> tuple[Instance, Failure]:
+    """Return the record after a run that did not succeed, ready for the next run, and why it did not."""
+    setup, run = instance.setup, require_document_run(instance)
+    result, failure = setup_results.build_failure_result(setup.documents[setup.document_index], run, command, now)
+    failed = replace(
+        setup, current_run=None, retry_at=now + SETUP_RETRY, results=(*setup.results, result), failure=failure
+    )
+    return replace(instance, setup=failed), failure
 
 
 def _succeed(instance: Instance, command: ObservedCommand, now: datetime, mode: Mode) -> Plan:

@@ -77,7 +77,7 @@ def _record_boot(instance: Instance, boot_id: str, now: datetime) -> Plan:
         return Plan(instance=booted, reason=reason, requeue=True)
     if instance.phase is Phase.SETTING_UP or instance.image_in_progress:
         cause = "its setup" if instance.phase is Phase.SETTING_UP else "the creation of an image"
-        reason = EventReason(code=EventCode.REBOOTED_BY_SETUP, message=f"{name} was rebooted by {cause}.")
+        reason = EventReason(code=EventCode.REBOOTED_BY_SETUP, message=f"{name} rebooted during {cause}.")
         return Plan(instance=booted, reason=reason, requeue=True)
     message = (
         f"{name} was rebooted outside gpudesk. All programs that ran on it have ended: start them again. "

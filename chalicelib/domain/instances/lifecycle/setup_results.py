@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.instances.observation import ObservedCommand
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.setup.command_end import CommandEnd, classify_end, find_failed_step
 from chalicelib.domain.setup.installed_documents import hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult, Failure, StepDurations, StepResult
@@ -19,18 +20,17 @@ from chalicelib.domain.setup.step_output import (
     was_skipped,
 )
 
-SUCCESS_STATUSES = ("Success", "Skipped")
-"""Statuses of a step that has not failed, as SSM calls them."""
-
 NOT_ENDED_REMEDIATION = (
     "The instance may hang, or the command was lost: look for the cause in a session, or stop and start the instance."
 )
-REMEDIATION_BY_STATUS = {
-    "DeliveryTimedOut": "SSM did not reach the SSM agent in time: stop and start the instance.",
-    "Undeliverable": "SSM could not reach the SSM agent: stop and start the instance.",
+REMEDIATION_BY_END = {
+    CommandEnd.NOT_TAKEN: "If this happens again, stop and start the instance.",
+    CommandEnd.INTERRUPTED: "Steps that are done are skipped. If this happens again, look for the cause in a session: "
+    "`journalctl -b -1` shows what was logged before a reboot.",
+    CommandEnd.NO_REPORT: "The SSM agent may have been replaced or restarted meanwhile: Ubuntu updates it as a snap. "
+    "Steps that are done are skipped. If this happens again, look for the cause in a session.",
 }
-"""Remediation for a command without a failed step, by its status details:
-https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html"""
+"""Remediation for a command without a failed step."""
 
 
 def build_success_result(
@@ -50,11 +50,10 @@ def build_failure_result(
     result = _build_result(document, run, command.steps if command else (), now, succeeded=False)
     if command is None:
         return result, Failure(document=document.name, at=now, remediation=NOT_ENDED_REMEDIATION)
-    step = next((step for step in command.steps if _has_failed(step)), None)
-    if step is None:
-        details = command.status_details
-        remediation = REMEDIATION_BY_STATUS.get(details, f"SSM reports {details}. {NOT_ENDED_REMEDIATION}")
-        return result, Failure(document=document.name, at=now, remediation=remediation)
+    end = classify_end(command.status_details, command.steps)
+    step = find_failed_step(command.steps)
+    if step is None or end is not CommandEnd.STEP_FAILED:
+        return result, Failure(document=document.name, at=now, remediation=REMEDIATION_BY_END[end])
     failure = Failure(
         document=document.name,
         at=now,
@@ -140,10 +139,6 @@ def _to_step_result(step: StepOutput) -> StepResult:
         ended_at=step.ended_at,
         skipped=was_skipped(step),
     )
-
-
-def _has_failed(step: StepOutput) -> bool:
-    return step.exit_code != 0 or step.status not in SUCCESS_STATUSES
 
 
 def _describe_step(step: StepResult) -> str:
