@@ -27,7 +27,7 @@ def check_document(document: Mapping[str, Any]) -> list[str]:
 
 def build_fallback_line(parameter: str) -> str:
     """Return the shell line that exports a parameter if the agent is too old to do it (before 3.3.2746.0)."""
-    return f"if [ -z \"${{SSM_{parameter}+x}}\" ]; then export SSM_{parameter}='{{{{ {parameter} }}}}'; fi"
+    return f"[ \"${{SSM_{parameter}+x}}\" ] || export SSM_{parameter}='{{{{ {parameter} }}}}'"
 
 
 def find_accepted_characters(pattern: str, characters: Iterable[str]) -> list[str]:
@@ -41,7 +41,7 @@ def find_accepted_characters(pattern: str, characters: Iterable[str]) -> list[st
 
 def to_json(document: Mapping[str, Any]) -> str:
     """Return the content for CreateDocument. Indentation is left out, because it would take 5 % of the 64 KB."""
-    return json.dumps(document, indent=0, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=0, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _check_header(document: Mapping[str, Any]) -> Iterator[str]:
