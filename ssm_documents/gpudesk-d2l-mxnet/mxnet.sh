@@ -24,7 +24,7 @@ as_ubuntu rm -rf "$MINICONDA/envs/d2l" ||
 say "Creating the conda environment d2l with Python 3.7."
 conda_create --name d2l python=3.7 pip
 say "Installing $MXNET (0.8 GB) and $D2L."
-retry 4 as_ubuntu "$MINICONDA/envs/d2l/bin/python" -m pip --quiet --disable-pip-version-check --no-input install \
+retry 4 as_ubuntu "$MINICONDA/envs/d2l/bin/python" -I -m pip --quiet --disable-pip-version-check --no-input install \
   --no-cache-dir "$MXNET" "$D2L" ||
   fail "pip could not install $MXNET and $D2L. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index)."
 say "Installed $MXNET and $D2L in $MINICONDA/envs/d2l."

@@ -10,4 +10,4 @@ PACKAGES=(jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 jupyter-s
 
 install -d -m 0755 /opt/gpudesk
 make_venv /opt/gpudesk/jupyter "${PACKAGES[@]}"
-say "Installed JupyterLab $(as_owner /opt/gpudesk/jupyter /opt/gpudesk/jupyter/bin/python -m jupyterlab --version)."
+say "Installed JupyterLab $(as_owner /opt/gpudesk/jupyter /opt/gpudesk/jupyter/bin/python -I -m jupyterlab --version)."

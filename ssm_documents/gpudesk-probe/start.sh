@@ -16,7 +16,7 @@ write_file /etc/systemd/system/gpudesk-probe.service 0644 root <<'UNIT'
 UNIT
 
 say "Reading the sensors and sending the first heartbeat."
-if ! /opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz run --once /etc/gpudesk/probe.json; then
+if ! /opt/gpudesk/probe/bin/python -I /opt/gpudesk/probe.pyz run --once /etc/gpudesk/probe.json; then
   say "The first heartbeat could not be sent. The probe sends the next one in a minute. Until a heartbeat arrives, gpudesk does not know whether this instance is in use."
 fi
 

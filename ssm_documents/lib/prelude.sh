@@ -158,13 +158,13 @@ require_free_space() {
 make_venv() {
   local folder=$1
   shift
-  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  if ! python3 -I -c 'import ensurepip, venv' 2>/dev/null; then
     say "Installing python3-venv."
     apt_install python3-venv
   fi
   say "Creating the Python environment $folder with: $*."
-  as_owner "$folder" python3 -m venv "$folder"
-  retry 4 as_owner "$folder" "$folder/bin/pip" --quiet --disable-pip-version-check --no-input install --no-cache-dir "$@" ||
+  as_owner "$folder" python3 -I -m venv "$folder"
+  retry 4 as_owner "$folder" "$folder/bin/python" -I -m pip --quiet --disable-pip-version-check --no-input install --no-cache-dir "$@" ||
     fail "pip could not install $*. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index)."
 }
 

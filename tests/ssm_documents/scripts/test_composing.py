@@ -117,6 +117,19 @@ def test_root_runs_no_program_that_a_user_may_have_written() -> None:
             assert not command.search(line.replace("/opt/gpudesk/probe/bin/", "")), f"{script.name}: {line}"
 
 
+PYTHON_COMMAND = re.compile(r"(?:[/$][\w./\"@-]*/|\b)python3?\"? (?!-I )(?:-|\"\$PROGRAM|\S+\.pyz)|\bbin/pip\b(?!\" \])")
+OTHER_COMMANDS = re.compile(r"uv\"? .*python |as_ubuntu \S+ --version|--python \S+")
+
+
+def test_python_takes_no_modules_from_the_folders_of_users() -> None:
+    """A file named random.py in the home folder, or calendar.py in Jupyter's folder, would replace Python's own."""
+    folder = Path(composing.__file__).parent
+    for path in sorted([*folder.glob("*/*.sh"), *folder.glob("*/*.service"), *Path("examples").rglob("*.sh")]):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if not line.lstrip().startswith("#"):
+                assert not PYTHON_COMMAND.search(OTHER_COMMANDS.sub("", line)), f"{path}: {line}"
+
+
 def run_shellcheck(*arguments: str | Path) -> str:
     program = shutil.which("shellcheck", path=Path(sys.executable).parent)
     assert program is not None

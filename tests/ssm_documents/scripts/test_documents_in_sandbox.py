@@ -27,6 +27,13 @@ from tests.support.sandbox import TIMEOUT_SECONDS, Machine, booted, wait_for
 
 PROBE, JUPYTER = "gpudesk-probe", "gpudesk-jupyter"
 
+MODULES_OF_THE_USER = """set -e
+install -d -o ubuntu /home/ubuntu/work
+for file in /home/ubuntu/random.py /home/ubuntu/work/calendar.py; do
+  echo 'raise SystemExit("a file of the user")' >$file; chown ubuntu: $file
+done"""
+"""Files that replace modules of Python in programs that start in these folders."""
+
 
 @dataclass(frozen=True)
 class MonitoredMachine:
@@ -77,7 +84,8 @@ def probe(fleet: SandboxedMachines) -> Iterator[SetupRun]:
 
 @pytest.fixture(scope="module")
 def jupyter(probe: SetupRun) -> SetupRun:
-    """Set up Jupyter on the machine with the probe."""
+    """Set up Jupyter on the machine with the probe. The user has files named like modules of Python."""
+    probe.monitored.machine.shell(MODULES_OF_THE_USER)
     return SetupRun(probe.monitored, probe.monitored.machine.run(JUPYTER))
 
 

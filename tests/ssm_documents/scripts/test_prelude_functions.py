@@ -163,8 +163,8 @@ def test_make_venv_completes_an_environment_as_its_owner(runner: StepRunner) -> 
     _, output = runner.run(f"{FAKE_PROGRAMS}make_venv /opt/user psutil")
     done = [line for line in output.splitlines() if line.startswith("as ")]
     assert [line.partition(" --quiet")[0] for line in done[1:]] == [
-        "as ubuntu: python3 -m venv /opt/user",
-        "as ubuntu: /opt/user/bin/pip",
+        "as ubuntu: python3 -I -m venv /opt/user",
+        "as ubuntu: /opt/user/bin/python -I -m pip",
     ]
 
 
