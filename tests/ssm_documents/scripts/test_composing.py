@@ -117,7 +117,9 @@ def test_root_runs_no_program_that_a_user_may_have_written() -> None:
             assert not command.search(line.replace("/opt/gpudesk/probe/bin/", "")), f"{script.name}: {line}"
 
 
-PYTHON_COMMAND = re.compile(r"(?:[/$][\w./\"@-]*/|\b)python3?\"? (?!-I )(?:-|\"\$PROGRAM|\S+\.pyz)|\bbin/pip\b(?!\" \])")
+PYTHON_COMMAND = re.compile(
+    r"(?:[/$][\w./\"@-]*/|\b)python3?\"? (?!-I )(?:-|\"\$PROGRAM|\S+\.pyz)|\bbin/pip\b(?!\" \])"
+)
 OTHER_COMMANDS = re.compile(r"uv\"? .*python |as_ubuntu \S+ --version|--python \S+")
 
 
