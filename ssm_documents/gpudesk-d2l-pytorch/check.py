@@ -6,7 +6,7 @@ N is the first argument.
 import importlib
 import sys
 
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import torch
 from d2l import torch as d2l
 
@@ -32,7 +32,7 @@ MODULES_BY_CHAPTER = {
 }
 
 
-def find_import_problem(module):
+def find_import_problem(module: str) -> str:
     """Return why a module cannot be imported, or an empty text."""
     try:
         importlib.import_module(module)
@@ -41,7 +41,7 @@ def find_import_problem(module):
     return ""
 
 
-def prepare_houses():
+def prepare_houses() -> list[str]:
     """Return the columns of a table that the cells of the chapter on house prices prepare."""
     features = pd.DataFrame({"Rooms": [3.0, None, 5.0], "Alley": ["Pave", None, "Grvl"]})
     numeric_features = features.dtypes[features.dtypes != "object"].index
