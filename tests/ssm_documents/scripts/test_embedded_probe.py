@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ssm_documents.embed import build_zipapp, pack_probe
+from ssm_documents.embed import build_zipapp, pack_probe, pack_source
 from ssm_documents.minify import minify
+from ssm_documents.shorten import shorten_names
 from tests.support.documents import PROBE, copy_document, get_lines
 
 
@@ -40,14 +41,13 @@ def test_zipapp_contains_the_self_stop_rule_of_gpudesk(zipapp: bytes) -> None:
         names = {name for name in archive.namelist() if name.startswith("chalicelib/domain/idle/")}
         assert {f"chalicelib/domain/idle/{module}.py" for module in ("evidence", "rule", "self_stop")} <= names
         for name in names:
-            source = Path(name).read_text(encoding="utf-8")
-            assert archive.read(name).decode() == minify(source), name
+            assert archive.read(name).decode() == pack_source(Path(name)), name
 
 
 def test_packed_probe_has_no_character_with_a_meaning_in_json_or_ssm() -> None:
     packed = pack_probe()
     assert json.dumps(packed.splitlines()[0], ensure_ascii=False) == f'"{packed.splitlines()[0]}"'
-    assert not set(packed) & set("\"\\ {@'")
+    assert not set(packed) & set('"\\ {')
 
 
 @pytest.mark.parametrize("path", sorted(Path("chalicelib/domain/idle").glob("[a-z]*.py")), ids=str)
@@ -90,3 +90,23 @@ def test_minified_source_keeps_the_annotations_that_dataclasses_need() -> None:
     )
     bare = "class A:\n    x: int = 1\n    y: str\n\ndef f(a, *b, c = 2):\n    d = a\n    return d\n"
     assert minify(source) == bare
+
+
+def test_only_local_variables_get_short_names() -> None:
+    source = """\
+def add(first, *others):
+    total = first
+    text = f"{total}"
+    try:
+        count = sum(other.count for other in others)
+    except ValueError as error:
+        return error
+    return call(count=count, text=text, total=total)
+
+def outer():
+    value = 1
+    return lambda: value
+"""
+    shortened = source.replace("text = f", "a = f").replace("text=text", "text=a").replace("count = sum", "b = sum")
+    shortened = shortened.replace("count=count", "count=b").replace("other.count for other in", "c.count for c in")
+    assert shorten_names(source) == shortened
