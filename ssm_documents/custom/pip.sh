@@ -11,6 +11,7 @@ read -r ENVIRONMENT <<'ENVIRONMENT'
 @@environment.txt@@
 ENVIRONMENT
 
+require_free_space 1
 # An existing environment, such as one of conda, is used as it is. Otherwise it is created.
 if [ -x "$ENVIRONMENT/bin/pip" ]; then
   say "Installing into $ENVIRONMENT: ${PACKAGES[*]}."

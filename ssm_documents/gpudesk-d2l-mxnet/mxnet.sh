@@ -18,6 +18,7 @@ if ((10#$SSM_gpuCount == 0)); then
   say "This instance has no GPU, so the build for CPUs is installed."
 fi
 
+require_free_space 6
 # Start from an empty environment: conda and pip would take a package that an interrupted run left incomplete as complete.
 as_ubuntu rm -rf "$MINICONDA/envs/d2l" ||
   fail "$MINICONDA/envs/d2l could not be removed. It may contain files of root: see the output above. Remove the folder with sudo and run the setup again."

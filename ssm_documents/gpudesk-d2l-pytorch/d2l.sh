@@ -20,6 +20,7 @@ IMPORTS=(
 GAUSSIAN_PROCESSES=(gpytorch==1.15.2 linear_operator==0.6.1)
 JUPYTER=(jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 jupyter-server==2.21.1 ipykernel==7.3.0)
 
+require_free_space 3
 say "Installing $D2L, the packages that it imports, and JupyterLab."
 uv_install /opt/gpudesk/d2l "${IMPORTS[@]}" "${JUPYTER[@]}" pip
 uv_install /opt/gpudesk/d2l --no-deps "$D2L" "${GAUSSIAN_PROCESSES[@]}"

@@ -13,6 +13,7 @@ PACKAGES=(
 )
 export UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
 
+require_free_space 1
 install -d -m 0755 /opt/gpudesk
 install_uv
 say "Creating the Python environment /opt/gpudesk/probe."

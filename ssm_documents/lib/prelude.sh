@@ -207,6 +207,9 @@ start_service() {
       printf '%s=%s\n' "$name" "${!name}"
     fi
   done | write_file /etc/gpudesk/proxy.env 0644 root
+  # needrestart, which Ubuntu runs after each upgrade, must not restart a service with the kernels of users.
+  printf '%s\n' "\$nrconf{override_rc}{qr(^gpudesk-)} = 0;" |
+    write_file /etc/needrestart/conf.d/gpudesk.conf 0644 root
   file_hashes=$(sha256sum "/etc/systemd/system/$unit" /etc/gpudesk/proxy.env "$@")
   systemctl daemon-reload
   systemctl enable --quiet "$unit"

@@ -34,6 +34,7 @@ FAKES: Mapping[str, tuple[str, str]] = {
     "apt": ("apt", "main"),
     "apt-get": ("apt", "main"),
     "curl": ("curl", "main"),
+    "df": ("df", "main"),
     "dpkg": ("apt", "dpkg"),
     "dpkg-deb": ("dpkg_deb", "main"),
     "gpg": ("verification", "gpg"),

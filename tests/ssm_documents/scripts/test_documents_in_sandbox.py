@@ -185,10 +185,12 @@ def test_jupyter_requires_the_token_that_the_instance_created(jupyter: SetupRun)
 
 
 def test_setup_rerun_keeps_jupyter_and_its_token(jupyter: SetupRun) -> None:
-    """Kernels outlive a setup that runs again."""
+    """Kernels outlive a setup that runs again, and an upgrade of Ubuntu's packages."""
     machine = jupyter.monitored.machine
     token = machine.shell("cat /etc/gpudesk/jupyter-token")
     server = machine.shell("pgrep -f 'm jupyterlab'")
+    assert "upgraded" in machine.shell("apt-get --yes upgrade")
+    assert machine.shell("snap refresh") == "Refreshes are held."
     again = machine.run(JUPYTER)
     assert again.status == "Success"
     assert "was done before and has not changed" in again.steps[0].stdout
