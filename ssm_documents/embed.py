@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 from ssm_documents.minify import minify
-from ssm_documents.shorten import shorten_names
 
 _REPOSITORY = Path(__file__).parent.parent
 
@@ -56,7 +55,7 @@ def pack_probe() -> str:
     The files become JSON {file name: source}, then bzip2, then numbers with 91 digits. This is a sixth smaller than
     Base64 of XZ of a zip archive.
     """
-    files = {str(path.relative_to(_REPOSITORY)): pack_source(path) for path in _PACKED_FILES}
+    files = {str(path.relative_to(_REPOSITORY)): minify(path.read_text(encoding="utf-8")) for path in _PACKED_FILES}
     for name in tuple(files):
         for folder in list(Path(name).parents)[:-1]:
             files.setdefault(str(folder / "__init__.py"), "")
@@ -66,11 +65,6 @@ def pack_probe() -> str:
     padded = compressed + bytes(-len(compressed) % _BYTES)
     text = "".join(_encode(padded[start : start + _BYTES]) for start in range(0, len(padded), _BYTES))
     return "\n".join(text[start : start + _LINE_LENGTH] for start in range(0, len(text), _LINE_LENGTH))
-
-
-def pack_source(path: Path) -> str:
-    """Return the source of a module without what the instance does not need."""
-    return shorten_names(minify(path.read_text(encoding="utf-8")))
 
 
 def _encode(group: bytes) -> str:

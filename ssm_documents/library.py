@@ -76,14 +76,11 @@ def build_loading_lines(library: str, *, is_first_step: bool) -> list[str]:
     library_hash = hashlib.sha256(library.encode()).hexdigest()
     return [
         f"GPUDESK_LIBRARY={LIBRARY_FOLDER}/{library_hash}.sh",
-        'gpudesk_has_library() { printf \'%s  %s\' "$(basename "$GPUDESK_LIBRARY" .sh)" "$GPUDESK_LIBRARY" | '
-        "sha256sum --check --status 2>/dev/null; }",
+        'gpudesk_has_library() { echo "$(basename "$GPUDESK_LIBRARY" .sh)  $GPUDESK_LIBRARY" | '
+        "sha256sum -c --status; }",
         *(_build_installing_lines(library) if is_first_step else ()),
-        "gpudesk_has_library || {",
-        '  echo "gpudesk: $GPUDESK_LIBRARY is missing or damaged. Check whether the disk is full (df -h /), and run '
-        'the setup again." >&2',
-        "  exit 1",
-        "}",
+        'gpudesk_has_library 2>/dev/null || { echo "gpudesk: $GPUDESK_LIBRARY is missing or damaged. Check whether the '
+        'disk is full (df -h /), and run the setup again." >&2; exit 1; }',
         LOADING_LINE,
     ]
 
@@ -94,7 +91,7 @@ def _build_installing_lines(library: str) -> list[str]:
     text = base64.b64encode(gzip.compress(library.encode(), mtime=0)).decode("ascii")
     return [
         "umask 022",
-        "gpudesk_has_library || {",
+        "gpudesk_has_library 2>/dev/null || {",
         f"  mkdir -p {LIBRARY_FOLDER}",
         '  base64 -d <<\'LIBRARY\' | gzip -d >"$GPUDESK_LIBRARY.$$" && mv -f "$GPUDESK_LIBRARY.$$" "$GPUDESK_LIBRARY"',
         *(text[start : start + _LINE_LENGTH] for start in range(0, len(text), _LINE_LENGTH)),

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssm_documents.check import build_fallback_line
+from ssm_documents.check import build_fallback_lines
 from ssm_documents.embed import pack_probe
 from ssm_documents.library import remove_commands, remove_comments, remove_functions, select_functions
 
@@ -89,7 +89,7 @@ def compose_script(script: Script, info: StepInfo, parameters: tuple[str, ...], 
     step_parameters = [name for name in parameters if re.search(rf"\bSSM_{name}\b", text)]
     return [
         script.shebang,
-        *(build_fallback_line(parameter) for parameter in parameters),
+        *build_fallback_lines(parameters),
         f"GPUDESK_DOCUMENT='{info.document}'",
         f"GPUDESK_STEP='{info.step}'",
         f"GPUDESK_POSITION='{info.position}'",

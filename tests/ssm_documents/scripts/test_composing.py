@@ -45,11 +45,13 @@ def test_each_document_is_written_to_a_file_with_its_name(tmp_path: Path, capsys
 def test_each_step_begins_with_fallback_lines_for_agents_without_env_var(name: str) -> None:
     document = copy_document(name)
     for step in document["mainSteps"]:
-        shebang, *rest = step["inputs"]["runCommand"]
+        shebang, values, exporting, *_ = step["inputs"]["runCommand"]
         assert shebang == "#!/usr/bin/env bash"
-        for parameter, line in zip(document["parameters"], rest, strict=False):
-            value = "'{{ " + parameter + " }}'"
-            assert line == f'[ "${{SSM_{parameter}+x}}" ] || export SSM_{parameter}={value}'
+        assert values == "for p in " + " ".join(f"{name}='{{{{ {name} }}}}'" for name in document["parameters"])
+        script = f"SSM_attemptId=; {values.replace('{{ ', '').replace(' }}', '')}\n{exporting}; declare -p ${{!SSM_@}}"
+        output = subprocess.run(["bash", "-uc", script], capture_output=True, text=True, check=True).stdout
+        exported = {f'declare -x SSM_{name}="{name}"' for name in [*document["parameters"]][1:]}
+        assert set(output.splitlines()) == {'declare -- SSM_attemptId=""', *exported}, "an empty value stays"
 
 
 def read_variable(step: dict[str, Any], what: str) -> str:
