@@ -10,6 +10,8 @@ writes every document as FOLDER/NAME.json. Placeholders in the sources:
 - `"include:parameters.json"` instead of a parameter: the shared parameter of that name (parameters.py).
 - `"always": true` beside `"script"`: the step runs in every attempt, even if it was done before, because it inspects
   the instance or starts a service.
+- `"compressed": true` beside `"script"`: the part of the script after the prelude is a function of the library. This
+  saves room in a document that is nearly full.
 """
 
 from __future__ import annotations
@@ -67,7 +69,10 @@ def _compose(name: str, folder: Path) -> dict[str, Any]:
         parameter: _resolve_parameter(parameter, entry) for parameter, entry in document["parameters"].items()
     }
     steps = document["mainSteps"]
-    scripts = [read_script(folder / step["inputs"].pop("script"), step["name"]) for step in steps]
+    scripts = [
+        read_script(folder / step["inputs"].pop("script"), step["name"], step["inputs"].pop("compressed", False))
+        for step in steps
+    ]
     library = build_library(scripts)
     for number, (step, script) in enumerate(zip(steps, scripts, strict=True), start=1):
         info = StepInfo(

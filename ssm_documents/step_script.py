@@ -38,13 +38,17 @@ class StepInfo:
 
 @dataclass(frozen=True)
 class Script:
-    """The file of a step, with its embedded files and without its comments. Its includes are not resolved."""
+    """The file of a step, with its embedded files and without its comments. Its includes are not resolved.
+
+    :param function: name of the library's function with the lines after the prelude; empty: they stand in the step
+    """
 
     shebang: str
     lines: tuple[str, ...]
+    function: str
 
 
-def read_script(path: Path, step: str) -> Script:
+def read_script(path: Path, step: str, is_compressed: bool) -> Script:
     """Return the script of a step.
 
     :raises FileNotFoundError: the file, or one that it embeds, does not exist
@@ -54,17 +58,34 @@ def read_script(path: Path, step: str) -> Script:
     lines = [line for source in sources for line in _embed_file(source, path.parent)]
     if f"source include:{_PRELUDE}" not in lines:
         raise ValueError(f"step {step} lacks the line: source include:{_PRELUDE}")
-    return Script(shebang, tuple(remove_comments(lines)))
+    function = f"gpudesk_run_{re.sub(r'[^a-z0-9]', '_', step)}" if is_compressed else ""
+    return Script(shebang, tuple(remove_comments(lines)), function)
 
 
 def build_library(scripts: Sequence[Script]) -> str:
-    """Return the functions that the steps of a document use, and the commands of the prelude at the end."""
+    """Return the functions that the steps of a document use, and the commands of the prelude at the end.
+
+    The functions of compressed steps come first. They may have here-documents, in which no function can be recognized.
+    """
     text = "\n".join(line for script in scripts for line in script.lines)
     files = sorted({include["file"] for include in _INCLUDE_LINE.finditer(text)} - {_PRELUDE})
     sources = {file: _read_library(file) for file in files}
     used_text = "\n".join([text, *(_get_commands(source) for source in sources.values())])
     functions = "".join(remove_commands(source) for source in sources.values() if not _is_inserted(source))
-    return "\n".join([*select_functions(functions + _read_library(_PRELUDE), used_text), ""])
+    steps = [line for script in scripts if script.function for line in _build_function(script)]
+    return "\n".join([*steps, *select_functions(functions + _read_library(_PRELUDE), used_text), ""])
+
+
+def _build_function(script: Script) -> list[str]:
+    _, body = _split_at_prelude(script, [])
+    return [f"{script.function}() {{", *body, "}"]
+
+
+def _split_at_prelude(script: Script, loading: list[str]) -> tuple[list[str], list[str]]:
+    """Return the lines until the library is loaded, and the lines after that, with their includes resolved."""
+    place = script.lines.index(f"source include:{_PRELUDE}")
+    before, after = script.lines[:place], script.lines[place + 1 :]
+    return [*before, *loading], [line for raw in after for line in _resolve_include(raw)]
 
 
 def _is_inserted(source: str) -> bool:
@@ -85,6 +106,7 @@ def compose_script(script: Script, info: StepInfo, parameters: tuple[str, ...], 
 
     :param loading: the lines that load the library of the document
     """
+    before, after = _split_at_prelude(script, loading)
     text = "\n".join(script.lines)
     step_parameters = [name for name in parameters if re.search(rf"\bSSM_{name}\b", text)]
     return [
@@ -98,7 +120,8 @@ def compose_script(script: Script, info: StepInfo, parameters: tuple[str, ...], 
         f"GPUDESK_SCRIPT_HASH='{_hash_script(script)}'",
         f"GPUDESK_STEP_PARAMETERS='{' '.join(step_parameters)}'",
         f"GPUDESK_ALWAYS='{'1' if info.always else ''}'",
-        *(composed for line in script.lines for composed in _resolve_include(line, loading)),
+        *before,
+        *([script.function] if script.function else after),
     ]
 
 
@@ -123,14 +146,10 @@ def _embed_file(line: str, folder: Path) -> list[str]:
     return _read_embedded(embed["file"], folder).splitlines() if embed else [line]
 
 
-def _resolve_include(line: str, loading: list[str]) -> list[str]:
-    """Replace an include: of the prelude by loading the library, of others by what is not in the library."""
+def _resolve_include(line: str) -> list[str]:
+    """Replace an include by what is not in the library."""
     include = _INCLUDE.fullmatch(line)
-    if include is None:
-        return [line]
-    if include["file"] == _PRELUDE:
-        return loading
-    return _get_commands(_read_library(include["file"])).splitlines()
+    return _get_commands(_read_library(include["file"])).splitlines() if include else [line]
 
 
 @functools.cache

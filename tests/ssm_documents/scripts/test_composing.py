@@ -74,8 +74,10 @@ def test_step_has_its_position_its_parameters_and_whether_it_always_runs() -> No
 
 @pytest.mark.parametrize("name", ["gpudesk-d2l-mxnet", "gpudesk-d2l-pytorch", "gpudesk-jupyter", PROBE])
 def test_step_that_starts_a_service_runs_in_every_attempt(name: str) -> None:
-    start = copy_document(name)["mainSteps"][-1]
-    assert any(line.strip().startswith("start_service ") for line in start["inputs"]["runCommand"])
+    document = copy_document(name)
+    start = document["mainSteps"][-1]
+    lines = [*start["inputs"]["runCommand"], *read_library(document).splitlines()]
+    assert any(line.strip().startswith("start_service ") for line in lines)
     assert read_variable(start, "ALWAYS") == "1"
 
 
@@ -152,11 +154,14 @@ def test_composed_scripts_are_shellcheck_clean(tmp_path: Path) -> None:
     assert run_shellcheck("--exclude=SC2034", *files) == ""
 
 
-def test_libraries_are_shellcheck_clean() -> None:
+def test_libraries_are_shellcheck_clean(tmp_path: Path) -> None:
     folder = Path(composing.__file__).parent / "lib"
     libraries = [file for file in sorted(folder.glob("*.sh")) if file.name != "prelude.sh"]
     assert run_shellcheck("--exclude=SC2154", folder / "prelude.sh") == "", "compose sets the variables of a step"
     assert run_shellcheck("--exclude=SC2034", *libraries) == ""
+    with_steps = tmp_path / "library.sh"
+    with_steps.write_text("#!/usr/bin/env bash\n" + read_library(copy_document(PROBE)), encoding="utf-8")
+    assert run_shellcheck("--exclude=SC2154,SC2034,SC2329,SC2317", with_steps) == ""
 
 
 @pytest.mark.parametrize("name", list_document_names())
@@ -170,6 +175,15 @@ def test_only_the_first_step_carries_the_library(name: str) -> None:
         assert f"GPUDESK_LIBRARY=/var/lib/gpudesk/library/{digest}.sh" in lines
         assert not any("gpudesk_supervise" in line for line in lines)
         assert ("LIBRARY" in lines) == (step is document["mainSteps"][0])
+
+
+def test_compressed_step_is_a_function_of_the_library() -> None:
+    document = copy_document(PROBE)
+    for number, name in ((0, "inspect"), (2, "start")):
+        assert get_lines(document, number)[-2:] == [LOADING_LINE, f"gpudesk_run_{name}"]
+        assert f"gpudesk_run_{name}() {{\n" in read_library(document)
+        assert "set -euo pipefail" in get_lines(document, number)
+    assert "\nUNIT\n" in read_library(document), "a here-document in a function"
 
 
 def test_probe_document_has_room_for_what_is_to_come() -> None:
