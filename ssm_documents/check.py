@@ -44,8 +44,8 @@ def find_accepted_characters(pattern: str, characters: Iterable[str]) -> list[st
 
 
 def to_json(document: Mapping[str, Any]) -> str:
-    """Return the content for CreateDocument. Indentation is left out, because it would take 5 % of the 64 KB."""
-    return json.dumps(document, indent=0, separators=(",", ":"), ensure_ascii=False) + "\n"
+    """Return the content for CreateDocument, without line breaks and indentation: they would take 5 % of the 64 KB."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _check_header(document: Mapping[str, Any]) -> Iterator[str]:

@@ -145,6 +145,26 @@ gpudesk_run_apt() {
   return "$status"
 }
 
+# hold_driver_packages: keep Ubuntu's updates from replacing the libraries of NVIDIA's driver while its old module is loaded.
+# A kernel for which a package brings the module stays, too: the next one would have no module.
+hold_driver_packages() {
+  local patterns=('nvidia-driver-*' 'nvidia-headless-*' 'nvidia-utils-*' 'nvidia-dkms-*' 'nvidia-kernel-*'
+    'nvidia-compute-utils-*' 'nvidia-firmware-*' 'libnvidia-*' 'cuda-drivers*')
+  if [ -n "$(gpudesk_list_packages 'linux-modules-nvidia-*')" ]; then
+    patterns+=('linux-modules-nvidia-*' linux-aws linux-image-aws linux-headers-aws)
+  fi
+  mapfile -t patterns < <(gpudesk_list_packages "${patterns[@]}")
+  if ((${#patterns[@]})); then
+    retry 3 gpudesk_run_apt apt-mark hold "${patterns[@]}" >/dev/null ||
+      say "The packages of NVIDIA's driver could not be held. If an update replaces them, stop and start the instance."
+  fi
+}
+
+# gpudesk_list_packages PATTERN...: print the names of the installed packages.
+gpudesk_list_packages() {
+  dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true
+}
+
 # require_free_space GIB: fail if the root disk has less free space than this step needs.
 require_free_space() {
   local needed=$1 free

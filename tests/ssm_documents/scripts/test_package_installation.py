@@ -135,3 +135,35 @@ def test_broken_list_of_another_repository_does_not_block_an_installation(apt: A
 def test_services_are_not_restarted_by_needrestart(apt: Apt) -> None:
     assert apt.install() == 0
     assert "needrestart" not in apt.calls
+
+
+INSTALLED = {
+    "nvidia-utils-570": {"nvidia-utils-570"},
+    "linux-modules-nvidia-570-aws": {"linux-modules-nvidia-570-aws", "linux-image-aws"},
+    "nvidia-container-toolkit": set[str](),
+}
+"""Packages of an image, and those that are held then. Every image has linux-image-aws."""
+
+
+@pytest.mark.parametrize("package", INSTALLED)
+def test_packages_of_the_driver_are_held(runner: StepRunner, tmp_path: Path, package: str) -> None:
+    status = tmp_path / "status"
+    status.write_text(f"installed {package}\ninstalled linux-image-aws\nconfig-files nvidia-dkms-470\n")
+    fakes = f"""
+dpkg-query() {{
+  local pattern
+  for pattern in "${{@:4}}"; do grep -E " ${{pattern//\\*/.*}}$" "{status}" || true; done
+  return 1
+}}
+apt-mark() {{ printf '%s\\n' "${{@:2}}" >>"$RAN"; echo set on hold; }}
+"""
+    assert runner.run(f"{fakes}hold_driver_packages") == (0, "")
+    held = set(runner.ran.read_text().split()) if runner.ran.exists() else set()
+    assert held == INSTALLED[package]
+
+
+def test_packages_that_cannot_be_held_do_not_fail_the_step(runner: StepRunner) -> None:
+    fakes = "dpkg-query() { echo installed nvidia-utils-570; }\napt-mark() { return 100; }\nsleep() { :; }\n"
+    status, output = runner.run(f"{fakes}hold_driver_packages")
+    assert status == 0
+    assert "The packages of NVIDIA's driver could not be held." in output
