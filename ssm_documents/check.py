@@ -25,9 +25,13 @@ def check_document(document: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def build_fallback_line(parameter: str) -> str:
-    """Return the shell line that exports a parameter if the agent is too old to do it (before 3.3.2746.0)."""
-    return f"if [ -z \"${{SSM_{parameter}+x}}\" ]; then export SSM_{parameter}='{{{{ {parameter} }}}}'; fi"
+def build_fallback_lines(parameters: Iterable[str]) -> list[str]:
+    """Return the lines of shell that export the parameters if the agent is too old to do it (before 3.3.2746.0)."""
+    values = " ".join(f"{parameter}='{{{{ {parameter} }}}}'" for parameter in parameters)
+    return [
+        f"for p in {values}",
+        'do n="SSM_${p%%=*}"; [ "${!n+x}" ] || export "$n=${p#*=}"; done',
+    ]
 
 
 def find_accepted_characters(pattern: str, characters: Iterable[str]) -> list[str]:
@@ -40,8 +44,8 @@ def find_accepted_characters(pattern: str, characters: Iterable[str]) -> list[st
 
 
 def to_json(document: Mapping[str, Any]) -> str:
-    """Return the content for CreateDocument. Indentation is left out, because it would take 5 % of the 64 KB."""
-    return json.dumps(document, indent=0, ensure_ascii=False) + "\n"
+    """Return the content for CreateDocument, without line breaks and indentation: they would take 5 % of the 64 KB."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _check_header(document: Mapping[str, Any]) -> Iterator[str]:
@@ -98,11 +102,11 @@ def _check_step(step: Mapping[str, Any], parameters: Mapping[str, Any]) -> Itera
 
 
 def _check_script(name: str, lines: list[str], parameters: Mapping[str, Any]) -> Iterator[str]:
-    fallbacks = [build_fallback_line(parameter) for parameter in parameters]
+    fallbacks = build_fallback_lines(parameters)
     if not lines or lines[0] != "#!/usr/bin/env bash":
         yield f"step {name} does not begin with the shebang of bash, so sh would run it"
     if lines[1 : 1 + len(fallbacks)] != fallbacks:
-        yield f"step {name} does not begin with the fallback line of each parameter"
+        yield f"step {name} does not begin with the fallback lines of the parameters"
     if "set -euo pipefail" not in lines:
         yield f"step {name} lacks set -euo pipefail"
     if any("{{" in line for line in lines if line not in fallbacks):

@@ -4,35 +4,35 @@
 
 writes every document as FOLDER/NAME.json. Placeholders in the sources:
 
-- `source include:FILE` in a script: the functions of lib/FILE that the script uses.
+- `source include:FILE` in a script: the functions of lib/FILE. They are part of the document's library (library.py), or
+  inserted if lib/FILE has here-documents.
 - a line `@@FILE@@` in a script: the content of the file beside it; `@@probe.txt@@`: the packed probe.
 - `"include:parameters.json"` instead of a parameter: the shared parameter of that name (parameters.py).
 - `"always": true` beside `"script"`: the step runs in every attempt, even if it was done before, because it inspects
   the instance or starts a service.
+- `"compressed": true` beside `"script"`: the part of the script after the prelude is a function of the library. This
+  saves room in a document that is nearly full.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.setup.custom_recipe import CUSTOM_DOCUMENT_PREFIX
-from ssm_documents.check import build_fallback_line, check_document, to_json
+from ssm_documents.check import check_document, to_json
 from ssm_documents.custom_recipes import CUSTOM_RECIPES_DIR, list_custom_document_names, write_sources
-from ssm_documents.embed import pack_probe
-from ssm_documents.library import select_functions
+from ssm_documents.library import build_loading_lines
 from ssm_documents.parameters import SHARED, load_shared_parameters
 from ssm_documents.session_documents import list_session_names, load_session_document
+from ssm_documents.step_script import StepInfo, build_library, compose_script, read_script
 
 _SOURCES = Path(__file__).parent
-_LIBRARY = _SOURCES / "lib"
-_INCLUDE = re.compile(r"source include:(?P<file>[a-z_.-]+)")
-_EMBED = re.compile(r"@@(?P<file>[a-z_.-]+)@@")
+
+SECONDS_TO_END = 20
+"""Time that a script has to end itself after its time limit, before SSM kills it."""
 
 
 def list_document_names() -> tuple[str, ...]:
@@ -69,81 +69,36 @@ def _compose(name: str, folder: Path) -> dict[str, Any]:
         parameter: _resolve_parameter(parameter, entry) for parameter, entry in document["parameters"].items()
     }
     steps = document["mainSteps"]
-    for number, step in enumerate(steps, start=1):
-        inputs = step["inputs"]
-        info = _StepInfo(name, step["name"], f"{number} of {len(steps)}", inputs.pop("always", False))
-        inputs["runCommand"] = _compose_script(folder / inputs.pop("script"), info, tuple(document["parameters"]))
+    scripts = [
+        read_script(folder / step["inputs"].pop("script"), step["name"], step["inputs"].pop("compressed", False))
+        for step in steps
+    ]
+    library = build_library(scripts)
+    for number, (step, script) in enumerate(zip(steps, scripts, strict=True), start=1):
+        info = StepInfo(
+            document=name,
+            step=step["name"],
+            position=f"{number} of {len(steps)}",
+            previous=steps[number - 2]["name"] if number > 1 else "",
+            time_limit=_compute_time_limit(step["inputs"].get("timeoutSeconds", "")),
+            always=step["inputs"].pop("always", False),
+        )
+        loading = build_loading_lines(library, is_first_step=number == 1)
+        step["inputs"]["runCommand"] = compose_script(script, info, tuple(document["parameters"]), loading)
     problems = check_document(document)
     if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return document
 
 
-@dataclass(frozen=True)
-class _StepInfo:
-    """Values about a step that lib/prelude.sh reads."""
-
-    document: str
-    step: str
-    position: str
-    always: bool
+def _compute_time_limit(timeout: str) -> int:
+    """Return the seconds after which the script ends itself. So gpudesk learns why; SSM would just kill the script."""
+    seconds = int(timeout) if timeout.isdecimal() else 0
+    return max(seconds - SECONDS_TO_END, seconds // 2)
 
 
 def _resolve_parameter(name: str, entry: Any) -> Any:
     return load_shared_parameters()[name] if entry == SHARED else entry
-
-
-def _compose_script(path: Path, info: _StepInfo, parameters: tuple[str, ...]) -> list[str]:
-    """Return the lines of a step's script: parameters, values about the step, then the file with its includes.
-
-    lib/prelude.sh recognizes a finished step by a hash of this text and of the parameters that the file itself reads.
-    The parameters that only the prelude reads (attempt id, proxy, package mirrors) are not part of the hash.
-    """
-    shebang, *sources = path.read_text(encoding="utf-8").splitlines()
-    script = [line for source in sources for line in _embed_file(source, path.parent)]
-    body = _resolve_includes(script)
-    step_parameters = [name for name in parameters if re.search(rf"\bSSM_{name}\b", "\n".join(script))]
-    return [
-        shebang,
-        *(build_fallback_line(parameter) for parameter in parameters),
-        f"GPUDESK_DOCUMENT='{info.document}'",
-        f"GPUDESK_STEP='{info.step}'",
-        f"GPUDESK_POSITION='{info.position}'",
-        f"GPUDESK_SCRIPT_HASH='{_hash_lines(body)}'",
-        f"GPUDESK_STEP_PARAMETERS='{' '.join(step_parameters)}'",
-        f"GPUDESK_ALWAYS='{'1' if info.always else ''}'",
-        *body,
-    ]
-
-
-def _hash_lines(lines: list[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _embed_file(line: str, folder: Path) -> list[str]:
-    embed = _EMBED.fullmatch(line)
-    return _read_embedded(embed["file"], folder).splitlines() if embed else [line]
-
-
-def _resolve_includes(lines: list[str]) -> list[str]:
-    """Replace the includes, from last to first: a library is reduced to the functions that the lines after it use."""
-    composed: list[str] = []
-    for line in reversed(lines):
-        include = _INCLUDE.fullmatch(line)
-        composed[:0] = _read_library(include["file"], "\n".join(composed)) if include else [line]
-    return composed
-
-
-def _read_library(file: str, script: str) -> list[str]:
-    source = (_LIBRARY / file).read_text(encoding="utf-8")
-    lines = [line for raw in source.splitlines() for line in _embed_file(raw, _LIBRARY)]
-    return lines if "<<" in source else select_functions("\n".join([*lines, ""]), script)
-
-
-def _read_embedded(file: str, folder: Path) -> str:
-    if file == "probe.txt":
-        return pack_probe()
-    return (folder / file).read_text(encoding="utf-8")
 
 
 def main(folder: Path) -> None:

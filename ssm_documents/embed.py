@@ -6,7 +6,6 @@ files always give the same bytes, so that two checkouts of a commit give the sam
 
 from __future__ import annotations
 
-import base64
 import bz2
 import json
 import subprocess
@@ -41,9 +40,11 @@ _UNPACK = Path(__file__).parent / "gpudesk-probe" / "unpack.py"
 
 _MAIN = "from ssm_documents.probe.main import main\n\nraise SystemExit(main())\n"
 
-_REPLACED_CHARACTERS = str.maketrans("{@", ",.")
-"""Two characters of Base85 are replaced: SSM would take `{{` as a parameter, and composing would take `@@` as a file.
-Base85 does not use the comma and the period."""
+_DIGITS = "".join(chr(code) for code in range(33, 127) if chr(code) not in '"\\{')
+"""The 91 visible characters that JSON need not escape, without `{`: SSM would take `{{` as a parameter."""
+
+_BYTES, _CHARACTERS = 13, 16
+"""So many bytes become so many characters. 91 ** 16 is a little more than 256 ** 13."""
 
 _LINE_LENGTH = 1000
 
@@ -51,8 +52,8 @@ _LINE_LENGTH = 1000
 def pack_probe() -> str:
     """Return the probe's modules, minified and compressed, as lines for a here-document.
 
-    The files become JSON {file name: source}, then bzip2, then Base85. This is a seventh smaller than Base64 of XZ of a
-    zip archive.
+    The files become JSON {file name: source}, then bzip2, then numbers with 91 digits. This is a sixth smaller than
+    Base64 of XZ of a zip archive.
     """
     files = {str(path.relative_to(_REPOSITORY)): minify(path.read_text(encoding="utf-8")) for path in _PACKED_FILES}
     for name in tuple(files):
@@ -60,8 +61,15 @@ def pack_probe() -> str:
             files.setdefault(str(folder / "__init__.py"), "")
     files["__main__.py"] = _MAIN
     compressed = bz2.compress(json.dumps(files, ensure_ascii=False, sort_keys=True).encode())
-    text = base64.b85encode(compressed).decode("ascii").translate(_REPLACED_CHARACTERS)
+    # bzip2 has an end mark, so the zeros that fill the last group do no harm.
+    padded = compressed + bytes(-len(compressed) % _BYTES)
+    text = "".join(_encode(padded[start : start + _BYTES]) for start in range(0, len(padded), _BYTES))
     return "\n".join(text[start : start + _LINE_LENGTH] for start in range(0, len(text), _LINE_LENGTH))
+
+
+def _encode(group: bytes) -> str:
+    number = int.from_bytes(group, "big")
+    return "".join(_DIGITS[number // len(_DIGITS) ** place % len(_DIGITS)] for place in reversed(range(_CHARACTERS)))
 
 
 def build_zipapp() -> bytes:

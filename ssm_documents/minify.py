@@ -1,78 +1,122 @@
-"""Python source without docstrings, comments and annotations, for code that must fit into a document of 64 KB.
+"""Python source without what an instance does not need, for code that must fit into a document of 64 KB.
 
-Every statement keeps its line, so a traceback names the line of the original file.
+Left out are docstrings, comments, annotations, blank lines and unused imports, and local variables get short names.
+Names that other code may use stay: of functions, parameters, classes and attributes. So a traceback from the instance
+shows the functions and the text of the lines, but not the line numbers of the repository.
 """
 
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
-from collections.abc import Callable, Iterator
+import itertools
+import keyword
+import string
+from collections.abc import Iterator
+
+_DATACLASS_MARKS = ("ClassVar", "InitVar", "KW_ONLY")
+"""Annotations that dataclasses read. They only need to know that other attributes have one."""
 
 
 def minify(source: str) -> str:
-    """Return the program without docstrings, comments and annotations. Every statement keeps its line.
-
-    Annotations of class attributes stay, because dataclasses need them. Annotations over several lines stay, too.
-    """
-    return _strip_annotations(_strip_comments(_strip_docstrings(source)))
-
-
-def _strip_docstrings(source: str) -> str:
-    lines = source.splitlines()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-            lines[first : last + 1] = [f"{lines[first][: node.col_offset]}''", *[""] * (last - first)]
-    return "\n".join(lines)
+    """Return a program that does the same. The same source gives the same text, with one version of Python."""
+    tree = _Stripper().visit(ast.parse(source))
+    for function in _find_innermost_functions(tree):
+        _shorten_names(function)
+    _remove_unused_imports(tree)
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
-def _strip_comments(source: str) -> str:
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column].rstrip()
-    return "\n".join(lines) + "\n"
+class _Stripper(ast.NodeTransformer):
+    """Transformation that removes docstrings and annotations."""
 
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        """Remove the docstrings of the module and of its constants."""
+        return self._strip_body(node)
 
-def _strip_annotations(source: str) -> str:
-    text = source.encode()
-    line_starts = [0]
-    for line in text.splitlines(keepends=True):
-        line_starts.append(line_starts[-1] + len(line))
-
-    def offset(line: int, column: int) -> int:
-        return line_starts[line - 1] + column
-
-    for start, end in sorted(_find_annotation_spans(ast.parse(source), text, offset), reverse=True):
-        if b"\n" not in text[start:end]:
-            text = text[:start] + text[end:]
-    return text.decode()
-
-
-def _find_annotation_spans(
-    tree: ast.Module, text: bytes, offset: Callable[[int, int], int]
-) -> Iterator[tuple[int, int]]:
-    """Yield where each annotation starts and ends, its colon or arrow included.
-
-    :param offset: returns the byte offset of a line and column
-    """
-
-    def end_of(node: ast.expr) -> int:
-        return offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
-
-    class_attribute_ids = {
-        id(child) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for child in node.body
-    }
-    for node in ast.walk(tree):
-        match node:
-            case ast.arg(arg=name, annotation=ast.expr() as annotation):
-                yield offset(node.lineno, node.col_offset) + len(name.encode()), end_of(annotation)
-            case ast.FunctionDef(returns=ast.expr() as returns):
-                yield text.rindex(b" ->", 0, offset(returns.lineno, returns.col_offset)), end_of(returns)
-            case ast.AnnAssign(target=target, annotation=annotation, value=ast.expr()) if (
-                id(node) not in class_attribute_ids
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """Remove docstrings, and the types of attributes."""
+        for attribute in node.body:
+            if isinstance(attribute, ast.AnnAssign) and not any(
+                mark in ast.unparse(attribute.annotation) for mark in _DATACLASS_MARKS
             ):
-                yield end_of(target), end_of(annotation)
+                attribute.annotation = ast.Constant(0)
+        return self._strip_body(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Remove the docstring and the annotations."""
+        node.returns = None
+        for argument in ast.walk(node.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        node.body = [_strip_annotation(statement) for statement in node.body]
+        return self._strip_body(node)
+
+    def _strip_body(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
+        node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
+        if isinstance(node, ast.Module):
+            node.body = [_strip_annotation(statement) for statement in node.body]
+        return self.generic_visit(node)
+
+
+def _strip_annotation(statement: ast.stmt) -> ast.stmt:
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        return ast.Assign([statement.target], statement.value)
+    return statement
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _find_innermost_functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
+    """Yield the functions without other scopes in them, except those of comprehensions."""
+    scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and sum(isinstance(child, scopes) for child in ast.walk(node)) == 1:
+            yield node
+
+
+def _shorten_names(function: ast.FunctionDef) -> None:
+    """Rename the local variables. Names that are not only in `Name` nodes stay."""
+    uses = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    kept = set(_find_kept_names(function))
+    taken = kept | {use.id for use in uses}
+    stored = dict.fromkeys(use.id for use in uses if isinstance(use.ctx, ast.Store))
+    free = (name for name in _generate_names() if name not in taken)
+    short = {name: next(free) for name in stored if name not in kept and len(name) > 1}
+    for use in uses:
+        use.id = short.get(use.id, use.id)
+
+
+def _find_kept_names(function: ast.FunctionDef) -> Iterator[str]:
+    for node in ast.walk(function):
+        match node:
+            case ast.arg(arg=name) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+                yield name
+            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                yield name
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                yield from names
+            case ast.alias(name=name, asname=asname):
+                yield asname or name.partition(".")[0]
+
+
+def _generate_names() -> Iterator[str]:
+    for length in itertools.count(1):
+        for letters in itertools.product(string.ascii_lowercase, repeat=length):
+            name = "".join(letters)
+            if not keyword.iskeyword(name):
+                yield name
+
+
+def _remove_unused_imports(tree: ast.Module) -> None:
+    """Remove imports at the beginning of a module that only annotations used."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and not node.names)]

@@ -7,5 +7,6 @@ source include:prelude.sh
 mapfile -t PACKAGES <<'PACKAGES'
 @@apt.txt@@
 PACKAGES
+require_free_space 1
 apt_install "${PACKAGES[@]}"
 say "Installed ${PACKAGES[*]}."

@@ -11,17 +11,18 @@ read -r ENVIRONMENT <<'ENVIRONMENT'
 @@environment.txt@@
 ENVIRONMENT
 
+require_free_space 1
 # An existing environment, such as one of conda, is used as it is. Otherwise it is created.
 if [ -x "$ENVIRONMENT/bin/pip" ]; then
   say "Installing into $ENVIRONMENT: ${PACKAGES[*]}."
-  retry 4 as_owner "$ENVIRONMENT/bin" "$ENVIRONMENT/bin/pip" --quiet --disable-pip-version-check --no-input install --no-cache-dir "${PACKAGES[@]}" ||
+  retry 4 as_owner "$ENVIRONMENT/bin" "$ENVIRONMENT/bin/python" -I -m pip --quiet --disable-pip-version-check --no-input install --no-cache-dir "${PACKAGES[@]}" ||
     fail "pip could not install ${PACKAGES[*]}. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index)."
 else
   make_venv "$ENVIRONMENT" "${PACKAGES[@]}"
 fi
 
 describe_kernel() {
-  as_owner "$ENVIRONMENT/bin" "$ENVIRONMENT/bin/python" - "$1" 2>/dev/null <<'KERNEL'
+  as_owner "$ENVIRONMENT/bin" "$ENVIRONMENT/bin/python" -I - "$1" 2>/dev/null <<'KERNEL'
 @@kernel.py@@
 KERNEL
 }

@@ -24,7 +24,7 @@ CANDIDATES=(/opt/gpudesk/*/bin/python /opt/gpudesk/*/envs/*/bin/python /home/ubu
 
 # Run as the user ubuntu: root must not run a Python that users can change.
 has_pytorch() {
-  [ -x "$1" ] && as_ubuntu "$1" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)'
+  [ -x "$1" ] && as_ubuntu "$1" -I -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)'
 }
 
 find_pytorch() {
@@ -40,7 +40,7 @@ find_pytorch() {
 
 # Users see standard error as the progress of the step. Standard output is the result.
 measure() {
-  as_ubuntu "$1" "$PROGRAM" --seconds "$SSM_seconds" --cpu "$SSM_cpu" 2>&1 >"$RESULT.all" |
+  as_ubuntu "$1" -I "$PROGRAM" --seconds "$SSM_seconds" --cpu "$SSM_cpu" 2>&1 >"$RESULT.all" |
     while IFS= read -r line; do say "$line"; done >"$LOG"
 }
 

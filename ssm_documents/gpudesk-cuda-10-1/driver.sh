@@ -16,5 +16,6 @@ elif has_rebooted; then
   fail "nvidia-smi still fails after the driver was installed and the instance was rebooted: $(nvidia-smi 2>&1 | head -n 3 || true). Run dkms status and dmesg on the instance to see whether the module was built for kernel $(uname -r)."
 else
   apt_install "linux-headers-$(uname -r)" nvidia-headless-470-server nvidia-utils-470-server
+  hold_driver_packages
   request_reboot "The kernel loads the module of the driver at boot, instead of nouveau."
 fi

@@ -19,6 +19,8 @@ if ((10#$SSM_gpuCount == 0)); then
   exit 0
 fi
 
+# The package, and what it contains, 2 GB each.
+require_free_space 5
 # The pin file makes apt prefer NVIDIA's packages to those of Ubuntu. Any other content is refused.
 fetch "$SITE/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin" /var/tmp/gpudesk-cuda.pin
 if grep -Evq '^((Package|Pin|Pin-Priority|Explanation): .*|)$' /var/tmp/gpudesk-cuda.pin; then

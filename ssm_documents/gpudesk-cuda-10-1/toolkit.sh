@@ -10,6 +10,7 @@ if ((10#$SSM_gpuCount == 0)); then
   say "This instance has no GPU, so CUDA is not installed."
   exit 0
 fi
+require_free_space 6
 apt_install cuda-toolkit-10-1
 # The chapter sets these paths in .bashrc, which services do not read. ld.so.conf.d works for every program, and profile.d
 # for every login.

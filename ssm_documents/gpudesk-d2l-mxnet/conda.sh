@@ -17,11 +17,11 @@ apt_install ca-certificates curl unzip
 fetch "https://repo.anaconda.com/miniconda/$RELEASE" "/var/tmp/$RELEASE" "$SHA256"
 chmod 0644 "/var/tmp/$RELEASE"
 # -u completes an interrupted installation.
-as_ubuntu bash "/var/tmp/$RELEASE" -b -u -p "$MINICONDA" ||
+as_ubuntu env PYTHONNOUSERSITE=1 bash "/var/tmp/$RELEASE" -b -u -p "$MINICONDA" ||
   fail "Miniconda could not be installed. See the output of its installer above, and run the setup again."
 rm -f "/var/tmp/$RELEASE"
-as_ubuntu "$MINICONDA/bin/conda" init --quiet bash
+conda_as_ubuntu init --quiet bash
 # Environments that the user creates later use the same channel. For the default channels, conda would ask the user to
 # accept their terms.
 printf 'channels: [conda-forge]\nauto_activate_base: false\n' | write_file_as_owner "$MINICONDA" .condarc
-say "Installed $(as_ubuntu "$MINICONDA/bin/conda" --version) in $MINICONDA."
+say "Installed $(conda_as_ubuntu --version) in $MINICONDA."

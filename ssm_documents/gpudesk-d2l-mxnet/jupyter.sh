@@ -19,6 +19,6 @@ uv_as_ubuntu venv --allow-existing --python 3.12 /opt/gpudesk/jupyter
 uv_install /opt/gpudesk/jupyter "${PACKAGES[@]}"
 # The kernel of the book is installed under the name python3, which the notebooks of the book use. It replaces JupyterLab's
 # own kernel of that name.
-as_ubuntu "$MINICONDA/envs/d2l/bin/python" -m ipykernel install --prefix /opt/gpudesk/jupyter --name python3 \
+as_ubuntu "$MINICONDA/envs/d2l/bin/python" -I -m ipykernel install --prefix /opt/gpudesk/jupyter --name python3 \
   --display-name "d2l (MXNet, Python 3.7)" --env LD_LIBRARY_PATH /usr/local/cuda/lib64
 say "Installed JupyterLab $(print_version /opt/gpudesk/jupyter jupyterlab). Its kernel is the environment d2l."

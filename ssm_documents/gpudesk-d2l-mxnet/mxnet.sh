@@ -18,13 +18,14 @@ if ((10#$SSM_gpuCount == 0)); then
   say "This instance has no GPU, so the build for CPUs is installed."
 fi
 
+require_free_space 6
 # Start from an empty environment: conda and pip would take a package that an interrupted run left incomplete as complete.
 as_ubuntu rm -rf "$MINICONDA/envs/d2l" ||
   fail "$MINICONDA/envs/d2l could not be removed. It may contain files of root: see the output above. Remove the folder with sudo and run the setup again."
 say "Creating the conda environment d2l with Python 3.7."
 conda_create --name d2l python=3.7 pip
 say "Installing $MXNET (0.8 GB) and $D2L."
-retry 4 as_ubuntu "$MINICONDA/envs/d2l/bin/python" -m pip --quiet --disable-pip-version-check --no-input install \
+retry 4 as_ubuntu "$MINICONDA/envs/d2l/bin/python" -I -m pip --quiet --disable-pip-version-check --no-input install \
   --no-cache-dir "$MXNET" "$D2L" ||
   fail "pip could not install $MXNET and $D2L. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index)."
 say "Installed $MXNET and $D2L in $MINICONDA/envs/d2l."

@@ -30,6 +30,12 @@ if [ "$(cat "$mark" 2>/dev/null)" = "$build_mark" ]; then
   say "${PACKAGES[*]}, build $build, is already installed."
   exit 0
 fi
+# The download, and what it becomes: uv keeps both until the end.
+if [ "$build" = cpu ]; then
+  require_free_space 3
+else
+  require_free_space 14
+fi
 as_ubuntu rm -f "$mark"
 say "Installing ${PACKAGES[*]}, build $build."
 if [ "$build" = cpu ]; then

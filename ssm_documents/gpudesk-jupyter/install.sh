@@ -8,6 +8,7 @@ source include:prelude.sh
 # All of them support Python 3.10, which Ubuntu 22.04 has. Later releases of ipykernel do not.
 PACKAGES=(jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 jupyter-server==2.21.1 ipykernel==7.3.0)
 
+require_free_space 1
 install -d -m 0755 /opt/gpudesk
 make_venv /opt/gpudesk/jupyter "${PACKAGES[@]}"
-say "Installed JupyterLab $(as_owner /opt/gpudesk/jupyter /opt/gpudesk/jupyter/bin/python -m jupyterlab --version)."
+say "Installed JupyterLab $(as_owner /opt/gpudesk/jupyter /opt/gpudesk/jupyter/bin/python -I -m jupyterlab --version)."

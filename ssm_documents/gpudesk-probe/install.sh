@@ -13,6 +13,7 @@ PACKAGES=(
 )
 export UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
 
+require_free_space 1
 install -d -m 0755 /opt/gpudesk
 install_uv
 say "Creating the Python environment /opt/gpudesk/probe."
@@ -25,7 +26,7 @@ retry 4 /opt/gpudesk/uv --quiet pip install --python /opt/gpudesk/probe/bin/pyth
 rm -rf "$UV_CACHE_DIR"
 
 unpack() {
-  /opt/gpudesk/probe/bin/python -c "$(
+  /opt/gpudesk/probe/bin/python -I -c "$(
     cat <<'UNPACK'
 @@unpack.py@@
 UNPACK
@@ -36,7 +37,7 @@ unpack <<'PROBE' | write_file /opt/gpudesk/probe.pyz 0755 root
 @@probe.txt@@
 PROBE
 for verb in hold keep status history; do
-  printf '#!/bin/sh\nexec /opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz %s "$@"\n' "$verb" |
+  printf '#!/bin/sh\nexec /opt/gpudesk/probe/bin/python -I /opt/gpudesk/probe.pyz %s "$@"\n' "$verb" |
     write_file "/usr/local/bin/gpudesk-$verb" 0755 root
 done
-say "Installed $(/opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz --version)."
+say "Installed $(/opt/gpudesk/probe/bin/python -I /opt/gpudesk/probe.pyz --version)."

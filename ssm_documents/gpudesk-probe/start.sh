@@ -16,10 +16,13 @@ write_file /etc/systemd/system/gpudesk-probe.service 0644 root <<'UNIT'
 UNIT
 
 say "Reading the sensors and sending the first heartbeat."
-if ! /opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz run --once /etc/gpudesk/probe.json; then
+if ! /opt/gpudesk/probe/bin/python -I /opt/gpudesk/probe.pyz run --once /etc/gpudesk/probe.json; then
   say "The first heartbeat could not be sent. The probe sends the next one in a minute. Until a heartbeat arrives, gpudesk does not know whether this instance is in use."
 fi
 
+if ((10#$SSM_gpuCount > 0)); then
+  hold_driver_packages
+fi
 start_service gpudesk-probe.service /etc/gpudesk/probe.json /opt/gpudesk/probe.pyz
 systemctl is-active --quiet gpudesk-probe.service ||
   fail "gpudesk-probe.service is not running: $(journalctl --unit gpudesk-probe.service --lines 20 --no-pager)"

@@ -1,14 +1,21 @@
 """Read the text that ssm_documents/embed.py packed from standard input, and write the zipapp to standard output."""
 
-import base64
 import bz2
 import io
 import json
 import sys
 import zipfile
 
-text = "".join(sys.stdin.read().split()).translate(str.maketrans(",.", "{@"))
-files = json.loads(bz2.decompress(base64.b85decode(text)))
+text = "".join(sys.stdin.read().split())
+places = {chr(code): place for place, code in enumerate(code for code in range(33, 127) if chr(code) not in '"\\{')}
+compressed = b""
+for start in range(0, len(text), 16):
+    number = 0
+    for character in text[start : start + 16]:
+        number = number * len(places) + places[character]
+    compressed += number.to_bytes(13, "big")
+# The decompressor ignores what follows the end mark.
+files = json.loads(bz2.BZ2Decompressor().decompress(compressed))
 archive = io.BytesIO()
 with zipfile.ZipFile(archive, "w") as zipapp:
     for name, source in files.items():

@@ -10,7 +10,7 @@ serve_jupyter() {
 
   # The token is created on the instance, is in no parameter and no output, and stays the same as long as the disk exists.
   if [ ! -s /etc/gpudesk/jupyter-token ]; then
-    as_ubuntu "$folder/bin/python" -c 'import secrets; print(secrets.token_hex(24))' |
+    as_ubuntu "$folder/bin/python" -I -c 'import secrets; print(secrets.token_hex(24))' |
       write_file /etc/gpudesk/jupyter-token 0600 ubuntu
     say "Created a token for Jupyter."
   fi
@@ -27,11 +27,11 @@ UNIT
   start_service gpudesk-jupyter.service /etc/gpudesk/jupyter_server_config.py "$@"
 
   say "Waiting for Jupyter."
-  if ! as_ubuntu "$folder/bin/python" - 60 <<'WAIT'; then
+  if ! as_ubuntu "$folder/bin/python" -I - 60 <<'WAIT'; then
 @@wait_for_jupyter.py@@
 WAIT
     journalctl --unit gpudesk-jupyter.service --lines 20 --no-pager >&2 || true
-    fail "Jupyter did not respond on 127.0.0.1:8888 within 60 s. The last lines of its log are above. Remove the cause and run the setup again."
+    fail "gpudesk-jupyter.service did not respond on 127.0.0.1:8888 within 60 s. The last lines of its log are above. Remove the cause, such as another server on this port, and run the setup again."
   fi
   say "Jupyter runs on 127.0.0.1:8888 of this instance, in /home/ubuntu/work."
 }

@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # The beginning of every step. A lock lets only one step run on the instance at a time. A step runs once per attempt, and
-# a later attempt skips it if it was done before.
+# a later attempt skips it if it was done before. A step begins only after the step before it has succeeded.
 #
 # ssm_documents/compose.py sets these variables before this file:
 #   GPUDESK_DOCUMENT, GPUDESK_STEP   names of the document and of the step
 #   GPUDESK_POSITION                 position of the step in the document: "2 of 5"
+#   GPUDESK_PREVIOUS                 name of the step before it, if any
+#   GPUDESK_TIME_LIMIT               seconds after which the step ends itself, shorter than SSM's timeoutSeconds
 #   GPUDESK_SCRIPT_HASH              hash of the text of the step
 #   GPUDESK_STEP_PARAMETERS          names of the parameters that the step reads
 #   GPUDESK_ALWAYS                   "1" if the step is never skipped
@@ -15,8 +17,14 @@
 #   steps/DOCUMENT.STEP              only after a success: the hash of its text and its parameters. A later attempt skips
 #                                    the step if the hash is still the same.
 # A step that was killed or that requested a reboot leaves neither and runs again.
+#
+# Exit statuses with a meaning for the agent: 194 reboots the instance, and 137 looks like a time-out. A step ends with 124
+# only if it has exceeded its own time limit.
 
 : "${SSM_attemptId:?}"
+
+# The agent's unit may set another umask. Users must be able to read what gpudesk installs.
+umask 022
 
 GPUDESK_STATE=/var/lib/gpudesk
 GPUDESK_LOCK=/var/lib/gpudesk/lock
@@ -29,18 +37,30 @@ say() {
 
 # fail CAUSE. ADVICE.: end the step. Users see the cause (the first sentence) and the advice (the rest).
 fail() {
+  local status=$?
+  if [ "$status" -eq 137 ] || [ -n "${GPUDESK_KILLED:-}" ] || gpudesk_has_memory_run_out; then
+    gpudesk_print_memory_failure "$*"
+  else
+    printf 'gpudesk: %s\n' "$*" >&2
+  fi
   GPUDESK_HAS_MESSAGE=1
-  printf 'gpudesk: %s\n' "$*" >&2
   exit 1
 }
 
-# retry COUNT COMMAND...: run the command until it succeeds, with pauses of 2, 4, 8, ... seconds.
+# retry COUNT COMMAND...: run the command until it succeeds, with pauses of 2, 4, 8, ... seconds. A command that was killed
+# because memory ran out is not repeated.
 retry() {
-  local count=$1 pause=2 try
+  local count=$1 pause=2 try status
   shift
   for ((try = 1; try <= count; try++)); do
-    if "$@"; then
+    status=0
+    "$@" || status=$?
+    if ((status == 0)); then
       return 0
+    fi
+    if ((status == 137)); then
+      GPUDESK_KILLED=1
+      break
     fi
     if ((try < count)); then
       say "Attempt $try of $count failed. Trying again in $pause s."
@@ -48,30 +68,123 @@ retry() {
       pause=$((pause * 2))
     fi
   done
-  return 1
+  gpudesk_return "$status" "$@"
 }
 
-# apt_install PACKAGE...: Ubuntu's own updates hold the locks of apt in the first minutes after boot, so wait for them.
+# apt_install PACKAGE...: install Ubuntu packages. The lists are only updated if that is necessary: a foreign repository
+# whose list is broken must not block packages that can be installed.
 apt_install() {
-  export DEBIAN_FRONTEND=noninteractive
   gpudesk_use_apt_mirror
-  retry 5 apt-get -o DPkg::Lock::Timeout=300 --quiet update ||
-    fail "apt-get update failed. Check that the instance can reach its package mirror (routes of the subnet, parameters proxy and apt_mirror)."
-  retry 3 apt-get -o DPkg::Lock::Timeout=300 --quiet --yes --no-install-recommends install "$@" ||
-    fail "apt-get could not install $*. See the output above. Check whether the disk is full (df -h /) and whether another apt process holds the lock."
+  if gpudesk_apt install "$@" 2>/dev/null; then
+    return
+  fi
+  local is_updated=1
+  retry 5 gpudesk_update_lists || is_updated=''
+  if retry 3 gpudesk_apt install "$@"; then
+    return
+  fi
+  if [ -z "$is_updated" ]; then
+    fail "apt-get update failed, so apt-get could not install $*. Check that the instance can reach its package mirror (routes of the subnet, parameters proxy and apt_mirror)."
+  fi
+  fail "apt-get could not install $*. See the output above. Check whether the disk is full (df -h /) and whether another apt process holds the lock."
+}
+
+# gpudesk_update_lists: run apt-get update. Fail if a list of Ubuntu's archives or of the mirror could not be fetched, which
+# is only a warning of apt-get. Do not fail if any other list is broken, which is an error of apt-get.
+gpudesk_update_lists() {
+  gpudesk_apt update || true
+  ! grep -E '^[WE]: (Failed to fetch|The repository|GPG error)' < <(printf '%s\n' "$GPUDESK_APT_ERRORS") |
+    grep -F -e .ubuntu.com/ -e "${SSM_aptMirror:-//archive.ubuntu.com/}" >/dev/null
+}
+
+# gpudesk_apt VERB [PACKAGE...]: run apt-get. Wait while another process holds one of its locks, up to 300 s in a step:
+# Ubuntu's own updates in the first minutes after boot, or the dpkg of an interrupted step. apt has no option for it that
+# works for update, or before release 1.9.11. Then complete what an interrupted dpkg has left.
+gpudesk_apt() {
+  local repairs=0 status
+  : "${GPUDESK_APT_WAITED:=0}"
+  while :; do
+    status=0
+    gpudesk_run_apt apt-get --quiet --yes --no-install-recommends -o Dpkg::Options::=--force-confdef \
+      -o Dpkg::Options::=--force-confold "$@" || status=$?
+    case $status:$GPUDESK_APT_ERRORS in
+    0:*) break ;;
+    *'Could not get lock'* | *'Unable to lock'* | *'Unable to acquire the dpkg'*)
+      if ((GPUDESK_APT_WAITED >= 300)); then
+        break
+      fi
+      ((GPUDESK_APT_WAITED > 0)) || say "Waiting for another process that installs packages, for at most 300 s."
+      sleep 5
+      GPUDESK_APT_WAITED=$((GPUDESK_APT_WAITED + 5))
+      ;;
+    *'dpkg --configure -a'* | *'--fix-broken install'* | *'apt-get -f install'*)
+      if ((++repairs > 3)); then
+        break
+      fi
+      say "Completing an interrupted installation of packages."
+      gpudesk_run_apt dpkg --configure -a --force-confdef --force-confold || true
+      gpudesk_run_apt apt-get --quiet --yes --fix-broken install || true
+      ;;
+    *) break ;;
+    esac
+  done
+  if [ -n "$GPUDESK_APT_ERRORS" ]; then
+    printf '%s\n' "$GPUDESK_APT_ERRORS" >&2
+  fi
+  return "$status"
+}
+
+# gpudesk_run_apt COMMAND...: run a program of apt without questions and without restarts of services. Its errors are in
+# GPUDESK_APT_ERRORS.
+gpudesk_run_apt() {
+  local status=0
+  {
+    GPUDESK_APT_ERRORS=$(DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8 "$@" 2>&1 >&3 </dev/null) ||
+      status=$?
+  } 3>&1
+  return "$status"
+}
+
+# hold_driver_packages: keep Ubuntu's updates from replacing the libraries of NVIDIA's driver while its old module is loaded.
+# A kernel for which a package brings the module stays, too: the next one would have no module.
+hold_driver_packages() {
+  local patterns=('nvidia-driver-*' 'nvidia-headless-*' 'nvidia-utils-*' 'nvidia-dkms-*' 'nvidia-kernel-*'
+    'nvidia-compute-utils-*' 'nvidia-firmware-*' 'libnvidia-*' 'cuda-drivers*')
+  if [ -n "$(gpudesk_list_packages 'linux-modules-nvidia-*')" ]; then
+    patterns+=('linux-modules-nvidia-*' linux-aws linux-image-aws linux-headers-aws)
+  fi
+  mapfile -t patterns < <(gpudesk_list_packages "${patterns[@]}")
+  if ((${#patterns[@]})); then
+    retry 3 gpudesk_run_apt apt-mark hold "${patterns[@]}" >/dev/null ||
+      say "The packages of NVIDIA's driver could not be held. If an update replaces them, stop and start the instance."
+  fi
+}
+
+# gpudesk_list_packages PATTERN...: print the names of the installed packages.
+gpudesk_list_packages() {
+  dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true
+}
+
+# require_free_space GIB: fail if the root disk has less free space than this step needs.
+require_free_space() {
+  local needed=$1 free
+  free=$(df --output=avail -BM / | tail -n 1 | tr -dc 0-9)
+  if ((free < needed * 1024)); then
+    fail "The root disk has $((free / 1024)).$((free % 1024 * 10 / 1024)) GiB free, and this step needs about $needed GiB. Free space in a session (df -h /), or launch an instance with a larger disk_gib."
+  fi
 }
 
 # make_venv FOLDER PACKAGE...: create a Python environment, or complete an existing one.
 make_venv() {
   local folder=$1
   shift
-  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  if ! python3 -I -c 'import ensurepip, venv' 2>/dev/null; then
     say "Installing python3-venv."
     apt_install python3-venv
   fi
   say "Creating the Python environment $folder with: $*."
-  as_owner "$folder" python3 -m venv "$folder"
-  retry 4 as_owner "$folder" "$folder/bin/pip" --quiet --disable-pip-version-check --no-input install --no-cache-dir "$@" ||
+  as_owner "$folder" python3 -I -m venv "$folder"
+  retry 4 as_owner "$folder" "$folder/bin/python" -I -m pip --quiet --disable-pip-version-check --no-input install --no-cache-dir "$@" ||
     fail "pip could not install $*. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pip_index)."
 }
 
@@ -114,6 +227,9 @@ start_service() {
       printf '%s=%s\n' "$name" "${!name}"
     fi
   done | write_file /etc/gpudesk/proxy.env 0644 root
+  # needrestart, which Ubuntu runs after each upgrade, must not restart a service with the kernels of users.
+  printf '%s\n' "\$nrconf{override_rc}{qr(^gpudesk-)} = 0;" |
+    write_file /etc/needrestart/conf.d/gpudesk.conf 0644 root
   file_hashes=$(sha256sum "/etc/systemd/system/$unit" /etc/gpudesk/proxy.env "$@")
   systemctl daemon-reload
   systemctl enable --quiet "$unit"
@@ -136,7 +252,7 @@ as_ubuntu() {
       environment+=("$name=${!name}")
     fi
   done
-  (cd "$home" && exec runuser -u ubuntu -- env -i "${environment[@]}" "$@")
+  (cd "$home" && exec runuser -u ubuntu -- env -i "${environment[@]}" "$@") || gpudesk_return $? "$@"
 }
 
 # as_owner PATH COMMAND...: run as root if only root can have written PATH, otherwise as the user ubuntu. Root must not
@@ -145,7 +261,7 @@ as_owner() {
   local path=$1
   shift
   if gpudesk_is_owned_by_root "$path"; then
-    "$@"
+    "$@" || gpudesk_return $? "$@"
   else
     as_ubuntu "$@"
   fi
@@ -172,6 +288,11 @@ request_reboot() {
     fail "The instance has rebooted 3 times in this step, and the step still needs a reboot: $* Look for the cause on the instance, then run the setup again."
   fi
   say "Rebooting: $*"
+  # A refresh that meets the reboot could leave the instance without its agent.
+  gpudesk_hold_snap_refreshes 1800
+  if command -v snap >/dev/null; then
+    timeout 120 snap watch --last=auto-refresh? >/dev/null 2>&1 || true
+  fi
   mkdir -p "$(dirname "$GPUDESK_REBOOTS")"
   printf '%s\n' "$boot" >>"$GPUDESK_REBOOTS"
   exit 194
@@ -191,6 +312,28 @@ gpudesk_is_owned_by_root() {
     fi
     path=$(dirname "$path")
   done
+}
+
+# gpudesk_return STATUS COMMAND...: return the status of a command that a function was called with. The command is kept for
+# the message: bash only knows the line of the function.
+gpudesk_return() {
+  GPUDESK_STATUS=$1
+  GPUDESK_COMMAND=${*:2}
+  return "$GPUDESK_STATUS"
+}
+
+# gpudesk_print_memory_failure MESSAGE: print why the step failed. MESSAGE is what the step itself says about it.
+gpudesk_print_memory_failure() {
+  printf 'gpudesk: %s\n' "Memory ran out, so a program of this step was killed. Launch an instance type with more memory, or end other programs (free -h), and run the setup again. The step says: ${1%%. *}." >&2
+}
+
+gpudesk_count_oom_kills() {
+  sed -n 's/^oom_kill //p' /proc/vmstat
+}
+
+# gpudesk_has_memory_run_out: return 0 if the kernel has killed a program since this step began.
+gpudesk_has_memory_run_out() {
+  [ "$(gpudesk_count_oom_kills)" != "${GPUDESK_OOM_KILLS-$(gpudesk_count_oom_kills)}" ]
 }
 
 gpudesk_print_boot_id() {
@@ -253,18 +396,110 @@ gpudesk_write_progress() {
   mv -f "$GPUDESK_STATE/progress.json.new" "$GPUDESK_STATE/progress.json"
 }
 
+# gpudesk_supervise: run this script with the lock, and return its exit status. The script ends at its time limit, which the
+# wait for the lock is part of.
+gpudesk_supervise() {
+  local began_at=$SECONDS status=0 watchdog
+  if ! flock --nonblock "$GPUDESK_LOCK" true; then
+    printf '%s\n' "Waiting for another step that is running on this instance, for at most $GPUDESK_TIME_LIMIT s."
+  fi
+  watchdog=$(gpudesk_watch_time >/dev/null 2>&1 & echo $!)
+  # --close: a daemon that this step starts must not hold the lock after the step.
+  GPUDESK_LOCKED=$GPUDESK_STEP flock --close --timeout "$GPUDESK_TIME_LIMIT" --conflict-exit-code 124 \
+    "$GPUDESK_LOCK" bash "$0" || status=$?
+  kill "$watchdog" 2>/dev/null || true
+  if ((status != 0 && SECONDS - began_at >= GPUDESK_TIME_LIMIT)); then
+    printf 'gpudesk: %s\n' "Step $GPUDESK_STEP did not end within its time limit of $GPUDESK_TIME_LIMIT s. Run the setup again: steps that are done are skipped." >&2
+    gpudesk_leave_marks 124
+    return 124
+  fi
+  if [ "$status" -eq 137 ]; then
+    gpudesk_print_memory_failure "Step $GPUDESK_STEP was killed (exit status 137)."
+    return 1
+  fi
+  return "$status"
+}
+
+# gpudesk_watch_time: end the processes of this step at its time limit. They are in the process group that the agent has
+# created for it. dpkg is in a group of its own and completes its work: the next attempt waits for its lock.
+gpudesk_watch_time() {
+  local group pid signal
+  # Wait without another process, which would outlive this one. Nothing is ever written to this pipe.
+  read -r -t "$GPUDESK_TIME_LIMIT" _ <> <(:) || true
+  group=$(ps -o pgid= -p $$ | tr -d ' ')
+  for signal in TERM KILL; do
+    for pid in $(pgrep -g "$group"); do
+      # flock keeps the lock until the script has ended.
+      case "$signal $pid $(cat "/proc/$pid/comm" 2>/dev/null)" in
+      *" $$ "* | *" $BASHPID "* | *" $group "* | "TERM "*" flock") ;;
+      *) kill -s "$signal" "$pid" 2>/dev/null || true ;;
+      esac
+    done
+    sleep 10
+  done
+}
+
+# gpudesk_check_previous: fail if the step before this one has not succeeded in this attempt. The agent continues a document
+# after a step that timed out.
+gpudesk_check_previous() {
+  local status
+  if [ -n "$GPUDESK_PREVIOUS" ]; then
+    status=$(cat "$GPUDESK_STATE/attempts/$SSM_attemptId.$GPUDESK_DOCUMENT.$GPUDESK_PREVIOUS" 2>/dev/null || echo none)
+    if [ "$status" != 0 ]; then
+      printf 'gpudesk: %s\n' "Step $GPUDESK_STEP did not begin, because step $GPUDESK_PREVIOUS has not succeeded (exit status: $status). Run the setup again." >&2
+      exit 1
+    fi
+  fi
+}
+
+# gpudesk_hold_snap_refreshes SECONDS: snapd must not replace the agent while a document runs, or while the instance
+# reboots. A hold that lasts longer stays as it is. The new one is an hour longer than needed, so that most steps set none.
+gpudesk_hold_snap_refreshes() {
+  local until held
+  command -v snap >/dev/null || return 0
+  until=$(($(date +%s) + $1))
+  held=$(cat "$GPUDESK_STATE/snap_hold" 2>/dev/null || echo 0)
+  if ((held >= until)); then
+    return 0
+  fi
+  held=$(timeout 20 snap get system refresh.hold 2>/dev/null || true)
+  if [ "$held" != forever ] && (($(date -d "${held:-1970-01-01}" +%s 2>/dev/null || echo 0) < until)); then
+    until=$((until + 3600))
+    timeout 20 snap set system "refresh.hold=$(date -u -d "@$until" +%Y-%m-%dT%H:%M:%SZ)" 2>/dev/null || return 0
+  fi
+  printf '%s\n' "$until" >"$GPUDESK_STATE/snap_hold" || true
+}
+
 # gpudesk_finish_step STATUS COMMAND: leave the two files. COMMAND, the last one, is printed if the step did not call fail.
 gpudesk_finish_step() {
-  local status=$1
+  local status=$1 command=${2%%$'\n'*}
   if [ "$status" -eq 194 ]; then
     return
   fi
+  case $command in
+  *GPUDESK_STATUS*) command=$GPUDESK_COMMAND ;;
+  esac
+  if [ "$status" -ne 0 ] && [ -z "${GPUDESK_HAS_MESSAGE:-}" ]; then
+    if [ "$status" -eq 137 ] || gpudesk_has_memory_run_out; then
+      gpudesk_print_memory_failure "Failed at: ${command%%$'\n'*} (exit status $status)."
+    else
+      printf 'gpudesk: Failed at: %s (exit status %s). See the output above.\n' "${command%%$'\n'*}" "$status" >&2
+    fi
+  fi
+  # These two statuses of a command would have another meaning as the status of the step.
+  case $status in
+  124 | 137) status=1 ;;
+  esac
+  gpudesk_leave_marks "$status"
+  exit "$status"
+}
+
+gpudesk_leave_marks() {
+  local status=$1
   if [ "$status" -eq 0 ]; then
     mkdir -p "$GPUDESK_STATE/steps"
     printf '%s\n' "$GPUDESK_STEP_HASH" >"$GPUDESK_STEP_MARK.new"
     mv -f "$GPUDESK_STEP_MARK.new" "$GPUDESK_STEP_MARK"
-  elif [ -z "${GPUDESK_HAS_MESSAGE:-}" ]; then
-    printf 'gpudesk: Failed at: %s (exit status %s). See the output above.\n' "${2%%$'\n'*}" "$status" >&2
   fi
   printf '%s\n' "$status" >"$GPUDESK_ATTEMPT_MARK.new"
   mv -f "$GPUDESK_ATTEMPT_MARK.new" "$GPUDESK_ATTEMPT_MARK"
@@ -275,26 +510,30 @@ gpudesk_finish_step() {
 }
 
 mkdir -p "$GPUDESK_STATE/attempts"
+chmod 0755 "$GPUDESK_STATE"
 # Only root may open the lock. A user who could open it could hold it, and block every step and the self-stop.
 (umask 077 && : >>"$GPUDESK_LOCK")
 chmod 0600 "$GPUDESK_LOCK"
+GPUDESK_ATTEMPT_MARK="$GPUDESK_STATE/attempts/$SSM_attemptId.$GPUDESK_DOCUMENT.$GPUDESK_STEP"
+GPUDESK_STEP_MARK="$GPUDESK_STATE/steps/$GPUDESK_DOCUMENT.$GPUDESK_STEP"
+GPUDESK_REBOOTS="$GPUDESK_STATE/reboots/$GPUDESK_DOCUMENT.$GPUDESK_STEP"
 if [ "${GPUDESK_LOCKED:-}" != "$GPUDESK_STEP" ]; then
-  # --close: a daemon that this step starts must not hold the lock after the step.
-  GPUDESK_LOCKED=$GPUDESK_STEP exec flock --close "$GPUDESK_LOCK" bash "$0"
+  status=0
+  gpudesk_supervise || status=$?
+  exit "$status"
 fi
 
-GPUDESK_ATTEMPT_MARK="$GPUDESK_STATE/attempts/$SSM_attemptId.$GPUDESK_DOCUMENT.$GPUDESK_STEP"
 if [ -e "$GPUDESK_ATTEMPT_MARK" ]; then
   status=$(cat "$GPUDESK_ATTEMPT_MARK")
   printf '%s\n' "Attempt $SSM_attemptId has already run this step (exit status $status). It does not run again."
   exit "$status"
 fi
+gpudesk_check_previous
 # A killed step exits without gpudesk_finish_step, so it leaves no file and runs again.
 trap 'trap - EXIT; exit 143' TERM INT HUP
 trap 'gpudesk_finish_step $? "$BASH_COMMAND"' EXIT
 
-GPUDESK_STEP_MARK="$GPUDESK_STATE/steps/$GPUDESK_DOCUMENT.$GPUDESK_STEP"
-GPUDESK_REBOOTS="$GPUDESK_STATE/reboots/$GPUDESK_DOCUMENT.$GPUDESK_STEP"
+GPUDESK_OOM_KILLS=$(gpudesk_count_oom_kills)
 GPUDESK_STEP_HASH=$(gpudesk_print_step_hash)
 read -r GPUDESK_STARTED_AT _ </proc/uptime
 GPUDESK_STARTED_AT=${GPUDESK_STARTED_AT%.*}
@@ -306,6 +545,7 @@ fi
 rm -f "$GPUDESK_STEP_MARK"
 gpudesk_write_progress "" 2>/dev/null || true
 gpudesk_use_proxy
+gpudesk_hold_snap_refreshes $((GPUDESK_TIME_LIMIT + 600))
 if has_rebooted; then
   say "This step runs again, after reboot $(gpudesk_count_reboots)."
 fi

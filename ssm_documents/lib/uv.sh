@@ -44,5 +44,5 @@ uv_install() {
 
 # print_version FOLDER PACKAGE: print the version of a package in an environment. Importing the package would take longer.
 print_version() {
-  as_ubuntu "$1/bin/python" -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$2"
+  as_ubuntu "$1/bin/python" -I -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$2"
 }

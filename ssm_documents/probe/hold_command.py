@@ -34,7 +34,11 @@ def run_hold(arguments: Sequence[str], paths: ProbePaths | None = None) -> int:
         return 0
     path = folder / f"{int(time.time())}-{os.getpid()}.json"
     if options.until:
-        write_json(path, {"reason": options.reason or "held by a user", "until": options.until.isoformat()})
+        try:
+            write_json(path, {"reason": options.reason or "held by a user", "until": options.until.isoformat()})
+        except OSError as error:
+            print(f"gpudesk-hold: {_describe_failure(path, error)}", file=sys.stderr)
+            return 1
         print(f"Held until {format_date_time(options.until)}. To release it, run gpudesk-hold --release.")
         return 0
     return _hold_while(options.command, options.reason or " ".join(options.command), path)
@@ -83,15 +87,31 @@ def _release(folder: Path) -> int:
 
 
 def _hold_while(command: Sequence[str], reason: str, path: Path) -> int:
-    """Run a command while the hold file is locked. The kernel unlocks it when this process ends, for any reason."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    """Run a command while the hold file is locked. The kernel unlocks it when this process ends, for any reason.
+
+    The command also runs if the hold cannot be written, because it is what the user wants.
+    """
+    descriptor: int | None = None
     try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, json.dumps({"reason": reason[:200], "until": None}).encode())
+    except OSError as error:
+        # A locked file without content makes the hold signal unknown, so gpudesk does not stop the instance as idle.
+        print(f"gpudesk-hold: {_describe_failure(path, error)} The command runs without a hold.", file=sys.stderr)
+    try:
         return _run_forwarding_signals(command)
     finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+        if descriptor is not None:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+
+
+def _describe_failure(path: Path, error: OSError) -> str:
+    return (
+        f"The hold could not be written to {path.parent}: {error.strerror}. Free space (df -h /), or keep the "
+        "instance from gpudesk (POST /instances/NAME/keep)."
+    )
 
 
 def _run_forwarding_signals(command: Sequence[str]) -> int:

@@ -36,7 +36,15 @@ def run_keep(
     options = _parse(arguments)
     requested_until = _add_to_cloud_time(paths, options.duration)
     request_id = f"{int(time.time())}-{secrets.token_hex(4)}"
-    write_json(paths.keep_requests / f"{request_id}.json", {"hours": options.duration / timedelta(hours=1)})
+    try:
+        write_json(paths.keep_requests / f"{request_id}.json", {"hours": options.duration / timedelta(hours=1)})
+    except OSError as error:
+        print(
+            f"gpudesk-keep: The request could not be written to {paths.keep_requests}: {error.strerror}. Free space on "
+            "the disk (df -h /), or keep the instance from gpudesk (POST /instances/NAME/keep).",
+            file=sys.stderr,
+        )
+        return 1
     if options.no_wait:
         print("Keep requested. To see the result, run gpudesk-status in a few minutes.")
         return 0

@@ -1,7 +1,10 @@
 """Composed documents for tests."""
 
+import base64
 import functools
+import gzip
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ssm_documents.check import to_json
@@ -26,3 +29,16 @@ def get_lines(document: Document, step: int) -> list[str]:
     """Return the script of a step, which the test may change."""
     lines: list[str] = document["mainSteps"][step]["inputs"]["runCommand"]
     return lines
+
+
+def read_library(document: Mapping[str, Any]) -> str:
+    """Return the shell library that the first step of a document installs."""
+    lines = document["mainSteps"][0]["inputs"]["runCommand"]
+    (begin,) = [number for number, line in enumerate(lines) if "<<'LIBRARY'" in line]
+    return gzip.decompress(base64.b64decode("".join(lines[begin + 1 : lines.index("LIBRARY")]))).decode()
+
+
+def forget_previous_step(step: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a step that begins although the step before it has not run in the same attempt."""
+    lines = ["GPUDESK_PREVIOUS=''" if "GPUDESK_PREVIOUS=" in line else line for line in step["inputs"]["runCommand"]]
+    return {**step, "inputs": {**step["inputs"], "runCommand": lines}}

@@ -30,6 +30,8 @@ class StepRunner:
             "/proc/sys/kernel/random/boot_id": str(self.boot_id),
         }
         self.position = "1 of 2"
+        self.previous = ""
+        self.time_limit = 100
         self.always = False
         self.ran = folder / "ran"
 
@@ -39,6 +41,7 @@ class StepRunner:
             prelude = prelude.replace(original, replacement)
         names = (
             f"GPUDESK_DOCUMENT='document'\nGPUDESK_STEP='{step}'\nGPUDESK_POSITION='{self.position}'\n"
+            f"GPUDESK_PREVIOUS='{self.previous}'\nGPUDESK_TIME_LIMIT='{self.time_limit}'\n"
             f"GPUDESK_SCRIPT_HASH='{hashlib.sha256(body.encode()).hexdigest()}'\nGPUDESK_STEP_PARAMETERS='gpuCount'\n"
             f"GPUDESK_ALWAYS='{'1' if self.always else ''}'"
         )

@@ -9,6 +9,8 @@ _PATH = "/opt/gpudesk/d2l/bin/python"
 _PROGRAM = f"""#!/bin/sh
 # A Python with PyTorch. It runs nothing and prints the results of an H100.
 [ "$(id -un)" = ubuntu ] || {{ echo "not the user ubuntu" >&2; exit 1; }}
+[ "$1" = -I ] || {{ echo "modules of the user could be imported" >&2; exit 1; }}
+shift
 [ "$1" != -c ] || exit 0
 /usr/bin/python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$1" || exit 1
 shift

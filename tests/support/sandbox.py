@@ -20,6 +20,7 @@ from local.machines.host.interface import Invocation, InvocationResult, MachineS
 from local.machines.host.sandboxed import OnPowerOff, SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
+from tests.support.documents import forget_previous_step
 
 NO_CLOUD = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 """Environment of a machine on which every call to AWS fails at once."""
@@ -101,9 +102,9 @@ class Machine:
         return self.fleet.run(self.id, command)
 
     def run_steps(self, document: str, *names: str, **parameters: str) -> list[StepResult]:
-        """Run only these steps of a document, in a new attempt."""
+        """Run only these steps of a document, in a new attempt. The document has run before on this machine."""
         content = _compose_once(document)
-        steps = [step for step in content["mainSteps"] if step["name"] in names]
+        steps = [forget_previous_step(step) for step in content["mainSteps"] if step["name"] in names]
         return list(self.run({**content, "mainSteps": steps}, **parameters).steps)
 
     def run_lines(self, *lines: str) -> StepResult:

@@ -15,7 +15,7 @@ Description=Page with the work of the vision team
 [Service]
 User=ubuntu
 WorkingDirectory=/home/ubuntu/work/vision
-ExecStart=/opt/gpudesk/custom/vision/bin/python -m http.server --bind 127.0.0.1 $SSM_pagePort
+ExecStart=/opt/gpudesk/custom/vision/bin/python -I -m http.server --bind 127.0.0.1 $SSM_pagePort
 Restart=always
 
 [Install]

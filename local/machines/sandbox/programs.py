@@ -33,9 +33,12 @@ set -o pipefail
 FAKES: Mapping[str, tuple[str, str]] = {
     "apt": ("apt", "main"),
     "apt-get": ("apt", "main"),
+    "apt-mark": ("apt_marks", "apt_mark"),
     "curl": ("curl", "main"),
+    "df": ("df", "main"),
     "dpkg": ("apt", "dpkg"),
     "dpkg-deb": ("dpkg_deb", "main"),
+    "dpkg-query": ("apt_marks", "dpkg_query"),
     "gpg": ("verification", "gpg"),
     "halt": ("power", "poweroff"),
     "ldd": ("verification", "ldd"),

@@ -22,7 +22,7 @@ def test_apt_rejects_unknown_package(fleet: SandboxedMachines, shared: str) -> N
 
 def test_apt_installs_known_package_once(fleet: SandboxedMachines, shared: str) -> None:
     install = "DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq --yes install jq python3-venv"
-    assert "Setting up jq" in read_output(fleet, shared, install, "dpkg -s jq >/dev/null")
+    assert "Setting up jq" in read_output(fleet, shared, "apt-get update -qq", install, "dpkg -s jq >/dev/null")
     assert "jq is already the newest version" in read_output(fleet, shared, install)
 
 
@@ -31,6 +31,33 @@ def test_apt_fails_at_once_if_locked(fleet: SandboxedMachines, shared: str) -> N
     step = run_script(fleet, shared, hold, "apt-get install -y jq").steps[0]
     assert step.exit_code == 100
     assert "E: Could not get lock /var/lib/dpkg/lock-frontend" in step.stderr
+
+
+def test_dpkg_survives_apt_and_leaves_the_installation_half_done(fleet: SandboxedMachines, shared: str) -> None:
+    lines = (
+        "mkdir -p /var/lib/fake-faults; echo 0.5 >/var/lib/fake-faults/slow-dpkg; apt-get update -qq",
+        "timeout --signal KILL 0.3 apt-get install -y zip; rm /var/lib/fake-faults/slow-dpkg",
+        "apt-get install -y zip; flock /var/lib/dpkg/lock-frontend true; apt-get install -y zip; dpkg --configure -a",
+    )
+    errors = run_script(fleet, shared, *lines).steps[0].stderr
+    assert errors.index("E: Could not get lock") < errors.index("E: dpkg was interrupted, you must manually run")
+    assert "Setting up zip" in read_output(fleet, shared, "apt-get install -y zip")
+
+
+def test_update_of_lists_fails_as_ordered(fleet: SandboxedMachines, shared: str) -> None:
+    faults = "/var/lib/fake-faults"
+    order = f"mkdir -p {faults}; touch {faults}/unresolved-mirror; apt-get update; echo status $?"
+    order += f"; mv {faults}/unresolved-mirror {faults}/broken-list; apt-get update; echo status $?; rm {faults}/*"
+    order += "; exec 9>/var/lib/apt/lists/lock; flock 9; apt-get update; echo status $?"
+    step = run_script(fleet, shared, order).steps[0]
+    assert [line for line in step.stdout.splitlines() if "status" in line] == ["status 0", "status 100", "status 100"]
+    for message in ("W: Failed to fetch http://", "InRelease' is not signed.", "E: Unable to lock directory"):
+        assert message in step.stderr
+
+
+def test_snap_holds_refreshes_until_a_time(fleet: SandboxedMachines, shared: str) -> None:
+    lines = ("snap set system refresh.hold=2100-01-01T00:00:00Z", "snap get system refresh.hold", "snap refresh")
+    assert read_output(fleet, shared, *lines).splitlines() == ["2100-01-01T00:00:00Z", "Refreshes are held."]
 
 
 def test_nvidia_smi_shows_utilization_set_by_host(fleet: SandboxedMachines, shared: str) -> None:

@@ -1,5 +1,7 @@
 """The commands gpudesk-hold, gpudesk-keep, gpudesk-status and gpudesk-history, as real processes."""
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -274,3 +276,51 @@ def test_history_into_a_closed_pipe_prints_no_traceback(program: Path, paths: Pr
     found = subprocess.run(command, env=environment, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writes)
     assert (found.returncode, found.stderr) == (0, "")
+
+
+@pytest.fixture
+def full_disk(paths: ProbePaths, monkeypatch: pytest.MonkeyPatch) -> ProbePaths:
+    """Return the paths on a disk without free space: files can be created, but nothing can be written to them."""
+
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("ssm_documents.probe.hold_command.os.write", refuse)
+    monkeypatch.setattr(Path, "write_text", refuse)
+    return paths
+
+
+def test_hold_runs_its_command_on_a_full_disk(full_disk: ProbePaths, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_hold(["sh", "-c", "echo worked; exit 3"], full_disk) == 3
+    out, errors = capfd.readouterr()
+    assert out == "worked\n"
+    assert f"gpudesk-hold: The hold could not be written to {full_disk.holds}: No space left on device. Free" in errors
+    assert "The command runs without a hold." in errors
+    assert list(full_disk.holds.iterdir()) == []
+
+
+def test_hold_runs_its_command_without_a_folder_for_holds(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_hold(["echo", "worked"], ProbePaths(tmp_path)) == 0
+    assert capfd.readouterr().out == "worked\n"
+
+
+def test_locked_hold_without_content_does_not_count_as_quiet(full_disk: ProbePaths) -> None:
+    descriptor = os.open(full_disk.holds / "1-2.json", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    assert read_hold_state(full_disk) is not SignalState.QUIET
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "subject"),
+    [(run_hold, ["--for", "2h"], "gpudesk-hold: The hold"), (run_keep, ["2h"], "gpudesk-keep: The request")],
+)
+def test_request_on_a_full_disk_fails_with_one_sentence_of_advice(
+    full_disk: ProbePaths,
+    capsys: pytest.CaptureFixture[str],
+    command: Callable[[Sequence[str], ProbePaths], int],
+    arguments: Sequence[str],
+    subject: str,
+) -> None:
+    assert command(arguments, full_disk) == 1
+    assert capsys.readouterr().err.startswith(f"{subject} could not be written to {full_disk.root}")

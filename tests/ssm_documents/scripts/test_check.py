@@ -109,7 +109,7 @@ def insert_parameter(document: Document) -> None:
         (remove_timeout, "step inspect has no timeoutSeconds"),
         (shorten_timeout, "step inspect has no timeoutSeconds"),
         (replace_shebang, "step inspect does not begin with the shebang of bash"),
-        (remove_fallback_line, "step inspect does not begin with the fallback line"),
+        (remove_fallback_line, "step inspect does not begin with the fallback lines"),
         (remove_strict_mode, "step inspect lacks set -euo pipefail"),
         (insert_parameter, "step inspect inserts a parameter into its script"),
     ],

@@ -1,5 +1,6 @@
 """Documents composed from their sources."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -15,10 +16,10 @@ from packaging.requirements import Requirement
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.data_files import load_packaged_recipes
 from ssm_documents import compose as composing
-from ssm_documents.check import to_json
+from ssm_documents.check import MAX_BYTES, to_json
 from ssm_documents.compose import compose, list_document_names
-from ssm_documents.library import select_functions
-from tests.support.documents import PROBE, copy_document, get_lines
+from ssm_documents.library import LOADING_LINE, select_functions
+from tests.support.documents import PROBE, copy_document, get_lines, read_library
 
 
 def test_documents_are_those_of_recipes_images_and_the_benchmark() -> None:
@@ -44,11 +45,13 @@ def test_each_document_is_written_to_a_file_with_its_name(tmp_path: Path, capsys
 def test_each_step_begins_with_fallback_lines_for_agents_without_env_var(name: str) -> None:
     document = copy_document(name)
     for step in document["mainSteps"]:
-        shebang, *rest = step["inputs"]["runCommand"]
+        shebang, values, exporting, *_ = step["inputs"]["runCommand"]
         assert shebang == "#!/usr/bin/env bash"
-        for parameter, line in zip(document["parameters"], rest, strict=False):
-            value = "'{{ " + parameter + " }}'"
-            assert line == f'if [ -z "${{SSM_{parameter}+x}}" ]; then export SSM_{parameter}={value}; fi'
+        assert values == "for p in " + " ".join(f"{name}='{{{{ {name} }}}}'" for name in document["parameters"])
+        script = f"SSM_attemptId=; {values.replace('{{ ', '').replace(' }}', '')}\n{exporting}; declare -p ${{!SSM_@}}"
+        output = subprocess.run(["bash", "-uc", script], capture_output=True, text=True, check=True).stdout
+        exported = {f'declare -x SSM_{name}="{name}"' for name in [*document["parameters"]][1:]}
+        assert set(output.splitlines()) == {'declare -- SSM_attemptId=""', *exported}, "an empty value stays"
 
 
 def read_variable(step: dict[str, Any], what: str) -> str:
@@ -71,8 +74,10 @@ def test_step_has_its_position_its_parameters_and_whether_it_always_runs() -> No
 
 @pytest.mark.parametrize("name", ["gpudesk-d2l-mxnet", "gpudesk-d2l-pytorch", "gpudesk-jupyter", PROBE])
 def test_step_that_starts_a_service_runs_in_every_attempt(name: str) -> None:
-    start = copy_document(name)["mainSteps"][-1]
-    assert any(line.strip().startswith("start_service ") for line in start["inputs"]["runCommand"])
+    document = copy_document(name)
+    start = document["mainSteps"][-1]
+    lines = [*start["inputs"]["runCommand"], *read_library(document).splitlines()]
+    assert any(line.strip().startswith("start_service ") for line in lines)
     assert read_variable(start, "ALWAYS") == "1"
 
 
@@ -102,9 +107,9 @@ start
 
 def test_no_placeholder_is_left_in_a_script() -> None:
     for name in list_document_names():
-        text = to_json(copy_document(name))
-        assert "@@" not in text
-        assert "source include:" not in text
+        for step in copy_document(name)["mainSteps"]:
+            lines = step["inputs"]["runCommand"]
+            assert not [line for line in lines if re.fullmatch(r"@@[a-z_.-]+@@", line) or "source include:" in line]
 
 
 def test_root_runs_no_program_that_a_user_may_have_written() -> None:
@@ -116,19 +121,73 @@ def test_root_runs_no_program_that_a_user_may_have_written() -> None:
             assert not command.search(line.replace("/opt/gpudesk/probe/bin/", "")), f"{script.name}: {line}"
 
 
-@pytest.mark.parametrize("name", list_document_names())
-def test_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
-    document = copy_document(name)
+PYTHON_COMMAND = re.compile(
+    r"(?:[/$][\w./\"@-]*/|\b)python3?\"? (?!-I )(?:-|\"\$PROGRAM|\S+\.pyz)|\bbin/pip\b(?!\" \])"
+)
+OTHER_COMMANDS = re.compile(r"uv\"? .*python |as_ubuntu \S+ --version|--python \S+")
+
+
+def test_python_takes_no_modules_from_the_folders_of_users() -> None:
+    """A file named random.py in the home folder, or calendar.py in Jupyter's folder, would replace Python's own."""
+    folder = Path(composing.__file__).parent
+    for path in sorted([*folder.glob("*/*.sh"), *folder.glob("*/*.service"), *Path("examples").rglob("*.sh")]):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if not line.lstrip().startswith("#"):
+                assert not PYTHON_COMMAND.search(OTHER_COMMANDS.sub("", line)), f"{path}: {line}"
+
+
+def run_shellcheck(*arguments: str | Path) -> str:
+    program = shutil.which("shellcheck", path=Path(sys.executable).parent)
+    assert program is not None
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False).stdout
+
+
+def test_composed_scripts_are_shellcheck_clean(tmp_path: Path) -> None:
     files = []
+    for name in list_document_names():
+        for step in copy_document(name)["mainSteps"]:
+            files.append(tmp_path / f"{name}-{step['name']}.sh")
+            # The fallback line contains a placeholder, which SSM replaces before bash reads the line.
+            script = "\n".join(step["inputs"]["runCommand"]).replace("{{ ", "").replace(" }}", "")
+            files[-1].write_text(script.replace(LOADING_LINE, "") + "\n", encoding="utf-8")
+    # SC2034: the library uses variables that seem unused in the step.
+    assert run_shellcheck("--exclude=SC2034", *files) == ""
+
+
+def test_libraries_are_shellcheck_clean(tmp_path: Path) -> None:
+    folder = Path(composing.__file__).parent / "lib"
+    libraries = [file for file in sorted(folder.glob("*.sh")) if file.name != "prelude.sh"]
+    assert run_shellcheck("--exclude=SC2154", folder / "prelude.sh") == "", "compose sets the variables of a step"
+    assert run_shellcheck("--exclude=SC2034", *libraries) == ""
+    with_steps = tmp_path / "library.sh"
+    with_steps.write_text("#!/usr/bin/env bash\n" + read_library(copy_document(PROBE)), encoding="utf-8")
+    assert run_shellcheck("--exclude=SC2154,SC2034,SC2329,SC2317", with_steps) == ""
+
+
+@pytest.mark.parametrize("name", list_document_names())
+def test_only_the_first_step_carries_the_library(name: str) -> None:
+    document = copy_document(name)
+    library = read_library(document)
+    digest = hashlib.sha256(library.encode()).hexdigest()
+    assert "gpudesk_supervise() {" in library
     for step in document["mainSteps"]:
-        files.append(tmp_path / f"{step['name']}.sh")
-        # The fallback line contains a placeholder, which SSM replaces before bash reads the line.
-        script = "\n".join(step["inputs"]["runCommand"]).replace("{{ ", "").replace(" }}", "")
-        files[-1].write_text(script + "\n", encoding="utf-8")
-    shellcheck = shutil.which("shellcheck", path=Path(sys.executable).parent)
-    assert shellcheck is not None
-    result = subprocess.run([shellcheck, *files], capture_output=True, text=True, check=False)
-    assert result.stdout == ""
+        lines = step["inputs"]["runCommand"]
+        assert f"GPUDESK_LIBRARY=/var/lib/gpudesk/library/{digest}.sh" in lines
+        assert not any("gpudesk_supervise" in line for line in lines)
+        assert ("LIBRARY" in lines) == (step is document["mainSteps"][0])
+
+
+def test_compressed_step_is_a_function_of_the_library() -> None:
+    document = copy_document(PROBE)
+    for number, name in ((0, "inspect"), (2, "start")):
+        assert get_lines(document, number)[-2:] == [LOADING_LINE, f"gpudesk_run_{name}"]
+        assert f"gpudesk_run_{name}() {{\n" in read_library(document)
+        assert "set -euo pipefail" in get_lines(document, number)
+    assert "\nUNIT\n" in read_library(document), "a here-document in a function"
+
+
+def test_probe_document_has_room_for_what_is_to_come() -> None:
+    assert len(to_json(copy_document(PROBE)).encode()) <= MAX_BYTES - 16 * 1024
 
 
 @pytest.mark.parametrize("name", list_document_names())

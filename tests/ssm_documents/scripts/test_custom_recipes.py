@@ -107,3 +107,10 @@ def test_custom_recipe_with_the_name_of_a_base_recipe_is_refused(recipes: Path) 
     (recipes / "recipes" / "vision").rename(recipes / "recipes" / "bare")
     with pytest.raises(ValueError, match=r"gpudesk ships a recipe with this name"):
         load_recipes(recipes)
+
+
+def test_start_script_must_include_the_prelude(recipes: Path) -> None:
+    script = recipes / "recipes" / "vision" / "page.sh"
+    script.write_text(script.read_text().replace("source include:prelude.sh\n", ""))
+    with pytest.raises(ValueError, match=r"step start lacks the line: source include:prelude\.sh"):
+        compose_custom(VISION, recipes / "recipes")

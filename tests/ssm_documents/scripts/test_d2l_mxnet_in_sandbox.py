@@ -29,6 +29,7 @@ def test_chapter_runs_from_a_bare_ubuntu_18_04_to_a_notebook(fleet: SandboxedMac
         assert machine.shell(READ_BOOT_ID) != boot_id, "the driver is loaded at boot"
         assert "This step runs again, after reboot 1." in cuda.steps[1].stdout
         assert "Tesla T4" in cuda.steps[4].stdout
+        assert machine.shell("apt-mark showhold").split() == ["nvidia-headless-470-server", "nvidia-utils-470-server"]
 
         mxnet = machine.run(MXNET)
         assert mxnet.status == "Success", mxnet

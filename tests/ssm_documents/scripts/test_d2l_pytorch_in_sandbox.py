@@ -91,6 +91,18 @@ def test_gpu_missing_in_pytorch_fails_without_a_reinstallation(machine: Machine)
     assert "The check of PyTorch failed." in error
 
 
+def test_package_that_breaks_the_notebooks_fails_the_check(machine: Machine) -> None:
+    site = "$(echo /opt/gpudesk/d2l/lib/python3*/site-packages)"
+    machine.shell(f"cd {site} && sed -i 's/^Version: .*/Version: 3.1.1/' pandas-2.3.3.dist-info/METADATA")
+    machine.shell(f"mv {site}/gpytorch {site}/syne_tune /tmp")
+    (check,) = machine.run_steps(DOCUMENT, "check")
+    assert "The chapter on Gaussian processes does not work: it imports gpytorch" in check.stdout
+    assert "The chapter on hyperparameter optimization does not work" in check.stdout
+    assert "The cells of the book fail with pandas 3.1.1: TypeError" in check.stderr
+    machine.shell(f"cd {site} && sed -i 's/^Version: .*/Version: 2.3.3/' pandas-2.3.3.dist-info/METADATA")
+    machine.shell(f"mv /tmp/gpytorch /tmp/syne_tune {site}")
+
+
 def test_instance_without_a_gpu_gets_the_build_for_cpus(machine: Machine) -> None:
     pytorch, check = machine.run_steps(DOCUMENT, "pytorch", "check", gpuCount="0")
     assert (pytorch.status, check.status) == ("Success", "Success"), (pytorch, check)

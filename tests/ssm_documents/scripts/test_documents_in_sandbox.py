@@ -27,6 +27,13 @@ from tests.support.sandbox import TIMEOUT_SECONDS, Machine, booted, wait_for
 
 PROBE, JUPYTER = "gpudesk-probe", "gpudesk-jupyter"
 
+MODULES_OF_THE_USER = """set -e
+install -d -o ubuntu /home/ubuntu/work
+for file in /home/ubuntu/random.py /home/ubuntu/work/calendar.py; do
+  echo 'raise SystemExit("a file of the user")' >$file; chown ubuntu: $file
+done"""
+"""Files that replace modules of Python in programs that start in these folders."""
+
 
 @dataclass(frozen=True)
 class MonitoredMachine:
@@ -77,7 +84,8 @@ def probe(fleet: SandboxedMachines) -> Iterator[SetupRun]:
 
 @pytest.fixture(scope="module")
 def jupyter(probe: SetupRun) -> SetupRun:
-    """Set up Jupyter on the machine with the probe."""
+    """Set up Jupyter on the machine with the probe. The user has files named like modules of Python."""
+    probe.monitored.machine.shell(MODULES_OF_THE_USER)
     return SetupRun(probe.monitored, probe.monitored.machine.run(JUPYTER))
 
 
@@ -177,10 +185,12 @@ def test_jupyter_requires_the_token_that_the_instance_created(jupyter: SetupRun)
 
 
 def test_setup_rerun_keeps_jupyter_and_its_token(jupyter: SetupRun) -> None:
-    """Kernels outlive a setup that runs again."""
+    """Kernels outlive a setup that runs again, and an upgrade of Ubuntu's packages."""
     machine = jupyter.monitored.machine
     token = machine.shell("cat /etc/gpudesk/jupyter-token")
     server = machine.shell("pgrep -f 'm jupyterlab'")
+    assert "upgraded" in machine.shell("apt-get --yes upgrade")
+    assert machine.shell("snap refresh") == "Refreshes are held."
     again = machine.run(JUPYTER)
     assert again.status == "Success"
     assert "was done before and has not changed" in again.steps[0].stdout

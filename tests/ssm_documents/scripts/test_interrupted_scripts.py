@@ -14,6 +14,7 @@ from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUM
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose, list_document_names
+from ssm_documents.library import LOADING_LINE
 from tests.support.pytorch import INSTALL_FAKE_PYTORCH
 from tests.support.sandbox import Machine, booted
 
@@ -25,9 +26,6 @@ MACHINES = {
 """Release of Ubuntu of each machine, and the documents that run on it one after the other, as in the recipes."""
 
 CASES = [(machine, name) for machine, (_, names) in MACHINES.items() for name in names]
-
-LAST_LINES_OF_PRELUDE = ('  say "This step runs again, after reboot $(gpudesk_count_reboots)."', "fi")
-"""Interruptions begin after them. test_prelude.py interrupts the prelude itself."""
 
 KILL = "COUNT=0; trap '((++COUNT == {at})) && kill -KILL 0' DEBUG; set -o functrace"
 """Kill the process group of the script before the command of this number."""
@@ -99,8 +97,8 @@ def run_step(machine: Machine, document: dict[str, Any], step: dict[str, Any], a
 
 
 def interrupt(step: dict[str, Any], at: int) -> dict[str, Any]:
-    """Return the step with a kill before one of its commands."""
+    """Return the step with a kill before one of its commands. test_prelude.py interrupts the prelude itself."""
     lines = step["inputs"]["runCommand"]
-    begin = lines.index(LAST_LINES_OF_PRELUDE[0]) + len(LAST_LINES_OF_PRELUDE)
+    begin = lines.index(LOADING_LINE) + 1
     commands = [*lines[:begin], KILL.format(at=at), *lines[begin:]]
     return {**step, "inputs": {**step["inputs"], "runCommand": commands}}

@@ -47,6 +47,8 @@ cat >/etc/systemd/system/gpudesk-jupyter.service <<'UNIT'
 {SERVICE}
 UNIT
 chown -R ubuntu: /home/ubuntu
+# These names stand for the blocks on the disk, which keep the content of a file that is only removed.
+mkdir /var/blocks; ln {TOKEN} /etc/ssh/ssh_host_ed25519_key $(dirname {RUNTIME})/* /var/blocks
 systemctl enable --quiet --now gpudesk-jupyter.service 2>/dev/null"""
 
 WAIT_FOR_SERVICE = """until [ -s /home/ubuntu/secrets-at-start ] && systemctl is-active --quiet gpudesk-jupyter.service
@@ -97,6 +99,7 @@ def run_image_document(machine: Machine, action: str) -> InvocationResult:
 def test_no_secret_is_on_the_disk_during_the_copy_and_all_are_restored(source: Machine, imaging: Imaging) -> None:
     assert imaging.removal.status == "Success", imaging.removal
     assert list_files_with(imaging.folder, b"old-token") == list_files_with(imaging.folder, b"old-key") == []
+    assert len(list((imaging.folder / "disk/var/blocks").iterdir())) == 5, "also not in the blocks of removed files"
     assert "work" in (imaging.folder / "disk/home/ubuntu/notebook.ipynb").read_text()
     assert imaging.token_meanwhile != "old-token"
     assert imaging.restoration.status == "Success", imaging.restoration

@@ -163,8 +163,8 @@ def test_make_venv_completes_an_environment_as_its_owner(runner: StepRunner) -> 
     _, output = runner.run(f"{FAKE_PROGRAMS}make_venv /opt/user psutil")
     done = [line for line in output.splitlines() if line.startswith("as ")]
     assert [line.partition(" --quiet")[0] for line in done[1:]] == [
-        "as ubuntu: python3 -m venv /opt/user",
-        "as ubuntu: /opt/user/bin/pip",
+        "as ubuntu: python3 -I -m venv /opt/user",
+        "as ubuntu: /opt/user/bin/python -I -m pip",
     ]
 
 
@@ -191,6 +191,7 @@ start_service x.service "$RAN.file"
 
 def test_start_service_restarts_a_service_that_has_stopped_or_changed(runner: StepRunner, tmp_path: Path) -> None:
     runner.replaced |= {"/etc/systemd/system": str(tmp_path), "/etc/gpudesk": str(tmp_path)}
+    runner.replaced["/etc/needrestart"] = str(tmp_path / "needrestart")
     runner.always = True
     unit, other_file, is_active = (tmp_path / name for name in ("x.service", "ran.file", "ran.active"))
     unit.write_text("unit")
@@ -211,3 +212,15 @@ def test_start_service_restarts_a_service_that_has_stopped_or_changed(runner: St
     assert start_count("a5") == 4
     assert start_count("a6", proxy="http://proxy:3128") == 5
     assert start_count("a7", proxy="http://proxy:3128") == 5
+    exempt = (tmp_path / "needrestart/conf.d/gpudesk.conf").read_text()
+    assert exempt == "$nrconf{override_rc}{qr(^gpudesk-)} = 0;\n", "Perl, which needrestart evaluates"
+
+
+@pytest.mark.parametrize(("free", "is_enough"), [(5120, True), (5119, False), (1638, False)])
+def test_step_that_needs_more_space_than_is_free_fails_at_once(runner: StepRunner, free: int, is_enough: bool) -> None:
+    fake_df = f"df() {{ printf 'Avail\\n {free}M\\n'; }}\n"
+    status, _, errors = runner.run_with_errors(f'{fake_df}require_free_space 5; echo x >>"$RAN"')
+    assert (status == 0, runner.count_runs() == 1) == (is_enough, is_enough)
+    if not is_enough:
+        gib = "4.9" if free == 5119 else "1.5"
+        assert f"gpudesk: The root disk has {gib} GiB free, and this step needs about 5 GiB. Free space" in errors

@@ -1,16 +1,18 @@
 """Fake `apt-get`, `apt` and `dpkg`: a short list of packages, the messages and exit codes of apt, and no downloads."""
 
-import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .apt_packages import STOCK, create_files, is_available, read_installed, write_installed
+from .dpkg_state import EXIT_ERROR, LISTS_LOCK, LOCK, configure, is_interrupted, run_dpkg, run_locked
+from .faults import has_fault
+from .needrestart import restart_services
 
-LOCK = Path("/var/lib/dpkg/lock-frontend")
-EXIT_ERROR = 100
+LIST = Path("/var/lib/apt/lists/archive.ubuntu.com_ubuntu_dists_jammy_InRelease")
+"""Exists after the first update. The images of Ubuntu have no lists."""
+
 OPTIONS_WITH_VALUE = ("-o", "--option", "-c", "-t", "-a")
 
 
@@ -20,13 +22,16 @@ def main(arguments: Sequence[str]) -> int:
     verb, packages = (words[0], words[1:]) if words else ("", [])
     match verb:
         case "update":
-            print("Hit:1 http://archive.ubuntu.com/ubuntu jammy InRelease\nReading package lists... Done")
-            return 0
+            return run_locked(LISTS_LOCK, _update)
         case "install":
             return _run_locked(lambda: _install(packages))
         case "remove" | "purge":
             return _run_locked(lambda: _remove(packages))
-        case "upgrade" | "dist-upgrade" | "full-upgrade" | "autoremove" | "clean" | "autoclean" | "check":
+        case "upgrade" | "dist-upgrade" | "full-upgrade":
+            print("Reading package lists... Done\n1 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.")
+            restart_services()
+            return 0
+        case "autoremove" | "clean" | "autoclean" | "check":
             print("Reading package lists... Done\n0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.")
             return 0
         case "list":
@@ -53,7 +58,7 @@ def dpkg(arguments: Sequence[str]) -> int:
         print("amd64")
         return 0
     if "--configure" in arguments:
-        return 0
+        return configure()
     print("dpkg: error: this fake dpkg cannot install package files", file=sys.stderr)
     return 2
 
@@ -70,34 +75,32 @@ def _strip_options(arguments: Sequence[str]) -> list[str]:
 
 
 def _run_locked(run: Callable[[], int]) -> int:
-    with _try_lock() as is_locked:
-        if is_locked:
-            return run()
-    print(
-        f"E: Could not get lock {LOCK}. It is held by another process\n"
-        f"E: Unable to acquire the dpkg frontend lock ({LOCK}), is another process using it?",
-        file=sys.stderr,
-    )
-    return EXIT_ERROR
+    return run_locked(LOCK, lambda: EXIT_ERROR if is_interrupted() else run())
 
 
-@contextmanager
-def _try_lock() -> Iterator[bool]:
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with LOCK.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+def _update() -> int:
+    if has_fault("unresolved-mirror"):
+        host = "us-east-1.ec2.archive.ubuntu.com"
+        print(
+            f"W: Failed to fetch http://{host}/ubuntu/dists/jammy/InRelease  Temporary failure resolving '{host}'\n"
+            "W: Some index files failed to download. They have been ignored, or old ones used instead.",
+            file=sys.stderr,
+        )
+        return 0
+    print("Hit:1 http://archive.ubuntu.com/ubuntu jammy InRelease\nReading package lists... Done")
+    LIST.touch()
+    if has_fault("broken-list"):
+        url = "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2204/x86_64  InRelease"
+        print(f"E: The repository '{url}' is not signed.", file=sys.stderr)
+        return EXIT_ERROR
+    return 0
 
 
 def _install(packages: Sequence[str]) -> int:
     print("Reading package lists...\nBuilding dependency tree...\nReading state information...")
     names = [package.partition("=")[0].partition("/")[0] for package in packages]
     names = [name for name in names if name != f"linux-headers-{os.uname().release}"]
-    unknown = [name for name in names if not is_available(name)]
+    unknown = [name for name in names if not (is_available(name) and (LIST.exists() or name in read_installed()))]
     if unknown:
         for name in unknown:
             print(f"E: Unable to locate package {name}", file=sys.stderr)
@@ -108,6 +111,8 @@ def _install(packages: Sequence[str]) -> int:
         if name in installed:
             print(f"{name} is already the newest version ({STOCK[name]}).")
     print(f"0 upgraded, {len(new)} newly installed, 0 to remove and 0 not upgraded.")
+    if new:
+        run_dpkg()
     for name in new:
         print(f"Setting up {name} ({STOCK[name]}) ...")
     write_installed(installed | set(new))

@@ -19,18 +19,40 @@ FAKE_DRIVERS = {"nvidia-ml-py": "pynvml.py"}
 """Fake libraries of drivers, by package. They replace the real ones on a machine with fake GPUs."""
 
 FAKE_PACKAGES = {
+    "autograd": None,
     "d2l": "d2l",
+    "gpytorch": None,
+    "linear-operator": None,
     "matplotlib": None,
+    "mpmath": None,
     "mxnet": "mxnet",
     "mxnet-cu101": "mxnet",
     "numpy": None,
-    "pandas": None,
+    "pandas": "pandas",
     "pillow": None,
+    "scikit-learn": None,
     "scipy": None,
+    "syne-tune": None,
     "torch": "torch",
     "torchvision": None,
 }
 """Modules of `packages` (or None) by the packages that are too large. A fake gets the requested version."""
+
+EMPTY_MODULES = {
+    "gpytorch": ("gpytorch",),
+    "matplotlib": ("matplotlib.pyplot", "mpl_toolkits.mplot3d"),
+    "numpy": ("numpy",),
+    "pillow": ("PIL.Image",),
+    "scipy": ("scipy.optimize", "scipy.spatial", "scipy.stats"),
+    "syne-tune": (
+        "syne_tune.backend.python_backend",
+        "syne_tune.config_space",
+        "syne_tune.experiments",
+        "syne_tune.optimizer.baselines",
+    ),
+    "torchvision": ("torchvision.transforms",),
+}
+"""Modules without content that exist so that they can be imported, by package."""
 
 FAKE_REQUIREMENTS = {"d2l": "ipykernel"}
 """Requirements of fakes. The real d2l requires ipykernel through the metapackage `jupyter`."""
@@ -133,10 +155,16 @@ def _link_files(distribution: Distribution) -> None:
 
 
 def _create_fake(name: str, version: str) -> str:
-    """Create the metadata of a distribution, and link its small module if there is one."""
+    """Create the metadata of a distribution. Link its small module or create its empty modules."""
     module = FAKE_PACKAGES[name]
     if module:
         _symlink(PACKAGES / module, FAKES / "packages" / module)
+    for path in EMPTY_MODULES.get(name, ()):
+        folder = PACKAGES
+        for part in path.split("."):
+            folder /= part
+            folder.mkdir(exist_ok=True)
+            (folder / "__init__.py").touch()
     metadata = PACKAGES / f"{name}-{version}.dist-info" / "METADATA"
     metadata.parent.mkdir(exist_ok=True)
     metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
