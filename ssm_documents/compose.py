@@ -100,6 +100,7 @@ def _compose_script(path: Path, info: _StepInfo, parameters: tuple[str, ...]) ->
     The parameters that only the prelude reads (attempt id, proxy, package mirrors) are not part of the hash.
     """
     shebang, *sources = path.read_text(encoding="utf-8").splitlines()
+    sources = [line for line in sources if not line.startswith("# shellcheck source-path=")]
     script = [line for source in sources for line in _embed_file(source, path.parent)]
     body = _resolve_includes(script)
     step_parameters = [name for name in parameters if re.search(rf"\bSSM_{name}\b", "\n".join(script))]

@@ -10,7 +10,7 @@ inspect_gpus() {
   command -v nvidia-smi >/dev/null ||
     fail "nvidia-smi is not installed, so the image has no NVIDIA driver (number of expected GPUs: $1). $other_image"
   output=$(timeout 60 nvidia-smi --query-gpu=index,name,memory.total --format=csv,noheader) ||
-    fail "nvidia-smi failed: $(join_lines "${output:-no output}"). If it worked before, stop and start the instance: an update may have replaced the driver. Otherwise the driver may not support this GPU or this kernel. $other_image"
+    fail "nvidia-smi failed: $(join_lines "${output:-no output}"). Stop and start the instance, in case an update has replaced the driver. Otherwise the driver does not support this GPU or kernel. $other_image"
   listed=$(printf '%s\n' "$output" | grep -E "$line" || true)
   rest=$(join_lines "$(printf '%s\n' "$output" | grep -Ev "$line" || true)")
   count=$(printf '%s' "$listed" | grep -c . || true)
@@ -19,7 +19,7 @@ inspect_gpus() {
   fi
   for word in $2; do
     if (("$(printf '%s\n' "$listed" | grep -ciwF -- "$word")" < count)); then
-      fail "nvidia-smi lists $(join_lines "$listed") instead of $2, which is paid for. $other_hardware If that does not help, terminate it and tell an admin."
+      fail "nvidia-smi lists $(join_lines "$listed") instead of $2, which is paid for. $other_hardware"
     fi
   done
   say "GPUs found: $count of $1."

@@ -84,7 +84,9 @@ def test_another_model_than_the_one_that_is_paid_for_fails(runner: StepRunner, o
 def test_failure_of_nvidia_smi_is_one_line_with_its_output(runner: StepRunner) -> None:
     code, printed = inspect(runner, "Failed to initialize NVML. Mismatch\nLibrary: 550.163", 1, status=18)
     assert code == 1
-    assert "gpudesk: nvidia-smi failed: Failed to initialize NVML; Mismatch; Library: 550.163. If it worked" in printed
+    assert (
+        "gpudesk: nvidia-smi failed: Failed to initialize NVML; Mismatch; Library: 550.163. Stop and start" in printed
+    )
 
 
 def test_step_decides_by_the_decimal_number_of_gpus() -> None:
