@@ -19,6 +19,7 @@ _TERMINAL_SEQUENCE_PATTERN = re.compile(
 character that is typed over. A sequence without an end does not hide the next line.
 https://ecma-international.org/publications-and-standards/standards/ecma-48/"""
 
+_LINE_END_PATTERN = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _SPACES_PATTERN = re.compile(r"[^\S\n]")
 
 _PRIVATE_KEY_PATTERN = re.compile(
@@ -69,7 +70,7 @@ _SECRET_NAME_PATTERN = re.compile(
 )
 _HARMLESS_NAME_PATTERN = re.compile(
     r"(?i)keyring|keyboard|keyword|keyserver|keyframe|monkey|hotkey|tokeni[sz]\w*|authorized_keys|known_hosts|public[_-]?key"
-    r"|\w*(?:Error|Exception|Warning)$"
+    r"|[\w.]*(?:Error|Exception|Warning|NotFound)$|(?:Client|Server|Invalid)[\w.]*"
 )
 _FILE_NAME_PATTERN = re.compile(r"\.(?:sh|pyc?|json|gpg|asc|pem|key|pub|txt|md|ya?ml|toml|c(?:fg|onf|pp)?|h|js|ts|so)$")
 """A file name before a colon belongs to a message: `secrets.sh: line 3: not found`."""
@@ -109,7 +110,7 @@ def strip_control_characters(text: str) -> str:
     """
     if text.isprintable():
         return text
-    lines = "\n".join(_TERMINAL_SEQUENCE_PATTERN.sub("", text).splitlines())
+    lines = _LINE_END_PATTERN.sub("\n", _TERMINAL_SEQUENCE_PATTERN.sub("", text))
     spaced = _SPACES_PATTERN.sub(" ", lines)
     return "".join(character for character in spaced if character.isprintable() or character == "\n")
 

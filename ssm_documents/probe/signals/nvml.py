@@ -196,4 +196,4 @@ class Nvml:
 def _describe(subject: str, error: Exception) -> str:
     """Return what failed, why, and what helps as far as it is known."""
     hint = HINTS.get(getattr(error, "value", 0))
-    return f"{subject}: {error or type(error).__name__}" + (f"; {hint}" if hint else "")
+    return f"{subject}: {str(error).rstrip('.') or type(error).__name__}" + (f"; {hint}" if hint else "")

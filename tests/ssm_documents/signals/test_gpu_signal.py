@@ -280,9 +280,10 @@ def test_known_error_of_nvml_is_unknown_with_what_helps(number: int, hint: str) 
     pynvml: Any = importlib.import_module("pynvml")
     nvml = RecordedNvml(Gpu(0))
     nvml.fault = error = pynvml.NVMLError(number)
-    assert look(sensor(nvml)) == Reading(SignalState.UNKNOWN, f"NVML: {error}; {hint}")
+    text = str(error).rstrip(".")
+    assert look(sensor(nvml)) == Reading(SignalState.UNKNOWN, f"NVML: {text}; {hint}")
     nvml.fault, nvml.gpus[0].fault = "", error
-    assert look(sensor(nvml)) == Reading(SignalState.UNKNOWN, f"GPU 0: {error}; {hint}")
+    assert look(sensor(nvml)) == Reading(SignalState.UNKNOWN, f"GPU 0: {text}; {hint}")
 
 
 def test_hints_name_errors_of_nvml() -> None:

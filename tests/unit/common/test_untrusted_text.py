@@ -79,6 +79,8 @@ def test_token_is_masked_by_its_form(token: str) -> None:
     "text",
     [
         "KeyError: 'loss'",
+        "InvalidKeyPair.NotFound: The key pair ada does not exist",
+        "Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state",
         "W: GPG error: https://example.org: the public key is not available: NO_PUBKEY A4B469963BF863CC",
         "/usr/share/keyrings/cuda-archive-keyring.gpg: No such file",
         "secrets.sh: line 3: foo: command not found",
@@ -124,8 +126,8 @@ def test_secret_is_not_hidden_by_control_characters() -> None:
 
 
 def test_lines_of_an_output_stay() -> None:
-    output = "one\r\n\x1b[32mtwo\x1b[0m\n-----BEGIN PRIVATE KEY-----\nMIIE\nBAAA\n-----END PRIVATE KEY-----\nthree"
-    assert clean_output(output) == "one\ntwo\n***\nthree"
+    output = "one\r\n\x1b[32mtwo\x1b[0m\n-----BEGIN PRIVATE KEY-----\nMIIE\nBAAA\n-----END PRIVATE KEY-----\nthree\n"
+    assert clean_output(output) == "one\ntwo\n***\nthree\n"
 
 
 @pytest.mark.parametrize(
