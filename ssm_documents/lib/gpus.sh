@@ -8,7 +8,7 @@ inspect_gpus() {
   local other_hardware="Stop and start the instance to get other hardware."
   local other_image="Launch without image_parameter: then gpudesk selects an image for the instance type."
   command -v nvidia-smi >/dev/null ||
-    fail "nvidia-smi is not installed, so the image has no NVIDIA driver (number of expected GPUs: $1). $other_image"
+    fail "nvidia-smi is not installed, so the image has no NVIDIA driver. $other_image"
   output=$(timeout 60 nvidia-smi --query-gpu=index,name,memory.total --format=csv,noheader) ||
     fail "nvidia-smi failed: $(join_lines "${output:-no output}"). Stop and start the instance, in case an update has replaced the driver. Otherwise the driver does not support this GPU or kernel. $other_image"
   listed=$(printf '%s\n' "$output" | grep -E "$line" || true)

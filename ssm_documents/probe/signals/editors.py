@@ -31,6 +31,9 @@ ALLOWED_BYTES_PER_SECOND = 4096 / 60
 EDITOR_PATTERN = re.compile(r"/\.(\w[\w.-]*?)[_-]?(?:server|remote)\b|(RemoteDev|remote-dev-server)|(code-server)")
 """An editor's server by the path of its program: in a hidden folder, or a product of JetBrains, or code-server."""
 
+HOME_PATTERN = re.compile(r"/(?:home/[^/]+|root)/\.")
+"""A program in a hidden folder below a home folder, where editors install their servers."""
+
 SESSION_PATTERN = re.compile(r"/session-[^/]*\.scope|/[^/]*amazon-ssm-agent[^/]*\.service")
 """The control group of what was started from an ssh or SSM session, also after it has left the session."""
 
@@ -125,7 +128,7 @@ class Editors:
     def _find_tunneled(
         self, sockets: Sequence[Socket], by_pid: Mapping[int, Process], tunnels: set[int]
     ) -> dict[Socket, str]:
-        """Return the connections through a session to a listener that was started from one, with its name.
+        """Return the connections through a session to a listener of a user, with its name.
 
         Jupyter has a signal of its own: its open browser tab is not activity.
         """
@@ -134,19 +137,22 @@ class Editors:
             socket.port: by_pid[pid].name
             for socket in sockets
             for pid in socket.pids & by_pid.keys()
-            if socket.is_listening
-            and self._is_from_session(pid, by_pid)
-            and not find_server_program(self._command_line(pid))
+            if socket.is_listening and self._is_of_user(pid, by_pid)
         }
         return {socket: ports[socket.port] for socket in sockets if socket.port in ports and socket.peer in ends}
 
-    def _is_from_session(self, pid: int, by_pid: Mapping[int, Process]) -> bool:
-        """Return whether a process was started from a session, and is not the session itself."""
+    def _is_of_user(self, pid: int, by_pid: Mapping[int, Process]) -> bool:
+        """Return whether a process was started from a session or is installed as an editor is, and is no Jupyter."""
+        command_line = self._command_line(pid)
+        if find_server_program(command_line):
+            return False
         ancestors = [by_pid[pid]]
         while (parent := by_pid.get(ancestors[-1].parent)) and parent not in ancestors:
             ancestors.append(parent)
         is_connection = [process.name in CONNECTION_NAMES for process in ancestors]
-        return not is_connection[0] and (any(is_connection) or self._is_in_session_group(pid))
+        return not is_connection[0] and (
+            any(is_connection) or self._is_in_session_group(pid) or bool(HOME_PATTERN.match("".join(command_line[:1])))
+        )
 
 
 def _find_windows(sockets: Sequence[Socket], servers: dict[int, str]) -> dict[Socket, str]:

@@ -218,15 +218,26 @@ def test_listener_of_a_session_is_active_by_traffic_through_a_session(
     assert [one.find_active_editor(processes), one.find_active_editor(processes)] == [None, used]
 
 
-@pytest.mark.parametrize(("command", "used"), [(["/usr/bin/tool"], "tool"), (["/usr/bin/jupyter-lab"], None)])
-def test_listener_that_has_left_its_session_counts_and_jupyter_does_not(command: list[str], used: str | None) -> None:
+@pytest.mark.parametrize(
+    ("command", "has_left_session", "used"),
+    [
+        ("/usr/bin/tool", True, "tool"),
+        ("/usr/bin/tool", False, None),
+        ("/home/ada/.neweditor/bin/tool", False, "tool"),
+        ("/home/ada/redis/tool", False, None),
+        ("/home/ada/.venv/bin/jupyter-lab", True, None),
+    ],
+)
+def test_listener_of_a_user_without_a_session_counts_and_jupyter_does_not(
+    command: str, has_left_session: bool, used: str | None
+) -> None:
     listings = [TUNNEL.format(port=7000, window=count, client="sshd") for count in (0, 9_000)]
     one = Editors(
         lambda pid: list_tcp_sockets(lambda: listings.pop(0)),
-        lambda pid: command,
+        lambda pid: [command],
         build_stopwatch(),
         lambda pid: 1,
-        is_in_session_group=lambda pid: pid == 20,
+        is_in_session_group=lambda pid: has_left_session and pid == 20,
     )
     processes = [DAEMON, SSH, build_process("tool", 20, parent=1)]
     assert [one.find_active_editor(processes), one.find_active_editor(processes)] == [None, used]
