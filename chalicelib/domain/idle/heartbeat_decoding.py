@@ -29,6 +29,10 @@ from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
 MAX_PROBLEM_LENGTH = 200
 MAX_ID_LENGTH = 40
 MAX_LIVE_COUNTS = 8
+MAX_NUMBER = 10**11
+"""Bound of every number: that of a time, in seconds since 1970."""
+MAX_LIVE_COUNT = 100_000
+"""Bound of a number of kernels, terminals or servers on one instance."""
 MAX_LIVE_COUNT_NAME_LENGTH = 20
 MAX_TEXT_LENGTH = 1000
 """A text of this length or less is cut to the length of its field. A longer one makes the heartbeat unreadable."""
@@ -64,7 +68,7 @@ def _decode(raw: Mapping[str, Any]) -> Heartbeat:
         boot_id=boot_id,
         signals={_read_id(name): _decode_signal(signal, at, boot_id) for name, signal in signals.items()},
         live_counts={
-            truncate_ascii(_read_text(name), MAX_LIVE_COUNT_NAME_LENGTH): _read_count(number)
+            truncate_ascii(_read_text(name), MAX_LIVE_COUNT_NAME_LENGTH): _read_count(number, MAX_LIVE_COUNT)
             for name, number in live_counts
         },
         acknowledged=_decode_acknowledgement(*raw["acknowledged"]) if "acknowledged" in raw else Acknowledgement(),
@@ -95,8 +99,8 @@ def _decode_acknowledgement(until: Any, warning_id: Any, terminals: Any, jupyter
     return Acknowledgement(
         keep_until=_read_time(until) if until else None,
         warning_id=_read_text(warning_id) or None,
-        terminals=_read_count(terminals),
-        jupyter_servers=_read_count(jupyter_servers),
+        terminals=_read_count(terminals, MAX_LIVE_COUNT),
+        jupyter_servers=_read_count(jupyter_servers, MAX_LIVE_COUNT),
     )
 
 
@@ -145,14 +149,14 @@ def _read_time(value: Any) -> datetime:
     return from_epoch_seconds(_read_count(value))
 
 
-def _read_count(value: Any) -> int:
+def _read_count(value: Any, maximum: int = MAX_NUMBER) -> int:
     number = _read_number(value)
-    if number < 0:
+    if not 0 <= number <= maximum:
         raise ValueError(f"not a count: {str(value)[:40]!r}")
     return int(number)
 
 
 def _read_number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 10**11:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_NUMBER:
         raise ValueError(f"not a number: {str(value)[:40]!r}")
     return value

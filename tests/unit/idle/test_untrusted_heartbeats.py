@@ -28,6 +28,9 @@ HOSTILE: list[dict[str, Any]] = [
     {"signals": {f"s{number}": {} for number in range(100)}},
     {"instance_id": "i-00000000000000000"},
     {"boot_id": {"a": 1}},
+    {"live_counts": {"kernels": 10**6}},
+    {"live_counts": {"kernels": float("nan")}},
+    {"acknowledged": [0, "w", 10**10, 0]},
     {"at": (2**4000).__str__()},
 ]
 
