@@ -69,8 +69,8 @@ _SECRET_NAME_PATTERN = re.compile(
     r"|(?:^|[_.-])(?:auth|pwd|pass|creds?|psk|sig|jwt|otp)(?:$|[_.-])"
 )
 _HARMLESS_NAME_PATTERN = re.compile(
-    r"(?i)keyring|keyboard|keyword|keyserver|keyframe|monkey|hotkey|tokeni[sz]\w*|authorized_keys|known_hosts|public[_-]?key"
-    r"|[\w.]*(?:Error|Exception|Warning|NotFound)$|(?:Client|Server|Invalid)[\w.]*"
+    r"(?i)keyring|keyboard|keyword|keyserver|keyframe|monkey|hotkey|tokeni[sz]er|authorized_keys|known_hosts|public[_-]?key"
+    r"|(?-i:[\w.]*(?:Error|Exception|Warning|NotFound)$|(?:Client|Server)\.[\w.]*)"
 )
 _FILE_NAME_PATTERN = re.compile(r"\.(?:sh|pyc?|json|gpg|asc|pem|key|pub|txt|md|ya?ml|toml|c(?:fg|onf|pp)?|h|js|ts|so)$")
 """A file name before a colon belongs to a message: `secrets.sh: line 3: not found`."""

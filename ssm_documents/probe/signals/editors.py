@@ -61,8 +61,10 @@ class Window:
 class Editors:
     """The connections of editor servers, compared from reading to reading.
 
-    :param sockets: lists the sockets in the network namespace of a process; called only if an editor server runs
+    :param sockets: lists the sockets in the network namespace of a process; called only if an editor server runs or
+        somebody is connected
     :param network: returns the network namespace of a process; None: the process has ended
+    :param is_in_session_group: returns whether a process was started from a session, although it has left it
     """
 
     def __init__(

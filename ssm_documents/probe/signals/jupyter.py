@@ -142,13 +142,13 @@ class JupyterSensor:
         states, problems = self._query_all(servers[:MAX_SERVERS])
         if len(servers) > MAX_SERVERS:
             problems.append(f"{len(servers)} Jupyter servers run, only {MAX_SERVERS} are read")
-        live_counts = _drop_zeros(sum((state.live_counts for state in states.values()), Counter()))
+        live_counts = dict(+sum((state.live_counts for state in states.values()), Counter()))  # `+` drops zeros
         active_reason = self._find_activity(states)
         self._last_activity = {
             server: self._last_activity[server] for server in servers if server in self._last_activity
         }
         for server, state in states.items():
-            # What could not be read is compared with the last value that could.
+            # What could not be read is later compared with its last known value.
             known = self._last_activity.get(server, {}) if state.problem else {}
             self._last_activity[server] = {**known, **state.last_activity}
         if active_reason:
@@ -189,10 +189,6 @@ class JupyterSensor:
 def _build_title(kernel: Mapping[str, Any], path: str) -> str:
     """Return the file name of the notebook, or else the name of the kernel."""
     return f"kernel {PurePosixPath(path).name or kernel.get('name', '')}".strip()
-
-
-def _drop_zeros(live_counts: Counter[str]) -> dict[str, int]:
-    return {kind: number for kind, number in live_counts.items() if number}
 
 
 def _build_quiet_reason(servers: int, kernels: int) -> str:
