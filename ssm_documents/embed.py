@@ -18,7 +18,7 @@ _REPOSITORY = Path(__file__).parent.parent
 
 _PACKED_FILES = (
     *sorted((_REPOSITORY / "ssm_documents/probe").rglob("*.py")),
-    *(_REPOSITORY / "chalicelib/domain/common" / f"{name}.py" for name in ("reason", "text")),
+    *(_REPOSITORY / "chalicelib/domain/common" / f"{name}.py" for name in ("reason", "text", "untrusted_text")),
     *(
         _REPOSITORY / "chalicelib/domain/idle" / f"{name}.py"
         for name in (

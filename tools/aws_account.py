@@ -18,6 +18,8 @@ from botocore.exceptions import (
 )
 from pynamodb.exceptions import PynamoDBException
 
+from chalicelib.domain.common.untrusted_text import strip_control_characters
+
 EXAMPLE_URL = "http://127.0.0.1:4566"
 USAGE_ERROR = 2
 """Exit status if an argument is invalid or AWS cannot be used."""
@@ -25,7 +27,7 @@ USAGE_ERROR = 2
 
 def fail(message: str) -> NoReturn:
     """Print the message to standard error and exit with status 2."""
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{strip_control_characters(message)}\n")
     raise SystemExit(USAGE_ERROR)
 
 

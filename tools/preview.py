@@ -16,6 +16,7 @@ import boto3
 from chalicelib import bootstrap
 from chalicelib.control.loop.dry_run import preview_sweep
 from chalicelib.domain.common.clock import Clock, SystemClock
+from chalicelib.domain.common.untrusted_text import clean_output
 from chalicelib.domain.instances.plan import describe_plan
 from chalicelib.settings import InvalidSetting, read_settings
 from local.clock import PacedClock
@@ -40,7 +41,7 @@ def main() -> None:
             role = boto3.client("iam").get_role(RoleName=settings.instance_profile)["Role"]
             settings = replace(settings, instance_role_id=role["RoleId"])
         application = bootstrap.build_application(clock, settings)
-        lines = [f"{describe_plan(plan)}\n" for plan in preview_sweep(application.reconciler)]
+        lines = [f"{clean_output(describe_plan(plan))}\n" for plan in preview_sweep(application.reconciler)]
     sys.stdout.writelines(lines or ["gpudesk has no active instance.\n"])
 
 

@@ -7,6 +7,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.common.errors import TransientAwsError
+from chalicelib.domain.common.untrusted_text import strip_to_line
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
@@ -168,7 +169,7 @@ def _to_event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
         id=raw.get("InstanceEventId", ""),
         code=raw.get("Code", ""),
         not_before=raw["NotBefore"].astimezone(UTC),
-        description=raw.get("Description", ""),
+        description=strip_to_line(raw.get("Description", "")),
     )
 
 
@@ -177,8 +178,8 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
     return ObservedInstance(
         instance_id=instance["InstanceId"],
         tag_id=tags.get(ID_TAG, ""),
-        name=tags.get("Name", ""),
-        owner=tags.get(OWNER_TAG, ""),
+        name=strip_to_line(tags.get("Name", "")),
+        owner=strip_to_line(tags.get(OWNER_TAG, "")),
         region=region,
         zone=instance["Placement"].get("AvailabilityZone", ""),
         instance_type=instance["InstanceType"],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
+from chalicelib.domain.common.untrusted_text import strip_to_line
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedAgent, ObservedCommand
 from chalicelib.domain.instances.plan import SendDocument
 from chalicelib.domain.sessions.session import SessionPlan
@@ -122,7 +123,7 @@ class Ssm:
         steps = [_to_step(plugin) for plugin in found[0].get("CommandPlugins", ())]
         if status is not CommandStatus.RUNNING:
             steps = [self._read_output(region, command_id, instance_id, step) for step in steps]
-        detail = found[0].get("StatusDetails") or found[0]["Status"]
+        detail = strip_to_line(found[0].get("StatusDetails") or found[0]["Status"])
         return ObservedCommand(command_id=command_id, status=status, status_details=detail, steps=tuple(steps))
 
     def _read_output(self, region: str, command_id: str, instance_id: str, step: StepOutput) -> StepOutput:

@@ -72,10 +72,13 @@ class WebhookSender:
             "host": urlsplit(url).netloc,
             **build_signature_headers(secret, message_id, int(self.wall_clock()), body),
         }
+        path = _build_request_path(url)
         try:
-            status = self._send(self._connect(url), _build_request_path(url), body, headers)
+            status = self._send(self._connect(url), path, body, headers)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise DeliveryFailed(f"The receiver was not reached: {type(error).__name__}: {error}") from error
+            # The path of a webhook is often its secret.
+            problem = str(error) if path == "/" else str(error).replace(path, "/***")
+            raise DeliveryFailed(f"The receiver was not reached: {type(error).__name__}: {problem}") from error
         if not 200 <= status < 300:
             raise DeliveryFailed(f"The receiver responded with status {status}.")
         return f"The receiver responded with status {status}."

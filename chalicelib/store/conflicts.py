@@ -1,4 +1,4 @@
-"""Conflicts of guarded writes, and their retry."""
+"""Writes that fail for a reason that is known: a conflict, and its retry, or a value that DynamoDB never accepts."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,6 +15,13 @@ class VersionConflict(Exception):
 
 class TransactionConflict(VersionConflict):
     """Another transaction is writing one of the items, so nothing was written. The same write may succeed at once."""
+
+
+class RejectedWrite(Exception):
+    """DynamoDB accepts the write neither now nor later, for example because a number is out of its range.
+
+    The text of the exception is DynamoDB's, as a clause.
+    """
 
 
 def retry_on_conflict(operation: Callable[[], T], conflict: type[VersionConflict] = VersionConflict) -> T:

@@ -17,7 +17,8 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.store.conflicts import TransactionConflict, VersionConflict, retry_on_conflict
+from chalicelib.domain.common.untrusted_text import clean_line
+from chalicelib.store.conflicts import RejectedWrite, TransactionConflict, VersionConflict, retry_on_conflict
 
 LOG = logging.getLogger(__name__)
 
@@ -39,6 +40,9 @@ TRANSACTION_CONFLICT = "TransactionConflict"
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
+
+VALIDATION_CODES = frozenset({"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"})
+"""A value is out of the range of DynamoDB: as the error of a request, or as a reason of a cancelled transaction."""
 
 THROTTLING_CODES = frozenset(
     {
@@ -99,6 +103,7 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
     :param add_changes: adds all writes to a new transaction
     :returns: what `add_changes` returned for the transaction that succeeded
     :raises VersionConflict: an item has changed since it was read, or all attempts conflicted with other transactions
+    :raises RejectedWrite: DynamoDB never accepts one of the items
     """
 
     def attempt() -> T:
@@ -111,6 +116,8 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
                 raise VersionConflict(f"{subject} has changed since it was read") from error
             if TRANSACTION_CONFLICT in codes:
                 raise TransactionConflict(f"{subject} is being changed by other transactions") from error
+            if not is_throttled(error) and VALIDATION_CODES & {*codes, error.cause_response_code}:
+                raise RejectedWrite(_find_rejection(error)) from error
             raise
         return added
 
@@ -120,6 +127,12 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
 def list_cancellation_codes(error: TransactWriteError) -> set[str]:
     """Return the codes that say why a transaction was cancelled."""
     return {reason.code if reason else "None" for reason in error.cancellation_reasons}
+
+
+def _find_rejection(error: TransactWriteError) -> str:
+    """Return DynamoDB's message about the item that it never accepts."""
+    messages = [reason.message for reason in error.cancellation_reasons if reason and reason.code in VALIDATION_CODES]
+    return clean_line(messages[0] if messages and messages[0] else error.cause_response_message or str(error))
 
 
 def find_item(model: type[M], key: str, *, consistent: bool = True) -> M | None:

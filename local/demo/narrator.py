@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.untrusted_text import clean_line, clean_output
 
 WIDTH = 118
 INDENT = 29
@@ -51,12 +52,12 @@ class Narrator:
         """
         at = at or self._clock.now()
         margin = f"{at:%H:%M:%S} {self.elapsed_seconds:5.1f}s  {who:<10}  "
-        lines = textwrap.wrap(text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False) or [""]
+        lines = textwrap.wrap(clean_line(text), WIDTH - INDENT, break_long_words=False, break_on_hyphens=False) or [""]
         self._write_line(margin + lines[0])
         for line in lines[1:]:
             self._write_line(" " * len(margin) + line)
 
     def print_text(self, text: str) -> None:
         """Print text below the last line, with its own line breaks."""
-        for line in text.splitlines():
+        for line in clean_output(text).splitlines():
             self._write_line(" " * INDENT + line)

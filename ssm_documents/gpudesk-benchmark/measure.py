@@ -126,9 +126,11 @@ def describe_devices(devices: Devices) -> dict[str, Any]:
 def _read_driver_version() -> str | None:
     command = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader", "--id=0")
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        version = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
+    # nvidia-smi prints "[Unknown Error]" and similar texts in the place of a version, and exits with 0.
+    return version if version.replace(".", "").isdecimal() else None
 
 
 def measure_all(devices: Devices, gpus: int) -> Iterator[MetricRun]:

@@ -44,7 +44,7 @@ measure() {
     while IFS= read -r line; do say "$line"; done >"$LOG"
 }
 
-if ((SSM_cpu == 0)) && ! timeout 60 nvidia-smi --list-gpus >/dev/null 2>&1; then
+if ((SSM_cpu == 0)) && ! timeout 60 nvidia-smi --list-gpus 2>/dev/null | grep -c "^GPU [0-9]" >/dev/null; then
   fail "nvidia-smi --list-gpus finds no NVIDIA GPU on this instance. If its type has one, stop and start the instance to get other hardware."
 fi
 python=$(find_pytorch) ||

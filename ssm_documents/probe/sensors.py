@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from chalicelib.domain.common.untrusted_text import clean_line
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.time_limited_call import TimeLimitedCall
@@ -44,7 +45,10 @@ class Sensor(Protocol):
 
 
 class GuardedSensor:
-    """A sensor that is read in its own thread. If it raises or hangs, its signal is unknown."""
+    """A sensor that is read in its own thread. If it raises or hangs, its signal is unknown.
+
+    The reason of its reading is cleaned: it may have the name of a program or a file, or the answer of a server.
+    """
 
     def __init__(self, sensor: Sensor, limit_seconds: float = SENSOR_LIMIT_SECONDS) -> None:
         self.name = sensor.name
@@ -63,9 +67,10 @@ class GuardedSensor:
 
     def _read(self, thresholds: Thresholds) -> Reading:
         try:
-            return self._sensor.read(thresholds)
+            reading = self._sensor.read(thresholds)
         except Exception as error:  # noqa: BLE001 - any error makes this signal unknown, and only this one
-            return Reading(SignalState.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}")
+            reading = Reading(SignalState.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}")
+        return replace(reading, reason=clean_line(reading.reason))
 
 
 def read_all(sensors: Sequence[GuardedSensor], thresholds: Thresholds) -> dict[str, Reading]:

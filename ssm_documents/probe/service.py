@@ -19,6 +19,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config as BotoConfig
 
+from chalicelib.domain.common.untrusted_text import clean_output
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
 from ssm_documents.probe.history import History
@@ -37,6 +38,14 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 POWER_OFF = ("systemctl", "poweroff")
 POWER_OFF_LIMIT_SECONDS = 30
+
+
+class CleanFormatter(logging.Formatter):
+    """A formatter for lines that may have the answers of users' programs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record without control characters and secrets."""
+        return clean_output(super().format(record))
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,8 @@ class Config:
 def run_probe(arguments: Sequence[str]) -> int:
     """Send heartbeats, forever or once, and return the exit status."""
     options = _parse(arguments)
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout)
+    logging.getLogger().handlers[0].setFormatter(CleanFormatter("%(message)s"))
     logging.getLogger("botocore").setLevel(logging.WARNING)
     config = Config(**json.loads(options.config.read_text(encoding="utf-8")))
     interval_seconds = float(os.environ.get("GPUDESK_PROBE_INTERVAL_SECONDS", "60"))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from chalicelib.domain.common.untrusted_text import clean_line
 from chalicelib.domain.idle.heartbeat import StepProgress
 
 
@@ -55,7 +56,7 @@ class SetupWatch:
                 step=str(fields["step"]),
                 position=str(fields["position"]),
                 running_for=timedelta(seconds=seconds),
-                last_output_line=str(fields["line"]),
+                last_output_line=clean_line(str(fields["line"])),
             )
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.domain.common.text import ensure_period, format_date_time, pluralize
+from chalicelib.domain.common.untrusted_text import strip_to_line
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.warning_texts import describe_reason
 
@@ -25,7 +26,7 @@ def run_status(arguments: Sequence[str], paths: ProbePaths | None = None) -> int
         print("The probe has not reported yet. Check it with: systemctl status gpudesk-probe", file=sys.stderr)
         return 1
     for line in _format_lines(status):
-        print(line)
+        print(strip_to_line(line))
     return 0
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from chalicelib.domain.common.untrusted_text import strip_to_line
 from ssm_documents.probe.signals.jupyter_api import get, post
 from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers, resolve_access
 from ssm_documents.probe.signals.namespaces import call_in_network
@@ -68,7 +69,7 @@ class UserMessenger:
 
     def notify(self, text: str) -> DeliveryCount:
         """Show a message everywhere. Recipients that cannot be reached are left out."""
-        line = "".join(character if character.isprintable() else " " for character in text)
+        line = strip_to_line(text)
         return DeliveryCount(self._notify_terminals(line), self._notify_servers(line))
 
     def _notify_terminals(self, line: str) -> int:

@@ -28,8 +28,8 @@ def read_sensor(sensor: Sensor) -> Reading:
     return sensor.read(THRESHOLDS)
 
 
-def build_process(name: str, pid: int = 4242, terminal: int = 0) -> Process:
-    return Process(pid, name, pid, terminal, 1, 0.0, 0.0)
+def build_process(name: str, pid: int = 4242, terminal: int = 0, parent: int = 0) -> Process:
+    return Process(pid, name, pid, terminal, 1, 0.0, 0.0, parent)
 
 
 class ByteCounters:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.common.strict_json import JsonError, parse_json
+from chalicelib.domain.common.untrusted_text import clean_line
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS
 from tools.replay.events import (
@@ -129,7 +130,7 @@ def _parse_reading(name: str, sample: Any) -> Reading:
     reason = sample.get("reason", "no reason given")
     if not isinstance(reason, str):
         raise ValueError(f"signals.{name}.reason is {_quote(reason)}; must be a string")
-    return Reading(state, reason)
+    return Reading(state, clean_line(reason))
 
 
 def _parse_keep(at: datetime, plain: Mapping[str, Any]) -> Keep:

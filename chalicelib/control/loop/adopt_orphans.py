@@ -20,6 +20,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.names import is_plain
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
@@ -30,7 +31,7 @@ from chalicelib.store.instances.repository import InstanceRepository
 LOG = logging.getLogger(__name__)
 
 UNKNOWN_OWNER = "nobody"
-"""The owner of an orphan without an owner tag."""
+"""The owner of an orphan without a valid owner tag."""
 
 RECIPE = "bare"
 
@@ -78,7 +79,7 @@ class OrphanAdopter:
         if record and record.ec2_instance is None and record.phase is Phase.TERMINATED:
             self.reconciler.run_once(record, Observation(ec2=ec2), context)
             return True
-        free_id = None if record else ec2.tag_id or None
+        free_id = ec2.tag_id if record is None and is_plain(ec2.tag_id) else None
         instance = self._build_record(ec2, free_id, context, now)
         reason = EventReason(
             code=EventCode.ADOPTED,
@@ -97,15 +98,15 @@ class OrphanAdopter:
     ) -> Instance:
         """Return the record of an orphan.
 
-        :param free_id: the id in its tag, for the record; None if another record has this id, or if it has no such tag
+        :param free_id: the id in its tag, for the record; None if another record has this id, or if it has no valid tag
         """
         is_stopped = ec2.state in (Ec2State.STOPPED, Ec2State.STOPPING)
         spec = self._build_spec(ec2, context, DesiredState.STOPPED if is_stopped else DesiredState.RUNNING)
         return Instance(
             id=free_id or f"gd-{ec2.instance_id.removeprefix('i-')}",
             tagged_id=ec2.tag_id,
-            name=ec2.name or ec2.instance_id,
-            owner=ec2.owner or UNKNOWN_OWNER,
+            name=ec2.name if is_plain(ec2.name) else ec2.instance_id,
+            owner=ec2.owner if is_plain(ec2.owner) else UNKNOWN_OWNER,
             created_by=SYSTEM_ACTOR,
             created_at=now,
             spec=spec,

@@ -11,7 +11,7 @@ from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.domain.instances.lifecycle import decide, outcomes
+from chalicelib.domain.instances.lifecycle import benchmark_run, decide, outcomes
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response, expects_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import NotVisible, Observation
@@ -19,7 +19,7 @@ from chalicelib.domain.instances.plan import Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.settings import Settings
-from chalicelib.store.conflicts import VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import RejectedWrite, VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.owners import OwnerRepository
 from chalicelib.store.repositories import Repositories
@@ -76,9 +76,17 @@ class Reconciler:
 
         :returns: whether to reconcile once more at once
         :raises VersionConflict: the record has changed since it was read, so the decision was dropped
+        :raises RejectedWrite: DynamoDB never accepts the changed record
         """
         plan = self.plan(instance, observation, context)
-        current = self._write(instance, plan, context)
+        try:
+            current = self._write(instance, plan, context)
+        except RejectedWrite as error:
+            if plan.benchmark is None:
+                raise
+            LOG.error("the benchmark of %s cannot be stored: %s", instance.name, error)
+            plan = benchmark_run.reject_results(instance, str(error), self.clock.now())
+            current = self._write(instance, plan, context)
         if plan.step_durations:
             self.stores.durations.record(plan.step_durations)
         self._send_heartbeat_response(current, observation, context)

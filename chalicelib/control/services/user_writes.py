@@ -1,10 +1,10 @@
-"""Retry the write of a person's request after conflicts with other writes."""
+"""Retry the write of a person's request after conflicts with other writes, and say what can never be written."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from chalicelib.domain.common.errors import Conflict, ErrorCode
-from chalicelib.store.conflicts import VersionConflict, retry_on_conflict
+from chalicelib.domain.common.errors import Conflict, ErrorCode, ValidationFailed
+from chalicelib.store.conflicts import RejectedWrite, VersionConflict, retry_on_conflict
 
 T = TypeVar("T")
 
@@ -15,9 +15,12 @@ def retry_user_write(subject: str, operation: Callable[[], T]) -> T:
     :param subject: what is written, as the beginning of a sentence
     :param operation: reads, decides and writes
     :raises Conflict: all attempts conflicted with other writes
+    :raises ValidationFailed: DynamoDB never accepts the change, for example because the record would be too large
     """
     try:
         return retry_on_conflict(operation)
     except VersionConflict as error:
         message = f"{subject} cannot be changed now, because other requests change the same record. Try again."
         raise Conflict(message, code=ErrorCode.CONCURRENT_UPDATE) from error
+    except RejectedWrite as error:
+        raise ValidationFailed(f"{subject} cannot be changed, because DynamoDB rejects the change: {error}") from error

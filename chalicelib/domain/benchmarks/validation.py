@@ -19,6 +19,9 @@ PEAK_TOLERANCE = 1.05
 """A GPU may run with a higher clock than the one for which its vendor publishes the peak. A result above this factor is
 an error of the measurement."""
 
+MIN_FIGURE, MAX_FIGURE = 1e-6, 1e9
+"""Bounds of every figure. The slowest CPU and the largest instance type are far from them, and DynamoDB stores them."""
+
 MAX_RESULTS = 64
 MAX_PROBLEMS = 3
 MAX_TEXT_LENGTH = 80
@@ -132,6 +135,8 @@ def _parse_number(value: Any, name: str) -> float:
         number = math.inf
     if not (math.isfinite(number) and number > 0):
         raise InvalidBenchmark(f"{name} must be a positive number")
+    if not MIN_FIGURE <= number <= MAX_FIGURE:
+        raise InvalidBenchmark(f"{name} must be {MIN_FIGURE:f} to {MAX_FIGURE:.0f}, not {number:g}")
     return number
 
 

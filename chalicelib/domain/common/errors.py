@@ -30,6 +30,7 @@ from enum import StrEnum, unique
 from typing import ClassVar
 
 from chalicelib.domain.common.text import pluralize
+from chalicelib.domain.common.untrusted_text import clean_line
 
 
 @unique
@@ -182,8 +183,8 @@ class AwsError(DeskError):
     """
 
     def __init__(self, code: str, message: str) -> None:
-        """Store the code and the message of AWS, without the code that some messages begin with."""
-        message = message.removeprefix(f"{code}: ")
+        """Store the code and the message of AWS, cleaned and without the code that some messages begin with."""
+        code, message = clean_line(code), clean_line(message).removeprefix(f"{code}: ")
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

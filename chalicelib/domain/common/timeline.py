@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.untrusted_text import strip_to_line
 
 SYSTEM_ACTOR = "gpudesk"
 """Actor of what gpudesk decides on its own."""
@@ -24,6 +25,13 @@ class TimelineEntry:
     code: EventCode
     message: str
     details: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Clean the texts, because they may quote AWS, a machine or a user."""
+        object.__setattr__(self, "message", strip_to_line(self.message))
+        if not "".join(self.details.values()).isprintable():
+            details = {name: strip_to_line(text) for name, text in self.details.items()}
+            object.__setattr__(self, "details", details)
 
 
 def timeline_entry(

@@ -6,5 +6,5 @@ gpudesk answers with a heartbeat response (`heartbeat_response.py`). The rule ju
 
 The probe carries these modules to the instance, so that both sides use the same rule. Only `clock_skew.py` and
 `heartbeat_decoding.py` stay in gpudesk. The modules import the standard library, each other, and of `domain.common`
-only `reason` and `text`.
+only `reason`, `text` and `untrusted_text`.
 """

@@ -1,12 +1,13 @@
 """Decode the DynamoDB item that a probe wrote. Only gpudesk needs this module: the probe does not carry it.
 
-The root user of an instance can write anything into the item, so every value is checked.
+The root user of an instance can write anything into the item, so every value is checked, and texts are cleaned.
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.common.untrusted_text import clean_line
 from chalicelib.domain.idle.epoch_seconds import from_epoch_seconds
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import (
@@ -25,8 +26,13 @@ from chalicelib.domain.idle.heartbeat import (
 )
 from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
 
-MAX_KEEP_REQUEST_ID_LENGTH = 40
+MAX_PROBLEM_LENGTH = 200
+MAX_ID_LENGTH = 40
 MAX_LIVE_COUNTS = 8
+MAX_NUMBER = 10**11
+"""Bound of every number: that of a time, in seconds since 1970."""
+MAX_LIVE_COUNT = 100_000
+"""Bound of a number of kernels, terminals or servers on one instance."""
 MAX_LIVE_COUNT_NAME_LENGTH = 20
 MAX_TEXT_LENGTH = 1000
 """A text of this length or less is cut to the length of its field. A longer one makes the heartbeat unreadable."""
@@ -40,29 +46,30 @@ def decode_heartbeat(raw: Mapping[str, Any]) -> DecodedHeartbeat:
     if "at" not in raw:
         return None
     if raw.get("probe") != FORMAT_VERSION:
-        version = str(raw.get("probe"))[:20]
+        version = _clean(str(raw.get("probe")), MAX_NAME_LENGTH)
         return UnreadableHeartbeat(
             f"the probe sends format {version}, and gpudesk reads format {FORMAT_VERSION}; stop and start the instance"
         )
     try:
         return _decode(raw)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, OSError) as problem:
-        return UnreadableHeartbeat(f"{type(problem).__name__}: {problem}"[:200])
+        return UnreadableHeartbeat(_clean(f"{type(problem).__name__}: {problem}", MAX_PROBLEM_LENGTH))
 
 
 def _decode(raw: Mapping[str, Any]) -> Heartbeat:
-    at, boot_id = _read_time(raw["at"]), _read_text(raw["boot_id"])
+    at, boot_id = _read_time(raw["at"]), _read_id(raw["boot_id"])
     signals = raw["signals"]
     if not isinstance(signals, Mapping) or len(signals) > MAX_SIGNALS:
         raise ValueError(f"signals is not a map of at most {MAX_SIGNALS}")
     live_counts = list(raw.get("live_counts", {}).items())[:MAX_LIVE_COUNTS]
     return Heartbeat(
-        instance_id=_read_text(raw["instance_id"]),
+        instance_id=_read_id(raw["instance_id"]),
         at=at,
         boot_id=boot_id,
-        signals={_read_text(name): _decode_signal(signal, at, boot_id) for name, signal in signals.items()},
+        signals={_read_id(name): _decode_signal(signal, at, boot_id) for name, signal in signals.items()},
         live_counts={
-            _read_text(name)[:MAX_LIVE_COUNT_NAME_LENGTH]: _read_count(number) for name, number in live_counts
+            truncate_ascii(_read_text(name), MAX_LIVE_COUNT_NAME_LENGTH): _read_count(number, MAX_LIVE_COUNT)
+            for name, number in live_counts
         },
         acknowledged=_decode_acknowledgement(*raw["acknowledged"]) if "acknowledged" in raw else Acknowledgement(),
         keep_request=_decode_keep_request(*raw["keep_request"]) if "keep_request" in raw else None,
@@ -80,7 +87,7 @@ def _decode_signal(raw: Any, at: datetime, boot_id: str) -> Evidence:
         at=at - timedelta(seconds=_read_number(seconds_before)),
         samples=_read_count(samples),
         largest_gap=timedelta(seconds=_read_count(largest_gap)),
-        reason=truncate_ascii(_read_text(reason), MAX_REASON_LENGTH),
+        reason=_clean(_read_text(reason), MAX_REASON_LENGTH),
         boot_id=boot_id,
     )
     if evidence.since > evidence.at:
@@ -92,20 +99,18 @@ def _decode_acknowledgement(until: Any, warning_id: Any, terminals: Any, jupyter
     return Acknowledgement(
         keep_until=_read_time(until) if until else None,
         warning_id=_read_text(warning_id) or None,
-        terminals=_read_count(terminals),
-        jupyter_servers=_read_count(jupyter_servers),
+        terminals=_read_count(terminals, MAX_LIVE_COUNT),
+        jupyter_servers=_read_count(jupyter_servers, MAX_LIVE_COUNT),
     )
 
 
 def _decode_keep_request(request_id: Any, seconds: Any) -> KeepRequest:
-    return KeepRequest(
-        id=truncate_ascii(_read_text(request_id), MAX_KEEP_REQUEST_ID_LENGTH), hours=_read_count(seconds) / 3600
-    )
+    return KeepRequest(id=_read_id(request_id), hours=_read_count(seconds) / 3600)
 
 
 def _decode_missed(count: Any, since: Any, reason: Any) -> MissedHeartbeats:
     return MissedHeartbeats(
-        count=_read_count(count), since=_read_time(since), reason=truncate_ascii(_read_text(reason), MAX_REASON_LENGTH)
+        count=_read_count(count), since=_read_time(since), reason=_clean(_read_text(reason), MAX_REASON_LENGTH)
     )
 
 
@@ -117,11 +122,11 @@ def _decode_self_stop(stop_at: Any, stopping_now: Any) -> SelfStopStatus:
 
 def _decode_step(document: Any, step: Any, position: Any, seconds: Any, line: Any) -> StepProgress:
     return StepProgress(
-        document=truncate_ascii(_read_text(document), MAX_NAME_LENGTH),
-        step=truncate_ascii(_read_text(step), MAX_NAME_LENGTH),
-        position=truncate_ascii(_read_text(position), MAX_NAME_LENGTH),
+        document=_clean(_read_text(document), MAX_NAME_LENGTH),
+        step=_clean(_read_text(step), MAX_NAME_LENGTH),
+        position=_clean(_read_text(position), MAX_NAME_LENGTH),
         running_for=timedelta(seconds=_read_count(seconds)),
-        last_output_line=truncate_ascii(_read_text(line), MAX_REASON_LENGTH),
+        last_output_line=_clean(_read_text(line), MAX_REASON_LENGTH),
     )
 
 
@@ -131,18 +136,27 @@ def _read_text(value: Any) -> str:
     return value
 
 
+def _read_id(value: Any) -> str:
+    return truncate_ascii(_read_text(value), MAX_ID_LENGTH)
+
+
+def _clean(text: str, length: int) -> str:
+    """Return the text without secrets and control characters. Cutting it first could hide what makes it a secret."""
+    return truncate_ascii(clean_line(text), length)
+
+
 def _read_time(value: Any) -> datetime:
     return from_epoch_seconds(_read_count(value))
 
 
-def _read_count(value: Any) -> int:
+def _read_count(value: Any, maximum: int = MAX_NUMBER) -> int:
     number = _read_number(value)
-    if number < 0:
+    if not 0 <= number <= maximum:
         raise ValueError(f"not a count: {str(value)[:40]!r}")
     return int(number)
 
 
 def _read_number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 10**11:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_NUMBER:
         raise ValueError(f"not a number: {str(value)[:40]!r}")
     return value

@@ -17,6 +17,8 @@ NAME_DESCRIPTION = (
     "starting with i- or gd-"
 )
 
+_PLAIN_TEXT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+
 _ID_PREFIXES = ("i-", "gd-")
 
 ChooseWord = Callable[[Sequence[str]], str]
@@ -39,6 +41,11 @@ def parse_word_lists(data: Mapping[str, Any]) -> WordLists:
 def generate_name(words: WordLists, choose: ChooseWord) -> str:
     """Return a name such as brave-otter. The caller checks that it is not in use."""
     return f"{choose(words.adjectives)}-{choose(words.animals)}"
+
+
+def is_plain(tag: str) -> bool:
+    """Return whether a tag can be an id, a name or an owner: people paste those into shells and ssh configurations."""
+    return _PLAIN_TEXT_PATTERN.fullmatch(tag) is not None
 
 
 def is_valid_name(text: str) -> bool:

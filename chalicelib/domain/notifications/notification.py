@@ -8,6 +8,7 @@ from typing import Self
 
 from chalicelib.domain.common.deadlines import WARNING_RETRY_INTERVAL
 from chalicelib.domain.common.event_codes import Audience, EventCode
+from chalicelib.domain.common.untrusted_text import clean_line, strip_to_line
 
 DESK_ID = "desk"
 """Instance id of the notifications that are about gpudesk itself."""
@@ -118,6 +119,11 @@ class Notification:
     image_id: str | None = None
     deliveries: Mapping[DeliveryChannel, Delivery] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Clean the texts that people read: the name of an adopted instance is a tag that anybody may have set."""
+        object.__setattr__(self, "instance_name", strip_to_line(self.instance_name))
+        object.__setattr__(self, "message", strip_to_line(self.message))
+
     @property
     def due_at(self) -> datetime | None:
         """Time of the next attempt on any channel; None if no delivery is pending."""
@@ -144,7 +150,7 @@ def record_attempt(
     delivery = notification.deliveries[channel]
     attempts = (
         *delivery.attempts,
-        DeliveryAttempt(at=now, succeeded=succeeded, detail=detail[:MAX_DETAIL_LENGTH]),
+        DeliveryAttempt(at=now, succeeded=succeeded, detail=clean_line(detail)[:MAX_DETAIL_LENGTH]),
     )
     pause = RETRY_BACKOFF[min(len(attempts), len(RETRY_BACKOFF)) - 1]
     next_attempt_at = now + (min(pause, WARNING_RETRY_INTERVAL) if notification.warning_id else pause)

@@ -21,9 +21,10 @@ from chalicelib.domain.setup.parameters import (
 )
 from chalicelib.domain.setup.requirements import RecipeRequirements, parse_requirements
 
-PLACEHOLDERS = frozenset({"attempt_id", "gpu_count", "heartbeat_key", "heartbeat_table", "region"})
+PLACEHOLDERS = frozenset({"attempt_id", "gpu_count", "gpu_name", "heartbeat_key", "heartbeat_table", "region"})
 """Placeholders that gpudesk fills in when it sends a document. A recipe contains them as ${name}. They are the id of
-the attempt, the number of GPUs that nvidia-smi must list, and the key, the table and the region of the heartbeat."""
+the attempt, the number and the name of the GPUs that nvidia-smi must list, and the key, the table and the region of the
+heartbeat."""
 
 SHARED_MARKER = "shared"
 """Value of a recipe's parameter that is defined once for several recipes, in `parameters` of recipes.json."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.common.text import format_message
+from chalicelib.domain.common.untrusted_text import clean_output, strip_to_line
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepOutput:
-    """Status and output of one step of a document.
+    """Status and output of one step of a document, without control characters and secrets.
 
     :param status: status that SSM returned
     :param output: standard output, then standard error, as far as SSM returns them
@@ -24,6 +25,12 @@ class StepOutput:
     output: str
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Clean the texts, because programs of users write to the output, too."""
+        object.__setattr__(self, "name", strip_to_line(self.name))
+        object.__setattr__(self, "status", strip_to_line(self.status))
+        object.__setattr__(self, "output", clean_output(self.output))
 
 
 SKIPPED_MARKERS = ("Skipped: this step was done before and has not changed.", "has already run this step")
@@ -55,12 +62,6 @@ _ERROR_PATTERN = re.compile(
 )
 _CAUSE_END_PATTERN = re.compile(r"(?<=[.?!]) +")
 _FAILED_COMMAND_PATTERN = re.compile(rf"{FAILURE_PREFIX}.*\(exit status \d+\)")
-_SECRET_PATTERNS = (
-    (re.compile(r"://[^/\s@]+@"), "://***@"),
-    (re.compile(r"(?i)\b((?:token|password|passwd|secret|api_?key)\s*[=:]\s*)\S+"), r"\1***"),
-)
-"""Secrets and their replacements. The address of a package index may contain a password, and pip prints the address
-when it fails."""
 
 _RERUN_ADVICE = "Then run the setup again. Steps that are done are skipped."
 _MEMORY_ADVICE = "The instance does not have enough memory. Launch an instance type with more memory."
@@ -111,14 +112,14 @@ def count_reboots(step: StepOutput) -> int:
 
 
 def select_relevant_lines(step: StepOutput) -> tuple[str, ...]:
-    """Return the last lines that look like an error, or else the last lines: shortened, and without credentials.
+    """Return the last lines that look like an error, or else the last lines: shortened.
 
     A message of gpudesk's scripts is reduced to the cause: `find_remediation` returns the advice.
     """
     lines = [_AGENT_SUFFIX_PATTERN.sub("", line).strip() for line in step.output.splitlines()]
     lines = [line for line in lines if line and not _NOISE_PATTERN.match(line)]
     errors = [line for line in lines if _ERROR_PATTERN.match(line)]
-    return tuple(_shorten(redact(_select_cause(line))) for line in (errors or lines)[-MAX_LINES:])
+    return tuple(_shorten(_select_cause(line)) for line in (errors or lines)[-MAX_LINES:])
 
 
 def find_remediation(step: StepOutput) -> str:
@@ -129,7 +130,7 @@ def find_remediation(step: StepOutput) -> str:
         if line.startswith(MESSAGE_PREFIX) and not line.startswith(FAILURE_PREFIX)
     ]
     if messages:
-        _, advice = _split_message(redact(messages[-1]))
+        _, advice = _split_message(messages[-1])
         if advice:
             return format_message(advice)
     for pattern, advice in _ADVICE_BY_OUTPUT:
@@ -157,10 +158,3 @@ def _shorten(line: str) -> str:
     if len(line) <= MAX_LINE_LENGTH:
         return line
     return f"{line[: MAX_LINE_LENGTH - 3].rsplit(maxsplit=1)[0]}..."
-
-
-def redact(text: str) -> str:
-    """Return the text with everything that looks like a credential replaced."""
-    for pattern, replacement in _SECRET_PATTERNS:
-        text = pattern.sub(replacement, text)
-    return text

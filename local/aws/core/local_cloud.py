@@ -19,7 +19,7 @@ from local.aws.core.faults import Faults
 from local.aws.core.patches import Patches
 from local.aws.core.request_interceptor import RequestInterceptor
 from local.aws.core.timing import AwsTiming
-from local.aws.dynamodb import moto_performance
+from local.aws.dynamodb import moto_performance, number_ranges
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
 from local.aws.ec2 import public_images
@@ -102,6 +102,7 @@ class LocalCloud:
             Transactions(),
             EmailSubscriptions(timing, self.clock.now, self.mailbox),
             moto_performance,
+            number_ranges,
         )
 
     @property

@@ -27,7 +27,8 @@ class GpuSensor:
     """Active if any sample of any GPU since the last reading reached the threshold.
 
     Quiet only if every sample saw all expected GPUs below the threshold and the last sample is fresh; otherwise
-    unknown. Allocated memory alone is quiet, but the reason names the process.
+    unknown. Allocated memory alone is quiet, but the reason names the process. Utilization without a process, as after
+    a fault of the driver, is active, and the reason says it.
 
     :param gpu_count: expected number of GPUs
     :param interval_seconds: time between two readings
@@ -59,6 +60,7 @@ class GpuSensor:
         self._problem = ""
         self._last_problem = ""
         self._memory_holders: tuple[GpuProcess, ...] = ()
+        self._unused_gpus: frozenset[int] | None = None
 
     def start(self) -> None:
         """Sample in a background thread, as long as the program runs."""
@@ -86,6 +88,7 @@ class GpuSensor:
         with self._lock:
             peaks, self._peaks = self._peaks, {}
             problem, self._problem = self._problem, ""
+            unused, self._unused_gpus = self._unused_gpus, None
             age = self._clock() - self._sampled_at
             last_problem, holders = self._last_problem, self._memory_holders
         self._may_open = True
@@ -93,7 +96,8 @@ class GpuSensor:
         if active:
             gpu = max(active, key=lambda index: active[index])
             others = f", {len(active)} GPUs busy" if len(active) > 1 else ""
-            return Reading(SignalState.ACTIVE, f"GPU {gpu} of {self._gpu_count} at {active[gpu]} %{others}")
+            process = ", no process on it" if unused and gpu in unused else ""
+            return Reading(SignalState.ACTIVE, f"GPU {gpu} of {self._gpu_count} at {active[gpu]} %{process}{others}")
         if problem or (last_problem and not peaks):
             return Reading(SignalState.UNKNOWN, problem or last_problem)
         if not peaks or age > self._sample_seconds * SAMPLES_PER_READING / 2:
@@ -106,6 +110,8 @@ class GpuSensor:
         self._problem = self._problem or snapshot.problem
         self._last_problem = snapshot.problem
         self._memory_holders = snapshot.memory_holders
+        unused = self._unused_gpus
+        self._unused_gpus = snapshot.unused_gpus if unused is None else unused & snapshot.unused_gpus
         self._sampled_at = self._clock()
 
     def _build_quiet_reason(self, holders: tuple[GpuProcess, ...], thresholds: Thresholds) -> str:
@@ -116,4 +122,5 @@ class GpuSensor:
         name = f"{self._read_name(largest.pid)} ({largest.pid})"
         more = len(holders) - 1
         others = f" ({'1 more process holds' if more == 1 else f'{more} more processes hold'} memory)" if more else ""
-        return f"{name} holds {largest.held_bytes / GIB:.1f} GiB on GPU {largest.gpu} and computes nothing{others}"
+        held = f"{largest.held_bytes / GIB:.1f} GiB" if largest.held_bytes else "memory"
+        return f"{name} holds {held} on GPU {largest.gpu} and computes nothing{others}"

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from chalicelib.domain.common.untrusted_text import clean_line
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.files import ProbePaths, open_user_file, parse_user_file
@@ -85,7 +86,7 @@ class HoldSensor:
 def _read_hold(path: Path) -> Hold:
     with open_user_file(path) as descriptor:
         content = parse_user_file(descriptor)
-        reason = " ".join(str(content["reason"]).split())[:MAX_REASON_LENGTH] or path.stem
+        reason = clean_line(str(content["reason"]))[:MAX_REASON_LENGTH] or path.stem
         return Hold(reason, _parse_until(content["until"]), _is_locked(descriptor))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,8 +18,17 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import jupyter_api
-from ssm_documents.probe.signals.jupyter_servers import Access, Server, UnreachableServer, find_servers, resolve_access
+from ssm_documents.probe.signals.jupyter_servers import (
+    Access,
+    Server,
+    SilentServer,
+    UnreachableServer,
+    find_servers,
+    resolve_access,
+)
 from ssm_documents.probe.signals.namespaces import call_in_network
+
+KERNELS, TERMINALS = "api/kernels", "api/terminals"
 
 MAX_SERVERS = 50
 MAX_AT_ONCE = 8
@@ -30,13 +40,15 @@ class ServerState:
 
     :param last_activity: `last_activity` of each kernel and terminal
     :param kernel_names: names of the kernels, for people
-    :param busy_kernel: name of a busy kernel; empty: no kernel is busy
+    :param busy_kernel: name of a busy kernel; empty: no kernel is known to be busy
+    :param problem: why a part of the server could not be read; empty: everything could be read
     """
 
     last_activity: Mapping[str, str]
     kernel_names: Mapping[str, str]
     busy_kernel: str = ""
     live_counts: Counter[str] = field(default_factory=Counter)
+    problem: str = ""
 
 
 def query_server(server: Server) -> ServerState:
@@ -51,38 +63,63 @@ def query_server(server: Server) -> ServerState:
 
 
 def read_server_state(access: Access) -> ServerState:
-    """Read the kernels and terminals of a server.
+    """Read the kernels and terminals of a server, each alone: what cannot be read does not hide the others.
 
-    :raises UnreachableServer: the server does not answer, or not as Jupyter
+    :raises UnreachableServer: nothing could be read
     """
+    problems: list[str] = []
+    kernels = _list_parts(access, KERNELS, "id", problems)
+    terminals = _list_parts(access, TERMINALS, "name", problems)
+    if problems and not kernels and not terminals:
+        raise UnreachableServer(problems[0])
+    paths = _list_notebooks(access) if kernels else {}
+    names = {identity: _build_title(kernel, paths.get(identity, "")) for identity, kernel in kernels.items()}
+    states = [(names[identity], kernel.get("execution_state")) for identity, kernel in kernels.items()]
+    parts = {**kernels, **{f"terminal {name}": terminal for name, terminal in terminals.items()}}
+    last_activity = {identity: part.get("last_activity") for identity, part in parts.items()}
+    problems += [f"{name} has no execution_state" for name, state in states if not isinstance(state, str)]
+    problems += [
+        f"{names.get(identity, identity)} has no last_activity" for identity, at in last_activity.items() if not at
+    ]
+    return ServerState(
+        last_activity={identity: str(at) for identity, at in last_activity.items() if at},
+        kernel_names=names,
+        busy_kernel=next((name for name, state in states if state == "busy"), ""),
+        live_counts=Counter(kernels=len(kernels), terminals=len(terminals)),
+        problem=problems[0] if problems else "",
+    )
+
+
+def _list_parts(access: Access, path: str, key: str, problems: list[str]) -> dict[str, dict[str, Any]]:
+    """Return the kernels or terminals of a server by id, and add to `problems` why there may be more."""
     try:
-        kernels, terminals = (
-            jupyter_api.get(access, "api/kernels"),
-            jupyter_api.get(access, "api/terminals", may_be_missing=True),
-        )
-        sessions = jupyter_api.get(access, "api/sessions") if kernels else []
-        notebooks = {
-            str(session["kernel"]["id"]): str(session["path"]) for session in sessions if session.get("kernel")
-        }
-        names = {str(kernel["id"]): f"kernel {_get_title(kernel, notebooks)}" for kernel in kernels}
-        busy = [names[str(kernel["id"])] for kernel in kernels if kernel["execution_state"] == "busy"]
-        return ServerState(
-            last_activity={
-                **{str(kernel["id"]): str(kernel["last_activity"]) for kernel in kernels},
-                **{f"terminal {terminal['name']}": str(terminal["last_activity"]) for terminal in terminals},
-            },
-            kernel_names=names,
-            busy_kernel=busy[0] if busy else "",
-            live_counts=Counter(kernels=len(kernels), terminals=len(terminals)),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UnreachableServer(f"its answer is not that of Jupyter: {type(error).__name__}") from error
+        answer = jupyter_api.get(access, path, may_be_missing=path == TERMINALS)
+    except UnreachableServer as error:
+        if isinstance(error, SilentServer) and path == KERNELS:
+            raise
+        problems.append(str(error))
+        return {}
+    parts = answer if isinstance(answer, list) else [answer]
+    readable = {str(part[key]): part for part in parts if isinstance(part, dict) and part.get(key)}
+    if len(readable) < len(parts):
+        problems.append("its answer is not that of Jupyter")
+    return readable
+
+
+def _list_notebooks(access: Access) -> dict[str, str]:
+    """Return the path of the notebook by the id of its kernel, as far as it can be read: it is only a name."""
+    paths = {}
+    with suppress(UnreachableServer, TypeError):
+        for session in jupyter_api.get(access, "api/sessions"):
+            with suppress(KeyError, TypeError):
+                paths[str(session["kernel"]["id"])] = str(session["path"])
+    return paths
 
 
 class JupyterSensor:
     """Active if a kernel is busy, or if a kernel or terminal was used since the last reading.
 
-    Quiet if all are unused or no server runs. Unknown if a running server cannot be reached.
+    Quiet if all are unused or no server runs. Unknown if any part of a running server cannot be read.
 
     :param find_servers: lists the running servers
     :param query_server: returns the state of one server
@@ -105,12 +142,15 @@ class JupyterSensor:
         states, problems = self._query_all(servers[:MAX_SERVERS])
         if len(servers) > MAX_SERVERS:
             problems.append(f"{len(servers)} Jupyter servers run, only {MAX_SERVERS} are read")
-        live_counts = _drop_zeros(sum((state.live_counts for state in states.values()), Counter()))
+        live_counts = dict(+sum((state.live_counts for state in states.values()), Counter()))  # `+` drops zeros
         active_reason = self._find_activity(states)
         self._last_activity = {
             server: self._last_activity[server] for server in servers if server in self._last_activity
         }
-        self._last_activity.update({server: state.last_activity for server, state in states.items()})
+        for server, state in states.items():
+            # What could not be read is later compared with its last known value.
+            known = self._last_activity.get(server, {}) if state.problem else {}
+            self._last_activity[server] = {**known, **state.last_activity}
         if active_reason:
             return Reading(SignalState.ACTIVE, active_reason, live_counts)
         if problems:
@@ -125,7 +165,10 @@ class JupyterSensor:
         for server, future in futures.items():
             try:
                 states[server] = future.result()
-            except UnreachableServer as problem:
+                problem = states[server].problem
+            except UnreachableServer as error:
+                problem = str(error)
+            if problem:
                 problems.append(f"{server.program} ({server.pid}): {problem}")
         return states, problems
 
@@ -143,13 +186,9 @@ class JupyterSensor:
         return ""
 
 
-def _get_title(kernel: Mapping[str, Any], notebooks: Mapping[str, str]) -> str:
+def _build_title(kernel: Mapping[str, Any], path: str) -> str:
     """Return the file name of the notebook, or else the name of the kernel."""
-    return PurePosixPath(notebooks.get(str(kernel["id"]), "")).name or str(kernel["name"])
-
-
-def _drop_zeros(live_counts: Counter[str]) -> dict[str, int]:
-    return {kind: number for kind, number in live_counts.items() if number}
+    return f"kernel {PurePosixPath(path).name or kernel.get('name', '')}".strip()
 
 
 def _build_quiet_reason(servers: int, kernels: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ssm_documents.probe.signals.jupyter_servers import Access, UnreachableServer
+from ssm_documents.probe.signals.jupyter_servers import Access, SilentServer, UnreachableServer
 
 LIMIT_SECONDS = 2.0
 """Limit for a whole answer, because a server could send one byte now and then, forever."""
@@ -59,7 +59,7 @@ def _exchange(access: Access, method: str, path: str, content: bytes | None = No
                 raise UnreachableServer(f"it answers {response.status} {response.reason}"[:60])
             return response.status, response.read(MAX_BYTES)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise UnreachableServer(f"it does not answer: {error or type(error).__name__}"[:120]) from error
+        raise SilentServer(f"it does not answer: {error or type(error).__name__}"[:120]) from error
 
 
 @contextmanager

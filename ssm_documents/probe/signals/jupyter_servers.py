@@ -60,6 +60,10 @@ class UnreachableServer(Exception):
     """Raised for a running server that cannot be reached; the message is the reason."""
 
 
+class SilentServer(UnreachableServer):
+    """Raised for a server that does not answer at all. Another request would only wait, too."""
+
+
 @dataclass(frozen=True)
 class Access:
     """How to reach a server from its own network namespace.

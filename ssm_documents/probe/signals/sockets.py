@@ -11,6 +11,9 @@ COMMAND = ("ss", "-HOatinpe")
 
 LIMIT_SECONDS = 5.0
 
+_MAPPED = re.compile(r"\[::ffff:([\d.]+)\]")
+"""An IPv4 address as a socket for IPv6 shows it. The other end of the connection shows it as IPv4."""
+
 _PID = re.compile(r"\bpid=(\d+),fd=")
 _COOKIE = re.compile(r" sk:([0-9a-f]+)")
 _RECEIVED = re.compile(r" bytes_received:(\d+)")
@@ -43,7 +46,7 @@ class Socket:
 
     @property
     def address(self) -> str:
-        """The local address, without brackets, interface, and the IPv6 prefix of an IPv4 address."""
+        """The local address, without brackets and interface."""
         return _parse_address(self.local)
 
     @property
@@ -63,6 +66,7 @@ def list_tcp_sockets(listing: Callable[[], str] | None = None) -> list[Socket]:
 
 
 def _parse_line(line: str) -> Socket | None:
+    line = _MAPPED.sub(r"\1", line)
     words, cookie = line.split(maxsplit=5), _COOKIE.search(line)
     if len(words) < 6 or cookie is None:
         return None
@@ -84,7 +88,7 @@ def _parse_number(pattern: re.Pattern[str], line: str) -> int:
 
 def _parse_address(endpoint: str) -> str:
     address = endpoint.rpartition(":")[0].strip("[]")
-    return address.partition("%")[0].removeprefix("::ffff:")
+    return address.partition("%")[0]
 
 
 def _run_ss() -> str:

@@ -15,6 +15,8 @@ CONNECTIONS = ("sshd", "sshd-session", "ssm-session-worker")
 """Programs that hold a connection and close their terminal when it ends. Terminals of tmux, screen, Jupyter and editors
 outlive the connection."""
 
+CONNECTION_NAMES = {name[:MAX_NAME_LENGTH] for name in CONNECTIONS}
+
 
 @dataclass(frozen=True)
 class Terminal:
@@ -59,7 +61,7 @@ def is_connected(terminal: Terminal, processes: Sequence[Process], folder: Path 
     """Return whether a program that holds a connection has opened the terminal."""
     leader = _find_leader(_find_processes(terminal, processes, folder, proc))
     opener = next((process.name for process in processes if leader and process.pid == leader.parent), "")
-    return opener in {name[:MAX_NAME_LENGTH] for name in CONNECTIONS}
+    return opener in CONNECTION_NAMES
 
 
 def _find_processes(terminal: Terminal, processes: Sequence[Process], folder: Path, proc: Path) -> list[Process]:

@@ -46,6 +46,15 @@ def test_instance_with_tags_and_without_a_record_is_adopted_after_the_visibility
     assert adopted.lifetime_ends_at is not None
 
 
+def test_tags_that_a_shell_would_interpret_are_not_adopted(desk: World) -> None:
+    tags = {"gpudesk:id": "x; reboot", "gpudesk:stage": "dev", "gpudesk:owner": "$(id)", "Name": "a\n ProxyCommand x"}
+    ec2_id = launch_without_gpudesk(desk, tags, "g4dn.xlarge")
+    desk.pass_minutes(12, sweep_every=12)
+    adopted = desk.application.reconciler.stores.instances.find_by_ec2_id(ec2_id)
+    assert adopted is not None
+    assert (adopted.id, adopted.owner, adopted.name) == (f"gd-{ec2_id[2:]}", "nobody", ec2_id)
+
+
 def test_instance_with_the_tags_of_another_record_gets_its_own_record(desk: World) -> None:
     instance = desk.launch_until_ready()
     tags = {"gpudesk:id": instance.id, "gpudesk:stage": "dev", "gpudesk:owner": "ada"}

@@ -20,6 +20,7 @@ from chalicelib.domain.instances.record import Instance, Phase
 from local.aws.core.timing import AwsTiming
 from local.machines.errors import MachineHalted
 from local.machines.host.simulated import SimulatedMachines
+from tests.support.channels import add_webhook
 from tests.support.world import ADMIN, World, open_world
 
 DOCUMENT_DURATION = timedelta(minutes=3)
@@ -149,6 +150,30 @@ def test_long_output_of_a_step_with_a_short_name_is_read_as_far_as_it_is_listed(
     command = Ssm(Clients()).get_command("us-east-1", sent, target)
     assert isinstance(command, ObservedCommand)
     assert [len(step.output) for step in command.steps] == [2500]
+
+
+def test_secrets_and_control_characters_of_a_step_reach_nobody(desk: World, machines: SimulatedMachines) -> None:
+    errors = (
+        "\x1b[31mERROR\x1b[0m: AWS_SECRET_ACCESS_KEY=hunter2\r\nERROR: \x1b]0;x\aAuthorization: Bearer hunter2\n"
+        'ERROR: {"password": "hunter2"} \u202e\x00\nERROR: https://x.s3.amazonaws.com/a?X-Amz-Signature=hunter2\n'
+    )
+    machines.outcomes["install"] = [(1, "", errors)] * 3
+    box = add_webhook(desk)
+    instance = desk.wait_until(desk.launch(), lambda now: now.phase is Phase.FAILED)
+    desk.pass_minutes(2)
+    failure = show_setup(desk, instance)["failure"]
+    assert failure is not None
+    assert failure["lines"] == [
+        "ERROR: AWS_SECRET_ACCESS_KEY=***",
+        "ERROR: Authorization: ***",
+        'ERROR: {"password": "***"}',
+        "ERROR: https://x.s3.amazonaws.com/a?X-Amz-Signature=***",
+    ]
+    (message,) = [json.loads(body)["data"]["message"] for _, body in box.messages if b'"setup_failed"' in body]
+    assert "ERROR: AWS_SECRET_ACCESS_KEY=***" in message
+    assert message.isprintable()
+    everything = repr((desk.load(instance), desk.list_timeline(instance), box.messages))
+    assert not any(text in everything for text in ("hunter2", "\\x1b", "\\u202e", "\\x00"))
 
 
 def test_whole_output_is_logged_if_an_admin_sets_a_log_group(desk: World, machines: SimulatedMachines) -> None:

@@ -253,6 +253,12 @@ def test_status_prints_signals_policy_and_warnings(paths: ProbePaths, capsys: py
         assert part in output
 
 
+def test_status_prints_nothing_that_a_terminal_obeys(paths: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    paths.status.write_text(json.dumps({**STATUS, "last_error": "\x1b]0;x\a\u202eError"}))
+    assert run_status([], paths) == 0
+    assert "the last error: Error." in capsys.readouterr().out
+
+
 def test_history_since_a_time_starts_with_the_state_at_that_time(program: Path, paths: ProbePaths) -> None:
     history = History(paths.history)
     for number in range(5):

@@ -165,7 +165,7 @@ def test_running_step_is_reported_with_its_last_output_line(tmp_path: Path) -> N
         "step": "install",
         "position": "1 of 2",
         "started": 100,
-        "line": "Going.",
+        "line": "Going. \u001b[31mtoken=hunter2",
     }
     one.paths.progress.write_text(json.dumps({**progress, "attempt": "a1"}))
     assert one.run_ticks(1) == [True]
@@ -179,7 +179,7 @@ def test_running_step_is_reported_with_its_last_output_line(tmp_path: Path) -> N
             "gpudesk-jupyter",
             "install",
             "1 of 2",
-            "Going.",
+            "Going. token=***",
         )
         assert step.running_for == timedelta(seconds=95)
         one.paths.progress.write_text('{"document": "')

@@ -65,7 +65,7 @@ def test_step_has_its_position_its_parameters_and_whether_it_always_runs() -> No
     assert [read_variable(step, "POSITION") for step in (inspect, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
     assert [read_variable(step, "ALWAYS") for step in (inspect, install, start)] == ["1", "", "1"]
     assert "always" not in inspect["inputs"]
-    assert [read_variable(step, "STEP_PARAMETERS") for step in (inspect, install)] == ["gpuCount", ""]
+    assert [read_variable(step, "STEP_PARAMETERS") for step in (inspect, install)] == ["gpuCount gpuName", ""]
     assert read_variable(start, "STEP_PARAMETERS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", (
         "the attempt id is not a parameter of the step"
     )

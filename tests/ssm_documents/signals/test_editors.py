@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.domain.idle.evidence import SignalState
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.signals.editors import Editors
+from ssm_documents.probe.signals.editors import Editors, is_in_session_group
 from ssm_documents.probe.signals.namespaces import call_in_network
 from ssm_documents.probe.signals.processes import Process, list_processes
 from ssm_documents.probe.signals.sessions import SessionsSensor
@@ -149,3 +149,112 @@ def test_ended_server_does_not_count_and_networks_are_separate() -> None:
     )
     processes = [build_process("node", pid) for pid in (10, 20, 30)]
     assert [one.find_active_editor(processes), one.find_active_editor(processes)] == [None, "VS Code"]
+
+
+@pytest.mark.parametrize(
+    ("program", "editor"),
+    [
+        ("/home/ada/.vscodium-server/bin/1/node", "Vscodium"),
+        ("/home/ada/.vscode-server-insiders/cli/servers/Insiders-1/server/node", "VS Code"),
+        ("/mnt/homes/ada/.trae-server/node", "Trae"),
+        ("/root/.zed_server/zed-remote-server-stable", "Zed"),
+        ("/home/ada/.cache/JetBrains/RemoteDev/dist/1/bin/remote-dev-server", "JetBrains"),
+        ("/usr/lib/openvscode-server/node", "code-server"),
+        ("/usr/bin/redis-server", None),
+        ("/home/ada/redis/src/redis-server", None),
+        ("/home/ada/.local/bin/redis-server", None),
+        ("/home/ada/.jupyter_server_config.py", None),
+    ],
+)
+def test_editor_is_recognized_by_the_form_of_its_path(program: str, editor: str | None) -> None:
+    listings = [LISTING.format(window=0, others=0), LISTING.format(window=9_000, others=10**7)]
+    one = Editors(
+        lambda pid: list_tcp_sockets(lambda: listings.pop(0)),
+        lambda pid: [program, "main.js"] if pid in (10, 11) else ["sshd"],
+        build_stopwatch(),
+        lambda pid: 1,
+    )
+    processes = [build_process("node", 10), build_process("node", 11), build_process("sshd", 9)]
+    assert [one.find_active_editor(processes), one.find_active_editor(processes)] == [None, editor]
+
+
+TUNNEL = """\
+LISTEN 0 511 *:{port} *:* users:(("tool",pid=20,fd=18)) ino:1 sk:1 <-> cubic cwnd:10
+ESTAB 0 0 [::ffff:127.0.0.1]:7000 [::ffff:127.0.0.1]:50000 users:(("x",pid=20,fd=5)) sk:2 <-> bytes_received:{window}
+ESTAB 0 0 127.0.0.1:50000 127.0.0.1:7000 users:(("{client}",pid=9,fd=5)) ino:3 sk:3 <-> ts bytes_received:{window}
+"""
+
+DAEMON, AGENT = build_process("sshd", 2, parent=1), build_process("amazon-ssm-agen", 3, parent=1)
+SSH, SSM = build_process("sshd-session", 9, parent=2), build_process("ssm-session-wor", 9, parent=3)
+SHELL = build_process("bash", 12, parent=9)
+
+
+@pytest.mark.parametrize(
+    ("session", "tool", "window", "used"),
+    [
+        (SSH, build_process("tool", 20, parent=12), 9_000, "tool"),
+        (SSM, build_process("tool", 20, parent=12), 9_000, "tool"),
+        (SSH, build_process("tool", 20, parent=12), 4_096, None),
+        (SSH, build_process("tool", 20, parent=1), 9_000, None),
+        (build_process("python", 9, parent=12), build_process("tool", 20, parent=12), 9_000, None),
+        (SSH, build_process("sshd", 20, parent=1), 9_000, None),
+    ],
+    ids=["ssh", "SSM", "keep-alive only", "service", "client on the instance", "ssh itself"],
+)
+def test_listener_of_a_session_is_active_by_traffic_through_a_session(
+    session: Process, tool: Process, window: int, used: str | None
+) -> None:
+    listings = [TUNNEL.format(port=7000, window=count, client=session.name) for count in (0, window)]
+    one = Editors(
+        lambda pid: list_tcp_sockets(lambda: listings.pop(0)),
+        lambda pid: ["/usr/bin/tool"],
+        build_stopwatch(),
+        lambda pid: 1,
+        is_in_session_group=lambda pid: False,
+    )
+    processes = [DAEMON, AGENT, session, SHELL, tool]
+    if session.name == "python":
+        processes.append(build_process("sshd", 8, parent=2))
+    assert [one.find_active_editor(processes), one.find_active_editor(processes)] == [None, used]
+
+
+@pytest.mark.parametrize(
+    ("command", "has_left_session", "used"),
+    [
+        ("/usr/bin/tool", True, "tool"),
+        ("/usr/bin/tool", False, None),
+        ("/home/ada/.neweditor/bin/tool", False, "tool"),
+        ("/home/ada/redis/tool", False, None),
+        ("/home/ada/.venv/bin/jupyter-lab", True, None),
+    ],
+)
+def test_listener_of_a_user_without_a_session_counts_and_jupyter_does_not(
+    command: str, has_left_session: bool, used: str | None
+) -> None:
+    listings = [TUNNEL.format(port=7000, window=count, client="sshd") for count in (0, 9_000)]
+    one = Editors(
+        lambda pid: list_tcp_sockets(lambda: listings.pop(0)),
+        lambda pid: [command],
+        build_stopwatch(),
+        lambda pid: 1,
+        is_in_session_group=lambda pid: has_left_session and pid == 20,
+    )
+    processes = [DAEMON, SSH, build_process("tool", 20, parent=1)]
+    assert [one.find_active_editor(processes), one.find_active_editor(processes)] == [None, used]
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        ("0::/user.slice/user-1000.slice/session-3.scope", True),
+        ("1:name=systemd:/user.slice/user-1000.slice/session-c1.scope", True),
+        ("0::/system.slice/snap.amazon-ssm-agent.amazon-ssm-agent.service", True),
+        ("0::/system.slice/redis-server.service", False),
+        ("0::/init.scope", False),
+    ],
+)
+def test_control_group_tells_what_a_session_has_started(tmp_path: Path, group: str, expected: bool) -> None:
+    (tmp_path / "20").mkdir()
+    (tmp_path / "20/cgroup").write_text(f"{group}\n")
+    assert is_in_session_group(20, tmp_path) is expected
+    assert not is_in_session_group(21, tmp_path)

@@ -14,6 +14,7 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.gpu import GpuSensor
+from ssm_documents.probe.signals.nvml import HINTS
 
 GIB = 1024**3
 
@@ -30,7 +31,8 @@ class Gpu:
     samples: list[tuple[int, int]] = field(default_factory=list)
     holders: list[tuple[int, int | None]] = field(default_factory=list)
     is_mig: bool = False
-    fault: str = ""
+    fault: str | Exception = ""
+    draws: bool = True
 
 
 class RecordedNvml:
@@ -40,7 +42,8 @@ class RecordedNvml:
 
     def __init__(self, *gpus: Gpu) -> None:
         self.gpus = list(gpus)
-        self.fault = ""
+        self.fault: str | Exception = ""
+        self.used_bytes = 3 * GIB
         self.opened = 0
         self.must_hang = False
         self.hangs = threading.Event()
@@ -82,12 +85,15 @@ class RecordedNvml:
     def nvmlDeviceGetComputeRunningProcesses(self, gpu: Gpu) -> list[Any]:
         return [SimpleNamespace(pid=pid, usedGpuMemory=held) for pid, held in gpu.holders]
 
-    def nvmlDeviceGetMemoryInfo(self, gpu: Gpu) -> Any:
-        return SimpleNamespace(used=3 * GIB)
+    def nvmlDeviceGetGraphicsRunningProcesses(self, gpu: Gpu) -> list[Any]:
+        return [SimpleNamespace(pid=1, usedGpuMemory=None)] if gpu.draws else []
 
-    def _check(self, fault: str) -> None:
+    def nvmlDeviceGetMemoryInfo(self, gpu: Gpu) -> Any:
+        return SimpleNamespace(used=self.used_bytes)
+
+    def _check(self, fault: str | Exception) -> None:
         if fault:
-            raise NvmlError(fault)
+            raise fault if isinstance(fault, Exception) else NvmlError(fault)
 
 
 class Clock:
@@ -158,7 +164,9 @@ def test_invalid_sample_of_the_driver_is_ignored() -> None:
 
 
 def test_fewer_gpus_than_expected_is_unknown() -> None:
-    assert look(sensor(RecordedNvml(Gpu(0)), expected=8)) == Reading(SignalState.UNKNOWN, "1 of 8 GPUs found")
+    assert look(sensor(RecordedNvml(Gpu(0)), expected=8)) == Reading(
+        SignalState.UNKNOWN, "1 of 8 GPUs found; stop and start the instance to get other hardware"
+    )
 
 
 def test_active_gpu_is_active_although_another_is_unreadable() -> None:
@@ -167,7 +175,8 @@ def test_active_gpu_is_active_although_another_is_unreadable() -> None:
 
 def test_gpu_in_mig_mode_is_unknown_with_a_reason() -> None:
     reading = look(sensor(RecordedNvml(Gpu(0), Gpu(0, is_mig=True))))
-    assert reading == Reading(SignalState.UNKNOWN, "GPU 1 is in MIG mode: no utilization")
+    reason = "GPU 1 is in MIG mode: no utilization; use an idle policy without gpu"
+    assert reading == Reading(SignalState.UNKNOWN, reason)
 
 
 def test_fault_is_unknown_for_one_reading_and_the_library_is_opened_again() -> None:
@@ -212,7 +221,9 @@ def test_missing_nvml_is_unknown_with_a_reason() -> None:
     except pynvml.NVMLError_LibraryNotFound:
         one = GpuSensor(1, 60)
         one.take_sample()
-        assert one.read(Thresholds()) == Reading(SignalState.UNKNOWN, "NVML: NVML Shared Library Not Found")
+        assert one.read(Thresholds()) == Reading(
+            SignalState.UNKNOWN, "NVML: NVML Shared Library Not Found; use an idle policy without gpu"
+        )
     else:
         pynvml.nvmlShutdown()
         pytest.skip("this computer has an NVIDIA driver")
@@ -227,6 +238,64 @@ def test_allocated_memory_is_quiet_and_named() -> None:
 def test_memory_of_the_whole_gpu_is_named_if_that_of_the_process_is_unknown() -> None:
     reading = look(sensor(RecordedNvml(Gpu(0, holders=[(4242, None)]))))
     assert reading == Reading(SignalState.QUIET, "program4242 (4242) holds 3.0 GiB on GPU 0 and computes nothing")
+
+
+@pytest.mark.parametrize("held", [2**64 - 1, -1])
+def test_impossible_memory_is_not_named(held: int) -> None:
+    nvml = RecordedNvml(Gpu(0, holders=[(4242, held)]))
+    assert look(sensor(nvml)).reason == "program4242 (4242) holds 3.0 GiB on GPU 0 and computes nothing"
+    nvml.used_bytes = 2**64 - 1
+    assert look(sensor(nvml)).reason == "program4242 (4242) holds memory on GPU 0 and computes nothing"
+
+
+@pytest.mark.parametrize("percent", [101, 4_294_967_295, -1])
+def test_impossible_utilization_is_unknown(percent: int) -> None:
+    reason = f"GPU 0: a utilization of {percent} % is impossible; stop and start the instance"
+    assert look(sensor(RecordedNvml(Gpu(percent)))) == Reading(SignalState.UNKNOWN, reason)
+    assert look(sensor(RecordedNvml(Gpu(percent), Gpu(50)))).state is SignalState.ACTIVE
+
+
+def test_active_gpu_without_a_process_is_active_and_says_so() -> None:
+    nvml = RecordedNvml(Gpu(0), Gpu(100, draws=False))
+    one = sensor(nvml)
+    assert look(one, samples=2) == Reading(SignalState.ACTIVE, "GPU 1 of 2 at 100 %, no process on it")
+    one.take_sample()
+    nvml.gpus[1].holders = [(4242, GIB)]
+    assert look(one) == Reading(SignalState.ACTIVE, "GPU 1 of 2 at 100 %"), "a process was on it for a while"
+    nvml.gpus[1].holders = []
+    assert look(one).reason == "GPU 1 of 2 at 100 %, no process on it"
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (3, "use an idle policy without gpu"),
+        (9, "stop and start the instance"),
+        (15, "stop and start the instance to get other hardware"),
+        (18, "stop and start the instance"),
+        (999, "stop and start the instance"),
+    ],
+)
+def test_known_error_of_nvml_is_unknown_with_what_helps(number: int, hint: str) -> None:
+    pynvml: Any = importlib.import_module("pynvml")
+    nvml = RecordedNvml(Gpu(0))
+    nvml.fault = error = pynvml.NVMLError(number)
+    text = str(error).rstrip(".")
+    assert look(sensor(nvml)) == Reading(SignalState.UNKNOWN, f"NVML: {text}; {hint}")
+    nvml.fault, nvml.gpus[0].fault = "", error
+    assert look(sensor(nvml)) == Reading(SignalState.UNKNOWN, f"GPU 0: {text}; {hint}")
+
+
+def test_hints_name_errors_of_nvml() -> None:
+    pynvml: Any = importlib.import_module("pynvml")
+    names = {value: name for name, value in vars(pynvml).items() if name.startswith("NVML_ERROR_")}
+    assert {names[number] for number in HINTS} == {
+        f"NVML_ERROR_{name}"
+        for name in (
+            *("NOT_SUPPORTED", "DRIVER_NOT_LOADED", "IRQ_ISSUE", "LIBRARY_NOT_FOUND", "CORRUPTED_INFOROM"),
+            *("GPU_IS_LOST", "RESET_REQUIRED", "OPERATING_SYSTEM", "LIB_RM_VERSION_MISMATCH", "UNKNOWN"),
+        )
+    }
 
 
 def test_old_samples_are_unknown() -> None:

@@ -1,5 +1,6 @@
 """HTTP calls to a Jupyter server, and answers that do not come from Jupyter."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -86,10 +88,59 @@ def test_post_sends_a_message_and_reports_a_missing_path() -> None:
     assert paths == ['/user/ada/extension/notify {"message": "hello"}', "/gone {}"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b'[{"id": 1}]', b"[" * 99_999])
+@pytest.mark.parametrize("body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b"[" * 99_999])
 def test_answers_that_are_not_those_of_jupyter_are_unreachable(body: bytes) -> None:
     with answering(lambda path: (200, body)) as (access, _), pytest.raises(UnreachableServer):
         read_server_state(access)
+
+
+BUSY = {"id": "k1", "name": "python3", "execution_state": "busy", "last_activity": "t1"}
+IDLE = {**BUSY, "id": "k2", "execution_state": "idle"}
+TERMINAL = {"name": "1", "last_activity": "t1"}
+
+
+def read_state(kernels: Any, terminals: Any = (), sessions: Any = ()) -> ServerState:
+    """Read a server with these answers; an answer that is a number is an HTTP status."""
+    answers = {"/api/kernels": kernels, "/api/terminals": terminals, "/api/sessions": sessions}
+
+    def reply(path: str) -> tuple[int, bytes]:
+        answer = answers[path.partition("?")[0]]
+        return (answer, b"") if isinstance(answer, int) else (200, json.dumps(answer).encode())
+
+    with answering(reply) as (access, _):
+        return read_server_state(access)
+
+
+@pytest.mark.parametrize(
+    ("kernels", "terminals", "sessions", "problem"),
+    [
+        ([IDLE, BUSY], [{"name": "1"}], [], "terminal 1 has no last_activity"),
+        ([IDLE, BUSY], 403, [], "it answers 403 Forbidden"),
+        ([IDLE, BUSY], {"message": "no"}, [], "its answer is not that of Jupyter"),
+        ([IDLE, BUSY, {"name": "python3"}], [], [], "its answer is not that of Jupyter"),
+        ([BUSY, {**IDLE, "execution_state": None}], [], [], "kernel python3 has no execution_state"),
+        ([{"id": "k3", "name": "r"}, BUSY], [], [], "kernel r has no execution_state"),
+        ([{**BUSY, "last_activity": None}], [], [], "kernel python3 has no last_activity"),
+        ([IDLE, BUSY], [TERMINAL], [{"kernel": {"id": "k1"}}, {"path": "a"}, 7, None], ""),
+        ([IDLE, BUSY], [TERMINAL], 500, ""),
+        ([IDLE, BUSY], [TERMINAL], {"a": 1}, ""),
+    ],
+)
+def test_busy_kernel_is_found_although_another_part_is_unreadable(
+    kernels: Any, terminals: Any, sessions: Any, problem: str
+) -> None:
+    state = read_state(kernels, terminals, sessions)
+    assert (state.busy_kernel, state.problem) == ("kernel python3", problem)
+
+
+def test_used_terminal_is_found_although_the_kernels_are_unreadable() -> None:
+    state = read_state(500, [TERMINAL])
+    assert (state.last_activity, state.problem) == ({"terminal 1": "t1"}, "it answers 500 Internal Server Error")
+
+
+def test_notebook_names_its_kernel_and_a_session_without_a_path_does_not() -> None:
+    sessions = [{"kernel": {"id": "k2"}}, {"kernel": {"id": "k1"}, "path": "book/train.ipynb"}]
+    assert read_state([IDLE, BUSY], [], sessions).kernel_names == {"k1": "kernel train.ipynb", "k2": "kernel python3"}
 
 
 def test_server_in_another_network_namespace_is_reached_inside_it() -> None:

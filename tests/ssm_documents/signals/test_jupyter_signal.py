@@ -118,6 +118,27 @@ def test_active_server_is_active_although_another_is_unreachable(sensor: Jupyter
     assert read(sensor).state is SignalState.ACTIVE
 
 
+def test_unreadable_part_is_unknown_unless_another_part_is_active(sensor: JupyterSensor, servers: Servers) -> None:
+    servers.answers[LAB] = partly = replace(resting(a="t1"), problem="terminal 1 has no last_activity")
+    unknown = Reading(SignalState.UNKNOWN, "jupyter-lab (4242): terminal 1 has no last_activity", {"kernels": 1})
+    assert [read(sensor), read(sensor)] == [unknown] * 2
+    servers.answers[LAB] = replace(partly, busy_kernel="kernel a.ipynb")
+    assert read(sensor).state is SignalState.ACTIVE
+
+
+def test_part_that_is_readable_again_is_not_new(sensor: JupyterSensor, servers: Servers) -> None:
+    for state in (
+        resting(a="t1", terminal_1="t1"),
+        replace(resting(a="t1"), problem="x"),
+        resting(a="t1", terminal_1="t1"),
+    ):
+        servers.answers[LAB] = state
+        reading = read(sensor)
+    assert reading.state is SignalState.QUIET
+    servers.answers[LAB] = resting(a="t1", terminal_1="t2")
+    assert read(sensor).state is SignalState.ACTIVE
+
+
 def test_activity_while_a_server_was_unreachable_is_detected_later(sensor: JupyterSensor, servers: Servers) -> None:
     for answer in (resting(a="t1"), "it does not answer", resting(a="t2")):
         servers.answers[LAB] = answer

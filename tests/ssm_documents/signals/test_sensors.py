@@ -1,11 +1,15 @@
 """Common parts of the sensors: intervals, counters, and the limit that keeps a hanging sensor from delaying others."""
 
+import logging
 import threading
 import time
+
+import pytest
 
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
+from ssm_documents.probe.service import CleanFormatter
 from ssm_documents.probe.signals.meter import MIN_SECONDS, CounterDeltas, Stopwatch
 from ssm_documents.probe.signals.wiring import LazySensor, build_sensors
 
@@ -84,3 +88,31 @@ def test_sensor_that_cannot_be_created_is_unknown_and_created_later() -> None:
     sensors = [GuardedSensor(LazySensor("disk", make))]
     states = [read_all(sensors, Thresholds())["disk"].state for _ in range(2)]
     assert states == [SignalState.UNKNOWN, SignalState.QUIET]
+
+
+class FixedSensor:
+    """A sensor that returns a fixed reason, or raises it."""
+
+    name = "fixed"
+
+    def __init__(self, reason: str, *, fails: bool) -> None:
+        self._reason = reason
+        self._fails = fails
+
+    def read(self, thresholds: Thresholds) -> Reading:
+        if self._fails:
+            raise ValueError(self._reason)
+        return Reading(SignalState.ACTIVE, self._reason, {"kernels": 1})
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_reason_holds_no_secret_and_nothing_that_a_terminal_obeys(fails: bool) -> None:
+    sensor = GuardedSensor(FixedSensor("held: \x1b]0;x\atrain --api-key hunter2\n\u202eend", fails=fails))
+    reading = read_all([sensor], Thresholds())["fixed"]
+    assert reading.reason.endswith("held: train --api-key *** end")
+    assert reading.live_counts == ({} if fails else {"kernels": 1})
+
+
+def test_log_of_the_probe_holds_no_secret_and_nothing_that_a_terminal_obeys() -> None:
+    record = logging.LogRecord("x", logging.INFO, "x", 1, "not notified: %s", ("403 \x1b[2Jtoken=hunter2",), None)
+    assert CleanFormatter("%(message)s").format(record) == "not notified: 403 token=***"

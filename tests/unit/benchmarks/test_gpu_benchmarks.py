@@ -111,6 +111,8 @@ def test_result_slightly_above_the_peak_is_valid() -> None:
         (build_output(build_run(median="50")), "must be a positive number"),
         (build_output(build_run(median=10**400)), "must be a positive number"),
         (build_output(build_run()).replace("50.0", "1e999"), "must be a positive number"),
+        (build_output(build_run(p10=1e-300)), "fp32 on 1 x H100 must be 0.000001 to 1000000000, not 1e-300"),
+        (build_output(build_run(p90=1e300)), r"must be 0.000001 to 1000000000, not 1e\+300"),
         (build_output(build_run(median=float("nan"))), "is not valid JSON"),
         (build_output(build_run(p10=50.5)), "the median 50 is not between p10 50.5 and p90 51"),
         (build_output(build_run(p90=49.5)), "is not between p10 49 and p90 49.5"),

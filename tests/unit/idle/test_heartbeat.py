@@ -70,4 +70,4 @@ def test_setup_texts_are_shortened_and_printable() -> None:
     decoded = decode_heartbeat({**encode_heartbeat(build_heartbeat(), KEY), "setup": raw})
     assert isinstance(decoded, Heartbeat)
     assert decoded.setup is not None
-    assert (len(decoded.setup.document), decoded.setup.step, len(decoded.setup.last_output_line)) == (24, "s?[31m", 120)
+    assert (len(decoded.setup.document), decoded.setup.step, len(decoded.setup.last_output_line)) == (24, "s", 120)

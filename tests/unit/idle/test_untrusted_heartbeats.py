@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.idle.evidence import SignalState
-from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, UnreadableHeartbeat
 from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.rule import ActivityState
@@ -28,6 +28,9 @@ HOSTILE: list[dict[str, Any]] = [
     {"signals": {f"s{number}": {} for number in range(100)}},
     {"instance_id": "i-00000000000000000"},
     {"boot_id": {"a": 1}},
+    {"live_counts": {"kernels": 10**6}},
+    {"live_counts": {"kernels": float("nan")}},
+    {"acknowledged": [0, "w", 10**10, 0]},
     {"at": (2**4000).__str__()},
 ]
 
@@ -86,3 +89,31 @@ def test_one_signal_that_is_not_known_stops_nothing(state: SignalState | None) -
     simulation.run_minutes(1, 30, lambda minute: with_signal(minute, "gpu", state))
     assert (simulation.instance.phase, simulation.instance.warning, simulation.steps) == (Phase.READY, None, [])
     assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1
+
+
+def test_texts_of_a_heartbeat_hold_no_secret_and_nothing_that_a_terminal_obeys() -> None:
+    signal = [
+        *encode_heartbeat(build_heartbeat(0), KEY)["signals"]["cpu"][:-1],
+        "\x1b[31mpass\x00word=hunter2 \u202eat 3 %",
+    ]
+    heartbeat = decode(
+        0,
+        instance_id="i-\x1b[31m",
+        signals={"cpu": signal, "x\x07": signal},
+        live_counts={"k\x1b[2J": 1},
+        missed_heartbeats=[1, 1_700_000_000, "\x1b]0;x\x07token=hunter2"],
+        setup=["d\x00", "s", "1 of 2", 95, "GET https://ada:hunter2@example.org?X-Amz-Signature=hunter2"],
+    )
+    assert isinstance(heartbeat, Heartbeat)
+    assert heartbeat.signals["cpu"].reason == "password=*** at 3 %"
+    assert repr(heartbeat).isprintable()
+    assert not any(text in repr(heartbeat) for text in ("hunter2", "\\x", "\\u"))
+
+
+@pytest.mark.parametrize(
+    "raw", [{"probe": "\x1b[31mold"}, {"boot_id": "\x1b[31m" * 900}, {"\x1b": 1, "at": "\x1b]0;x\x07"}]
+)
+def test_unreadable_heartbeat_is_described_without_control_characters(raw: dict[str, Any]) -> None:
+    heartbeat = decode(0, **raw)
+    assert isinstance(heartbeat, UnreadableHeartbeat)
+    assert heartbeat.reason.isprintable()

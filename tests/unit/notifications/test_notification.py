@@ -1,5 +1,6 @@
 """Notifications: their audience and channels, the attempts to deliver them, and their expiry."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -109,6 +110,18 @@ def test_warning_notification_expires_when_the_stop_no_longer_waits() -> None:
     (notification,) = build_notifications(build_instance(warning=WARNING), [build_entry("idle_warning")], DIRECTORY)
     assert notification.warning_id == WARNING.id
     assert notification.expires_at == WARNING.stop_at + WARNING_DELIVERY_WAIT
+
+
+def test_texts_of_a_notification_hold_nothing_that_a_terminal_obeys() -> None:
+    adopted = replace(build_instance(), name="evil\x1b[2J\r\nbox")
+    entry = replace(build_entry("adopted"), message="It is\x07 \u202ehere.")
+    (notification,) = build_notifications(adopted, [entry], DIRECTORY)
+    assert (notification.instance_name, notification.message) == ("evil box", "It is here.")
+    detail = "BadStatusLine: \x1b[2Jsecret=hunter2 \n" + "x" * 999
+    failed = record_attempt(notification, DeliveryChannel.ADMIN_WEBHOOK, succeeded=False, detail=detail, now=NOW)
+    logged = failed.deliveries[DeliveryChannel.ADMIN_WEBHOOK].attempts[0].detail
+    assert logged.startswith("BadStatusLine: secret=*** xxx")
+    assert len(logged) == 300
 
 
 @given(st.lists(st.booleans(), max_size=40))

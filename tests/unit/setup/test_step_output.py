@@ -92,6 +92,8 @@ def test_last_lines_are_selected_if_none_looks_like_an_error() -> None:
         ("ERROR: Looking in indexes: https://ada:hunter2@index.example.org/simple", "https://***@index"),
         ("Error: token=abc123 was refused", "token=***"),
         ("gpudesk: PASSWORD: hunter2 is wrong", "PASSWORD: ***"),
+        ("E: AWS_SECRET_ACCESS_KEY=hunter2", "AWS_SECRET_ACCESS_KEY=***"),
+        ("\x1b[31mERROR\x1b[0m: Authorization: Bearer abc123", "ERROR: Authorization: ***"),
     ],
 )
 def test_credentials_are_redacted(output: str, expected: str) -> None:
@@ -99,6 +101,20 @@ def test_credentials_are_redacted(output: str, expected: str) -> None:
     assert expected in line
     assert "hunter2" not in line
     assert "abc123" not in line
+
+
+def test_colored_error_is_recognized_and_holds_nothing_that_a_terminal_obeys() -> None:
+    output = "\x1b]0;title\a\x1b[1;31mERROR: \u202eno\x00 wheel\x1b[0m\r\nGoing on.\nDone.\n"
+    assert select_relevant_lines(build_step(output)) == ("ERROR: no wheel",)
+
+
+def test_advice_holds_no_credentials() -> None:
+    assert find_remediation(build_step("gpudesk: No access. Use token=hunter2 again.")) == "Use token=*** again."
+
+
+def test_private_key_over_several_lines_is_masked() -> None:
+    output = "Going.\n-----BEGIN PRIVATE KEY-----\nMIIE\nAAAA\n-----END PRIVATE KEY-----\nDone."
+    assert select_relevant_lines(build_step(output)) == ("Going.", "***", "Done.")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def test_help_needs_neither_url_nor_token(tmp_path: Path) -> None:
             "  port: is required: a port\n",
         ),
         ("<html>proxy</html>", "gpudesk-session: gpudesk answered 404: <html>proxy</html>\n"),
+        ("\x1b]0;title\a\x1b[31m\u202ered", "gpudesk-session: gpudesk answered 404: ]0;title[31mred\n"),
     ],
 )
 def test_error_answer_is_printed_as_text(tmp_path: Path, answer: str, expected: str) -> None:

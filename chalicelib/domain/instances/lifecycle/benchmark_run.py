@@ -67,6 +67,15 @@ def record_send_error(instance: Instance, error: AwsError, now: datetime) -> Pla
     return no_op(instance, EventCode.RETRYING, message)
 
 
+def reject_results(instance: Instance, cause: str, now: datetime) -> Plan:
+    """End the benchmark whose results DynamoDB does not accept. Otherwise each sweep would write them again.
+
+    :param instance: the record as it is stored
+    :param cause: why, as a clause
+    """
+    return _fail(instance, f"its results cannot be stored: {cause}", now)
+
+
 def abandon_benchmark(plan: Plan, now: datetime) -> Plan:
     """End the benchmark of an instance that the plan takes out of phase `ready`."""
     instance = plan.instance

@@ -145,6 +145,7 @@ def _render_parameters(
         "heartbeat_table": context.heartbeat_table,
         "region": context.heartbeat_region,
         "gpu_count": str(instance.spec.hardware.nvidia_gpu_count),
+        "gpu_name": (instance.spec.hardware.gpu or "").replace(" ", "-"),
         "attempt_id": attempt_id,
     }
     return dict(document.fill(values).parameters)

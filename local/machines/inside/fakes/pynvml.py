@@ -42,6 +42,14 @@ class Memory:
     free: int
 
 
+@dataclass(frozen=True)
+class Process:
+    """A process on a GPU, with its memory in bytes."""
+
+    pid: int
+    usedGpuMemory: int  # noqa: N815 - name in NVML
+
+
 def nvmlInit() -> None:  # noqa: N802
     """Check that there are GPUs.
 
@@ -98,7 +106,13 @@ def nvmlDeviceGetMemoryInfo(handle: int) -> Memory:  # noqa: N802
     return Memory(total, used, total - used)
 
 
-def nvmlDeviceGetComputeRunningProcesses(handle: int) -> list[object]:  # noqa: N802, ARG001
+def nvmlDeviceGetComputeRunningProcesses(handle: int) -> list[Process]:  # noqa: N802
+    """Return a process, the init process of the machine, if the GPU is busy."""
+    busy = _read_utilization()[handle] > 0
+    return [Process(1, nvmlDeviceGetMemoryInfo(handle).used)] if busy else []
+
+
+def nvmlDeviceGetGraphicsRunningProcesses(handle: int) -> list[Process]:  # noqa: N802, ARG001
     """Return no processes."""
     return []
 
