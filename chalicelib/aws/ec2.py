@@ -7,7 +7,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.common.errors import TransientAwsError
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
 
@@ -117,10 +117,7 @@ class Ec2:
         instances = response.get("Instances", [])
         if not instances:
             raise TransientAwsError("EmptyResponse", "EC2 returned no instance for RunInstances")
-        launched = _to_observed(attempt.region, instances[0])
-        return Ec2Instance(
-            instance_id=launched.instance_id, zone=launched.zone, state=launched.state, launched_at=launched.launched_at
-        )
+        return _to_observed(attempt.region, instances[0]).to_ec2_instance()
 
     def start(self, region: str, instance_id: str) -> None:
         """Start a stopped instance."""
@@ -184,4 +181,14 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
         instance_type=instance["InstanceType"],
         state=Ec2State(instance["State"]["Name"]),
         launched_at=instance["LaunchTime"],
+        state_reason=_read_state_reason(instance),
     )
+
+
+def _read_state_reason(instance: "InstanceTypeDef") -> StateReason | None:
+    """Return why an instance stopped or ended. While it is pending, EC2 gives `pending` as the reason."""
+    reason, transition = instance.get("StateReason", {}), instance.get("StateTransitionReason", "")
+    if instance["State"]["Name"] in (Ec2State.PENDING, Ec2State.RUNNING) or not (reason.get("Code") or transition):
+        return None
+    code = reason.get("Code") or transition.partition(":")[0]
+    return StateReason(code=code, message=reason.get("Message", ""), transition=transition)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import STAGE_TAG
-from chalicelib.domain.common.errors import PrerequisiteMissing
+from chalicelib.domain.common.errors import AwsNotFound, PrerequisiteMissing
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,13 @@ class LaunchPrerequisites:
 
         :raises PrerequisiteMissing: it does not exist
         """
-        with translate_errors():
-            images = self._clients.ec2(region).describe_images(ImageIds=[image_id])["Images"]
+        try:
+            with translate_errors():
+                images = self._clients.ec2(region).describe_images(ImageIds=[image_id])["Images"]
+        except AwsNotFound:
+            images = []
         if not images:
-            raise PrerequisiteMissing(f"AMI {image_id} does not exist in {region}")
+            raise PrerequisiteMissing(f"AMI {image_id} does not exist in {region}, or is not shared with this account")
         root = images[0]["RootDeviceName"]
         sizes = [
             mapping["Ebs"].get("VolumeSize", 0)

@@ -18,7 +18,7 @@ from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.billing import Billing, Rates
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
@@ -67,7 +67,7 @@ class OrphanAdopter:
             return False
 
     def _is_orphan(self, ec2: ObservedInstance, known: set[str], now: datetime) -> bool:
-        is_ended = ec2.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
+        is_ended = ec2.state in ENDED_STATES
         if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:
             return False
         return not self.instances.exists_for_ec2_id(ec2.instance_id)
@@ -115,12 +115,7 @@ class OrphanAdopter:
             reason=EventReason(
                 code=EventCode.ADOPTED, message="The EC2 instance had gpudesk tags but no record. gpudesk adopted it."
             ),
-            ec2_instance=Ec2Instance(
-                instance_id=ec2.instance_id,
-                zone=ec2.zone,
-                state=ec2.state,
-                launched_at=ec2.launched_at,
-            ),
+            ec2_instance=ec2.to_ec2_instance(),
             ready_since=now,
             observed=ObservedState(agent_seen=True),
             billing=Billing(rates=self._find_rates(spec)),

@@ -7,7 +7,7 @@ from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, Subnet
 from chalicelib.aws.ssm import Ssm
 from chalicelib.aws.tags import build_instance_tags
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog, UnknownType
-from chalicelib.domain.common.errors import InsufficientCapacity, PermanentAwsError, PrerequisiteMissing
+from chalicelib.domain.common.errors import AwsNotFound, InsufficientCapacity, PermanentAwsError, PrerequisiteMissing
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
@@ -79,6 +79,9 @@ class LaunchResolver:
     def _read_ami_id(self, region: str, parameter: str) -> str:
         try:
             return self.ssm.get_parameter(region, parameter)
+        except AwsNotFound as error:
+            message = f"SSM parameter {parameter} does not exist in {region}, so no AMI was found"
+            raise PrerequisiteMissing(message) from error
         except PermanentAwsError as error:
             message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: {error.message}"
             raise PermanentAwsError(error.code, message) from error

@@ -23,6 +23,10 @@ LAUNCH_VISIBILITY_DEADLINE = timedelta(minutes=10)
 """If the response to RunInstances was lost, the instance is found by its tags. DescribeInstances can lag by minutes
 (eventual consistency). If it does not show the instance by then, the call had no effect."""
 
+PREREQUISITE_VISIBILITY_DEADLINE = timedelta(minutes=5)
+"""EC2 sees a new instance profile or security group only some minutes after its creation (eventual consistency). If it
+does not see one after five, it does not exist."""
+
 DUPLICATE_REQUEST_WINDOW = timedelta(minutes=2)
 """Time in which a second, identical request of an owner counts as a repetition: the person saw a timeout and sent the
 request again."""

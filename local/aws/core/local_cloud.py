@@ -77,6 +77,7 @@ class LocalCloud:
         self.scheduled_events = ScheduledEvents(clock.now, self.lifecycle)
         self.agents = Agents(timing, clock.now, self.lifecycle)
         self.commands = RunCommand(timing, clock, machines, self.agents, self.log)
+        self.lifecycle.take_end_launch = self.faults.take_end_launch
         self.lifecycle.on_halt.append(self.commands.abandon_runs)
         self.images = CustomImages(timing, clock.now, machines, self.lifecycle)
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
@@ -88,7 +89,11 @@ class LocalCloud:
             self._interceptor,
             InstanceCalls(self.lifecycle, self.faults),
             Launches(
-                timing, self.clock.now, self.capacity, self.lifecycle, lambda: self._interceptor.current_operation
+                timing,
+                self.clock.now,
+                self.capacity,
+                self.lifecycle,
+                lambda: self._interceptor.current_operation,
             ),
             public_images,
             self.images,

@@ -13,6 +13,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state, retry_action
+from chalicelib.domain.instances.lifecycle.ended_launch import CLIENT_ERROR, KMS_ADVICE
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning
@@ -104,7 +105,9 @@ def _retry_start(instance: Instance, now: datetime) -> Plan:
     """Call StartInstances again while EC2 still shows the instance as stopped, at most until `START_DEADLINE`."""
     if now - instance.phase_since > START_DEADLINE:
         last_error = f" {instance.claim.last_error}" if instance.claim and instance.claim.last_error else ""
-        cause = f"EC2 did not start it within {format_duration(START_DEADLINE)}.{last_error}"
+        reason = require_ec2_instance(instance).unexpected_reason_text
+        advice = f" {KMS_ADVICE}" if CLIENT_ERROR in reason else ""
+        cause = f"EC2 did not start it within {format_duration(START_DEADLINE)}.{last_error}{reason}{advice}"
         return abandon_start(instance, cause, now)
     claim = instance.claim or Claim(
         action=ClaimAction.START,
@@ -113,7 +116,8 @@ def _retry_start(instance: Instance, now: datetime) -> Plan:
     )
     if claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER:
         return no_op(instance, EventCode.STARTING, f"EC2 accepted the start of {instance.name}.")
-    cause = claim.last_error or f"EC2 still shows {instance.name} as stopped."
+    reason = require_ec2_instance(instance).unexpected_reason_text
+    cause = claim.last_error or f"EC2 still shows {instance.name} as stopped.{reason}"
     message = f"{cause} gpudesk starts it again."
     return retry_action(instance, claim, Start(), now, message)
 
