@@ -68,7 +68,9 @@ class LimitsBody(RequestModel):
         None, max_length=20, description='a list of at most 20 tag keys, e.g. ["project"]'
     )
     regions: Annotated[list[Region] | None, RejectNull] = Field(
-        None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty list allows all'
+        None,
+        max_length=60,
+        description='a list of AWS regions, e.g. ["us-east-1"]; an empty list allows all of gpudesk',
     )
     signals: Annotated[list[str] | None, RejectNull] = Field(
         None, min_length=1, max_length=20, description=SIGNALS_DESCRIPTION
@@ -120,7 +122,7 @@ class DefaultsView(TypedDict):
 
 
 class LimitsView(TypedDict):
-    """The limits that nobody may exceed; an empty `regions` allows every region of the catalog."""
+    """The limits that nobody may exceed; an empty `regions` allows every region in which gpudesk is set up."""
 
     idle_minutes: int
     warning_minutes: int

@@ -76,7 +76,7 @@ class Limits:
 
     :param keep_hours: maximum hours from the request of a keep to its end
     :param instances_per_owner: active instances, including stopped ones
-    :param regions: regions in which instances can be launched; empty: all regions of the catalog
+    :param regions: regions in which instances can be launched; empty: all in which gpudesk is set up
     :param signals: the signals that a policy can use
     :param min_thresholds: the lowest thresholds of a policy; below them the noise of an idle system counts as activity
     :param required_tags: keys that the `tags` of every launch request must have; "project" means the field of that name

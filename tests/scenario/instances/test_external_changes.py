@@ -3,17 +3,20 @@
 What follows from a change is tested without AWS, in `tests/unit/instances/test_external_changes.py`.
 """
 
+from dataclasses import replace
 from typing import Any
+
+import boto3
 
 from chalicelib.domain.instances.record import Phase
 from tests.support.world import MINUTE, World, get_ec2_id
 
 
-def launch_without_gpudesk(desk: World, tags: dict[str, str], kind: Any = "t3.large") -> str:
+def launch_without_gpudesk(desk: World, tags: dict[str, str], kind: Any = "t3.large", region: str = "us-east-1") -> str:
     """Launch an EC2 instance as another tool in the same account does, and return its id."""
-    image = desk.get_public_image()
+    image = desk.get_public_image(region)
     tag_list: list[Any] = [{"Key": key, "Value": value} for key, value in tags.items()]
-    launched = desk.ec2.run_instances(
+    launched = boto3.client("ec2", region).run_instances(
         ImageId=image,
         InstanceType=kind,
         MinCount=1,
@@ -44,6 +47,16 @@ def test_instance_with_tags_and_without_a_record_is_adopted_after_the_visibility
     assert adopted.spec.hardware.nvidia_gpu_count == 1, "its GPU signal is enabled"
     assert desk.list_codes(adopted)[0] == "adopted"
     assert adopted.lifetime_ends_at is not None
+
+
+def test_instance_with_tags_in_a_deployed_region_without_any_record_is_adopted(desk: World) -> None:
+    tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
+    ec2_id = launch_without_gpudesk(desk, tags, "g4dn.xlarge", "eu-west-1")
+    desk.clock.advance(11 * MINUTE)
+    assert desk.application.sweep.run().adopted == []
+    settings = replace(desk.application.settings, regions=("us-east-1", "eu-west-1"))
+    reconciler = replace(desk.application.reconciler, settings=settings)
+    assert replace(desk.application.sweep, reconciler=reconciler).run().adopted == [ec2_id]
 
 
 def test_instance_with_the_tags_of_another_record_gets_its_own_record(desk: World) -> None:
