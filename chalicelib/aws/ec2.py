@@ -109,7 +109,11 @@ class Ec2:
                 InstanceType=attempt.instance_type,  # type: ignore[arg-type]
                 IamInstanceProfile={"Name": attempt.instance_profile},
                 InstanceInitiatedShutdownBehavior="stop",
-                MetadataOptions={"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 2},
+                MetadataOptions={
+                    "HttpTokens": "required",
+                    "HttpEndpoint": "enabled",
+                    "HttpPutResponseHopLimit": attempt.metadata_hop_limit,
+                },
                 BlockDeviceMappings=[_build_root_disk(attempt)],
                 NetworkInterfaces=[_build_network_interface(attempt)],
                 TagSpecifications=_build_tag_specifications(attempt),

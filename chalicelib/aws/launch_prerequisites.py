@@ -22,11 +22,16 @@ class AmiDetails:
 
 @dataclass(frozen=True)
 class Subnet:
-    """A subnet that an instance can be launched in."""
+    """A subnet that an instance can be launched in.
+
+    :param assigns_public_address: its setting MapPublicIpOnLaunch. A private subnet has none, and an organization may
+        forbid public addresses
+    """
 
     subnet_id: str
     zone: str
     vpc_id: str
+    assigns_public_address: bool
 
 
 class LaunchPrerequisites:
@@ -81,7 +86,12 @@ class LaunchPrerequisites:
         tagged = [subnet for subnet in subnets if {"Key": STAGE_TAG, "Value": self._stage} in subnet.get("Tags", [])]
         usable = tagged or [subnet for subnet in subnets if subnet.get("DefaultForAz")]
         offered = [
-            Subnet(subnet["SubnetId"], subnet["AvailabilityZone"], subnet["VpcId"])
+            Subnet(
+                subnet["SubnetId"],
+                subnet["AvailabilityZone"],
+                subnet["VpcId"],
+                assigns_public_address=subnet.get("MapPublicIpOnLaunch", False),
+            )
             for subnet in usable
             if subnet["AvailabilityZone"] in zones
         ]

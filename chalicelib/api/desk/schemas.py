@@ -29,8 +29,11 @@ class DefaultsBody(RequestModel):
 
     region: Annotated[str | None, RejectNull] = Field(None, description="an AWS region, e.g. us-east-1")
     recipe: Annotated[str | None, RejectNull] = Field(None, description="the name of a recipe, e.g. jupyter")
-    disk_gib: Annotated[int | None, RejectNull] = Field(
-        None, ge=8, le=65536, description="a whole number of GiB from 8 to limits.disk_gib, e.g. 64"
+    disk_gib: int | None = Field(
+        None,
+        ge=8,
+        le=65536,
+        description="a whole number of GiB from 8 to limits.disk_gib, e.g. 64, or null: the image and 64",
     )
     idle_policy: Annotated[IdlePolicyBody | None, RejectNull] = Field(
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
@@ -116,7 +119,7 @@ class DefaultsView(TypedDict):
 
     region: str
     recipe: str
-    disk_gib: int
+    disk_gib: int | None
     idle_policy: IdlePolicyView
     max_hours: int
 

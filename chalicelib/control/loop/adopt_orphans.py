@@ -23,6 +23,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
+from chalicelib.domain.launch.disk_size import DEFAULT_FREE_GIB
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
@@ -127,7 +128,7 @@ class OrphanAdopter:
         return Spec(
             desired=desired,
             region=ec2.region,
-            disk_gib=defaults.disk_gib,
+            disk_gib=defaults.disk_gib or DEFAULT_FREE_GIB,
             hardware=Hardware(
                 instance_type=ec2.instance_type,
                 gpu=instance_type.gpu if instance_type else None,

@@ -48,10 +48,12 @@ class LaunchResolver:
             ),
             image_id=image_id,
             root_device=image.root_device,
-            disk_gib=max(spec.disk_gib, image.snapshot_gib),
+            disk_gib=_choose_disk_gib(spec, image.snapshot_gib),
+            snapshot_gib=image.snapshot_gib,
             instance_type=instance_type.name,
             instance_profile=self.settings.instance_profile,
-            public_address=True,
+            public_address=subnet.assigns_public_address,
+            metadata_hop_limit=spec.metadata_hop_limit,
             tags=build_instance_tags(
                 record_id=instance.id,
                 name=instance.name,
@@ -85,6 +87,12 @@ class LaunchResolver:
         except PermanentAwsError as error:
             message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: {error.message}"
             raise PermanentAwsError(error.code, message) from error
+
+
+def _choose_disk_gib(spec: Spec, snapshot_gib: int) -> int:
+    """Return the size of the root disk: EC2 rejects one that is smaller than the snapshot of the image."""
+    wanted = spec.disk_gib if spec.free_disk_gib is None else snapshot_gib + spec.free_disk_gib
+    return max(wanted, snapshot_gib)
 
 
 def _choose_image_parameter(spec: Spec, instance_type: InstanceType) -> str:

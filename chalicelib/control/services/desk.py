@@ -103,7 +103,7 @@ class DeskService:
             yield FieldError(f"defaults.{error.field}", error.message)
         if defaults.recipe not in self.recipes:
             yield build_unknown_recipe_error(defaults.recipe, self.recipes, "defaults.recipe")
-        if defaults.disk_gib > limits.disk_gib:
+        if defaults.disk_gib is not None and defaults.disk_gib > limits.disk_gib:
             yield FieldError(
                 "defaults.disk_gib", f"must be {MIN_DISK_GIB} to {limits.disk_gib} GiB, not {defaults.disk_gib}"
             )

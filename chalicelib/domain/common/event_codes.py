@@ -79,6 +79,7 @@ class EventCode(StrEnum):
     RESOLVING = "resolving", NOTIFY_NOBODY
     LAUNCHED = "launched", NOTIFY_NOBODY
     LAUNCHED_FROM_IMAGE = "launched_from_image", NOTIFY_NOBODY
+    DISK_NEARLY_FULL = "disk_nearly_full", NOTIFY_NOBODY
     GPU_STEPS_SKIPPED = "gpu_steps_skipped", NOTIFY_NOBODY
     ZONE_NO_CAPACITY = "zone_no_capacity", NOTIFY_NOBODY
     NO_CAPACITY_YET = "no_capacity_yet", NOTIFY_NOBODY

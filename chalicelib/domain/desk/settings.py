@@ -61,11 +61,14 @@ def build_dry_run_warning(mode: Mode) -> WriteWarning | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """Values of the fields that a launch request leaves out."""
+    """Values of the fields that a launch request leaves out.
+
+    :param disk_gib: None: 64 GiB more than the public image; a launch from an own image always has the size of that
+    """
 
     region: str = "us-east-1"
     recipe: str = "jupyter"
-    disk_gib: int = 64
+    disk_gib: int | None = None
     idle_policy: IdlePolicy = IdlePolicy()
     max_hours: int = 12
 

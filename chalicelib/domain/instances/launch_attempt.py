@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+MIN_FREE_GIB = 20
+"""Less free space than this is worth a warning: a setup with PyTorch alone needs about 10 GiB."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchAttempt:
@@ -11,6 +14,8 @@ class LaunchAttempt:
 
     :param token: ClientToken of RunInstances, a hash of record, attempt, region and zone; with the same token EC2
         launches no second instance: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+    :param public_address: whether the subnet gives public IPv4 addresses
+    :param snapshot_gib: size of the image, which takes this much of the disk; 0: unknown
     :param sent_at: time of the first call; None until then
     """
 
@@ -27,6 +32,8 @@ class LaunchAttempt:
     instance_profile: str
     public_address: bool
     tags: Mapping[str, str]
+    metadata_hop_limit: int = 1
+    snapshot_gib: int = 0
     sent_at: datetime | None = None
 
 

@@ -8,6 +8,7 @@ from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.spec import (
+    DEFAULT_HOP_LIMIT,
     DesiredState,
     Hardware,
     ImageRef,
@@ -15,6 +16,7 @@ from chalicelib.domain.instances.spec import (
     Spec,
     collect_documents,
 )
+from chalicelib.domain.launch.disk_size import list_disk_warnings
 from chalicelib.domain.launch.from_image import describe_launch_from_image, inherit_recipes
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.selection import LaunchSelection, select_launch
@@ -28,12 +30,14 @@ class PreparedLaunch:
     """Everything that a new record is built from.
 
     :param warnings: what the launch inherits and skips; for the timeline and for the answer
+    :param disk_warnings: for the answer; the timeline gets the real sizes at the launch
     """
 
     spec: Spec
     rates: Rates
     setup: SetupState
     warnings: tuple[WriteWarning, ...]
+    disk_warnings: tuple[WriteWarning, ...] = ()
 
 
 def prepare_launch(
@@ -51,7 +55,9 @@ def prepare_launch(
     spec = Spec(
         desired=DesiredState.RUNNING,
         region=selection.region,
-        disk_gib=selection.disk_gib,
+        disk_gib=selection.disk.disk_gib,
+        free_disk_gib=selection.disk.free_gib,
+        metadata_hop_limit=request.metadata_hop_limit or DEFAULT_HOP_LIMIT,
         project=request.project,
         tags=dict(request.tags) | ({"project": request.project} if request.project else {}),
         hardware=_build_hardware(selection.instance_type),
@@ -64,6 +70,7 @@ def prepare_launch(
         ),
         policy=selection.policy,
     )
+    disk_warnings = tuple(list_disk_warnings(spec.disk_gib, image, selection.snapshot_gib))
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]
     if image and inherited:
         message = describe_launch_from_image(request, spec, image, recipes, inherited)
@@ -73,6 +80,7 @@ def prepare_launch(
         rates=_compute_rates(spec, selection.instance_type, context.catalog),
         setup=_build_setup_state(spec, image, recipes),
         warnings=tuple(warnings),
+        disk_warnings=disk_warnings,
     )
 
 

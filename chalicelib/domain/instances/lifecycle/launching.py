@@ -3,14 +3,17 @@
 What follows from an error of AWS is decided in `launch_errors`.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
-from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
+from chalicelib.domain.instances.launch_attempt import MIN_FREE_GIB, LaunchAttempt
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
@@ -55,25 +58,45 @@ def decide(instance: Instance, now: datetime) -> Plan:
 
 
 def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
-    """Store the complete request before it is sent. The image determines the size of the disk, and so its price."""
+    """Store the complete request before it is sent.
+
+    The image determines the size of the disk, and the subnet whether there is a public address, and so both the price.
+    """
     attempt, spec = outcome.attempt, instance.spec
     message = f"Launching {instance.name} as {attempt.instance_type} in {attempt.zone}."
     reason = EventReason(code=EventCode.LAUNCHING, message=message)
-    is_new = attempt.zone not in instance.launch.refused_zones
     entry = timeline_entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone})
-    disk_rate = instance.billing.rates.disk * attempt.disk_gib / spec.disk_gib
+    is_new = attempt.zone not in instance.launch.refused_zones
+    rates = instance.billing.rates
+    actual_rates = replace(
+        rates,
+        disk=rates.disk * attempt.disk_gib / spec.disk_gib,
+        address=rates.address if attempt.public_address else Decimal(0),
+    )
     return Plan(
         instance=replace(
             instance,
             reason=reason,
             spec=replace(spec, disk_gib=attempt.disk_gib),
             launch=replace(instance.launch, attempt=attempt, attempt_count=attempt.number, retry_at=None),
-            billing=replace(instance.billing, rates=replace(instance.billing.rates, disk=disk_rate)),
+            billing=replace(instance.billing, rates=actual_rates),
         ),
         reason=reason,
-        timeline=(entry,) if is_new else (),
+        timeline=(*([entry] if is_new else []), *_list_disk_entries(instance, attempt, now)),
         requeue=True,
     )
+
+
+def _list_disk_entries(instance: Instance, attempt: LaunchAttempt, now: datetime) -> Iterator[TimelineEntry]:
+    """Yield an entry with the real sizes if little is free beside a public image, at the first attempt only."""
+    free_gib = attempt.disk_gib - attempt.snapshot_gib
+    is_public = instance.spec.software.image is None and attempt.snapshot_gib > 0
+    if attempt.number == 1 and is_public and free_gib < MIN_FREE_GIB:
+        message = (
+            f"{instance.name} has about {free_gib} GiB free on its disk of {attempt.disk_gib} GiB: the image has "
+            f"{attempt.snapshot_gib} GiB. If that is too little, launch another instance with a larger disk_gib."
+        )
+        yield timeline_entry(now, EventReason(code=EventCode.DISK_NEARLY_FULL, message=message))
 
 
 def _time_out(instance: Instance, now: datetime) -> Plan | None:
