@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
+from chalicelib.domain.common.deadlines import BARE_METAL_BOOT
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.setup.parameters import ParameterValue
@@ -45,6 +47,12 @@ class Hardware:
     gpu_count: int = 0
     nvidia_gpu_count: int = 0
     instance_store_gb: int = 0
+
+    @property
+    def boot_allowance(self) -> timedelta:
+        """The time that one boot may take beyond that of a virtual machine."""
+        is_bare_metal = self.instance_type.partition(".")[2].startswith("metal")
+        return BARE_METAL_BOOT if is_bare_metal else timedelta(0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import AGENT_DEADLINE, AGENT_WARNING_AFTER, START_DEADLINE, STOP_RETRY_AFTER
+from chalicelib.domain.common.deadlines import AGENT_DEADLINE, AGENT_WARNING_BEFORE, START_DEADLINE, STOP_RETRY_AFTER
 from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
@@ -156,9 +156,10 @@ def _decide_without_agent(instance: Instance, launched_at: datetime, now: dateti
     if instance.warning and instance.warning.can_act(now):
         reason = EventReason(code=EventCode.NO_AGENT, message=explanation)
         return begin_action(instance, action, reason, now, WarningType.NO_AGENT)
-    if instance.warning or now - launched_at < AGENT_WARNING_AFTER:
+    deadline = launched_at + AGENT_DEADLINE + instance.spec.hardware.boot_allowance
+    if instance.warning or now < deadline - AGENT_WARNING_BEFORE:
         return _wait_for_agent(instance)
-    stop_at = max(launched_at + AGENT_DEADLINE, now + (AGENT_DEADLINE - AGENT_WARNING_AFTER))
+    stop_at = max(deadline, now + AGENT_WARNING_BEFORE)
     loss = "Its disk stays." if action is ClaimAction.STOP else "Nothing was set up on it yet. Its disk is deleted."
     message = (
         f"{explanation} gpudesk will {action} {instance.name} at {format_time(stop_at)} unless the agent responds "
