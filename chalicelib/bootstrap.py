@@ -123,7 +123,7 @@ def _build_reconciler(parts: Parts) -> Reconciler:
         LaunchPrerequisites(parts.clients, parts.settings.stage), parts.ssm, parts.catalog, parts.settings
     )
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
-    return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock)
+    return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 
 
 def _build_image_reconciler(parts: Parts) -> ImageReconciler:

@@ -182,6 +182,7 @@ class EventCode(StrEnum):
     STOPPED_EXTERNALLY = "stopped_externally", NOTIFY_OWNER, "was stopped outside gpudesk"
     TERMINATING_EXTERNALLY = "terminating_externally", NOTIFY_NOBODY
     TERMINATED_EXTERNALLY = "terminated_externally", NOTIFY_OWNER, "was terminated outside gpudesk"
+    TYPE_CHANGED = "type_changed", NOTIFY_BOTH, "has another instance type"
     TAGS_LOST = "tags_lost", NOTIFY_BOTH, "lost its gpudesk tags and is no longer managed"
     INSTANCE_GONE = "instance_gone", NOTIFY_BOTH, "is gone from EC2"
     REAPPEARED = "reappeared", NOTIFY_BOTH, "still exists in EC2 and is being terminated"

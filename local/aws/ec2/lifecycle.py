@@ -104,6 +104,12 @@ class Lifecycle:
         self._machines.boot(tracked.instance.id)
         tracked.running_since = now
 
+    def change_type(self, tracked: TrackedInstance, instance_type: str) -> None:
+        """Change the type of a stopped instance."""
+        tracked.instance.instance_type = instance_type
+        if tracked.has_disk:
+            self._machines.resize(self.build_machine_spec(tracked))
+
     def power_off(self, tracked: TrackedInstance, reason: StateReason, at: datetime) -> None:
         """Stop or terminate an instance that itself or AWS switches off, without a call.
 

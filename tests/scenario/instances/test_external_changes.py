@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from chalicelib.domain.instances.record import Phase
-from tests.support.world import MINUTE, World, get_ec2_id
+from tests.support.world import ADA, MINUTE, World, get_ec2_id
 
 
 def launch_without_gpudesk(desk: World, tags: dict[str, str], kind: Any = "t3.large", region: str = "us-east-1") -> str:
@@ -125,3 +125,16 @@ def test_region_that_does_not_respond_changes_nothing(desk: World) -> None:
         assert report.unavailable_regions == ["us-east-1"]
     assert desk.load(instance).phase is Phase.READY
     assert desk.cloud.calls["ec2:StopInstances"] == 0
+
+
+def test_type_that_is_changed_while_stopped_counts_after_the_start(desk: World) -> None:
+    instance = desk.launch_until_stopped()
+    desk.ec2.modify_instance_attribute(InstanceId=get_ec2_id(instance), InstanceType={"Value": "g4dn.12xlarge"})
+    desk.pass_minutes(2)
+    desk.application.instances.start(ADA, instance.id)
+    started = desk.wait_for_phase(instance, Phase.READY)
+    assert started.spec.hardware.nvidia_gpu_count == 4
+    assert f"{started.billing.rates.instance}" == "3.912"
+    assert desk.list_codes(instance).count("type_changed") == 1
+    scripts = [script for _, script in desk.cloud.machines.executed_scripts if script.document_name == "gpudesk-probe"]  # type: ignore[attr-defined]
+    assert scripts[-1].environment["SSM_gpuCount"] == "4"
