@@ -73,7 +73,14 @@ def build_application(
         clock=clock,
         settings=settings,
         tokens=stores.tokens,
-        launches=LaunchService(stores=stores, catalog=catalog, recipes=recipes, words=load_word_lists(), clock=clock),
+        launches=LaunchService(
+            stores=stores,
+            catalog=catalog,
+            recipes=recipes,
+            words=load_word_lists(),
+            regions=settings.deployed_regions,
+            clock=clock,
+        ),
         instances=instances,
         queries=queries,
         sessions=_build_session_service(parts, instances),
@@ -116,7 +123,7 @@ def _build_reconciler(parts: Parts) -> Reconciler:
         LaunchPrerequisites(parts.clients, parts.settings.stage), parts.ssm, parts.catalog, parts.settings
     )
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
-    return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock)
+    return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 
 
 def _build_image_reconciler(parts: Parts) -> ImageReconciler:
@@ -156,6 +163,7 @@ def _build_session_service(parts: Parts, instances: InstanceService) -> SessionS
 def _build_desk_service(parts: Parts) -> DeskService:
     return DeskService(
         stores=parts.stores,
+        regions=parts.settings.deployed_regions,
         catalog=parts.catalog,
         recipes=parts.recipes,
         get_webhook_secret=parts.get_webhook_secret,

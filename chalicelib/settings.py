@@ -1,8 +1,11 @@
 """Read the settings of a deployment from environment variables."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+REGION_PATTERN = re.compile(r"[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}")
 
 
 class InvalidSetting(ValueError):
@@ -21,6 +24,7 @@ class Settings:
     :param home_region: the region of gpudesk itself and its tables
     :param email_topic_arn: the SNS topic for e-mail; empty: gpudesk sends no e-mail
     :param allow_private_webhooks: allow plain http and private addresses as webhooks, for the local cloud; never on AWS
+    :param regions: the regions in which the deployment has set up security group and documents; empty: the home region
     :param webhook_key: the SSM parameter (a SecureString) with the key that webhook secrets are derived from
     """
 
@@ -33,6 +37,12 @@ class Settings:
     email_topic_arn: str = ""
     webhook_key: str = "/gpudesk/dev/webhook-key"
     allow_private_webhooks: bool = False
+    regions: tuple[str, ...] = ()
+
+    @property
+    def deployed_regions(self) -> tuple[str, ...]:
+        """The regions in which instances can be launched and orphans are looked for."""
+        return self.regions or (self.home_region,)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -50,8 +60,22 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
         allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
         email_topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
+        regions=_read_regions(environment, "GPUDESK_REGIONS"),
         webhook_key=environment.get("GPUDESK_WEBHOOK_KEY", f"/gpudesk/{stage}/webhook-key"),
     )
+
+
+def _read_regions(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return the regions that a variable lists, separated by commas or spaces, each once.
+
+    :raises InvalidSetting: an entry is not the name of a region
+    """
+    regions = tuple(dict.fromkeys(environment.get(name, "").replace(",", " ").split()))
+    for region in regions:
+        if not REGION_PATTERN.fullmatch(region):
+            message = f"{name} must be empty or a list of regions such as us-east-1,eu-west-1; {region!r} is none."
+            raise InvalidSetting(message)
+    return regions
 
 
 def _read_flag(environment: Mapping[str, str], name: str) -> bool:

@@ -38,7 +38,13 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     for region in regions:
         _create_security_group(region, settings.security_group)
         _create_documents(region)
-    return replace(settings, instance_role_id=role_id, email_topic_arn=topic_arn, allow_private_webhooks=True)
+    return replace(
+        settings,
+        instance_role_id=role_id,
+        email_topic_arn=topic_arn,
+        allow_private_webhooks=True,
+        regions=regions,
+    )
 
 
 def _load_dynamodb() -> None:

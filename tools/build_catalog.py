@@ -22,6 +22,7 @@ from tools.catalog_facts import (
     DISK_USD_PER_GIB_MONTH,
     DISPUTED_PEAKS,
     DLAMI,
+    IMAGE_GIB,
     PRICED_AT,
     SNAPSHOT_USD_PER_GIB_MONTH,
     SOURCE,
@@ -143,6 +144,7 @@ def build_catalog(folder: Path) -> dict[str, Any]:
             }
             for row in _read_rows(folder / "gpu_models.csv")
         },
+        "image_gib": IMAGE_GIB,
         "priced_at": PRICED_AT,
         "snapshot_usd_per_gib_month": SNAPSHOT_USD_PER_GIB_MONTH,
         "source": SOURCE,

@@ -18,6 +18,17 @@ SOURCE = (
 DLAMI = "/aws/service/deeplearning/ami/{arch}/base-oss-nvidia-driver-gpu-ubuntu-{release}/latest/ami-id"
 UBUNTU = "/aws/service/canonical/ubuntu/server/22.04/stable/current/{arch}/hvm/ebs-gp2/ami-id"
 
+UBUNTU_1804 = "/aws/service/canonical/ubuntu/server/18.04/stable/current/{arch}/hvm/ebs-gp2/ami-id"
+"""Image of the recipe d2l-mxnet."""
+
+IMAGE_GIB = {
+    **{UBUNTU.format(arch=arch): 8 for arch in ("amd64", "arm64")},
+    **{UBUNTU_1804.format(arch=arch): 8 for arch in ("amd64", "arm64")},
+    **{DLAMI.format(arch=arch, release=release): 35 for arch in ("x86_64", "arm64") for release in ("22.04", "24.04")},
+}
+"""GiB of the snapshots of the images, from memory. gpudesk estimates disks with them and reads the real size at each
+launch. Newer Deep Learning images hold four CUDA trees of about 10 GB each and may be larger."""
+
 DISK_USD_PER_GIB_MONTH = {
     "eu-central-1": "0.0952",
     "eu-west-1": "0.088",

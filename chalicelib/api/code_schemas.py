@@ -24,6 +24,7 @@ from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
+from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
 from chalicelib.domain.sessions.session import SessionKind
 from chalicelib.domain.setup.parameters import ParameterType
@@ -54,6 +55,9 @@ ActivityStateText = TypeAliasType(
 SignalName = TypeAliasType("SignalName", Annotated[str, list_values(SIGNALS, "The name of a signal of activity.")])
 SignalStateText = TypeAliasType(
     "SignalStateText", Annotated[str, list_values((state.value for state in SignalState), "The state of a signal.")]
+)
+EmailStateText = TypeAliasType(
+    "EmailStateText", Annotated[str, list_values(EmailState, "Whether an e-mail address is confirmed.")]
 )
 WarningTypeText = TypeAliasType(
     "WarningTypeText", Annotated[str, list_values(WarningType, "The cause of a stop warning.")]

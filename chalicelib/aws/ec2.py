@@ -8,7 +8,7 @@ from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.common.errors import TransientAwsError
 from chalicelib.domain.common.untrusted_text import strip_to_line
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
 
@@ -110,7 +110,11 @@ class Ec2:
                 InstanceType=attempt.instance_type,  # type: ignore[arg-type]
                 IamInstanceProfile={"Name": attempt.instance_profile},
                 InstanceInitiatedShutdownBehavior="stop",
-                MetadataOptions={"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 2},
+                MetadataOptions={
+                    "HttpTokens": "required",
+                    "HttpEndpoint": "enabled",
+                    "HttpPutResponseHopLimit": attempt.metadata_hop_limit,
+                },
                 BlockDeviceMappings=[_build_root_disk(attempt)],
                 NetworkInterfaces=[_build_network_interface(attempt)],
                 TagSpecifications=_build_tag_specifications(attempt),
@@ -118,10 +122,7 @@ class Ec2:
         instances = response.get("Instances", [])
         if not instances:
             raise TransientAwsError("EmptyResponse", "EC2 returned no instance for RunInstances")
-        launched = _to_observed(attempt.region, instances[0])
-        return Ec2Instance(
-            instance_id=launched.instance_id, zone=launched.zone, state=launched.state, launched_at=launched.launched_at
-        )
+        return _to_observed(attempt.region, instances[0]).to_ec2_instance()
 
     def start(self, region: str, instance_id: str) -> None:
         """Start a stopped instance."""
@@ -185,4 +186,14 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
         instance_type=instance["InstanceType"],
         state=Ec2State(instance["State"]["Name"]),
         launched_at=instance["LaunchTime"],
+        state_reason=_read_state_reason(instance),
     )
+
+
+def _read_state_reason(instance: "InstanceTypeDef") -> StateReason | None:
+    """Return why an instance stopped or ended. While it is pending, EC2 gives `pending` as the reason."""
+    reason, transition = instance.get("StateReason", {}), instance.get("StateTransitionReason", "")
+    if instance["State"]["Name"] in (Ec2State.PENDING, Ec2State.RUNNING) or not (reason.get("Code") or transition):
+        return None
+    code = reason.get("Code") or transition.partition(":")[0]
+    return StateReason(code=code, message=reason.get("Message", ""), transition=transition)

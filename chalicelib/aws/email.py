@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.domain.common.errors import AwsError, DeliveryFailed
+from chalicelib.domain.notifications.email_subscription import EmailState
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -46,19 +47,23 @@ class EmailTopic:
                 Attributes={"FilterPolicy": json.dumps({ADDRESS: [address]})},
             )
 
-    def list_confirmed(self) -> frozenset[str]:
-        """Return the addresses that have confirmed their subscription.
+    def list_states(self) -> dict[str, EmailState]:
+        """Return the addresses with a subscription, pending or confirmed. Without a topic, there is none.
 
         :raises AwsError: SNS rejected the call or did not respond
         """
+        if not self._topic_arn:
+            return {}
         with translate_errors():
             pages = self._get_client().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic_arn)
-            return frozenset(
-                subscription["Endpoint"]
+            return {
+                subscription["Endpoint"]: EmailState.PENDING
+                if subscription["SubscriptionArn"] == PENDING_CONFIRMATION
+                else EmailState.CONFIRMED
                 for page in pages
                 for subscription in page["Subscriptions"]
-                if subscription["Protocol"] == "email" and subscription["SubscriptionArn"] != PENDING_CONFIRMATION
-            )
+                if subscription["Protocol"] == "email"
+            }
 
     def send(self, address: str, subject: str, text: str) -> str:
         """Hand one mail to SNS, which does not report whether the mail arrives.
@@ -70,9 +75,10 @@ class EmailTopic:
         if not self._topic_arn:
             raise DeliveryFailed("No e-mail was sent: this deployment of gpudesk has no SNS topic.")
         try:
-            if address not in self.list_confirmed():
+            if self.list_states().get(address) is not EmailState.CONFIRMED:
                 raise DeliveryFailed(
-                    f"{address} is not confirmed. Follow the link in the mail from AWS Notifications first."
+                    f"{address} is not confirmed. Follow the link in the mail from AWS Notifications first. To get "
+                    "another mail, set the address again."
                 )
             with translate_errors():
                 response = self._get_client().publish(

@@ -3,8 +3,10 @@
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -22,6 +24,8 @@ NO_CAPACITY_CODES = frozenset(
         "InsufficientInstanceCapacity",
         "InsufficientHostCapacity",
         "InsufficientCapacity",
+        "InsufficientReservedInstanceCapacity",
+        "InsufficientVolumeCapacity",
         "InsufficientFreeAddressesInSubnet",
         "Unsupported",
     }
@@ -29,44 +33,86 @@ NO_CAPACITY_CODES = frozenset(
 """EC2 returns `Unsupported` if the zone does not offer the instance type."""
 
 QUOTA_CODES = frozenset(
-    {"VcpuLimitExceeded", "InstanceLimitExceeded", "VolumeLimitExceeded", "MaxSpotInstanceCountExceeded"}
+    {
+        "VcpuLimitExceeded",
+        "InstanceLimitExceeded",
+        "VolumeLimitExceeded",
+        "MaxIOPSLimitExceeded",
+        "MaxSpotInstanceCountExceeded",
+        "NetworkInterfaceLimitExceeded",
+    }
 )
 
 NOT_FOUND_CODES = frozenset(
     {
         "InvalidAMIID.NotFound",
         "InvalidAMIID.Unavailable",
+        "InvalidGroup.NotFound",
         "InvalidInstanceID.NotFound",
         "InvalidInstanceId",
         "InvalidSnapshot.NotFound",
+        "InvalidSubnetID.NotFound",
         "InvocationDoesNotExist",
+        "ParameterNotFound",
         "TargetNotConnected",
     }
 )
 
-TRANSIENT_CODES = frozenset(
+INVALID_PROFILE = re.compile(r"Invalid IAM Instance Profile", re.IGNORECASE)
+"""The message of an `InvalidParameterValue` while EC2 does not see a new instance profile yet, which takes minutes:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency"""
+
+THROTTLING_CODES = frozenset(
     {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "ServiceUnavailable",
-        "Unavailable",
-        "RequestTimeout",
-        "RequestExpired",
-        "IncorrectInstanceState",
-        "IncorrectState",
-        "InvalidSnapshot.InUse",
-        "PendingVerification",
-        "ServerInternal",
-        "InternalException",
-        "EC2ThrottledException",
+        "TransactionInProgressException",
+    }
+)
+"""Codes of throttling, whatever the HTTP status: those that botocore repeats.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+"""
+
+TRANSIENT_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+"""Statuses below 500 that mean that the same call may succeed later, whatever the code."""
+
+TRANSIENT_CODES = THROTTLING_CODES | frozenset(
+    {
+        "BadDigest",
+        "ConcurrentSnapshotLimitExceeded",
         "ExpiredToken",
         "ExpiredTokenException",
+        "IDPCommunicationError",
         "IdempotentParameterMismatch",
+        "IncorrectInstanceState",
+        "IncorrectState",
+        "InternalError",
+        "InternalException",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "InvalidSnapshot.InUse",
+        "PendingVerification",
+        "ReplicatedWriteConflictException",
+        "RequestExpired",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServerInternal",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "Unavailable",
     }
 )
 """Errors after which the same call may succeed.
@@ -86,7 +132,7 @@ def translate_error(error: Exception) -> AwsError:
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
         message = str(error.response.get("Error", {}).get("Message", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        return _choose_error_class(code, status)(code, message)
+        return _choose_error_class(code, message, status)(code, message)
     name = type(error).__name__
     if isinstance(error, ParamValidationError):
         report = " ".join(str(error.kwargs.get("report", error)).split())
@@ -106,8 +152,10 @@ def translate_errors() -> Iterator[None]:
         raise translate_error(error) from error
 
 
-def _choose_error_class(code: str, status: int) -> type[AwsError]:
+def _choose_error_class(code: str, message: str, status: int) -> type[AwsError]:
     """Return the class for a code. For an unknown code the status decides: a 5xx, as from a proxy, is transient."""
+    if code == "InvalidParameterValue" and INVALID_PROFILE.search(message):
+        return AwsNotFound
     for codes, error_class in (
         (NO_CAPACITY_CODES, InsufficientCapacity),
         (QUOTA_CODES, QuotaExceeded),
@@ -116,4 +164,4 @@ def _choose_error_class(code: str, status: int) -> type[AwsError]:
     ):
         if code in codes:
             return error_class
-    return TransientAwsError if status >= 500 else PermanentAwsError
+    return TransientAwsError if status >= 500 or status in TRANSIENT_STATUSES else PermanentAwsError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import STAGE_TAG
-from chalicelib.domain.common.errors import PrerequisiteMissing
+from chalicelib.domain.common.errors import AwsNotFound, PrerequisiteMissing
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,16 @@ class AmiDetails:
 
 @dataclass(frozen=True)
 class Subnet:
-    """A subnet that an instance can be launched in."""
+    """A subnet that an instance can be launched in.
+
+    :param assigns_public_address: its setting MapPublicIpOnLaunch. A private subnet has none, and an organization may
+        forbid public addresses
+    """
 
     subnet_id: str
     zone: str
     vpc_id: str
+    assigns_public_address: bool
 
 
 class LaunchPrerequisites:
@@ -45,10 +50,13 @@ class LaunchPrerequisites:
 
         :raises PrerequisiteMissing: it does not exist
         """
-        with translate_errors():
-            images = self._clients.ec2(region).describe_images(ImageIds=[image_id])["Images"]
+        try:
+            with translate_errors():
+                images = self._clients.ec2(region).describe_images(ImageIds=[image_id])["Images"]
+        except AwsNotFound:
+            images = []
         if not images:
-            raise PrerequisiteMissing(f"AMI {image_id} does not exist in {region}")
+            raise PrerequisiteMissing(f"AMI {image_id} does not exist in {region}, or is not shared with this account")
         root = images[0]["RootDeviceName"]
         sizes = [
             mapping["Ebs"].get("VolumeSize", 0)
@@ -78,7 +86,12 @@ class LaunchPrerequisites:
         tagged = [subnet for subnet in subnets if {"Key": STAGE_TAG, "Value": self._stage} in subnet.get("Tags", [])]
         usable = tagged or [subnet for subnet in subnets if subnet.get("DefaultForAz")]
         offered = [
-            Subnet(subnet["SubnetId"], subnet["AvailabilityZone"], subnet["VpcId"])
+            Subnet(
+                subnet["SubnetId"],
+                subnet["AvailabilityZone"],
+                subnet["VpcId"],
+                assigns_public_address=subnet.get("MapPublicIpOnLaunch", False),
+            )
             for subnet in usable
             if subnet["AvailabilityZone"] in zones
         ]

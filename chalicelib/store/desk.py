@@ -1,4 +1,4 @@
-"""The desk table: gpudesk's settings, leases, and marks of actions that are done once.
+"""The desk table: gpudesk's settings, leases, marks of actions that are done once, and e-mail subscriptions.
 
 Other modules keep small items in it as well: reserved names, counts of active instances and idempotency records
 (`instances`), and durations of documents (`durations`).
@@ -13,6 +13,7 @@ from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TT
 from pynamodb.models import Model
 
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription
 from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, to_plain, update_if
 
@@ -101,6 +102,27 @@ class DeskRepository:
     def mark_done(self, name: str) -> None:
         """Mark an action that is done only once as done."""
         DeskModel(f"mark#{name}").save()
+
+    def find_email_subscription(self, address: str, generation: int) -> EmailSubscription | None:
+        """Return the subscription of an address that was set for the `generation`-th time; None: not requested yet."""
+        item = find_item(DeskModel, _build_email_key(address, generation), consistent=False)
+        if item is None or item.holder is None:
+            return None
+        return EmailSubscription(
+            address=address,
+            generation=generation,
+            state=EmailState(item.holder),
+            requested_at=datetime.fromtimestamp(item.done or 0, UTC),
+        )
+
+    def save_email_subscription(self, subscription: EmailSubscription) -> None:
+        """Write the state of a subscription."""
+        key = _build_email_key(subscription.address, subscription.generation)
+        DeskModel(key, holder=str(subscription.state), done=int(subscription.requested_at.timestamp())).save()
+
+
+def _build_email_key(address: str, generation: int) -> str:
+    return f"email#{address}#{generation}"
 
 
 def _lease(name: str) -> DeskModel:

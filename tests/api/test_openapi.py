@@ -41,7 +41,7 @@ def test_openapi_describes_the_launch_request() -> None:
     fields = build_openapi()["components"]["schemas"]["LaunchBody"]["properties"]
     assert set(fields) == {
         *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "parameters", "image"),
-        *("disk_gib", "name", "owner", "project", "tags", "idle_policy", "max_hours"),
+        *("disk_gib", "metadata_hop_limit", "name", "owner", "project", "tags", "idle_policy", "max_hours"),
     }
     assert build_openapi()["paths"]["/healthz"]["get"]["security"] == []
 

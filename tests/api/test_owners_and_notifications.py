@@ -20,6 +20,10 @@ def test_owner_without_settings_has_the_desk_defaults(bench: Bench) -> None:
         "thresholds": {},
     }
     assert answer.json["channels"] == {"email": None, "webhook": None}
+    assert answer.json["email_state"] is None
+    with_address = bench.ada("PATCH", "/owners/ada", {"channels": {"email": "ada@example.org"}})
+    assert with_address.json["email_state"] == "pending"
+    assert bench.ada("GET", "/owners/ada").json["email_state"] == "pending"
 
 
 def test_launch_policy_comes_from_request_then_owner_then_desk(bench: Bench) -> None:

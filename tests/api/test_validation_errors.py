@@ -19,7 +19,7 @@ LAUNCH = {"gpu": "T4"}
         (
             {"colour": "red"},
             "colour",
-            "unknown field; known: gpu, gpu_count, instance_type, region, market, recipe and 9 more",
+            "unknown field; known: gpu, gpu_count, instance_type, region, market, recipe and 10 more",
         ),
         (
             {"disk_gib": "64"},
@@ -37,6 +37,7 @@ LAUNCH = {"gpu": "T4"}
         ({"gpu_count": 3}, "gpu_count", "No instance type has exactly 3 x T4"),
         ({"gpu": None}, "gpu", "is required, unless you send an instance_type"),
         ({"region": "eu-nowhere-9"}, "region", "must be one of"),
+        ({"region": "eu-west-1"}, "region", "gpudesk is not set up in eu-west-1; must be one of us-east-1"),
         ({"market": "spot"}, "market", "spot is not supported"),
         ({"recipe": "d2l"}, "recipe", "must be one of bare, jupyter"),
         ({"image": "ami-0123"}, "image", "you have no image 'ami-0123'; GET /images lists your images"),

@@ -203,10 +203,10 @@ class World(SimulatedProbes):
             if found["State"]["Name"] not in ("terminated", "shutting-down")
         ]
 
-    def get_public_image(self) -> str:
+    def get_public_image(self, region: str = "us-east-1") -> str:
         """Return the id of a public AMI, for launches without gpudesk."""
         name = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
-        return str(boto3.client("ssm", "us-east-1").get_parameter(Name=name)["Parameter"]["Value"])
+        return str(boto3.client("ssm", region).get_parameter(Name=name)["Parameter"]["Value"])
 
     def load(self, instance: Instance) -> Instance:
         """Return the stored record of the instance."""

@@ -29,8 +29,11 @@ class DefaultsBody(RequestModel):
 
     region: Annotated[str | None, RejectNull] = Field(None, description="an AWS region, e.g. us-east-1")
     recipe: Annotated[str | None, RejectNull] = Field(None, description="the name of a recipe, e.g. jupyter")
-    disk_gib: Annotated[int | None, RejectNull] = Field(
-        None, ge=8, le=65536, description="a whole number of GiB from 8 to limits.disk_gib, e.g. 64"
+    disk_gib: int | None = Field(
+        None,
+        ge=8,
+        le=65536,
+        description="a whole number of GiB from 8 to limits.disk_gib, e.g. 64, or null: the image and 64",
     )
     idle_policy: Annotated[IdlePolicyBody | None, RejectNull] = Field(
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
@@ -68,7 +71,9 @@ class LimitsBody(RequestModel):
         None, max_length=20, description='a list of at most 20 tag keys, e.g. ["project"]'
     )
     regions: Annotated[list[Region] | None, RejectNull] = Field(
-        None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty list allows all'
+        None,
+        max_length=60,
+        description='a list of AWS regions, e.g. ["us-east-1"]; an empty list allows all of gpudesk',
     )
     signals: Annotated[list[str] | None, RejectNull] = Field(
         None, min_length=1, max_length=20, description=SIGNALS_DESCRIPTION
@@ -114,13 +119,13 @@ class DefaultsView(TypedDict):
 
     region: str
     recipe: str
-    disk_gib: int
+    disk_gib: int | None
     idle_policy: IdlePolicyView
     max_hours: int
 
 
 class LimitsView(TypedDict):
-    """The limits that nobody may exceed; an empty `regions` allows every region of the catalog."""
+    """The limits that nobody may exceed; an empty `regions` allows every region in which gpudesk is set up."""
 
     idle_minutes: int
     warning_minutes: int

@@ -41,7 +41,8 @@ class LaunchBody(RequestModel):
     """The instance to launch. `gpu` or `instance_type` is required.
 
     Fields that are left out get the defaults of the owner or the desk; a missing `name` is generated. `image`: the id
-    or name of an image, or latest for the newest image that fits.
+    or name of an image, or latest for the newest image that fits. `disk_gib`: the total size of the root disk; default:
+    64 GiB more than the public image, or the size of the own image.
     """
 
     gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
@@ -64,6 +65,9 @@ class LaunchBody(RequestModel):
     )
     disk_gib: int | None = Field(
         None, ge=8, le=65536, description="a whole number of GiB from 8 to limits.disk_gib of GET /desk, e.g. 64"
+    )
+    metadata_hop_limit: int | None = Field(
+        None, ge=1, le=2, description="1, or 2 to let containers on the instance use its role; default: 1"
     )
     name: str | None = Field(None, description=f"{NAME_DESCRIPTION}, e.g. brave-otter")
     owner: str | None = Field(None, pattern=OWNER_PATTERN, description=OWNER_DESCRIPTION)

@@ -22,7 +22,9 @@ class AddedRecipeView(TypedDict):
 class SpecView(TypedDict):
     """The specification of the instance: the request, completed with defaults.
 
-    `image`: the id of the image from which the instance was launched; null: no image.
+    `image`: the id of the image from which the instance was launched; null: no image. `disk_gib`: the total size of the
+    root disk; before the launch it is an estimate if the request left it out. `metadata_hop_limit`: 2 lets containers
+    on the instance use its role.
     """
 
     gpu: str | None
@@ -35,6 +37,7 @@ class SpecView(TypedDict):
     added_recipes: list[AddedRecipeView]
     image: str | None
     disk_gib: int
+    metadata_hop_limit: int
     project: str | None
     tags: dict[str, str]
     idle_policy: IdlePolicyView
@@ -59,6 +62,7 @@ def to_spec_view(spec: Spec) -> SpecView:
         "added_recipes": to_added_recipe_views(spec.software.added_recipes),
         "image": spec.software.image.id if spec.software.image else None,
         "disk_gib": spec.disk_gib,
+        "metadata_hop_limit": spec.metadata_hop_limit,
         "project": spec.project,
         "tags": dict(spec.tags),
         "idle_policy": to_policy_view(spec.policy.idle),

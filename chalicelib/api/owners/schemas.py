@@ -6,10 +6,12 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from chalicelib.api.code_schemas import EmailStateText
 from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
 from chalicelib.api.policy_schemas import IdlePolicyBody
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.settings import OwnerSettings
+from chalicelib.domain.notifications.email_subscription import EmailState
 
 
 class ChannelsBody(RequestModel):
@@ -63,12 +65,17 @@ class OwnerPolicyView(TypedDict):
 
 
 class OwnerView(TypedDict):
-    """The settings of an owner."""
+    """The settings of an owner.
+
+    `email_state`: pending until somebody follows the link in the mail of AWS Notifications; expired if nobody did for 2
+    days: set the address again for another mail; null: no address.
+    """
 
     owner: str
     idle_policy: OwnerPolicyView
     max_hours: int | None
     channels: ChannelsView
+    email_state: EmailStateText | None
 
 
 class OwnerChangedView(OwnerView):
@@ -83,7 +90,7 @@ def to_channels_view(channels: Channels) -> ChannelsView:
     return {"email": channels.email, "webhook": channels.webhook}
 
 
-def to_owner_view(settings: OwnerSettings) -> OwnerView:
+def to_owner_view(settings: OwnerSettings, email_state: EmailState | None) -> OwnerView:
     """Return the view of an owner's settings."""
     policy = settings.policy
     return {
@@ -96,4 +103,5 @@ def to_owner_view(settings: OwnerSettings) -> OwnerView:
         },
         "max_hours": policy.max_hours,
         "channels": to_channels_view(settings.channels),
+        "email_state": str(email_state) if email_state else None,
     }

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
@@ -17,13 +16,15 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.instances.billing import Billing, Rates
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.billing import Billing
+from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
+from chalicelib.domain.instances.hardware import build_hardware, find_rates
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.names import is_plain
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
-from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
+from chalicelib.domain.instances.spec import DesiredState, Policy, Software, Spec
+from chalicelib.domain.launch.disk_size import DEFAULT_FREE_GIB
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
@@ -34,9 +35,6 @@ UNKNOWN_OWNER = "nobody"
 """The owner of an orphan without a valid owner tag."""
 
 RECIPE = "bare"
-
-ASSUMED_GPU_COUNT = 1
-"""GPUs of a type that is not in the catalog. So the GPU signal is enabled, and while it is unknown, nothing is idle."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class OrphanAdopter:
             return False
 
     def _is_orphan(self, ec2: ObservedInstance, known: set[str], now: datetime) -> bool:
-        is_ended = ec2.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
+        is_ended = ec2.state in ENDED_STATES
         if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:
             return False
         return not self.instances.exists_for_ec2_id(ec2.instance_id)
@@ -116,40 +114,20 @@ class OrphanAdopter:
             reason=EventReason(
                 code=EventCode.ADOPTED, message="The EC2 instance had gpudesk tags but no record. gpudesk adopted it."
             ),
-            ec2_instance=Ec2Instance(
-                instance_id=ec2.instance_id,
-                zone=ec2.zone,
-                state=ec2.state,
-                launched_at=ec2.launched_at,
-            ),
+            ec2_instance=ec2.to_ec2_instance(),
             ready_since=now,
             observed=ObservedState(agent_seen=True),
-            billing=Billing(rates=self._find_rates(spec)),
+            billing=Billing(rates=find_rates(ec2.instance_type, ec2.region, spec.disk_gib, self.catalog)),
             lifetime=Lifetime(started_at=now),
         )
 
     def _build_spec(self, ec2: ObservedInstance, context: DecisionContext, desired: DesiredState) -> Spec:
-        defaults, instance_type = context.desk.defaults, self.catalog.types.get(ec2.instance_type)
+        defaults = context.desk.defaults
         return Spec(
             desired=desired,
             region=ec2.region,
-            disk_gib=defaults.disk_gib,
-            hardware=Hardware(
-                instance_type=ec2.instance_type,
-                gpu=instance_type.gpu if instance_type else None,
-                gpu_count=instance_type.gpu_count if instance_type else 0,
-                nvidia_gpu_count=instance_type.nvidia_gpu_count if instance_type else ASSUMED_GPU_COUNT,
-                instance_store_gb=instance_type.instance_store_gb if instance_type else 0,
-            ),
+            disk_gib=defaults.disk_gib or DEFAULT_FREE_GIB,
+            hardware=build_hardware(ec2.instance_type, self.catalog),
             software=Software(recipe=RECIPE),
             policy=Policy(idle=defaults.idle_policy, max_hours=defaults.max_hours),
-        )
-
-    def _find_rates(self, spec: Spec) -> Rates:
-        """Return list prices; 0 for a type or region that is not in the catalog."""
-        instance_type = self.catalog.types.get(spec.hardware.instance_type)
-        return Rates(
-            instance=instance_type.prices.get(spec.region, Decimal(0)) if instance_type else Decimal(0),
-            disk=self.catalog.get_disk_price_per_gib_hour(spec.region) * spec.disk_gib,
-            address=self.catalog.address_price_per_hour,
         )

@@ -10,6 +10,7 @@ from functools import partial
 from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery
+from chalicelib.control.loop.email_confirmations import EmailConfirmations
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
 from chalicelib.domain.desk.channels import ChannelDirectory
@@ -52,7 +53,7 @@ class NotificationSender:
         :returns: the number of successful deliveries
         """
         now = self.clock.now()
-        self._subscribe_emails(directory)
+        EmailConfirmations(self.stores, self.email, self.clock).run(directory)
         self._welcome_webhooks(directory, now)
         due = self.stores.notifications.list_due(now, MAX_PER_ROUND)
         deliveries = [PendingDelivery(item, channel) for item in due for channel in item.find_due_channels(now)]
@@ -124,11 +125,6 @@ class NotificationSender:
         """Send each new webhook a first message."""
         for name, notification in build_webhook_welcomes(directory, now).items():
             self._do_once(f"welcomed#{name}", partial(self.stores.notifications.put_if_absent, notification))
-
-    def _subscribe_emails(self, directory: ChannelDirectory) -> None:
-        """Subscribe each e-mail address, once for each time that it was set. SNS asks its owner for confirmation."""
-        for address, generation in sorted(directory.list_email_addresses()):
-            self._do_once(f"subscribed#{address}#{generation}", partial(self.email.subscribe, address))
 
     def _do_once(self, mark: str, action: Callable[[], object]) -> None:
         """Call `action` once and remember that with `mark`. After an error, the next round calls it again."""

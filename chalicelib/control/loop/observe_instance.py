@@ -7,7 +7,7 @@ from typing import TypeVar
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.common.errors import AwsError
-from chalicelib.domain.instances.ec2_instance import Ec2State, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.observation import (
     NotVisible,
@@ -119,7 +119,7 @@ class Observer:
             state = self.ec2.get_state(instance.spec.region, machine.instance_id)
         except AwsError as error:
             return Unavailable(str(error))
-        is_gone = state in (None, Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
+        is_gone = state is None or state in ENDED_STATES
         return ec2 if is_gone else TagsMissing(machine.instance_id)
 
     def _get_command(self, instance: Instance) -> ObservedCommand | NotVisible | Unavailable:
@@ -147,15 +147,16 @@ def select_observed(instance: Instance, observed: ObservedInstances) -> Observed
     """Return the EC2 instance of a record from all that were observed.
 
     A record has no EC2 id before the response to its launch is recorded. Then the oldest EC2 instance with its tag is
-    returned, preferably one that is not terminating.
+    returned, preferably one that is not terminating. An instance whose launch EC2 ended counts no more.
     """
     if isinstance(observed, Unavailable):
         return observed
-    candidates = [ec2 for ec2 in observed if ec2.tag_id == instance.tag_id]
+    ended_ids = instance.launch.ended_instance_ids
+    candidates = [ec2 for ec2 in observed if ec2.tag_id == instance.tag_id and ec2.instance_id not in ended_ids]
     if instance.ec2_instance:
         ec2_id = instance.ec2_instance.instance_id
         return next((ec2 for ec2 in candidates if ec2.instance_id == ec2_id), NotVisible())
-    alive = [ec2 for ec2 in candidates if ec2.state not in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)]
+    alive = [ec2 for ec2 in candidates if ec2.state not in ENDED_STATES]
     return min(alive or candidates, key=lambda ec2: ec2.launched_at, default=NotVisible())
 
 

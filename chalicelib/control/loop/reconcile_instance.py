@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.observe_instance import Observer
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
@@ -45,6 +46,7 @@ class Reconciler:
     executor: Executor
     settings: Settings
     clock: Clock
+    catalog: InstanceTypeCatalog
 
     def reconcile(self, record_id: str) -> None:
         """Reconcile one instance, again while there is something to do at once, at most MAX_PASSES times."""
@@ -105,6 +107,7 @@ class Reconciler:
             heartbeat_table=f"{self.settings.table_prefix}-heartbeats",
             heartbeat_region=self.settings.home_region,
             instance_role_id=self.settings.instance_role_id,
+            catalog=self.catalog,
             scale_script_timeout=self.clock.scale_script_timeout,
         )
 

@@ -7,7 +7,7 @@ from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, Subnet
 from chalicelib.aws.ssm import Ssm
 from chalicelib.aws.tags import build_instance_tags
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog, UnknownType
-from chalicelib.domain.common.errors import InsufficientCapacity, PermanentAwsError, PrerequisiteMissing
+from chalicelib.domain.common.errors import AwsNotFound, InsufficientCapacity, PermanentAwsError, PrerequisiteMissing
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
@@ -48,10 +48,12 @@ class LaunchResolver:
             ),
             image_id=image_id,
             root_device=image.root_device,
-            disk_gib=max(spec.disk_gib, image.snapshot_gib),
+            disk_gib=_choose_disk_gib(spec, image.snapshot_gib),
+            snapshot_gib=image.snapshot_gib,
             instance_type=instance_type.name,
             instance_profile=self.settings.instance_profile,
-            public_address=True,
+            public_address=subnet.assigns_public_address,
+            metadata_hop_limit=spec.metadata_hop_limit,
             tags=build_instance_tags(
                 record_id=instance.id,
                 name=instance.name,
@@ -79,9 +81,18 @@ class LaunchResolver:
     def _read_ami_id(self, region: str, parameter: str) -> str:
         try:
             return self.ssm.get_parameter(region, parameter)
+        except AwsNotFound as error:
+            message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: it does not exist"
+            raise PrerequisiteMissing(message) from error
         except PermanentAwsError as error:
             message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: {error.message}"
             raise PermanentAwsError(error.code, message) from error
+
+
+def _choose_disk_gib(spec: Spec, snapshot_gib: int) -> int:
+    """Return the size of the root disk: EC2 rejects one that is smaller than the snapshot of the image."""
+    wanted = spec.disk_gib if spec.free_disk_gib is None else snapshot_gib + spec.free_disk_gib
+    return max(wanted, snapshot_gib)
 
 
 def _choose_image_parameter(spec: Spec, instance_type: InstanceType) -> str:

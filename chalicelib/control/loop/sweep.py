@@ -83,8 +83,8 @@ class Sweep:
                 report.failed.append(record.id)
             else:
                 by_region[record.spec.region].append(record)
-        # Orphans are looked for in the home region even if no record is there.
-        for region in sorted({*by_region, self.reconciler.settings.home_region}):
+        # Orphans are looked for in every deployed region, even if no record is there.
+        for region in sorted({*by_region, *self.reconciler.settings.deployed_regions}):
             try:
                 self._sweep_region(region, by_region.get(region, []), context, report)
             except Exception:

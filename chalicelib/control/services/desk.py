@@ -13,7 +13,6 @@ from chalicelib.control.services.settings_changes import (
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.channels import validate_channels
@@ -22,6 +21,7 @@ from chalicelib.domain.desk.policy_override import PolicyOverride, apply_overrid
 from chalicelib.domain.desk.settings import Defaults, DeskSettings, Limits, Mode
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.launch.field_checks import MIN_DISK_GIB
+from chalicelib.domain.launch.type_choice import check_region, list_allowed_regions
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.store.repositories import Repositories
 
@@ -59,6 +59,7 @@ class DeskService:
     """GET and PATCH /desk.
 
     :param allow_private_webhooks: accept URLs of this machine, for the local cloud
+    :param regions: the regions in which gpudesk is set up
     """
 
     stores: Repositories
@@ -66,6 +67,7 @@ class DeskService:
     recipes: Mapping[str, Recipe]
     get_webhook_secret: GetWebhookSecret
     allow_private_webhooks: bool
+    regions: tuple[str, ...]
 
     def get_settings(self) -> DeskSettings:
         """Return the current settings."""
@@ -82,7 +84,7 @@ class DeskService:
         def update_once() -> DeskUpdate:
             before = self.stores.desk.get_settings()
             after = _apply_changes(before, changes)
-            errors = list(self._find_errors(after))
+            errors = [*self._find_errors(after), *self._find_region_errors(before, after)]
             if errors:
                 raise build_validation_error(errors)
             saved = self.stores.desk.save_settings(after)
@@ -99,13 +101,9 @@ class DeskService:
         defaults, limits = settings.defaults, settings.limits
         for error in validate_policy(defaults.idle_policy, defaults.max_hours, limits):
             yield FieldError(f"defaults.{error.field}", error.message)
-        allowed = limits.regions or self.catalog.list_regions()
-        if defaults.region not in allowed:
-            message = f"must be one of {describe_choices(allowed, defaults.region)}, not {defaults.region[:40]!r}"
-            yield FieldError("defaults.region", message)
         if defaults.recipe not in self.recipes:
             yield build_unknown_recipe_error(defaults.recipe, self.recipes, "defaults.recipe")
-        if defaults.disk_gib > limits.disk_gib:
+        if defaults.disk_gib is not None and defaults.disk_gib > limits.disk_gib:
             yield FieldError(
                 "defaults.disk_gib", f"must be {MIN_DISK_GIB} to {limits.disk_gib} GiB, not {defaults.disk_gib}"
             )
@@ -114,6 +112,18 @@ class DeskService:
                 message = f"must contain only {', '.join(SIGNALS)}, each once, not {name[:40]!r}"
                 yield FieldError("limits.signals", message)
         yield from validate_channels(settings.channels, allow_private=self.allow_private_webhooks)
+
+    def _find_region_errors(self, before: DeskSettings, after: DeskSettings) -> Iterator[FieldError]:
+        """Yield why the default region cannot be used, if this change is about regions.
+
+        Otherwise a change of the deployment would block every other change, even that of the mode.
+        """
+        if (before.defaults.region, before.limits.regions) == (after.defaults.region, after.limits.regions):
+            return
+        allowed = list_allowed_regions(after.limits, self.catalog)
+        error = check_region(after.defaults.region, allowed, self.regions, "defaults.region")
+        if error:
+            yield error
 
 
 def _apply_changes(settings: DeskSettings, changes: DeskChanges) -> DeskSettings:

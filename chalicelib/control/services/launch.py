@@ -38,12 +38,16 @@ MAX_NAME_ATTEMPTS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchService:
-    """POST /instances."""
+    """POST /instances.
+
+    :param regions: the regions in which gpudesk is set up
+    """
 
     stores: Repositories
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
     words: WordLists
+    regions: tuple[str, ...]
     clock: Clock
 
     def launch(
@@ -67,7 +71,11 @@ class LaunchService:
         settings.require_not_paused("Instances can be launched")
         owner_settings = self.stores.owners.get(owner)
         context = LaunchContext(
-            catalog=self.catalog, recipes=self.recipes, settings=settings, owner_policy=owner_settings.policy
+            catalog=self.catalog,
+            recipes=self.recipes,
+            settings=settings,
+            owner_policy=owner_settings.policy,
+            deployed_regions=self.regions,
         )
         prepared = self._prepare(actor, request, context)
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)

@@ -19,6 +19,7 @@ from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.store.repositories import Repositories
 
 
@@ -53,6 +54,17 @@ class OwnerService:
         """
         actor.resolve_owner_for_list(owner)
         return self.stores.owners.get(owner)
+
+    def find_email_state(self, settings: OwnerSettings) -> EmailState | None:
+        """Return whether the owner's address is confirmed; None without an address.
+
+        An address that was just set is pending: the next sweep requests its confirmation.
+        """
+        channels = settings.channels
+        if channels.email is None:
+            return None
+        found = self.stores.desk.find_email_subscription(channels.email, channels.email_generation)
+        return found.state if found else EmailState.PENDING
 
     def update(self, actor: Actor, owner: str, changes: Mapping[str, Any]) -> OwnerUpdate:
         """Change the settings of an owner. Fields that are not named stay; null resets a field to the desk default.

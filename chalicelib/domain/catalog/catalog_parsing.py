@@ -26,6 +26,7 @@ def parse_catalog(data: Mapping[str, Any]) -> InstanceTypeCatalog:
         disk_per_gib_month=_parse_decimals(data["disk_usd_per_gib_month"]),
         snapshot_per_gib_month=_parse_decimals(data["snapshot_usd_per_gib_month"]),
         address_price_per_hour=Decimal(data["address_usd_per_hour"]),
+        image_sizes={parameter: int(gib) for parameter, gib in data.get("image_gib", {}).items()},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -117,6 +117,7 @@ class InstanceTypeCatalog:
     :param disk_per_gib_month: USD per GiB of gp3 and month, by region
     :param snapshot_per_gib_month: USD per GiB of a snapshot and month, by region
     :param address_price_per_hour: USD per public IPv4 address and hour
+    :param image_sizes: GiB of the public images by SSM parameter, to estimate disks; a launch reads the real size
     """
 
     types: Mapping[str, InstanceType]
@@ -126,6 +127,7 @@ class InstanceTypeCatalog:
     disk_per_gib_month: Mapping[str, Decimal]
     snapshot_per_gib_month: Mapping[str, Decimal]
     address_price_per_hour: Decimal
+    image_sizes: Mapping[str, int] = field(default_factory=dict)
 
     def get_type(self, name: str) -> InstanceType:
         """Return the type of this exact name, also if it cannot be launched.

@@ -23,6 +23,10 @@ LAUNCH_VISIBILITY_DEADLINE = timedelta(minutes=10)
 """If the response to RunInstances was lost, the instance is found by its tags. DescribeInstances can lag by minutes
 (eventual consistency). If it does not show the instance by then, the call had no effect."""
 
+PREREQUISITE_VISIBILITY_DEADLINE = timedelta(minutes=5)
+"""EC2 sees a new instance profile or security group only some minutes after its creation (eventual consistency). If it
+does not see one after five, it does not exist."""
+
 DUPLICATE_REQUEST_WINDOW = timedelta(minutes=2)
 """Time in which a second, identical request of an owner counts as a repetition: the person saw a timeout and sent the
 request again."""
@@ -39,8 +43,12 @@ AGENT_DEADLINE = timedelta(minutes=15)
 """Time from state `running` to the first ping of the SSM agent. The agent needs one to five minutes. If it has not
 responded after 15, it cannot reach SSM."""
 
-AGENT_WARNING_AFTER = timedelta(minutes=10)
-"""Time after which the owner is warned that AGENT_DEADLINE is near: no instance is stopped without a warning."""
+BARE_METAL_BOOT = timedelta(minutes=20)
+"""Additional time for each boot of a bare metal type, which tests its hardware first. Such a boot takes 15 to 25
+minutes: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-types.html"""
+
+AGENT_WARNING_BEFORE = timedelta(minutes=5)
+"""Time before AGENT_DEADLINE at which the owner is warned: no instance is stopped without a warning."""
 
 START_DEADLINE = timedelta(minutes=15)
 """Equal to LAUNCH_DEADLINE. A stopped instance can start only in the zone of its disk, so gpudesk cannot try

@@ -79,6 +79,7 @@ class EventCode(StrEnum):
     RESOLVING = "resolving", NOTIFY_NOBODY
     LAUNCHED = "launched", NOTIFY_NOBODY
     LAUNCHED_FROM_IMAGE = "launched_from_image", NOTIFY_NOBODY
+    DISK_NEARLY_FULL = "disk_nearly_full", NOTIFY_NOBODY
     GPU_STEPS_SKIPPED = "gpu_steps_skipped", NOTIFY_NOBODY
     ZONE_NO_CAPACITY = "zone_no_capacity", NOTIFY_NOBODY
     NO_CAPACITY_YET = "no_capacity_yet", NOTIFY_NOBODY
@@ -182,6 +183,7 @@ class EventCode(StrEnum):
     STOPPED_EXTERNALLY = "stopped_externally", NOTIFY_OWNER, "was stopped outside gpudesk"
     TERMINATING_EXTERNALLY = "terminating_externally", NOTIFY_NOBODY
     TERMINATED_EXTERNALLY = "terminated_externally", NOTIFY_OWNER, "was terminated outside gpudesk"
+    TYPE_CHANGED = "type_changed", NOTIFY_BOTH, "has another instance type"
     TAGS_LOST = "tags_lost", NOTIFY_BOTH, "lost its gpudesk tags and is no longer managed"
     INSTANCE_GONE = "instance_gone", NOTIFY_BOTH, "is gone from EC2"
     REAPPEARED = "reappeared", NOTIFY_BOTH, "still exists in EC2 and is being terminated"

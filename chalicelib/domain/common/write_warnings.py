@@ -10,6 +10,7 @@ class WarningCode(StrEnum):
     DUPLICATE_REQUEST = "duplicate_request"
     NO_CHANNEL = "no_channel"
     LAUNCHED_FROM_IMAGE = "launched_from_image"
+    DISK_NEARLY_FULL = "disk_nearly_full"
     GPU_STEPS_SKIPPED = "gpu_steps_skipped"
     DESK_PAUSED = "desk_paused"
     DRY_RUN = "dry_run"

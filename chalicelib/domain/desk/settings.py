@@ -61,11 +61,14 @@ def build_dry_run_warning(mode: Mode) -> WriteWarning | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """Values of the fields that a launch request leaves out."""
+    """Values of the fields that a launch request leaves out.
+
+    :param disk_gib: None: 64 GiB more than the public image; a launch from an own image always has the size of that
+    """
 
     region: str = "us-east-1"
     recipe: str = "jupyter"
-    disk_gib: int = 64
+    disk_gib: int | None = None
     idle_policy: IdlePolicy = IdlePolicy()
     max_hours: int = 12
 
@@ -76,7 +79,7 @@ class Limits:
 
     :param keep_hours: maximum hours from the request of a keep to its end
     :param instances_per_owner: active instances, including stopped ones
-    :param regions: regions in which instances can be launched; empty: all regions of the catalog
+    :param regions: regions in which instances can be launched; empty: all in which gpudesk is set up
     :param signals: the signals that a policy can use
     :param min_thresholds: the lowest thresholds of a policy; below them the noise of an idle system counts as activity
     :param required_tags: keys that the `tags` of every launch request must have; "project" means the field of that name

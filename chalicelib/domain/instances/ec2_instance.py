@@ -18,14 +18,60 @@ class Ec2State(StrEnum):
     TERMINATED = "terminated"
 
 
+ENDED_STATES = (Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED)
+
+MAX_REASON_LENGTH = 300
+
+REQUESTED_BY_CALL = "Client.UserInitiatedShutdown"
+"""The code after StopInstances or TerminateInstances, whoever called it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateReason:
+    """The reason that EC2 gives for a stop or an end.
+
+    :param code: for example Client.InternalError:
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+    :param message: it often begins with the code
+    :param transition: StateTransitionReason, for example "User initiated (2026-01-05 09:00:00 GMT)"; it may be empty
+    """
+
+    code: str
+    message: str = ""
+    transition: str = ""
+
+    @property
+    def text(self) -> str:
+        """The reason as a sentence with AWS's own words."""
+        said = self.message if self.message.startswith(self.code) else f"{self.code}: {self.message}".rstrip(": ")
+        more = f" ({self.transition})" if self.transition and self.transition not in said else ""
+        text = "".join(character for character in f"{said}{more}" if character.isprintable())
+        return f"EC2 gives the reason {text[:MAX_REASON_LENGTH].rstrip('. ')}."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ec2Instance:
-    """The EC2 instance behind a record, as last observed."""
+    """The EC2 instance behind a record, as last observed.
+
+    :param state_reason: why it stopped or ended; None while it is pending or runs, or if EC2 gives no reason
+    """
 
     instance_id: str
     zone: str
     state: Ec2State
     launched_at: datetime
+    state_reason: StateReason | None = None
+
+    @property
+    def reason_text(self) -> str:
+        """The reason for a stop or an end as a sentence after a space; empty without a reason."""
+        return f" {self.state_reason.text}" if self.state_reason else ""
+
+    @property
+    def unexpected_reason_text(self) -> str:
+        """The same for a stop or an end that gpudesk requested: empty if that request is the reason."""
+        is_expected = self.state_reason is not None and self.state_reason.code == REQUESTED_BY_CALL
+        return "" if is_expected else self.reason_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+MIN_FREE_GIB = 20
+"""Less free space than this is worth a warning: a setup with PyTorch alone needs about 10 GiB."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchAttempt:
@@ -11,6 +14,8 @@ class LaunchAttempt:
 
     :param token: ClientToken of RunInstances, a hash of record, attempt, region and zone; with the same token EC2
         launches no second instance: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+    :param public_address: whether the subnet gives public IPv4 addresses
+    :param snapshot_gib: size of the image, which takes this much of the disk; 0: unknown
     :param sent_at: time of the first call; None until then
     """
 
@@ -27,6 +32,8 @@ class LaunchAttempt:
     instance_profile: str
     public_address: bool
     tags: Mapping[str, str]
+    metadata_hop_limit: int = 1
+    snapshot_gib: int = 0
     sent_at: datetime | None = None
 
 
@@ -36,10 +43,20 @@ class LaunchState:
 
     :param attempt_count: number of attempts so far; the next attempt gets the next number
     :param zones_without_capacity: zones that had no capacity since the last retry of all zones
+    :param refused_zones: zones whose lack of capacity is in the timeline; it is not written again in later rounds
     :param retry_at: gpudesk does not call EC2 before this time
+    :param started_at: time of the first decision; a launch that EC2 accepted and then ended does not change it
+    :param last_error: AWS's last error that can pass, in sentences; None after a lack of capacity
+    :param not_found_since: time since which AWS does not know something that the request names
+    :param ended_instance_ids: EC2 instances of accepted launches that EC2 ended
     """
 
     attempt: LaunchAttempt | None = None
     attempt_count: int = 0
     zones_without_capacity: tuple[str, ...] = ()
+    refused_zones: tuple[str, ...] = ()
     retry_at: datetime | None = None
+    started_at: datetime | None = None
+    last_error: str | None = None
+    not_found_since: datetime | None = None
+    ended_instance_ids: tuple[str, ...] = ()

@@ -44,13 +44,16 @@ def get_billing_state(ec2_instance: Ec2Instance | None) -> BillingState:
 def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Instance, tuple[BilledSegment, ...]]:
     """Close the current segment if the billing state changes from `before` to `after`.
 
-    A running segment begins at the launch time that EC2 reports, if that is later than the end of the segment before.
+    A pending instance is billed only if it starts to run: then from the launch time that EC2 reports, if that is later
+    than the end of the segment before. A change of the rates begins another segment.
     An instance that reappeared is billed from the time at which its record was closed.
 
     :returns: `after` with its meter set, and the segments that ended
     """
-    state = get_billing_state(after.ec2_instance)
-    if state is before.billing.meter.state:
+    meter_before = before.billing.meter.state
+    is_pending = after.ec2_instance is not None and after.ec2_instance.state is Ec2State.PENDING
+    state = meter_before if is_pending else get_billing_state(after.ec2_instance)
+    if state is meter_before and before.billing.rates == after.billing.rates:
         return replace(after, billing=replace(after.billing, meter=before.billing.meter)), ()
     began = now
     if state is BillingState.RUNNING and after.ec2_instance:

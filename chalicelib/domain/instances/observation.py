@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
-from chalicelib.domain.instances.ec2_instance import Ec2State, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
 from chalicelib.domain.setup.step_output import StepOutput
 
 
@@ -23,6 +23,17 @@ class ObservedInstance:
     instance_type: str
     state: Ec2State
     launched_at: datetime
+    state_reason: StateReason | None = None
+
+    def to_ec2_instance(self) -> Ec2Instance:
+        """Return what a record holds of it."""
+        return Ec2Instance(
+            instance_id=self.instance_id,
+            zone=self.zone,
+            state=self.state,
+            launched_at=self.launched_at,
+            state_reason=self.state_reason,
+        )
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
+from chalicelib.domain.common.deadlines import BARE_METAL_BOOT
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
 from chalicelib.domain.setup.state import AddedRecipe, find_added_parameters
+
+DEFAULT_HOP_LIMIT = 1
+"""HttpPutResponseHopLimit of the metadata service. With 1, its answers do not get through the bridge of a container:
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html#imds-considerations"""
 
 
 class DesiredState(StrEnum):
@@ -41,6 +47,12 @@ class Hardware:
     gpu_count: int = 0
     nvidia_gpu_count: int = 0
     instance_store_gb: int = 0
+
+    @property
+    def boot_allowance(self) -> timedelta:
+        """The time that one boot may take beyond that of a virtual machine."""
+        is_bare_metal = self.instance_type.partition(".")[2].startswith("metal")
+        return BARE_METAL_BOOT if is_bare_metal else timedelta(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +100,19 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """The complete request. It holds no reference to a default that may change later."""
+    """The complete request. It holds no reference to a default that may change later.
+
+    :param free_disk_gib: space that the disk must have beside the public image, whose size is read at the launch; None:
+        `disk_gib` decides
+    :param metadata_hop_limit: 1 keeps the role of the instance from containers on it; 2 lets them use it
+    """
 
     desired: DesiredState
     region: str
     market: str = "on-demand"
     disk_gib: int
+    free_disk_gib: int | None = None
+    metadata_hop_limit: int = DEFAULT_HOP_LIMIT
     hardware: Hardware
     software: Software
     policy: Policy = Policy()

@@ -19,16 +19,14 @@ RESERVED_TAG_PREFIXES = ("aws:", "gpudesk:")
 TAG_CHARACTERS = "letters, digits, spaces and . : / = + - _ @"
 
 
-def check_fields(request: LaunchRequest, disk_gib: int, limits: Limits) -> Iterator[FieldError]:
-    """Yield an error for each field that is wrong on its own.
-
-    :param disk_gib: that of the request, or else the default
-    """
+def check_fields(request: LaunchRequest, limits: Limits) -> Iterator[FieldError]:
+    """Yield an error for each field that is wrong on its own."""
+    disk_gib = request.disk_gib
     if request.market == "spot":
         yield FieldError("market", "spot is not supported; leave market out or send on-demand")
     elif request.market not in (None, "on-demand"):
         yield FieldError("market", f"must be on-demand, not {request.market[:40]!r}")
-    if not MIN_DISK_GIB <= disk_gib <= limits.disk_gib:
+    if disk_gib is not None and not MIN_DISK_GIB <= disk_gib <= limits.disk_gib:
         yield FieldError("disk_gib", f"must be {MIN_DISK_GIB} to {limits.disk_gib} GiB, not {disk_gib}")
     if request.name is not None and not is_valid_name(request.name):
         yield FieldError("name", f"must be {NAME_DESCRIPTION}, not {request.name[:60]!r}")

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.hardware import build_hardware, find_rates
 from chalicelib.domain.instances.spec import (
+    DEFAULT_HOP_LIMIT,
     DesiredState,
-    Hardware,
     ImageRef,
     Software,
     Spec,
     collect_documents,
 )
+from chalicelib.domain.launch.disk_size import list_disk_warnings
 from chalicelib.domain.launch.from_image import describe_launch_from_image, inherit_recipes
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.selection import LaunchSelection, select_launch
@@ -28,12 +30,14 @@ class PreparedLaunch:
     """Everything that a new record is built from.
 
     :param warnings: what the launch inherits and skips; for the timeline and for the answer
+    :param disk_warnings: for the answer; the timeline gets the real sizes at the launch
     """
 
     spec: Spec
     rates: Rates
     setup: SetupState
     warnings: tuple[WriteWarning, ...]
+    disk_warnings: tuple[WriteWarning, ...] = ()
 
 
 def prepare_launch(
@@ -51,10 +55,12 @@ def prepare_launch(
     spec = Spec(
         desired=DesiredState.RUNNING,
         region=selection.region,
-        disk_gib=selection.disk_gib,
+        disk_gib=selection.disk.disk_gib,
+        free_disk_gib=selection.disk.free_gib,
+        metadata_hop_limit=request.metadata_hop_limit or DEFAULT_HOP_LIMIT,
         project=request.project,
         tags=dict(request.tags) | ({"project": request.project} if request.project else {}),
-        hardware=_build_hardware(selection.instance_type),
+        hardware=build_hardware(selection.instance_type.name, context.catalog),
         software=Software(
             recipe=selection.recipe.name,
             parameters=selection.parameters,
@@ -64,25 +70,17 @@ def prepare_launch(
         ),
         policy=selection.policy,
     )
+    disk_warnings = tuple(list_disk_warnings(spec.disk_gib, image, selection.snapshot_gib))
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]
     if image and inherited:
         message = describe_launch_from_image(request, spec, image, recipes, inherited)
         warnings.insert(0, WriteWarning(WarningCode.LAUNCHED_FROM_IMAGE, message))
     return PreparedLaunch(
         spec=spec,
-        rates=_compute_rates(spec, selection.instance_type, context.catalog),
+        rates=find_rates(selection.instance_type.name, spec.region, spec.disk_gib, context.catalog),
         setup=_build_setup_state(spec, image, recipes),
         warnings=tuple(warnings),
-    )
-
-
-def _build_hardware(instance_type: InstanceType) -> Hardware:
-    return Hardware(
-        instance_type=instance_type.name,
-        gpu=instance_type.gpu,
-        gpu_count=instance_type.gpu_count,
-        nvidia_gpu_count=instance_type.nvidia_gpu_count,
-        instance_store_gb=instance_type.instance_store_gb,
+        disk_warnings=disk_warnings,
     )
 
 
@@ -91,14 +89,6 @@ def _choose_image_parameter(selection: LaunchSelection, image: Image | None) -> 
         return image.source.base_image_parameter
     recipe = selection.recipe
     return recipe.get_image_parameter(selection.instance_type) if recipe.image is not None else None
-
-
-def _compute_rates(spec: Spec, instance_type: InstanceType, catalog: InstanceTypeCatalog) -> Rates:
-    return Rates(
-        instance=instance_type.prices[spec.region],
-        disk=catalog.get_disk_price_per_gib_hour(spec.region) * spec.disk_gib,
-        address=catalog.address_price_per_hour,
-    )
 
 
 def _build_setup_state(spec: Spec, image: Image | None, recipes: Mapping[str, Recipe]) -> SetupState:

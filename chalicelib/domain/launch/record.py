@@ -53,7 +53,8 @@ def build_timeline(instance: Instance, prepared: PreparedLaunch, actor: Actor) -
 def list_launch_warnings(
     request: LaunchRequest, prepared: PreparedLaunch, owner_settings: OwnerSettings, settings: DeskSettings
 ) -> Iterator[WriteWarning]:
-    """Yield the warnings about the policy, the mode and the channels. They are only in the answer."""
+    """Yield the warnings about the disk, the policy, the mode and the channels. They are only in the answer."""
+    yield from prepared.disk_warnings
     default = owner_settings.policy.warning_minutes or settings.defaults.idle_policy.warning_minutes
     lowered = warn_if_lowered(request.policy, default, prepared.spec.policy.idle)
     yield from filter(None, (lowered, build_dry_run_warning(settings.mode)))

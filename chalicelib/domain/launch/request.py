@@ -15,6 +15,7 @@ class LaunchRequest:
     """The body of POST /instances, without `owner`. None: the image, the owner's settings or the desk defaults decide.
 
     :param image: the id or the name of an image, or "latest"
+    :param metadata_hop_limit: 2 lets containers on the instance use its role; None: 1
     """
 
     gpu: str | None = None
@@ -26,6 +27,7 @@ class LaunchRequest:
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     image: str | None = None
     disk_gib: int | None = None
+    metadata_hop_limit: int | None = None
     name: str | None = None
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -37,9 +39,11 @@ class LaunchContext:
     """The catalog, the recipes and the settings that a launch request is completed and checked with.
 
     :param owner_policy: replaces the desk defaults; the policy of the request replaces both
+    :param deployed_regions: the regions in which gpudesk is set up; None: every region of the catalog
     """
 
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
     settings: DeskSettings
     owner_policy: PolicyOverride
+    deployed_regions: tuple[str, ...] | None = None

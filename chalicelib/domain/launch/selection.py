@@ -10,6 +10,7 @@ from chalicelib.domain.desk.policy_override import apply_override
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.images.selection import LATEST, find_launch_incompatibility
 from chalicelib.domain.instances.spec import Policy
+from chalicelib.domain.launch.disk_size import DiskSize, choose_disk_size
 from chalicelib.domain.launch.field_checks import check_fields
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice
@@ -20,13 +21,17 @@ from chalicelib.domain.setup.requirements import suggest_types
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchSelection:
-    """The result of `select_launch`: every value is chosen and checked."""
+    """The result of `select_launch`: every value is chosen and checked.
+
+    :param snapshot_gib: size of the public image; None: it is unknown, or the image is an own one
+    """
 
     region: str
     instance_type: InstanceType
     recipe: Recipe
     parameters: Mapping[str, ParameterValue]
-    disk_gib: int
+    disk: DiskSize
+    snapshot_gib: int | None
     policy: Policy
 
 
@@ -40,11 +45,10 @@ def select_launch(
     defaults, limits = context.settings.defaults, context.settings.limits
     recipe_name = request.recipe or (image.recipe if image else defaults.recipe)
     recipe = context.recipes.get(recipe_name)
-    disk_gib = request.disk_gib or defaults.disk_gib
     policy = _choose_policy(request, context)
     errors = [
         *choice.errors,
-        *check_fields(request, disk_gib, limits),
+        *check_fields(request, limits),
         *validate_policy(policy.idle, policy.max_hours, limits),
     ]
     if recipe is None:
@@ -58,12 +62,15 @@ def select_launch(
         errors.append(_build_no_latest_image_error(choice, recipe))
     if errors or choice.instance_type is None:
         raise build_validation_error(errors)
+    base_parameter = recipe.get_image_parameter(choice.instance_type)
+    snapshot_gib = None if image else context.catalog.image_sizes.get(base_parameter or "")
     return LaunchSelection(
         region=choice.region,
         instance_type=choice.instance_type,
         recipe=recipe,
         parameters=parameters,
-        disk_gib=max(disk_gib, image.disk_gib if image else 0),
+        disk=choose_disk_size(request.disk_gib, defaults.disk_gib, limits.disk_gib, image, snapshot_gib),
+        snapshot_gib=snapshot_gib,
         policy=policy,
     )
 

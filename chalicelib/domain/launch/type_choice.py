@@ -1,6 +1,6 @@
 """Choose the region and the instance type of a launch request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.catalog.instance_types import (
@@ -12,6 +12,8 @@ from chalicelib.domain.catalog.instance_types import (
 )
 from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.errors import FieldError
+from chalicelib.domain.common.text import join_and
+from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 
@@ -35,10 +37,9 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
     """
     catalog, limits = context.catalog, context.settings.limits
     region = request.region or (image.region if image else context.settings.defaults.region)
-    allowed = limits.regions or catalog.list_regions()
-    if region not in allowed:
-        message = f"must be one of {describe_choices(allowed, region)}, not {region[:40]!r}"
-        return TypeChoice(region, None, (FieldError("region", message),))
+    error = check_region(region, list_allowed_regions(limits, catalog), context.deployed_regions)
+    if error:
+        return TypeChoice(region, None, (error,))
     try:
         instance_type = _find_type(request, region, catalog)
         errors = _check_type(request, region, instance_type, context) if instance_type else ()
@@ -53,6 +54,30 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
         message = f"is required, unless you send an instance_type such as g4dn.xlarge: one of {gpus}"
         errors = (FieldError("gpu", message),)
     return TypeChoice(region, None if errors else instance_type, errors)
+
+
+def list_allowed_regions(limits: Limits, catalog: InstanceTypeCatalog) -> tuple[str, ...]:
+    """Return the regions that the limits of the desk allow, whether or not gpudesk is set up there."""
+    return limits.regions or catalog.list_regions()
+
+
+def check_region(
+    region: str, allowed: Sequence[str], deployed: Sequence[str] | None, field: str = "region"
+) -> FieldError | None:
+    """Return why no instance can be launched in a region.
+
+    :param deployed: the regions in which gpudesk is set up; None: all
+    """
+    usable = [name for name in allowed if deployed is None or name in deployed]
+    if region in usable:
+        return None
+    if not usable:
+        message = f"gpudesk is set up in {join_and(deployed or ())} only, and the limits of the desk allow none of them"
+    elif region in allowed:
+        message = f"gpudesk is not set up in {region}; must be one of {describe_choices(usable, region)}"
+    else:
+        message = f"must be one of {describe_choices(usable, region)}, not {region[:40]!r}"
+    return FieldError(field, message)
 
 
 def _find_type(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType | None:

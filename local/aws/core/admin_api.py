@@ -6,6 +6,7 @@ GET  /_local/calls                                  {"desk": {"ec2:RunInstances"
 POST /_local/faults     {"operation", "error_code", "message", "status", "times"}
                         or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict", "times"}
                         or {"operation": "SendCommand", "kind": "undeliverable" | "terminated" | "snap_refresh"}
+                        or {"operation", "kind": "end_launch", "state_reason": "Client.InternalError", "times"}
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
@@ -126,7 +127,9 @@ class AdminApi:
 
     def _inject_fault(self, body: FaultBody) -> ResponseBody:
         faults = self._cloud.faults
-        if body.kind:
+        if body.state_reason:
+            faults.end_launch(body.state_reason, body.operation, body.times)
+        elif body.kind:
             getattr(faults, body.kind)(body.operation, times=body.times)
         else:
             faults.inject(body.operation, body.error_code, body.message, body.status, body.times)

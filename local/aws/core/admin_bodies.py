@@ -1,45 +1,34 @@
 """Request bodies of the admin API. Like those of gpudesk, they are strict, and an error names the accepted values."""
 
-import functools
 from typing import Annotated, Literal, Self
 
-import botocore.session
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.common_schemas import RequestModel, Time
 from chalicelib.domain.common.errors import ValidationFailed
+from chalicelib.domain.common.text import join_or
 from chalicelib.store.data_files import load_catalog
+from local.aws.core.operations import FAULTY_SERVICES, require_operation
 from local.aws.ec2.scheduled_events import DESCRIPTIONS
+from local.aws.ec2.tracked_instance import FAILED_STARTS
 from local.options import MAX_SPEED
-
-FAULTY_SERVICES = ("ec2", "ssm", "ec2-instance-connect", "sns", "dynamodb", "dynamodbstreams")
-"""Services whose calls the local cloud intercepts."""
 
 ACKNOWLEDGED_OPERATIONS = ("StopInstances", "StartInstances", "TerminateInstances")
 CONFLICTING_OPERATIONS = ("TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem")
+STARTING_OPERATIONS = ("RunInstances", "StartInstances")
 COMMAND_KINDS = ("undeliverable", "terminated", "snap_refresh")
 OPERATIONS_OF_KIND = {
     "acknowledge_only": ACKNOWLEDGED_OPERATIONS,
     "conflict": CONFLICTING_OPERATIONS,
+    "end_launch": STARTING_OPERATIONS,
     **dict.fromkeys(COMMAND_KINDS, ("SendCommand",)),
 }
 """Operations that can have a fault of this kind. Every operation can have the others."""
 
+FAULT_KINDS = ("drop_response", *OPERATIONS_OF_KIND)
+
 TIME_DESCRIPTION = "an ISO 8601 time with a zone, e.g. 2030-01-05T09:00:00Z"
-
-
-@functools.cache
-def list_operations() -> frozenset[str]:
-    """Return the operations of the services that the local cloud intercepts."""
-    session = botocore.session.get_session()
-    return frozenset(name for service in FAULTY_SERVICES for name in session.get_service_model(service).operation_names)
-
-
-def _check_operation(name: str) -> str:
-    if name not in list_operations():
-        raise ValueError("unknown operation")
-    return name
 
 
 def _check_instance_type(name: str) -> str:
@@ -63,21 +52,26 @@ class ClockBody(RequestModel):
 class FaultBody(RequestModel):
     """A fault of the next calls of an operation: an error code, or a kind."""
 
-    operation: Annotated[str, AfterValidator(_check_operation)] = Field(
+    operation: Annotated[str, AfterValidator(require_operation)] = Field(
         description=f"an operation of {', '.join(FAULTY_SERVICES)}, e.g. RunInstances"
     )
     error_code: str = Field("", max_length=100, description="an error code of AWS, e.g. InsufficientInstanceCapacity")
     message: str = Field("", max_length=1000, description="a text of at most 1000 characters")
     status: int | None = Field(None, ge=400, le=599, description="an HTTP status from 400 to 599, e.g. 500")
     times: int = Field(1, ge=1, le=1000, description="a whole number from 1 to 1000, e.g. 2")
-    kind: (
-        Literal["drop_response", "acknowledge_only", "conflict", "undeliverable", "terminated", "snap_refresh"] | None
-    ) = Field(None, description="drop_response, acknowledge_only, conflict, undeliverable, terminated or snap_refresh")
+    kind: Literal[FAULT_KINDS] | None = Field(  # type: ignore[valid-type]
+        None, description=join_or(FAULT_KINDS)
+    )
+    state_reason: Literal[tuple(FAILED_STARTS)] | None = Field(  # type: ignore[valid-type]
+        None, description=f"one of {', '.join(FAILED_STARTS)}"
+    )
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
         if bool(self.kind) == bool(self.error_code):
             raise PydanticCustomError("fault", "must have exactly one of error_code and kind")
+        if (self.kind == "end_launch") != (self.state_reason is not None):
+            raise PydanticCustomError("state_reason", "must have state_reason if, and only if, kind is end_launch")
         operations = OPERATIONS_OF_KIND.get(self.kind or "")
         if operations and self.operation not in operations:
             text = f"must have one of {', '.join(operations)} as operation if kind is {self.kind}"

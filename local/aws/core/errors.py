@@ -6,20 +6,32 @@ from moto.core.exceptions import ServiceException
 HTTP_STATUSES = {
     "AuthFailure": 401,
     "AuthFailure.ServiceLinkedRoleCreationNotPermitted": 403,
+    "BandwidthLimitExceeded": 509,
+    "EC2ThrottledException": 503,
     "InsufficientAddressCapacity": 500,
     "InsufficientCapacity": 500,
     "InsufficientHostCapacity": 500,
     "InsufficientInstanceCapacity": 500,
+    "InsufficientReservedInstanceCapacity": 500,
+    "InsufficientVolumeCapacity": 500,
     "InternalError": 500,
     "InternalFailure": 500,
     "InternalServerError": 500,
     "OptInRequired": 401,
+    "ReplicatedWriteConflictException": 409,
     "RequestLimitExceeded": 503,
+    "RequestThrottled": 403,
+    "RequestTimeoutException": 408,
+    "ServerInternal": 500,
     "ServiceUnavailable": 503,
+    "ServiceUnavailableException": 503,
+    "SlowDown": 503,
     "Unavailable": 503,
     "UnauthorizedOperation": 403,
 }
-"""HTTP status by error code; all other codes have 400. EC2 answers missing capacity with 500, so SDKs retry it."""
+"""HTTP status by error code; all other codes have 400. EC2 answers missing capacity with 500, so SDKs retry it.
+
+The statuses of throttling are those that botocore expects for the code (its file `_retry.json`)."""
 
 
 class CloudError(ServiceException):

@@ -3,6 +3,7 @@
 cloud.faults.inject("RunInstances", "InsufficientInstanceCapacity", times=2)
 cloud.faults.drop_response("RunInstances")      # takes effect, but the caller gets no response
 cloud.faults.acknowledge_only("StopInstances")  # AWS accepts the call and does nothing
+cloud.faults.end_launch("Client.InternalError")  # AWS accepts the launch and then ends it with this state reason
 cloud.faults.conflict()                         # another transaction holds the items
 cloud.faults.undeliverable()                    # SSM cannot deliver the next command to its agent
 cloud.faults.terminated()                       # SSM ends the next command before the agent takes it
@@ -18,6 +19,7 @@ from typing import Any
 from moto.dynamodb.exceptions import TransactionCanceledException
 
 from local.aws.core.errors import CloudError
+from local.aws.core.operations import require_operation
 
 BuildError = Callable[[Any], Exception]
 """Function that returns the error of a rejected call, from moto's response object, which holds the request."""
@@ -39,7 +41,10 @@ Fault = Rejection | DroppedResponse
 
 
 class Faults:
-    """Injected faults by operation ("RunInstances"), used in the order in which they were injected."""
+    """Injected faults by operation ("RunInstances"), used in the order in which they were injected.
+
+    A fault of an operation that the local cloud does not intercept raises ValueError.
+    """
 
     def __init__(self) -> None:
         """Start without faults."""
@@ -48,6 +53,7 @@ class Faults:
         self._acknowledged_only: defaultdict[str, int] = defaultdict(int)
         self._undelivered: deque[str] = deque()
         self._snap_refresh_count = 0
+        self._ended_launches: defaultdict[str, deque[str]] = defaultdict(deque)
 
     def inject(
         self, operation: str, error_code: str, message: str = "", status: int | None = None, times: int = 1
@@ -74,7 +80,16 @@ class Faults:
         :param times: number of instances, not of calls
         """
         with self._lock:
-            self._acknowledged_only[operation] += times
+            self._acknowledged_only[require_operation(operation)] += times
+
+    def end_launch(self, state_reason: str, operation: str = "RunInstances", times: int = 1) -> None:
+        """Accept RunInstances or StartInstances, and then end the instance with a state reason before it runs.
+
+        :param state_reason: a code of `FAILED_STARTS` in `local/aws/ec2/tracked_instance.py`
+        :param times: number of instances, not of calls
+        """
+        with self._lock:
+            self._ended_launches[require_operation(operation)].extend([state_reason] * times)
 
     def undeliverable(self, _: str = "SendCommand", times: int = 1) -> None:
         """End the next commands as Undeliverable: SSM does not reach the agent, although it looks online.
@@ -113,6 +128,7 @@ class Faults:
             self._acknowledged_only.clear()
             self._undelivered.clear()
             self._snap_refresh_count = 0
+            self._ended_launches.clear()
 
     def take(self, operation: str) -> Fault | None:
         """Return the fault for this call and remove it; None without a fault."""
@@ -132,9 +148,15 @@ class Faults:
         with self._lock:
             self._undelivered.extend([details] * times)
 
+    def take_end_launch(self, operation: str) -> str | None:
+        """Return the state reason with which the next instance of the operation ends, and remove it."""
+        with self._lock:
+            pending = self._ended_launches.get(operation)
+            return pending.popleft() if pending else None
+
     def _add(self, operation: str, fault: Fault, times: int) -> None:
         with self._lock:
-            self._faults[operation].extend([fault] * times)
+            self._faults[require_operation(operation)].extend([fault] * times)
 
 
 def _build_conflict(response: Any) -> Exception:

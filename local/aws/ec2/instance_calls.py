@@ -1,10 +1,11 @@
-"""StartInstances, StopInstances, TerminateInstances and RebootInstances: allowed states and started transitions."""
+"""StartInstances, StopInstances, TerminateInstances, RebootInstances and a change of the type: allowed states."""
 
 import copy
 from collections.abc import Callable
 from typing import Any
 
-from moto.ec2.models.instances import Instance
+from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ec2.models.instances import Instance, InstanceBackend
 
 from local.aws.core.errors import CloudError
 from local.aws.core.faults import Faults
@@ -29,6 +30,7 @@ class InstanceCalls:
         patches.wrap(Instance, "stop", self._stop)
         patches.wrap(Instance, "terminate", self._terminate)
         patches.wrap(Instance, "reboot", self._reboot)
+        patches.wrap(InstanceBackend, "modify_instance_attribute", self._modify_attribute)
 
     def _start(self, original: Method) -> Method:
         def start(instance: Any) -> Any:
@@ -75,6 +77,24 @@ class InstanceCalls:
             self._lifecycle.reboot(tracked)
 
         return reboot
+
+    def _modify_attribute(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Change the type of a stopped instance only; moto changes it in every state."""
+
+        def modify_instance_attribute(backend: Any, instance_id: str, key: str, value: Any) -> Any:
+            if key != "instance_type":
+                return original(backend, instance_id, key, value)
+            instance = backend.get_instance(instance_id)
+            tracked, _ = self._find_instance(instance)
+            if value not in INSTANCE_TYPES:
+                raise CloudError("InvalidInstanceAttributeValue", f"Invalid value '{value}' for InstanceType.")
+            if tracked.state != "stopped":
+                text = f"The instance '{instance_id}' is not in the 'stopped' state."
+                raise CloudError("IncorrectInstanceState", text)
+            self._lifecycle.change_type(tracked, value)
+            return instance
+
+        return modify_instance_attribute
 
     def _find_instance(self, instance: Any) -> tuple[TrackedInstance, Any]:
         return self._lifecycle.track(instance), copy.copy(instance._state)

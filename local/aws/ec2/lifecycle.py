@@ -11,7 +11,7 @@ from local.aws.core.events import EventLog, EventOrigin, build_instance_state_ch
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.machine_specs import build_machine_spec
-from local.aws.ec2.tracked_instance import BY_ITSELF, BY_USER, STATE_CODES, TrackedInstance
+from local.aws.ec2.tracked_instance import BY_ITSELF, BY_USER, STATE_CODES, TrackedInstance, build_failed_start
 from local.machines.host.interface import Machines, MachineSpec
 
 OnHalt = Callable[[TrackedInstance, datetime], None]
@@ -25,6 +25,7 @@ class Lifecycle:
     :ivar on_halt: callbacks, called before a machine halts
     :ivar custom_image_ids: AMIs that were created from instances
     :ivar environment: environment variables of the instances
+    :ivar take_end_launch: returns the state reason with which the next instance of an operation ends, or None
     :ivar terminate_in_moto: moto's own terminate, which removes disks and interfaces
     """
 
@@ -42,6 +43,7 @@ class Lifecycle:
         self.custom_image_ids: set[str] = set()
         self.environment: dict[str, str] = {}
         self.terminate_in_moto: Callable[[Any], Any] = Instance.terminate
+        self.take_end_launch: Callable[[str], str | None] = lambda _: None
         self._timing = timing
         self._now = now
         self._machines = machines
@@ -52,7 +54,8 @@ class Lifecycle:
     def register_launch(self, instance: Any) -> None:
         """Track a new instance of moto's. moto shows it as running; here it becomes pending."""
         now = self._now()
-        tracked = TrackedInstance(instance, launched_at=now)
+        failure = self._take_failed_start("RunInstances")
+        tracked = TrackedInstance(instance, launched_at=now, failed_start=failure)
         self.instances[instance.id] = tracked
         self._set_pending(tracked, now)
         self.tick()
@@ -72,6 +75,7 @@ class Lifecycle:
         """
         self._capacity.take(tracked.instance.instance_type, tracked.zone)
         start_in_moto(tracked.instance)
+        tracked.failed_start = self._take_failed_start("StartInstances")
         self._set_pending(tracked, self._now())
         self.tick()
 
@@ -99,6 +103,12 @@ class Lifecycle:
         self._halt(tracked, now)
         self._machines.boot(tracked.instance.id)
         tracked.running_since = now
+
+    def change_type(self, tracked: TrackedInstance, instance_type: str) -> None:
+        """Change the type of a stopped instance."""
+        tracked.instance.instance_type = instance_type
+        if tracked.has_disk:
+            self._machines.resize(self.build_machine_spec(tracked))
 
     def power_off(self, tracked: TrackedInstance, reason: StateReason, at: datetime) -> None:
         """Stop or terminate an instance that itself or AWS switches off, without a call.
@@ -148,6 +158,8 @@ class Lifecycle:
 
     def _apply_transition(self, tracked: TrackedInstance, at: datetime) -> None:
         match tracked.state:
+            case "pending" if tracked.failed_start:
+                self._end_start(tracked, tracked.failed_start, at)
             case "pending":
                 self._set_running(tracked, at)
             case "stopping":
@@ -169,6 +181,20 @@ class Lifecycle:
         self._machines.boot(tracked.instance.id)
         tracked.running_since = at
         self._set_state(tracked, "running", at)
+
+    def _take_failed_start(self, operation: str) -> StateReason | None:
+        code = self.take_end_launch(operation)
+        return build_failed_start(code) if code else None
+
+    def _end_start(self, tracked: TrackedInstance, reason: StateReason, at: datetime) -> None:
+        """End a start that EC2 cannot complete: a new instance is terminated, one that was stopped stops again."""
+        self._release_capacity(tracked)
+        tracked.instance._reason, tracked.instance.state_reason = reason.message, reason
+        tracked.failed_start = None
+        if tracked.has_disk:
+            self._set_state(tracked, "stopped", at)
+        else:
+            self._set_terminated(tracked, at)
 
     def _set_terminated(self, tracked: TrackedInstance, at: datetime) -> None:
         reasons = tracked.instance._reason, tracked.instance.state_reason

@@ -17,6 +17,23 @@ BY_ITSELF = StateReason(
 )
 RETIRED = StateReason("Server.ScheduledStop: Stopped due to scheduled retirement", "Server.ScheduledStop")
 
+FAILED_STARTS = {
+    "Client.InternalError": "Client error on launch",
+    "Client.InvalidSnapshot.NotFound": "The specified snapshot was not found",
+    "Client.VolumeLimitExceeded": "Volume limit exceeded",
+    "Server.InsufficientInstanceCapacity": "Insufficient capacity to satisfy instance request",
+    "Server.InternalError": "Internal error on launch",
+}
+"""Messages of the state reasons with which EC2 ends a launch or start that it has accepted.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+"""
+
+
+def build_failed_start(code: str) -> StateReason:
+    """Return a state reason of `FAILED_STARTS`, as DescribeInstances shows it."""
+    return StateReason(f"{code}: {FAILED_STARTS[code]}", code)
+
 
 @dataclass
 class TrackedInstance:
@@ -27,6 +44,7 @@ class TrackedInstance:
     :param next_at: when the next transition is due; None without one
     :param running_since: when it last became running; None while it is not running
     :param has_disk: whether its machine was created
+    :param failed_start: state reason with which the pending instance ends instead of running; None: it will run
     """
 
     instance: Any
@@ -34,6 +52,7 @@ class TrackedInstance:
     next_at: datetime | None = None
     running_since: datetime | None = None
     has_disk: bool = False
+    failed_start: StateReason | None = None
 
     @property
     def state(self) -> str:

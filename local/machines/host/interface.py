@@ -109,6 +109,10 @@ class Machines(Protocol):
         """Create the disk: a folder with a small root file system. The machine is down."""
         ...
 
+    def resize(self, spec: MachineSpec) -> None:
+        """Use another type, with its GPUs, from the next boot on. The machine is down."""
+        ...
+
     def boot(self, instance_id: str) -> None:
         """Start the processes and the enabled services, with a new boot id."""
         ...

@@ -72,6 +72,11 @@ class SandboxedMachines:
         self._slots[spec.instance_id] = _Slot(spec, folder)
         self.set_gpu_utilization(spec.instance_id, [0] * spec.gpu_count)
 
+    def resize(self, spec: MachineSpec) -> None:
+        """Use another type; the disk stays."""
+        self._slots[spec.instance_id].spec = spec
+        self.set_gpu_utilization(spec.instance_id, [0] * spec.gpu_count)
+
     def boot(self, instance_id: str) -> None:
         """Boot the machine unless it is up.
 

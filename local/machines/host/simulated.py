@@ -68,6 +68,11 @@ class SimulatedMachines:
         """Create a machine that is down."""
         self._machines.setdefault(spec.instance_id, _SimulatedMachine(spec, gpu=(0,) * spec.gpu_count))
 
+    def resize(self, spec: MachineSpec) -> None:
+        """Use another type; its GPUs are not utilized."""
+        machine = self._machines[spec.instance_id]
+        machine.spec, machine.gpu = spec, (0,) * spec.gpu_count
+
     def boot(self, instance_id: str) -> None:
         """Boot the machine unless it is up."""
         machine = self._machines[instance_id]

@@ -1,11 +1,23 @@
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
+from local.aws.core.faults import Faults
 from local.aws.core.local_cloud import LocalCloud
-from tests.local.aws.conftest import Launch, build_launch_request, create_table, get_error
+from local.aws.ec2.tracked_instance import FAILED_STARTS
+from local.clock import ManualClock
+from tests.local.aws.conftest import (
+    Launch,
+    build_launch_request,
+    create_table,
+    describe_instance,
+    get_error,
+    get_state,
+)
 
 THING = {"TableName": "things", "Item": {"id": {"S": "a"}}}
 
@@ -96,6 +108,48 @@ def test_injected_conflict_rejects_transaction(cloud: LocalCloud, dynamodb: Any)
     cloud.faults.conflict("PutItem")
     with pytest.raises(dynamodb.exceptions.TransactionConflictException):
         dynamodb.put_item(**THING)
+
+
+@pytest.mark.parametrize("code", FAILED_STARTS)
+def test_accepted_launch_ends_with_state_reason(
+    cloud: LocalCloud, ec2: Any, launch: Launch, clock: ManualClock, code: str
+) -> None:
+    cloud.faults.end_launch(code)
+    instance_id = launch()
+    assert get_state(ec2, instance_id) == "pending"
+    clock.advance(timedelta(minutes=1))
+    ended = describe_instance(ec2, instance_id)
+    assert (ended["State"]["Name"], ended["StateReason"]["Code"]) == ("terminated", code)
+    assert ended["StateReason"]["Message"] == ended["StateTransitionReason"]
+
+
+def test_accepted_start_ends_with_state_reason(cloud: LocalCloud, ec2: Any, launch: Launch, clock: ManualClock) -> None:
+    instance_id = launch()
+    for call in (ec2.stop_instances, ec2.start_instances):
+        clock.advance(timedelta(minutes=3))
+        cloud.faults.end_launch("Server.InsufficientInstanceCapacity", "StartInstances")
+        call(InstanceIds=[instance_id])
+    clock.advance(timedelta(minutes=1))
+    ended = describe_instance(ec2, instance_id)
+    assert (ended["State"]["Name"], ended["StateReason"]["Code"]) == (
+        "stopped",
+        "Server.InsufficientInstanceCapacity",
+    )
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda faults: faults.inject("Foo", "Bar"),
+        lambda faults: faults.drop_response("Foo"),
+        lambda faults: faults.acknowledge_only("Foo"),
+        lambda faults: faults.conflict("Foo"),
+        lambda faults: faults.end_launch("Client.InternalError", "Foo"),
+    ],
+)
+def test_fault_of_an_unknown_operation_is_refused(cloud: LocalCloud, order: Callable[[Faults], None]) -> None:
+    with pytest.raises(ValueError, match="no fault into Foo"):
+        order(cloud.faults)
 
 
 def test_clear_removes_injected_faults(cloud: LocalCloud, ec2: Any) -> None:

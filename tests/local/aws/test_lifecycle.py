@@ -184,3 +184,21 @@ def test_uninstall_restores_moto() -> None:
         assert Instance.stop is not before[0]
         assert hasattr(SimpleSystemManagerResponse, "start_session")
     assert (Instance.stop, vars(SimpleSystemManagerResponse).copy()) == before
+
+
+def test_type_of_a_stopped_instance_can_be_changed(
+    cloud: LocalCloud, ec2: Any, launch: Launch, clock: ManualClock, machines: RecordingMachines
+) -> None:
+    instance_id = launch()
+    change = {"InstanceId": instance_id, "InstanceType": {"Value": "g4dn.12xlarge"}}
+    clock.advance(timedelta(minutes=1))
+    assert get_error(ec2.modify_instance_attribute, **change) == ("IncorrectInstanceState", 400)
+    ec2.stop_instances(InstanceIds=[instance_id])
+    clock.advance(timedelta(minutes=3))
+    unknown = {**change, "InstanceType": {"Value": "g4dn.huge"}}
+    assert get_error(ec2.modify_instance_attribute, **unknown) == ("InvalidInstanceAttributeValue", 400)
+    ec2.modify_instance_attribute(**change)
+    ec2.start_instances(InstanceIds=[instance_id])
+    clock.advance(timedelta(minutes=1))
+    assert describe_instance(ec2, instance_id)["InstanceType"] == "g4dn.12xlarge"
+    assert machines.get_gpu_utilization(instance_id) == (0, 0, 0, 0)

@@ -3,17 +3,20 @@
 What follows from a change is tested without AWS, in `tests/unit/instances/test_external_changes.py`.
 """
 
+from dataclasses import replace
 from typing import Any
 
+import boto3
+
 from chalicelib.domain.instances.record import Phase
-from tests.support.world import MINUTE, World, get_ec2_id
+from tests.support.world import ADA, MINUTE, World, get_ec2_id
 
 
-def launch_without_gpudesk(desk: World, tags: dict[str, str], kind: Any = "t3.large") -> str:
+def launch_without_gpudesk(desk: World, tags: dict[str, str], kind: Any = "t3.large", region: str = "us-east-1") -> str:
     """Launch an EC2 instance as another tool in the same account does, and return its id."""
-    image = desk.get_public_image()
+    image = desk.get_public_image(region)
     tag_list: list[Any] = [{"Key": key, "Value": value} for key, value in tags.items()]
-    launched = desk.ec2.run_instances(
+    launched = boto3.client("ec2", region).run_instances(
         ImageId=image,
         InstanceType=kind,
         MinCount=1,
@@ -53,6 +56,16 @@ def test_tags_that_a_shell_would_interpret_are_not_adopted(desk: World) -> None:
     adopted = desk.application.reconciler.stores.instances.find_by_ec2_id(ec2_id)
     assert adopted is not None
     assert (adopted.id, adopted.owner, adopted.name) == (f"gd-{ec2_id[2:]}", "nobody", ec2_id)
+
+
+def test_instance_with_tags_in_a_deployed_region_without_any_record_is_adopted(desk: World) -> None:
+    tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
+    ec2_id = launch_without_gpudesk(desk, tags, "g4dn.xlarge", "eu-west-1")
+    desk.clock.advance(11 * MINUTE)
+    assert desk.application.sweep.run().adopted == []
+    settings = replace(desk.application.settings, regions=("us-east-1", "eu-west-1"))
+    reconciler = replace(desk.application.reconciler, settings=settings)
+    assert replace(desk.application.sweep, reconciler=reconciler).run().adopted == [ec2_id]
 
 
 def test_instance_with_the_tags_of_another_record_gets_its_own_record(desk: World) -> None:
@@ -121,3 +134,16 @@ def test_region_that_does_not_respond_changes_nothing(desk: World) -> None:
         assert report.unavailable_regions == ["us-east-1"]
     assert desk.load(instance).phase is Phase.READY
     assert desk.cloud.calls["ec2:StopInstances"] == 0
+
+
+def test_type_that_is_changed_while_stopped_counts_after_the_start(desk: World) -> None:
+    instance = desk.launch_until_stopped()
+    desk.ec2.modify_instance_attribute(InstanceId=get_ec2_id(instance), InstanceType={"Value": "g4dn.12xlarge"})
+    desk.pass_minutes(2)
+    desk.application.instances.start(ADA, instance.id)
+    started = desk.wait_for_phase(instance, Phase.READY)
+    assert started.spec.hardware.nvidia_gpu_count == 4
+    assert f"{started.billing.rates.instance}" == "3.912"
+    assert desk.list_codes(instance).count("type_changed") == 1
+    scripts = [script for _, script in desk.cloud.machines.executed_scripts if script.document_name == "gpudesk-probe"]  # type: ignore[attr-defined]
+    assert scripts[-1].environment["SSM_gpuCount"] == "4"

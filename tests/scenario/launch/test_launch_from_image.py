@@ -77,18 +77,18 @@ def test_document_that_has_changed_since_the_image_runs_again(desk: World) -> No
 
 def test_launch_that_the_image_does_not_support_is_refused(desk: World) -> None:
     image = create_available_image(desk, ready(desk))
-    refusals: tuple[tuple[dict[str, Any], str], ...] = (
-        ({"region": "eu-west-1"}, "not in eu-west-1"),
-        ({"gpu": "T4g"}, "is arm64"),
-        ({"disk_gib": 16}, "at least"),
-        ({"image": "no-such"}, "no image 'no-such'"),
-        ({"image": "latest", "recipe": "bare"}, "no image with recipe bare"),
+    refusals: tuple[tuple[dict[str, Any], str, str], ...] = (
+        ({"region": "eu-west-1"}, "region", "not set up in eu-west-1"),
+        ({"gpu": "T4g"}, "image", "is arm64"),
+        ({"disk_gib": 16}, "image", "at least"),
+        ({"image": "no-such"}, "image", "no image 'no-such'"),
+        ({"image": "latest", "recipe": "bare"}, "image", "no image with recipe bare"),
     )
-    for fields, words in refusals:
+    for fields, field, words in refusals:
         with pytest.raises(ValidationFailed) as refused:
             desk.launch(**{"image": image.id, **fields})
         (error,) = refused.value.errors
-        assert error.field == "image"
+        assert error.field == field
         assert words in error.message
 
 

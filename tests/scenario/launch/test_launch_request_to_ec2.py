@@ -3,7 +3,9 @@
 from typing import Any
 
 import boto3
+import pytest
 
+from chalicelib.domain.instances.record import Instance, Phase
 from tests.support.world import World, get_ec2_id
 
 
@@ -18,6 +20,7 @@ def test_instance_has_no_inbound_access_and_no_key_pair(desk: World) -> None:
     instance = desk.launch_until_ready(gpu="T4", project="vision", tags={"team": "blue"}, name="my-gpu")
     found = describe_instance(desk, get_ec2_id(instance))
     assert found["MetadataOptions"]["HttpTokens"] == "required"
+    assert "PublicIpAddress" in found
     assert "KeyName" not in found
     assert found["IamInstanceProfile"]["Arn"].endswith("/gpudesk-instance")
     groups = found["NetworkInterfaces"][0]["Groups"]
@@ -30,18 +33,41 @@ def test_instance_has_no_inbound_access_and_no_key_pair(desk: World) -> None:
     assert timing["InstanceInitiatedShutdownBehavior"]["Value"] == "stop"
 
 
-def test_instance_has_one_encrypted_gp3_disk_of_64_gib(desk: World) -> None:
+def find_disk(desk: World, instance: Instance) -> dict[str, Any]:
+    """Return the only volume of the instance."""
+    filters: Any = [{"Name": "attachment.instance-id", "Values": [get_ec2_id(instance)]}]
+    (volume,) = desk.ec2.describe_volumes(Filters=filters)["Volumes"]
+    return dict(volume)
+
+
+def test_instance_has_one_encrypted_gp3_disk_with_64_gib_beside_the_image(desk: World) -> None:
     instance = desk.launch_until_ready()
-    volumes = desk.ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [get_ec2_id(instance)]}])[
-        "Volumes"
-    ]
-    assert [(v["VolumeType"], v["Encrypted"], v["Size"]) for v in volumes] == [("gp3", True, 64)]
+    volume = find_disk(desk, instance)
+    assert (volume["VolumeType"], volume["Encrypted"], volume["Size"]) == ("gp3", True, 35 + 64)
+    assert instance.spec.disk_gib == 35 + 64
 
 
-def test_disk_smaller_than_the_ami_grows_to_the_size_of_the_ami(desk: World) -> None:
-    instance = desk.launch_until_ready(disk_gib=8)
-    assert instance.launch.attempt is not None
-    assert instance.launch.attempt.disk_gib >= 35
+def test_disk_smaller_than_the_ami_grows_to_the_size_of_the_ami_and_a_warning_says_so(desk: World) -> None:
+    requested = desk.request_launch(disk_gib=8)
+    assert [warning.code for warning in requested.warnings] == ["disk_nearly_full", "no_channel"]
+    instance = desk.wait_for_phase(requested.instance, Phase.BOOTING)
+    assert find_disk(desk, instance)["Size"] == 35
+    assert "0 GiB free on its disk of 35 GiB" in desk.list_timeline(instance)[2].message
+
+
+def test_private_subnet_gets_no_public_address_and_none_is_billed(desk: World) -> None:
+    for subnet in desk.ec2.describe_subnets()["Subnets"]:
+        desk.ec2.modify_subnet_attribute(SubnetId=subnet["SubnetId"], MapPublicIpOnLaunch={"Value": False})
+    instance = desk.wait_for_phase(desk.launch(), Phase.BOOTING)
+    assert "PublicIpAddress" not in describe_instance(desk, get_ec2_id(instance))
+    assert instance.billing.rates.address == 0
+
+
+@pytest.mark.parametrize("requested", [None, 2])
+def test_containers_get_the_role_only_if_the_launch_asks_for_it(desk: World, requested: int | None) -> None:
+    instance = desk.wait_for_phase(desk.launch(metadata_hop_limit=requested), Phase.BOOTING)
+    options = describe_instance(desk, get_ec2_id(instance))["MetadataOptions"]
+    assert options["HttpPutResponseHopLimit"] == (requested or 1)
 
 
 def test_instance_volumes_and_network_interface_carry_the_tags(desk: World) -> None:

@@ -5,6 +5,7 @@ How long a stop waits for its warning is tested in `tests/unit/instances/test_wa
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.email import EmailTopic
@@ -13,6 +14,7 @@ from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
 from chalicelib.store.notifications import NotificationModel
 from chalicelib.store.owners import OwnerModel
@@ -150,6 +152,32 @@ def test_write_during_a_delivery_is_not_lost(desk: World) -> None:
     instance = desk.wait_until(instance, lambda now: now.warning is not None)
     assert instance.spec.policy.max_hours == 20
     assert list_delivery_channels(desk, instance) == ["webhook"]
+
+
+def test_confirmation_that_nobody_follows_expires_and_is_requested_again_when_asked(desk: World) -> None:
+    owners, box = desk.application.owners, desk.cloud.mailbox
+
+    def set_address() -> EmailState | None:
+        return owners.find_email_state(owners.update(ADA, "ada", {"channels": {"email": "ada@example.org"}}).settings)
+
+    def find_state() -> EmailState | None:
+        return owners.find_email_state(owners.get(ADA, "ada"))
+
+    assert set_address() is EmailState.PENDING
+    desk.pass_minutes(2)
+    assert (find_state(), len(box.list_mails("ada@example.org"))) == (EmailState.PENDING, 1)
+    desk.clock.advance(timedelta(days=2, minutes=1))
+    desk.pass_minutes()
+    assert (find_state(), len(box.list_mails("ada@example.org"))) == (EmailState.EXPIRED, 1)
+    assert set_address() is EmailState.PENDING
+    desk.pass_minutes()
+    assert len(box.list_mails("ada@example.org")) == 2
+    desk.confirm_email("ada@example.org")
+    desk.pass_minutes()
+    assert find_state() is EmailState.CONFIRMED
+    calls = desk.cloud.calls.copy()
+    desk.pass_minutes()
+    assert not {"sns:Subscribe", "sns:ListSubscriptionsByTopic"} & set(desk.cloud.count_calls_since(calls))
 
 
 def test_warning_by_email_is_delivered_only_after_the_address_is_confirmed(desk: World) -> None:

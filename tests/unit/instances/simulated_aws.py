@@ -11,6 +11,7 @@ from chalicelib.domain.instances.observation import (
     Observation,
     ObservedAgent,
     ObservedCommand,
+    ObservedInstance,
 )
 from chalicelib.domain.instances.plan import (
     CallAccepted,
@@ -47,6 +48,7 @@ class SimulatedAws:
 
     state: Ec2State | None = Ec2State.RUNNING
     launched_at: datetime = START
+    instance_type: str = EC2_RUNNING.instance_type
     agent_responds: bool = True
     faults: dict[type[Step], Outcome] = field(default_factory=dict)
     document_duration: timedelta = 30 * SECONDS
@@ -57,7 +59,7 @@ class SimulatedAws:
     def observe(self, now: datetime) -> Observation:
         """Return what EC2 and SSM show now."""
         return Observation(
-            ec2=replace(EC2_RUNNING, state=self.state, launched_at=self.launched_at) if self.state else NotVisible(),
+            ec2=self._observe_instance(),
             agent=self._observe_agent(now),
             command=self._observe_command(now),
         )
@@ -84,6 +86,11 @@ class SimulatedAws:
             case Terminate():
                 self.state = Ec2State.TERMINATED
         return CallAccepted()
+
+    def _observe_instance(self) -> ObservedInstance | NotVisible:
+        if self.state is None:
+            return NotVisible()
+        return replace(EC2_RUNNING, state=self.state, launched_at=self.launched_at, instance_type=self.instance_type)
 
     def _observe_agent(self, now: datetime) -> ObservedAgent | NotVisible:
         responds = self.agent_responds and self.state is Ec2State.RUNNING

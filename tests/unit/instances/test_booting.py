@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from chalicelib.domain.common.errors import InsufficientCapacity, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.idle.heartbeat import KeepRequest
@@ -48,6 +50,21 @@ def test_launched_instance_without_an_agent_is_terminated_after_a_warning() -> N
     for cause in ("route", "endpoint", "role"):
         assert cause in message
     assert simulation.run_until(Phase.TERMINATED, 16, 16) == 16
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "minutes"), [("g4dn.xlarge", 15), ("g4dn.metal", 35), ("c7i.metal-24xl", 35)]
+)
+def test_bare_metal_has_more_time_to_boot(instance_type: str, minutes: int) -> None:
+    simulation = launched_without_agent(SimulatedAws())
+    spec = simulation.instance.spec
+    hardware = replace(spec.hardware, instance_type=instance_type)
+    simulation.instance = replace(simulation.instance, spec=replace(spec, hardware=hardware))
+    assert simulation.aws is not None
+    simulation.aws.instance_type = instance_type
+    simulation.run_minutes(1, minutes - 6)
+    assert simulation.instance.warning is None
+    assert simulation.run_until(Phase.TERMINATING, minutes - 5, 50) == minutes
 
 
 def test_agent_that_responds_in_time_cancels_the_warning() -> None:

@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 
+import pytest
+
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.idle.heartbeat import SelfStopStatus
 from chalicelib.domain.instances.commands import stop_start
-from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.ec2_instance import Ec2State, StateReason
 from chalicelib.domain.instances.observation import NotVisible, Observation, TagsMissing
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
-from tests.support.ready_instance import ADA, INSTANCE_ID
+from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID
 from tests.unit.instances.simulated_aws import SimulatedAws
 from tests.unit.instances.simulation import Simulation, build_heartbeat, get_time
 
@@ -47,6 +49,30 @@ def test_instance_that_is_restarted_between_two_observations_is_managed_again() 
     aws.state, aws.launched_at = Ec2State.RUNNING, get_time(2)
     simulation.run_until(Phase.READY, 3, 5)
     assert simulation.count_entries(EventCode.STARTED_EXTERNALLY) == 1
+
+
+@pytest.mark.parametrize("state", [Ec2State.STOPPING, Ec2State.STOPPED, Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED])
+def test_message_about_a_change_outside_gpudesk_has_the_reason_of_ec2(state: Ec2State) -> None:
+    reason = StateReason(code="Server.ScheduledStop", message="Server.ScheduledStop: Stopped due to retirement\x1b[31m")
+    simulation = Simulation(observed=Observation(ec2=replace(EC2_RUNNING, state=state, state_reason=reason)))
+    simulation.decide(1)
+    assert (
+        "EC2 gives the reason Server.ScheduledStop: Stopped due to retirement[31m." in simulation.timeline[-1].message
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "is_named"), [("Client.UserInitiatedShutdown", False), ("Client.InstanceInitiatedShutdown", True)]
+)
+def test_message_about_a_requested_stop_has_the_reason_only_if_it_is_another_one(code: str, is_named: bool) -> None:
+    simulation = Simulation()
+    simulation.apply_change(stop_start.request_stop(simulation.instance, ADA, get_time(0)))
+    simulation.decide(0)
+    reason = StateReason(code=code, transition="User initiated (2026-01-05 09:01:00 GMT)")
+    simulation.observed = Observation(ec2=replace(EC2_RUNNING, state=Ec2State.STOPPED, state_reason=reason))
+    simulation.decide(1)
+    assert simulation.instance.phase is Phase.STOPPED
+    assert (f"EC2 gives the reason {code} (User initiated" in simulation.timeline[-1].message) == is_named
 
 
 def test_instance_that_is_terminated_externally_is_closed() -> None:

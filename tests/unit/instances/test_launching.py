@@ -1,14 +1,28 @@
 """The launch: a request becomes an EC2 instance, or a failure that says what to do."""
 
-from chalicelib.domain.common.errors import InsufficientCapacity, PermanentAwsError, QuotaExceeded, TransientAwsError
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.control.loop.observe_instance import select_observed
+from chalicelib.domain.common.errors import (
+    AwsNotFound,
+    InsufficientCapacity,
+    PermanentAwsError,
+    QuotaExceeded,
+    TransientAwsError,
+)
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.ec2_instance import Ec2State, StateReason
 from chalicelib.domain.instances.lifecycle import outcomes
-from chalicelib.domain.instances.plan import Launch, LaunchResolved, Outcome, ResolveLaunch, Step
+from chalicelib.domain.instances.lifecycle.decide import decide
+from chalicelib.domain.instances.observation import NotVisible, Observation
+from chalicelib.domain.instances.plan import Launch, LaunchResolved, Outcome, Plan, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Phase
-from tests.support.ready_instance import ADA
+from tests.support.ready_instance import ADA, EC2_RUNNING
 from tests.unit.instances.simulated_aws import ZONES, SimulatedAws
-from tests.unit.instances.simulation import Simulation, build_requested_instance, get_time
+from tests.unit.instances.simulation import Simulation, build_context, build_requested_instance, get_time
 
 NO_CAPACITY = InsufficientCapacity("InsufficientInstanceCapacity", "None is left.")
 
@@ -46,13 +60,101 @@ def test_launch_without_capacity_fails_and_its_record_is_closed_after_an_hour() 
 def test_launch_without_a_response_fails_after_the_deadline() -> None:
     simulation = launching({ResolveLaunch: TransientAwsError("InternalError", "Try again.")})
     assert simulation.run_until(Phase.FAILED, 0, 20) == 16
-    assert [entry.code for entry in simulation.timeline] == [EventCode.NO_CAPACITY]
+    assert [entry.code for entry in simulation.timeline] == [EventCode.NO_ANSWER]
+    assert "The last error of AWS: Try again (InternalError)." in simulation.instance.reason.message
 
 
 def test_sent_request_is_abandoned_only_when_its_instance_would_be_visible() -> None:
     simulation = launching({Launch: TransientAwsError("RequestTimeout", "No response.")})
     assert simulation.run_until(Phase.FAILED, 0, 30) == 26
     assert simulation.instance.reason.code is EventCode.NO_ANSWER
+
+
+def test_lack_of_capacity_is_written_once_for_the_same_zones() -> None:
+    simulation = launching({Launch: NO_CAPACITY})
+    simulation.run_minutes(0, 14)
+    assert len([step for step in simulation.steps if isinstance(step, Launch)]) > 2 * len(ZONES)
+    written = [entry.code for entry in simulation.timeline]
+    one_zone = [EventCode.LAUNCHING, EventCode.ZONE_NO_CAPACITY]
+    assert written == [*one_zone, *one_zone, EventCode.NO_CAPACITY_YET]
+
+
+def test_prerequisite_that_aws_does_not_know_yet_is_waited_for() -> None:
+    unknown = AwsNotFound("InvalidParameterValue", "Invalid IAM Instance Profile name")
+    simulation = launching({Launch: unknown})
+    simulation.run_minutes(0, 4)
+    assert (simulation.instance.phase, simulation.instance.reason.code) == (Phase.LAUNCHING, EventCode.RETRYING)
+    assert simulation.aws is not None
+    simulation.aws.faults.clear()
+    assert simulation.run_until(Phase.BOOTING, 5, 5) == 5
+
+
+def test_prerequisite_that_aws_does_not_know_after_some_minutes_fails_the_launch() -> None:
+    simulation = launching({Launch: AwsNotFound("InvalidParameterValue", "Invalid IAM Instance Profile name")})
+    assert simulation.run_until(Phase.FAILED, 0, 10) == 6
+    assert simulation.instance.reason.code is EventCode.LAUNCH_REFUSED
+    assert "Invalid IAM Instance Profile name (InvalidParameterValue)." in simulation.instance.reason.message
+
+
+ENDED = StateReason(code="Server.InsufficientInstanceCapacity", message="None is left.")
+
+
+def test_accepted_launch_that_ends_without_capacity_counts_as_one_refused_zone() -> None:
+    simulation = launching()
+    simulation.decide(0)
+    assert simulation.instance.phase is Phase.BOOTING
+    plan = end_launch(simulation, ENDED)
+    assert (plan.instance.phase, plan.instance.ec2_instance, plan.requeue) == (Phase.LAUNCHING, None, True)
+    assert plan.instance.launch.zones_without_capacity == (ZONES[0],)
+    assert select_observed(plan.instance, [EC2_RUNNING]) == NotVisible(), "the ended instance is not found again"
+
+
+def test_launches_that_are_accepted_and_end_again_and_again_fail_after_the_deadline() -> None:
+    simulation = launching()
+    for minute in range(40):
+        simulation.decide(minute)
+        if simulation.instance.phase is Phase.FAILED:
+            break
+        if simulation.instance.phase is Phase.BOOTING:
+            simulation.instance = end_launch(simulation, ENDED, minute).instance
+            assert simulation.aws is not None
+            simulation.aws.state = None
+    assert (minute, simulation.instance.reason.code) == (16, EventCode.NO_CAPACITY)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "advice"),
+    [
+        ("Client.InternalError", EventCode.LAUNCH_REFUSED, "KMS key"),
+        ("Client.VolumeLimitExceeded", EventCode.QUOTA_EXCEEDED, "Service Quotas"),
+        ("Client.InvalidSnapshot.NotFound", EventCode.LAUNCH_REFUSED, "another image"),
+        ("Client.SomethingNew", EventCode.LAUNCH_REFUSED, "look for the cause"),
+    ],
+)
+def test_accepted_launch_that_ends_fails_and_says_what_to_do(reason: str, code: EventCode, advice: str) -> None:
+    simulation = launching()
+    simulation.decide(0)
+    failed = end_launch(simulation, StateReason(code=reason)).instance
+    assert (failed.phase, failed.reason.code, failed.ec2_instance) == (Phase.FAILED, code, None)
+    assert f"EC2 gives the reason {reason}." in failed.reason.message
+    assert advice in failed.reason.message
+    assert failed.billing.meter.accrued == 0
+
+
+@pytest.mark.parametrize("reason", ["Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown"])
+def test_end_that_somebody_requested_is_no_failed_launch(reason: str) -> None:
+    simulation = launching()
+    simulation.decide(0)
+    ended = end_launch(simulation, StateReason(code=reason)).instance
+    assert (ended.phase, ended.reason.code) == (Phase.TERMINATED, EventCode.TERMINATED_EXTERNALLY)
+
+
+def end_launch(simulation: Simulation, reason: StateReason, minute: float = 1) -> Plan:
+    """Decide about an instance that EC2 has terminated with a state reason."""
+    ec2_instance = simulation.instance.ec2_instance
+    assert ec2_instance is not None
+    ended = replace(EC2_RUNNING, state=Ec2State.TERMINATED, zone=ec2_instance.zone, state_reason=reason)
+    return decide(simulation.instance, Observation(ec2=ended), get_time(minute), build_context())
 
 
 def test_late_refusal_of_an_earlier_attempt_changes_nothing() -> None:

@@ -89,6 +89,27 @@ def test_meter_continues_while_the_billing_state_stays() -> None:
     assert (after.billing.meter, segments) == (before.billing.meter, ())
 
 
+def test_pending_instance_is_billed_from_its_launch_only_if_it_runs() -> None:
+    before = replace(build_metered_instance(BillingState.NOTHING), ec2_instance=None)
+    pending, _ = advance_meter(before, replace(before, ec2_instance=build_ec2_instance(Ec2State.PENDING)), get_time(1))
+    assert compute_cost(pending, get_time(2)) == 0
+    ended, segments = advance_meter(pending, replace(pending, ec2_instance=None), get_time(2))
+    assert (ended.billing.meter, segments) == (before.billing.meter, ())
+    running, _ = advance_meter(
+        pending, replace(pending, ec2_instance=build_ec2_instance(Ec2State.RUNNING)), get_time(3)
+    )
+    assert running.billing.meter.since == START
+
+
+def test_change_of_the_rates_begins_another_segment() -> None:
+    before = build_metered_instance(BillingState.RUNNING)
+    dearer = replace(before.billing, rates=replace(RATES, instance=Decimal("1.20")))
+    restarted = replace(build_ec2_instance(Ec2State.RUNNING), launched_at=get_time(30))
+    after, segments = advance_meter(before, replace(before, billing=dearer, ec2_instance=restarted), get_time(40))
+    assert [(segment.until, segment.rates) for segment in segments] == [(get_time(30), RATES)]
+    assert compute_cost(after, get_time(90)) == Decimal("0.333") + Decimal("1.266")
+
+
 def test_decision_bills_the_state_that_ec2_shows() -> None:
     observed = Observation(ec2=replace(EC2_RUNNING, state=Ec2State.STOPPED))
     simulation = Simulation(build_metered_instance(BillingState.RUNNING), observed=observed)

@@ -1,5 +1,6 @@
 """Unit tests of the choice of region and instance type."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ def choose(**fields: Any) -> TypeChoice:
     context = LaunchContext(
         catalog=load_catalog(), recipes=build_recipes(), settings=settings, owner_policy=PolicyOverride()
     )
+    context = replace(context, deployed_regions=fields.pop("deployed", None))
     source = fields.pop("source", None)
     return choose_instance_type(LaunchRequest(**fields), context, source)
 
@@ -35,6 +37,20 @@ def test_named_type_is_chosen() -> None:
     choice = choose(instance_type="t3.large", gpu_count=0, region="eu-west-1")
     assert choice.instance_type is not None
     assert (choice.region, choice.instance_type.name) == ("eu-west-1", "t3.large")
+
+
+@pytest.mark.parametrize(
+    ("region", "deployed", "message"),
+    [
+        ("eu-west-1", ("us-east-1",), "gpudesk is not set up in eu-west-1; must be one of us-east-1"),
+        ("us-east-2", ("us-east-1", "us-east-2"), "must be one of us-east-1, not 'us-east-2'"),
+        ("us-east-1", ("us-east-2",), "gpudesk is set up in us-east-2 only, and the limits of the desk allow none"),
+    ],
+)
+def test_region_in_which_gpudesk_is_not_set_up_is_refused(region: str, deployed: tuple[str, ...], message: str) -> None:
+    (error,) = choose(gpu="T4", region=region, deployed=deployed).errors
+    assert error.field == "region"
+    assert message in error.message
 
 
 def test_region_of_the_image_is_the_default() -> None:

@@ -16,6 +16,7 @@ from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
+from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.instances.items import RecordWrite
@@ -85,6 +86,10 @@ class FakeDeskRepository(DeskRepository):
 
     def mark_done(self, name: str) -> None:
         pass
+
+    def find_email_subscription(self, address: str, generation: int) -> EmailSubscription | None:
+        state = EmailState.CONFIRMED
+        return EmailSubscription(address=address, generation=generation, state=state, requested_at=NOW)
 
     def get_last_completed_at(self, name: str) -> datetime | None:
         return NOW - 11 * MINUTE

@@ -41,6 +41,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "benchmark_done": (OWNER, "finished its benchmark"),
     "benchmark_failed": (OWNER, "could not finish its benchmark"),
     "activity_unknown": (BOTH, "cannot be monitored: its activity is unknown"),
+    "type_changed": (BOTH, "has another instance type"),
     "tags_lost": (BOTH, "lost its gpudesk tags and is no longer managed"),
     "instance_gone": (BOTH, "is gone from EC2"),
     "reappeared": (BOTH, "still exists in EC2 and is being terminated"),

@@ -58,7 +58,10 @@ from tests.unit.notifications.instances import (
     observe_state,
 )
 
-CONTEXT = DecisionContext(desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
+CATALOG = data_files.load_catalog()
+CONTEXT = DecisionContext(
+    desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA", catalog=CATALOG
+)
 BENCHMARK_OUTPUT = Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json"
 
 
@@ -99,6 +102,7 @@ def end_benchmark(observation: ObservedCommand) -> Change:
     run = DocumentRun(attempt_id=requested.benchmark_run.id, sent_at=NOW, last_sent_at=NOW, command_id="c-1")
     return decide_change(
         replace(requested, benchmark_run=replace(requested.benchmark_run, run=run)),
+        ec2=replace(EC2_RUNNING, instance_type="p5.4xlarge"),
         command=observation,
         heartbeat=build_heartbeat(),
     )
@@ -201,6 +205,9 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
         build_instance(
             observed=ObservedState(boot_id="boot-1", agent_seen=True, activity_unknown_since=NOW - 20 * MINUTE)
         )
+    ),
+    "type_changed": lambda: decide_change(
+        build_instance(), ec2=replace(EC2_RUNNING, instance_type="g4dn.12xlarge"), heartbeat=build_heartbeat()
     ),
     "tags_lost": lambda: decide_change(build_instance(), ec2=TagsMissing(INSTANCE_ID)),
     "instance_gone": lambda: decide_change(

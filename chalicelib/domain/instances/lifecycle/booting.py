@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import AGENT_DEADLINE, AGENT_WARNING_AFTER, START_DEADLINE, STOP_RETRY_AFTER
+from chalicelib.domain.common.deadlines import AGENT_DEADLINE, AGENT_WARNING_BEFORE, START_DEADLINE, STOP_RETRY_AFTER
 from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
@@ -13,6 +13,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state, retry_action
+from chalicelib.domain.instances.lifecycle.ended_launch import CLIENT_ERROR, KMS_ADVICE
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning
@@ -104,7 +105,9 @@ def _retry_start(instance: Instance, now: datetime) -> Plan:
     """Call StartInstances again while EC2 still shows the instance as stopped, at most until `START_DEADLINE`."""
     if now - instance.phase_since > START_DEADLINE:
         last_error = f" {instance.claim.last_error}" if instance.claim and instance.claim.last_error else ""
-        cause = f"EC2 did not start it within {format_duration(START_DEADLINE)}.{last_error}"
+        reason = require_ec2_instance(instance).unexpected_reason_text
+        advice = f" {KMS_ADVICE}" if CLIENT_ERROR in reason else ""
+        cause = f"EC2 did not start it within {format_duration(START_DEADLINE)}.{last_error}{reason}{advice}"
         return abandon_start(instance, cause, now)
     claim = instance.claim or Claim(
         action=ClaimAction.START,
@@ -113,7 +116,8 @@ def _retry_start(instance: Instance, now: datetime) -> Plan:
     )
     if claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER:
         return no_op(instance, EventCode.STARTING, f"EC2 accepted the start of {instance.name}.")
-    cause = claim.last_error or f"EC2 still shows {instance.name} as stopped."
+    reason = require_ec2_instance(instance).unexpected_reason_text
+    cause = claim.last_error or f"EC2 still shows {instance.name} as stopped.{reason}"
     message = f"{cause} gpudesk starts it again."
     return retry_action(instance, claim, Start(), now, message)
 
@@ -152,9 +156,10 @@ def _decide_without_agent(instance: Instance, launched_at: datetime, now: dateti
     if instance.warning and instance.warning.can_act(now):
         reason = EventReason(code=EventCode.NO_AGENT, message=explanation)
         return begin_action(instance, action, reason, now, WarningType.NO_AGENT)
-    if instance.warning or now - launched_at < AGENT_WARNING_AFTER:
+    deadline = launched_at + AGENT_DEADLINE + instance.spec.hardware.boot_allowance
+    if instance.warning or now < deadline - AGENT_WARNING_BEFORE:
         return _wait_for_agent(instance)
-    stop_at = max(launched_at + AGENT_DEADLINE, now + (AGENT_DEADLINE - AGENT_WARNING_AFTER))
+    stop_at = max(deadline, now + AGENT_WARNING_BEFORE)
     loss = "Its disk stays." if action is ClaimAction.STOP else "Nothing was set up on it yet. Its disk is deleted."
     message = (
         f"{explanation} gpudesk will {action} {instance.name} at {format_time(stop_at)} unless the agent responds "

@@ -29,6 +29,7 @@ from chalicelib.domain.instances.lifecycle import (
 from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
 from chalicelib.domain.instances.lifecycle.mode_filter import apply_mode
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
+from chalicelib.domain.instances.lifecycle.type_change import decide_type_change
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
@@ -48,7 +49,10 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
 
 def apply_ec2_state(decision: Decision) -> Decision:
     """Bring the record up to what EC2 shows. A change that gpudesk did not make decides the plan."""
+    catalog = decision.context.catalog
     instance, plan = ec2_drift.apply_ec2_state(decision.instance, decision.observation, decision.now)
+    if plan is None and catalog is not None and instance.is_active:
+        plan = decide_type_change(instance, decision.observation, catalog, decision.now)
     return replace(decision, instance=instance, plan=plan)
 
 

@@ -28,6 +28,7 @@ def decide_running(instance: Instance, observation: Observation, now: datetime, 
     """Decide what follows from the state of the command: go on, wait, or run the document again."""
     setup, run = instance.setup, require_document_run(instance)
     document = setup.documents[setup.document_index]
+    limit = document.timeout + DOCUMENT_MARGIN + instance.spec.hardware.boot_allowance
     match observation.command:
         case ObservedCommand(status=CommandStatus.SUCCEEDED) as command:
             return _succeed(instance, command, now, context.desk.mode)
@@ -36,7 +37,7 @@ def decide_running(instance: Instance, observation: Observation, now: datetime, 
             if classify_end(command.status_details, command.steps) is CommandEnd.INTERRUPTED:
                 return _rerun_interrupted(instance, command, cause, now)
             return retry_document(instance, command, cause, now)
-        case _ if now - run.sent_at > context.scale_script_timeout(document.timeout + DOCUMENT_MARGIN):
+        case _ if now - run.sent_at > context.scale_script_timeout(limit):
             cause = f"{document.name} did not end within {format_duration(document.timeout)}"
             return retry_document(instance, None, cause, now)
         case _:

@@ -12,7 +12,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, format_duration
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.claim import Claim, ClaimAction
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.external_changes import (
     decide_end,
     decide_external_start,
@@ -24,8 +24,6 @@ from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedInstance, TagsMissing, Unavailable
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
-
-ENDED_STATES = (Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED)
 
 
 def apply_ec2_state(instance: Instance, observation: Observation, now: datetime) -> tuple[Instance, Plan | None]:
@@ -58,7 +56,7 @@ def to_booting(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
             with_phase(instance, Phase.BOOTING, reason, now),
             ec2_instance=ec2_instance,
             lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),
-            launch=replace(instance.launch, retry_at=None, zones_without_capacity=()),
+            launch=replace(instance.launch, retry_at=None, last_error=None),
         ),
         reason,
         now,
@@ -127,9 +125,7 @@ def _apply_not_visible(instance: Instance, now: datetime) -> tuple[Instance, Pla
 def _apply_observed(
     instance: Instance, observed: ObservedInstance, heartbeat: DecodedHeartbeat, now: datetime
 ) -> tuple[Instance, Plan | None]:
-    ec2_instance = Ec2Instance(
-        instance_id=observed.instance_id, zone=observed.zone, state=observed.state, launched_at=observed.launched_at
-    )
+    ec2_instance = observed.to_ec2_instance()
     is_ended = observed.state in ENDED_STATES
     if instance.phase is Phase.TERMINATED:
         if is_ended:

@@ -10,6 +10,7 @@ from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
+from chalicelib.domain.instances.lifecycle.ended_launch import is_ended_launch, record_ended_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_stopped, to_terminated, with_phase
 from chalicelib.domain.instances.observation import NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Plan
@@ -34,18 +35,23 @@ def decide_end(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
     """Decide for an instance that EC2 is terminating or has terminated, by gpudesk or by someone else."""
     name = instance.name
     is_requested = instance.claim is not None and instance.claim.action is ClaimAction.TERMINATE
+    if not is_requested and is_ended_launch(instance, ec2_instance):
+        return record_ended_launch(instance, ec2_instance, now)
     if ec2_instance.state is Ec2State.TERMINATED:
         if is_requested:
-            reason = EventReason(code=EventCode.TERMINATED, message=f"{name} is terminated.")
-            return to_terminated(instance, reason, now)
+            message = f"{name} is terminated.{ec2_instance.unexpected_reason_text}"
+            return to_terminated(instance, EventReason(code=EventCode.TERMINATED, message=message), now)
         message = (
-            f"{name} was terminated outside gpudesk, and its disk is deleted. Launch a new instance if you still need "
-            "one."
+            f"{name} was terminated outside gpudesk, and its disk is deleted.{ec2_instance.reason_text} Launch a "
+            "new instance if you still need one."
         )
         return to_terminated(instance, EventReason(code=EventCode.TERMINATED_EXTERNALLY, message=message), now)
     if instance.phase is Phase.TERMINATING:
         return no_op(instance, EventCode.TERMINATING, f"EC2 is terminating {name}.")
-    message = f"EC2 is terminating {name}{'' if is_requested else '. gpudesk did not request that'}."
+    if is_requested:
+        message = f"EC2 is terminating {name}.{ec2_instance.unexpected_reason_text}"
+    else:
+        message = f"EC2 is terminating {name}. gpudesk did not request that.{ec2_instance.reason_text}"
     reason = EventReason(code=EventCode.TERMINATING_EXTERNALLY, message=message)
     spec = replace(instance.spec, desired=DesiredState.TERMINATED)
     terminating = replace(with_phase(instance, Phase.TERMINATING, reason, now), spec=spec, warning=None)
@@ -127,14 +133,14 @@ def _build_stop_reason(instance: Instance, ec2_instance: Ec2Instance, heartbeat:
     name = instance.name
     if isinstance(heartbeat, Heartbeat) and heartbeat.self_stop is not None and heartbeat.self_stop.stopping_now:
         message = (
-            f"{name} stopped itself: it was idle, and gpudesk was unreachable. EC2 says {ec2_instance.state}. Its root "
-            f"disk stays and is billed. To use {name} again, start it. An admin should check why gpudesk was "
-            "unreachable."
+            f"{name} stopped itself: it was idle, and gpudesk was unreachable. EC2 says {ec2_instance.state}."
+            f"{ec2_instance.reason_text} Its root disk stays and is billed. To use {name} again, start it. An "
+            "admin should check why gpudesk was unreachable."
         )
         return EventReason(code=EventCode.SELF_STOPPED, message=message)
     message = (
-        f"{name} was stopped outside gpudesk: EC2 says {ec2_instance.state}. It stays stopped, and its root disk is "
-        f"billed. To use {name} again, start it."
+        f"{name} was stopped outside gpudesk: EC2 says {ec2_instance.state}.{ec2_instance.reason_text} It stays "
+        f"stopped, and its root disk is billed. To use {name} again, start it."
     )
     return EventReason(code=EventCode.STOPPED_EXTERNALLY, message=message)
 

@@ -1,32 +1,24 @@
-"""Launch an EC2 instance for a record: resolve the request, call RunInstances, retry or fail."""
+"""Launch an EC2 instance for a record: resolve the request, call RunInstances, time out.
 
+What follows from an error of AWS is decided in `launch_errors`.
+"""
+
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from decimal import Decimal
 
-from chalicelib.domain.common.deadlines import (
-    CAPACITY_RETRY,
-    COMMAND_RESEND_AFTER,
-    LAUNCH_DEADLINE,
-    LAUNCH_VISIBILITY_DEADLINE,
-)
-from chalicelib.domain.common.errors import (
-    AwsError,
-    InsufficientCapacity,
-    PermanentAwsError,
-    PrerequisiteMissing,
-    QuotaExceeded,
-)
+from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
-from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_terminated, with_phase
+from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
+from chalicelib.domain.instances.launch_attempt import MIN_FREE_GIB, LaunchAttempt
+from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
+from chalicelib.domain.instances.lifecycle.plans import no_op, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
-
-LAUNCH_RETRY_AFTER = timedelta(seconds=20)
-"""Wait before the same request is sent again, after an error that can pass."""
 
 
 def decide(instance: Instance, now: datetime) -> Plan:
@@ -41,6 +33,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
     if instance.phase is Phase.REQUESTED:
         reason = EventReason(code=EventCode.LAUNCHING, message=resolving)
         instance = with_phase(instance, Phase.LAUNCHING, reason, now)
+        launch = replace(launch, started_at=launch.started_at or now)
     if launch.retry_at and now < launch.retry_at:
         message = f"gpudesk calls AWS again for {name} at {launch.retry_at:%H:%M:%S} UTC."
         return no_op(instance, EventCode.WAITING_TO_RETRY, message)
@@ -65,65 +58,45 @@ def decide(instance: Instance, now: datetime) -> Plan:
 
 
 def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
-    """Store the complete request before it is sent. The image determines the size of the disk, and so its price."""
+    """Store the complete request before it is sent.
+
+    The image determines the size of the disk, and the subnet whether there is a public address, and so both the price.
+    """
     attempt, spec = outcome.attempt, instance.spec
     message = f"Launching {instance.name} as {attempt.instance_type} in {attempt.zone}."
     reason = EventReason(code=EventCode.LAUNCHING, message=message)
-    disk_rate = instance.billing.rates.disk * attempt.disk_gib / spec.disk_gib
+    entry = timeline_entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone})
+    is_new = attempt.zone not in instance.launch.refused_zones
+    rates = instance.billing.rates
+    actual_rates = replace(
+        rates,
+        disk=rates.disk * attempt.disk_gib / spec.disk_gib,
+        address=rates.address if attempt.public_address else Decimal(0),
+    )
     return Plan(
         instance=replace(
             instance,
             reason=reason,
             spec=replace(spec, disk_gib=attempt.disk_gib),
             launch=replace(instance.launch, attempt=attempt, attempt_count=attempt.number, retry_at=None),
-            billing=replace(instance.billing, rates=replace(instance.billing.rates, disk=disk_rate)),
+            billing=replace(instance.billing, rates=actual_rates),
         ),
         reason=reason,
-        timeline=(timeline_entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone}),),
+        timeline=(*([entry] if is_new else []), *_list_disk_entries(instance, attempt, now)),
         requeue=True,
     )
 
 
-def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
-    """Record that AWS did not launch the instance, or that it is not known whether it did."""
-    match error:
-        case InsufficientCapacity():
-            return _retry_without_capacity(instance, error, now)
-        case QuotaExceeded():
-            cause = (
-                f"The quota of the AWS account is exceeded. {error.description} Ask an admin to request an increase in "
-                "Service Quotas, or launch a smaller or another type."
-            )
-            return _fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
-        case PermanentAwsError():
-            cause = f"{error.description} Nothing was launched. Change the request or ask an admin, then launch again."
-            rejected_by = "gpudesk" if isinstance(error, PrerequisiteMissing) else "AWS"
-            return _fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by=rejected_by)
-        case _:
-            message = (
-                f"AWS gave no definite response to the launch of {instance.name} ({error.code}). gpudesk sends the "
-                "same request again."
-            )
-            reason = EventReason(code=EventCode.RETRYING, message=message)
-            launch = replace(instance.launch, retry_at=now + LAUNCH_RETRY_AFTER)
-            return Plan(instance=replace(instance, reason=reason, launch=launch), reason=reason)
-
-
-def _retry_without_capacity(instance: Instance, error: InsufficientCapacity, now: datetime) -> Plan:
-    """Try another zone at once, or all zones again after `CAPACITY_RETRY` if none has capacity."""
-    attempt, launch = instance.launch.attempt, instance.launch
-    if attempt is not None:
-        message = f"{attempt.zone} has no capacity for {instance.name}. {error.description} gpudesk tries another zone."
-        zones = (*launch.zones_without_capacity, attempt.zone)
-        launch = replace(launch, attempt=None, zones_without_capacity=zones, retry_at=None)
-        reason = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
-        plan = record_event(replace(instance, launch=launch), reason, now, zone=attempt.zone)
-        return replace(plan, requeue=True)
-    message = f"No zone of {instance.spec.region} has capacity for {instance.name} now. gpudesk tries again."
-    reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
-    launch = replace(launch, zones_without_capacity=(), retry_at=now + CAPACITY_RETRY)
-    later = replace(instance, reason=reason, launch=launch)
-    return record_event(later, reason, now) if instance.reason != reason else Plan(instance=later, reason=reason)
+def _list_disk_entries(instance: Instance, attempt: LaunchAttempt, now: datetime) -> Iterator[TimelineEntry]:
+    """Yield an entry with the real sizes if little is free beside a public image, at the first attempt only."""
+    free_gib = attempt.disk_gib - attempt.snapshot_gib
+    is_public = instance.spec.software.image is None and attempt.snapshot_gib > 0
+    if attempt.number == 1 and is_public and free_gib < MIN_FREE_GIB:
+        message = (
+            f"{instance.name} has about {free_gib} GiB free on its disk of {attempt.disk_gib} GiB: the image has "
+            f"{attempt.snapshot_gib} GiB. If that is too little, launch another instance with a larger disk_gib."
+        )
+        yield timeline_entry(now, EventReason(code=EventCode.DISK_NEARLY_FULL, message=message))
 
 
 def _time_out(instance: Instance, now: datetime) -> Plan | None:
@@ -135,30 +108,21 @@ def _time_out(instance: Instance, now: datetime) -> Plan | None:
     """
     is_sent = instance.launch.attempt is not None and instance.launch.attempt.sent_at is not None
     limit = LAUNCH_DEADLINE + LAUNCH_VISIBILITY_DEADLINE if is_sent else LAUNCH_DEADLINE
-    if now - instance.phase_since <= limit:
+    if now - (instance.launch.started_at or instance.phase_since) <= limit:
         return None
     instance_type, region = instance.spec.hardware.instance_type, instance.spec.region
-    if is_sent:
+    last_error = f" The last error of AWS: {instance.launch.last_error}" if instance.launch.last_error else ""
+    if is_sent or last_error:
         cause = (
-            f"AWS did not respond to the launch of a {instance_type} in {region}, and EC2 shows no instance. Launch it "
-            "again later."
+            f"AWS has not accepted the launch of a {instance_type} in {region} for {format_duration(limit)}, and EC2 "
+            f"shows no instance.{last_error} Launch it again later."
         )
-        return _fail_launch(instance, EventCode.NO_ANSWER, cause, now)
+        return fail_launch(instance, EventCode.NO_ANSWER, cause, now)
     cause = (
         f"AWS has had no capacity for a {instance_type} in {region} for {format_duration(LAUNCH_DEADLINE)}. Launch "
         "another type, in another region, or later."
     )
-    return _fail_launch(instance, EventCode.NO_CAPACITY, cause, now)
-
-
-def _fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime, **details: str) -> Plan:
-    """End the launch. No EC2 instance runs.
-
-    :param cause: why, and what to do, in sentences
-    """
-    reason = EventReason(code=code, message=f"{instance.name} could not be launched. {cause}")
-    failed = replace(instance, launch=replace(instance.launch, attempt=None))
-    return record_event(with_phase(failed, Phase.FAILED, reason, now), reason, now, **details)
+    return fail_launch(instance, EventCode.NO_CAPACITY, cause, now)
 
 
 def _cancel(instance: Instance, now: datetime) -> Plan:

@@ -9,6 +9,7 @@ fact has its own code, so that one cannot replace another. A code is removed whe
 - `idle_warning` (recorded in a dry run): the instance is in use, or somebody keeps it
 - `failed_warning`, `no_agent_warning` (recorded in a dry run): somebody keeps the instance
 - `activity_unknown`: the activity is known
+- `no_capacity_yet`: another zone has no capacity, or the launch begins again
 - `stop_refused`, `terminate_refused`: AWS accepts the call
 
 - `stop_overdue`, `terminate_overdue`: the instance is stopped or terminated, which is another phase

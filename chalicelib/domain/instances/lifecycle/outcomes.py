@@ -6,7 +6,15 @@ from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
-from chalicelib.domain.instances.lifecycle import benchmark_run, booting, document_send, ec2_drift, launching, stopping
+from chalicelib.domain.instances.lifecycle import (
+    benchmark_run,
+    booting,
+    document_send,
+    ec2_drift,
+    launch_errors,
+    launching,
+    stopping,
+)
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import advance_plan_meter, no_op
 from chalicelib.domain.instances.plan import (
@@ -69,7 +77,7 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
         case Launch(), InstanceLaunched(ec2_instance):
             return ec2_drift.to_booting(instance, ec2_instance, now)
         case ((ResolveLaunch() | Launch()), AwsError()):
-            return launching.record_launch_error(instance, outcome, now)
+            return launch_errors.record_launch_error(instance, outcome, now)
         case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):
             return record_send(instance, step, outcome, now, mode)
         case Start(), AwsError():

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
@@ -28,6 +29,7 @@ class DecisionContext:
     :param heartbeat_table: the DynamoDB table that probes write to
     :param heartbeat_region: the region of that table; it does not depend on the instance
     :param instance_role_id: unique id of the IAM role of the instances; `aws:userid` on an instance begins with it
+    :param catalog: what instance types have and cost; None, as in a replay: the type of an instance never changes
     :param scale_script_timeout: converts a script's time limit to gpudesk's clock, which can run faster
     """
 
@@ -36,6 +38,7 @@ class DecisionContext:
     heartbeat_table: str
     heartbeat_region: str
     instance_role_id: str
+    catalog: InstanceTypeCatalog | None = None
     scale_script_timeout: Callable[[timedelta], timedelta] = lambda limit: limit
 
 

@@ -32,7 +32,8 @@ def decide_stopping(instance: Instance, now: datetime) -> Plan:
     ec2_instance, claim = require_ec2_instance(instance), instance.claim
     if ec2_instance.state is Ec2State.STOPPED:
         cause = claim.reason.message if claim else "gpudesk did not stop it."
-        reason = EventReason(code=EventCode.STOPPED, message=f"{instance.name} is stopped. {cause}")
+        message = f"{instance.name} is stopped. {cause}{ec2_instance.unexpected_reason_text}"
+        reason = EventReason(code=EventCode.STOPPED, message=message)
         plan = record_event(to_stopped(instance, reason, now), reason, now)
         return replace(plan, requeue=instance.spec.desired is DesiredState.RUNNING)
     if claim is None:
@@ -119,11 +120,12 @@ def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now
 
 
 def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
-    state = require_ec2_instance(instance).state
+    ec2_instance = require_ec2_instance(instance)
     message = (
         f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "
-        f"says {state}. {_describe_bill(instance)} gpudesk calls again. An admin should look for the cause in the EC2 "
-        "console (state transition reason)."
+        f"says {ec2_instance.state}.{ec2_instance.reason_text} {_describe_bill(instance)} gpudesk "
+        "calls again. An admin should look for the cause in the EC2 "
+        "console."
     )
     code = OVERDUE_CODES[claim.action]
     return record_once(instance, code, EventReason(code=code, message=message), now)

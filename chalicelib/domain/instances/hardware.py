@@ -1,0 +1,33 @@
+"""What an instance type has and costs, for the record of an instance."""
+
+from decimal import Decimal
+
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.spec import Hardware
+
+ASSUMED_GPU_COUNT = 1
+"""GPUs of a type that is not in the catalog. So the GPU signal is enabled, and while it is unknown, nothing is idle."""
+
+
+def build_hardware(type_name: str, catalog: InstanceTypeCatalog) -> Hardware:
+    """Return what a type has, also of one that is not in the catalog."""
+    instance_type = catalog.types.get(type_name)
+    if instance_type is None:
+        return Hardware(instance_type=type_name, nvidia_gpu_count=ASSUMED_GPU_COUNT)
+    return Hardware(
+        instance_type=instance_type.name,
+        gpu=instance_type.gpu,
+        gpu_count=instance_type.gpu_count,
+        nvidia_gpu_count=instance_type.nvidia_gpu_count,
+        instance_store_gb=instance_type.instance_store_gb,
+    )
+
+
+def find_rates(type_name: str, region: str, disk_gib: int, catalog: InstanceTypeCatalog) -> Rates:
+    """Return list prices; that of the instance is 0 for a type or region that is not in the catalog."""
+    return Rates(
+        instance=catalog.get_price(type_name, region) or Decimal(0),
+        disk=catalog.get_disk_price_per_gib_hour(region) * disk_gib,
+        address=catalog.address_price_per_hour,
+    )

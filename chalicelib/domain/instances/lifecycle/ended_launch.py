@@ -1,0 +1,96 @@
+"""Decide for a launch that EC2 accepted and then ended: try another zone, or fail and say what to do.
+
+EC2 checks the capacity, the volume limits and the KMS key of the disk only after it has accepted RunInstances:
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.instances.ec2_instance import REQUESTED_BY_CALL, Ec2Instance, StateReason
+from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch, try_another_zone
+from chalicelib.domain.instances.lifecycle.plans import with_phase
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.spec import DesiredState
+
+CLIENT_ERROR = "Client.InternalError"
+
+OTHER_CAUSES = (
+    REQUESTED_BY_CALL,
+    "Client.InstanceInitiatedShutdown",
+    "Client.InstanceTerminated",
+    "Client.UserInitiatedHibernate",
+    "Server.ScheduledStop",
+)
+"""Codes of an end that somebody or something requested. Every other code is a failure of the launch."""
+
+TRY_ANOTHER_ZONE_CODES = ("Server.InsufficientInstanceCapacity", "Server.InternalError")
+
+KMS_ADVICE = (
+    "The most frequent cause is a KMS key that encrypts the disk and is disabled, is pending deletion, or may not be "
+    "used by gpudesk. Ask an admin to check the default key for EBS encryption of this region and its key policy "
+    "(kms:CreateGrant, kms:Decrypt, kms:DescribeKey, kms:GenerateDataKeyWithoutPlaintext, kms:ReEncrypt*)."
+)
+QUOTA_ADVICE = (
+    "A quota of the AWS account is exceeded. Ask an admin to request an increase in Service Quotas, request a smaller "
+    "disk, or terminate instances that nobody needs."
+)
+SNAPSHOT_ADVICE = "The snapshot of the image is deleted. Launch from another image, or leave image out."
+ADVICE = "Ask an admin to look for the cause, then launch again."
+
+
+def is_ended_launch(instance: Instance, ec2_instance: Ec2Instance) -> bool:
+    """Tell whether EC2 ended an accepted launch before anything was set up, without a request to do so."""
+    reason = ec2_instance.state_reason
+    is_new = instance.phase in (Phase.LAUNCHING, Phase.BOOTING) and not instance.observed.agent_seen
+    is_wanted = instance.spec.desired is DesiredState.RUNNING
+    return is_new and is_wanted and reason is not None and reason.code not in OTHER_CAUSES
+
+
+def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan:
+    """Launch in another zone if the cause is in this one; otherwise fail the launch with AWS's reason.
+
+    The EC2 instance has ended, so the record lets go of it.
+    """
+    reason = ec2_instance.state_reason or StateReason(code="unknown")
+    name, instance_id = instance.name, ec2_instance.instance_id
+    launch = replace(
+        instance.launch,
+        attempt=None,
+        ended_instance_ids=(*instance.launch.ended_instance_ids, instance_id),
+        started_at=instance.launch.started_at or instance.phase_since,
+    )
+    released = replace(
+        instance,
+        launch=launch,
+        ec2_instance=None,
+        warning=None,
+        lifetime=replace(instance.lifetime, started_at=None),
+        observed=ObservedState(),
+    )
+    if reason.code in TRY_ANOTHER_ZONE_CODES:
+        message = (
+            f"EC2 accepted the launch of {name} in {ec2_instance.zone} and then ended it. {reason.text} gpudesk "
+            "tries another zone."
+        )
+        relaunch = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
+        waiting = with_phase(released, Phase.LAUNCHING, relaunch, now)
+        return try_another_zone(waiting, ec2_instance.zone, message, now, instance_id=instance_id)
+    code, advice = _choose_failure(reason)
+    cause = f"EC2 accepted the launch and then ended it. {reason.text} {advice}"
+    return fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
+
+
+def _choose_failure(reason: StateReason) -> tuple[EventCode, str]:
+    if reason.code.endswith("LimitExceeded"):
+        return EventCode.QUOTA_EXCEEDED, QUOTA_ADVICE
+    match reason.code:
+        case "Client.InternalError":
+            return EventCode.LAUNCH_REFUSED, KMS_ADVICE
+        case "Client.InvalidSnapshot.NotFound":
+            return EventCode.LAUNCH_REFUSED, SNAPSHOT_ADVICE
+        case _:
+            return EventCode.LAUNCH_REFUSED, ADVICE

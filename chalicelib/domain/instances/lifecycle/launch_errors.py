@@ -1,0 +1,115 @@
+"""Decide what follows from an error of AWS at a launch: another zone, the same request again, or a failure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.common.deadlines import CAPACITY_RETRY, PREREQUISITE_VISIBILITY_DEADLINE
+from chalicelib.domain.common.errors import (
+    AwsError,
+    AwsNotFound,
+    InsufficientCapacity,
+    PermanentAwsError,
+    PrerequisiteMissing,
+    QuotaExceeded,
+)
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
+from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import Instance, Phase
+
+LAUNCH_RETRY_AFTER = timedelta(seconds=20)
+"""Wait before the same request is sent again, after an error that can pass."""
+
+
+def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
+    """Record that AWS did not launch the instance, or that it is not known whether it did."""
+    match error:
+        case InsufficientCapacity():
+            return _retry_without_capacity(instance, error, now)
+        case QuotaExceeded():
+            cause = (
+                f"The quota of the AWS account is exceeded. {error.description} Ask an admin to request an increase in "
+                "Service Quotas, or launch a smaller or another type."
+            )
+            return fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
+        case PermanentAwsError():
+            cause = f"{error.description} Nothing was launched. Change the request or ask an admin, then launch again."
+            rejected_by = "gpudesk" if isinstance(error, PrerequisiteMissing) else "AWS"
+            return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by=rejected_by)
+        case AwsNotFound():
+            return _wait_for_prerequisite(instance, error, now)
+        case _:
+            message = (
+                f"AWS gave no definite response to the launch of {instance.name} ({error.code}). gpudesk sends the "
+                "same request again."
+            )
+            return _retry_later(instance, error, message, now)
+
+
+def _wait_for_prerequisite(instance: Instance, error: AwsNotFound, now: datetime) -> Plan:
+    """Send the request again for some minutes: AWS does not know an id that the deployment may just have created."""
+    since = instance.launch.not_found_since or now
+    if now - since > PREREQUISITE_VISIBILITY_DEADLINE:
+        cause = (
+            f"{error.description} AWS has answered so for {format_duration(PREREQUISITE_VISIBILITY_DEADLINE)}. Nothing "
+            "was launched. Ask an admin to check the deployment of gpudesk in this region, then launch again."
+        )
+        return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by="AWS")
+    message = f"AWS does not know everything yet that {instance.name} needs. {error.description} gpudesk tries again."
+    waiting = replace(instance, launch=replace(instance.launch, not_found_since=since))
+    return _retry_later(waiting, error, message, now)
+
+
+def _retry_later(instance: Instance, error: AwsError, message: str, now: datetime) -> Plan:
+    reason = EventReason(code=EventCode.RETRYING, message=message)
+    launch = replace(instance.launch, retry_at=now + LAUNCH_RETRY_AFTER, last_error=error.description)
+    return Plan(instance=replace(instance, reason=reason, launch=launch), reason=reason)
+
+
+def _retry_without_capacity(instance: Instance, error: InsufficientCapacity, now: datetime) -> Plan:
+    """Try another zone at once, or all zones again after `CAPACITY_RETRY` if none has capacity."""
+    attempt, launch = instance.launch.attempt, instance.launch
+    if attempt is not None:
+        message = f"{attempt.zone} has no capacity for {instance.name}. {error.description} gpudesk tries another zone."
+        return try_another_zone(instance, attempt.zone, message, now)
+    message = f"No zone of {instance.spec.region} has capacity for {instance.name} now. gpudesk tries again."
+    reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
+    zones = launch.zones_without_capacity
+    if not set(zones) <= set(launch.refused_zones):
+        instance = forget_facts(instance, EventCode.NO_CAPACITY_YET)
+    refused = tuple(dict.fromkeys((*launch.refused_zones, *zones)))
+    launch = replace(launch, zones_without_capacity=(), refused_zones=refused, retry_at=now + CAPACITY_RETRY)
+    later = replace(instance, reason=reason, launch=replace(launch, last_error=None))
+    return record_once(later, EventCode.NO_CAPACITY_YET, reason, now)
+
+
+def try_another_zone(instance: Instance, zone: str, message: str, now: datetime, **details: str) -> Plan:
+    """Exclude a zone until all zones are tried again, and launch in another one at once.
+
+    :param message: why, for the timeline; it is written in the first round over the zones only
+    """
+    launch = instance.launch
+    reason = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
+    changed = replace(
+        launch,
+        attempt=None,
+        zones_without_capacity=(*launch.zones_without_capacity, zone),
+        retry_at=None,
+        last_error=None,
+        not_found_since=None,
+    )
+    plan = record_event(replace(instance, launch=changed), reason, now, zone=zone, **details)
+    return replace(plan, timeline=() if zone in launch.refused_zones and not details else plan.timeline, requeue=True)
+
+
+def fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime, **details: str) -> Plan:
+    """End the launch. No EC2 instance runs.
+
+    :param cause: why, and what to do, in sentences
+    """
+    reason = EventReason(code=code, message=f"{instance.name} could not be launched. {cause}")
+    failed = replace(instance, launch=replace(instance.launch, attempt=None))
+    return record_event(with_phase(failed, Phase.FAILED, reason, now), reason, now, **details)

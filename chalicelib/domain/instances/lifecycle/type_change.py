@@ -1,0 +1,99 @@
+"""Decide for an instance whose type was changed outside gpudesk: the type that EC2 shows counts."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.money import format_usd
+from chalicelib.domain.common.text import pluralize
+from chalicelib.domain.instances.hardware import build_hardware
+from chalicelib.domain.instances.lifecycle.plans import record_event
+from chalicelib.domain.instances.observation import Observation, ObservedInstance
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import Hardware
+
+GPU_COUNT_PLACEHOLDER = "${gpu_count}"
+
+PHASES_BEFORE_READY = (Phase.STOPPING, Phase.STOPPED, Phase.BOOTING)
+"""Phases in which documents can still be set up again before somebody works on the instance."""
+
+
+def decide_type_change(
+    instance: Instance, observation: Observation, catalog: InstanceTypeCatalog, now: datetime
+) -> Plan | None:
+    """Take over the type that EC2 shows, with its price and its GPUs, and notify people once.
+
+    A type can be changed while the instance is stopped:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-resize.html
+
+    :returns: None if the type is that of the record
+    """
+    observed, before = observation.ec2, instance.spec.hardware
+    if not isinstance(observed, ObservedInstance) or observed.instance_type == before.instance_type:
+        return None
+    after = build_hardware(observed.instance_type, catalog)
+    price = catalog.get_price(after.instance_type, instance.spec.region)
+    rates = replace(instance.billing.rates, instance=price or instance.billing.rates.instance)
+    changed = replace(
+        instance,
+        spec=replace(instance.spec, hardware=after),
+        billing=replace(instance.billing, rates=rates),
+    )
+    changed, is_set_up_again = _set_up_again(changed, before)
+    cost = (
+        f"It costs {format_usd(price)} per hour while it runs."
+        if price
+        else "gpudesk knows no price of this type and counts that of the old one."
+    )
+    follow_up = ""
+    if before.nvidia_gpu_count != after.nvidia_gpu_count:
+        follow_up = (
+            " Its probe is set up for them at the next start."
+            if is_set_up_again
+            else " Run its setup again, so that the probe expects them."
+        )
+    message = (
+        f"{instance.name} is a {after.instance_type} now and no longer a {before.instance_type}: somebody changed its "
+        f"type outside gpudesk. {cost} gpudesk expects {pluralize(after.nvidia_gpu_count, 'NVIDIA GPU')} on it."
+        f"{follow_up}"
+    )
+    plan = record_event(
+        changed,
+        EventReason(code=EventCode.TYPE_CHANGED, message=message),
+        now,
+        instance_type=after.instance_type,
+        former_type=before.instance_type,
+    )
+    return replace(plan, requeue=True)
+
+
+def _set_up_again(instance: Instance, before: Hardware) -> tuple[Instance, bool]:
+    """Let the documents that depend on the number of GPUs run again at the next start.
+
+    :returns: the instance, and whether any document runs again
+    """
+    setup = instance.setup
+    documents = tuple(
+        document
+        for document in setup.documents
+        if any(GPU_COUNT_PLACEHOLDER in value for value in document.parameters.values())
+    )
+    is_same = before.nvidia_gpu_count == instance.spec.hardware.nvidia_gpu_count
+    if is_same or not documents or not setup.is_done or instance.phase not in PHASES_BEFORE_READY:
+        return instance, False
+    again = replace(
+        setup,
+        number=setup.number + 1,
+        documents=documents,
+        document_index=0,
+        attempts=0,
+        current_run=None,
+        retry_at=None,
+        failure=None,
+        on_running_instance=True,
+        abandoned=False,
+    )
+    return replace(instance, setup=again), True

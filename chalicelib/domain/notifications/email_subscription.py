@@ -1,0 +1,46 @@
+"""The state of the subscription of an e-mail address to the SNS topic: requested, confirmed or expired."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+CONFIRMATION_VALID_FOR = timedelta(days=2)
+"""Time after which the link in SNS's request for confirmation no longer works:
+https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html"""
+
+
+class EmailState(StrEnum):
+    """State of the confirmation of an address.
+
+    - `pending`: SNS has sent a mail with a link, which nobody has followed yet
+    - `confirmed`: the address gets notifications
+    - `expired`: nobody confirmed in time; setting the address again repeats the request
+    """
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailSubscription:
+    """The request for the confirmation of one address.
+
+    :param generation: how often the owner had set the address at that time
+    """
+
+    address: str
+    generation: int
+    state: EmailState
+    requested_at: datetime
+
+
+def update_subscription(subscription: EmailSubscription, listed: EmailState | None, now: datetime) -> EmailSubscription:
+    """Return the subscription with its present state.
+
+    :param listed: what SNS shows of the address; None: nothing, as for some moments after the request
+    """
+    is_expired = now - subscription.requested_at > CONFIRMATION_VALID_FOR
+    if listed is EmailState.CONFIRMED:
+        return replace(subscription, state=EmailState.CONFIRMED)
+    return replace(subscription, state=EmailState.EXPIRED if is_expired else EmailState.PENDING)
