@@ -9,15 +9,21 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import asyncssh
 import pytest
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 from chalicelib import bootstrap
 from chalicelib.domain.access.actor import Role
+from local.aws.core.admin_api import AdminApi
+from local.aws.core.cloud_server import QuietHandler
+from local.aws.core.local_cloud import LocalCloud
 from local.machines.host.interface import Forwarding
 from local.machines.host.relay import Relay
 from local.machines.host.simulated import SimulatedMachines
@@ -69,16 +75,22 @@ class Laptop:
 
     home: Path
     port: int
+    cloud_url: str
     world: World
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home),
+            "PATH": f"{REPOSITORY / 'tools'}:{REPOSITORY / 'local' / 'bin'}:{SYSTEM_PATH}",
+            "GPUDESK_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ENDPOINT_URL": self.cloud_url,
+        }
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
-            env={
-                "HOME": str(self.home),
-                "PATH": f"{REPOSITORY / 'tools'}:{REPOSITORY / 'local' / 'bin'}:{SYSTEM_PATH}",
-                "GPUDESK_URL": f"http://127.0.0.1:{self.port}",
-            },
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -90,11 +102,28 @@ class Laptop:
         return self.run(str(SSH), "-F", str(self.home / ".ssh" / "config"), *words)
 
 
+@contextmanager
+def serve_cloud(cloud: LocalCloud) -> Iterator[str]:
+    """Serve an in-process local cloud over HTTP, for the calls of the plugin."""
+    app = AdminApi(cloud, DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 @pytest.fixture(scope="module")
 def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     home = tmp_path_factory.mktemp("home")
     machines = SshMachines()
-    with open_world(machines=machines) as world, SshServerThread(machines, world):
+    with (
+        open_world(machines=machines) as world,
+        SshServerThread(machines, world),
+        serve_cloud(world.cloud) as cloud_url,
+    ):
         bootstrap.set_application(world.application)
         world.launch_until_ready(name="brave-otter")
         token = world.application.tokens.create("ada", Role.USER, now=world.now)
@@ -103,7 +132,7 @@ def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
         lines = client("GET", "/instances/brave-otter/connect").json["ssh_configs"][0]["lines"]
         client.close()
         _write_config(home, lines)
-        yield Laptop(home, server.port, world)
+        yield Laptop(home, server.port, cloud_url, world)
         bootstrap.set_application(None)
 
 
