@@ -84,12 +84,10 @@ class Plugin:
         """Open the data channel. If no try succeeds, wait for a signal, as the real plugin does."""
         for delay in (0.0, *TRY_DELAYS):
             time.sleep(delay)
-            try:
+            with contextlib.suppress(OSError, NoCredentials, ChannelRefused):
                 if is_resumed:
                     self._client.resume()
                 return self._client.open_channel(self._streams.received)
-            except (OSError, NoCredentials, ChannelRefused) as error:
-                print(f"The data channel cannot be opened: {error}", file=sys.stderr, flush=True)
         while True:
             signal.pause()
 

@@ -27,6 +27,8 @@ class Streams:
     """All streams of a session at one end. Each is joined with a socket. An empty payload ends a direction.
 
     :param connect: opens the socket of a stream that the other end begins; None: the other end begins none
+    :ivar received: number of the last frame that this end has received
+    :ivar finished: streams that this end has ended
     :param on_end: called with the number of a stream that the other end has ended, and its last payload on the
         service's stream
     """
@@ -42,6 +44,7 @@ class Streams:
         self._sockets: dict[int, socket.socket] = {}
         self._half_ended: set[int] = set()
         self.received = 0
+        self.finished: set[int] = set()
 
     def add(self, stream: int, end: socket.socket) -> None:
         """Join a stream with a socket."""
@@ -55,6 +58,11 @@ class Streams:
             self._sent += 1
             self._unacknowledged.append((self._sent, stream, payload))
             self._transmit(self._sent, stream, payload)
+
+    def finish(self, stream: int) -> None:
+        """Say that this end sends no more on a stream."""
+        self.finished.add(stream)
+        self.send(stream, b"")
 
     def serve(self, channel: socket.socket, peer_received: int) -> None:
         """Use a channel until it is lost.
@@ -123,7 +131,7 @@ class Streams:
         try:
             end = self._connect()
         except (OSError, RuntimeError):
-            self.send(stream, b"")
+            self.finish(stream)
             return None
         self.add(stream, end)
         return end
@@ -132,7 +140,7 @@ class Streams:
         with contextlib.suppress(OSError):
             while chunk := end.recv(CHUNK_BYTES):
                 self.send(stream, chunk)
-        self.send(stream, b"")
+        self.finish(stream)
         self._end_direction(stream)
 
     def _end_direction(self, stream: int) -> None:

@@ -5,6 +5,7 @@ The SSH server is a fake (asyncssh). It accepts the keys that EC2 Instance Conne
 
 import asyncio
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -28,24 +29,28 @@ from local.machines.host.interface import Forwarding
 from local.machines.host.relay import Relay
 from local.machines.host.simulated import SimulatedMachines
 from local.server.api_server import ApiServer
+from local.ports import find_free_port
 from tests.api.client import Client
+from tests.local.aws.sessions import EchoMachines
 from tests.support.world import World, open_world
 
 REPOSITORY = Path(__file__).parents[2]
 SSH = shutil.which("ssh")
+TIMEOUT_SECONDS = 20
 SYSTEM_PATH = "/usr/bin:/bin"
 
 
 class SshMachines(SimulatedMachines):
-    """Simulated machines whose port 22 is forwarded to the SSH server of the test."""
+    """Simulated machines whose port 22 leads to the SSH server of the test. All other ports answer with what they get."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sshd_port = 0
+        self._echo = EchoMachines()
 
     def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
         if remote_port != 22:
-            return super().forward(instance_id, remote_port, local_port)
+            return self._echo.forward(instance_id, remote_port, local_port)
         listener = socket.create_server(("127.0.0.1", local_port))
         return Relay(listener, lambda: socket.create_connection(("127.0.0.1", self.sshd_port)))
 
@@ -97,6 +102,15 @@ class Laptop:
             timeout=30,
             check=False,
         )
+
+    @contextmanager
+    def start(self, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
 
     def ssh(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self.run(str(SSH), "-F", str(self.home / ".ssh" / "config"), *words)
@@ -157,6 +171,59 @@ def test_pushed_key_is_refused_after_a_minute(laptop: Laptop) -> None:
     late = laptop.ssh(*direct, "brave-otter", "late")
     assert late.returncode == 255
     assert "Permission denied" in late.stderr
+
+
+@pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
+def test_ssh_continues_when_the_plugin_resumes_and_otherwise_ends_and_says_so(laptop: Laptop) -> None:
+    sessions = laptop.world.cloud.sessions
+    config = str(laptop.home / ".ssh" / "config")
+    with laptop.start(str(SSH), "-F", config, "brave-otter", "cat") as ssh:
+        assert ssh.stdin
+        assert ssh.stdout
+        assert ssh.stderr
+        for line in (b"one\n", b"two\n"):
+            ssh.stdin.write(line)
+            ssh.stdin.flush()
+            assert ssh.stdout.readline() == line
+            assert sessions.close_channels() == 1
+        next(session for session in sessions.started.values() if not session.ended_at).end(laptop.world.now)
+        assert b"gpudesk-session: The session ended. gpudesk answered 404: You have no active" in ssh.stderr.read()
+        assert ssh.wait(TIMEOUT_SECONDS) == 255
+
+
+def test_forwarded_port_stays_open_and_says_when_a_session_is_new(laptop: Laptop) -> None:
+    sessions, port = laptop.world.cloud.sessions, find_free_port()
+    with laptop.start("gpudesk-session", "brave-otter", "port", "7000", str(port)) as forward:
+        assert forward.stderr
+        assert f"Port {port} of this computer leads to brave-otter.".encode() in forward.stderr.readline()
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
+            for text in (b"one", b"two"):
+                connection.sendall(text)
+                assert connection.recv(100) == text
+                assert sessions.close_channels() == 1
+        next(session for session in sessions.started.values() if not session.ended_at).end(laptop.world.now)
+        assert b"The session ended. gpudesk answered 404" in forward.stderr.readline()
+        assert b"A new session is open since" in forward.stderr.readline()
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
+            connection.sendall(b"three")
+            assert connection.recv(100) == b"three"
+        taken = laptop.run("gpudesk-session", "brave-otter", "port", "7000", str(port))
+        assert f"Port {port} of this computer is in use." in taken.stderr
+        forward.send_signal(signal.SIGINT)
+        assert forward.wait(TIMEOUT_SECONDS) == 0
+    assert [
+        session for session in sessions.started.values() if session.channel_opened_at and not session.ended_at
+    ] == []
+
+
+def test_token_of_jupyter_is_printed(laptop: Laptop) -> None:
+    done = laptop.run("gpudesk-session", "brave-otter", "jupyter_token")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_shell_names_the_command_that_works_on_the_local_cloud(laptop: Laptop) -> None:
+    done = laptop.run("gpudesk-session", "brave-otter")
+    assert "aws ssm send-command --instance-ids i-" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -230,6 +297,9 @@ class SshServerThread:
         await self._server.wait_closed()
 
 
-def _answer_command(process: "asyncssh.SSHServerProcess[str]") -> None:
+async def _answer_command(process: "asyncssh.SSHServerProcess[str]") -> None:
+    if process.command == "cat":
+        async for line in process.stdin:
+            process.stdout.write(line)
     process.stdout.write(f"{process.get_extra_info('username')} sent: {process.command}\n")
     process.exit(0)

@@ -129,6 +129,8 @@ class DataChannels:
             session.close_channel()
             streams = session.require_streams(self._machines)
             session.channel_opened_at = self._now()
+            session.channel_count += 1
+            number = session.channel_count
         answer = {
             "SessionType": session.session_type,
             "Properties": session.properties,
@@ -137,6 +139,11 @@ class DataChannels:
         connection.sendall(json.dumps(answer).encode() + b"\n")
         connection.settimeout(None)
         streams.serve(connection, int(opening["Received"]))
+        with self._lock:
+            if session.channel_count == number:
+                session.channel_opened_at = None
+            if session.is_complete:
+                session.end(self._now())
 
 
 def _read_request(connection: socket.socket) -> tuple[str, Mapping[str, str]]:

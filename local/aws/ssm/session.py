@@ -31,6 +31,7 @@ class Session:
     :param content: Session document with its parameters filled in
     :param token: token that opens the next data channel; empty: ResumeSession must return one first
     :param channel_opened_at: None without an open data channel
+    :param channel_count: number of data channels so far
     """
 
     session_id: str
@@ -44,6 +45,7 @@ class Session:
     token: str = field(repr=False, default="")
     ended_at: datetime | None = None
     channel_opened_at: datetime | None = None
+    channel_count: int = 0
     streams: Streams | None = None
     forwarding: Forwarding | None = None
 
@@ -56,6 +58,12 @@ class Session:
     def properties(self) -> Mapping[str, str]:
         """Return the properties that the agent sends to the plugin."""
         return self.content["properties"] if self.session_type == "Port" else {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the instance has sent everything: its command or its sshd has ended."""
+        is_forwarded = self.properties.get("type") == FORWARDING_TYPE
+        return self.streams is not None and not is_forwarded and OUTPUT_STREAM in self.streams.finished
 
     def require_streams(self, machines: Machines) -> Streams:
         """Return the instance's end of the session. The first call starts it."""
@@ -128,7 +136,7 @@ class InstanceEnd:
         text = self._run(instance_id, commands) if commands else NO_SHELL.format(instance_id=instance_id)
         with contextlib.suppress(OSError):
             streams.send(OUTPUT_STREAM, text.encode())
-            streams.send(OUTPUT_STREAM, b"")
+            streams.finish(OUTPUT_STREAM)
 
     def _run(self, instance_id: str, commands: str) -> str:
         step = {"action": "aws:runShellScript", "name": "session", "inputs": {"runCommand": [commands]}}
