@@ -28,8 +28,8 @@ from local.aws.core.local_cloud import LocalCloud
 from local.machines.host.interface import Forwarding
 from local.machines.host.relay import Relay
 from local.machines.host.simulated import SimulatedMachines
-from local.server.api_server import ApiServer
 from local.ports import find_free_port
+from local.server.api_server import ApiServer
 from tests.api.client import Client
 from tests.local.aws.sessions import EchoMachines
 from tests.support.world import World, open_world
@@ -41,7 +41,7 @@ SYSTEM_PATH = "/usr/bin:/bin"
 
 
 class SshMachines(SimulatedMachines):
-    """Simulated machines whose port 22 leads to the SSH server of the test. All other ports answer with what they get."""
+    """Simulated machines: port 22 leads to the SSH server of the test, all other ports answer with what they get."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -217,8 +217,12 @@ def test_forwarded_port_stays_open_and_says_when_a_session_is_new(laptop: Laptop
 
 
 def test_token_of_jupyter_is_printed(laptop: Laptop) -> None:
+    machines = laptop.world.cloud.machines
+    assert isinstance(machines, SshMachines)
+    machines.simulators["gpudesk-jupyter-token"] = lambda _: (0, "token-of-jupyter\n", "")
     done = laptop.run("gpudesk-session", "brave-otter", "jupyter_token")
     assert (done.returncode, done.stderr) == (0, "")
+    assert "token-of-jupyter" in done.stdout
 
 
 def test_shell_names_the_command_that_works_on_the_local_cloud(laptop: Laptop) -> None:

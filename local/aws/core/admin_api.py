@@ -5,6 +5,7 @@ POST /_local/clock      {"advance_seconds": 3600} or {"speed": 120}
 GET  /_local/calls                                  {"desk": {"ec2:RunInstances": 1}, "machines": {...}}
 POST /_local/faults     {"operation", "error_code", "message", "status", "times"}
                         or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict", "times"}
+                        or {"operation": "OpenDataChannel", "kind": "close_channels"}, which acts at once
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
@@ -125,6 +126,8 @@ class AdminApi:
 
     def _inject_fault(self, body: FaultBody) -> ResponseBody:
         faults = self._cloud.faults
+        if body.kind == "close_channels":
+            return {"injected": self._cloud.sessions.close_channels()}
         if body.kind:
             getattr(faults, body.kind)(body.operation, times=body.times)
         else:

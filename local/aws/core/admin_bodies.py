@@ -13,12 +13,19 @@ from chalicelib.store.data_files import load_catalog
 from local.aws.ec2.scheduled_events import DESCRIPTIONS
 from local.options import MAX_SPEED
 
-FAULTY_SERVICES = ("ec2", "ssm", "ec2-instance-connect", "sns", "dynamodb", "dynamodbstreams")
+FAULTY_SERVICES = ("ec2", "ssm", "ec2-instance-connect", "sns", "sts", "dynamodb", "dynamodbstreams")
 """Services whose calls the local cloud intercepts."""
 
 ACKNOWLEDGED_OPERATIONS = ("StopInstances", "StartInstances", "TerminateInstances")
 CONFLICTING_OPERATIONS = ("TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem")
-OPERATIONS_OF_KIND = {"acknowledge_only": ACKNOWLEDGED_OPERATIONS, "conflict": CONFLICTING_OPERATIONS}
+CHANNEL_OPERATIONS = ("OpenDataChannel",)
+"""Operations of `ssmmessages`, which the SDK does not have."""
+
+OPERATIONS_OF_KIND = {
+    "acknowledge_only": ACKNOWLEDGED_OPERATIONS,
+    "conflict": CONFLICTING_OPERATIONS,
+    "close_channels": CHANNEL_OPERATIONS,
+}
 """Operations that can have a fault of this kind. Every operation can have the others."""
 
 TIME_DESCRIPTION = "an ISO 8601 time with a zone, e.g. 2030-01-05T09:00:00Z"
@@ -28,7 +35,8 @@ TIME_DESCRIPTION = "an ISO 8601 time with a zone, e.g. 2030-01-05T09:00:00Z"
 def list_operations() -> frozenset[str]:
     """Return the operations of the services that the local cloud intercepts."""
     session = botocore.session.get_session()
-    return frozenset(name for service in FAULTY_SERVICES for name in session.get_service_model(service).operation_names)
+    names = {name for service in FAULTY_SERVICES for name in session.get_service_model(service).operation_names}
+    return frozenset(names.union(CHANNEL_OPERATIONS))
 
 
 def _check_operation(name: str) -> str:
@@ -65,8 +73,8 @@ class FaultBody(RequestModel):
     message: str = Field("", max_length=1000, description="a text of at most 1000 characters")
     status: int | None = Field(None, ge=400, le=599, description="an HTTP status from 400 to 599, e.g. 500")
     times: int = Field(1, ge=1, le=1000, description="a whole number from 1 to 1000, e.g. 2")
-    kind: Literal["drop_response", "acknowledge_only", "conflict"] | None = Field(
-        None, description="drop_response, acknowledge_only or conflict"
+    kind: Literal["drop_response", "acknowledge_only", "conflict", "close_channels"] | None = Field(
+        None, description="drop_response, acknowledge_only, conflict or close_channels"
     )
 
     @model_validator(mode="after")

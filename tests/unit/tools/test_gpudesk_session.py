@@ -1,4 +1,4 @@
-"""`gpudesk-session` with stubs of curl and session-manager-plugin. tests/api/test_ssh_sessions.py tests its sessions."""
+"""`gpudesk-session` with stubs of curl and the plugin. Its sessions are tested in tests/api/test_ssh_sessions.py."""
 
 import json
 import shlex
@@ -51,7 +51,8 @@ class Laptop:
         answers = [f"printf '%s\\n{status}' {shlex.quote(text)}" for status, text in (opened, renewed)]
         self.write_program(
             "curl",
-            f"cat >/dev/null\nfor last; do :; done\ncase $last in\n*/credentials) {answers[1]} ;;\n*) {answers[0]} ;;\nesac\n",
+            "cat >/dev/null\nfor last; do :; done\n"
+            f"case $last in\n*/credentials) {answers[1]} ;;\n*) {answers[0]} ;;\nesac\n",
         )
 
     def write_plugin(self, script: str, version: str = "1.2.764.0") -> None:
