@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.aws.ami import Amis
-from chalicelib.aws.clients import Clients
+from chalicelib.aws.clients import WHILE_A_PERSON_WAITS, Clients
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
 from chalicelib.aws.secrets import MasterKey
+from chalicelib.aws.session_manager import SessionManager
 from chalicelib.aws.ssm import Ssm
+from chalicelib.aws.sts import Sts
 from chalicelib.channels.webhook import WebhookSender, derive_secret
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
@@ -30,6 +32,7 @@ from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.settings_changes import GetWebhookSecret
 from chalicelib.control.services.setup import SetupService
@@ -150,14 +153,15 @@ def _build_sweep(
 
 
 def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:
-    return SessionService(
-        stores=parts.stores,
-        instances=instances,
-        ec2=parts.ec2,
-        ssm=parts.ssm,
-        instance_connect=InstanceConnect(parts.clients),
-        recipes=parts.recipes,
+    clients = Clients(WHILE_A_PERSON_WAITS)
+    opener = SessionOpener(
+        ec2=Ec2(clients, parts.settings.stage),
+        sts=Sts(clients, parts.settings.home_region),
+        session_manager=SessionManager(clients),
+        instance_connect=InstanceConnect(clients),
+        role_arn=parts.settings.session_role_arn,
     )
+    return SessionService(stores=parts.stores, instances=instances, opener=opener, recipes=parts.recipes)
 
 
 def _build_desk_service(parts: Parts) -> DeskService:

@@ -20,6 +20,7 @@ class Settings:
     :param table_prefix: the names of all tables begin with it
     :param instance_profile: the IAM instance profile of the instances that gpudesk launches
     :param instance_role_id: the unique id of that profile's role (AROA...)
+    :param session_role_arn: the IAM role that gpudesk assumes to open sessions; empty: gpudesk opens no sessions
     :param security_group: the name of the security group; each VPC in use has one with this name, without ingress rules
     :param home_region: the region of gpudesk itself and its tables
     :param email_topic_arn: the SNS topic for e-mail; empty: gpudesk sends no e-mail
@@ -34,6 +35,7 @@ class Settings:
     instance_role_id: str
     security_group: str
     home_region: str
+    session_role_arn: str = ""
     email_topic_arn: str = ""
     webhook_key: str = "/gpudesk/dev/webhook-key"
     allow_private_webhooks: bool = False
@@ -56,6 +58,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         table_prefix=environment.get("GPUDESK_TABLE_PREFIX", "gpudesk"),
         instance_profile=environment.get("GPUDESK_INSTANCE_PROFILE", "gpudesk-instance"),
         instance_role_id=environment.get("GPUDESK_INSTANCE_ROLE_ID", "AROAGPUDESKINSTANCE00"),
+        session_role_arn=environment.get("GPUDESK_SESSION_ROLE_ARN", ""),
         home_region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
         security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
         allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from dataclasses import replace
+from pathlib import Path
 
 import boto3
 
@@ -20,9 +21,19 @@ TRUST_POLICY = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
+SESSION_TRUST_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole"}
+    ],
+}
+"""gpudesk itself. On AWS the principal is the role of its function."""
+
+SESSION_ROLE_POLICY = Path(__file__).parents[1] / ".chalice" / "session-role-policy-dev.json"
+
 
 def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
-    """Create the tables, the role and instance profile of instances, the e-mail topic and the webhook key.
+    """Create the tables, the role and profile of instances, the session role, the e-mail topic and the webhook key.
 
     In each region, also create the SSM documents and the security group, which has no ingress rule.
 
@@ -41,6 +52,7 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     return replace(
         settings,
         instance_role_id=role_id,
+        session_role_arn=_create_session_role(f"gpudesk-{settings.stage}-session"),
         email_topic_arn=topic_arn,
         allow_private_webhooks=True,
         regions=regions,
@@ -73,6 +85,18 @@ def _create_role(name: str) -> str:
     iam.create_instance_profile(InstanceProfileName=name)
     iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
     return str(role["RoleId"])
+
+
+def _create_session_role(name: str) -> str:
+    """Create the role that gpudesk assumes to open sessions, with the policy of the stage.
+
+    :returns: the ARN of the role
+    """
+    iam = boto3.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(SESSION_TRUST_POLICY))["Role"]
+    policy = SESSION_ROLE_POLICY.read_text(encoding="utf-8")
+    iam.put_role_policy(RoleName=name, PolicyName="sessions", PolicyDocument=policy)
+    return str(role["Arn"])
 
 
 def _create_security_group(region: str, name: str) -> None:

@@ -22,12 +22,13 @@ Paste these lines into another terminal, in this folder:
   curl -s -H "$T" {api}/instances/my-first
   curl -s -H "$T" {api}/instances/my-first/timeline
 
-Connect when the instance is ready. The first line lists all ways to connect. The second line opens Jupyter on a port of
-this computer; `local_port` in the answer is that port.
+Connect when the instance is ready. The first line lists all ways to connect. The last line opens Jupyter on a port of
+this computer, until Ctrl-C.
 {jupyter}
 
   curl -s -H "$T" {api}/instances/my-first/connect
-  curl -s -H "$T" -H "$J" -d '{{"kind": "jupyter"}}' {api}/instances/my-first/sessions
+  export GPUDESK_URL={api} GPUDESK_TOKEN_FILE="$PWD/{token_file}" PATH="$PWD/tools:$PWD/local/bin:$PATH"
+  gpudesk-session my-first jupyter
 
 Keep the instance running for 4 hours, terminate it, check the health of gpudesk:
 
@@ -46,7 +47,7 @@ REAL_CLOCK = "By default, gpudesk warns after {idle_minutes} idle minutes."
 FAST_CLOCK = """{real} At SPEED={speed:g}, these minutes take {seconds:.0f} s.
 To explore at your own pace, run `make run DEMO=0 SPEED=1`."""
 
-REAL_JUPYTER = "Jupyter asks for a token. To print it: cat {machines}/i-*/disk/etc/gpudesk/jupyter-token"
+REAL_JUPYTER = "Jupyter asks for a token. To print it: gpudesk-session my-first jupyter_token"
 SIMULATED_JUPYTER = "Scripts are simulated in this run, so no program answers on the port."
 
 
@@ -60,7 +61,7 @@ def format_help(stack: Stack, folder: RunFolder) -> str:
         token=stack.admin_token,
         token_file=folder.token,
         log=folder.log,
-        jupyter=jupyter.format(machines=folder.machines),
+        jupyter=jupyter,
     )
 
 

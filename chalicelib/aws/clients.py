@@ -5,21 +5,34 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from chalicelib.domain.sessions.role import Credentials
+from chalicelib.domain.sessions.time_limit import CONNECT_TIMEOUT, READ_TIMEOUT
+
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
 
 NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
 """The control loop retries. Retries of the SDK would use up the rate limit of RunInstances and hide a lost response."""
 
+WHILE_A_PERSON_WAITS = Config(
+    retries={"total_max_attempts": 1}, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT
+)
+"""Several calls in one request: each must be short, and the person tries again."""
+
 
 class Clients:
-    """EC2, EC2 Instance Connect, SSM and SNS clients by region."""
+    """EC2, EC2 Instance Connect, SSM, SNS and STS clients by region.
 
-    def __init__(self) -> None:
+    :param config: timeouts and retries of all clients
+    """
+
+    def __init__(self, config: Config = NO_RETRIES) -> None:
         """Start without clients; each is created when first needed."""
+        self._config = config
         self._clients: dict[tuple[str, str], Any] = {}
 
     def ec2(self, region: str) -> "EC2Client":
@@ -42,8 +55,25 @@ class Clients:
         client: SNSClient = self._get("sns", region)
         return client
 
+    def sts(self, region: str) -> "STSClient":
+        """Return the STS client of a region."""
+        client: STSClient = self._get("sts", region)
+        return client
+
+    def create_ssm(self, region: str, credentials: Credentials) -> "SSMClient":
+        """Return a new SSM client that calls as the identity of temporary credentials."""
+        client: SSMClient = boto3.client(
+            "ssm",
+            region_name=region,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            config=self._config,
+        )
+        return client
+
     def _get(self, service: Any, region: str) -> Any:
         key = (service, region)
         if key not in self._clients:
-            self._clients[key] = boto3.client(service, region_name=region, config=NO_RETRIES)
+            self._clients[key] = boto3.client(service, region_name=region, config=self._config)
         return self._clients[key]

@@ -1,7 +1,7 @@
-"""SSM: read public parameters and agents, run documents, start sessions."""
+"""SSM: read public parameters and agents, run documents. Its sessions are in `session_manager.py`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
 from chalicelib.aws.clients import Clients
@@ -10,7 +10,6 @@ from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
 from chalicelib.domain.common.untrusted_text import strip_to_line
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedAgent, ObservedCommand
 from chalicelib.domain.instances.plan import SendDocument
-from chalicelib.domain.sessions.session import SessionPlan
 from chalicelib.domain.setup.step_output import StepOutput
 
 if TYPE_CHECKING:
@@ -38,18 +37,6 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandIn
 """
 
 RUNNING_STATUSES = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
-
-
-@dataclass(frozen=True)
-class Session:
-    """The input of session-manager-plugin. The token is shown once and never stored; `repr` keeps it out of logs.
-
-    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html
-    """
-
-    session_id: str
-    stream_url: str
-    token: str = field(repr=False)
 
 
 class Ssm:
@@ -135,20 +122,6 @@ class Ssm:
             )
         outputs = response["StandardOutputContent"], response["StandardErrorContent"]
         return replace(step, output="\n".join(text for text in outputs if text))
-
-    def start_session(self, region: str, instance_id: str, plan: SessionPlan, *, reason: str) -> Session:
-        """Start a session.
-
-        :param reason: names the person, for CloudTrail and DescribeSessions, which otherwise show only gpudesk's role
-        """
-        with translate_errors():
-            response = self._clients.ssm(region).start_session(
-                Target=instance_id,
-                DocumentName=plan.document,
-                Reason=reason[:256],
-                Parameters={name: [value] for name, value in plan.parameters.items()},
-            )
-        return Session(response["SessionId"], response["StreamUrl"], response["TokenValue"])
 
 
 def _build_log_options(group: str | None) -> "_LogOptions":

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.domain.common.event_codes import EventCode
 from local.demo.aws_user import AwsUser
 from local.demo.client import Client, build_auth_headers
+from local.demo.laptop import Laptop
 from local.demo.narrator import Narrator
 from local.demo.poller import TimelineEntry, TimelinePoller
 from local.stack import Stack
@@ -21,18 +22,23 @@ class DemoContext:
     """A person, her clients of gpudesk and AWS, and the instance that she launches.
 
     :ivar client: client of gpudesk's API with the person's token
+    :ivar laptop: laptop of the person, with the same token
     :ivar poller: poller of the instance; set when the instance is requested
     :ivar ec2_instance_id: empty until EC2 has launched the instance
     """
 
     poller: TimelinePoller
 
-    def __init__(self, stack: Stack, narrator: Narrator) -> None:
-        """Create the clients."""
+    def __init__(self, stack: Stack, narrator: Narrator, laptop: Laptop, token: str) -> None:
+        """Create the clients.
+
+        :param token: bearer token of the person, as on the laptop
+        """
         self.stack = stack
         self.narrator = narrator
         self.aws_user = AwsUser("us-east-1")
-        self.client = Client(stack.api_url, build_auth_headers(stack.create_token(OWNER)))
+        self.laptop = laptop
+        self.client = Client(stack.api_url, build_auth_headers(token))
         self.ec2_instance_id = ""
         self._last_progress: tuple[object, ...] | None = None
 

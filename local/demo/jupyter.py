@@ -1,11 +1,11 @@
 """Use of Jupyter in the demo: a forwarded port, a notebook of the book, a long cell that is interrupted."""
 
-import json
 from collections.abc import Callable
 
 from chalicelib.domain.sessions.connect import DEFAULT_JUPYTER_LOCAL_PORT, JUPYTER_TOKEN_FILE
 from local.demo.client import RequestFailed
 from local.demo.context import OWNER, DemoContext
+from local.demo.laptop import SessionFailed
 from local.demo.notebook import TRAINING_CODE, Cell, Notebook
 from local.demo.poller import StepFailed
 from local.ports import HOST, find_free_port, is_free
@@ -50,27 +50,26 @@ class JupyterUser:
         self._context.narrator.print_line("Jupyter", text)
 
     def _forward_port(self) -> str:
-        """Start a session that forwards Jupyter's port.
-
-        The local cloud opens the port itself, as session-manager-plugin does on AWS.
+        """Start a session that forwards Jupyter's port, with `gpudesk-session` as on a laptop.
 
         :returns: URL of Jupyter on this computer
         """
-        narrator = self._context.narrator
+        narrator, poller = self._context.narrator, self._context.poller
         port = DEFAULT_JUPYTER_LOCAL_PORT
         if not is_free(port):
             port = find_free_port()
             text = f"Port {DEFAULT_JUPYTER_LOCAL_PORT} is in use on this computer, so the demo takes port {port}."
             narrator.print_line(OWNER, text)
-        body = {"kind": "jupyter", "local_port": port}
-        narrator.print_line(OWNER, f"POST .../sessions {json.dumps(body)} (needs no AWS credentials)")
-        session = self._context.client.post(f"/instances/{self._context.poller.instance_id}/sessions", body)
-        self._context.poller.print_new_entries()
-        text = (
-            f"Session {session['session_id']} is open (document {session['document']}). Its token is shown only once."
-        )
-        narrator.print_line("gpudesk", text)
-        return f"http://{HOST}:{session['local_port']}"
+        name = poller.get_instance()["name"]
+        narrator.print_line(OWNER, f"gpudesk-session {name} jupyter {port} (needs no AWS credentials)")
+        laptop = self._context.laptop
+        laptop.forward_jupyter(name, port)
+        try:
+            message = poller.wait_until("the session is open", laptop.find_message)
+        except SessionFailed as error:
+            raise StepFailed(f"The session was not opened. {error}") from error
+        narrator.print_line(f"{OWNER}'s laptop", message.removeprefix("gpudesk-session: "))
+        return f"http://{HOST}:{port}"
 
     def _read_token(self) -> str:
         user, instance_id = self._context.aws_user, self._context.ec2_instance_id

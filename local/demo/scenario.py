@@ -12,6 +12,7 @@ from local.demo.client import Client, RequestFailed
 from local.demo.context import BOOT_TIMEOUT, OWNER, DemoContext
 from local.demo.cost_summary import print_costs
 from local.demo.jupyter import JupyterUser
+from local.demo.laptop import Laptop
 from local.demo.narrator import Narrator
 from local.demo.poller import StepFailed, TimelinePoller
 from local.stack import Stack
@@ -30,8 +31,14 @@ def play_demo(stack: Stack, narrator: Narrator) -> None:
 
     :raises StepFailed: a step failed
     """
+    token = stack.create_token(OWNER)
+    with Laptop(stack.api_url, token) as laptop:
+        _play_chapters(DemoContext(stack, narrator, laptop, token))
+
+
+def _play_chapters(context: DemoContext) -> None:
+    stack, narrator = context.stack, context.narrator
     calls_before = Counter(stack.cloud.calls), Counter(stack.cloud.machine_calls)
-    context = DemoContext(stack, narrator)
     demo = Demo(context)
     narrator.print_heading()
     try:

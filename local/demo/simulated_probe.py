@@ -13,7 +13,7 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS, Thresholds
 from chalicelib.store.heartbeats import HeartbeatModel
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.core.request_interceptor import ROLE_KEY_PREFIX
+from local.aws.sts.authorization import MACHINE_KEY_PREFIX
 from local.machines.host.simulated import SimulatedMachines
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
@@ -81,7 +81,7 @@ class SimulatedProbes:
         self._folder = tempfile.TemporaryDirectory(prefix="gpudesk-simulated-")
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="simulated probes", daemon=True)
-        key_id = f"{ROLE_KEY_PREFIX}SIMULATEDPROBE00"
+        key_id = f"{MACHINE_KEY_PREFIX}PROBE0"
         self._dynamodb = boto3.client("dynamodb", aws_access_key_id=key_id, aws_secret_access_key="local")
 
     def start(self) -> None:

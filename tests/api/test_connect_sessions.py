@@ -1,7 +1,7 @@
 """Sessions: who may open one, which document it uses, and that it is recorded in the timeline."""
 
 import logging
-import socket
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from tests.support.world import get_ec2_id
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 SESSIONS = "/instances/brave-otter/sessions"
+RENEWAL = f"{SESSIONS}/credentials"
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +33,18 @@ def get_last_entry(bench: Bench) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "document", "message"),
     [
-        ({"kind": "shell"}, "gpudesk-shell", "ada opened a shell."),
-        ({"kind": "jupyter", "local_port": find_free_port()}, "gpudesk-port", "ada opened a session to Jupyter."),
-        ({"kind": "jupyter_token"}, "gpudesk-jupyter-token", "ada opened a session that prints the Jupyter token."),
+        ({"kind": "shell"}, "gpudesk-shell", "ada requested a shell."),
+        ({"kind": "jupyter", "local_port": find_free_port()}, "gpudesk-port", "ada requested a session to Jupyter."),
+        ({"kind": "jupyter_token"}, "gpudesk-jupyter-token", "ada requested a session that prints the Jupyter token."),
         (
             {"kind": "port", "port": 6006, "local_port": find_free_port()},
             "gpudesk-port",
-            "ada opened a session to a port.",
+            "ada requested a session to a port.",
         ),
         (
             {"kind": "ssh", "public_key": f"{KEY} ada@laptop"},
             "gpudesk-ssh",
-            "ada opened an ssh session with a key that is valid for 1 minute.",
+            "ada requested an ssh session with a key that is valid for 1 minute.",
         ),
     ],
 )
@@ -104,12 +105,12 @@ def test_session_request_with_wrong_field_is_rejected_with_accepted_values(
 
 def test_session_of_an_admin_on_another_owners_instance_is_recorded_as_such(ready: Bench) -> None:
     assert ready.root("POST", SESSIONS, {"kind": "shell"}).status == 201
-    assert get_last_entry(ready)["message"] == "root, an admin, opened a shell to the instance of ada."
+    assert get_last_entry(ready)["message"] == "root, an admin, requested a shell to the instance of ada."
     assert get_last_entry(ready)["actor"] == "root"
     ready.root("POST", f"{SESSIONS}?owner=ada", {"kind": "shell"})
-    assert get_last_entry(ready)["message"] == "root for ada, an admin, opened a shell to the instance of ada."
+    assert get_last_entry(ready)["message"] == "root for ada, an admin, requested a shell to the instance of ada."
     ready.slack("POST", f"{SESSIONS}?owner=ada", {"kind": "shell"})
-    assert get_last_entry(ready)["message"] == "slack for ada opened a shell."
+    assert get_last_entry(ready)["message"] == "slack for ada requested a shell."
 
 
 def test_session_on_instance_without_gpudesk_tags_is_a_conflict(ready: Bench) -> None:
@@ -125,7 +126,7 @@ def test_session_on_instance_without_gpudesk_tags_is_a_conflict(ready: Bench) ->
     assert (get_last_entry(ready), len(ready.world.cloud.sessions.started)) == (before, started)
 
 
-@pytest.mark.parametrize("operation", ["DescribeInstances", "SendSSHPublicKey", "StartSession"])
+@pytest.mark.parametrize("operation", ["DescribeInstances", "AssumeRole", "SendSSHPublicKey", "StartSession"])
 def test_session_request_is_answered_503_when_aws_throttles_a_call(ready: Bench, operation: str) -> None:
     ready.world.cloud.faults.inject(operation, "ThrottlingException")
     answer = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY})
@@ -133,33 +134,76 @@ def test_session_request_is_answered_503_when_aws_throttles_a_call(ready: Bench,
     assert "ThrottlingException" in answer.json["detail"]
 
 
-@pytest.mark.parametrize("operation", ["DescribeInstances", "SendSSHPublicKey", "StartSession"])
+@pytest.mark.parametrize("operation", ["DescribeInstances", "AssumeRole", "SendSSHPublicKey", "StartSession"])
 def test_session_request_is_answered_502_when_aws_rejects_a_call(ready: Bench, operation: str) -> None:
-    ready.world.cloud.faults.inject(operation, "UnauthorizedOperation")
+    ready.world.cloud.faults.inject(operation, "AccessDeniedException")
     answer = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY})
     assert (answer.status, answer.json["code"]) == (502, "upstream_error")
     assert "retry-after" not in answer.headers
-    assert "UnauthorizedOperation" in answer.json["detail"]
+    assert "AccessDeniedException" in answer.json["detail"]
 
 
-def test_session_names_the_field_of_a_port_in_use(ready: Bench) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        answer = ready.ada("POST", SESSIONS, {"kind": "port", "port": 8080, "local_port": port})
-    assert (answer.status, answer.json["code"]) == (502, "upstream_error")
-    assert f"Port {port} of this computer is in use. Send another local_port" in answer.json["detail"]
-    assert "Errno" not in answer.json["detail"]
+def test_timeline_says_that_no_session_was_opened(ready: Bench) -> None:
+    ready.world.cloud.faults.inject("StartSession", "InternalServerError")
+    detail = ready.ada("POST", SESSIONS, {"kind": "shell"}).json["detail"]
+    items = ready.ada("GET", "/instances/brave-otter/timeline").json["items"]
+    assert [each["code"] for each in items[-2:]] == ["session_requested", "session_not_opened"]
+    assert items[-1]["message"] == f"No session was opened for ada. {detail}"
 
 
-def test_session_token_is_neither_logged_nor_stored(ready: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def open_shell(client: Any) -> tuple[str, Any]:
+    """Return the id of a new session, and the credentials."""
+    answer = client("POST", SESSIONS, {"kind": "shell"}).json
+    return answer["session_id"], answer["credentials"]
+
+
+def test_credentials_expire_within_an_hour_and_renewed_ones_have_the_same_identity(ready: Bench) -> None:
+    session_id, first = open_shell(ready.ada)
+    answer = ready.ada("POST", RENEWAL, {"session_id": session_id})
+    assert answer.status == 200
+    roles = [ready.world.cloud.roles.find(each["access_key_id"]) for each in (first, answer.json)]
+    assert [role and role.user_id for role in roles] == [ready.world.cloud.sessions.started[session_id].user_id] * 2
+    assert first["access_key_id"] != answer.json["access_key_id"]
+    latest = ready.world.now + timedelta(hours=1)
+    assert all(datetime.fromisoformat(each["expires_at"]) <= latest for each in (first, answer.json))
+
+
+def test_renewal_is_refused_for_others_for_ended_sessions_and_other_ids(ready: Bench) -> None:
+    session_id, _ = open_shell(ready.ada)
+    shell_of_root, _ = open_shell(ready.root)
+    ended, _ = open_shell(ready.ada)
+    ready.world.cloud.sessions.started[ended].end(ready.world.now)
+    for client, wrong in [
+        (ready.bob, session_id),
+        (ready.root, session_id),
+        (ready.ada, shell_of_root),
+        (ready.ada, ended),
+        (ready.ada, "ada-0123456789abcdef-00"),
+        (ready.ada, "x"),
+    ]:
+        assert client("POST", RENEWAL, {"session_id": wrong}).status == 404
+    assert ready.ada("POST", RENEWAL, {"session_id": "a b"}).status == 422
+    answer = ready.ada("POST", RENEWAL, {"session_id": ended}).json
+    assert (answer["code"], answer["detail"]) == (
+        "session_not_found",
+        "You have no active session with this id on brave-otter. Open a new one.",
+    )
+
+
+def test_session_token_and_credentials_are_neither_logged_nor_stored(
+    ready: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG, "chalicelib"), caplog.at_level(logging.DEBUG, "gpudesk"):
-        token = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY}).json["token"]
-    assert token
+        answer = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY}).json
+        renewed = ready.ada("POST", RENEWAL, {"session_id": answer["session_id"]}).json
+    secrets = [answer["token"]]
+    secrets += [
+        each[name] for each in (answer["credentials"], renewed) for name in ("secret_access_key", "session_token")
+    ]
+    assert all(secrets)
     ours = [record.getMessage() for record in caplog.records if record.name.startswith(("chalicelib", "gpudesk"))]
-    assert not any(token in line for line in ours)
-    for model in TABLES:
-        for row in model.scan():
-            assert token not in str(row.attribute_values), model.Meta.table_name
+    stored = [str(row.attribute_values) for model in TABLES for row in model.scan()]
+    assert not [secret for secret in secrets for text in [*ours, *stored] if secret in text]
 
 
 def test_connect_returns_ssh_config_with_and_without_credentials(ready: Bench) -> None:

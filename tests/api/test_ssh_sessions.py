@@ -5,41 +5,52 @@ The SSH server is a fake (asyncssh). It accepts the keys that EC2 Instance Conne
 
 import asyncio
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import asyncssh
 import pytest
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 from chalicelib import bootstrap
 from chalicelib.domain.access.actor import Role
+from local.aws.core.admin_api import AdminApi
+from local.aws.core.cloud_server import QuietHandler
+from local.aws.core.local_cloud import LocalCloud
 from local.machines.host.interface import Forwarding
 from local.machines.host.relay import Relay
 from local.machines.host.simulated import SimulatedMachines
+from local.ports import find_free_port
 from local.server.api_server import ApiServer
 from tests.api.client import Client
+from tests.local.aws.sessions import EchoMachines
 from tests.support.world import World, open_world
 
 REPOSITORY = Path(__file__).parents[2]
 SSH = shutil.which("ssh")
+TIMEOUT_SECONDS = 20
 SYSTEM_PATH = "/usr/bin:/bin"
 
 
 class SshMachines(SimulatedMachines):
-    """Simulated machines whose port 22 is forwarded to the SSH server of the test."""
+    """Simulated machines: port 22 leads to the SSH server of the test, all other ports answer with what they get."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sshd_port = 0
+        self._echo = EchoMachines()
 
     def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
         if remote_port != 22:
-            return super().forward(instance_id, remote_port, local_port)
+            return self._echo.forward(instance_id, remote_port, local_port)
         listener = socket.create_server(("127.0.0.1", local_port))
         return Relay(listener, lambda: socket.create_connection(("127.0.0.1", self.sshd_port)))
 
@@ -69,16 +80,22 @@ class Laptop:
 
     home: Path
     port: int
+    cloud_url: str
     world: World
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home),
+            "PATH": f"{REPOSITORY / 'tools'}:{REPOSITORY / 'local' / 'bin'}:{SYSTEM_PATH}",
+            "GPUDESK_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ENDPOINT_URL": self.cloud_url,
+        }
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
-            env={
-                "HOME": str(self.home),
-                "PATH": f"{REPOSITORY / 'tools'}:{REPOSITORY / 'local' / 'bin'}:{SYSTEM_PATH}",
-                "GPUDESK_URL": f"http://127.0.0.1:{self.port}",
-            },
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -86,15 +103,41 @@ class Laptop:
             check=False,
         )
 
+    @contextmanager
+    def start(self, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+
     def ssh(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self.run(str(SSH), "-F", str(self.home / ".ssh" / "config"), *words)
+
+
+@contextmanager
+def serve_cloud(cloud: LocalCloud) -> Iterator[str]:
+    """Serve an in-process local cloud over HTTP, for the calls of the plugin."""
+    app = AdminApi(cloud, DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="module")
 def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     home = tmp_path_factory.mktemp("home")
     machines = SshMachines()
-    with open_world(machines=machines) as world, SshServerThread(machines, world):
+    with (
+        open_world(machines=machines) as world,
+        SshServerThread(machines, world),
+        serve_cloud(world.cloud) as cloud_url,
+    ):
         bootstrap.set_application(world.application)
         world.launch_until_ready(name="brave-otter")
         token = world.application.tokens.create("ada", Role.USER, now=world.now)
@@ -103,7 +146,7 @@ def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
         lines = client("GET", "/instances/brave-otter/connect").json["ssh_configs"][0]["lines"]
         client.close()
         _write_config(home, lines)
-        yield Laptop(home, server.port, world)
+        yield Laptop(home, server.port, cloud_url, world)
         bootstrap.set_application(None)
 
 
@@ -128,6 +171,63 @@ def test_pushed_key_is_refused_after_a_minute(laptop: Laptop) -> None:
     late = laptop.ssh(*direct, "brave-otter", "late")
     assert late.returncode == 255
     assert "Permission denied" in late.stderr
+
+
+@pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
+def test_ssh_continues_when_the_plugin_resumes_and_otherwise_ends_and_says_so(laptop: Laptop) -> None:
+    sessions = laptop.world.cloud.sessions
+    config = str(laptop.home / ".ssh" / "config")
+    with laptop.start(str(SSH), "-F", config, "brave-otter", "cat") as ssh:
+        assert ssh.stdin
+        assert ssh.stdout
+        assert ssh.stderr
+        for line in (b"one\n", b"two\n"):
+            ssh.stdin.write(line)
+            ssh.stdin.flush()
+            assert ssh.stdout.readline() == line
+            assert sessions.close_channels() == 1
+        next(session for session in sessions.started.values() if not session.ended_at).end(laptop.world.now)
+        assert b"gpudesk-session: The session ended. gpudesk answered 404: You have no active" in ssh.stderr.read()
+        assert ssh.wait(TIMEOUT_SECONDS) == 255
+
+
+def test_forwarded_port_stays_open_and_says_when_a_session_is_new(laptop: Laptop) -> None:
+    sessions, port = laptop.world.cloud.sessions, find_free_port()
+    with laptop.start("gpudesk-session", "brave-otter", "port", "7000", str(port)) as forward:
+        assert forward.stderr
+        assert f"Port {port} of this computer leads to brave-otter.".encode() in forward.stderr.readline()
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
+            for text in (b"one", b"two"):
+                connection.sendall(text)
+                assert connection.recv(100) == text
+                assert sessions.close_channels() == 1
+        next(session for session in sessions.started.values() if not session.ended_at).end(laptop.world.now)
+        assert b"The session ended. gpudesk answered 404" in forward.stderr.readline()
+        assert b"A new session is open since" in forward.stderr.readline()
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
+            connection.sendall(b"three")
+            assert connection.recv(100) == b"three"
+        taken = laptop.run("gpudesk-session", "brave-otter", "port", "7000", str(port))
+        assert f"Port {port} of this computer is in use." in taken.stderr
+        forward.send_signal(signal.SIGINT)
+        assert forward.wait(TIMEOUT_SECONDS) == 0
+    assert [
+        session for session in sessions.started.values() if session.channel_opened_at and not session.ended_at
+    ] == []
+
+
+def test_token_of_jupyter_is_printed(laptop: Laptop) -> None:
+    machines = laptop.world.cloud.machines
+    assert isinstance(machines, SshMachines)
+    machines.simulators["gpudesk-jupyter-token"] = lambda _: (0, "token-of-jupyter\n", "")
+    done = laptop.run("gpudesk-session", "brave-otter", "jupyter_token")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "token-of-jupyter" in done.stdout
+
+
+def test_shell_names_the_command_that_works_on_the_local_cloud(laptop: Laptop) -> None:
+    done = laptop.run("gpudesk-session", "brave-otter")
+    assert "aws ssm send-command --instance-ids i-" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -201,6 +301,9 @@ class SshServerThread:
         await self._server.wait_closed()
 
 
-def _answer_command(process: "asyncssh.SSHServerProcess[str]") -> None:
+async def _answer_command(process: "asyncssh.SSHServerProcess[str]") -> None:
+    if process.command == "cat":
+        async for line in process.stdin:
+            process.stdout.write(line)
     process.stdout.write(f"{process.get_extra_info('username')} sent: {process.command}\n")
     process.exit(0)

@@ -9,6 +9,8 @@ from typing_extensions import TypedDict
 from chalicelib.api.code_schemas import SessionKindText
 from chalicelib.api.common_schemas import RequestModel
 from chalicelib.control.services.sessions import ConnectInfo, OpenedSession
+from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.sessions.role import Credentials
 from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 
 
@@ -48,10 +50,30 @@ class SessionBody(RequestModel):
         )
 
 
-class SessionView(TypedDict):
-    """An open SSM session. `session_id`, `stream_url` and `token` are for AWS's session-manager-plugin.
+class CredentialsBody(RequestModel):
+    """The session whose credentials to renew."""
 
-    gpudesk does not store the token; only this answer contains it.
+    session_id: str = Field(
+        pattern=r"^[A-Za-z0-9_+=,.@-]{1,96}$", description="the session_id of POST /instances/{name}/sessions"
+    )
+
+
+class CredentialsView(TypedDict):
+    """Temporary AWS credentials. They open, resume and end one session, and nothing else.
+
+    gpudesk does not store them.
+    """
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expires_at: str
+
+
+class SessionView(TypedDict):
+    """An open SSM session. `session_id`, `stream_url`, `token` and `endpoint_url` are for the session-manager-plugin.
+
+    gpudesk stores neither the token nor the credentials; only this answer contains them.
     """
 
     kind: SessionKindText
@@ -62,6 +84,18 @@ class SessionView(TypedDict):
     session_id: str
     stream_url: str
     token: str
+    endpoint_url: str
+    credentials: CredentialsView
+
+
+def to_credentials_view(credentials: Credentials) -> CredentialsView:
+    """Return the view of credentials, with their secret parts."""
+    return {
+        "access_key_id": credentials.access_key_id,
+        "secret_access_key": credentials.secret_access_key,
+        "session_token": credentials.session_token,
+        "expires_at": format_timestamp(credentials.expires_at),
+    }
 
 
 def to_session_view(opened: OpenedSession) -> SessionView:
@@ -75,6 +109,8 @@ def to_session_view(opened: OpenedSession) -> SessionView:
         "session_id": opened.session.session_id,
         "stream_url": opened.session.stream_url,
         "token": opened.session.token,
+        "endpoint_url": opened.session.endpoint_url,
+        "credentials": to_credentials_view(opened.credentials),
     }
 
 

@@ -3,19 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.aws.ec2 import Ec2
-from chalicelib.aws.instance_connect import InstanceConnect
-from chalicelib.aws.ssm import Session, Ssm
+from chalicelib.aws.session_manager import Session
 from chalicelib.control.services.instances import InstanceService, load_visible
+from chalicelib.control.services.session_opener import SessionOpener, Target, TimedCalls
 from chalicelib.domain.access.actor import Actor, Role
-from chalicelib.domain.common.errors import (
-    AwsError,
-    Conflict,
-    ErrorCode,
-    TransientAwsError,
-    UpstreamError,
-    UpstreamUnavailable,
-)
+from chalicelib.domain.common.errors import Conflict, ErrorCode, NotFound, UpstreamError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import join_and
@@ -25,11 +17,12 @@ from chalicelib.domain.instances.commands.change import RecordChange, describe_n
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, build_connect_commands, build_ssh_config
+from chalicelib.domain.sessions.role import Credentials, is_started_by
 from chalicelib.domain.sessions.session import (
     SSH_USER,
     SessionPlan,
     SessionRequest,
-    describe_opened_session,
+    describe_requested_session,
     plan_session,
 )
 from chalicelib.domain.setup.recipe import Recipe, find_jupyter_port
@@ -50,23 +43,25 @@ class ConnectInfo:
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """An open session to an EC2 instance."""
+    """An open session to an EC2 instance.
+
+    :param credentials: for the laptop; they open, resume and end this session only
+    """
 
     plan: SessionPlan
     session: Session
+    credentials: Credentials
     region: str
     instance_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionService:
-    """GET .../connect and POST .../sessions."""
+    """GET .../connect, POST .../sessions and POST .../sessions/credentials."""
 
     stores: Repositories
     instances: InstanceService
-    ec2: Ec2
-    ssm: Ssm
-    instance_connect: InstanceConnect
+    opener: SessionOpener
     recipes: Mapping[str, Recipe]
 
     def connect(self, actor: Actor, ref: str) -> ConnectInfo:
@@ -85,30 +80,47 @@ class SessionService:
         )
 
     def open_session(self, actor: Actor, ref: str, request: SessionRequest) -> OpenedSession:
-        """Call StartSession for a caller without AWS credentials. The answer is for the session-manager-plugin.
+        """Open a session for a caller without AWS credentials. The answer is for the session-manager-plugin.
 
-        The session is recorded in the timeline before it is opened, so that no session stays unseen. Its token is
-        neither stored nor logged.
+        The request is recorded in the timeline before the session is opened, so that no session stays unseen. If AWS
+        refuses, the timeline says that none was opened. The token and the credentials are neither stored nor logged.
 
         :raises NotFound: the instance does not exist, or the caller may not see it
         :raises ValidationFailed: fields of the request contradict each other
         :raises Conflict: the instance is not running, has lost its tags or its secrets, or has no Jupyter
-        :raises UpstreamError: AWS rejected the call or did not respond
+        :raises UpstreamError: AWS rejected a call or did not respond
         """
+        calls = self.opener.begin()
         instance, machine = self._load_running(actor, ref)
         plan = plan_session(request, self._require_jupyter(instance, request))
         if request.kind.requires_secrets:
             self._require_secrets(instance)
-        self._require_ec2_tags(instance, machine)
-        self._record_session(actor, instance, plan)
-        region, instance_id = instance.spec.region, machine.instance_id
+        target = Target(instance.name, instance.spec.region, machine.instance_id)
+        self._require_ec2_tags(calls, instance, target)
+        self._record_request(actor, instance, plan)
         try:
-            if plan.public_key:
-                self.instance_connect.send_ssh_public_key(region, instance_id, SSH_USER, plan.public_key)
-            session = self.ssm.start_session(region, instance_id, plan, reason=f"{actor.name} at gpudesk")
-        except AwsError as error:
-            raise _to_upstream_error(f"AWS did not open a session on {instance.name}", error) from error
-        return OpenedSession(plan, session, region, instance_id)
+            session, credentials = self.opener.open(calls, target, plan, actor.name)
+        except UpstreamError as error:
+            self._record_failure(actor, instance, error)
+            raise
+        return OpenedSession(plan, session, credentials, target.region, target.instance_id)
+
+    def renew_credentials(self, actor: Actor, ref: str, session_id: str) -> Credentials:
+        """Return fresh credentials for an active session of the caller. Access is checked as for a new session.
+
+        :raises NotFound: the instance or the session does not exist, or the caller may not see it
+        :raises Conflict: the instance is not running, or has lost its tags
+        :raises UpstreamError: AWS rejected a call or did not respond
+        """
+        calls = self.opener.begin()
+        instance, machine = self._load_running(actor, ref)
+        target = Target(instance.name, instance.spec.region, machine.instance_id)
+        if not is_started_by(session_id, actor.name):
+            raise _build_session_not_found_error(instance)
+        self._require_ec2_tags(calls, instance, target)
+        if not self.opener.is_active(calls, target, session_id):
+            raise _build_session_not_found_error(instance)
+        return self.opener.renew(calls, target, session_id)
 
     def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Ec2Instance]:
         instance = load_visible(self.instances.stores.instances, actor, ref)
@@ -141,36 +153,35 @@ class SessionService:
             if image.source.instance_id == instance.id and image.secrets_removed:
                 raise Conflict(describe_removed_secrets(image), code=ErrorCode.SECRETS_REMOVED)
 
-    def _require_ec2_tags(self, instance: Instance, machine: Ec2Instance) -> None:
+    def _require_ec2_tags(self, calls: TimedCalls, instance: Instance, target: Target) -> None:
         """Read from EC2 that the instance runs and still has the tags of gpudesk.
 
         :raises Conflict: it does not run, or has lost its tags
         :raises UpstreamError: EC2 rejected the call or did not respond
         """
-        try:
-            instances = self.ec2.list_instances(instance.spec.region, instance.tag_id)
-        except AwsError as error:
-            raise _to_upstream_error(f"EC2 did not describe {instance.name}", error) from error
-        if not any(ec2.instance_id == machine.instance_id and ec2.state is Ec2State.RUNNING for ec2 in instances):
-            message = f"{machine.instance_id} is not running or lost its gpudesk tags. Sessions are refused."
+        found = self.opener.list_instances(calls, target, instance.tag_id)
+        if not any(ec2.instance_id == target.instance_id and ec2.state is Ec2State.RUNNING for ec2 in found):
+            message = f"{target.instance_id} is not running or lost its gpudesk tags. Sessions are refused."
             raise Conflict(message, code=ErrorCode.TAGS_MISSING)
 
-    def _record_session(self, actor: Actor, instance: Instance, plan: SessionPlan) -> None:
+    def _record_request(self, actor: Actor, instance: Instance, plan: SessionPlan) -> None:
         by_admin = actor.role is Role.ADMIN and actor.owner != instance.owner
-        message = describe_opened_session(plan.kind, actor.name, instance.owner, by_admin=by_admin)
-        entry = timeline_entry(
-            self.instances.clock.now(),
-            EventReason(code=EventCode.SESSION_REQUESTED, message=message),
-            actor=actor.name,
-            details={"kind": str(plan.kind), "document": plan.document, **plan.ports},
-        )
+        message = describe_requested_session(plan.kind, actor.name, instance.owner, by_admin=by_admin)
+        details = {"kind": str(plan.kind), "document": plan.document, **plan.ports}
+        self._record(actor, instance, EventReason(code=EventCode.SESSION_REQUESTED, message=message), details)
+
+    def _record_failure(self, actor: Actor, instance: Instance, error: UpstreamError) -> None:
+        message = f"No session was opened for {actor.name}. {error.message}"
+        self._record(actor, instance, EventReason(code=EventCode.SESSION_NOT_OPENED, message=message), {})
+
+    def _record(self, actor: Actor, instance: Instance, reason: EventReason, details: Mapping[str, str]) -> None:
+        entry = timeline_entry(self.instances.clock.now(), reason, actor=actor.name, details=details)
         self.instances.apply(actor, instance.id, lambda current: RecordChange(current, (entry,)))
 
     def _find_jupyter_port(self, instance: Instance) -> int | None:
         return find_jupyter_port(instance.spec.software.recipes, self.recipes)
 
 
-def _to_upstream_error(summary: str, error: AwsError) -> UpstreamError:
-    """Return the error of a request that AWS did not let gpudesk fulfill."""
-    message = f"{summary}: {error.description}"
-    return UpstreamUnavailable(message) if isinstance(error, TransientAwsError) else UpstreamError(message)
+def _build_session_not_found_error(instance: Instance) -> NotFound:
+    message = f"You have no active session with this id on {instance.name}. Open a new one."
+    return NotFound(message, code=ErrorCode.SESSION_NOT_FOUND)

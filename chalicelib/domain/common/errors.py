@@ -49,6 +49,7 @@ class ErrorCode(StrEnum):
     # 404
     INSTANCE_NOT_FOUND = "instance_not_found"
     IMAGE_NOT_FOUND = "image_not_found"
+    SESSION_NOT_FOUND = "session_not_found"
     ROUTE_NOT_FOUND = "route_not_found"
     NOT_FOUND = "not_found"
     # 405

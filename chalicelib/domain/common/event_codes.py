@@ -199,6 +199,7 @@ class EventCode(StrEnum):
 
     # Sessions and benchmarks
     SESSION_REQUESTED = "session_requested", NOTIFY_NOBODY
+    SESSION_NOT_OPENED = "session_not_opened", NOTIFY_NOBODY
     BENCHMARK_REQUESTED = "benchmark_requested", NOTIFY_NOBODY
     BENCHMARK_STARTED = "benchmark_started", NOTIFY_NOBODY
     BENCHMARK_DONE = "benchmark_done", NOTIFY_OWNER, "finished its benchmark"

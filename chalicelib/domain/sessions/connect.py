@@ -43,6 +43,10 @@ def build_ssh_config(name: str, instance_id: str, ec2_instance_id: str, region: 
         f"    IdentityFile {IDENTITY_FILE}",
         "    IdentitiesOnly yes",
         "    StrictHostKeyChecking accept-new",
+        # If a session breaks and cannot be resumed, ssh ends after 45 seconds and says so, instead of hanging.
+        "    ConnectTimeout 30",
+        "    ServerAliveInterval 15",
+        "    ServerAliveCountMax 3",
     )
     send_key = (
         f"aws ec2-instance-connect send-ssh-public-key --region {region} --instance-id %h "

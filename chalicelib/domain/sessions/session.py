@@ -141,10 +141,10 @@ def _contains_type(body: str, key_type: str) -> bool:
     return raw.startswith(len(name).to_bytes(4, "big") + name) and len(raw) > len(name) + 4
 
 
-def describe_opened_session(kind: SessionKind, actor: str, owner: str, *, by_admin: bool) -> str:
-    """Return the timeline message about a session.
+def describe_requested_session(kind: SessionKind, actor: str, owner: str, *, by_admin: bool) -> str:
+    """Return the timeline message about a session that gpudesk is about to open.
 
-    :param by_admin: whether an admin opened a session to the instance of another person
+    :param by_admin: whether an admin requested a session to the instance of another person
     """
     session = {
         SessionKind.SHELL: "a shell",
@@ -153,6 +153,6 @@ def describe_opened_session(kind: SessionKind, actor: str, owner: str, *, by_adm
         SessionKind.JUPYTER_TOKEN: "a session that prints the Jupyter token",
         SessionKind.SSH: "an ssh session with a key that is valid for 1 minute",
     }[kind]
-    return (
-        f"{actor}, an admin, opened {session} to the instance of {owner}." if by_admin else f"{actor} opened {session}."
-    )
+    if by_admin:
+        return f"{actor}, an admin, requested {session} to the instance of {owner}."
+    return f"{actor} requested {session}."

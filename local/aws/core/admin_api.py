@@ -7,6 +7,7 @@ POST /_local/faults     {"operation", "error_code", "message", "status", "times"
                         or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict", "times"}
                         or {"operation": "SendCommand", "kind": "undeliverable" | "terminated" | "snap_refresh"}
                         or {"operation", "kind": "end_launch", "state_reason": "Client.InternalError", "times"}
+                        or {"operation": "OpenDataChannel", "kind": "close_channels"}, which acts at once
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
@@ -127,6 +128,8 @@ class AdminApi:
 
     def _inject_fault(self, body: FaultBody) -> ResponseBody:
         faults = self._cloud.faults
+        if body.kind == "close_channels":
+            return {"injected": self._cloud.sessions.close_channels()}
         if body.state_reason:
             faults.end_launch(body.state_reason, body.operation, body.times)
         elif body.kind:

@@ -9,7 +9,7 @@ from chalicelib.api.common_schemas import RequestModel, Time
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.common.text import join_or
 from chalicelib.store.data_files import load_catalog
-from local.aws.core.operations import FAULTY_SERVICES, require_operation
+from local.aws.core.operations import CHANNEL_OPERATIONS, FAULTY_SERVICES, require_operation
 from local.aws.ec2.scheduled_events import DESCRIPTIONS
 from local.aws.ec2.tracked_instance import FAILED_STARTS
 from local.options import MAX_SPEED
@@ -23,6 +23,7 @@ OPERATIONS_OF_KIND = {
     "conflict": CONFLICTING_OPERATIONS,
     "end_launch": STARTING_OPERATIONS,
     **dict.fromkeys(COMMAND_KINDS, ("SendCommand",)),
+    "close_channels": CHANNEL_OPERATIONS,
 }
 """Operations that can have a fault of this kind. Every operation can have the others."""
 

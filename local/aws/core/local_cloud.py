@@ -35,10 +35,13 @@ from local.aws.quotas import ec2_quotas
 from local.aws.sns.email_subscriptions import EmailSubscriptions
 from local.aws.sns.mailbox import Mailbox
 from local.aws.ssm.agents import Agents
+from local.aws.ssm.data_channels import DataChannels
 from local.aws.ssm.documents import DocumentCalls
 from local.aws.ssm.run_command import RunCommand
 from local.aws.ssm.run_command_api import RunCommandApi
 from local.aws.ssm.sessions import Sessions
+from local.aws.sts.assumed_roles import AssumedRoles
+from local.aws.sts.authorization import Authorization
 from local.machines.host.interface import Machines
 
 _installed = threading.Lock()
@@ -74,15 +77,20 @@ class LocalCloud:
         self.mailbox = Mailbox()
         self.control_lock = threading.RLock()
         self.data_lock = threading.RLock()
-        self._interceptor = RequestInterceptor(self.faults, self.control_lock, self.data_lock, self.tick)
         self.lifecycle = Lifecycle(timing, clock.now, machines, self.capacity, self.log)
+        self.roles = AssumedRoles(clock.now)
+        self.authorization = Authorization(self.roles, self.lifecycle)
+        self._interceptor = RequestInterceptor(
+            self.faults, self.control_lock, self.data_lock, self.tick, self.authorization.check_call
+        )
         self.scheduled_events = ScheduledEvents(clock.now, self.lifecycle)
         self.agents = Agents(timing, clock.now, self.lifecycle, self.faults)
         self.commands = RunCommand(timing, clock, machines, self.agents, self.log)
         self.lifecycle.take_end_launch = self.faults.take_end_launch
         self.lifecycle.on_halt.append(self.commands.interrupt_runs)
         self.images = CustomImages(timing, clock.now, machines, self.lifecycle)
-        self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
+        self.channels = DataChannels(clock.now, machines, self.control_lock, self.faults, self.authorization)
+        self.sessions = Sessions(clock.now, self.lifecycle, self.agents, self.roles, self.channels)
         self._extensions = self._build_extensions(timing)
         self._patches = Patches()
 
@@ -105,6 +113,7 @@ class LocalCloud:
             DocumentCalls(timing),
             RunCommandApi(timing, self.commands, self.agents, self.lifecycle),
             self.sessions,
+            self.roles,
             InstanceConnect(self.clock.now, self.machines, self.lifecycle),
             Streams(self.clock.now),
             Transactions(),
@@ -168,6 +177,7 @@ class LocalCloud:
             self.lifecycle.tick()
             self.images.tick()
             self.commands.tick()
+            self.sessions.tick()
 
     def schedule_event(
         self, instance_id: str, code: str, not_before: datetime, not_after: datetime | None = None

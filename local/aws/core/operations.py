@@ -4,14 +4,18 @@ import functools
 
 import botocore.session
 
-FAULTY_SERVICES = ("ec2", "ssm", "ec2-instance-connect", "sns", "dynamodb", "dynamodbstreams")
+FAULTY_SERVICES = ("ec2", "ssm", "ec2-instance-connect", "sns", "sts", "dynamodb", "dynamodbstreams")
+
+CHANNEL_OPERATIONS = ("OpenDataChannel",)
+"""Operations of `ssmmessages`, which the SDK does not have."""
 
 
 @functools.cache
 def list_operations() -> frozenset[str]:
     """Return the operations of the services that the local cloud intercepts."""
     session = botocore.session.get_session()
-    return frozenset(name for service in FAULTY_SERVICES for name in session.get_service_model(service).operation_names)
+    names = {name for service in FAULTY_SERVICES for name in session.get_service_model(service).operation_names}
+    return frozenset(names.union(CHANNEL_OPERATIONS))
 
 
 def require_operation(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Interceptor of every call to EC2, SSM, SNS and DynamoDB. It counts calls, injects faults and runs one at a time.
+"""Interceptor of every call to EC2, SSM, SNS, STS and DynamoDB. It counts calls, injects faults and runs one at a time.
 
 moto's backends are not thread-safe: under its threaded server, a failing transaction restores old tables and loses
 acknowledged writes of other calls. One lock for DynamoDB and one for all other services make each call atomic, as on
@@ -21,15 +21,16 @@ from moto.ec2.responses import EC2Response
 from moto.ec2instanceconnect.responses import Ec2InstanceConnectResponse
 from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
+from moto.sts.responses import TokenResponse
 
-from local.aws.core.errors import find_http_status
+from local.aws.core.errors import CloudError, find_http_status
 from local.aws.core.faults import DroppedResponse, Faults, Rejection
 from local.aws.core.patches import Patches
+from local.aws.sts.authorization import MACHINE_KEY_PREFIX
 
 CallAction = Callable[[Any], Any]
-
-ROLE_KEY_PREFIX = "ASIA"
-"""Prefix of access keys that belong to a role. On the local cloud, that is an instance's role."""
+Authorize = Callable[[Any, str, str], None]
+"""Function that checks a call of a service's operation, and raises CloudError."""
 
 
 class RequestInterceptor:
@@ -38,6 +39,7 @@ class RequestInterceptor:
     :param control: lock of all services but DynamoDB
     :param data: lock of DynamoDB
     :param tick: applies everything that is due; called around each call that uses `control`
+    :param authorize: checks the caller of each call
     :ivar calls: number of calls by operation ("ec2:RunInstances"), without those of instances
     :ivar machine_calls: number of calls by operation, made with an instance's role
     """
@@ -48,6 +50,7 @@ class RequestInterceptor:
         control: AbstractContextManager[Any],
         data: AbstractContextManager[Any],
         tick: Callable[[], None],
+        authorize: Authorize,
     ) -> None:
         """Start without counted calls."""
         self.calls: Counter[str] = Counter()
@@ -58,6 +61,7 @@ class RequestInterceptor:
         self._control_lock = control
         self._data_lock = data
         self._tick = tick
+        self._authorize = authorize
 
     @property
     def current_operation(self) -> str | None:
@@ -69,6 +73,7 @@ class RequestInterceptor:
         self._patch_service(patches, EC2Response, "ec2", self._control_lock, self._tick)
         self._patch_service(patches, SimpleSystemManagerResponse, "ssm", self._control_lock, self._tick)
         self._patch_service(patches, Ec2InstanceConnectResponse, "ec2-instance-connect", self._control_lock, self._tick)
+        self._patch_service(patches, TokenResponse, "sts", self._control_lock, self._tick)
         self._patch_service(patches, SNSResponse, "sns", self._control_lock, self._tick)
         self._patch_service(patches, DynamoHandler, "dynamodb", self._data_lock, _skip_tick)
         self._patch_service(patches, DynamoDBStreamsHandler, "dynamodbstreams", self._data_lock, _skip_tick)
@@ -87,7 +92,7 @@ class RequestInterceptor:
                 self._count_call(response, f"{service}:{operation}")
                 with lock:
                     tick()
-                    result = self._call_with_fault(original, response, operation)
+                    result = self._call_with_fault(original, response, service, operation)
                     tick()
                 return result
 
@@ -96,10 +101,15 @@ class RequestInterceptor:
         patches.wrap(handler, "call_action", wrap_call)
         patches.wrap(handler, "serialized", _set_aws_status)
 
-    def _call_with_fault(self, original: CallAction, response: Any, operation: str) -> Any:
+    def _call_with_fault(self, original: CallAction, response: Any, service: str, operation: str) -> Any:
         fault = self._faults.take(operation)
-        if isinstance(fault, Rejection):
-            setattr(response, camelcase_to_underscores(operation), _build_raiser(fault.build_error(response)))
+        try:
+            self._authorize(response, service, operation)
+            error = fault.build_error(response) if isinstance(fault, Rejection) else None
+        except CloudError as refusal:
+            error = refusal
+        if error is not None:
+            setattr(response, camelcase_to_underscores(operation), _build_raiser(error))
         self._thread_state.operation = operation
         try:
             result = original(response)
@@ -110,7 +120,7 @@ class RequestInterceptor:
         return result
 
     def _count_call(self, response: Any, name: str) -> None:
-        is_machine = response.get_access_key().startswith(ROLE_KEY_PREFIX)
+        is_machine = response.get_access_key().startswith(MACHINE_KEY_PREFIX)
         with self._count_lock:
             (self.machine_calls if is_machine else self.calls)[name] += 1
 

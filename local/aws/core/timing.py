@@ -17,6 +17,7 @@ class AwsTiming:
     :param terminated_visible_for: time in which a terminated instance can be described
     :param agent_online_after: from running to the first ping of the SSM agent
     :param agent_replaced_for: time for which the agent is away while snapd replaces it
+    :param session_ready_after: from the first ping of the agent to the first StartSession that succeeds
     :param ping_interval: between two pings of an agent
     :param ping_lost_after: age of the last ping at which Online becomes ConnectionLost
     :param invocation_hidden_for: time after SendCommand in which its invocations do not exist
@@ -34,6 +35,7 @@ class AwsTiming:
     terminated_visible_for: timedelta = timedelta(hours=1)
     agent_online_after: timedelta = timedelta(seconds=25)
     agent_replaced_for: timedelta = timedelta(minutes=3)
+    session_ready_after: timedelta = timedelta(seconds=5)
     ping_interval: timedelta = timedelta(minutes=5)
     ping_lost_after: timedelta = timedelta(minutes=10)
     invocation_hidden_for: timedelta = NO_DELAY
@@ -50,6 +52,7 @@ class AwsTiming:
             stopping_for=NO_DELAY,
             terminating_for=NO_DELAY,
             agent_online_after=NO_DELAY,
+            session_ready_after=NO_DELAY,
             image_creation_for=NO_DELAY,
             is_strict=False,
         )

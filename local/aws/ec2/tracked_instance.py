@@ -1,6 +1,6 @@
 """An instance of moto's, with the values that its record lacks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,6 +74,11 @@ class TrackedInstance:
         """Return the availability zone."""
         return str(self.instance.availability_zone)
 
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Return the tags by key."""
+        return {tag["key"]: tag["value"] for tag in self.instance.get_tags()}
+
     def matches_target(self, key: str, values: Sequence[str]) -> bool:
         """Return whether SSM's target `InstanceIds` or `tag:...` selects this instance.
 
@@ -82,6 +87,5 @@ class TrackedInstance:
         if key.lower() == "instanceids":
             return self.instance.id in values
         if key.startswith("tag:"):
-            tags = {tag["key"]: tag["value"] for tag in self.instance.get_tags()}
-            return tags.get(key.removeprefix("tag:")) in values
+            return self.tags.get(key.removeprefix("tag:")) in values
         raise CloudError("InvalidTarget", f"The local cloud does not support the target {key}.")

@@ -105,6 +105,12 @@ class Agents:
         back_at = max(tracked.running_since, away_since) + self._timing.agent_online_after
         return back_at if back_at <= self._now() else None
 
+    def can_open_sessions(self, instance_id: str) -> bool:
+        """Return whether StartSession accepts the instance. It knows an agent a little later than Run Command does."""
+        tracked = self._lifecycle.instances.get(instance_id)
+        since = self._find_online_since(tracked, self._now()) if tracked else None
+        return since is not None and since + self._timing.session_ready_after <= self._now()
+
     def can_receive_commands(self, instance_id: str) -> bool:
         """Return whether SendCommand accepts the instance: it is running, and its agent has registered before."""
         tracked = self._lifecycle.instances.get(instance_id)

@@ -1,14 +1,11 @@
-"""Sessions. The local cloud itself forwards a port to the instance; on AWS, session-manager-plugin does that.
+"""Sessions: StartSession, ResumeSession, TerminateSession and DescribeSessions.
 
-On AWS, a session such as ssh's uses the standard streams of the plugin. Here such a session also gets a port of this
-computer. The URL of its stream contains the port, and `local/bin/session-manager-plugin` connects to it.
+As on AWS, the port on the laptop is opened by the plugin, and the data channel must be opened by the identity that has
+started the session.
 """
 
-import errno
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,164 +17,164 @@ from local.aws.core.patches import Patches
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.tracked_instance import TrackedInstance
 from local.aws.ssm.agents import Agents
+from local.aws.ssm.data_channels import DataChannels
 from local.aws.ssm.documents import load_session_content
-from local.machines.host.interface import Forwarding, Machines
+from local.aws.ssm.session import Session
+from local.aws.sts.assumed_roles import AssumedRole, AssumedRoles
+from local.aws.sts.authorization import DEFAULT_SESSION_DOCUMENT
 
-SHELL_DOCUMENT = "SSM-SessionManagerRunShell"
-FORWARDING_TYPE = "LocalPortForwarding"
-
-
-@dataclass
-class Session:
-    """One started session.
-
-    :param forwarding: forwarded port; None for a session without a port
-    :param port_parameter: name of the port in the stream's URL: `local_port` if the user connects to the port,
-        `stream_port` if the plugin connects to it
-    """
-
-    session_id: str
-    tracked: TrackedInstance
-    document_name: str
-    reason: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    forwarding: Forwarding | None = None
-    port_parameter: str = "local_port"
-
-    @property
-    def local_port(self) -> int | None:
-        """Return the port of this computer that leads to the instance."""
-        return self.forwarding.local_port if self.forwarding else None
+CHANNEL_OPEN_FOR = timedelta(hours=1)
+"""Time after which the service closes a data channel (aws/session-manager-plugin#135)."""
 
 
 class Sessions:
-    """Extension with StartSession, TerminateSession and DescribeSessions. A halt of an instance ends its sessions.
+    """Extension with the calls of Session Manager. A halt of an instance ends its sessions.
 
     :param now: returns the cloud's time
+    :param roles: assumed roles, whose identity a session has
     :ivar started: sessions by id, ended ones included
     """
 
-    def __init__(self, now: Callable[[], datetime], machines: Machines, lifecycle: Lifecycle, agents: Agents) -> None:
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        lifecycle: Lifecycle,
+        agents: Agents,
+        roles: AssumedRoles,
+        channels: DataChannels,
+    ) -> None:
         """Start without sessions."""
         self.started: dict[str, Session] = {}
         self._now = now
-        self._machines = machines
         self._lifecycle = lifecycle
         self._agents = agents
+        self._roles = roles
+        self._channels = channels
         lifecycle.on_halt.append(self._end_sessions)
 
     def patch(self, patches: Patches) -> None:
         """Add the calls."""
         patches.add(SimpleSystemManagerResponse, "start_session", self._build_start())
+        patches.add(SimpleSystemManagerResponse, "resume_session", self._build_resume())
         patches.add(SimpleSystemManagerResponse, "terminate_session", self._build_terminate())
         patches.add(SimpleSystemManagerResponse, "describe_sessions", self._build_describe())
+
+    def tick(self) -> None:
+        """Close the data channels that have been open for an hour."""
+        for session in self.started.values():
+            if session.channel_opened_at and self._now() - session.channel_opened_at >= CHANNEL_OPEN_FOR:
+                session.close_channel()
+
+    def close_channels(self) -> int:
+        """Close all open data channels now, and return their number."""
+        opened = [session for session in self.started.values() if session.channel_opened_at]
+        for session in opened:
+            session.close_channel()
+        return len(opened)
 
     def close(self) -> None:
         """End all sessions."""
         for session in self.started.values():
-            self._end(session, self._now())
+            session.end(self._now())
+        self._channels.close()
 
     def _build_start(self) -> Callable[[Any], ActionResult]:
         def start_session(response: Any) -> ActionResult:
-            target = response._get_param("Target")
-            tracked = self._lifecycle.instances.get(target)
-            if tracked is None or tracked.region != response.region or not self._agents.is_reachable(target):
-                raise CloudError("TargetNotConnected", f"{target} is not connected.")
-            name = response._get_param("DocumentName") or SHELL_DOCUMENT
+            tracked = self._find_connected(response.region, response._get_param("Target"))
+            name = response._get_param("DocumentName") or DEFAULT_SESSION_DOCUMENT
             content = load_session_content(response.ssm_backend, name, response._get_param("Parameters", {}))
+            _check_ports(content)
+            role = self._roles.find(response.get_access_key())
             session = Session(
-                session_id=f"local-{uuid4().hex[:17]}",
+                session_id=f"{role.session_name if role else 'local'}-{uuid4().hex[:17]}",
                 tracked=tracked,
                 document_name=name,
+                content=content,
                 reason=response._get_param("Reason", ""),
+                owner=role.arn if role else f"arn:aws:iam::{tracked.account}:user/local",
+                user_id=role.user_id if role else "",
                 started_at=self._now(),
+                token=uuid4().hex,
             )
-            if content["sessionType"] == "Port":
-                is_forwarded = content["properties"].get("type") == FORWARDING_TYPE
-                session.port_parameter = "local_port" if is_forwarded else "stream_port"
-                session.forwarding = self._forward(target, content["properties"])
             self.started[session.session_id] = session
-            return ActionResult(_build_start_response(session))
+            return ActionResult(self._build_answer(session))
 
         return start_session
 
-    def _forward(self, instance_id: str, properties: Mapping[str, str]) -> Forwarding:
-        remote = _read_port("portNumber", properties)
-        local = _read_port("localPortNumber", properties) if properties.get("type") == FORWARDING_TYPE else 0
-        try:
-            return self._machines.forward(instance_id, remote, local)
-        except OSError as error:
-            raise CloudError(
-                "LocalPortUnavailable",
-                f"Port {local} of this computer {_describe_problem(error)}. Send another local_port "
-                "(localPortNumber of StartSession).",
-            ) from error
+    def _find_connected(self, region: str, target: str) -> TrackedInstance:
+        """Return the instance.
+
+        :raises CloudError: Session Manager does not know its agent
+        """
+        tracked = self._lifecycle.instances.get(target)
+        if tracked is None or tracked.region != region or not self._agents.can_open_sessions(target):
+            raise CloudError("TargetNotConnected", f"{target} is not connected.")
+        return tracked
+
+    def _build_resume(self) -> Callable[[Any], ActionResult]:
+        def resume_session(response: Any) -> ActionResult:
+            session = self._find_own(response)
+            if session.ended_at is not None:
+                raise CloudError("DoesNotExistException", "The session does not exist.")
+            session.token = uuid4().hex
+            return ActionResult(self._build_answer(session))
+
+        return resume_session
 
     def _build_terminate(self) -> Callable[[Any], ActionResult]:
         def terminate_session(response: Any) -> ActionResult:
-            session = self.started.get(response._get_param("SessionId"))
-            if session is None:
-                raise CloudError("DoesNotExistException", "The session does not exist.")
-            self._end(session, self._now())
+            session = self._find_own(response)
+            session.end(self._now(), "The session was terminated.")
             return ActionResult({"SessionId": session.session_id})
 
         return terminate_session
 
+    def _find_own(self, response: Any) -> Session:
+        """Return the session that a call names.
+
+        :raises CloudError: it does not exist, or an assumed role did not start it
+        """
+        session = self.started.get(response._get_param("SessionId"))
+        if session is None:
+            raise CloudError("DoesNotExistException", "The session does not exist.")
+        role: AssumedRole | None = self._roles.find(response.get_access_key())
+        if role is not None and role.user_id != session.user_id:
+            raise CloudError("AccessDeniedException", "Another identity has started the session.", status=403)
+        return session
+
     def _build_describe(self) -> Callable[[Any], ActionResult]:
         def describe_sessions(response: Any) -> ActionResult:
             wants_active = response._get_param("State") == "Active"
+            filters = [(entry["key"], entry["value"]) for entry in response._get_param("Filters", [])]
             sessions = [
-                _describe_session(session)
+                session.describe()
                 for session in self.started.values()
                 if session.tracked.region == response.region and (session.ended_at is None) == wants_active
             ]
-            return ActionResult({"Sessions": sessions})
+            return ActionResult({"Sessions": [each for each in sessions if _matches(each, filters)]})
 
         return describe_sessions
+
+    def _build_answer(self, session: Session) -> Mapping[str, Any]:
+        """Return the answer of StartSession and ResumeSession."""
+        host = f"ssmmessages.{session.tracked.region}.amazonaws.com"
+        query = f"role=publish_subscribe&local_port={self._channels.listen(self.started)}"
+        url = f"wss://{host}/v1/data-channel/{session.session_id}?{query}"
+        return {"SessionId": session.session_id, "StreamUrl": url, "TokenValue": session.token}
 
     def _end_sessions(self, tracked: TrackedInstance, at: datetime) -> None:
         for session in self.started.values():
             if session.tracked is tracked:
-                self._end(session, at)
-
-    def _end(self, session: Session, at: datetime) -> None:
-        if session.ended_at is not None:
-            return
-        if session.forwarding is not None:
-            session.forwarding.close()
-        session.ended_at = at
+                session.end(at)
 
 
-def _describe_problem(error: OSError) -> str:
-    return "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened ({os.strerror(error.errno or 0)})"
+def _matches(described: Mapping[str, Any], filters: Iterable[tuple[str, str]]) -> bool:
+    return all(described.get(key) == value for key, value in filters)
 
 
-def _read_port(name: str, properties: Mapping[str, str]) -> int:
-    text = properties.get(name, "0")
-    if not text.isdigit() or int(text) > 65535:
-        raise CloudError("InvalidParameters", f"{name} must be a port number, not {text!r}.")
-    return int(text)
-
-
-def _build_start_response(session: Session) -> Mapping[str, Any]:
-    host = f"ssmmessages.{session.tracked.region}.amazonaws.com"
-    local = f"&{session.port_parameter}={session.local_port}" if session.local_port else ""
-    return {
-        "SessionId": session.session_id,
-        "StreamUrl": f"wss://{host}/v1/data-channel/{session.session_id}?role=publish_subscribe{local}",
-        "TokenValue": uuid4().hex,
-    }
-
-
-def _describe_session(session: Session) -> Mapping[str, Any]:
-    return {
-        "SessionId": session.session_id,
-        "Target": session.tracked.instance.id,
-        "Status": "Terminated" if session.ended_at else "Connected",
-        "StartDate": session.started_at,
-        "EndDate": session.ended_at,
-        "DocumentName": session.document_name,
-        "Reason": session.reason,
-        "Owner": f"arn:aws:iam::{session.tracked.account}:user/local",
-    }
+def _check_ports(content: Mapping[str, Any]) -> None:
+    properties = content.get("properties", {}) if content["sessionType"] == "Port" else {}
+    for name in ("portNumber", "localPortNumber"):
+        text = properties.get(name, "0")
+        if not text.isdigit() or int(text) > 65535:
+            raise CloudError("InvalidParameters", f"{name} must be a port number, not {text!r}.")

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from local.machines.host.interface import Forwarding, MachineSpec
+from local.machines.host.interface import MachineSpec
 from local.machines.host.simulated import SimulatedMachines
 
 TIMEOUT_SECONDS = 10.0
@@ -64,30 +64,3 @@ class _BlockedSteps(dict[str, threading.Event]):
     def get(self, key: str, default: Any = None) -> threading.Event:
         self._began.set()
         return self._may_end
-
-
-class PortMachines(SimulatedMachines):
-    """Simulated machines that record forwardings and forward nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.taken_ports: set[int] = set()
-        self.forwardings: list[FakeForwarding] = []
-
-    def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
-        if local_port in self.taken_ports:
-            raise OSError(98, "Address already in use")
-        self.forwardings.append(FakeForwarding(remote_port, local_port or 49152))
-        return self.forwardings[-1]
-
-
-class FakeForwarding:
-    """Forwarding that only records whether it is closed."""
-
-    def __init__(self, remote_port: int, local_port: int) -> None:
-        self.remote_port = remote_port
-        self.local_port = local_port
-        self.is_closed = False
-
-    def close(self) -> None:
-        self.is_closed = True

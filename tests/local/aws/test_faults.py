@@ -171,7 +171,7 @@ def test_calls_are_counted_by_operation_including_rejected_ones(cloud: LocalClou
 
 def test_calls_with_instance_role_are_counted_separately(cloud: LocalCloud, dynamodb: Any) -> None:
     role: Any = boto3.client(
-        "dynamodb", "us-east-1", aws_access_key_id="ASIA0123456789ABCDEF", aws_secret_access_key="x"
+        "dynamodb", "us-east-1", aws_access_key_id="ASIALOCALCLOUD000000", aws_secret_access_key="x"
     )
     create_table(role)
     dynamodb.list_tables()

@@ -239,6 +239,7 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
             {"operation": "RunInstances", "kind": "end_launch", "state_reason": "Server.Bored"},
             "state_reason must be one of Client.InternalError",
         ),
+        ("faults", {"operation": "StartSession", "kind": "close_channels"}, "must have one of OpenDataChannel as"),
         ("faults", {"operation": "RunInstances", "error_code": "Bar", "times": 0}, "times must be a whole number"),
         ("capacity", {"instance_type": "g4dn.xlarge", "zone": "us-east-1"}, "zone must be an availability zone"),
         ("capacity", {"instance_type": "x.y", "zone": "us-east-1a"}, "instance_type must be an instance type of the"),

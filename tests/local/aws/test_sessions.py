@@ -2,21 +2,27 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 
-from local.aws.core.local_cloud import LocalCloud
-from local.aws.core.testing import in_process_cloud
 from local.clock import ManualClock
-from tests.local.aws.conftest import TIME_UNTIL_READY, Launch, build_launcher, get_error
-from tests.local.aws.fakes import PortMachines
+from tests.local.aws.conftest import Launch, get_error
 
 JUPYTER = {"portNumber": ["8888"], "localPortNumber": ["8889"]}
 
 
+SESSION_READY_AFTER = timedelta(seconds=5)
+
+
 @pytest.fixture
-def machines() -> PortMachines:
-    return PortMachines()
+def connected(ready: Callable[[], str], clock: ManualClock) -> Callable[[], str]:
+    """Return a function that launches an instance and waits until Session Manager knows its agent."""
+
+    def launch_and_wait() -> str:
+        instance_id = ready()
+        clock.advance(SESSION_READY_AFTER)
+        return instance_id
+
+    return launch_and_wait
 
 
 def open_port(ssm: Any, instance_id: str, **parameters: list[str]) -> dict[str, Any]:
@@ -24,16 +30,21 @@ def open_port(ssm: Any, instance_id: str, **parameters: list[str]) -> dict[str, 
     return dict(ssm.start_session(**arguments, Parameters=parameters or JUPYTER))
 
 
-def test_port_session_forwards_port(
-    cloud: LocalCloud, machines: PortMachines, ssm: Any, ready: Callable[[], str]
-) -> None:
-    session = open_port(ssm, ready())
+def test_port_session_returns_what_the_plugin_needs(ssm: Any, connected: Callable[[], str]) -> None:
+    session = open_port(ssm, connected())
     assert session["SessionId"]
     assert session["TokenValue"]
     assert session["StreamUrl"].startswith("wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/")
-    (forwarding,) = machines.forwardings
-    assert (forwarding.remote_port, forwarding.local_port) == (8888, 8889)
-    assert cloud.sessions.started[session["SessionId"]].local_port == 8889
+
+
+def test_agent_that_has_just_registered_is_not_connected_for_sessions(
+    ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    assert ssm.describe_instance_information()["InstanceInformationList"][0]["PingStatus"] == "Online"
+    assert get_error(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
+    clock.advance(SESSION_READY_AFTER)
+    open_port(ssm, instance_id)
 
 
 def test_session_needs_agent(ssm: Any, launch: Launch) -> None:
@@ -66,68 +77,38 @@ def test_instance_that_has_just_booted_is_not_connected_although_agent_looks_onl
     assert ssm.start_session(Target=instance_id)["SessionId"]
 
 
-def test_used_port_is_rejected(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
-    machines.taken_ports.add(8889)
-    with pytest.raises(
-        ssm.exceptions.ClientError, match=r"Port 8889 of this computer is in use\. Send another local_port"
-    ) as refused:
-        open_port(ssm, ready())
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
-
-
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
-def test_invalid_port_is_rejected(ssm: Any, ready: Callable[[], str], port: str) -> None:
-    arguments = {"Target": ready(), "DocumentName": "AWS-StartPortForwardingSession"}
+def test_invalid_port_is_rejected(ssm: Any, connected: Callable[[], str], port: str) -> None:
+    arguments = {"Target": connected(), "DocumentName": "AWS-StartPortForwardingSession"}
     refused = get_error(ssm.start_session, **arguments, Parameters={"portNumber": [port]})
     assert refused == ("InvalidParameters", 400)
 
 
-def test_shell_session_returns_only_ids(
-    cloud: LocalCloud, machines: PortMachines, ssm: Any, ready: Callable[[], str]
-) -> None:
-    instance_id = ready()
-    shells = [
-        ssm.start_session(Target=instance_id),
-        ssm.start_session(
-            Target=instance_id, DocumentName="AWS-StartInteractiveCommand", Parameters={"command": ["top"]}
-        ),
-    ]
-    assert [cloud.sessions.started[shell["SessionId"]].local_port for shell in shells] == [None, None]
-    assert machines.forwardings == []
-    arguments = {"Target": instance_id, "DocumentName": "no-such-document"}
+def test_unknown_document_is_rejected(ssm: Any, connected: Callable[[], str]) -> None:
+    arguments = {"Target": connected(), "DocumentName": "no-such-document"}
     assert get_error(ssm.start_session, **arguments) == ("InvalidDocument", 400)
 
 
-def test_session_is_listed_until_terminated(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
-    instance_id = ready()
-    session_id = open_port(ssm, instance_id)["SessionId"]
-    (listed,) = ssm.describe_sessions(State="Active")["Sessions"]
+def test_session_is_listed_until_terminated(ssm: Any, connected: Callable[[], str]) -> None:
+    instance_id = connected()
+    session_id, other_id = (open_port(ssm, instance_id)["SessionId"] for _ in range(2))
+    only = [{"key": "SessionId", "value": session_id}]
+    (listed,) = ssm.describe_sessions(State="Active", Filters=only)["Sessions"]
     assert (listed["SessionId"], listed["Target"], listed["Status"]) == (session_id, instance_id, "Connected")
     ssm.terminate_session(SessionId=session_id)
-    assert machines.forwardings[0].is_closed
-    assert ssm.describe_sessions(State="Active")["Sessions"] == []
-    assert [
-        describe_session["SessionId"] for describe_session in ssm.describe_sessions(State="History")["Sessions"]
-    ] == [session_id]
+    assert [each["SessionId"] for each in ssm.describe_sessions(State="Active")["Sessions"]] == [other_id]
+    assert [each["SessionId"] for each in ssm.describe_sessions(State="History")["Sessions"]] == [session_id]
+    for wrong in ("x", session_id):
+        assert get_error(ssm.resume_session, SessionId=wrong)[0] == "DoesNotExistException"
     assert get_error(ssm.terminate_session, SessionId="x")[0] == "DoesNotExistException"
 
 
 def test_stop_ends_only_sessions_of_its_instance(
-    machines: PortMachines, ec2: Any, ssm: Any, ready: Callable[[], str], clock: ManualClock
+    ec2: Any, ssm: Any, connected: Callable[[], str], clock: ManualClock
 ) -> None:
-    stopped, other = ready(), ready()
+    stopped, other = connected(), connected()
     open_port(ssm, stopped)
-    open_port(ssm, other, portNumber=["8888"])
+    kept = open_port(ssm, other, portNumber=["8888"])["SessionId"]
     ec2.stop_instances(InstanceIds=[stopped])
     clock.advance(timedelta(minutes=1))
-    assert [forwarding.is_closed for forwarding in machines.forwardings] == [True, False]
-
-
-def test_uninstall_closes_all_ports(clock: ManualClock) -> None:
-    machines = PortMachines()
-    with in_process_cloud(clock, machines):
-        ssm: Any = boto3.client("ssm", "us-east-1")
-        instance_id = build_launcher(boto3.client("ec2", "us-east-1"), ssm)()
-        clock.advance(TIME_UNTIL_READY)
-        open_port(ssm, instance_id)
-    assert machines.forwardings[0].is_closed
+    assert [each["SessionId"] for each in ssm.describe_sessions(State="Active")["Sessions"]] == [kept]

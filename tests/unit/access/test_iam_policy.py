@@ -18,8 +18,17 @@ from ssm_documents.session_documents import list_session_names
 
 AWS = Path("chalicelib/aws")
 STATEMENTS: list[dict[str, Any]] = json.loads(Path(".chalice/policy-dev.json").read_text(encoding="utf-8"))["Statement"]
-SERVICES = {"ec2": "ec2", "ssm": "ssm", "sns": "sns", "instance_connect": "ec2-instance-connect"}
+SESSION_ROLE_STATEMENTS: list[dict[str, Any]] = json.loads(
+    Path(".chalice/session-role-policy-dev.json").read_text(encoding="utf-8")
+)["Statement"]
+SERVICES = {"ec2": "ec2", "ssm": "ssm", "sns": "sns", "instance_connect": "ec2-instance-connect", "sts": "sts"}
 """Names of the services in `Clients` and at AWS."""
+
+ACTIONS_OF_THE_SESSION_ROLE = {"ssm:StartSession"}
+"""Actions of the code that gpudesk may do only as the session role."""
+
+ACTIONS_OF_THE_LAPTOP = {"ssmmessages:OpenDataChannel", "ssm:ResumeSession", "ssm:TerminateSession"}
+"""Actions of the session-manager-plugin, with credentials of the session role that gpudesk has narrowed."""
 
 GRANTED_WITH_A_CALL = {"ec2:CreateTags"}
 """Actions that AWS also requires when a call creates a resource with tags."""
@@ -49,13 +58,27 @@ def list_called_operations() -> Iterator[str]:
 def test_policy_allows_exactly_the_calls_of_the_code() -> None:
     prefixes = tuple(f"{service}:" for service in SERVICES.values())
     allowed = {action for each in STATEMENTS for action in _as_list(each["Action"]) if action.startswith(prefixes)}
-    assert allowed == set(list_called_operations()) | GRANTED_WITH_A_CALL
+    assert allowed == (set(list_called_operations()) - ACTIONS_OF_THE_SESSION_ROLE) | GRANTED_WITH_A_CALL
+
+
+def test_session_role_allows_exactly_what_opens_a_session() -> None:
+    allowed = {action for each in SESSION_ROLE_STATEMENTS for action in _as_list(each["Action"])}
+    assert allowed == ACTIONS_OF_THE_SESSION_ROLE | ACTIONS_OF_THE_LAPTOP
+    assert not [each for each in SESSION_ROLE_STATEMENTS if each["Resource"] == "*"]
+    assert list_resources("sts:AssumeRole") == ["arn:aws:iam::*:role/gpudesk-dev-session"]
 
 
 def test_actions_have_no_wildcard_and_resources_are_restricted() -> None:
     assert not [action for each in STATEMENTS for action in _as_list(each["Action"]) if "*" in action]
     unbound = {action for each in STATEMENTS if each["Resource"] == "*" for action in _as_list(each["Action"])}
-    knows_no_resource = ("ec2:Describe", "ssm:DescribeInstance", "ssm:GetCommand", "ssm:ListCommand", "dynamodb:List")
+    knows_no_resource = (
+        "ec2:Describe",
+        "ssm:DescribeInstance",
+        "ssm:DescribeSessions",
+        "ssm:GetCommand",
+        "ssm:ListCommand",
+        "dynamodb:List",
+    )
     assert not [action for action in unbound if not action.startswith(knows_no_resource)]
 
 
@@ -89,7 +112,8 @@ def test_commands_use_only_command_documents(action: str) -> None:
 def test_sessions_use_only_session_documents_on_tagged_instances() -> None:
     allowed = {
         resource: statement
-        for statement in list_statements("ssm:StartSession")
+        for statement in SESSION_ROLE_STATEMENTS
+        if statement["Action"] == "ssm:StartSession"
         for resource in _as_list(statement["Resource"])
     }
     documents = {f"arn:aws:ssm:*:*:document/{name}" for name in list_session_names()}
@@ -99,9 +123,6 @@ def test_sessions_use_only_session_documents_on_tagged_instances() -> None:
         # Without it a call that names no document is not checked against the documents of the account.
         "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
     }
-    assert not any(
-        "*" in action for statement in list_statements("ssm:StartSession") for action in _as_list(statement["Action"])
-    )
 
 
 def test_ssh_key_is_accepted_for_one_user_of_tagged_instances() -> None:

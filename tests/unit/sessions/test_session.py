@@ -8,7 +8,7 @@ from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.sessions.session import (
     SessionKind,
     SessionRequest,
-    describe_opened_session,
+    describe_requested_session,
     plan_session,
     validate_public_key,
 )
@@ -87,7 +87,7 @@ def test_each_kind_has_its_document_and_parameters(
 
 def test_message_says_that_an_admin_opened_the_session() -> None:
     assert (
-        describe_opened_session(SessionKind.SHELL, "root", "ada", by_admin=True)
-        == "root, an admin, opened a shell to the instance of ada."
+        describe_requested_session(SessionKind.SHELL, "root", "ada", by_admin=True)
+        == "root, an admin, requested a shell to the instance of ada."
     )
-    assert describe_opened_session(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada opened a shell."
+    assert describe_requested_session(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada requested a shell."

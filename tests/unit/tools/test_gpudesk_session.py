@@ -1,12 +1,93 @@
-"""Usage of `gpudesk-session`. Its sessions are tested in tests/api/test_ssh_sessions.py."""
+"""`gpudesk-session` with stubs of curl and the plugin. Its sessions are tested in tests/api/test_ssh_sessions.py."""
 
+import json
 import shlex
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 PROGRAM = Path(__file__).parents[3] / "tools" / "gpudesk-session"
+CREDENTIALS = {
+    "access_key_id": "ASIA1",
+    "secret_access_key": "secret/1+",
+    "session_token": "token/1+=",
+    "expires_at": "2030-01-05T10:00:00Z",
+}
+OPENED = {
+    "kind": "shell",
+    "region": "eu-west-1",
+    "instance_id": "i-0a",
+    "session_id": "ada-0123456789abcdef-00",
+    "stream_url": "wss://ssmmessages.eu-west-1.amazonaws.com/v1/data-channel/ada?role=publish_subscribe",
+    "token": "t0",
+    "endpoint_url": "https://ssm.eu-west-1.amazonaws.com",
+    "credentials": CREDENTIALS,
+}
+RENEWED = {name: value.replace("1", "2") for name, value in CREDENTIALS.items()}
+GET_CREDENTIALS = """credential_process=$(sed -n 's/^credential_process = //p' "$AWS_CONFIG_FILE")
+sh -c "$credential_process"
+"""
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A computer with stubs.
+
+    :ivar folder: home folder, PATH and place of the temporary files
+    """
+
+    folder: Path
+
+    def write_program(self, name: str, script: str) -> None:
+        path = self.folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}")
+        path.chmod(0o755)
+
+    def write_answers(self, opened: tuple[int, str], renewed: tuple[int, str] = (200, json.dumps(RENEWED))) -> None:
+        """Write a curl that gives one answer to POST /sessions and one to POST /sessions/credentials."""
+        answers = [f"printf '%s\\n{status}' {shlex.quote(text)}" for status, text in (opened, renewed)]
+        self.write_program(
+            "curl",
+            "cat >/dev/null\nfor last; do :; done\n"
+            f"case $last in\n*/credentials) {answers[1]} ;;\n*) {answers[0]} ;;\nesac\n",
+        )
+
+    def write_plugin(self, script: str, version: str = "1.2.764.0") -> None:
+        check = f'if [ "$1" = --version ]; then echo {version}; exit; fi\n'
+        self.write_program("session-manager-plugin", check + script)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        (self.folder / "token").write_text("gpd_x\n")
+        environment = {
+            "PATH": f"{self.folder / 'bin'}:/usr/bin:/bin",
+            "HOME": str(self.folder),
+            "TMPDIR": str(self.folder / "tmp"),
+            "GPUDESK_URL": "http://127.0.0.1:1",
+            "GPUDESK_TOKEN_FILE": str(self.folder / "token"),
+            "AWS_PROFILE": "work",
+            "AWS_ACCESS_KEY_ID": "AKIA-of-the-laptop",
+        }
+        return subprocess.run(
+            [PROGRAM, *words],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Laptop:
+    laptop = Laptop(tmp_path)
+    laptop.write_plugin("")
+    laptop.write_answers((201, json.dumps(OPENED)))
+    return laptop
 
 
 def test_help_needs_neither_url_nor_token(tmp_path: Path) -> None:
@@ -30,20 +111,77 @@ def test_help_needs_neither_url_nor_token(tmp_path: Path) -> None:
             '  kind: must be shell, not the text "a"\n'
             "  port: is required: a port\n",
         ),
-        ("<html>proxy</html>", "gpudesk-session: gpudesk answered 404: <html>proxy</html>\n"),
+        (
+            "<html>proxy\x1b[31m</html>",
+            "gpudesk-session: gpudesk answered 404: The answer is not from gpudesk. Check the URL http://127.0.0.1:1.\n",
+        ),
+        (
+            '{"message": "Missing Authentication Token"}',
+            "gpudesk-session: gpudesk answered 404: The answer is not from gpudesk. Check the URL http://127.0.0.1:1.\n",
+        ),
         ("\x1b]0;title\a\x1b[31m\u202ered", "gpudesk-session: gpudesk answered 404: ]0;title[31mred\n"),
     ],
 )
-def test_error_answer_is_printed_as_text(tmp_path: Path, answer: str, expected: str) -> None:
-    curl = tmp_path / "curl"
-    curl.write_text(f"#!/bin/sh\ncat >/dev/null\nprintf '%s\\n404' {shlex.quote(answer)}\n")
-    curl.chmod(0o755)
-    (tmp_path / "token").write_text("gpd_x\n")
-    environment = {
-        "PATH": f"{tmp_path}:/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "GPUDESK_URL": "http://127.0.0.1:1",
-        "GPUDESK_TOKEN_FILE": str(tmp_path / "token"),
-    }
-    done = subprocess.run([PROGRAM, "x"], env=environment, capture_output=True, text=True, check=False)
+def test_error_answer_is_printed_as_a_sentence(laptop: Laptop, answer: str, expected: str) -> None:
+    laptop.write_answers((404, answer))
+    done = laptop.run("x")
     assert (done.returncode, done.stderr) == (1, expected)
+
+
+@pytest.mark.parametrize("version", ["1.2.763.9", "1.1.900.0"])
+def test_plugin_that_does_not_sign_is_refused(laptop: Laptop, version: str) -> None:
+    laptop.write_plugin("", version)
+    done = laptop.run("x")
+    assert done.returncode == 1
+    assert f"session-manager-plugin {version} is too old. You need 1.2.764.0 or later" in done.stderr
+
+
+def test_missing_plugin_is_named(laptop: Laptop) -> None:
+    (laptop.folder / "bin" / "session-manager-plugin").unlink()
+    assert "session-manager-plugin is not installed" in laptop.run("x").stderr
+
+
+def test_plugin_gets_the_session_and_fresh_credentials_from_its_profile(laptop: Laptop) -> None:
+    laptop.write_plugin(
+        'echo "$AWS_SSM_START_SESSION_RESPONSE"\nprintf "%s|" "$@"\n'
+        'echo "${AWS_ACCESS_KEY_ID:-}${AWS_PROFILE:-}"\n'
+        f"{GET_CREDENTIALS}{GET_CREDENTIALS}"
+    )
+    done = laptop.run("x")
+    assert (done.returncode, done.stderr) == (0, "")
+    session, arguments, first, renewed = done.stdout.splitlines()
+    assert json.loads(session) == {
+        "SessionId": OPENED["session_id"],
+        "StreamUrl": OPENED["stream_url"],
+        "TokenValue": "t0",
+    }
+    assert arguments == (
+        'AWS_SSM_START_SESSION_RESPONSE|eu-west-1|StartSession|gpudesk|{"Target": "i-0a"}|'
+        "https://ssm.eu-west-1.amazonaws.com|"
+    )
+    for printed, expected in ((first, CREDENTIALS), (renewed, RENEWED)):
+        assert json.loads(printed) == {
+            "Version": 1,
+            "AccessKeyId": expected["access_key_id"],
+            "SecretAccessKey": expected["secret_access_key"],
+            "SessionToken": expected["session_token"],
+            "Expiration": expected["expires_at"],
+        }
+    assert list((laptop.folder / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [["shell"], ["ssh", "key.pub"]], ids=["shell", "ssh"])
+def test_plugin_that_cannot_resume_is_ended_and_the_reason_is_printed(laptop: Laptop, kind: list[str]) -> None:
+    """The real plugin neither ends nor says anything."""
+    key = laptop.folder / "key.pub"
+    key.write_text("ssh-ed25519 AAAA ada@laptop\n")
+    problem = json.dumps({"detail": "You have no active session with this id on x. Open a new one."})
+    laptop.write_answers((201, json.dumps(OPENED)), (404, problem))
+    laptop.write_plugin(f"trap 'exit 0' INT TERM\n{GET_CREDENTIALS}{GET_CREDENTIALS}while :; do sleep 0.2; done\n")
+    done = laptop.run("x", *[word.replace("key.pub", str(key)) for word in kind])
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "gpudesk-session: The session ended. gpudesk answered 404: You have no active session with this id on x. "
+        "Open a new one. Connect again."
+    )
+    assert list((laptop.folder / "tmp").iterdir()) == []
