@@ -42,6 +42,11 @@ class InvocationRun:
         """Return whether the status is final."""
         return self.status in ENDED_STATUSES
 
+    @property
+    def has_no_report(self) -> bool:
+        """Return whether the agent cannot report its end, or only after its machine is up again."""
+        return self.is_lost or self.interrupted_at is not None
+
     def find_step(self, name: str) -> StepResult | None:
         """Return the result of a step; None until the document has ended."""
         if self.outcome is None or not self.has_ended:

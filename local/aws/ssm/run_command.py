@@ -6,15 +6,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from chalicelib.domain.common.clock import Clock
-from local.aws.core.events import EventLog, EventOrigin, build_command_status_change, build_invocation_status_change
+from local.aws.core.events import EventLog
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.tracked_instance import TrackedInstance
 from local.aws.ssm.agents import Agents
 from local.aws.ssm.command_logs import write_logs
 from local.aws.ssm.invocations import Command, InvocationRun
+from local.aws.ssm.status_events import emit_status_changes
 from local.machines.agent.agent import build_interrupted
 from local.machines.errors import MachineHalted
 from local.machines.host.interface import Invocation, InvocationResult, Machines
@@ -29,8 +29,6 @@ https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/
 REBOOT_DELAY = timedelta(minutes=1)
 """Time from exit code 194 to the reboot: the agent runs `shutdown -r +1`.
 https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/rebooter/rebooter_unix.go"""
-
-MILLISECONDS = "%Y-%m-%dT%H:%M:%S.000Z"
 
 
 class RunCommand:
@@ -84,8 +82,7 @@ class RunCommand:
         """
         for instance_id in instance_ids or list(command.runs):
             run = command.runs[instance_id]
-            is_running = run.status == "InProgress" and run.interrupted_at is None and not run.is_lost
-            if is_running and self._machines.is_real:
+            if run.status == "InProgress" and not run.has_no_report and self._machines.is_real:
                 run.status, run.details = "Cancelling", "Cancelling"
                 self._machines.cancel(instance_id, command.command_id)
             elif not run.has_ended:
@@ -133,7 +130,7 @@ class RunCommand:
             status: str = run.outcome.status
             details = "ExecutionTimedOut" if status == "TimedOut" else status
             self._set_status(command, run, status, details, run.ends_at)
-        if not run.has_ended and run.expires_at <= now and (run.status == "Pending" or _has_no_result(run)):
+        if not run.has_ended and run.expires_at <= now and (run.status == "Pending" or run.has_no_report):
             details = "DeliveryTimedOut" if run.status == "Pending" else "ExecutionTimedOut"
             self._set_status(command, run, "TimedOut", details, run.expires_at)
 
@@ -199,22 +196,4 @@ class RunCommand:
         if run.has_ended:
             run.ended_at = at
             write_logs(command, run, at)
-        detail: dict[str, Any] = {
-            "command-id": command.command_id,
-            "document-name": command.document_name,
-            "requested-date-time": command.requested_at.strftime(MILLISECONDS),
-            "status": status,
-        }
-        origin = EventOrigin(at, command.account, command.region)
-        self._log.emit(build_invocation_status_change(origin, run.instance_id, detail))
-        if command.status != before:
-            detail |= {
-                "status": command.status,
-                "expire-after": command.expires_at.strftime(MILLISECONDS),
-                "parameters": {name: list(values) for name, values in command.parameters.items()},
-            }
-            self._log.emit(build_command_status_change(origin, command.instance_ids, detail))
-
-
-def _has_no_result(run: InvocationRun) -> bool:
-    return run.is_lost or run.interrupted_at is not None
+        emit_status_changes(self._log, command, run, before, at)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from local.machines.errors import MachineHalted
-from local.machines.host.interface import Invocation, InvocationResult, InvocationStatus, StepResult
+from local.machines.host.interface import Invocation, InvocationResult, StepResult
 
 from . import parameters
 from .documents import upgrade_schema
@@ -25,6 +25,7 @@ from .step_results import (
     build_script_result,
     build_skipped,
     build_unstarted,
+    summarize_steps,
 )
 from .timeouts import parse_timeout
 
@@ -65,7 +66,7 @@ def run_document(
         return build_interrupted(steps[0], results, run.reboot_count)
     except _DocumentDropped:
         return InvocationResult("Failed", 1, tuple(results), "missing", run.reboot_count)
-    return InvocationResult(*_summarize(results), tuple(results), reboot_count=run.reboot_count)
+    return InvocationResult(*summarize_steps(results), tuple(results), reboot_count=run.reboot_count)
 
 
 def build_interrupted(
@@ -186,17 +187,3 @@ def _ends_document(inputs: Mapping[str, Any], result: StepResult) -> bool:
 
 def _is_true(value: Any) -> bool:
     return value is True or value == "true"
-
-
-def _summarize(steps: Sequence[StepResult]) -> tuple[InvocationStatus, int]:
-    """Return status and exit code of the document, which are those of the first step with the worst status.
-
-    https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/contracts/aggregator.go (DocumentResultAggregator)
-    """
-    bad_statuses: tuple[InvocationStatus, ...] = ("Failed", "TimedOut", "Cancelled")
-    for status in bad_statuses:
-        for step in steps:
-            if step.status == status:
-                return status, step.exit_code
-    succeeded = [step for step in steps if step.status == "Success"]
-    return "Success", succeeded[-1].exit_code if succeeded else 0

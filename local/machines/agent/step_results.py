@@ -4,11 +4,11 @@ https://github.com/aws/amazon-ssm-agent/blob/mainline/agent (RunPlugins in frame
 ExecuteCommand in executers/executers.go, GetStatus in plugins/pluginutil/pluginutil_unix.go)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from local.machines.host.interface import StepResult, StepStatus
+from local.machines.host.interface import InvocationStatus, StepResult, StepStatus
 
 from .output import (
     EXIT_FAILURE_NOTE,
@@ -56,6 +56,20 @@ def build_skipped(name: str, action: str, reason: str) -> StepResult:
 def build_unstarted(name: str, action: str, problem: str) -> StepResult:
     """Return the result of a step that the agent could not start. Its standard output and error are empty."""
     return StepResult(name, action, "Failed", 1, "", "", output=problem)
+
+
+def summarize_steps(steps: Sequence[StepResult]) -> tuple[InvocationStatus, int]:
+    """Return status and exit code of the document, which are those of the first step with the worst status.
+
+    https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/contracts/aggregator.go (DocumentResultAggregator)
+    """
+    bad_statuses: tuple[InvocationStatus, ...] = ("Failed", "TimedOut", "Cancelled")
+    for status in bad_statuses:
+        for step in steps:
+            if step.status == status:
+                return status, step.exit_code
+    succeeded = [step for step in steps if step.status == "Success"]
+    return "Success", succeeded[-1].exit_code if succeeded else 0
 
 
 def _map_exit_code(ended: ScriptResult) -> int:

@@ -71,8 +71,8 @@ def test_interruptions_are_counted_apart_from_failed_attempts() -> None:
     first, second = (entry for entry in simulation.timeline if entry.code is EventCode.DOCUMENT_INTERRUPTED)
     assert first.message == (
         f"The system or its SSM agent went down while gpudesk-probe ran on {simulation.instance.name}. "
-        "gpudesk runs it again (interruption 1 of at most 3). Steps that are done are skipped. If this happens again, look for the cause "
-        "in a session: `journalctl -b -1` shows what was logged before a reboot."
+        "gpudesk runs it again (interruption 1 of at most 3). Steps that are done are skipped. If this happens again, "
+        "look for the cause in a session: `journalctl -b -1` shows what was logged before a reboot."
     )
     assert "interruption 2 of at most 3" in second.message
 
