@@ -108,9 +108,12 @@ def problem_middleware(request: Request, get_response: Callable[[Request], Respo
 
 
 def build_service_unavailable() -> Response:
-    """Return the 503 of a request that DynamoDB throttled. The client can send the same request again."""
-    LOG.warning("DynamoDB throttled a request; it was answered with a 503")
-    detail = f"DynamoDB is overloaded. Try again in {RETRY_AFTER_SECONDS} seconds."
+    """Return the 503 of a request that DynamoDB throttled or did not answer in time.
+
+    The client can send the same request again.
+    """
+    LOG.warning("DynamoDB throttled a request or did not answer in time; the request was answered with a 503")
+    detail = f"DynamoDB is overloaded or does not respond. Try again in {RETRY_AFTER_SECONDS} seconds."
     return _build_response(
         503, build_problem_body(503, detail, code=ErrorCode.OVERLOADED), {"Retry-After": str(RETRY_AFTER_SECONDS)}
     )

@@ -16,6 +16,9 @@ from chalicelib.api.request_context import RequestContext
 from chalicelib.api.validation import parse_body, parse_query, validate
 from chalicelib.control.application import Application
 
+REQUEST_TIMEOUT_SECONDS = 2.5
+"""Slack shows its user an error if it has no answer after 3 seconds."""
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -25,6 +28,7 @@ class Endpoint:
     :param status: the status of a success; 202 means that gpudesk recorded the request and carries it out afterwards
     :param location: the collection ("instances") of the resource that the `Location` header of a 202 names
     :param headers: the request headers that the handler reads
+    :param timeout_seconds: no call to DynamoDB is made that could end later than this after the request
     """
 
     method: str
@@ -33,6 +37,7 @@ class Endpoint:
     status: int = 200
     location: str = "instances"
     headers: tuple[HeaderParameter, ...] = ()
+    timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,7 +90,8 @@ def _to_chalice_view(route: Route, blueprint: Blueprint, get_app: Callable[[], A
     def view(**path: str) -> Response:
         app = get_app()
         try:
-            return route.handle(blueprint.current_request, app, path)
+            with app.limit_request_time(route.endpoint.timeout_seconds):
+                return route.handle(blueprint.current_request, app, path)
         except RequestError as error:
             return problems.to_response(error)
         except Exception as error:

@@ -10,17 +10,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.store.conflicts import VersionConflict
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, to_plain, update_if
 
 SETTINGS = TypeAdapter(DeskSettings)
 SETTINGS_KEY = "settings"
 
 
-class DeskModel(Model):
+class DeskModel(TableModel):
     """A small item that exists once: a name, a count, an idempotency record, a lease, a mark, the settings.
 
     Each kind of item uses some of the attributes. Durations of documents are items, too.

@@ -4,16 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import MapAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta
 from chalicelib.store.paged_query import PagedQuery
 
 
-class TimelineModel(Model):
+class TimelineModel(TableModel):
     """A timeline entry of an instance. `seq` begins with the version of the record that was written with it."""
 
     class Meta(TableMeta):

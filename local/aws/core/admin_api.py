@@ -4,7 +4,8 @@ GET  /_local/clock                                  {"now": ..., "speed": 60.0}
 POST /_local/clock      {"advance_seconds": 3600} or {"speed": 120}
 GET  /_local/calls                                  {"desk": {"ec2:RunInstances": 1}, "machines": {...}}
 POST /_local/faults     {"operation", "error_code", "message", "status", "times"}
-                        or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict", "times"}
+                        or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict" | "hang", "times"}
+                        or {"operation": "TransactWriteItems", "kind": "cancel", "reason", "times"}
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
@@ -125,7 +126,9 @@ class AdminApi:
 
     def _inject_fault(self, body: FaultBody) -> ResponseBody:
         faults = self._cloud.faults
-        if body.kind:
+        if body.kind == "cancel":
+            faults.cancel(body.operation, body.reason or "", times=body.times)
+        elif body.kind:
             getattr(faults, body.kind)(body.operation, times=body.times)
         else:
             faults.inject(body.operation, body.error_code, body.message, body.status, body.times)

@@ -9,7 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.api.common_schemas import RequestModel, Time
 from chalicelib.domain.common.errors import ValidationFailed
+from chalicelib.domain.common.text import join_or
 from chalicelib.store.data_files import load_catalog
+from local.aws.core.faults import THROTTLED_REASONS
 from local.aws.ec2.scheduled_events import DESCRIPTIONS
 from local.options import MAX_SPEED
 
@@ -18,7 +20,11 @@ FAULTY_SERVICES = ("ec2", "ssm", "ec2-instance-connect", "sns", "dynamodb", "dyn
 
 ACKNOWLEDGED_OPERATIONS = ("StopInstances", "StartInstances", "TerminateInstances")
 CONFLICTING_OPERATIONS = ("TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem")
-OPERATIONS_OF_KIND = {"acknowledge_only": ACKNOWLEDGED_OPERATIONS, "conflict": CONFLICTING_OPERATIONS}
+OPERATIONS_OF_KIND = {
+    "acknowledge_only": ACKNOWLEDGED_OPERATIONS,
+    "conflict": CONFLICTING_OPERATIONS,
+    "cancel": ("TransactWriteItems",),
+}
 """Operations that can have a fault of this kind. Every operation can have the others."""
 
 TIME_DESCRIPTION = "an ISO 8601 time with a zone, e.g. 2030-01-05T09:00:00Z"
@@ -65,14 +71,19 @@ class FaultBody(RequestModel):
     message: str = Field("", max_length=1000, description="a text of at most 1000 characters")
     status: int | None = Field(None, ge=400, le=599, description="an HTTP status from 400 to 599, e.g. 500")
     times: int = Field(1, ge=1, le=1000, description="a whole number from 1 to 1000, e.g. 2")
-    kind: Literal["drop_response", "acknowledge_only", "conflict"] | None = Field(
-        None, description="drop_response, acknowledge_only or conflict"
+    kind: Literal["drop_response", "acknowledge_only", "conflict", "cancel", "hang"] | None = Field(
+        None, description="drop_response, acknowledge_only, conflict, cancel or hang"
+    )
+    reason: Literal["ThrottlingError", "ProvisionedThroughputExceeded"] | None = Field(
+        None, description=f"{join_or(THROTTLED_REASONS)}, with kind cancel only"
     )
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
         if bool(self.kind) == bool(self.error_code):
             raise PydanticCustomError("fault", "must have exactly one of error_code and kind")
+        if (self.kind == "cancel") != (self.reason is not None):
+            raise PydanticCustomError("reason", "must have a reason if kind is cancel, and only then")
         operations = OPERATIONS_OF_KIND.get(self.kind or "")
         if operations and self.operation not in operations:
             text = f"must have one of {', '.join(operations)} as operation if kind is {self.kind}"
