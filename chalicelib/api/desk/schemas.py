@@ -18,7 +18,8 @@ from chalicelib.api.policy_schemas import (
     to_policy_view,
     to_thresholds_view,
 )
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.desk.settings import DeskSettings, ModeChange
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
@@ -135,7 +136,14 @@ class LimitsView(TypedDict):
     min_thresholds: ThresholdsView
 
 
-class DeskView(TypedDict):
+class ModeChangeView(TypedDict):
+    """Who changed the mode last, and when; both are null until an admin changes it."""
+
+    mode_changed_at: str | None
+    mode_changed_by: str | None
+
+
+class DeskView(ModeChangeView):
     """The desk settings.
 
     `mode`: in `enforce` gpudesk stops instances by their policy; in `dry_run` it only records what it would do on its
@@ -158,6 +166,14 @@ class DeskChangedView(DeskView):
     warnings: list[WriteWarningView]
 
 
+def to_mode_change_view(change: ModeChange | None) -> ModeChangeView:
+    """Return the view of the last change of the mode."""
+    return {
+        "mode_changed_at": format_timestamp(change.at) if change else None,
+        "mode_changed_by": change.by if change else None,
+    }
+
+
 def to_desk_view(settings: DeskSettings, *, show_channels: bool) -> DeskView:
     """Return the view of the desk settings.
 
@@ -166,6 +182,7 @@ def to_desk_view(settings: DeskSettings, *, show_channels: bool) -> DeskView:
     defaults, limits = settings.defaults, settings.limits
     return {
         "mode": str(settings.mode),
+        **to_mode_change_view(settings.mode_change),
         "defaults": {
             "region": defaults.region,
             "recipe": defaults.recipe,

@@ -72,8 +72,8 @@ class OwnerService:
             )
             desk = self.stores.desk.get_settings()
             policy = self._validate(after, desk)
+            secret = find_new_secret(f"owner/{owner}", before.channels, after.channels, self.get_webhook_secret)
             saved = self.stores.owners.save(after) if after != before else before
-            secret = find_new_secret(f"owner/{owner}", before.channels, saved.channels, self.get_webhook_secret)
             has_idle_minutes = "idle_minutes" in (changes.get("idle_policy") or {})
             default = desk.defaults.idle_policy.warning_minutes
             warning = warn_if_lowered(after.policy, default, policy) if has_idle_minutes else None

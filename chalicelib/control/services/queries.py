@@ -13,6 +13,7 @@ from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.costs.daily_costs import DayCost, sum_costs_per_day
+from chalicelib.domain.desk.settings import Mode, ModeChange
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.images.record import Image
@@ -57,13 +58,16 @@ class InstanceSnapshot:
 
 @dataclass(frozen=True)
 class Health:
-    """When the last sweep completed.
+    """When the last sweep completed, and the mode.
 
     :param last_sweep_at: None: no sweep has completed yet
+    :param mode_change: None: no admin has changed the mode yet
     """
 
     now: datetime
     last_sweep_at: datetime | None
+    mode: Mode
+    mode_change: ModeChange | None
 
     @property
     def is_overdue(self) -> bool:
@@ -144,8 +148,10 @@ class QueryService:
         return sum_costs_per_day(segments, since, until)
 
     def get_health(self) -> Health:
-        """Return when the last sweep completed."""
-        return Health(self.clock.now(), self.stores.desk.get_last_completed_at(SWEEP_LEASE_NAME))
+        """Return when the last sweep completed, and the mode."""
+        settings = self.stores.desk.get_settings()
+        last_sweep_at = self.stores.desk.get_last_completed_at(SWEEP_LEASE_NAME)
+        return Health(self.clock.now(), last_sweep_at, settings.mode, settings.mode_change)
 
     def _take_snapshot(self, instance: Instance, heartbeat: HeartbeatItem | None) -> InstanceSnapshot:
         now = self.clock.now()

@@ -4,7 +4,6 @@ Each function adds its writes to a transaction, so that a record and all that fo
 together. The repositories of instances and of images and the launch share them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,7 @@ from chalicelib.store.dynamo import to_plain
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.ledger import add_ledger_segments
 from chalicelib.store.notifications import add_notifications
-from chalicelib.store.timeline import TimelineModel
+from chalicelib.store.timeline import append_timeline
 
 INSTANCE = TypeAdapter(Instance)
 
@@ -83,22 +82,6 @@ def to_instance_model(instance: Instance, version: int | None, *, is_user_write:
         expires_at=terminated_at + TERMINATED_RETENTION if terminated_at else None,
         **guard,
     )
-
-
-def append_timeline(changes: TransactWrite, instance_id: str, version: int, entries: Iterable[TimelineEntry]) -> None:
-    """Add the timeline entries that come with a version of the record."""
-    for number, entry in enumerate(entries):
-        changes.save(
-            TimelineModel(
-                instance_id,
-                f"{version:08}.{number:02}",
-                at=entry.at.isoformat(),
-                actor=entry.actor,
-                code=str(entry.code),
-                message=entry.message,
-                details={name: str(value) for name, value in entry.details.items()},
-            )
-        )
 
 
 def release_name_and_count(changes: TransactWrite, instance: Instance) -> None:

@@ -24,11 +24,11 @@ from chalicelib.store.dynamo import (
 )
 from chalicelib.store.instances.items import (
     adjust_owner_count,
-    append_timeline,
     build_count_key,
     build_name_key,
     to_instance_model,
 )
+from chalicelib.store.timeline import append_timeline
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,13 +27,13 @@ from chalicelib.store.instances.items import (
     RecordWrite,
     add_record_write,
     adjust_owner_count,
-    append_timeline,
     build_name_key,
     to_instance_model,
 )
 from chalicelib.store.instances.table import ActiveInstances, InstanceModel
 from chalicelib.store.notifications import add_notifications
 from chalicelib.store.paged_query import build_list_query
+from chalicelib.store.timeline import append_timeline
 
 
 @dataclass(frozen=True)
