@@ -8,12 +8,12 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import Role
 from chalicelib.store.tokens import TokenRepository
-from tools.aws_account import exit_on_aws_errors, fail
+from tools.aws_account import exit_on_aws_errors, fail, read_clock, require_settings
 
 ROLES = ", ".join(list(Role)[:-1]) + f" or {list(Role)[-1]}"
 USAGE = f"Run: make token OWNER=ada [ROLE=user] (ROLE: {ROLES}; for the local cloud also LOCAL=http://127.0.0.1:4566)"
@@ -34,10 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     :raises SystemExit: an argument is invalid, or AWS cannot be used
     """
     request = _parse_arguments(arguments)
-    with exit_on_aws_errors(f"make token OWNER={request.owner}"):
-        token = TokenRepository().create(
-            request.owner, request.role, now=datetime.now(UTC), valid_for=request.valid_for
-        )
+    command = f"make token OWNER={request.owner}"
+    with exit_on_aws_errors(command):
+        require_settings(command, ("GPUDESK_TABLE_PREFIX", "AWS_REGION"))
+        now = read_clock().now()
+        token = TokenRepository().create(request.owner, request.role, now=now, valid_for=request.valid_for)
     sys.stdout.write(f"{token}\n")
 
 

@@ -17,6 +17,7 @@ from pynamodb.models import Model
 from typing_extensions import override
 
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+"""The home region. The default lets this module be imported; `read_settings` builds no application without a region."""
 
 REQUEST_CONNECT_TIMEOUT_SECONDS = 0.5
 REQUEST_READ_TIMEOUT_SECONDS = 1.0

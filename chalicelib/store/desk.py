@@ -14,9 +14,9 @@ from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TT
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import Defaults, DeskSettings
 from chalicelib.domain.notifications.notification import DESK_ID, Notification
-from chalicelib.store.connections import TableModel
+from chalicelib.store.connections import REGION, TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta, commit, find_item, to_plain, update_if
 from chalicelib.store.notifications import add_notifications
 from chalicelib.store.timeline import append_timeline
@@ -54,10 +54,10 @@ class DeskRepository:
     """The settings, leases and marks of the desk table."""
 
     def get_settings(self) -> DeskSettings:
-        """Return the settings, with defaults for all that no admin has set."""
+        """Return the settings, with defaults for all that no admin has set: the default region is gpudesk's own."""
         item = find_item(DeskModel, SETTINGS_KEY)
         if item is None:
-            return DeskSettings()
+            return DeskSettings(defaults=Defaults(region=REGION))
         plain = item.settings.as_dict() if item.settings else {}
         return replace(SETTINGS.validate_python(plain), version=int(item.version or 0))
 

@@ -24,6 +24,7 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 PREFIX = os.environ.get("GPUDESK_TABLE_PREFIX", "gpudesk")
+"""The default is for the local cloud. On AWS, `read_settings` builds no application without the variable."""
 
 PARTITION = "all"
 """The only hash key of an index over all instances or all images. A team has hundreds of them, so one is enough."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.store import desk
 from chalicelib.store.data_files import load_packaged_recipes
 from tests.api.client import POLICY, Bench
 
@@ -40,12 +41,12 @@ def test_desk_update_by_admin_applies_to_everyone(bench: Bench) -> None:
     }
     changed = bench.root("PATCH", "/desk", body)
     assert changed.status == 200
-    desk = bench.ada("GET", "/desk").json
+    seen = bench.ada("GET", "/desk").json
     only_here: dict[str, Any] = {"channels": {"email": None, "webhook": None}, "webhook_secret": None, "warnings": []}
-    assert {**desk, **only_here} == changed.json
-    assert desk["mode"] == "dry_run"
-    assert desk["defaults"]["idle_policy"] == {**POLICY, "idle_minutes": 60}
-    assert desk["limits"]["required_tags"] == ["project"]
+    assert {**seen, **only_here} == changed.json
+    assert seen["mode"] == "dry_run"
+    assert seen["defaults"]["idle_policy"] == {**POLICY, "idle_minutes": 60}
+    assert seen["limits"]["required_tags"] == ["project"]
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).field_errors == {"project": "is required on this desk"}
 
 
@@ -67,6 +68,11 @@ def test_changed_mode_has_author_and_time_and_admins_are_notified(bench: Bench) 
     (notification,) = bench.world.application.desk.stores.notifications.list_due(bench.world.now, 10)
     assert (notification.code, notification.message) == ("mode_changed", timeline[1]["message"])
     assert list(notification.deliveries) == ["admin.email"]
+
+
+def test_default_region_is_the_home_region(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "REGION", "eu-west-1")
+    assert bench.ada("GET", "/desk").json["defaults"]["region"] == "eu-west-1"
 
 
 def test_equal_settings_are_not_written(bench: Bench) -> None:

@@ -14,12 +14,13 @@ from chalicelib import bootstrap
 from chalicelib.domain.common.clock import Clock
 from chalicelib.settings import Settings
 from chalicelib.store.tables import reset_endpoint
+from chalicelib.store.tokens import TokenRepository
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import PacedClock
 from local.machines.host.simulated import SimulatedMachines
 from local.provisioning import provision
-from tools import preview
+from tools import make_token, preview
 from tools.aws_account import exit_on_aws_errors
 
 NO_LISTENER = "http://127.0.0.1:9"
@@ -51,6 +52,14 @@ def test_missing_credentials_are_one_line_that_names_the_local_cloud(command: tu
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_missing_setting_of_account_is_one_line_that_names_it(command: tuple[str, ...]) -> None:
+    status, (line,) = run(command, {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"})
+    assert status == 2
+    assert "GPUDESK_TABLE_PREFIX" in line
+    assert "not set. The deployment sets" in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_local_cloud_that_does_not_run_is_one_line(command: tuple[str, ...]) -> None:
     credentials = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
     status, (line,) = run(command, {**credentials, "AWS_ENDPOINT_URL": NO_LISTENER})
@@ -78,6 +87,14 @@ def cloud_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[PacedClock]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         yield clock
     reset_endpoint(None)
+
+
+def test_token_of_local_cloud_expires_by_its_clock(cloud_clock: PacedClock, capsys: pytest.CaptureFixture[str]) -> None:
+    provision()
+    make_token.main(["ada", "--days", "1"])
+    holder = TokenRepository().find_holder(capsys.readouterr().out.strip(), cloud_clock.now())
+    assert holder is not None
+    assert holder.expires_at - cloud_clock.now() > timedelta(hours=23, minutes=50)
 
 
 def test_preview_of_the_local_cloud_uses_its_clock_and_its_instance_role(

@@ -10,7 +10,10 @@ from local.aws.core.testing import in_process_cloud
 from tools.make_token import main
 
 
-def test_printed_token_authenticates_the_owner(capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_token_authenticates_the_owner(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPUDESK_TABLE_PREFIX", "gpudesk")
     with in_process_cloud():
         reset_endpoint(None)
         create_tables()
