@@ -17,6 +17,7 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import Defaults, DeskSettings
 from chalicelib.domain.notifications.notification import DESK_ID, Notification
 from chalicelib.store.connections import REGION, TableModel
+from chalicelib.store.decision_log import log_changes
 from chalicelib.store.dynamo import PREFIX, TableMeta, commit, find_item, to_plain, update_if
 from chalicelib.store.notifications import add_notifications
 from chalicelib.store.timeline import append_timeline
@@ -72,7 +73,7 @@ class DeskRepository:
         :returns: the settings with their new version
         :raises VersionConflict: another request has changed them meanwhile
         """
-        version = (settings.version or 0) + 1
+        version, entries = (settings.version or 0) + 1, tuple(entries)
         condition = DeskModel.version == settings.version if settings.version else DeskModel.key.does_not_exist()
 
         def add_changes(changes: TransactWrite) -> None:
@@ -82,6 +83,7 @@ class DeskRepository:
             add_notifications(changes, notifications)
 
         commit("the desk settings", add_changes)
+        log_changes(DESK_ID, entries)
         return replace(settings, version=version)
 
     def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> bool:

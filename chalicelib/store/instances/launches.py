@@ -14,6 +14,7 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.conflicts import MAX_ATTEMPTS, VersionConflict
+from chalicelib.store.decision_log import log_instance_changes
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
     CONDITION_FAILED,
@@ -142,6 +143,7 @@ class LaunchRepository:
             _write(instance, entries, idempotency, limit)
         except TransactWriteError as error:
             return self._find_result(instance, idempotency) or _explain(error, instance)
+        log_instance_changes(instance, entries)
         return LaunchResult(LaunchOutcome.CREATED, instance)
 
     def _find_result(self, instance: Instance, idempotency: IdempotencyRecord) -> LaunchResult | None:

@@ -13,6 +13,7 @@ from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.decision_log import log_instance_changes
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
     CONDITION_FAILED,
@@ -107,6 +108,7 @@ class InstanceRepository:
         :raises VersionConflict: the record has changed since it was read; read it again and decide again
         """
         item = commit(write.after.id, lambda changes: add_record_write(changes, write))
+        log_instance_changes(write.after, write.entries)
         return replace(write.after, version=item.version)
 
     def adopt(
@@ -116,6 +118,7 @@ class InstanceRepository:
 
         :returns: False if it has a record already, for example from another sweep
         """
+        entries = tuple(entries)
         is_free = find_item(DeskModel, build_name_key(instance.name)) is None
         instance = instance if is_free else replace(instance, name=instance.id)
         try:
@@ -134,6 +137,7 @@ class InstanceRepository:
             if CONDITION_FAILED in list_cancellation_codes(error):
                 return False
             raise
+        log_instance_changes(instance, entries)
         return True
 
 
