@@ -240,12 +240,24 @@ def test_name_of_terminated_instances_leads_to_the_newest(bench: Bench) -> None:
     assert bench.ada("GET", "/instances/brave-otter").json["id"] == active
 
 
-def test_unknown_name_is_looked_up_in_the_list_of_the_owner_once(bench: Bench) -> None:
+def test_name_that_another_owner_uses_now_leads_to_own_terminated_instance(bench: Bench) -> None:
+    own = bench.world.launch(name="brave-otter").id
+    bench.ada("DELETE", "/instances/brave-otter")
+    bench.world.pass_minutes(2)
+    foreign = bench.bob("POST", "/instances", {"gpu": "T4", "name": "brave-otter"}).json["id"]
+    found = [
+        client("GET", f"/instances/brave-otter{query}").json["id"]
+        for client, query in ((bench.ada, ""), (bench.bob, ""), (bench.root, ""), (bench.root, "?owner=ada"))
+    ]
+    assert found == [own, foreign, foreign, own]
+
+
+def test_unknown_name_is_looked_up_without_reading_a_list(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     assert bench.ada("GET", "/instances/brave-otter").status == 404
-    token, record, name = 1, 1, 1
+    token, record, name, former_name = 1, 1, 1, 1
     calls = bench.world.cloud.count_calls_since(before)
-    assert calls == {"dynamodb:GetItem": token + record + name, "dynamodb:Query": 1}
+    assert calls == {"dynamodb:GetItem": token + record + name + former_name}
 
 
 def test_details_of_the_timeline_have_snake_case_names_and_utc_times(bench: Bench) -> None:

@@ -5,6 +5,7 @@ together. The repositories of instances and of images and the launch share them.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -59,6 +60,7 @@ def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceMode
         add_benchmark(changes, write.benchmark)
     if before.is_active and not after.is_active:
         release_name_and_count(changes, before)
+        remember_former_name(changes, after, item.expires_at)
     elif after.is_active and not before.is_active:
         reserve_name_and_count(changes, after)
     return item
@@ -90,6 +92,13 @@ def release_name_and_count(changes: TransactWrite, instance: Instance) -> None:
     adjust_owner_count(changes, instance.owner, -1)
 
 
+def remember_former_name(changes: TransactWrite, instance: Instance, expires_at: datetime | None) -> None:
+    """Write which instance had a name last: of its owner, and of everybody. Both items expire with the record."""
+    for owner in (instance.owner, None):
+        key = build_former_name_key(instance.name, owner)
+        changes.save(DeskModel(key, instance=instance.id, expires_at=expires_at))
+
+
 def reserve_name_and_count(changes: TransactWrite, instance: Instance) -> None:
     """Reserve the name and the instance count for a reopened record. Its name is its id, which no other record has."""
     changes.save(DeskModel(build_name_key(instance.name), instance=instance.id))
@@ -108,6 +117,14 @@ def adjust_owner_count(changes: TransactWrite, owner: str, by: int, limit: int |
 def build_name_key(name: str) -> str:
     """Return the key of the desk item that reserves a name."""
     return f"name#{name}"
+
+
+def build_former_name_key(name: str, owner: str | None) -> str:
+    """Return the key of the desk item that holds the last terminated instance with a name.
+
+    :param owner: only instances of this owner; None: those of everybody
+    """
+    return f"former-name#{name}#{owner or ''}"
 
 
 def build_count_key(owner: str) -> str:

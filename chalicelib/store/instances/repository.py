@@ -28,6 +28,7 @@ from chalicelib.store.instances.items import (
     RecordWrite,
     add_record_write,
     adjust_owner_count,
+    build_former_name_key,
     build_name_key,
     to_instance_model,
 )
@@ -63,15 +64,13 @@ class InstanceRepository:
         return _to_instance(item) if item else None
 
     def find_newest_terminated(self, name: str, owner: str | None) -> Instance | None:
-        """Return the newest terminated instance with a name, until its record expires.
+        """Return the instance with a name that was terminated last, until its record expires.
 
         :param owner: only this owner's; None: everybody's
         """
-        query = build_list_query("instances", InstanceModel, owner)
-        has_name = InstanceModel.active.does_not_exist() & (InstanceModel.record["name"] == name)
-        records = query.source.query(query.hash_key[1], scan_index_forward=False, filter_condition=has_name)
-        readable = (read_or_log(f"record {item.id}", partial(_to_instance, item)) for item in records)
-        return next(filter(None, readable), None)
+        former = find_item(DeskModel, build_former_name_key(name, owner), consistent=False)
+        item = find_item(InstanceModel, former.instance) if former and former.instance else None
+        return read_or_log(f"record {item.id}", partial(_to_instance, item)) if item else None
 
     def find_by_ec2_id(self, ec2_instance_id: str) -> Instance | None:
         """Return the record of an EC2 instance."""
