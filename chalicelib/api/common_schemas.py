@@ -70,6 +70,18 @@ def _has_model(annotation: Any) -> bool:
     )
 
 
+def _remove_unaccepted_null(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Remove null from the JSON schema of each field that can be left out, but not set to null, as in every query."""
+    for name, info in model.model_fields.items():
+        if RejectNull not in info.metadata and not issubclass(model, OwnerQuery):
+            continue
+        field = schema["properties"][name]
+        choices = [choice for choice in field.pop("anyOf", [{}]) if choice != {"type": "null"}]
+        if field.get("default", "") is None:
+            del field["default"]
+        field |= choices[0] if len(choices) == 1 else {"anyOf": choices}
+
+
 class RequestModel(BaseModel):
     """The base of all bodies and queries.
 
@@ -80,7 +92,7 @@ class RequestModel(BaseModel):
     :cvar multiline_fields: fields that check their characters themselves
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra=_remove_unaccepted_null)
     multiline_fields: ClassVar[frozenset[str]] = frozenset()
 
     @field_validator("*", mode="before")

@@ -251,3 +251,10 @@ def test_text_with_invisible_character_is_rejected(bench: Bench, character: str)
 def test_invisible_characters_of_unknown_field_are_escaped(bench: Bench) -> None:
     answer = bench.ada("POST", "/instances", {"gpu": "T4", "na\u202eme": "x"})
     assert list(answer.field_errors) == ["na\\u202eme"]
+
+
+def test_whole_number_with_a_fraction_of_zero_is_a_whole_number(bench: Bench) -> None:
+    answer = bench.ada("POST", "/instances", raw=b'{"gpu": "T4", "disk_gib": 1e2, "gpu_count": 1.0}')
+    assert (answer.status, answer.json["spec"]["disk_gib"]) == (202, 100)
+    answer = bench.ada("POST", "/instances", raw=b'{"gpu": "T4", "disk_gib": 100.5}')
+    assert list(answer.field_errors) == ["disk_gib"]
