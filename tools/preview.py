@@ -5,18 +5,22 @@ In the local cloud, the preview follows the clock of the cloud, and reads the he
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import boto3
 
 from chalicelib import bootstrap
-from chalicelib.control.loop.dry_run import preview_sweep
+from chalicelib.control.loop.dry_run import PreviewedPlan, preview_sweep
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.instances.plan import describe_plan
+from chalicelib.store.instances.repository import UnreadableRecord
 from tools.aws_account import exit_on_aws_errors, read_account_settings, read_clock
+from tools.output import end_quietly_if_closed
 
 
 def main() -> None:
-    """Print one line per active instance.
+    """Print each active instance that a sweep would change, and how many it would leave as they are.
 
     :raises SystemExit: AWS cannot be used
     """
@@ -26,8 +30,21 @@ def main() -> None:
             role = boto3.client("iam").get_role(RoleName=settings.instance_profile)["Role"]
             settings = replace(settings, instance_role_id=role["RoleId"])
         application = bootstrap.build_application(clock, settings)
-        lines = [f"{describe_plan(plan)}\n" for plan in preview_sweep(application.reconciler)]
-    sys.stdout.writelines(lines or ["gpudesk has no active instance.\n"])
+        lines = list(_describe_sweep(preview_sweep(application.reconciler)))
+    with end_quietly_if_closed(sys.stdout):
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _describe_sweep(previews: Iterable[PreviewedPlan | UnreadableRecord]) -> Iterator[str]:
+    unchanged = 0
+    for preview in previews:
+        if isinstance(preview, UnreadableRecord):
+            yield f"Record {preview.id} cannot be read: {preview.error}"
+        elif preview.has_effect:
+            yield describe_plan(preview.plan)
+        else:
+            unchanged += 1
+    yield f"gpudesk would leave {pluralize(unchanged, 'active instance')} unchanged."
 
 
 if __name__ == "__main__":

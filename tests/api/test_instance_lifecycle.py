@@ -63,13 +63,19 @@ def test_termination_while_paused_is_accepted_with_a_warning(bench: Bench) -> No
 
 
 def test_costs_include_running_instances(bench: Bench) -> None:
-    bench.world.launch_until_ready(name="brave-otter")
+    instance = bench.world.launch_until_ready(name="brave-otter")
     bench.world.pass_minutes(3)
     costs = bench.ada("GET", f"/costs?since={bench.world.now.date()}").json
     assert costs["items"][0]["owner"] == "ada"
     assert float(costs["total"]) > 0
     assert costs["total"] == costs["items"][0]["total"]
     assert bench.bob("GET", "/costs").json["items"] == []
+    for group_by, field, value in (("project", "project", None), ("instance", "instance_id", instance.id)):
+        (item,) = bench.ada("GET", f"/costs?since={bench.world.now.date()}&group_by={group_by}").json["items"]
+        assert (item[field], item["total"]) == (value, costs["total"])
+    assert bench.ada("GET", f"/costs?instance={instance.name}").json["total"] == costs["total"]
+    assert bench.ada("GET", "/costs?project=vision").json["items"] == []
+    assert list(bench.ada("GET", "/costs?group_by=team").field_errors) == ["group_by"]
 
 
 def test_keep_returns_its_end_and_requester(bench: Bench) -> None:
