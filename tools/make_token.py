@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import Role
+from chalicelib.domain.common.timeline import SYSTEM_ACTOR
 from chalicelib.store.tokens import TokenRepository
 from tools.aws_account import exit_on_aws_errors, fail, read_clock, require_settings
 
@@ -53,6 +54,8 @@ def _parse_arguments(arguments: Sequence[str] | None) -> TokenRequest:
         fail(f"OWNER is missing. {USAGE}")
     if not re.fullmatch(OWNER_PATTERN, options.owner):
         fail(f"OWNER must be {OWNER_DESCRIPTION}, not {options.owner!r}. {USAGE}")
+    if options.owner == SYSTEM_ACTOR:
+        fail(f"OWNER must not be {SYSTEM_ACTOR}, because timelines name gpudesk's own decisions so.")
     if options.role not in set(Role):
         fail(f"ROLE must be {ROLES}, not {options.role!r}.")
     if not re.fullmatch("[0-9]{1,5}", options.days) or int(options.days) < 1:

@@ -28,6 +28,8 @@ def test_printed_token_authenticates_the_owner(
     [
         ([""], "OWNER is missing. Run: make token OWNER=ada"),
         (["ada lovelace"], "OWNER must be the name of an owner"),
+        (["gpudesk"], "OWNER must not be gpudesk"),
+        (["ada", "--days", "-5"], "--days must be a number of days from 1 to 99999, not '-5'."),
         (["ada", "--role", "root"], "ROLE must be user, admin or bot, not 'root'."),
         (["ada", "--days", "0"], "--days must be a number of days from 1 to 99999, not '0'."),
     ],
