@@ -93,14 +93,13 @@ def test_throttled_calls_only_delay_a_launch(desk: World) -> None:
 def test_cancelled_transactions_and_silent_tables_only_delay_a_launch(desk: World) -> None:
     instance = desk.launch()
     faults = desk.cloud.faults
-    for inject in (
-        lambda: faults.cancel(reason="ThrottlingError"),
-        lambda: faults.cancel(reason="ProvisionedThroughputExceeded"),
-        lambda: faults.inject("TransactWriteItems", "ReplicatedWriteConflictException"),
-        lambda: faults.hang("TransactWriteItems"),
-    ):
-        inject()
+    for reason in ("ThrottlingError", "ProvisionedThroughputExceeded"):
+        faults.cancel(reason=reason)
         desk.pass_minutes()
+    faults.inject("TransactWriteItems", "ReplicatedWriteConflictException")
+    desk.pass_minutes()
+    faults.hang("TransactWriteItems")
+    desk.pass_minutes()
     desk.wait_for_phase(instance, Phase.READY)
     assert len(desk.list_ec2_ids()) == 1
 
