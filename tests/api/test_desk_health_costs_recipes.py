@@ -73,6 +73,10 @@ def test_changed_mode_has_author_and_time_and_admins_are_notified(bench: Bench) 
 def test_default_region_is_the_home_region(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk, "REGION", "eu-west-1")
     assert bench.ada("GET", "/desk").json["defaults"]["region"] == "eu-west-1"
+    monkeypatch.setattr(desk, "REGION", "mx-central-1")
+    assert bench.root("PATCH", "/desk", {"mode": "paused"}).status == 200
+    answer = bench.root("PATCH", "/desk", {"limits": {"regions": ["us-east-1"]}})
+    assert list(answer.field_errors) == ["defaults.region"]
 
 
 def test_equal_settings_are_not_written(bench: Bench) -> None:

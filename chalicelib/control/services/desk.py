@@ -89,7 +89,7 @@ class DeskService:
         def update_once() -> DeskUpdate:
             before = self.stores.desk.get_settings()
             after = _apply_changes(before, changes)
-            errors = list(self._find_errors(after))
+            errors = list(self._find_errors(before, after))
             if errors:
                 raise build_validation_error(errors)
             secret = find_new_secret("desk", before.channels, after.channels, self.get_webhook_secret)
@@ -118,12 +118,18 @@ class DeskService:
         sent = [notification for notification in notifications if notification.deliveries]
         return self.stores.desk.save_settings(after, entries, sent)
 
-    def _find_errors(self, settings: DeskSettings) -> Iterator[FieldError]:
+    def _find_errors(self, before: DeskSettings, settings: DeskSettings) -> Iterator[FieldError]:
+        """Yield why the settings are not accepted.
+
+        The default region is the home region until an admin changes it. If no instance can be launched there, the mode
+        can still be changed.
+        """
         defaults, limits = settings.defaults, settings.limits
         for error in validate_policy(defaults.idle_policy, defaults.max_hours, limits):
             yield FieldError(f"defaults.{error.field}", error.message)
         allowed = limits.regions or self.catalog.list_regions()
-        if defaults.region not in allowed:
+        is_region_changed = (defaults.region, limits.regions) != (before.defaults.region, before.limits.regions)
+        if is_region_changed and defaults.region not in allowed:
             message = f"must be one of {describe_choices(allowed, defaults.region)}, not {defaults.region[:40]!r}"
             yield FieldError("defaults.region", message)
         if defaults.recipe not in self.recipes:

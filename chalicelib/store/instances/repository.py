@@ -11,6 +11,7 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.decision_log import log_instance_changes
@@ -113,13 +114,18 @@ class InstanceRepository:
     def adopt(
         self, instance: Instance, entries: Iterable[TimelineEntry], notifications: Iterable[Notification] = ()
     ) -> bool:
-        """Create the record of an EC2 instance that has none. If its name is in use, its id becomes its name.
+        """Create the record of an EC2 instance that has none.
+
+        Its name comes from a tag that anybody may have changed. If it is in use, or a person could not have chosen it,
+        the id of the record becomes its name.
 
         :returns: False if it has a record already, for example from another sweep
         """
         entries = tuple(entries)
-        is_free = find_item(DeskModel, build_name_key(instance.name)) is None
-        instance = instance if is_free else replace(instance, name=instance.id)
+        is_ec2_id = instance.ec2_instance is not None and instance.name == instance.ec2_instance.instance_id
+        is_valid = is_ec2_id or is_valid_name(instance.name)
+        if not is_valid or find_item(DeskModel, build_name_key(instance.name)):
+            instance = replace(instance, name=instance.id)
         try:
             with begin_transaction() as changes:
                 changes.save(
