@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import ModeText
 from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
+from chalicelib.api.desk.mode_views import ModeChangeView, to_mode_change_view
 from chalicelib.api.owners.schemas import ChannelsBody, ChannelsView, to_channels_view
 from chalicelib.api.policy_schemas import (
     SIGNALS_DESCRIPTION,
@@ -18,8 +19,7 @@ from chalicelib.api.policy_schemas import (
     to_policy_view,
     to_thresholds_view,
 )
-from chalicelib.domain.common.text import format_timestamp
-from chalicelib.domain.desk.settings import DeskSettings, ModeChange
+from chalicelib.domain.desk.settings import DeskSettings
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
@@ -136,13 +136,6 @@ class LimitsView(TypedDict):
     min_thresholds: ThresholdsView
 
 
-class ModeChangeView(TypedDict):
-    """Who changed the mode last, and when; both are null until an admin changes it."""
-
-    mode_changed_at: str | None
-    mode_changed_by: str | None
-
-
 class DeskView(ModeChangeView):
     """The desk settings.
 
@@ -164,14 +157,6 @@ class DeskChangedView(DeskView):
 
     webhook_secret: str | None
     warnings: list[WriteWarningView]
-
-
-def to_mode_change_view(change: ModeChange | None) -> ModeChangeView:
-    """Return the view of the last change of the mode."""
-    return {
-        "mode_changed_at": format_timestamp(change.at) if change else None,
-        "mode_changed_by": change.by if change else None,
-    }
 
 
 def to_desk_view(settings: DeskSettings, *, show_channels: bool) -> DeskView:

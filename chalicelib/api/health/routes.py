@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from chalicelib.api.common_schemas import format_optional_timestamp
-from chalicelib.api.desk.schemas import to_mode_change_view
+from chalicelib.api.desk.mode_views import to_mode_change_view
 from chalicelib.api.health.schemas import HealthView
 from chalicelib.api.router import Router
 from chalicelib.control.application import Application

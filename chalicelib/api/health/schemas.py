@@ -1,7 +1,7 @@
 """Views of /healthz."""
 
 from chalicelib.api.code_schemas import HealthStatusText, ModeText
-from chalicelib.api.desk.schemas import ModeChangeView
+from chalicelib.api.desk.mode_views import ModeChangeView
 
 
 class HealthView(ModeChangeView):

@@ -23,12 +23,7 @@ from chalicelib.store.dynamo import (
     find_item,
     list_cancellation_codes,
 )
-from chalicelib.store.instances.items import (
-    adjust_owner_count,
-    build_count_key,
-    build_name_key,
-    to_instance_model,
-)
+from chalicelib.store.instances.items import adjust_owner_count, build_count_key, build_name_key, to_instance_model
 from chalicelib.store.timeline import append_timeline
 
 
