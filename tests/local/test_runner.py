@@ -10,7 +10,7 @@ from local.exit_status import ExitStatus
 from local.options import Options, read_options
 
 
-def test_closed_output_ends_run_with_one_sentence(
+def test_closed_output_ends_run_without_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def print_first_line(_: Options) -> ExitStatus:
