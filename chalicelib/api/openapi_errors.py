@@ -27,6 +27,9 @@ ERROR_DESCRIPTIONS = {
 }
 """Error responses by status. `_can_answer` says which routes have them."""
 
+CONFLICTING_READS = ("/images/{image}", "/instances/{name}/connect")
+"""Paths whose GET depends on a state: a name must be unique, an instance must run."""
+
 UPSTREAM_PATHS = ("/instances/{name}/sessions", "/desk", "/owners/{owner}")
 """Paths whose requests with a body can call AWS besides DynamoDB."""
 
@@ -70,7 +73,7 @@ def _can_answer(route: Route, status: int) -> bool:
         case HTTPStatus.NOT_FOUND:
             return route.endpoint.path_parameter not in (None, OWNER_REF)
         case HTTPStatus.CONFLICT:
-            return route.endpoint.method != "GET" or route.endpoint.path_parameter is not None
+            return route.endpoint.method != "GET" or route.endpoint.path in CONFLICTING_READS
         case HTTPStatus.BAD_GATEWAY:
             return has_body and route.endpoint.path in UPSTREAM_PATHS
     return True

@@ -6,6 +6,7 @@ the control loop, so its calls may take longer.
 
 import functools
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,10 @@ MAX_POOL_CONNECTIONS = 25
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 """The monotonic time at which the request of this thread must be answered; None: the control loop."""
+
+
+_connecting = threading.Lock()
+"""Held while a model gets its connection: the local cloud serves requests in threads."""
 
 
 class DeadlineExceeded(Exception):
@@ -102,9 +107,13 @@ class TableModel(Model):
     @classmethod
     @override
     def _get_connection(cls) -> TableConnection:
-        if cls._connection is None:
+        known = cls._connection
+        if known is not None and isinstance(known.connection, LimitedConnection):
+            return known
+        with _connecting:
             table, shared = super()._get_connection(), get_connection()
-            if cls.Meta.table_name not in shared._tables:
-                shared.add_meta_table(table.get_meta_table())
-            table.connection = shared
-        return super()._get_connection()
+            if not isinstance(table.connection, LimitedConnection):
+                if cls.Meta.table_name not in shared._tables:
+                    shared.add_meta_table(table.get_meta_table())
+                table.connection = shared
+            return table

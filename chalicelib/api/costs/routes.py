@@ -31,7 +31,9 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
     group_by = CostGroup(query.group_by)
     report = CostReport(since=since, until=until, group_by=group_by, project=query.project, instance=query.instance)
     costs = call.app.queries.list_costs(call.actor, query.owner, report)
-    name = build_list_name(f"costs by {group_by}", call.actor.resolve_owner_for_list(query.owner))
+    name = build_list_name(
+        f"costs by {group_by} of {query.project} {query.instance}", call.actor.resolve_owner_for_list(query.owner)
+    )
     page = paginate(costs, query, name, lambda cost: cost.key)
     return {
         "since": since.isoformat(),
