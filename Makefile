@@ -55,7 +55,7 @@ run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1
 	@$(BIN)/python -m local.run
 
 token: setup ## Create a bearer token: OWNER=ada [ROLE=user, admin or bot]; for the local cloud LOCAL=http://127.0.0.1:4566
-	@$(ON_LOCAL) $(BIN)/python -m tools.make_token "$(OWNER)" --role "$(or $(ROLE),user)"
+	@$(ON_LOCAL) $(BIN)/python -m tools.make_token --role "$${ROLE:-user}" -- "$$OWNER"
 
 preview: setup ## Print what a sweep would do now, without doing it; for the local cloud LOCAL=http://127.0.0.1:4566
 	@$(ON_LOCAL) $(BIN)/python -m tools.preview

@@ -10,6 +10,9 @@ from chalicelib.api import openapi, problems
 
 LOG = logging.getLogger("gpudesk")
 
+# Lambda's root logger passes on warnings only, and the log of decisions has the level INFO.
+logging.getLogger("chalicelib").setLevel(logging.INFO)
+
 PLACEHOLDER_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/gpudesk-instances/stream/none"
 """Lets this module be imported without a deployment. The template of the deployment sets the real ARN."""
 

@@ -172,6 +172,7 @@ def _build_desk_service(parts: Parts) -> DeskService:
         recipes=parts.recipes,
         get_webhook_secret=parts.get_webhook_secret,
         allow_private_webhooks=parts.settings.allow_private_webhooks,
+        clock=parts.clock,
     )
 
 

@@ -2,19 +2,35 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from chalicelib.domain.common.text import join_and
+
+REQUIRED_VARIABLES = (
+    "GPUDESK_STAGE",
+    "GPUDESK_TABLE_PREFIX",
+    "GPUDESK_INSTANCE_PROFILE",
+    "GPUDESK_INSTANCE_ROLE_ID",
+    "GPUDESK_SECURITY_GROUP",
+    "GPUDESK_WEBHOOK_KEY",
+    "AWS_REGION",
+)
+"""The variables that have no default, because only the deployment knows them. Lambda sets AWS_REGION."""
 
 REGION_PATTERN = re.compile(r"[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}")
 
+ROLE_ID_PATTERN = re.compile(r"AROA[A-Z0-9]{8,124}")
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
+
 
 class InvalidSetting(ValueError):
-    """An environment variable has a value that cannot be read; the message gives the accepted ones."""
+    """Environment variables are missing, or one has a value that cannot be read; the message says what is accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of a deployment. `.chalice/config.json` sets them.
+    """The settings of a deployment.
 
     :param stage: gpudesk acts on EC2 instances with this `gpudesk:stage` tag only
     :param table_prefix: the names of all tables begin with it
@@ -35,9 +51,9 @@ class Settings:
     instance_role_id: str
     security_group: str
     home_region: str
+    webhook_key: str
     session_role_arn: str = ""
     email_topic_arn: str = ""
-    webhook_key: str = "/gpudesk/dev/webhook-key"
     allow_private_webhooks: bool = False
     regions: tuple[str, ...] = ()
 
@@ -48,23 +64,26 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings; every variable has a default that suits a stage called dev.
+    """Read the settings. `bootstrap.get_application` does so at the first event, so that packaging can import the app.
 
-    :raises InvalidSetting: a variable has a value that cannot be read
+    :raises InvalidSetting: variables are missing or empty, or one has a value that cannot be read
     """
-    stage = environment.get("GPUDESK_STAGE", "dev")
+    require_variables(environment, REQUIRED_VARIABLES)
+    role_id = environment["GPUDESK_INSTANCE_ROLE_ID"]
+    if not ROLE_ID_PATTERN.fullmatch(role_id):
+        raise InvalidSetting(f"GPUDESK_INSTANCE_ROLE_ID must be the unique id of a role (AROA...), not {role_id!r}.")
     return Settings(
-        stage=stage,
-        table_prefix=environment.get("GPUDESK_TABLE_PREFIX", "gpudesk"),
-        instance_profile=environment.get("GPUDESK_INSTANCE_PROFILE", "gpudesk-instance"),
-        instance_role_id=environment.get("GPUDESK_INSTANCE_ROLE_ID", "AROAGPUDESKINSTANCE00"),
+        stage=environment["GPUDESK_STAGE"],
+        table_prefix=environment["GPUDESK_TABLE_PREFIX"],
+        instance_profile=environment["GPUDESK_INSTANCE_PROFILE"],
+        instance_role_id=role_id,
         session_role_arn=environment.get("GPUDESK_SESSION_ROLE_ARN", ""),
-        home_region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
-        security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
+        home_region=_get_region(environment),
+        security_group=environment["GPUDESK_SECURITY_GROUP"],
         allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
         email_topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
         regions=_read_regions(environment, "GPUDESK_REGIONS"),
-        webhook_key=environment.get("GPUDESK_WEBHOOK_KEY", f"/gpudesk/{stage}/webhook-key"),
+        webhook_key=environment["GPUDESK_WEBHOOK_KEY"],
     )
 
 
@@ -79,6 +98,22 @@ def _read_regions(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
             message = f"{name} must be empty or a list of regions such as us-east-1,eu-west-1; {region!r} is none."
             raise InvalidSetting(message)
     return regions
+
+
+def require_variables(environment: Mapping[str, str], names: Sequence[str]) -> None:
+    """Check that variables are set. `AWS_DEFAULT_REGION` stands in for a missing `AWS_REGION`, as in the SDK.
+
+    :raises InvalidSetting: some are missing or empty; the message names all of them
+    """
+    present = {**environment, "AWS_REGION": _get_region(environment)}
+    missing = [name for name in names if not present.get(name)]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise InvalidSetting(f"{join_and(missing)} {verb} not set. The deployment sets the environment of gpudesk.")
+
+
+def _get_region(environment: Mapping[str, str]) -> str:
+    return environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
 
 
 def _read_flag(environment: Mapping[str, str], name: str) -> bool:

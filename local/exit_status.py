@@ -11,6 +11,7 @@ class ExitStatus(IntEnum):
     :cvar CANNOT_START: the run cannot start because of a port, a variable or the run's folder
     :cvar ONLY_SIMULATED: ONCE=1 without SIMULATE=1 on a computer that can only simulate scripts, so that the demo
         proves little
+    :cvar OUTPUT_CLOSED: the reader of the output ended before the run, as in `make run | head`
     :cvar INTERRUPTED: the run was interrupted before the end of the demo
     """
 
@@ -19,3 +20,4 @@ class ExitStatus(IntEnum):
     CANNOT_START = 2
     ONLY_SIMULATED = 3
     INTERRUPTED = 130
+    OUTPUT_CLOSED = 141

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import boto3
 
-from chalicelib.settings import Settings, read_settings
+from chalicelib.settings import Settings
 from chalicelib.store.tables import create_tables, reset_endpoint
+from local.settings import read_local_settings
 from ssm_documents.compose import compose, list_document_names
 from ssm_documents.session_documents import list_session_names, load_session_document
 
@@ -42,7 +43,7 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
     _load_dynamodb()
     create_tables()
-    settings = read_settings({})
+    settings = read_local_settings()
     role_id = _create_role(settings.instance_profile)
     _create_webhook_key(settings)
     topic_arn = _create_email_topic(settings)

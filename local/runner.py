@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,10 +30,20 @@ SIMULATED_SCRIPTS = "Scripts are checked but not run, and their results are simu
 """The first line of every run is one of these two."""
 
 
+class OutputClosed(Exception):
+    """The reader of the output has ended, so nobody can follow the run."""
+
+
 def run(options: Options) -> ExitStatus:
     """Run, and return the exit status."""
     with _interrupt_on_signals():
-        return _run_in_folder(options)
+        try:
+            return _run_in_folder(options)
+        except OutputClosed:
+            # Python flushes the output again at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print("The output was closed, so the run ended. All processes have ended.", file=sys.stderr)
+            return ExitStatus.OUTPUT_CLOSED
 
 
 def _run_in_folder(options: Options) -> ExitStatus:
@@ -151,4 +163,11 @@ def _configure_logging(path: Path) -> None:
 
 
 def _print(text: str) -> None:
-    print(text, flush=True)
+    """Print at once.
+
+    :raises OutputClosed: the reader of the output has ended
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError as error:
+        raise OutputClosed from error

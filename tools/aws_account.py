@@ -3,12 +3,17 @@
 `make ... LOCAL=URL` sets AWS_ENDPOINT_URL to the local cloud.
 """
 
+import http.client
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import NoReturn
+from urllib.parse import urlsplit
 
+import boto3
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -18,9 +23,14 @@ from botocore.exceptions import (
 )
 from pynamodb.exceptions import PynamoDBException
 
+from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.common.untrusted_text import strip_control_characters
+from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, Settings, read_settings, require_variables
+from local.clock import PacedClock
+from local.settings import read_local_settings
 
 EXAMPLE_URL = "http://127.0.0.1:4566"
+CLOCK_TIMEOUT_SECONDS = 10
 USAGE_ERROR = 2
 """Exit status if an argument is invalid or AWS cannot be used."""
 
@@ -41,6 +51,56 @@ def exit_on_aws_errors(command: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, PynamoDBException) as error:
         fail(_describe_error(_find_cause(error), command))
+
+
+def read_clock() -> Clock:
+    """Return the clock of this computer, or one that runs like that of the local cloud.
+
+    :raises SystemExit: no local cloud answers at the endpoint
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return SystemClock()
+    try:
+        connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=CLOCK_TIMEOUT_SECONDS)
+        connection.request("GET", "/_local/clock")
+        clock = json.load(connection.getresponse())
+        connection.close()
+        return PacedClock(clock["speed"], datetime.fromisoformat(clock["now"]))
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        fail(describe_missing_cloud(endpoint))
+
+
+def read_account_settings(command: str) -> Settings:
+    """Return the settings of gpudesk in the account, or on the local cloud.
+
+    :param command: the command that the user ran, for the message
+    :raises NoCredentialsError: there is neither an account nor a local cloud
+    :raises SystemExit: settings are missing or cannot be read
+    """
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        return read_local_settings()
+    require_settings(command, REQUIRED_VARIABLES)
+    try:
+        return read_settings()
+    except InvalidSetting as error:
+        fail(str(error))
+
+
+def require_settings(command: str, names: Sequence[str]) -> None:
+    """Check that the settings of a deployment are set. The local cloud needs none.
+
+    :raises NoCredentialsError: there is neither an account nor a local cloud
+    :raises SystemExit: settings are missing
+    """
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        return
+    if boto3.Session().get_credentials() is None:
+        raise NoCredentialsError
+    try:
+        require_variables(os.environ, names)
+    except InvalidSetting as error:
+        fail(f"{error} Set what it has, or use the local cloud: {command} LOCAL={EXAMPLE_URL}")
 
 
 def describe_missing_cloud(endpoint: str) -> str:

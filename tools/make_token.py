@@ -8,12 +8,13 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import Role
+from chalicelib.domain.common.timeline import SYSTEM_ACTOR
 from chalicelib.store.tokens import TokenRepository
-from tools.aws_account import exit_on_aws_errors, fail
+from tools.aws_account import exit_on_aws_errors, fail, read_clock, require_settings
 
 ROLES = ", ".join(list(Role)[:-1]) + f" or {list(Role)[-1]}"
 USAGE = f"Run: make token OWNER=ada [ROLE=user] (ROLE: {ROLES}; for the local cloud also LOCAL=http://127.0.0.1:4566)"
@@ -34,10 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     :raises SystemExit: an argument is invalid, or AWS cannot be used
     """
     request = _parse_arguments(arguments)
-    with exit_on_aws_errors(f"make token OWNER={request.owner}"):
-        token = TokenRepository().create(
-            request.owner, request.role, now=datetime.now(UTC), valid_for=request.valid_for
-        )
+    command = f"make token OWNER={request.owner}"
+    with exit_on_aws_errors(command):
+        require_settings(command, ("GPUDESK_TABLE_PREFIX", "AWS_REGION"))
+        now = read_clock().now()
+        token = TokenRepository().create(request.owner, request.role, now=now, valid_for=request.valid_for)
     sys.stdout.write(f"{token}\n")
 
 
@@ -52,6 +54,8 @@ def _parse_arguments(arguments: Sequence[str] | None) -> TokenRequest:
         fail(f"OWNER is missing. {USAGE}")
     if not re.fullmatch(OWNER_PATTERN, options.owner):
         fail(f"OWNER must be {OWNER_DESCRIPTION}, not {options.owner!r}. {USAGE}")
+    if options.owner == SYSTEM_ACTOR:
+        fail(f"OWNER must not be {SYSTEM_ACTOR}, because timelines name gpudesk's own decisions so.")
     if options.role not in set(Role):
         fail(f"ROLE must be {ROLES}, not {options.role!r}.")
     if not re.fullmatch("[0-9]{1,5}", options.days) or int(options.days) < 1:

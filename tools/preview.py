@@ -3,61 +3,49 @@
 In the local cloud, the preview follows the clock of the cloud, and reads the heartbeats of its instance role.
 """
 
-import http.client
-import json
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
-from urllib.parse import urlsplit
 
 import boto3
 
 from chalicelib import bootstrap
-from chalicelib.control.loop.dry_run import preview_sweep
-from chalicelib.domain.common.clock import Clock, SystemClock
+from chalicelib.control.loop.dry_run import PreviewedPlan, preview_sweep
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.untrusted_text import clean_output
 from chalicelib.domain.instances.plan import describe_plan
-from chalicelib.settings import InvalidSetting, read_settings
-from local.clock import PacedClock
-from tools.aws_account import describe_missing_cloud, exit_on_aws_errors, fail
-
-CLOCK_TIMEOUT_SECONDS = 10
+from chalicelib.store.instances.repository import UnreadableRecord
+from tools.aws_account import exit_on_aws_errors, read_account_settings, read_clock
+from tools.output import end_quietly_if_closed
 
 
 def main() -> None:
-    """Print one line per active instance.
+    """Print each active instance that a sweep would change, and how many it would leave as they are.
 
     :raises SystemExit: AWS cannot be used
     """
     with exit_on_aws_errors("make preview"):
-        try:
-            settings = read_settings()
-        except InvalidSetting as error:
-            fail(str(error))
-        clock: Clock = SystemClock()
-        if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
-            clock = _read_cloud_clock(endpoint)
+        clock, settings = read_clock(), read_account_settings("make preview")
+        if os.environ.get("AWS_ENDPOINT_URL"):
             role = boto3.client("iam").get_role(RoleName=settings.instance_profile)["Role"]
             settings = replace(settings, instance_role_id=role["RoleId"])
         application = bootstrap.build_application(clock, settings)
-        lines = [f"{clean_output(describe_plan(plan))}\n" for plan in preview_sweep(application.reconciler)]
-    sys.stdout.writelines(lines or ["gpudesk has no active instance.\n"])
+        lines = list(_describe_sweep(preview_sweep(application.reconciler)))
+    with end_quietly_if_closed(sys.stdout):
+        sys.stdout.writelines(f"{clean_output(line)}\n" for line in lines)
 
 
-def _read_cloud_clock(endpoint: str) -> Clock:
-    """Return a clock that runs like that of the local cloud.
-
-    :raises SystemExit: no local cloud answers at the endpoint
-    """
-    try:
-        connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=CLOCK_TIMEOUT_SECONDS)
-        connection.request("GET", "/_local/clock")
-        clock = json.load(connection.getresponse())
-        connection.close()
-        return PacedClock(clock["speed"], datetime.fromisoformat(clock["now"]))
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-        fail(describe_missing_cloud(endpoint))
+def _describe_sweep(previews: Iterable[PreviewedPlan | UnreadableRecord]) -> Iterator[str]:
+    unchanged = 0
+    for preview in previews:
+        if isinstance(preview, UnreadableRecord):
+            yield f"Record {preview.id} cannot be read: {preview.error}"
+        elif preview.has_effect:
+            yield describe_plan(preview.plan)
+        else:
+            unchanged += 1
+    yield f"gpudesk would leave {pluralize(unchanged, 'active instance')} unchanged."
 
 
 if __name__ == "__main__":

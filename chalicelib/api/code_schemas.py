@@ -38,6 +38,10 @@ def list_values(values: type[StrEnum] | Iterable[str], description: str) -> With
     return WithJsonSchema({"type": "string", "enum": [str(value) for value in values], "description": description})
 
 
+HealthStatusText = TypeAliasType(
+    "HealthStatusText",
+    Annotated[str, list_values(("ok", EventCode.SWEEP_OVERDUE), "ok, or why gpudesk does not work as it should.")],
+)
 PhaseText = TypeAliasType(
     "PhaseText", Annotated[str, list_values(Phase, "The phase of an instance, from the request to the end.")]
 )

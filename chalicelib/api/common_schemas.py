@@ -6,14 +6,16 @@ In all views times are UTC, money is US dollars as decimal strings, and null mea
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import EventCodeText, WarningCodeText
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.common.visible_text import is_visible
 from chalicelib.domain.common.write_warnings import WriteWarning
 
 T = TypeVar("T")
@@ -49,14 +51,58 @@ Time = Annotated[datetime, BeforeValidator(_parse_time)]
 """A time with its zone, as ISO 8601 text. The value is in UTC."""
 
 
+INVISIBLE_ERROR = "invisible_characters"
+
+
+def _is_visible_value(value: Any) -> bool:
+    """Return whether a reader sees every character of a text, or of the texts in a list or an object.
+
+    No field holds texts deeper inside: other validators reject such values.
+    """
+    texts = value if isinstance(value, list) else [*value, *value.values()] if isinstance(value, dict) else [value]
+    return all(is_visible(text) for text in texts if isinstance(text, str))
+
+
+def _has_model(annotation: Any) -> bool:
+    """Return whether a field holds an object with a model, which checks its own fields and names the wrong one."""
+    return any(
+        isinstance(part, type) and issubclass(part, RequestModel) for part in (annotation, *get_args(annotation))
+    )
+
+
+def _remove_unaccepted_null(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Remove null from the JSON schema of each field that can be left out, but not set to null, as in every query."""
+    for name, info in model.model_fields.items():
+        if RejectNull not in info.metadata and not issubclass(model, OwnerQuery):
+            continue
+        field = schema["properties"][name]
+        choices = [choice for choice in field.pop("anyOf", [{}]) if choice != {"type": "null"}]
+        if field.get("default", "") is None:
+            del field["default"]
+        field |= choices[0] if len(choices) == 1 else {"anyOf": choices}
+
+
 class RequestModel(BaseModel):
     """The base of all bodies and queries.
 
-    Values are not converted: the text "64" is not accepted as a number. Unknown fields are errors. The description of a
-    field completes the sentence "must be ...", because error messages are built from it.
+    Values are not converted: the text "64" is not accepted as a number. Unknown fields are errors, and so are control
+    characters and invisible ones in a text. The description of a field completes the sentence "must be ...", because
+    error messages are built from it.
+
+    :cvar multiline_fields: fields that check their characters themselves
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra=_remove_unaccepted_null)
+    multiline_fields: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _reject_invisible_characters(cls, value: Any, info: ValidationInfo) -> Any:
+        name = str(info.field_name)
+        is_checked_elsewhere = name in cls.multiline_fields or _has_model(cls.model_fields[name].annotation)
+        if not is_checked_elsewhere and not _is_visible_value(value):
+            raise PydanticCustomError(INVISIBLE_ERROR, "must not contain control characters or invisible ones")
+        return value
 
 
 class EmptyModel(RequestModel):

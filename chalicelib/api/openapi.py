@@ -2,13 +2,12 @@
 
 import functools
 import inspect
-from typing import Any, get_args
+from http import HTTPStatus
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
-from typing_extensions import TypedDict
 
 from chalicelib.api.benchmarks.routes import router as benchmarks_router
-from chalicelib.api.code_schemas import ErrorCodeText
 from chalicelib.api.common_schemas import EmptyModel
 from chalicelib.api.costs.routes import router as costs_router
 from chalicelib.api.desk.routes import router as desk_router
@@ -17,8 +16,10 @@ from chalicelib.api.images.routes import router as images_router
 from chalicelib.api.instances.history_routes import router as history_router
 from chalicelib.api.instances.routes import router as instances_router
 from chalicelib.api.me.routes import router as me_router
+from chalicelib.api.openapi_errors import describe_errors
+from chalicelib.api.openapi_schemas import JSON, RETRY_AFTER_HEADER, SCHEMA_REF, add_schema, describe_content
+from chalicelib.api.openapi_webhooks import describe_webhooks
 from chalicelib.api.owners.routes import router as owners_router
-from chalicelib.api.problems import CONTENT_TYPE
 from chalicelib.api.recipes.routes import router as recipes_router
 from chalicelib.api.route import AuthenticatedRoute, Route
 from chalicelib.api.router import Router
@@ -43,9 +44,6 @@ ROUTERS = (
 )
 """The routers of the whole API, in the order of the document."""
 
-SCHEMA_REF = "#/components/schemas/{model}"
-JSON = "application/json"
-
 DESCRIPTION = """gpudesk launches GPU instances on AWS, sets them up, observes their activity, and stops idle ones.
 
 Authentication: every request except GET /healthz and GET /openapi.json requires a token from an admin, sent as
@@ -65,31 +63,17 @@ Codes: the schemas whose names end in Text list the values of codes, phases and 
 reasons, timeline entries and notifications, `ErrorCodeText` those of errors. A later version may add values.
 
 Errors: problem details (RFC 9457). `code` is for programs and does not change; `detail` and `errors[].message` are for
-people. A 503 has a `Retry-After` header; the same request can be sent again."""
+people. A 503 has a `Retry-After` header; the same request can be sent again. `X-Request-Id` of every answer is the id
+under which the log of gpudesk has the request.
+
+HTTP: HEAD works on every path that has GET. Answers of 1 KiB or more are compressed with gzip on request. `If-Match`
+and `If-Unmodified-Since` are refused with 412, because answers have no entity tags."""
 
 SUCCESS_DESCRIPTIONS = {
     200: "The request succeeded.",
     201: "The resource was created.",
     202: "The request was recorded. gpudesk carries it out afterwards; `Location` names the resource to poll.",
 }
-
-
-class ProblemField(TypedDict):
-    """A wrong field of the request: its path, and the accepted values."""
-
-    field: str
-    message: str
-
-
-class Problem(TypedDict):
-    """An error (RFC 9457). `code` is for programs; `detail` and the messages of `errors` are for people."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: ErrorCodeText
-    errors: list[ProblemField]
 
 
 @router.public_get("/openapi.json")
@@ -112,6 +96,7 @@ def build_openapi() -> dict[str, Any]:
         "info": {"title": "gpudesk", "version": "0.1.0", "description": DESCRIPTION},
         "tags": [{"name": resource.tag, "description": resource.description} for resource in ROUTERS],
         "paths": paths,
+        "webhooks": describe_webhooks(schemas),
         "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{"token": []}],
     }
@@ -126,10 +111,8 @@ def _describe_operation(route: Route, tag: str, schemas: dict[str, Any]) -> dict
         "summary": summary,
         "parameters": _describe_parameters(route, schemas),
         "responses": {
-            str(status): _describe_content(
-                SUCCESS_DESCRIPTIONS[status], JSON, _add_schema(route.response_model, schemas)
-            ),
-            "default": _describe_content("An error.", CONTENT_TYPE, _add_schema(Problem, schemas)),
+            str(status): _describe_success(route, schemas),
+            **describe_errors(route, schemas),
         },
     }
     if details:
@@ -137,9 +120,18 @@ def _describe_operation(route: Route, tag: str, schemas: dict[str, Any]) -> dict
     if not isinstance(route, AuthenticatedRoute):
         operation["security"] = []
     elif route.body_model is not EmptyModel:
-        content = {JSON: {"schema": _add_schema(route.body_model, schemas)}}
+        content = {JSON: {"schema": add_schema(route.body_model, schemas)}}
         operation["requestBody"] = {"content": content, "required": _has_required_field(route.body_model)}
     return operation
+
+
+def _describe_success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    status = route.endpoint.status
+    content = describe_content(SUCCESS_DESCRIPTIONS[status], JSON, add_schema(route.response_model, schemas))
+    if status == HTTPStatus.ACCEPTED:
+        location = {"description": "The resource to poll.", "schema": {"type": "string"}}
+        content["headers"] = {"Location": location, "Retry-After": RETRY_AFTER_HEADER}
+    return content
 
 
 def _describe_parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -169,23 +161,6 @@ def _describe_parameter(name: str, place: str, schema: dict[str, Any], descripti
         "schema": schema,
         "description": description,
     }
-
-
-def _describe_content(description: str, content_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {content_type: {"schema": schema}}}
-
-
-def _add_schema(model: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    """Add the schemas of a type and of its parts to the components, and return a reference to it.
-
-    A generic type, such as a page of some view, has no name of its own, so the schema itself is returned.
-    """
-    schema = TypeAdapter(model).json_schema(ref_template=SCHEMA_REF)
-    schemas.update(schema.pop("$defs", {}))
-    if get_args(model):
-        return schema
-    schemas[model.__name__] = schema
-    return {"$ref": SCHEMA_REF.format(model=model.__name__)}
 
 
 def _has_required_field(model: type[BaseModel]) -> bool:

@@ -30,6 +30,9 @@ HEALTH_CONTENT_TYPE = "application/health+json"
 RETRY_AFTER_SECONDS = 5
 """The Retry-After header of every 503."""
 
+REQUEST_ID_HEADER = "X-Request-Id"
+"""The id under which the log of the function has the request."""
+
 
 class MalformedRequest(RequestError):
     """The body is not valid JSON in UTF-8."""
@@ -49,12 +52,19 @@ class UnsupportedMediaType(RequestError):
     default_code: ClassVar[ErrorCode] = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
+class PreconditionFailed(RequestError):
+    """The request has a condition that cannot hold, because gpudesk's answers have no entity tags."""
+
+    default_code: ClassVar[ErrorCode] = ErrorCode.PRECONDITION_FAILED
+
+
 STATUSES: Mapping[type[RequestError], int] = {
     MalformedRequest: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    PreconditionFailed: 412,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
     ValidationFailed: 422,
@@ -90,7 +100,13 @@ def to_response(error: RequestError) -> Response:
 
 
 def problem_middleware(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Return problems for the errors that Chalice answers by itself: 405, and 500 after an exception."""
+    """Add the id of the request, and return problems for the errors that Chalice answers by itself: 405 and 500."""
+    response = _answer(request, get_response)
+    response.headers[REQUEST_ID_HEADER] = _get_request_id(request)
+    return response
+
+
+def _answer(request: Request, get_response: Callable[[Request], Response]) -> Response:
     try:
         response = get_response(request)
     except Exception:
@@ -108,9 +124,12 @@ def problem_middleware(request: Request, get_response: Callable[[Request], Respo
 
 
 def build_service_unavailable() -> Response:
-    """Return the 503 of a request that DynamoDB throttled. The client can send the same request again."""
-    LOG.warning("DynamoDB throttled a request; it was answered with a 503")
-    detail = f"DynamoDB is overloaded. Try again in {RETRY_AFTER_SECONDS} seconds."
+    """Return the 503 of a request that DynamoDB throttled or did not answer in time.
+
+    The client can send the same request again.
+    """
+    LOG.warning("DynamoDB throttled a request or did not answer in time; the request was answered with a 503")
+    detail = f"DynamoDB is overloaded or does not respond. Try again in {RETRY_AFTER_SECONDS} seconds."
     return _build_response(
         503, build_problem_body(503, detail, code=ErrorCode.OVERLOADED), {"Retry-After": str(RETRY_AFTER_SECONDS)}
     )
@@ -143,8 +162,12 @@ def _choose_headers(error: RequestError, status: int) -> dict[str, str]:
             return {}
 
 
+def _get_request_id(request: Request) -> str:
+    return str(getattr(request.lambda_context, "aws_request_id", "unknown"))
+
+
 def _internal_error(request: Request) -> Response:
-    request_id = getattr(request.lambda_context, "aws_request_id", "unknown")
+    request_id = _get_request_id(request)
     LOG.error("request %s was answered with a 500: %s %s", request_id, request.method, request.path)
     detail = f"gpudesk failed. Its log has the details under request {request_id}. Send this id to an admin."
     return _build_response(500, build_problem_body(500, detail, code=ErrorCode.INTERNAL_SERVER_ERROR), {})

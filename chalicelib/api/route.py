@@ -16,6 +16,15 @@ from chalicelib.api.request_context import RequestContext
 from chalicelib.api.validation import parse_body, parse_query, validate
 from chalicelib.control.application import Application
 
+REQUEST_TIMEOUT_SECONDS = 2.5
+"""Slack shows its user an error if it has no answer after 3 seconds."""
+
+
+POLL_AFTER_SECONDS = 5
+"""The Retry-After header of every 202: when to poll the resource of `Location`."""
+
+PRECONDITIONS = ("If-Match", "If-Unmodified-Since")
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -25,6 +34,7 @@ class Endpoint:
     :param status: the status of a success; 202 means that gpudesk recorded the request and carries it out afterwards
     :param location: the collection ("instances") of the resource that the `Location` header of a 202 names
     :param headers: the request headers that the handler reads
+    :param timeout_seconds: no call to DynamoDB is made that could end later than this after the request
     """
 
     method: str
@@ -33,6 +43,7 @@ class Endpoint:
     status: int = 200
     location: str = "instances"
     headers: tuple[HeaderParameter, ...] = ()
+    timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +78,7 @@ class PublicRoute(Route):
     @override
     def handle(self, request: Request, app: Application, path: Mapping[str, str]) -> Response:
         """Answer a request without authentication."""
+        _refuse_preconditions(request)
         validate(EmptyModel, parse_query(request.query_params), noun="query parameter")
         view = self.handler(app)
         status = self.choose_status(view)
@@ -88,9 +100,11 @@ class AuthenticatedRoute(Route):
         headers = {"Content-Type": "application/json"}
         if self.endpoint.status == HTTPStatus.ACCEPTED:
             headers["Location"] = f"{_find_stage_prefix(request)}/{self.endpoint.location}/{view['id']}"
+            headers["Retry-After"] = str(POLL_AFTER_SECONDS)
         return _build_response(view, self.endpoint.status, headers)
 
     def _read(self, request: Request, app: Application, path: Mapping[str, str]) -> RequestContext[Any, Any]:
+        _refuse_preconditions(request)
         caller = auth.authenticate(request.headers.get("authorization"), app.tokens.find_holder, app.clock.now())
         query = validate(self.query_model, parse_query(request.query_params), noun="query parameter")
         raw = request.raw_body
@@ -108,6 +122,21 @@ class AuthenticatedRoute(Route):
             query=query,
             headers=request.headers,
         )
+
+
+def _refuse_preconditions(request: Request) -> None:
+    """Refuse a condition that protects against lost updates, because gpudesk cannot keep that promise.
+
+    `If-None-Match` and `If-Modified-Since` of a GET only save a transfer, and may be ignored (RFC 9110, section 13.1).
+
+    :raises PreconditionFailed: the request has such a condition
+    """
+    is_read = request.method in ("GET", "HEAD")
+    refused = PRECONDITIONS if is_read else (*PRECONDITIONS, "If-None-Match")
+    found = [name for name in refused if name.lower() in request.headers]
+    if found:
+        message = f"{found[0]} is not supported, because answers have no entity tags. Send the request without it."
+        raise problems.PreconditionFailed(message)
 
 
 def _build_response(view: Any, status: int, headers: Mapping[str, str]) -> Response:

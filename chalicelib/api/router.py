@@ -78,10 +78,9 @@ class Router:
         for route in self.routes:
             endpoint = route.endpoint
             view = _to_chalice_view(route, blueprint, get_app)
+            methods = ["GET", "HEAD"] if endpoint.method == "GET" else [endpoint.method]
             # An empty list turns off Chalice's check of the media type; parse_body checks it if there is a body.
-            blueprint.route(endpoint.path, methods=[endpoint.method], name=route.handler.__name__, content_types=[])(
-                view
-            )
+            blueprint.route(endpoint.path, methods=methods, name=route.handler.__name__, content_types=[])(view)
         return blueprint
 
 
@@ -90,7 +89,8 @@ def _to_chalice_view(route: Route, blueprint: Blueprint, get_app: Callable[[], A
     def view(**path: str) -> Response:
         app = get_app()
         try:
-            return route.handle(blueprint.current_request, app, path)
+            with app.limit_request_time(route.endpoint.timeout_seconds):
+                return route.handle(blueprint.current_request, app, path)
         except RequestError as error:
             return problems.to_response(error)
         except Exception as error:

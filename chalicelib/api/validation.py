@@ -13,10 +13,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from chalicelib.api.common_schemas import INVISIBLE_ERROR
 from chalicelib.api.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 from chalicelib.domain.common.choices import MAX_NAMED, describe_choices
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.strict_json import JsonError, parse_json
+from chalicelib.domain.common.visible_text import escape_invisible
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -73,7 +75,7 @@ def parse_query(parameters: MultiDict | None) -> dict[str, Any]:
     :raises ValidationFailed: a name is given more than once
     """
     values = {str(name): parameters.getlist(name) for name in parameters} if parameters is not None else {}
-    repeated = [name[:MAX_NAME_LENGTH] for name, given in values.items() if len(given) > 1]
+    repeated = [escape_invisible(name[:MAX_NAME_LENGTH]) for name, given in values.items() if len(given) > 1]
     if repeated:
         errors = tuple(FieldError(name, "must not be given more than once") for name in repeated)
         raise ValidationFailed(_summarize(repeated, "query parameter"), errors=errors)
@@ -101,7 +103,7 @@ def _summarize(names: Sequence[str], noun: FieldNoun) -> str:
 
 
 def _to_field_error(model: type[BaseModel], details: ErrorDetails, noun: FieldNoun) -> FieldError:
-    path = [str(part)[:MAX_NAME_LENGTH] for part in details["loc"]]
+    path = [escape_invisible(str(part)[:MAX_NAME_LENGTH]) for part in details["loc"]]
     return FieldError(".".join(path) or "body", _explain(model, details, noun))
 
 
@@ -109,7 +111,7 @@ def _explain(model: type[BaseModel], details: ErrorDetails, noun: FieldNoun) -> 
     parent, path, info = _find_field(model, details["loc"])
     if details["type"] == "extra_forbidden":
         return _explain_unknown_field(str(details["loc"][-1]), tuple(parent.model_fields), noun)
-    if info is None:
+    if info is None or details["type"] == INVISIBLE_ERROR:
         return details["msg"]
     if details["type"] == "missing":
         return f"is required: {info.description}"
@@ -158,5 +160,5 @@ def _describe_value(value: Any) -> str:
         return "a list" if value else "an empty list"
     if isinstance(value, str):
         shown = value if len(value) <= MAX_VALUE_LENGTH else f"{value[:MAX_VALUE_LENGTH]}..."
-        return f"the text {json.dumps(shown, ensure_ascii=False)}"
+        return f"the text {escape_invisible(json.dumps(shown, ensure_ascii=False))}"
     return json.dumps(value, default=str)[:MAX_VALUE_LENGTH]

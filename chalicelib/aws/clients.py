@@ -24,6 +24,10 @@ WHILE_A_PERSON_WAITS = Config(
 """Several calls in one request: each must be short, and the person tries again."""
 
 
+SHORT = Config(retries={"total_max_attempts": 1}, connect_timeout=0.5, read_timeout=1)
+"""For a call that a person waits for: Slack shows its user an error after 3 seconds."""
+
+
 class Clients:
     """EC2, EC2 Instance Connect, SSM, SNS and STS clients by region.
 
@@ -33,7 +37,7 @@ class Clients:
     def __init__(self, config: Config = NO_RETRIES) -> None:
         """Start without clients; each is created when first needed."""
         self._config = config
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, bool], Any] = {}
 
     def ec2(self, region: str) -> "EC2Client":
         """Return the EC2 client of a region."""
@@ -48,6 +52,11 @@ class Clients:
     def ssm(self, region: str) -> "SSMClient":
         """Return the SSM client of a region."""
         client: SSMClient = self._get("ssm", region)
+        return client
+
+    def ssm_in_request(self, region: str) -> "SSMClient":
+        """Return an SSM client with short timeouts, for a call that a person waits for."""
+        client: SSMClient = self._get("ssm", region, SHORT)
         return client
 
     def sns(self, region: str) -> "SNSClient":
@@ -72,8 +81,8 @@ class Clients:
         )
         return client
 
-    def _get(self, service: Any, region: str) -> Any:
-        key = (service, region)
+    def _get(self, service: Any, region: str, config: Config | None = None) -> Any:
+        key = (service, region, config is SHORT)
         if key not in self._clients:
-            self._clients[key] = boto3.client(service, region_name=region, config=self._config)
+            self._clients[key] = boto3.client(service, region_name=region, config=config or self._config)
         return self._clients[key]

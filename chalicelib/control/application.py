@@ -1,5 +1,6 @@
 """The application as the entry points see it. `bootstrap.py` builds it."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from chalicelib.control.loop.reconcile_image import ImageReconciler
@@ -17,7 +18,8 @@ from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
 from chalicelib.domain.common.clock import Clock
 from chalicelib.settings import Settings
-from chalicelib.store.dynamo import is_throttled
+from chalicelib.store.connections import limit_request_time
+from chalicelib.store.dynamo import is_overload
 from chalicelib.store.tokens import TokenRepository
 
 
@@ -48,9 +50,16 @@ class Application:
     sweep: Sweep
     sweep_watchdog: SweepWatchdog
 
+    def limit_request_time(self, seconds: float) -> AbstractContextManager[None]:
+        """Return the context in which a request is answered: DynamoDB gets short timeouts and a deadline.
+
+        :param seconds: the time until the deadline
+        """
+        return limit_request_time(seconds)
+
     def is_overload(self, error: BaseException) -> bool:
-        """Return whether a request failed because DynamoDB was throttled or did not respond.
+        """Return whether a request failed because DynamoDB was throttled or did not respond in time.
 
         The same request may succeed a moment later.
         """
-        return is_throttled(error)
+        return is_overload(error)

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from pynamodb.attributes import MapAttribute, TTLAttribute, UnicodeAttribute
-from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.benchmarks.result import RETENTION, Benchmark
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, to_plain
 
 BENCHMARK = TypeAdapter(Benchmark)
@@ -19,7 +19,7 @@ PARTITION = "benchmarks"
 """The only hash key: a team runs some hundred benchmarks a year, and a comparison reads all of them."""
 
 
-class BenchmarkModel(Model):
+class BenchmarkModel(TableModel):
     """A validated benchmark. `sort_key` is the instance type, the time and the id of the run."""
 
     class Meta(TableMeta):

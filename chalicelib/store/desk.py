@@ -4,24 +4,30 @@ Other modules keep small items in it as well: reserved names, counts of active i
 (`instances`), and durations of documents (`durations`).
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
-from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.desk.settings import Defaults, DeskSettings
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription
-from chalicelib.store.conflicts import VersionConflict
-from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, to_plain, update_if
+from chalicelib.domain.notifications.notification import DESK_ID, Notification
+from chalicelib.store.connections import REGION, TableModel
+from chalicelib.store.decision_log import log_changes
+from chalicelib.store.dynamo import PREFIX, TableMeta, commit, find_item, to_plain, update_if
+from chalicelib.store.notifications import add_notifications
+from chalicelib.store.timeline import append_timeline
 
 SETTINGS = TypeAdapter(DeskSettings)
 SETTINGS_KEY = "settings"
 
 
-class DeskModel(Model):
+class DeskModel(TableModel):
     """A small item that exists once: a name, a count, an idempotency record, a lease, a mark, the settings.
 
     Each kind of item uses some of the attributes. Durations of documents are items, too.
@@ -50,24 +56,35 @@ class DeskRepository:
     """The settings, leases and marks of the desk table."""
 
     def get_settings(self) -> DeskSettings:
-        """Return the settings, with defaults for all that no admin has set."""
+        """Return the settings, with defaults for all that no admin has set: the default region is gpudesk's own."""
         item = find_item(DeskModel, SETTINGS_KEY)
         if item is None:
-            return DeskSettings()
+            return DeskSettings(defaults=Defaults(region=REGION))
         plain = item.settings.as_dict() if item.settings else {}
         return replace(SETTINGS.validate_python(plain), version=int(item.version or 0))
 
-    def save_settings(self, settings: DeskSettings) -> DeskSettings:
-        """Write the settings if the table still holds the version that was read.
+    def save_settings(
+        self,
+        settings: DeskSettings,
+        entries: Iterable[TimelineEntry] = (),
+        notifications: Iterable[Notification] = (),
+    ) -> DeskSettings:
+        """Write the settings, the desk's timeline and notifications if the table still holds the version that was read.
 
         :returns: the settings with their new version
         :raises VersionConflict: another request has changed them meanwhile
         """
-        version = (settings.version or 0) + 1
-        item = DeskModel(SETTINGS_KEY, settings=to_plain(SETTINGS, settings), version=version)
+        version, entries = (settings.version or 0) + 1, tuple(entries)
         condition = DeskModel.version == settings.version if settings.version else DeskModel.key.does_not_exist()
-        if not save_if(item, condition):
-            raise VersionConflict("the desk settings have changed since they were read")
+
+        def add_changes(changes: TransactWrite) -> None:
+            item = DeskModel(SETTINGS_KEY, settings=to_plain(SETTINGS, settings), version=version)
+            changes.save(item, condition=condition)
+            append_timeline(changes, DESK_ID, version, entries)
+            add_notifications(changes, notifications)
+
+        commit("the desk settings", add_changes)
+        log_changes(DESK_ID, entries)
         return replace(settings, version=version)
 
     def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> bool:

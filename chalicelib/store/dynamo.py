@@ -3,14 +3,12 @@
 Nothing here knows a particular table. Only this package uses PynamoDB; its callers get domain values.
 """
 
-import functools
 import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from pynamodb.connection import Connection
 from pynamodb.exceptions import DoesNotExist, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -19,6 +17,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.untrusted_text import clean_line
 from chalicelib.store.conflicts import RejectedWrite, TransactionConflict, VersionConflict, retry_on_conflict
+from chalicelib.store.connections import REGION, DeadlineExceeded, get_connection
 
 LOG = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 PREFIX = os.environ.get("GPUDESK_TABLE_PREFIX", "gpudesk")
-REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+"""The default is for the local cloud. On AWS, `read_settings` builds no application without the variable."""
 
 PARTITION = "all"
 """The only hash key of an index over all instances or all images. A team has hundreds of them, so one is enough."""
@@ -44,51 +43,49 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 VALIDATION_CODES = frozenset({"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"})
 """A value is out of the range of DynamoDB: as the error of a request, or as a reason of a cancelled transaction."""
 
-THROTTLING_CODES = frozenset(
+THROTTLED_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
+"""Reasons for which DynamoDB cancels a transaction that may succeed a moment later (same source)."""
+
+NO_RESPONSE_ERRORS = frozenset({"ConnectionError", "HTTPClientError"})
+"""Base classes of botocore's errors when DynamoDB was not reached, or did not respond in time."""
+
+TRANSIENT_CODES = frozenset(
     {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "ExpiredTokenException",
+        "InternalFailure",
         "InternalServerError",
         "LimitExceededException",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestExpired",
         "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
         "ServiceUnavailable",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
         "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
         "TransactionInProgressException",
     }
 )
-"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html"""
-
-NO_RESPONSE_ERRORS = frozenset(
-    {"ConnectTimeoutError", "ConnectionClosedError", "EndpointConnectionError", "ReadTimeoutError"}
-)
-"""Classes of botocore's errors when DynamoDB was not reached, or did not respond in time."""
+"""The codes that botocore repeats (`botocore/retries/standard.py`, `botocore/data/_retry.json`), and those of
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html after which the same request
+may succeed. `ReplicatedWriteConflictException`: another region writes the same item of a global table."""
 
 
 class TableMeta:
-    """The settings that all tables share.
-
-    A request must be answered within its function's timeout. So a call to a table has short timeouts and no retries:
-    a client gets 503 with Retry-After, and the control loop tries again on its own.
-    """
+    """The settings that all tables share. The timeouts of their calls are those of `connections.py`."""
 
     region = REGION
     billing_mode = "PAY_PER_REQUEST"
-    connect_timeout_seconds = 0.5
-    read_timeout_seconds = 2.0
-    max_retry_attempts = 0
-
-
-@functools.cache
-def get_connection() -> Connection:
-    """Return the connection of all transactions. It is cached, because creating one costs more than a call.
-
-    It does not read the `Meta` of a table, so it gets the same limits here.
-    """
-    return Connection(
-        region=REGION,
-        connect_timeout_seconds=TableMeta.connect_timeout_seconds,
-        read_timeout_seconds=TableMeta.read_timeout_seconds,
-        max_retry_attempts=TableMeta.max_retry_attempts,
-    )
 
 
 def begin_transaction() -> TransactWrite:
@@ -116,7 +113,7 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
                 raise VersionConflict(f"{subject} has changed since it was read") from error
             if TRANSACTION_CONFLICT in codes:
                 raise TransactionConflict(f"{subject} is being changed by other transactions") from error
-            if not is_throttled(error) and VALIDATION_CODES & {*codes, error.cause_response_code}:
+            if not is_overload(error) and VALIDATION_CODES & {*codes, error.cause_response_code}:
                 raise RejectedWrite(_find_rejection(error)) from error
             raise
         return added
@@ -151,8 +148,7 @@ def save_if(item: Model, condition: Condition) -> bool:
     try:
         item.save(condition=condition)
     except PutError as error:
-        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED_ERROR:
-            raise
+        _raise_unless_condition_failed(error)
         return False
     return True
 
@@ -165,10 +161,15 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
     try:
         item.update(actions=list(actions), condition=condition)
     except UpdateError as error:
-        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED_ERROR:
-            raise
+        _raise_unless_condition_failed(error)
         return False
     return True
+
+
+def _raise_unless_condition_failed(error: PutError | UpdateError) -> None:
+    """Raise the error of a single write again, unless it says that the condition did not hold."""
+    if is_overload(error) or error.cause_response_code != CONDITION_FAILED_ERROR:
+        raise error
 
 
 def to_plain(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:
@@ -186,10 +187,21 @@ def read_or_log(subject: str, read: Callable[[], T]) -> T | None:
         return None
 
 
-def is_throttled(error: BaseException) -> bool:
+def is_overload(error: BaseException) -> bool:
     """Return whether DynamoDB was throttled or did not respond, so that the same request may succeed a moment later."""
-    if not isinstance(error, PynamoDBException):
+    if isinstance(error, DeadlineExceeded):
+        return True
+    if not isinstance(error, PynamoDBException) or error.cause is None:
         return False
-    if type(error.cause).__name__ in NO_RESPONSE_ERRORS:
-        return True  # botocore sets the response to None, so cause_response_code would raise AttributeError
-    return error.cause_response_code in THROTTLING_CODES
+    if isinstance(error, TransactWriteError) and list_cancellation_codes(error) & THROTTLED_REASONS:
+        return True
+    # botocore sets the response of an error without one to None, so cause_response_code would raise AttributeError.
+    if not NO_RESPONSE_ERRORS.isdisjoint(base.__name__ for base in type(error.cause).__mro__):
+        return True
+    return error.cause_response_code in TRANSIENT_CODES or _get_http_status(error.cause) >= 500
+
+
+def _get_http_status(error: Exception) -> int:
+    """Return the HTTP status of DynamoDB's response, which PynamoDB drops from its copy of the error; 0 without one."""
+    response = getattr(error.__cause__, "response", None) or {}
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

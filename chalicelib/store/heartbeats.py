@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import Attribute, MapAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, update_if
 
 
@@ -46,7 +46,7 @@ class UncheckedAttribute(Attribute[Any]):
                 return None
 
 
-class HeartbeatModel(Model):
+class HeartbeatModel(TableModel):
     """An instance's heartbeat. Its role may update this one item, but not `response`, which gpudesk writes."""
 
     class Meta(TableMeta):

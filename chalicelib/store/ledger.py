@@ -6,16 +6,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from pynamodb.attributes import MapAttribute, UnicodeAttribute
-from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta, to_plain
 
 SEGMENT = TypeAdapter(BilledSegment)
 
 
-class LedgerModel(Model):
+class LedgerModel(TableModel):
     """A billed segment of time, under the month in which it ended."""
 
     class Meta(TableMeta):

@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import TypeAdapter
 from pynamodb.attributes import MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, save_if, to_plain
 from chalicelib.store.paged_query import PagedQuery
 
@@ -48,7 +48,7 @@ class NotificationsByInstance(GlobalSecondaryIndex["NotificationModel"]):
     at = UnicodeAttribute(range_key=True)
 
 
-class NotificationModel(Model):
+class NotificationModel(TableModel):
     """A message to an owner or admin. `notification` is the domain's value with its log of deliveries."""
 
     class Meta(TableMeta):

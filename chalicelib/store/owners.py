@@ -6,16 +6,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from chalicelib.domain.desk.settings import OwnerSettings
 from chalicelib.store.conflicts import VersionConflict
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, read_or_log, save_if, to_plain
 
 OWNER = TypeAdapter(OwnerSettings)
 
 
-class OwnerModel(Model):
+class OwnerModel(TableModel):
     """The settings of one owner: policy and channels."""
 
     class Meta(TableMeta):

@@ -3,8 +3,8 @@
 from pynamodb.models import Model
 
 from chalicelib.store.benchmarks import BenchmarkModel
+from chalicelib.store.connections import get_connection
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import get_connection
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.table import InstanceModel

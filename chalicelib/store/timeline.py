@@ -1,20 +1,22 @@
-"""The timeline table. Entries are written with the change that they are about (`instances/items.py`)."""
+"""The timeline table. Entries are written with the change that they are about."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import MapAttribute, UnicodeAttribute
-from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta
 from chalicelib.store.paged_query import PagedQuery
 
 
-class TimelineModel(Model):
-    """A timeline entry of an instance. `seq` begins with the version of the record that was written with it."""
+class TimelineModel(TableModel):
+    """A timeline entry of an instance or of the desk. `seq` begins with the version that was written with it."""
 
     class Meta(TableMeta):
         """The name of the table."""
@@ -30,16 +32,35 @@ class TimelineModel(Model):
     details: MapAttribute[str, Any] = MapAttribute(default=dict)
 
 
+def append_timeline(changes: TransactWrite, subject_id: str, version: int, entries: Iterable[TimelineEntry]) -> None:
+    """Add the timeline entries that come with a version of a record.
+
+    :param subject_id: the id of the instance, or DESK_ID for the settings of the desk
+    """
+    for number, entry in enumerate(entries):
+        changes.save(
+            TimelineModel(
+                subject_id,
+                f"{version:08}.{number:02}",
+                at=entry.at.isoformat(),
+                actor=entry.actor,
+                code=str(entry.code),
+                message=entry.message,
+                details={name: str(value) for name, value in entry.details.items()},
+            )
+        )
+
+
 class TimelineRepository:
     """The timeline table, for reading."""
 
-    def list_page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
-        """Return a page of an instance's timeline, oldest first.
+    def list_page(self, subject_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
+        """Return a page of the timeline of an instance or of the desk, oldest first.
 
         :raises ValidationFailed: the cursor is not one of this timeline
         """
-        name = build_list_name("timeline", instance_id)
-        query = PagedQuery(name, TimelineModel, ("instance", instance_id), ("seq",), newest_first=False)
+        name = build_list_name("timeline", subject_id)
+        query = PagedQuery(name, TimelineModel, ("instance", subject_id), ("seq",), newest_first=False)
         return query.fetch(_to_entry, limit, cursor)
 
 

@@ -5,14 +5,14 @@ import secrets
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.models import Model
 
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.access.token_holder import TokenHolder
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item
 
 
-class TokenModel(Model):
+class TokenModel(TableModel):
     """A bearer token, known by its hash only."""
 
     class Meta(TableMeta):

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 TIMEOUT_SECONDS = 30
-MAX_GET_RETRIES = 2
+MAX_RETRIES = 3
 RETRY_SECONDS = 1.0
 MAX_ERROR_TEXT = 500
 
@@ -55,10 +55,32 @@ class Client:
     def request(self, method: str, path: str, body: object = None) -> Response:
         """Send a request and return the response.
 
+        On a busy computer gpudesk can exceed a timeout. So a 503, and any server error of a GET, is retried, as in any
+        client of a remote API.
+
         :param body: value to send as JSON; None sends no body
         :raises RequestFailed: the status is 400 or more
         :raises OSError: the server does not answer
         """
+        for _ in range(MAX_RETRIES):
+            try:
+                return self._send(method, path, body)
+            except RequestFailed as error:
+                can_pass = error.status == HTTPStatus.SERVICE_UNAVAILABLE
+                if not can_pass and (method != "GET" or error.status < HTTPStatus.INTERNAL_SERVER_ERROR):
+                    raise
+            time.sleep(RETRY_SECONDS)
+        return self._send(method, path, body)
+
+    def get(self, path: str) -> Any:
+        """Return the body of the response to a GET request."""
+        return self.request("GET", path).body
+
+    def post(self, path: str, body: object = None) -> Any:
+        """Return the body of the response to a POST request."""
+        return self.request("POST", path, body).body
+
+    def _send(self, method: str, path: str, body: object) -> Response:
         self.request_count += 1
         data = None if body is None else json.dumps(body).encode()
         headers = {**self._headers, **({"Content-Type": "application/json"} if data else {})}
@@ -69,24 +91,6 @@ class Client:
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")[:MAX_ERROR_TEXT]
             raise RequestFailed(f"{method} {path} returned {error.code}: {text}", error.code) from error
-
-    def get(self, path: str) -> Any:
-        """Return the body of the response to a GET request.
-
-        A server error is retried, as in any client of a remote API: on a busy computer, gpudesk can exceed a timeout.
-        """
-        for _ in range(MAX_GET_RETRIES):
-            try:
-                return self.request("GET", path).body
-            except RequestFailed as error:
-                if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise
-            time.sleep(RETRY_SECONDS)
-        return self.request("GET", path).body
-
-    def post(self, path: str, body: object = None) -> Any:
-        """Return the body of the response to a POST request."""
-        return self.request("POST", path, body).body
 
 
 def build_auth_headers(token: str) -> Mapping[str, str]:

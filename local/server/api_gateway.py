@@ -4,7 +4,9 @@ It uses classes of `chalice local`, except for their handling of unknown routes 
 calling the app.
 """
 
+import gzip
 import logging
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +24,9 @@ REJECTION_CODES = {
     HTTPStatus.BAD_GATEWAY: ErrorCode.INTERNAL_SERVER_ERROR,
 }
 """Codes of the rejections that gpudesk's contract has a code for. All others are `request_rejected`."""
+
+MIN_COMPRESSED_BYTES = 1024
+"""`minimum_compression_size` in `.chalice/config.json`."""
 
 FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS = "gpudesk-dev", 512, 28_000
 
@@ -45,11 +50,17 @@ class Gateway:
         self._events = LambdaEventConverter(RouteMatcher(list(app.routes)), app.api.binary_types)
 
     def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Call the Lambda function and return its response, or 502 if it raises.
+        """Call the Lambda function and return its response, compressed on request; 502 if the function raises.
 
         :param target: path and query of the request line
         """
         context = LambdaContext(FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS)
+        reply = self._answer(method, target, headers, body, context)
+        reply.headers.setdefault(problems.REQUEST_ID_HEADER, context.aws_request_id)
+        accepted = next((value for name, value in headers.items() if name.lower() == "accept-encoding"), "")
+        return _compress(reply) if accepts_gzip(accepted) else reply
+
+    def _answer(self, method: str, target: str, headers: dict[str, str], body: bytes, context: LambdaContext) -> Reply:
         try:
             event = self._events.create_lambda_event(method, target, headers, body)
         except ValueError:
@@ -59,6 +70,24 @@ class Gateway:
         except Exception:
             logger.exception("The function failed in request %s.", context.aws_request_id)
             return build_rejection(HTTPStatus.BAD_GATEWAY, "The function failed. Its log has the cause.")
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Return whether the header accepts gzip (RFC 9110, section 12.5.3). An unreadable weight counts as accepted."""
+    weights = {}
+    for part in accept_encoding.lower().split(","):
+        coding, _, parameter = part.partition(";")
+        weights[coding.strip()] = parameter.strip().removeprefix("q=").strip()
+    found = weights.get("gzip", weights.get("*"))
+    return found is not None and re.fullmatch(r"0(\.0{0,3})?", found) is None
+
+
+def _compress(reply: Reply) -> Reply:
+    """Compress a body like API Gateway, whose deployment sets `minimum_compression_size`."""
+    if len(reply.body) < MIN_COMPRESSED_BYTES:
+        return reply
+    headers = {**reply.headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Reply(reply.status, headers, gzip.compress(reply.body))
 
 
 def build_rejection(status: HTTPStatus, detail: str) -> Reply:

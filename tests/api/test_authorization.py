@@ -26,6 +26,7 @@ ROUTES_WITH_TOKEN = [
     ("GET", "/me"),
     ("GET", "/desk"),
     ("PATCH", "/desk"),
+    ("GET", "/desk/timeline"),
 ]
 
 

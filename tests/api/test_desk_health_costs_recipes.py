@@ -4,13 +4,17 @@ from typing import Any
 
 import pytest
 
+from chalicelib import bootstrap
+from chalicelib.store import desk
 from chalicelib.store.data_files import load_packaged_recipes
 from tests.api.client import POLICY, Bench
 
 
 def test_health_shows_the_time_and_the_last_sweep(bench: Bench) -> None:
     now = f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}"
-    assert bench.create_client()("GET", "/healthz").json == {"status": "ok", "now": now, "last_sweep_at": None}
+    mode = {"mode": "enforce", "mode_changed_at": None, "mode_changed_by": None}
+    expected = {"status": "ok", "now": now, "last_sweep_at": None, **mode}
+    assert bench.create_client()("GET", "/healthz").json == expected
     bench.world.application.sweep.run()
     assert bench.create_client()("GET", "/healthz").json["last_sweep_at"] == now
 
@@ -37,13 +41,60 @@ def test_desk_update_by_admin_applies_to_everyone(bench: Bench) -> None:
     }
     changed = bench.root("PATCH", "/desk", body)
     assert changed.status == 200
-    desk = bench.ada("GET", "/desk").json
+    seen = bench.ada("GET", "/desk").json
     only_here: dict[str, Any] = {"channels": {"email": None, "webhook": None}, "webhook_secret": None, "warnings": []}
-    assert {**desk, **only_here} == changed.json
-    assert desk["mode"] == "dry_run"
-    assert desk["defaults"]["idle_policy"] == {**POLICY, "idle_minutes": 60}
-    assert desk["limits"]["required_tags"] == ["project"]
+    assert {**seen, **only_here} == changed.json
+    assert seen["mode"] == "dry_run"
+    assert seen["defaults"]["idle_policy"] == {**POLICY, "idle_minutes": 60}
+    assert seen["limits"]["required_tags"] == ["project"]
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).field_errors == {"project": "is required on this desk"}
+
+
+def test_changed_mode_has_author_and_time_and_admins_are_notified(bench: Bench) -> None:
+    bench.root("PATCH", "/desk", {"channels": {"email": "root@example.org"}})
+    changed = bench.root("PATCH", "/desk", {"mode": "paused"}).json
+    expected = {
+        "mode": "paused",
+        "mode_changed_at": f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}",
+        "mode_changed_by": "root",
+    }
+    for shown in (changed, bench.ada("GET", "/desk").json, bench.create_client()("GET", "/healthz").json):
+        assert {name: shown[name] for name in expected} == expected
+    timeline = bench.ada("GET", "/desk/timeline").json["items"]
+    assert [(entry["actor"], entry["code"]) for entry in timeline] == [
+        ("root", "desk_changed"),
+        ("root", "mode_changed"),
+    ]
+    (notification,) = bench.world.application.desk.stores.notifications.list_due(bench.world.now, 10)
+    assert (notification.code, notification.message) == ("mode_changed", timeline[1]["message"])
+    assert list(notification.deliveries) == ["admin.email"]
+
+
+def test_default_region_is_the_home_region(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "REGION", "eu-west-1")
+    assert bench.ada("GET", "/desk").json["defaults"]["region"] == "eu-west-1"
+    monkeypatch.setattr(desk, "REGION", "mx-central-1")
+    assert bench.root("PATCH", "/desk", {"mode": "paused"}).status == 200
+    answer = bench.root("PATCH", "/desk", {"limits": {"regions": ["us-east-1"]}})
+    assert list(answer.field_errors) == ["defaults.region"]
+
+
+def test_equal_settings_are_not_written(bench: Bench) -> None:
+    before = bench.world.cloud.calls["dynamodb:TransactWriteItems"]
+    assert bench.root("PATCH", "/desk", {"mode": "enforce"}).status == 200
+    assert bench.world.cloud.calls["dynamodb:TransactWriteItems"] == before
+    assert bench.root("GET", "/desk/timeline").json["items"] == []
+
+
+@pytest.mark.parametrize("path", ["/desk", "/owners/root"])
+@pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 503), ("AccessDeniedException", 502)])
+def test_webhook_without_key_of_its_secret_is_not_set(bench: Bench, path: str, code: str, status: int) -> None:
+    fresh = bootstrap.build_application(bench.world.clock, bench.world.application.settings)
+    bootstrap.set_application(fresh)
+    bench.world.cloud.faults.inject("GetParameter", code)
+    answer = bench.root("PATCH", path, {"channels": {"webhook": "https://hooks.example.org/gpu"}})
+    assert (answer.status, answer.json["code"]) == (status, "upstream_error")
+    assert bench.root("GET", path).json["channels"]["webhook"] is None
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep import Sweep, SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.clock import SystemClock
-from chalicelib.settings import read_settings
 from local.aws.core.delivery import Delivery, EventHandlers
+from local.settings import read_local_settings
 from tests.api.client import Bench
 
 EVENTS = Path(__file__).parent.parent / "golden" / "events"
@@ -85,7 +85,7 @@ class RecordingWatchdog(SweepWatchdog):
 
 
 def install_recorders(fails_on: str | None = None) -> CallLog:
-    application, log = bootstrap.build_application(SystemClock(), read_settings({})), CallLog(fails_on=fails_on)
+    application, log = bootstrap.build_application(SystemClock(), read_local_settings()), CallLog(fails_on=fails_on)
     bootstrap.set_application(
         replace(
             application,

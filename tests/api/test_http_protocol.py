@@ -1,5 +1,6 @@
 """Malformed HTTP is answered with a problem, and a kept connection continues with the next request."""
 
+import gzip
 import http.client
 import json
 import logging
@@ -34,14 +35,63 @@ def test_unknown_path_is_not_found(bench: Bench, path: str) -> None:
 def test_method_not_allowed_is_answered_with_the_allowed_methods(bench: Bench, method: str) -> None:
     answer = bench.ada(method, "/instances")
     assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
     assert answer.headers["content-type"] == "application/problem+json"
     assert bench.ada("GET", "/me").status == 200
 
 
+@pytest.mark.parametrize("path", ["/me", "/instances", "/desk", "/healthz", "/openapi.json", "/costs"])
+def test_head_has_the_headers_of_get_and_no_body(bench: Bench, path: str) -> None:
+    get, head = bench.ada("GET", path), bench.ada("HEAD", path)
+    assert (head.status, head.content) == (200, b"")
+    ignored = {"date", "x-request-id"}
+    for name in {*get.headers, *head.headers} - ignored:
+        assert head.headers[name] == get.headers[name]
+
+
+def test_every_answer_has_an_id_of_its_own(bench: Bench) -> None:
+    answers = [
+        bench.ada("GET", "/me"),
+        bench.ada("GET", "/nope"),
+        bench.ada("PUT", "/me"),
+        bench.ada("GET", "/instances/nope"),
+        bench.create_client()("GET", "/me"),
+        bench.ada("POST", "/instances", {"gpu": "T4"}),
+    ]
+    assert [answer.status for answer in answers] == [200, 404, 405, 404, 401, 202]
+    assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
+
+
+def test_accepted_request_says_when_to_poll(bench: Bench) -> None:
+    assert bench.ada("POST", "/instances", {"gpu": "T4"}).headers["retry-after"] == "5"
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-Unmodified-Since", "If-None-Match"])
+def test_precondition_of_write_is_refused(bench: Bench, header: str) -> None:
+    answer = bench.ada("POST", "/instances", {"gpu": "T4"}, headers={header: '"1"'})
+    assert (answer.status, answer.json["code"]) == (412, "precondition_failed")
+    assert answer.json["detail"].startswith(f"{header} is not supported")
+    assert bench.ada("GET", "/instances").json["items"] == []
+
+
+def test_condition_that_only_saves_a_transfer_is_ignored(bench: Bench) -> None:
+    assert bench.ada("GET", "/me", headers={"If-None-Match": '"1"'}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"), [("gzip", "gzip"), ("br, *;q=0.1", "gzip"), ("gzip;q=0", None), ("identity", None)]
+)
+def test_long_answer_is_compressed_on_request(bench: Bench, accepted: str, encoding: str | None) -> None:
+    answer = bench.ada("GET", "/openapi.json", headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("content-encoding") == encoding
+    content = gzip.decompress(answer.content) if encoding else answer.content
+    assert json.loads(content) == bench.ada("GET", "/openapi.json").json
+    assert "content-encoding" not in bench.ada("GET", "/me", headers={"Accept-Encoding": accepted}).headers
+
+
 def test_head_response_has_no_body_and_keeps_the_connection(bench: Bench) -> None:
     answers = bench.send_bytes(
-        build_head("HEAD /instances HTTP/1.1") + build_head("GET /healthz HTTP/1.1", "Connection: close")
+        build_head("HEAD /instances/x/stop HTTP/1.1") + build_head("GET /healthz HTTP/1.1", "Connection: close")
     )
     first, second, _ = answers.split(b"\r\n\r\n")
     assert first.startswith(b"HTTP/1.1 405 ")

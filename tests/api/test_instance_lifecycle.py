@@ -63,13 +63,19 @@ def test_termination_while_paused_is_accepted_with_a_warning(bench: Bench) -> No
 
 
 def test_costs_include_running_instances(bench: Bench) -> None:
-    bench.world.launch_until_ready(name="brave-otter")
+    instance = bench.world.launch_until_ready(name="brave-otter")
     bench.world.pass_minutes(3)
     costs = bench.ada("GET", f"/costs?since={bench.world.now.date()}").json
     assert costs["items"][0]["owner"] == "ada"
     assert float(costs["total"]) > 0
     assert costs["total"] == costs["items"][0]["total"]
     assert bench.bob("GET", "/costs").json["items"] == []
+    for group_by, field, value in (("project", "project", None), ("instance", "instance_id", instance.id)):
+        (item,) = bench.ada("GET", f"/costs?since={bench.world.now.date()}&group_by={group_by}").json["items"]
+        assert (item[field], item["total"]) == (value, costs["total"])
+    assert bench.ada("GET", f"/costs?instance={instance.name}").json["total"] == costs["total"]
+    assert bench.ada("GET", "/costs?project=vision").json["items"] == []
+    assert list(bench.ada("GET", "/costs?group_by=team").field_errors) == ["group_by"]
 
 
 def test_keep_returns_its_end_and_requester(bench: Bench) -> None:
@@ -240,12 +246,24 @@ def test_name_of_terminated_instances_leads_to_the_newest(bench: Bench) -> None:
     assert bench.ada("GET", "/instances/brave-otter").json["id"] == active
 
 
-def test_unknown_name_is_looked_up_in_the_list_of_the_owner_once(bench: Bench) -> None:
+def test_name_that_another_owner_uses_now_leads_to_own_terminated_instance(bench: Bench) -> None:
+    own = bench.world.launch(name="brave-otter").id
+    bench.ada("DELETE", "/instances/brave-otter")
+    bench.world.pass_minutes(2)
+    foreign = bench.bob("POST", "/instances", {"gpu": "T4", "name": "brave-otter"}).json["id"]
+    found = [
+        client("GET", f"/instances/brave-otter{query}").json["id"]
+        for client, query in ((bench.ada, ""), (bench.bob, ""), (bench.root, ""), (bench.root, "?owner=ada"))
+    ]
+    assert found == [own, foreign, foreign, own]
+
+
+def test_unknown_name_is_looked_up_without_reading_a_list(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     assert bench.ada("GET", "/instances/brave-otter").status == 404
-    token, record, name = 1, 1, 1
+    token, record, name, former_name = 1, 1, 1, 1
     calls = bench.world.cloud.count_calls_since(before)
-    assert calls == {"dynamodb:GetItem": token + record + name, "dynamodb:Query": 1}
+    assert calls == {"dynamodb:GetItem": token + record + name + former_name}
 
 
 def test_details_of_the_timeline_have_snake_case_names_and_utc_times(bench: Bench) -> None:

@@ -181,20 +181,6 @@ def count_instances(client: Client) -> int:
     return len(client("GET", "/instances").json["items"])
 
 
-def test_overloaded_table_gives_503_with_retry_after(bench: Bench) -> None:
-    bench.world.cloud.faults.inject("Query", "ProvisionedThroughputExceededException", times=50, status=400)
-    answer = bench.ada("GET", "/instances")
-    assert (answer.status, answer.json["code"]) == (503, "overloaded")
-    assert answer.headers["retry-after"] == "5"
-    bench.world.cloud.faults.clear()
-
-
-def test_table_without_response_gives_503(bench: Bench) -> None:
-    bench.world.cloud.faults.drop_response("Query")
-    answer = bench.ada("GET", "/instances")
-    assert (answer.status, answer.json["code"]) == (503, "overloaded")
-
-
 def test_launch_with_channel_has_no_channel_warning(bench: Bench) -> None:
     bench.world.set_email("ada", "ada@example.org")
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["warnings"] == []

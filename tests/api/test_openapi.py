@@ -10,8 +10,10 @@ import app as application
 from chalicelib.api.openapi import ROUTERS, build_openapi
 from chalicelib.api.route import Route
 from chalicelib.domain.common.errors import ErrorCode
-from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_codes import Audience, EventCode
 from tests.api.client import Bench
+from tests.unit.notifications.delivery import WEBHOOK_URLS, deliver
+from tests.unit.notifications.triggers import TRIGGERS
 
 ROUTES = [route for router in ROUTERS for route in router.routes]
 
@@ -25,6 +27,7 @@ def list_operations() -> Iterator[tuple[str, dict[str, Any]]]:
 def test_openapi_contains_exactly_the_routes_of_the_app(bench: Bench) -> None:
     served = bench.create_client()("GET", "/openapi.json").json
     described = {(path, method.upper()) for path, methods in served["paths"].items() for method in methods}
+    described |= {(path, "HEAD") for path, method in described if method == "GET"}
     assert described == {(path, method) for path, methods in application.app.routes.items() for method in methods}
 
 
@@ -37,7 +40,9 @@ def test_openapi_references_all_resolve() -> None:
 def test_openapi_describes_the_launch_request() -> None:
     operation = build_openapi()["paths"]["/instances"]["post"]
     assert [parameter["name"] for parameter in operation["parameters"]] == ["owner", "Idempotency-Key"]
-    assert set(operation["responses"]) == {"202", "default"}
+    statuses = {"400", "401", "403", "409", "412", "413", "415", "422", "503"}
+    assert set(operation["responses"]) == {"202", "default", *statuses}
+    assert set(operation["responses"]["202"]["headers"]) == {"Location", "Retry-After"}
     fields = build_openapi()["components"]["schemas"]["LaunchBody"]["properties"]
     assert set(fields) == {
         *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "parameters", "image"),
@@ -116,6 +121,8 @@ def test_schemas_use_only_keywords_of_json_schema_and_none_is_empty() -> None:
         ("ReasonView", "code", set(EventCode)),
         ("TimelineEntryView", "code", set(EventCode)),
         ("NotificationView", "code", set(EventCode)),
+        ("WebhookMessage", "type", set(EventCode)),
+        ("HealthView", "status", {"ok", "sweep_overdue"}),
     ],
 )
 def test_field_with_a_fixed_set_of_values_lists_them(schema: str, field: str, values: set[str]) -> None:
@@ -128,6 +135,45 @@ def test_launch_request_lists_the_markets_and_describes_names() -> None:
     fields = build_openapi()["components"]["schemas"]["LaunchBody"]["properties"]
     assert fields["market"]["enum"] == ["on-demand", None]
     assert fields["name"]["description"].startswith("3 to 40 lower-case letters")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("get", "/healthz", {"200", "412", "422", "503"}),
+        ("get", "/costs", {"200", "401", "403", "412", "422", "503"}),
+        ("get", "/instances/{name}", {"200", "401", "403", "404", "412", "422", "503"}),
+        ("get", "/images/{image}", {"200", "401", "403", "404", "409", "412", "422", "503"}),
+        ("patch", "/desk", {"200", "400", "401", "403", "409", "412", "413", "415", "422", "502", "503"}),
+        ("post", "/instances/{name}/stop", {"202", "401", "403", "404", "409", "412", "422", "503"}),
+    ],
+)
+def test_operation_names_the_statuses_that_it_can_have(method: str, path: str, statuses: set[str]) -> None:
+    assert set(build_openapi()["paths"][path][method]["responses"]) == {*statuses, "default"}
+
+
+def test_message_of_webhook_has_exactly_the_described_fields() -> None:
+    schemas = build_openapi()["components"]["schemas"]
+    assert build_openapi()["webhooks"]["notification"]["post"]["requestBody"]["required"]
+    for code in ("idle_warning", "setup_failed", "start_failed", "image_failed", "ready"):
+        message = deliver(*TRIGGERS[code]()).webhooks[WEBHOOK_URLS[Audience.OWNER]]
+        assert set(message) == set(schemas["WebhookMessage"]["properties"])
+        assert set(message["data"]["instance"]) == set(schemas["WebhookInstance"]["properties"])
+        required = set(schemas["WebhookData"]["required"])
+        assert required <= set(message["data"]) <= set(schemas["WebhookData"]["properties"])
+
+
+def test_null_is_described_exactly_where_it_is_accepted() -> None:
+    schemas = build_openapi()["components"]["schemas"]
+    desk, launch = schemas["UpdateDeskBody"]["properties"], schemas["LaunchBody"]["properties"]
+    assert desk["mode"]["enum"] == ["enforce", "dry_run", "paused"]
+    assert desk["defaults"]["$ref"].endswith("/DefaultsBody")
+    assert schemas["LimitsBody"]["properties"]["max_hours"]["type"] == "integer"
+    assert {"type": "null"} in desk["log_group"]["anyOf"]
+    assert {"type": "null"} in launch["disk_gib"]["anyOf"]
+    for _, operation in list_operations():
+        for parameter in operation["parameters"]:
+            assert "anyOf" not in parameter["schema"], parameter
 
 
 def test_costs_have_a_schema_of_their_items() -> None:

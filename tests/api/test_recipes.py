@@ -71,7 +71,7 @@ def test_launch_on_cpu_with_parameters_warns_of_skipped_gpu_steps(ada: Client) -
         ({"release": "x" * 501}, "parameters.release", "parameters must be an object of recipe parameters"),
         ({"workers": 10**16}, "parameters.workers", "parameters must be an object of recipe parameters"),
         ({"release": "One"}, "parameters.release", "must be a release: 1 to 8 lower-case letters"),
-        ({"workers": 2.0}, "parameters.workers", "must be"),
+        ({"workers": 2.5}, "parameters.workers", "must be"),
         ({"relase": "one"}, "parameters.relase", "Did you mean release?"),
         ([], "parameters", "must be an object of recipe parameters"),
     ],

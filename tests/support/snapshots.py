@@ -19,7 +19,7 @@ from moto.core.base_backend import BackendDict
 MAX_STATES = 40
 """Maximum number of stored states. Each has some hundred KB. The least recently used one is dropped first."""
 
-_UNCHANGED_TYPES = (type(threading.Lock()), type(threading.RLock()), threading.local)
+_UNCHANGED_TYPES = (type(threading.Lock()), type(threading.RLock()), threading.local, threading.Event)
 _SHARED: dict[int, Any] = {}
 """Objects by id that never change (functions, keys) or exist once (moto's services). States refer to them by id.
 

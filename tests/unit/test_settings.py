@@ -2,25 +2,60 @@
 
 import pytest
 
-from chalicelib.settings import InvalidSetting, read_settings
+from chalicelib import bootstrap
+from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, Settings, read_settings
+from local.settings import VARIABLES
 
 PRIVATE_WEBHOOKS = "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"
 
 
+def read(**changes: str) -> Settings:
+    """Return the settings of an environment that differs from that of the local cloud."""
+    return read_settings({**VARIABLES, **changes})
+
+
+@pytest.mark.parametrize("name", REQUIRED_VARIABLES)
+def test_missing_or_empty_variable_is_named(name: str) -> None:
+    without = {other: value for other, value in VARIABLES.items() if other != name}
+    for environment in (without, {**without, name: ""}):
+        with pytest.raises(InvalidSetting, match=f"^{name} is not set. The deployment sets"):
+            read_settings(environment)
+
+
+def test_all_missing_variables_are_named() -> None:
+    with pytest.raises(InvalidSetting) as missing:
+        read_settings({})
+    assert all(name in str(missing.value) for name in REQUIRED_VARIABLES)
+
+
+@pytest.mark.parametrize("role_id", ["gpudesk-instance", "arn:aws:iam::123456789012:role/x", "AIDA0000000000000000"])
+def test_other_text_in_place_of_role_id_is_refused(role_id: str) -> None:
+    with pytest.raises(InvalidSetting, match="GPUDESK_INSTANCE_ROLE_ID must be the unique id of a role"):
+        read(GPUDESK_INSTANCE_ROLE_ID=role_id)
+
+
+def test_application_without_settings_is_not_built_at_first_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in REQUIRED_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    bootstrap.set_application(None)
+    with pytest.raises(InvalidSetting, match="GPUDESK_INSTANCE_ROLE_ID"):
+        bootstrap.get_application()
+
+
 @pytest.mark.parametrize("value", ["1", "true", "True"])
 def test_private_webhooks_are_allowed_when_on(value: str) -> None:
-    assert read_settings({PRIVATE_WEBHOOKS: value}).allow_private_webhooks
+    assert read(**{PRIVATE_WEBHOOKS: value}).allow_private_webhooks
 
 
 @pytest.mark.parametrize("environment", [{}, *({PRIVATE_WEBHOOKS: value} for value in ("", "0", "false", "FALSE"))])
 def test_private_webhooks_are_refused_when_off(environment: dict[str, str]) -> None:
-    assert not read_settings(environment).allow_private_webhooks
+    assert not read(**environment).allow_private_webhooks
 
 
 @pytest.mark.parametrize("value", ["yes", "on", "2", " "])
 def test_other_value_is_an_error_that_names_the_variable(value: str) -> None:
     with pytest.raises(InvalidSetting, match=f"{PRIVATE_WEBHOOKS} must be 1, true, 0, false or empty, not '{value}'"):
-        read_settings({PRIVATE_WEBHOOKS: value})
+        read(**{PRIVATE_WEBHOOKS: value})
 
 
 @pytest.mark.parametrize(
@@ -45,4 +80,4 @@ def test_value_that_is_no_list_of_regions_is_an_error(value: str) -> None:
 
 def test_email_topic_is_read_from_its_variable() -> None:
     arn = "arn:aws:sns:eu-west-1:123456789012:gpudesk-dev-notifications"
-    assert read_settings({"GPUDESK_EMAIL_TOPIC_ARN": arn}).email_topic_arn == arn
+    assert read(GPUDESK_EMAIL_TOPIC_ARN=arn).email_topic_arn == arn

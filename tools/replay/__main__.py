@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from chalicelib.domain.instances.spec import Policy
+from tools.output import end_quietly_if_closed
 from tools.replay.events import Event, Heartbeat, Ready
 from tools.replay.history import MalformedLine, read_events
 from tools.replay.player import Action, Simulator
@@ -57,6 +57,8 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
             err.write(f"{options.history}: in total, {len(result.malformed)} lines are malformed\n")
         return EXIT_INVALID
     err.writelines(f"{options.history}: {gap}\n" for gap in result.gaps)
+    if not result.actions and not result.gaps:
+        err.write(f"{options.history}: gpudesk would have done nothing\n")
     _write(result.actions, out)
     return 0
 
@@ -95,13 +97,8 @@ def format_time(moment: datetime) -> str:
 
 
 def _write(actions: Iterable[Action], out: TextIO) -> None:
-    """Write the actions. If the reader of `out` has ended (`| head`), drop the rest."""
-    try:
+    with end_quietly_if_closed(out):
         out.writelines(f"{to_json_line(action)}\n" for action in actions)
-        out.flush()
-    except BrokenPipeError:
-        # Python flushes `out` again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _collect_events(lines: Iterable[bytes], malformed: list[MalformedLine], kinds: set[type[Event]]) -> Iterator[Event]:

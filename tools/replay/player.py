@@ -13,7 +13,7 @@ from typing import assert_never
 from chalicelib.domain.common.errors import RequestError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.desk.settings import DeskSettings, Limits
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide
@@ -25,6 +25,7 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Policy
 from chalicelib.domain.instances.warning import WarningDelivery, WarningType
 from tools.replay import events
+from tools.replay.policy import WIDE_LIMITS
 from tools.replay.probe import SimulatedProbe
 from tools.replay.record import (
     LONG_AGO,
@@ -47,9 +48,12 @@ CHANNEL = "a simulated channel"
 NAME_START = re.compile(rf"(^|[.:] ){NAME[0]}(?={NAME[1:]})")
 """The name of the instance at the start of a sentence, where it needs a capital letter."""
 
-CONTEXT = DecisionContext(desk=DeskSettings(), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-")
-UNLIMITED = Limits(keep_hours=5000 * 8766)
-"""Limits that allow every keep, because the keeps of a history have been granted."""
+UNLIMITED = replace(WIDE_LIMITS, keep_hours=5000 * 8766)
+"""Limits that allow every policy to try, and every keep, because the keeps of a history have been granted."""
+
+CONTEXT = DecisionContext(
+    desk=DeskSettings(limits=UNLIMITED), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-"
+)
 
 
 @dataclass(frozen=True)

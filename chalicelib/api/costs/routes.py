@@ -1,4 +1,4 @@
-"""/costs: what instances cost, for each owner and day."""
+"""/costs: what instances cost, for each day and each owner, project or instance."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.common.pagination import build_list_name
+from chalicelib.domain.costs.daily_costs import CostGroup, CostReport
 
 router = Router("costs", "Find out what instances cost.")
 
@@ -19,7 +20,7 @@ DEFAULT_COST_PERIOD = timedelta(days=30)
 
 @router.route(Endpoint("GET", "/costs"))
 def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
-    """List costs for each owner and day, including those of running instances.
+    """List costs for each day and each owner, project or instance, including those of running instances.
 
     Users get their own costs; admins get those of all owners, or of one. The default is the last 30 days; a report
     covers at most 366 days.
@@ -27,9 +28,13 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
     query = call.query
     until = query.until or call.app.clock.now().date()
     since = query.since or until - DEFAULT_COST_PERIOD
-    costs = call.app.queries.list_costs(call.actor, owner=query.owner, since=since, until=until)
-    name = build_list_name("costs", call.actor.resolve_owner_for_list(query.owner))
-    page = paginate(costs, query, name, lambda cost: f"{cost.day}/{cost.owner}")
+    group_by = CostGroup(query.group_by)
+    report = CostReport(since=since, until=until, group_by=group_by, project=query.project, instance=query.instance)
+    costs = call.app.queries.list_costs(call.actor, query.owner, report)
+    name = build_list_name(
+        f"costs by {group_by} of {query.project} {query.instance}", call.actor.resolve_owner_for_list(query.owner)
+    )
+    page = paginate(costs, query, name, lambda cost: cost.key)
     return {
         "since": since.isoformat(),
         "until": until.isoformat(),

@@ -2,13 +2,14 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import PageQuery, format_decimal
 from chalicelib.domain.costs.daily_costs import DayCost
+from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH
 
 FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
 DAY_DESCRIPTION = "a day from 2020 on, as YYYY-MM-DD, e.g. 2026-11-23"
@@ -28,16 +29,32 @@ Day = Annotated[date, BeforeValidator(_parse_day)]
 
 
 class CostQuery(PageQuery):
-    """The days of a cost report, in UTC. Both are included; the default is the last 30 days."""
+    """The days of a cost report, in UTC (both are included; the default is the last 30 days), and what it contains."""
 
     since: Day | None = Field(None, description=DAY_DESCRIPTION)
     until: Day | None = Field(None, description=DAY_DESCRIPTION)
+    group_by: Literal["owner", "project", "instance"] = Field(
+        "owner", description="owner, project or instance: what the costs of a day are summed by"
+    )
+    project: str | None = Field(
+        None, min_length=1, max_length=MAX_PROJECT_LENGTH, description="the project of the instances, e.g. vision"
+    )
+    instance: str | None = Field(
+        None, min_length=1, max_length=64, description="the id or the name of an instance, e.g. brave-otter"
+    )
 
 
 class DayCostView(TypedDict):
-    """Costs of the instances of one owner on one UTC day."""
+    """Costs of one owner, project or instance on one UTC day.
 
-    owner: str
+    `owner` is null in a sum by project. `project` is null in a sum by owner, and for instances without a project.
+    `instance_id` and `instance_name` (its latest name) are null unless `group_by` is instance.
+    """
+
+    owner: str | None
+    project: str | None
+    instance_id: str | None
+    instance_name: str | None
     day: str
     instances: str
     disks: str
@@ -46,7 +63,7 @@ class DayCostView(TypedDict):
 
 
 class CostsView(TypedDict):
-    """One page of costs for each owner and day.
+    """One page of costs for each day and each owner, project or instance.
 
     `total` is the sum of all days from `since` to `until`, not only of this page. `next_cursor`: send it as `cursor` to
     get the next page; null on the last page.
@@ -60,9 +77,12 @@ class CostsView(TypedDict):
 
 
 def to_day_cost_view(cost: DayCost) -> DayCostView:
-    """Return the view of one owner's costs on one day."""
+    """Return the view of the costs of one group on one day."""
     return {
         "owner": cost.owner,
+        "project": cost.project,
+        "instance_id": cost.instance_id,
+        "instance_name": cost.instance_name,
         "day": cost.day.isoformat(),
         "instances": format_decimal(cost.instances),
         "disks": format_decimal(cost.disks),

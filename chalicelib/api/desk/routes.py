@@ -1,7 +1,9 @@
 """/desk: mode, defaults and limits, and the notification channels of the admins."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, to_warnings_view
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView, to_warnings_view
 from chalicelib.api.desk.schemas import DeskChangedView, DeskView, UpdateDeskBody, to_desk_view
+from chalicelib.api.instances.history_views import TimelineEntryView, to_entry_view
+from chalicelib.api.pagination import to_page_view
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
@@ -35,3 +37,10 @@ def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChanged
         "webhook_secret": update.webhook_secret,
         "warnings": to_warnings_view(update.warning),
     }
+
+
+@router.route(Endpoint("GET", "/desk/timeline"))
+def show_desk_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[TimelineEntryView]:
+    """List the changes of the desk settings, oldest first: when, by whom and what. Addresses are not shown."""
+    query = call.query
+    return to_page_view(call.app.desk.list_timeline(limit=query.limit, cursor=query.cursor), to_entry_view)

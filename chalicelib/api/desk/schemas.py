@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import ModeText
 from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
+from chalicelib.api.desk.mode_views import ModeChangeView, to_mode_change_view
 from chalicelib.api.owners.schemas import ChannelsBody, ChannelsView, to_channels_view
 from chalicelib.api.policy_schemas import (
     SIGNALS_DESCRIPTION,
@@ -140,7 +141,7 @@ class LimitsView(TypedDict):
     min_thresholds: ThresholdsView
 
 
-class DeskView(TypedDict):
+class DeskView(ModeChangeView):
     """The desk settings.
 
     `mode`: in `enforce` gpudesk stops instances by their policy; in `dry_run` it only records what it would do on its
@@ -171,6 +172,7 @@ def to_desk_view(settings: DeskSettings, *, show_channels: bool) -> DeskView:
     defaults, limits = settings.defaults, settings.limits
     return {
         "mode": str(settings.mode),
+        **to_mode_change_view(settings.mode_change),
         "defaults": {
             "region": defaults.region,
             "recipe": defaults.recipe,

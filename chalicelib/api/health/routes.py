@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from chalicelib.api.common_schemas import format_optional_timestamp
+from chalicelib.api.desk.mode_views import to_mode_change_view
 from chalicelib.api.health.schemas import HealthView
 from chalicelib.api.router import Router
 from chalicelib.control.application import Application
@@ -18,7 +19,7 @@ def _choose_status(view: HealthView) -> int:
 
 @router.public_get("/healthz", choose_status=_choose_status)
 def show_health(app: Application) -> HealthView:
-    """Return the health of gpudesk. No token is needed.
+    """Return the health and the mode of gpudesk. No token is needed.
 
     The HTTP status is 503 with `sweep_overdue` if the scheduled sweep has not completed for 10 minutes.
     """
@@ -27,4 +28,6 @@ def show_health(app: Application) -> HealthView:
         "status": str(EventCode.SWEEP_OVERDUE) if health.is_overdue else "ok",
         "now": format_timestamp(health.now),
         "last_sweep_at": format_optional_timestamp(health.last_sweep_at),
+        "mode": str(health.mode),
+        **to_mode_change_view(health.mode_change),
     }

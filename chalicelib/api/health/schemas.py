@@ -1,11 +1,13 @@
 """Views of /healthz."""
 
-from typing_extensions import TypedDict
+from chalicelib.api.code_schemas import HealthStatusText, ModeText
+from chalicelib.api.desk.mode_views import ModeChangeView
 
 
-class HealthView(TypedDict):
-    """The health of gpudesk: `status` is ok or sweep_overdue; `now` is the time of gpudesk's clock."""
+class HealthView(ModeChangeView):
+    """The health of gpudesk: `now` is the time of gpudesk's clock."""
 
-    status: str
+    status: HealthStatusText
     now: str
     last_sweep_at: str | None
+    mode: ModeText

@@ -16,11 +16,14 @@ from chalicelib.api.sessions.schemas import (
     to_session_view,
 )
 
+AWS_CALLS_TIMEOUT_SECONDS = 25
+"""This request calls EC2 and SSM. The function has 28 seconds."""
+
 router = Router("sessions", "Connect to an instance: a shell, Jupyter, a port or ssh.")
 
 
 @router.route(
-    Endpoint("POST", "/instances/{name}/sessions", INSTANCE_REF, status=201),
+    Endpoint("POST", "/instances/{name}/sessions", INSTANCE_REF, status=201, timeout_seconds=AWS_CALLS_TIMEOUT_SECONDS),
 )
 def open_session(call: RequestContext[SessionBody, OwnerQuery]) -> SessionView:
     """Open a session to the running instance. The client needs no AWS credentials.

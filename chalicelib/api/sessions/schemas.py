@@ -22,6 +22,8 @@ class SessionBody(RequestModel):
     port and `public_key` for kind ssh; other kinds do not accept them.
     """
 
+    multiline_fields = frozenset({"public_key"})
+
     kind: Literal["shell", "port", "jupyter", "jupyter_token", "ssh"] = Field(
         description="shell, port, jupyter, jupyter_token or ssh"
     )

@@ -13,15 +13,21 @@ from chalicelib.control.services.settings_changes import (
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
+from chalicelib.domain.common.pagination import Page
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WriteWarning
-from chalicelib.domain.desk.channels import validate_channels
+from chalicelib.domain.desk.changes import record_changes
+from chalicelib.domain.desk.channels import ChannelDirectory, validate_channels
 from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
 from chalicelib.domain.desk.settings import Defaults, DeskSettings, Limits, Mode
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.launch.field_checks import MIN_DISK_GIB
 from chalicelib.domain.launch.type_choice import check_region, list_allowed_regions
+from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.domain.notifications.notification import DESK_ID
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.store.repositories import Repositories
 
@@ -56,7 +62,7 @@ class DeskUpdate:
 
 @dataclass(frozen=True, kw_only=True)
 class DeskService:
-    """GET and PATCH /desk.
+    """GET and PATCH /desk, and its timeline.
 
     :param allow_private_webhooks: accept URLs of this machine, for the local cloud
     :param regions: the regions in which gpudesk is set up
@@ -68,6 +74,7 @@ class DeskService:
     get_webhook_secret: GetWebhookSecret
     allow_private_webhooks: bool
     regions: tuple[str, ...]
+    clock: Clock
 
     def get_settings(self) -> DeskSettings:
         """Return the current settings."""
@@ -87,8 +94,8 @@ class DeskService:
             errors = [*self._find_errors(after), *self._find_region_errors(before, after)]
             if errors:
                 raise build_validation_error(errors)
-            saved = self.stores.desk.save_settings(after)
-            secret = find_new_secret("desk", before.channels, saved.channels, self.get_webhook_secret)
+            secret = find_new_secret("desk", before.channels, after.channels, self.get_webhook_secret)
+            saved = self._save(before, after, actor) if after != before else before
             override = merge_policy(PolicyOverride(), (changes.get("defaults") or {}).get("idle_policy", {}))
             idle = before.defaults.idle_policy
             return DeskUpdate(
@@ -96,6 +103,22 @@ class DeskService:
             )
 
         return retry_user_write("The desk settings", update_once)
+
+    def list_timeline(self, *, limit: int, cursor: str | None) -> Page[TimelineEntry]:
+        """Return a page of the changes of the settings, oldest first."""
+        return self.stores.timelines.list_page(DESK_ID, limit=limit, cursor=cursor)
+
+    def _save(self, before: DeskSettings, after: DeskSettings, actor: Actor) -> DeskSettings:
+        now = self.clock.now()
+        after, entries = record_changes(before, after, actor.name, now)
+        directory = ChannelDirectory(admin=after.channels)
+        notifications = (
+            build_desk_notification(entry.code, entry.message, now, now, directory)
+            for entry in entries
+            if entry.code.audience
+        )
+        sent = [notification for notification in notifications if notification.deliveries]
+        return self.stores.desk.save_settings(after, entries, sent)
 
     def _find_errors(self, settings: DeskSettings) -> Iterator[FieldError]:
         defaults, limits = settings.defaults, settings.limits

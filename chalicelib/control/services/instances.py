@@ -35,7 +35,7 @@ def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Insta
     """
     owner = actor.resolve_owner_for_list()
     instance = instances.load(ref)
-    if instance is None and is_valid_name(ref):
+    if (instance is None or not actor.can_access(instance.owner)) and is_valid_name(ref):
         instance = instances.find_newest_terminated(ref, owner)
     if instance is None:
         raise build_instance_not_found_error(ref)

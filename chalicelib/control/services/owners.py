@@ -20,6 +20,7 @@ from chalicelib.domain.desk.policy_override import PolicyOverride, apply_overrid
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.notifications.email_subscription import EmailState
+from chalicelib.store.decision_log import log_owner_change
 from chalicelib.store.repositories import Repositories
 
 
@@ -84,14 +85,19 @@ class OwnerService:
             )
             desk = self.stores.desk.get_settings()
             policy = self._validate(after, desk)
-            saved = self.stores.owners.save(after) if after != before else before
-            secret = find_new_secret(f"owner/{owner}", before.channels, saved.channels, self.get_webhook_secret)
+            secret = find_new_secret(f"owner/{owner}", before.channels, after.channels, self.get_webhook_secret)
+            saved = self._save(after, actor, changes) if after != before else before
             has_idle_minutes = "idle_minutes" in (changes.get("idle_policy") or {})
             default = desk.defaults.idle_policy.warning_minutes
             warning = warn_if_lowered(after.policy, default, policy) if has_idle_minutes else None
             return OwnerUpdate(saved, secret, warning)
 
         return retry_user_write(f"The settings of {owner}", update_once)
+
+    def _save(self, settings: OwnerSettings, actor: Actor, changes: Mapping[str, Any]) -> OwnerSettings:
+        saved = self.stores.owners.save(settings)
+        log_owner_change(settings.owner, actor.name, changes)
+        return saved
 
     def _validate(self, settings: OwnerSettings, desk: DeskSettings) -> IdlePolicy:
         """Return the idle policy of the owner's new instances.

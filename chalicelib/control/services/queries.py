@@ -1,7 +1,7 @@
 """Read instances as of now, their timelines, their notifications and their costs. Only DynamoDB is called."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
@@ -12,7 +12,8 @@ from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.costs.daily_costs import DayCost, sum_costs_per_day
+from chalicelib.domain.costs.daily_costs import CostReport, DayCost, sum_costs_per_day
+from chalicelib.domain.desk.settings import Mode, ModeChange
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.images.record import Image
@@ -57,13 +58,16 @@ class InstanceSnapshot:
 
 @dataclass(frozen=True)
 class Health:
-    """When the last sweep completed.
+    """When the last sweep completed, and the mode.
 
     :param last_sweep_at: None: no sweep has completed yet
+    :param mode_change: None: no admin has changed the mode yet
     """
 
     now: datetime
     last_sweep_at: datetime | None
+    mode: Mode
+    mode_change: ModeChange | None
 
     @property
     def is_overdue(self) -> bool:
@@ -121,12 +125,14 @@ class QueryService:
         instance = load_visible(self.stores.instances, actor, ref)
         return self.stores.notifications.list_for_instance(instance.id, limit=limit, cursor=cursor)
 
-    def list_costs(self, actor: Actor, *, owner: str | None, since: date, until: date) -> list[DayCost]:
-        """Return the cost of each owner and UTC day, `since` and `until` included, with what runs now.
+    def list_costs(self, actor: Actor, owner: str | None, report: CostReport) -> list[DayCost]:
+        """Return the cost of each group and UTC day, with what runs now.
 
+        :param owner: only this owner's; None: all that the caller may see
         :raises ValidationFailed: the period ends before it starts, or is too long
         :raises Forbidden: a user names another owner
         """
+        since, until = report.since, report.until
         if since > until:
             error = FieldError("since", f"must not be after until ({until}), not {since}")
             raise build_validation_error([error], noun="query parameter")
@@ -141,11 +147,13 @@ class QueryService:
             open_segment = get_open_segment(instance, now)
             if open_segment:
                 segments.append(open_segment)
-        return sum_costs_per_day(segments, since, until)
+        return sum_costs_per_day(segments, report)
 
     def get_health(self) -> Health:
-        """Return when the last sweep completed."""
-        return Health(self.clock.now(), self.stores.desk.get_last_completed_at(SWEEP_LEASE_NAME))
+        """Return when the last sweep completed, and the mode."""
+        settings = self.stores.desk.get_settings()
+        last_sweep_at = self.stores.desk.get_last_completed_at(SWEEP_LEASE_NAME)
+        return Health(self.clock.now(), last_sweep_at, settings.mode, settings.mode_change)
 
     def _take_snapshot(self, instance: Instance, heartbeat: HeartbeatItem | None) -> InstanceSnapshot:
         now = self.clock.now()

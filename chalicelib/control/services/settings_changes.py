@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.policy_override import PolicyOverride
 
@@ -25,9 +26,21 @@ def merge_channels(before: Channels, changes: Mapping[str, Any]) -> Channels:
 
 
 def find_new_secret(name: str, before: Channels, after: Channels, get_secret: GetWebhookSecret) -> str | None:
-    """Return the secret of a webhook that was set by this change; None if none was set."""
+    """Return the secret of a webhook that this change sets; None if it sets none.
+
+    Call this before the write: a caller who does not get the secret must not have changed the webhook.
+
+    :raises UpstreamError: SSM rejected the call for the key, or did not respond
+    """
     is_new = after.webhook is not None and after.webhook_generation != before.webhook_generation
-    return get_secret(name, after.webhook_generation) if is_new else None
+    if not is_new:
+        return None
+    try:
+        return get_secret(name, after.webhook_generation)
+    except AwsError as error:
+        message = f"SSM did not return the key of webhook secrets, so nothing was changed: {error.description}"
+        error_class = UpstreamUnavailable if isinstance(error, TransientAwsError) else UpstreamError
+        raise error_class(message) from error
 
 
 def merge_policy(before: PolicyOverride, changes: Mapping[str, Any]) -> PolicyOverride:

@@ -13,7 +13,12 @@ _MIN_SIMILARITY = 0.4
 
 
 def match_names(text: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that begin with the words of `text`: "rtx-pro 6000" matches "RTX PRO 6000 Server"."""
+    """Return the names that begin with the words of `text`: "rtx-pro 6000" matches "RTX PRO 6000 Server".
+
+    Words are compared without punctuation, so a text with other characters could mean anything and matches nothing.
+    """
+    if not (text.isascii() and text.isprintable()):
+        return ()
     start = "".join(_split_words(text))
     return tuple(name for name in names if start in _list_prefixes(name))
 

@@ -134,7 +134,7 @@ class InstanceTypeCatalog:
 
         :raises UnknownType: the catalog has no such type
         """
-        instance_type = self.types.get(name.strip().lower())
+        instance_type = self.types.get(name.strip(" ").lower())
         if instance_type is None:
             launchable = [known.name for known in self._list_launchable()]
             raise UnknownType(name, difflib.get_close_matches(name.lower(), launchable, n=3))

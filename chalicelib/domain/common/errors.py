@@ -9,8 +9,9 @@ DeskError
 │   ├── Conflict                    the current state does not allow it
 │   ├── UpstreamError               AWS rejected a call that the request needs
 │   │   └── UpstreamUnavailable     AWS throttled the call or did not respond
+│   ├── PreconditionFailed          the request has a condition, and gpudesk has nothing to compare it with
 │   └── MalformedRequest, PayloadTooLarge, UnsupportedMediaType
-│                                   the body cannot be read; these are in `api/problems.py`
+│                                   the body cannot be read; these and PreconditionFailed are in `api/problems.py`
 ├── DeliveryFailed                  a channel did not accept a notification; gpudesk tries again
 │   └── NotificationOutdated        the notification is no longer true; gpudesk does not send it
 └── AwsError                        a call of AWS failed; the control loop decides what follows
@@ -77,6 +78,8 @@ class ErrorCode(StrEnum):
     SECRETS_REMOVED = "secrets_removed"
     TAGS_MISSING = "tags_missing"
     STOP_ALREADY_STARTED = "stop_already_started"
+    # 412
+    PRECONDITION_FAILED = "precondition_failed"
     # 413
     BODY_TOO_LARGE = "body_too_large"
     # 415

@@ -221,5 +221,7 @@ class EventCode(StrEnum):
     SECRET_RESTORE_FAILED = "secret_restore_failed", NOTIFY_NOBODY
 
     # gpudesk itself
+    MODE_CHANGED = "mode_changed", NOTIFY_ADMIN, "an admin changed the mode"
+    DESK_CHANGED = "desk_changed", NOTIFY_NOBODY
     SWEEP_OVERDUE = "sweep_overdue", NOTIFY_ADMIN, "scheduled sweep has not completed for 10 minutes"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

@@ -80,8 +80,9 @@ def _parse_whole_number(text: str) -> int:
     return int(text)
 
 
-def _parse_number(text: str) -> float:
+def _parse_number(text: str) -> float | int:
+    """Return 1.0 and 1e3 as whole numbers: JSON and JSON Schema have one type of numbers."""
     value = float(text)
     if math.isinf(value):
         raise JsonError(f"contains a number that is too large ({text[:60]})")
-    return value
+    return int(value) if value.is_integer() else value

@@ -1,19 +1,58 @@
-"""Costs of each owner on each UTC day."""
+"""Costs of each owner, project or instance on each UTC day."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.instances.metering import BilledSegment, split_segment_cost
 
 
+class CostGroup(StrEnum):
+    """What costs are summed by."""
+
+    OWNER = "owner"
+    PROJECT = "project"
+    INSTANCE = "instance"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostReport:
+    """The days of a report, both limits included, what it sums by, and which segments it contains.
+
+    :param project: None: all projects
+    :param instance: the id, or a name that the instance had; None: all instances
+    """
+
+    since: date
+    until: date
+    group_by: CostGroup = CostGroup.OWNER
+    project: str | None = None
+    instance: str | None = None
+
+    def accepts(self, segment: BilledSegment) -> bool:
+        """Return whether a segment is part of the report."""
+        return (self.project is None or segment.project == self.project) and (
+            self.instance is None or self.instance in (segment.instance_id, segment.name)
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class DayCost:
-    """Costs of the instances of one owner on one UTC day, in US dollars."""
+    """Costs of one owner, project or instance on one UTC day, in US dollars.
 
-    owner: str
+    :param owner: None in a sum by project
+    :param project: None in a sum by owner, or of instances without a project
+    :param instance_id: None unless costs are summed by instance
+    :param instance_name: the latest name of that instance
+    """
+
+    owner: str | None
+    project: str | None = None
+    instance_id: str | None = None
+    instance_name: str | None = None
     day: date
     instances: Decimal
     disks: Decimal
@@ -24,26 +63,50 @@ class DayCost:
         """Sum of all costs."""
         return self.instances + self.disks + self.addresses
 
+    @property
+    def key(self) -> str:
+        """Text that no other cost of the same report has."""
+        group = self.instance_id or (f"owner/{self.owner}" if self.owner else f"project/{self.project or ''}")
+        return f"{self.day}/{group}"
 
-def sum_costs_per_day(segments: Iterable[BilledSegment], since: date, until: date) -> list[DayCost]:
-    """Sum segments per owner and UTC day, sorted by day. Both limits are included."""
+
+def sum_costs_per_day(segments: Iterable[BilledSegment], report: CostReport) -> list[DayCost]:
+    """Sum the segments of a report per group and UTC day, sorted by day and group."""
+    group_by = report.group_by
     sums: dict[tuple[date, str], list[Decimal]] = {}
-    for segment in segments:
+    latest: dict[str, BilledSegment] = {}
+    for segment in filter(report.accepts, segments):
+        group = _get_group(segment, group_by)
+        if group not in latest or latest[group].until <= segment.until:
+            latest[group] = segment
         for day, part in _split_by_day(segment):
-            if since <= day <= until:
-                row = sums.setdefault((day, segment.owner), [Decimal(0)] * 3)
+            if report.since <= day <= report.until:
+                row = sums.setdefault((day, group), [Decimal(0)] * 3)
                 for index, amount in enumerate(split_segment_cost(part)):
                     row[index] += amount
     return [
         DayCost(
-            owner=owner,
+            owner=None if group_by is CostGroup.PROJECT else latest[group].owner,
+            project=None if group_by is CostGroup.OWNER else latest[group].project,
+            instance_id=group if group_by is CostGroup.INSTANCE else None,
+            instance_name=latest[group].name if group_by is CostGroup.INSTANCE else None,
             day=day,
             instances=round_usd(instances),
             disks=round_usd(disks),
             addresses=round_usd(addresses),
         )
-        for (day, owner), (instances, disks, addresses) in sorted(sums.items(), key=lambda item: item[0])
+        for (day, group), (instances, disks, addresses) in sorted(sums.items(), key=lambda item: item[0])
     ]
+
+
+def _get_group(segment: BilledSegment, group_by: CostGroup) -> str:
+    match group_by:
+        case CostGroup.OWNER:
+            return segment.owner
+        case CostGroup.PROJECT:
+            return segment.project or ""
+        case CostGroup.INSTANCE:
+            return segment.instance_id
 
 
 def _split_by_day(segment: BilledSegment) -> Iterator[tuple[date, BilledSegment]]:

@@ -1,6 +1,7 @@
 """Define the settings of the desk (mode, defaults, limits) and of one owner."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode
@@ -35,6 +36,17 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
     DRY_RUN = "dry_run"
     PAUSED = "paused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModeChange:
+    """The last change of the mode.
+
+    :param by: the actor
+    """
+
+    at: datetime
+    by: str
 
 
 def build_paused_warning(mode: Mode, action: str) -> WriteWarning | None:
@@ -104,12 +116,14 @@ class Limits:
 class DeskSettings:
     """The settings of the desk, as `GET /desk` shows them.
 
+    :param mode_change: None: no admin has changed the mode yet
     :param channels: the channels that reach the admins
     :param log_group: the group in CloudWatch Logs for the output of documents; None: only SSM retains it
     :param version: the version in the database, for guarded writes; None: not stored yet
     """
 
     mode: Mode = Mode.ENFORCE
+    mode_change: ModeChange | None = None
     defaults: Defaults = field(default_factory=Defaults)
     limits: Limits = field(default_factory=Limits)
     channels: Channels = Channels()

@@ -31,15 +31,16 @@ def find_image_name_problem(name: str) -> str | None:
 
 
 def find_image(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
-    """Return the image with an id, or the newest one of the owner with a name.
+    """Return the image with an id, or else the newest one with a name: one of the owner, or else one of anybody.
 
     A failed image is found by its id only.
+
+    :param images: those that the caller may see
     """
-    return select_latest(
-        image
-        for image in images
-        if ref == image.id or (ref == image.name and image.owner == owner and image.phase is not ImagePhase.FAILED)
-    )
+    visible = tuple(images)
+    named = [image for image in visible if image.name == ref and image.phase is not ImagePhase.FAILED]
+    own = [image for image in named if image.owner == owner]
+    return next((image for image in visible if image.id == ref), None) or select_latest(own or named)
 
 
 def select_latest(images: Iterable[Image]) -> Image | None:

@@ -146,6 +146,7 @@ class Plan:
 
 def describe_plan(plan: Plan) -> str:
     """Return a plan as text: the reason, the call that it would make, and the timeline entries that it would write."""
-    call = f"would call {plan.step}" if plan.step else "would call nothing"
-    lines = [f"{plan.instance.name} ({plan.instance.phase}): {plan.reason.message} [{plan.reason.code}]", f"  {call}"]
-    return "\n".join([*lines, *(f"  would write {entry.code}: {entry.message}" for entry in plan.timeline)])
+    head = f"{plan.instance.name} ({plan.instance.phase}): {plan.reason.message} [{plan.reason.code}]"
+    calls = [f"  would call {plan.step}"] if plan.step else []
+    entries = [f"  would write {entry.code}: {entry.message}" for entry in plan.timeline]
+    return "\n".join([head, *(calls + entries or ["  would update the record"])])

@@ -13,7 +13,7 @@ MAX_TAGS = 40
 MAX_TAG_KEY_LENGTH = 128
 MAX_TAG_VALUE_LENGTH = 256
 MAX_PROJECT_LENGTH = 64
-TAG_PATTERN = re.compile(r"[\w \t.:/=+\-@]*", re.ASCII)
+TAG_PATTERN = re.compile(r"[\w .:/=+\-@]*", re.ASCII)
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions"""
 RESERVED_TAG_PREFIXES = ("aws:", "gpudesk:")
 TAG_CHARACTERS = "letters, digits, spaces and . : / = + - _ @"

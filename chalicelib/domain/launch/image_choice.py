@@ -3,24 +3,39 @@
 from collections.abc import Iterable
 
 from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.common.choices import MAX_NAMED
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
-from chalicelib.domain.images.record import Image
+from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.domain.images.selection import contains_recipe, find_image, find_launch_incompatibility, select_latest
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice
 
 
 def find_requested_image(ref: str, images: Iterable[Image], actor: Actor) -> Image:
-    """Return the image with this id, or else the newest image of the caller with this name.
+    """Return the image with this id, or else the newest image with this name, first among those of the caller.
 
     :param images: those that the caller may see
-    :raises ValidationFailed: there is none
+    :raises ValidationFailed: there is none, or only several other owners have one
     """
-    image = find_image(ref, images, actor.effective_owner)
+    visible = tuple(images)
+    image = find_image(ref, visible, actor.effective_owner)
+    if image and image.id != ref and image.owner != actor.effective_owner:
+        _require_one_owner(ref, visible)
     if image is None:
         message = f"you have no image {ref[:60]!r}; GET /images lists your images"
         raise ValidationFailed(f"You have no image {ref[:60]!r}.", errors=(FieldError("image", message),))
     return image
+
+
+def _require_one_owner(name: str, images: Iterable[Image]) -> None:
+    """Refuse a name for which an admin sees images of several owners."""
+    named = [image for image in images if image.name == name and image.phase is not ImagePhase.FAILED]
+    if len({image.owner for image in named}) > 1:
+        candidates = ", ".join(f"{image.id} of {image.owner}" for image in named[:MAX_NAMED])
+        message = f"several owners have an image {name!r}: {candidates}; send the id"
+        raise ValidationFailed(
+            f"Several owners have an image {name!r}. Send the id.", errors=(FieldError("image", message),)
+        )
 
 
 def find_latest_image(

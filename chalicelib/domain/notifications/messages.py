@@ -38,7 +38,7 @@ def format_email_subject(notification: Notification) -> str:
 
     A name that is too long is cut, so that what happened can always be read.
     """
-    if notification.code is EventCode.SWEEP_OVERDUE:
+    if notification.instance_id == DESK_ID:
         return f"gpudesk: {notification.code.subject}"
     outcome = "terminated" if notification.is_termination else "stopped"
     event = notification.code.subject.format(outcome=outcome, rejected_by=notification.rejected_by)

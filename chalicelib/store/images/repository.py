@@ -11,6 +11,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.images.record import Image, ImagePhase
+from chalicelib.store.decision_log import log_image_change, log_instance_changes
 from chalicelib.store.dynamo import PARTITION, commit, find_item, read_or_log, to_plain
 from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.items import RecordWrite, add_record_write
@@ -65,7 +66,11 @@ class ImageRepository:
                 add_record_write(changes, instance_write)
             return item
 
-        return replace(image, version=commit(f"Image {image.id} or its instance", add_changes).version)
+        written = replace(image, version=commit(f"Image {image.id} or its instance", add_changes).version)
+        log_image_change(written)
+        if instance_write:
+            log_instance_changes(instance_write.after, instance_write.entries)
+        return written
 
 
 def _readable_images(items: Iterable[ImageModel]) -> Iterator[Image]:

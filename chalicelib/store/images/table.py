@@ -4,8 +4,8 @@ from typing import Any
 
 from pynamodb.attributes import MapAttribute, TTLAttribute, UnicodeAttribute, VersionAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta
 
 
@@ -48,7 +48,7 @@ class PendingImages(GlobalSecondaryIndex["ImageModel"]):
     created_key = UnicodeAttribute(range_key=True)
 
 
-class ImageModel(Model):
+class ImageModel(TableModel):
     """An image of an instance's disk. `record` is the domain's value; the rest serves keys."""
 
     class Meta(TableMeta):

@@ -4,8 +4,8 @@ Each function adds its writes to a transaction, so that a record and all that fo
 together. The repositories of instances and of images and the launch share them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -23,7 +23,7 @@ from chalicelib.store.dynamo import to_plain
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.ledger import add_ledger_segments
 from chalicelib.store.notifications import add_notifications
-from chalicelib.store.timeline import TimelineModel
+from chalicelib.store.timeline import append_timeline
 
 INSTANCE = TypeAdapter(Instance)
 
@@ -60,6 +60,7 @@ def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceMode
         add_benchmark(changes, write.benchmark)
     if before.is_active and not after.is_active:
         release_name_and_count(changes, before)
+        remember_former_name(changes, after, item.expires_at)
     elif after.is_active and not before.is_active:
         reserve_name_and_count(changes, after)
     return item
@@ -85,26 +86,17 @@ def to_instance_model(instance: Instance, version: int | None, *, is_user_write:
     )
 
 
-def append_timeline(changes: TransactWrite, instance_id: str, version: int, entries: Iterable[TimelineEntry]) -> None:
-    """Add the timeline entries that come with a version of the record."""
-    for number, entry in enumerate(entries):
-        changes.save(
-            TimelineModel(
-                instance_id,
-                f"{version:08}.{number:02}",
-                at=entry.at.isoformat(),
-                actor=entry.actor,
-                code=str(entry.code),
-                message=entry.message,
-                details={name: str(value) for name, value in entry.details.items()},
-            )
-        )
-
-
 def release_name_and_count(changes: TransactWrite, instance: Instance) -> None:
     """Release the name of an instance, and count one active instance of the owner less."""
     changes.delete(DeskModel(build_name_key(instance.name)))
     adjust_owner_count(changes, instance.owner, -1)
+
+
+def remember_former_name(changes: TransactWrite, instance: Instance, expires_at: datetime | None) -> None:
+    """Write which instance had a name last: of its owner, and of everybody. Both items expire with the record."""
+    for owner in (instance.owner, None):
+        key = build_former_name_key(instance.name, owner)
+        changes.save(DeskModel(key, instance=instance.id, expires_at=expires_at))
 
 
 def reserve_name_and_count(changes: TransactWrite, instance: Instance) -> None:
@@ -125,6 +117,14 @@ def adjust_owner_count(changes: TransactWrite, owner: str, by: int, limit: int |
 def build_name_key(name: str) -> str:
     """Return the key of the desk item that reserves a name."""
     return f"name#{name}"
+
+
+def build_former_name_key(name: str, owner: str | None) -> str:
+    """Return the key of the desk item that holds the last terminated instance with a name.
+
+    :param owner: only instances of this owner; None: those of everybody
+    """
+    return f"former-name#{name}#{owner or ''}"
 
 
 def build_count_key(owner: str) -> str:

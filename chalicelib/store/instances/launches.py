@@ -14,6 +14,7 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.conflicts import MAX_ATTEMPTS, VersionConflict
+from chalicelib.store.decision_log import log_instance_changes
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
     CONDITION_FAILED,
@@ -22,13 +23,8 @@ from chalicelib.store.dynamo import (
     find_item,
     list_cancellation_codes,
 )
-from chalicelib.store.instances.items import (
-    adjust_owner_count,
-    append_timeline,
-    build_count_key,
-    build_name_key,
-    to_instance_model,
-)
+from chalicelib.store.instances.items import adjust_owner_count, build_count_key, build_name_key, to_instance_model
+from chalicelib.store.timeline import append_timeline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +138,7 @@ class LaunchRepository:
             _write(instance, entries, idempotency, limit)
         except TransactWriteError as error:
             return self._find_result(instance, idempotency) or _explain(error, instance)
+        log_instance_changes(instance, entries)
         return LaunchResult(LaunchOutcome.CREATED, instance)
 
     def _find_result(self, instance: Instance, idempotency: IdempotencyRecord) -> LaunchResult | None:

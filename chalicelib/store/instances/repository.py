@@ -11,8 +11,10 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.decision_log import log_instance_changes
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
     CONDITION_FAILED,
@@ -27,13 +29,14 @@ from chalicelib.store.instances.items import (
     RecordWrite,
     add_record_write,
     adjust_owner_count,
-    append_timeline,
+    build_former_name_key,
     build_name_key,
     to_instance_model,
 )
 from chalicelib.store.instances.table import ActiveInstances, InstanceModel
 from chalicelib.store.notifications import add_notifications
 from chalicelib.store.paged_query import build_list_query
+from chalicelib.store.timeline import append_timeline
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,13 @@ class InstanceRepository:
         return _to_instance(item) if item else None
 
     def find_newest_terminated(self, name: str, owner: str | None) -> Instance | None:
-        """Return the newest terminated instance with a name, until its record expires.
+        """Return the instance with a name that was terminated last, until its record expires.
 
         :param owner: only this owner's; None: everybody's
         """
-        query = build_list_query("instances", InstanceModel, owner)
-        has_name = InstanceModel.active.does_not_exist() & (InstanceModel.record["name"] == name)
-        records = query.source.query(query.hash_key[1], scan_index_forward=False, filter_condition=has_name)
-        readable = (read_or_log(f"record {item.id}", partial(_to_instance, item)) for item in records)
-        return next(filter(None, readable), None)
+        former = find_item(DeskModel, build_former_name_key(name, owner), consistent=False)
+        item = find_item(InstanceModel, former.instance) if former and former.instance else None
+        return read_or_log(f"record {item.id}", partial(_to_instance, item)) if item else None
 
     def find_by_ec2_id(self, ec2_instance_id: str) -> Instance | None:
         """Return the record of an EC2 instance."""
@@ -107,17 +108,24 @@ class InstanceRepository:
         :raises VersionConflict: the record has changed since it was read; read it again and decide again
         """
         item = commit(write.after.id, lambda changes: add_record_write(changes, write))
+        log_instance_changes(write.after, write.entries)
         return replace(write.after, version=item.version)
 
     def adopt(
         self, instance: Instance, entries: Iterable[TimelineEntry], notifications: Iterable[Notification] = ()
     ) -> bool:
-        """Create the record of an EC2 instance that has none. If its name is in use, its id becomes its name.
+        """Create the record of an EC2 instance that has none.
+
+        Its name comes from a tag that anybody may have changed. If it is in use, or a person could not have chosen it,
+        the id of the record becomes its name.
 
         :returns: False if it has a record already, for example from another sweep
         """
-        is_free = find_item(DeskModel, build_name_key(instance.name)) is None
-        instance = instance if is_free else replace(instance, name=instance.id)
+        entries = tuple(entries)
+        is_ec2_id = instance.ec2_instance is not None and instance.name == instance.ec2_instance.instance_id
+        is_valid = is_ec2_id or is_valid_name(instance.name)
+        if not is_valid or find_item(DeskModel, build_name_key(instance.name)):
+            instance = replace(instance, name=instance.id)
         try:
             with begin_transaction() as changes:
                 changes.save(
@@ -134,6 +142,7 @@ class InstanceRepository:
             if CONDITION_FAILED in list_cancellation_codes(error):
                 return False
             raise
+        log_instance_changes(instance, entries)
         return True
 
 

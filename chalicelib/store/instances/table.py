@@ -4,8 +4,8 @@ from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, MapAttribute, TTLAttribute, UnicodeAttribute, VersionAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
+from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PARTITION, PREFIX, TableMeta
 
 
@@ -60,7 +60,7 @@ class InstancesByEc2Id(GlobalSecondaryIndex["InstanceModel"]):
     ec2_instance_id = UnicodeAttribute(hash_key=True)
 
 
-class InstanceModel(Model):
+class InstanceModel(TableModel):
     """Spec and status of an instance in one item. `record` is the domain's value; the rest serves keys and filters.
 
     A person's write sets `user_write` and a write of the control loop removes it: the stream's filter passes only

@@ -4,7 +4,8 @@ GET  /_local/clock                                  {"now": ..., "speed": 60.0}
 POST /_local/clock      {"advance_seconds": 3600} or {"speed": 120}
 GET  /_local/calls                                  {"desk": {"ec2:RunInstances": 1}, "machines": {...}}
 POST /_local/faults     {"operation", "error_code", "message", "status", "times"}
-                        or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict", "times"}
+                        or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict" | "hang", "times"}
+                        or {"operation": "TransactWriteItems", "kind": "cancel", "reason", "times"}
                         or {"operation": "SendCommand", "kind": "undeliverable" | "terminated" | "snap_refresh"}
                         or {"operation", "kind": "end_launch", "state_reason": "Client.InternalError", "times"}
                         or {"operation": "OpenDataChannel", "kind": "close_channels"}, which acts at once
@@ -132,6 +133,8 @@ class AdminApi:
             return {"injected": self._cloud.sessions.close_channels()}
         if body.state_reason:
             faults.end_launch(body.state_reason, body.operation, body.times)
+        elif body.reason:
+            faults.cancel(body.operation, body.reason, times=body.times)
         elif body.kind:
             getattr(faults, body.kind)(body.operation, times=body.times)
         else:

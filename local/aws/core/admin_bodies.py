@@ -9,6 +9,7 @@ from chalicelib.api.common_schemas import RequestModel, Time
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.common.text import join_or
 from chalicelib.store.data_files import load_catalog
+from local.aws.core.faults import THROTTLED_REASONS
 from local.aws.core.operations import CHANNEL_OPERATIONS, FAULTY_SERVICES, require_operation
 from local.aws.ec2.scheduled_events import DESCRIPTIONS
 from local.aws.ec2.tracked_instance import FAILED_STARTS
@@ -23,11 +24,12 @@ OPERATIONS_OF_KIND = {
     "conflict": CONFLICTING_OPERATIONS,
     "end_launch": STARTING_OPERATIONS,
     **dict.fromkeys(COMMAND_KINDS, ("SendCommand",)),
+    "cancel": ("TransactWriteItems",),
     "close_channels": CHANNEL_OPERATIONS,
 }
 """Operations that can have a fault of this kind. Every operation can have the others."""
 
-FAULT_KINDS = ("drop_response", *OPERATIONS_OF_KIND)
+FAULT_KINDS = ("drop_response", "hang", *OPERATIONS_OF_KIND)
 
 TIME_DESCRIPTION = "an ISO 8601 time with a zone, e.g. 2030-01-05T09:00:00Z"
 
@@ -66,6 +68,9 @@ class FaultBody(RequestModel):
     state_reason: Literal[tuple(FAILED_STARTS)] | None = Field(  # type: ignore[valid-type]
         None, description=f"one of {', '.join(FAILED_STARTS)}"
     )
+    reason: Literal["ThrottlingError", "ProvisionedThroughputExceeded"] | None = Field(
+        None, description=f"{join_or(THROTTLED_REASONS)}, with kind cancel only"
+    )
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -73,6 +78,8 @@ class FaultBody(RequestModel):
             raise PydanticCustomError("fault", "must have exactly one of error_code and kind")
         if (self.kind == "end_launch") != (self.state_reason is not None):
             raise PydanticCustomError("state_reason", "must have state_reason if, and only if, kind is end_launch")
+        if (self.kind == "cancel") != (self.reason is not None):
+            raise PydanticCustomError("reason", "must have a reason if kind is cancel, and only then")
         operations = OPERATIONS_OF_KIND.get(self.kind or "")
         if operations and self.operation not in operations:
             text = f"must have one of {', '.join(operations)} as operation if kind is {self.kind}"

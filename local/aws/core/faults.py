@@ -8,6 +8,8 @@ cloud.faults.conflict()                         # another transaction holds the 
 cloud.faults.undeliverable()                    # SSM cannot deliver the next command to its agent
 cloud.faults.terminated()                       # SSM ends the next command before the agent takes it
 cloud.faults.snap_refresh()                     # snapd replaces the agent while it runs the next command
+cloud.faults.cancel(reason="ThrottlingError")   # DynamoDB cancels a transaction
+cloud.faults.hang("GetItem")                    # AWS accepts the call and never answers
 """
 
 import threading
@@ -37,7 +39,21 @@ class DroppedResponse:
     """Fault in which the call takes effect and the connection breaks before the response is sent."""
 
 
-Fault = Rejection | DroppedResponse
+@dataclass(frozen=True)
+class Hang:
+    """Fault in which the call is accepted, has no effect and is never answered."""
+
+
+Fault = Rejection | DroppedResponse | Hang
+
+THROTTLED_REASONS = {
+    "ThrottlingError": "Throughput exceeds the current capacity for one or more global secondary indexes.",
+    "ProvisionedThroughputExceeded": "The level of configured provisioned throughput for the table was exceeded.",
+}
+"""Reasons for which DynamoDB cancels a transaction when a table is throttled, with the beginning of their messages.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
 
 
 class Faults:
@@ -73,6 +89,18 @@ class Faults:
     def conflict(self, operation: str = "TransactWriteItems", times: int = 1) -> None:
         """Reject the next transactions or single writes as if another transaction held one of their items."""
         self._add(operation, Rejection(_build_conflict), times)
+
+    def cancel(self, operation: str = "TransactWriteItems", reason: str = "ThrottlingError", times: int = 1) -> None:
+        """Cancel the next transactions, with a reason for their first item.
+
+        :param reason: one of THROTTLED_REASONS
+        """
+        message = THROTTLED_REASONS[reason]
+        self._add(operation, Rejection(lambda response: _build_cancellation(response, reason, message)), times)
+
+    def hang(self, operation: str, times: int = 1) -> None:
+        """Accept the next calls of an operation and never answer them."""
+        self._add(operation, Hang(), times)
 
     def acknowledge_only(self, operation: str, times: int = 1) -> None:
         """Accept StopInstances, StartInstances or TerminateInstances, but do nothing to the instance.
@@ -160,9 +188,13 @@ class Faults:
 
 
 def _build_conflict(response: Any) -> Exception:
-    items = response.params.get("TransactItems")
     reason = "Transaction is ongoing for the item"
-    if items is None:
+    if response.params.get("TransactItems") is None:
         return CloudError("TransactionConflictException", reason)
-    remaining_items = [(None, None, None)] * (len(items) - 1)
-    return TransactionCanceledException([("TransactionConflict", reason, None), *remaining_items])
+    return _build_cancellation(response, "TransactionConflict", reason)
+
+
+def _build_cancellation(response: Any, code: str, message: str) -> Exception:
+    """Return the error of a transaction that is cancelled because of its first item."""
+    remaining_items = [(None, None, None)] * (len(response.params["TransactItems"]) - 1)
+    return TransactionCanceledException([(code, message, None), *remaining_items])

@@ -154,6 +154,7 @@ class LocalCloud:
 
     def uninstall(self) -> None:
         """End every session and restore moto. The owner of the machines closes them."""
+        self._interceptor.close()
         self.sessions.close()
         self._patches.undo()
         _installed.release()

@@ -9,9 +9,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NoReturn
 
-from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import camelcase_to_underscores
@@ -24,13 +24,16 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.responses import TokenResponse
 
 from local.aws.core.errors import CloudError, find_http_status
-from local.aws.core.faults import DroppedResponse, Faults, Rejection
+from local.aws.core.faults import DroppedResponse, Fault, Faults, Hang, Rejection
 from local.aws.core.patches import Patches
 from local.aws.sts.authorization import MACHINE_KEY_PREFIX
 
 CallAction = Callable[[Any], Any]
 Authorize = Callable[[Any, str, str], None]
 """Function that checks a call of a service's operation, and raises CloudError."""
+
+HANG_SECONDS = 120.0
+"""Twice the read timeout that the SDK has by default."""
 
 
 class RequestInterceptor:
@@ -56,6 +59,7 @@ class RequestInterceptor:
         self.calls: Counter[str] = Counter()
         self.machine_calls: Counter[str] = Counter()
         self._count_lock = threading.Lock()
+        self._closed = threading.Event()
         self._thread_state = threading.local()
         self._faults = faults
         self._control_lock = control
@@ -90,9 +94,12 @@ class RequestInterceptor:
             def call_action(response: Any) -> Any:
                 operation = response._get_action()
                 self._count_call(response, f"{service}:{operation}")
+                fault = self._faults.take(operation)
+                if isinstance(fault, Hang):
+                    self._hang(response)
                 with lock:
                     tick()
-                    result = self._call_with_fault(original, response, service, operation)
+                    result = self._call_with_fault(original, response, service, operation, fault)
                     tick()
                 return result
 
@@ -101,8 +108,23 @@ class RequestInterceptor:
         patches.wrap(handler, "call_action", wrap_call)
         patches.wrap(handler, "serialized", _set_aws_status)
 
-    def _call_with_fault(self, original: CallAction, response: Any, service: str, operation: str) -> Any:
-        fault = self._faults.take(operation)
+    def _hang(self, response: Any) -> NoReturn:
+        """Give no answer for longer than any client waits, then break the connection. Other calls continue.
+
+        In one process, no socket is between client and AWS, so the client's timeout happens at once.
+        """
+        if response.is_werkzeug_request:
+            self._closed.wait(HANG_SECONDS)
+            raise _build_connection_error(response)
+        raise ReadTimeoutError(endpoint_url=response.uri)
+
+    def close(self) -> None:
+        """End the calls that hang."""
+        self._closed.set()
+
+    def _call_with_fault(
+        self, original: CallAction, response: Any, service: str, operation: str, fault: Fault | None
+    ) -> Any:
         try:
             self._authorize(response, service, operation)
             error = fault.build_error(response) if isinstance(fault, Rejection) else None

@@ -4,7 +4,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from local.aws.core.faults import Faults
 from local.aws.core.local_cloud import LocalCloud
@@ -150,6 +150,25 @@ def test_accepted_start_ends_with_state_reason(cloud: LocalCloud, ec2: Any, laun
 def test_fault_of_an_unknown_operation_is_refused(cloud: LocalCloud, order: Callable[[Faults], None]) -> None:
     with pytest.raises(ValueError, match="no fault into Foo"):
         order(cloud.faults)
+
+
+@pytest.mark.parametrize("reason", ["ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_cancelled_transaction_names_reason_of_its_first_item(cloud: LocalCloud, dynamodb: Any, reason: str) -> None:
+    create_table(dynamodb)
+    cloud.faults.cancel(reason=reason)
+    items = [{"Put": {"TableName": "things", "Item": {"id": {"S": name}}}} for name in "ab"]
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException) as refused:
+        dynamodb.transact_write_items(TransactItems=items)
+    assert [reason["Code"] for reason in refused.value.response["CancellationReasons"]] == [reason, "None"]
+    assert dynamodb.scan(TableName="things")["Count"] == 0
+
+
+def test_hanging_call_has_no_effect_and_ends_with_timeout(cloud: LocalCloud, dynamodb: Any) -> None:
+    create_table(dynamodb)
+    cloud.faults.hang("PutItem")
+    with pytest.raises(ReadTimeoutError):
+        dynamodb.put_item(**THING)
+    assert dynamodb.scan(TableName="things")["Count"] == 0
 
 
 def test_clear_removes_injected_faults(cloud: LocalCloud, ec2: Any) -> None:

@@ -229,9 +229,16 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
         ("clock", {"speed": 1000}, "speed must be a number of cloud seconds per second, more than 0 and at most 240"),
         ("clock", {"speed": "fast"}, "speed must be a number"),
         ("faults", {"operation": "Foo", "error_code": "Bar"}, "operation must be an operation of ec2, ssm"),
-        ("faults", {"operation": "RunInstances", "kind": "clear"}, "kind must be drop_response, acknowledge_only, con"),
+        ("faults", {"operation": "RunInstances", "kind": "clear"}, "kind must be drop_response, hang, "),
         ("faults", {"operation": "RunInstances", "kind": "conflict"}, "must have one of TransactWriteItems, PutItem"),
         ("faults", {"operation": "RunInstances", "kind": "acknowledge_only"}, "must have one of StopInstances, Start"),
+        ("faults", {"operation": "RunInstances", "kind": "cancel"}, "must have a reason if kind is cancel"),
+        ("faults", {"operation": "GetItem", "kind": "hang", "reason": "ThrottlingError"}, "must have a reason if kind"),
+        (
+            "faults",
+            {"operation": "TransactWriteItems", "kind": "cancel", "reason": "None"},
+            "reason must be Throttling",
+        ),
         ("faults", {"operation": "RunInstances"}, "must have exactly one of error_code and kind."),
         ("faults", {"operation": "RunInstances", "kind": "end_launch"}, "must have state_reason if, and only if,"),
         (

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from chalicelib.domain.costs.daily_costs import CostReport
 from chalicelib.domain.instances.record import Phase
 from tests.support.world import ADA, ADMIN, World
 
@@ -21,9 +22,8 @@ def test_costs_are_summed_by_owner_and_day_and_agree_with_the_instances(desk: Wo
     stopped = desk.launch_until_stopped()
     running = desk.launch_until_ready(gpu="A10G")
     desk.clock.advance(timedelta(hours=20))
-    days = desk.application.queries.list_costs(
-        ADMIN, owner=None, since=(desk.now - timedelta(days=2)).date(), until=desk.now.date()
-    )
+    report = CostReport(since=(desk.now - timedelta(days=2)).date(), until=desk.now.date())
+    days = desk.application.queries.list_costs(ADMIN, None, report)
     assert {day.owner for day in days} == {"ada"}
     assert len(days) == 2
     total = sum((day.total for day in days), Decimal(0))

@@ -5,7 +5,7 @@ What gpudesk decides in each mode is tested without AWS, in `tests/unit/instance
 
 import pytest
 
-from chalicelib.control.loop.dry_run import preview_sweep
+from chalicelib.control.loop.dry_run import PreviewedPlan, preview_sweep
 from chalicelib.domain.common.errors import Conflict, Forbidden
 from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.settings import Mode
@@ -63,8 +63,18 @@ def test_preview_of_a_sweep_shows_its_decisions_and_changes_nothing(desk: World)
     desk.clock.advance(MINUTE)
     desk.send_heartbeats()
     before = desk.load(instance)
-    (plan,) = preview_sweep(desk.application.reconciler)
-    assert f"{instance.name} (stopping): Every signal has been quiet" in describe_plan(plan)
-    assert "would call Stop(force=False, if_still_idle=True)" in describe_plan(plan)
+    (preview,) = preview_sweep(desk.application.reconciler)
+    assert isinstance(preview, PreviewedPlan)
+    assert preview.has_effect
+    assert f"{instance.name} (stopping): Every signal has been quiet" in describe_plan(preview.plan)
+    assert "would call Stop(force=False, if_still_idle=True)" in describe_plan(preview.plan)
     assert desk.load(instance) == before
     assert desk.cloud.calls["ec2:StopInstances"] == 0
+
+
+def test_preview_of_instance_that_needs_nothing_has_no_effect(desk: World) -> None:
+    desk.launch_until_ready()
+    desk.pass_minutes(2)
+    (preview,) = preview_sweep(desk.application.reconciler)
+    assert isinstance(preview, PreviewedPlan)
+    assert not preview.has_effect

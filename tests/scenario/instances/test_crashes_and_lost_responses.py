@@ -90,6 +90,20 @@ def test_throttled_calls_only_delay_a_launch(desk: World) -> None:
     assert len(desk.list_ec2_ids()) == 1
 
 
+def test_cancelled_transactions_and_silent_tables_only_delay_a_launch(desk: World) -> None:
+    instance = desk.launch()
+    faults = desk.cloud.faults
+    for reason in ("ThrottlingError", "ProvisionedThroughputExceeded"):
+        faults.cancel(reason=reason)
+        desk.pass_minutes()
+    faults.inject("TransactWriteItems", "ReplicatedWriteConflictException")
+    desk.pass_minutes()
+    faults.hang("TransactWriteItems")
+    desk.pass_minutes()
+    desk.wait_for_phase(instance, Phase.READY)
+    assert len(desk.list_ec2_ids()) == 1
+
+
 def test_launched_instance_that_ec2_does_not_show_yet_is_not_launched_again() -> None:
     with open_world(AwsTiming(launch_hidden_for=3 * MINUTE)) as desk:
         instance = desk.launch_until_ready()

@@ -68,6 +68,15 @@ def test_instance_with_tags_in_a_deployed_region_without_any_record_is_adopted(d
     assert replace(desk.application.sweep, reconciler=reconciler).run().adopted == [ec2_id]
 
 
+def test_adopted_instance_whose_name_tag_is_no_valid_name_is_named_by_its_id(desk: World) -> None:
+    tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "gd-other\u202e"}
+    ec2_id = launch_without_gpudesk(desk, tags)
+    desk.pass_minutes(12, sweep_every=12)
+    adopted = desk.application.reconciler.stores.instances.find_by_ec2_id(ec2_id)
+    assert adopted is not None
+    assert adopted.name == "gd-lost"
+
+
 def test_instance_with_the_tags_of_another_record_gets_its_own_record(desk: World) -> None:
     instance = desk.launch_until_ready()
     tags = {"gpudesk:id": instance.id, "gpudesk:stage": "dev", "gpudesk:owner": "ada"}

@@ -1,6 +1,7 @@
 """Comparison of idle rules on short simulated months."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,11 @@ def test_gpudesk_rule_never_stops_hung_or_silent_instances(use: MinuteOfUse) -> 
 def test_seed_that_is_not_a_number_is_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     assert main({"SEED": "one"}) == 2
     assert "SEED must be a whole number, not 'one'." in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_tables_in_the_documentation_are_the_output_of_the_benchmark() -> None:
+    page = Path("docs/policy-tuning.md").read_text(encoding="utf-8")
+    printed = "\n".join(format_tables(simulate_all(seed=1)))
+    for table in printed.split("\n\n"):
+        assert table in page

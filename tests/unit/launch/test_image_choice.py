@@ -23,6 +23,7 @@ from tests.unit.images.test_creation import build_image
 
 RECIPES = build_recipes()
 ADA = Actor(owner="ada", role=Role.USER)
+ADMIN = Actor(owner="root", role=Role.ADMIN)
 CONTEXT = LaunchContext(catalog=load_catalog(), recipes=RECIPES, settings=DeskSettings(), owner_policy=PolicyOverride())
 
 
@@ -91,3 +92,20 @@ def test_requested_image_is_found_by_id_or_by_name_of_the_caller() -> None:
     assert find_requested_image(own.name, [foreign, own], ADA) == own
     with pytest.raises(ValidationFailed):
         find_requested_image("missing", [own, foreign], ADA)
+
+
+def test_id_of_image_comes_before_name_of_newer_image() -> None:
+    image = build_image_of(RECIPES["jupyter"])
+    namesake = replace(image, id="gi-other", name=image.id, created_at=image.created_at + timedelta(days=1))
+    assert find_requested_image(image.id, [namesake, image], ADA) == image
+
+
+def test_admin_finds_every_listed_image_by_its_name_unless_several_owners_have_it() -> None:
+    image = build_image_of(RECIPES["jupyter"])
+    newer = replace(image, id="gi-newer", created_at=image.created_at + timedelta(days=1))
+    assert find_requested_image(image.name, [image, newer], ADMIN) == newer
+    own = replace(image, id="gi-own", owner="root")
+    assert find_requested_image(image.name, [newer, own], ADMIN) == own
+    with pytest.raises(ValidationFailed, match="Several owners have an image") as refused:
+        find_requested_image(image.name, [image, replace(image, id="gi-bob", owner="bob")], ADMIN)
+    assert "gi-bob of bob; send the id" in refused.value.errors[0].message

@@ -7,7 +7,11 @@ import pytest
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.errors import PrerequisiteMissing
 from chalicelib.domain.common.event_codes import Audience
+from chalicelib.domain.desk.changes import record_changes
+from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.record import ObservedState
+from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.domain.notifications.messages import format_email_body, format_email_subject
 from local.clock import ManualClock
 from tests.unit.notifications.delivery import (
     DIRECTORY,
@@ -58,6 +62,14 @@ def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
     (message,) = found.webhooks.values()
     assert message["type"] == "sweep_overdue"
     assert message["data"]["message"].startswith("The scheduled sweep has not completed since ")
+
+
+def test_changed_mode_is_mailed_to_the_admins_without_a_name() -> None:
+    _, (entry,) = record_changes(DeskSettings(), DeskSettings(mode=Mode.PAUSED), "root", NOW)
+    notification = build_desk_notification(entry.code, entry.message, NOW, NOW, DIRECTORY)
+    assert format_email_subject(notification) == "gpudesk: an admin changed the mode"
+    assert "root changed the mode of gpudesk from enforce to paused." in format_email_body(notification)
+    assert {channel.audience for channel in notification.deliveries} == {Audience.ADMIN}
 
 
 def test_registered_webhook_gets_one_message_and_no_mail_is_sent() -> None:

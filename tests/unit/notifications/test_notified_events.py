@@ -53,7 +53,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
 }
 """Audience and end of the mail subject by event code. `event_codes.py` must agree with this table."""
 
-CODES_WITHOUT_INSTANCE = {"sweep_overdue", "webhook_registered"}
+CODES_WITHOUT_INSTANCE = {"mode_changed", "sweep_overdue", "webhook_registered"}
 """Codes that are not about an instance."""
 
 

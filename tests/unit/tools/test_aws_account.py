@@ -14,12 +14,13 @@ from chalicelib import bootstrap
 from chalicelib.domain.common.clock import Clock
 from chalicelib.settings import Settings
 from chalicelib.store.tables import reset_endpoint
+from chalicelib.store.tokens import TokenRepository
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import PacedClock
 from local.machines.host.simulated import SimulatedMachines
 from local.provisioning import provision
-from tools import preview
+from tools import make_token, preview
 from tools.aws_account import exit_on_aws_errors
 
 NO_LISTENER = "http://127.0.0.1:9"
@@ -48,6 +49,14 @@ def test_missing_credentials_are_one_line_that_names_the_local_cloud(command: tu
     assert status == 2
     assert line.startswith("There are no AWS credentials. For the local cloud, run: make ")
     assert " LOCAL=http://127.0.0.1:4566. " in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_missing_setting_of_account_is_one_line_that_names_it(command: tuple[str, ...]) -> None:
+    status, (line,) = run(command, {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"})
+    assert status == 2
+    assert "GPUDESK_TABLE_PREFIX" in line
+    assert "not set. The deployment sets" in line
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -80,6 +89,14 @@ def cloud_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[PacedClock]:
     reset_endpoint(None)
 
 
+def test_token_of_local_cloud_expires_by_its_clock(cloud_clock: PacedClock, capsys: pytest.CaptureFixture[str]) -> None:
+    provision()
+    make_token.main(["ada", "--days", "1"])
+    holder = TokenRepository().find_holder(capsys.readouterr().out.strip(), cloud_clock.now())
+    assert holder is not None
+    assert holder.expires_at - cloud_clock.now() > timedelta(hours=23, minutes=50)
+
+
 def test_preview_of_the_local_cloud_uses_its_clock_and_its_instance_role(
     cloud_clock: PacedClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,4 +113,4 @@ def test_preview_of_the_local_cloud_uses_its_clock_and_its_instance_role(
     ((clock, settings),) = built
     assert abs(clock.now() - cloud_clock.now()) < timedelta(minutes=10)
     assert settings.instance_role_id == provisioned.instance_role_id
-    assert capsys.readouterr().out == "gpudesk has no active instance.\n"
+    assert capsys.readouterr().out == "gpudesk would leave 0 active instances unchanged.\n"

@@ -10,7 +10,10 @@ from local.aws.core.testing import in_process_cloud
 from tools.make_token import main
 
 
-def test_printed_token_authenticates_the_owner(capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_token_authenticates_the_owner(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPUDESK_TABLE_PREFIX", "gpudesk")
     with in_process_cloud():
         reset_endpoint(None)
         create_tables()
@@ -25,6 +28,8 @@ def test_printed_token_authenticates_the_owner(capsys: pytest.CaptureFixture[str
     [
         ([""], "OWNER is missing. Run: make token OWNER=ada"),
         (["ada lovelace"], "OWNER must be the name of an owner"),
+        (["gpudesk"], "OWNER must not be gpudesk"),
+        (["ada", "--days", "-5"], "--days must be a number of days from 1 to 99999, not '-5'."),
         (["ada", "--role", "root"], "ROLE must be user, admin or bot, not 'root'."),
         (["ada", "--days", "0"], "--days must be a number of days from 1 to 99999, not '0'."),
     ],

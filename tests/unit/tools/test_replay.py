@@ -270,6 +270,33 @@ def test_gaps_of_a_history_are_named(tmp_path: Path, lines: list[str], why: str)
     assert err.count("\n") == 1
 
 
+def list_hours(out: str) -> list[tuple[float, str]]:
+    """Return the hours since ready and the name of each action."""
+    actions = map(json.loads, out.splitlines())
+    return [((datetime.fromisoformat(each["at"]) - READY_AT) / timedelta(hours=1), each["action"]) for each in actions]
+
+
+def test_max_hours_above_the_limit_of_the_desk_are_replayed(tmp_path: Path) -> None:
+    # A silent probe: sweeps without a heartbeat are skipped until the end of the lifetime, so this takes no time.
+    history = [build_event(0, "ready"), build_heartbeat(0, "active"), build_event(101 * 60, "end")]
+    status, out, err = run_replay(tmp_path, history, '{"max_hours": 100, "warning_minutes": 30}')
+    assert (status, err) == (0, "")
+    assert list_hours(out)[-2:] == [(99.5, "warn"), (100, "stop")]
+
+
+def test_idle_window_above_the_limit_of_the_desk_is_replayed(tmp_path: Path) -> None:
+    history = [build_event(0, "ready"), *build_quiet_heartbeats(0, 400)]
+    status, out, err = run_replay(tmp_path, history, '{"idle_minutes": 300, "warning_minutes": 90}')
+    assert (status, err) == (0, "")
+    assert list_hours(out) == [(5, "warn"), (6.5, "stop")]
+
+
+def test_replay_without_actions_says_so(tmp_path: Path) -> None:
+    status, out, err = run_replay(tmp_path, [build_event(0, "ready"), *build_quiet_heartbeats(0, 9)])
+    assert (status, out) == (0, "")
+    assert err.endswith("history.jsonl: gpudesk would have done nothing\n")
+
+
 def test_closed_output_causes_no_traceback(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
     history.write_text("\n".join([build_event(0, "ready"), *build_quiet_heartbeats(0, 50)]))

@@ -1,0 +1,77 @@
+"""The timeline of the desk: who changed which setting, and when."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import join_and
+from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
+from chalicelib.domain.desk.settings import DeskSettings, Mode, ModeChange
+
+EFFECTS: Mapping[Mode, str] = {
+    Mode.ENFORCE: "gpudesk launches instances and stops them by their policies.",
+    Mode.DRY_RUN: (
+        "gpudesk stops no instance on its own until an admin sets mode to enforce. Idle instances are billed until "
+        "somebody stops them."
+    ),
+    Mode.PAUSED: (
+        "gpudesk launches, stops and terminates nothing until an admin sets mode to enforce. Running instances are "
+        "billed."
+    ),
+}
+"""What a mode means for people, as the end of the message about its change."""
+
+GROUPS = ("defaults", "limits")
+"""The settings whose values everybody may see. Addresses are not in this timeline."""
+
+MAX_VALUE_LENGTH = 100
+
+
+def record_changes(
+    before: DeskSettings, after: DeskSettings, actor: str, now: datetime
+) -> tuple[DeskSettings, tuple[TimelineEntry, ...]]:
+    """Return the settings with the author of a new mode, and one entry for the mode and one for all other settings."""
+    entries = []
+    if after.mode is not before.mode:
+        after = replace(after, mode_change=ModeChange(at=now, by=actor))
+        message = f"{actor} changed the mode of gpudesk from {before.mode} to {after.mode}. {EFFECTS[after.mode]}"
+        details = {"before": str(before.mode), "after": str(after.mode)}
+        reason = EventReason(code=EventCode.MODE_CHANGED, message=message)
+        entries.append(timeline_entry(now, reason, actor=actor, details=details))
+    changes = list(_describe_changes(before, after))
+    if changes:
+        reason = EventReason(code=EventCode.DESK_CHANGED, message=f"{actor} changed {join_and(changes)}.")
+        entries.append(timeline_entry(now, reason, actor=actor))
+    return after, tuple(entries)
+
+
+def _describe_changes(before: DeskSettings, after: DeskSettings) -> Iterator[str]:
+    for group in GROUPS:
+        yield from _compare(group, getattr(before, group), getattr(after, group))
+    if before.log_group != after.log_group:
+        yield f"log_group from {_format(before.log_group)} to {_format(after.log_group)}"
+    for name in ("email", "webhook"):
+        if getattr(before.channels, name) != getattr(after.channels, name):
+            yield f"channels.{name}"
+    if (
+        before.channels.webhook == after.channels.webhook
+        and before.channels.webhook_generation != after.channels.webhook_generation
+    ):
+        yield "the secret of channels.webhook"
+
+
+def _compare(path: str, before: Any, after: Any) -> Iterator[str]:
+    """Yield each value that differs, with its path in GET /desk."""
+    if is_dataclass(before):
+        for field in fields(before):
+            yield from _compare(f"{path}.{field.name}", getattr(before, field.name), getattr(after, field.name))
+    elif before != after:
+        yield f"{path} from {_format(before)} to {_format(after)}"
+
+
+def _format(value: Any) -> str:
+    text = ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else "none" if value is None else str(value)
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."

@@ -1,0 +1,21 @@
+"""The settings of gpudesk on the local cloud, in place of the environment that a deployment sets."""
+
+from collections.abc import Mapping
+
+from chalicelib.settings import Settings, read_settings
+
+VARIABLES: Mapping[str, str] = {
+    "GPUDESK_STAGE": "dev",
+    "GPUDESK_TABLE_PREFIX": "gpudesk",
+    "GPUDESK_INSTANCE_PROFILE": "gpudesk-instance",
+    "GPUDESK_INSTANCE_ROLE_ID": "AROA0000000000000000",
+    "GPUDESK_SECURITY_GROUP": "gpudesk",
+    "GPUDESK_WEBHOOK_KEY": "/gpudesk/dev/webhook-key",
+    "AWS_REGION": "us-east-1",
+}
+"""The id of the role is only known after the local cloud has created it; its users replace it."""
+
+
+def read_local_settings() -> Settings:
+    """Return the settings of the local cloud, except for the ids that it gives to its resources."""
+    return read_settings(VARIABLES)
