@@ -315,7 +315,7 @@ def test_locked_hold_without_content_does_not_count_as_quiet(full_disk: ProbePat
     ("command", "arguments", "subject"),
     [(run_hold, ["--for", "2h"], "gpudesk-hold: The hold"), (run_keep, ["2h"], "gpudesk-keep: The request")],
 )
-def test_request_on_a_full_disk_fails_with_one_sentence_of_advice(
+def test_request_on_a_full_disk_fails_with_advice(
     full_disk: ProbePaths,
     capsys: pytest.CaptureFixture[str],
     command: Callable[[Sequence[str], ProbePaths], int],
