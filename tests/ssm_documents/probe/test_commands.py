@@ -324,3 +324,9 @@ def test_request_on_a_full_disk_fails_with_advice(
 ) -> None:
     assert command(arguments, full_disk) == 1
     assert capsys.readouterr().err.startswith(f"{subject} could not be written to {full_disk.root}")
+
+
+def test_status_that_cannot_be_read_is_named(paths: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    paths.status.mkdir()
+    assert run_status([], paths) == 1
+    assert capsys.readouterr().err == f"gpudesk-status: {paths.status} cannot be read: Is a directory.\n"
