@@ -238,7 +238,7 @@ start_service() {
       say "$unit is already running, and its files have not changed."
       return
     fi
-    say "Restarting $unit, because its files have changed. Kernels that it runs end."
+    say "Restarting $unit, because its files have changed. What runs in it ends."
   fi
   rm -f "$mark"
   systemctl restart "$unit"

@@ -210,7 +210,7 @@ def test_start_service_restarts_a_service_that_has_stopped_or_changed(runner: St
     assert start_count("a3") == 2, "it has stopped"
     unit.write_text("another unit")
     assert start_count("a4") == 3
-    assert "Restarting x.service, because its files have changed. Kernels that it runs end." in outputs[-1]
+    assert "Restarting x.service, because its files have changed. What runs in it ends." in outputs[-1]
     other_file.write_text("another file")
     assert start_count("a5") == 4
     assert start_count("a6", proxy="http://proxy:3128") == 5
