@@ -233,9 +233,12 @@ start_service() {
   file_hashes=$(sha256sum "/etc/systemd/system/$unit" /etc/gpudesk/proxy.env "$@")
   systemctl daemon-reload
   systemctl enable --quiet "$unit"
-  if systemctl is-active --quiet "$unit" && [ "$file_hashes" = "$(cat "$mark" 2>/dev/null)" ]; then
-    say "$unit is already running, and its files have not changed."
-    return
+  if systemctl is-active --quiet "$unit"; then
+    if [ "$file_hashes" = "$(cat "$mark" 2>/dev/null)" ]; then
+      say "$unit is already running, and its files have not changed."
+      return
+    fi
+    say "Restarting $unit, because its files have changed. What runs in it ends."
   fi
   rm -f "$mark"
   systemctl restart "$unit"

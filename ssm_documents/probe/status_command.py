@@ -25,6 +25,9 @@ def run_status(arguments: Sequence[str], paths: ProbePaths | None = None) -> int
     except (FileNotFoundError, ValueError):
         print("The probe has not reported yet. Check it with: systemctl status gpudesk-probe", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"gpudesk-status: {error.filename} cannot be read: {error.strerror}.", file=sys.stderr)
+        return 1
     for line in _format_lines(status):
         print(strip_to_line(line))
     return 0

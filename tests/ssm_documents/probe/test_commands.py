@@ -321,7 +321,7 @@ def test_locked_hold_without_content_does_not_count_as_quiet(full_disk: ProbePat
     ("command", "arguments", "subject"),
     [(run_hold, ["--for", "2h"], "gpudesk-hold: The hold"), (run_keep, ["2h"], "gpudesk-keep: The request")],
 )
-def test_request_on_a_full_disk_fails_with_one_sentence_of_advice(
+def test_request_on_a_full_disk_fails_with_advice(
     full_disk: ProbePaths,
     capsys: pytest.CaptureFixture[str],
     command: Callable[[Sequence[str], ProbePaths], int],
@@ -330,3 +330,9 @@ def test_request_on_a_full_disk_fails_with_one_sentence_of_advice(
 ) -> None:
     assert command(arguments, full_disk) == 1
     assert capsys.readouterr().err.startswith(f"{subject} could not be written to {full_disk.root}")
+
+
+def test_status_that_cannot_be_read_is_named(paths: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    paths.status.mkdir()
+    assert run_status([], paths) == 1
+    assert capsys.readouterr().err == f"gpudesk-status: {paths.status} cannot be read: Is a directory.\n"

@@ -165,6 +165,16 @@ def test_libraries_are_shellcheck_clean(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", list_document_names())
+def test_step_knows_its_time_limit_and_the_step_before_it(name: str) -> None:
+    previous = ""
+    for step in copy_document(name)["mainSteps"]:
+        timeout = int(step["inputs"]["timeoutSeconds"])
+        assert timeout - 30 <= int(read_variable(step, "TIME_LIMIT")) < timeout
+        assert read_variable(step, "PREVIOUS") == previous
+        previous = step["name"]
+
+
+@pytest.mark.parametrize("name", list_document_names())
 def test_only_the_first_step_carries_the_library(name: str) -> None:
     document = copy_document(name)
     library = read_library(document)

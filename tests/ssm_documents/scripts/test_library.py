@@ -7,7 +7,7 @@ import pytest
 
 from ssm_documents.library import LIBRARY_FOLDER, build_loading_lines, remove_comments
 
-GREET = "greet() {\n  echo 'Hello, \"you\"'\n}\n"
+SALUTE = "salute() {\n  echo 'Hello, \"you\"'\n}\n"
 
 
 class Instance:
@@ -16,12 +16,12 @@ class Instance:
     def __init__(self, folder: Path) -> None:
         self.libraries = folder / "state" / "library"
 
-    def run(self, library: str = GREET, *, is_first_step: bool) -> subprocess.CompletedProcess[str]:
-        lines = ["set -euo pipefail", *build_loading_lines(library, is_first_step=is_first_step), "greet"]
+    def run(self, library: str = SALUTE, *, is_first_step: bool) -> subprocess.CompletedProcess[str]:
+        lines = ["set -euo pipefail", *build_loading_lines(library, is_first_step=is_first_step), "salute"]
         script = "\n".join(lines).replace(LIBRARY_FOLDER, str(self.libraries))
         return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
 
-    def greets(self, library: str = GREET, *, is_first_step: bool) -> bool:
+    def salutes(self, library: str = SALUTE, *, is_first_step: bool) -> bool:
         return "Hello" in self.run(library, is_first_step=is_first_step).stdout
 
 
@@ -31,7 +31,7 @@ def instance(tmp_path: Path) -> Instance:
 
 
 def test_later_step_uses_the_library_that_the_first_step_has_written(instance: Instance) -> None:
-    assert instance.greets(is_first_step=True)
+    assert instance.salutes(is_first_step=True)
     assert instance.run(is_first_step=False).stdout == 'Hello, "you"\n'
     assert len(list(instance.libraries.iterdir())) == 1
 
@@ -44,18 +44,18 @@ def test_step_without_its_library_does_not_begin(instance: Instance) -> None:
 
 
 def test_documents_of_different_versions_keep_their_own_libraries(instance: Instance) -> None:
-    other = GREET.replace("Hello", "Good morning")
-    assert instance.greets(is_first_step=True)
-    assert not instance.greets(other, is_first_step=False), "the first step of the other version did not run"
+    other = SALUTE.replace("Hello", "Good morning")
+    assert instance.salutes(is_first_step=True)
+    assert not instance.salutes(other, is_first_step=False), "the first step of the other version did not run"
     assert "Good morning" in instance.run(other, is_first_step=True).stdout
-    assert instance.greets(is_first_step=False)
+    assert instance.salutes(is_first_step=False)
 
 
 def test_changed_library_is_not_used_and_the_first_step_restores_it(instance: Instance) -> None:
     instance.run(is_first_step=True)
     (file,) = instance.libraries.iterdir()
-    file.write_text("greet() { echo Hello, stranger; }\n")
-    assert not instance.greets(is_first_step=False)
+    file.write_text("salute() { echo Hello, stranger; }\n")
+    assert not instance.salutes(is_first_step=False)
     assert instance.run(is_first_step=True).stdout == 'Hello, "you"\n'
 
 
@@ -63,11 +63,11 @@ def test_intact_library_is_used_although_it_could_not_be_written_again(instance:
     instance.run(is_first_step=True)
     (file,) = instance.libraries.iterdir()
     before = file.stat().st_mtime_ns
-    assert instance.greets(is_first_step=True)
+    assert instance.salutes(is_first_step=True)
     assert file.stat().st_mtime_ns == before
 
 
-def test_library_that_cannot_be_written_is_told_with_advice(instance: Instance) -> None:
+def test_library_that_cannot_be_written_fails_with_advice(instance: Instance) -> None:
     instance.libraries.parent.mkdir()
     instance.libraries.write_text("a file where the folder should be, as on a broken disk")
     result = instance.run(is_first_step=True)

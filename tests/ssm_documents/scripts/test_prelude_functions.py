@@ -194,12 +194,14 @@ def test_start_service_restarts_a_service_that_has_stopped_or_changed(runner: St
     runner.replaced["/etc/needrestart"] = str(tmp_path / "needrestart")
     runner.always = True
     unit, other_file, is_active = (tmp_path / name for name in ("x.service", "ran.file", "ran.active"))
+    outputs: list[str] = []
     unit.write_text("unit")
     other_file.write_text("file")
 
     def start_count(attempt: str, **parameters: str) -> int:
         status, output = runner.run(SYSTEMCTL, attempt, **parameters)
         assert status == 0, output
+        outputs.append(output)
         return runner.count_runs()
 
     assert start_count("a1") == 1
@@ -208,6 +210,7 @@ def test_start_service_restarts_a_service_that_has_stopped_or_changed(runner: St
     assert start_count("a3") == 2, "it has stopped"
     unit.write_text("another unit")
     assert start_count("a4") == 3
+    assert "Restarting x.service, because its files have changed. What runs in it ends." in outputs[-1]
     other_file.write_text("another file")
     assert start_count("a5") == 4
     assert start_count("a6", proxy="http://proxy:3128") == 5

@@ -65,7 +65,7 @@ def run_dpkg() -> None:
 
 
 def is_interrupted() -> bool:
-    """Return whether dpkg must be told to complete an installation, and print the message of apt then."""
+    """Return whether dpkg must complete an installation, and print the message of apt then."""
     if INTERRUPTED.exists():
         print(
             "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem. ",
