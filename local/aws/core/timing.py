@@ -18,6 +18,7 @@ class AwsTiming:
     :param agent_online_after: from running to the first ping of the SSM agent
     :param agent_replaced_for: time for which the agent is away while snapd replaces it
     :param session_ready_after: from the first ping of the agent to the first StartSession that succeeds
+    :param bare_metal_boot_for: the same in addition for a bare metal type, which tests its hardware first
     :param ping_interval: between two pings of an agent
     :param ping_lost_after: age of the last ping at which Online becomes ConnectionLost
     :param invocation_hidden_for: time after SendCommand in which its invocations do not exist
@@ -36,6 +37,7 @@ class AwsTiming:
     agent_online_after: timedelta = timedelta(seconds=25)
     agent_replaced_for: timedelta = timedelta(minutes=3)
     session_ready_after: timedelta = timedelta(seconds=5)
+    bare_metal_boot_for: timedelta = timedelta(minutes=20)
     ping_interval: timedelta = timedelta(minutes=5)
     ping_lost_after: timedelta = timedelta(minutes=10)
     invocation_hidden_for: timedelta = NO_DELAY
@@ -53,6 +55,7 @@ class AwsTiming:
             terminating_for=NO_DELAY,
             agent_online_after=NO_DELAY,
             session_ready_after=NO_DELAY,
+            bare_metal_boot_for=NO_DELAY,
             image_creation_for=NO_DELAY,
             is_strict=False,
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import StateReason
 
 from local.aws.core.errors import CloudError
@@ -19,6 +20,7 @@ RETIRED = StateReason("Server.ScheduledStop: Stopped due to scheduled retirement
 
 FAILED_STARTS = {
     "Client.InternalError": "Client error on launch",
+    "Client.InvalidKMSKey.InvalidState": "The KMS key provided is in an incorrect state",
     "Client.InvalidSnapshot.NotFound": "The specified snapshot was not found",
     "Client.VolumeLimitExceeded": "Volume limit exceeded",
     "Server.InsufficientInstanceCapacity": "Insufficient capacity to satisfy instance request",
@@ -78,6 +80,11 @@ class TrackedInstance:
     def tags(self) -> Mapping[str, str]:
         """Return the tags by key."""
         return {tag["key"]: tag["value"] for tag in self.instance.get_tags()}
+
+    @property
+    def is_bare_metal(self) -> bool:
+        """Return whether the type has no hypervisor."""
+        return bool(INSTANCE_TYPES.get(self.instance.instance_type, {}).get("BareMetal"))
 
     def matches_target(self, key: str, values: Sequence[str]) -> bool:
         """Return whether SSM's target `InstanceIds` or `tag:...` selects this instance.
