@@ -76,6 +76,8 @@ class Plugin:
                     self._streams.serve(channel.connection, channel.received)
                 channel = self._open_with_retries(is_resumed=True)
         except KeyboardInterrupt:
+            # Ctrl-C reaches the plugin twice: from the terminal, and from gpudesk-session.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             with contextlib.suppress(OSError, NoCredentials):
                 self._client.terminate()
             return 0

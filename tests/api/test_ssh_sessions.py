@@ -4,16 +4,19 @@ The SSH server is a fake (asyncssh). It accepts the keys that EC2 Instance Conne
 """
 
 import asyncio
+import json
 import shutil
 import signal
 import socket
 import subprocess
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
@@ -112,6 +115,12 @@ class Laptop:
             finally:
                 process.terminate()
 
+    def close_channels(self) -> Any:
+        """Order the local cloud to close every data channel."""
+        body = json.dumps({"operation": "OpenDataChannel", "kind": "close_channels"}).encode()
+        with urllib.request.urlopen(f"{self.cloud_url}/_local/faults", body, TIMEOUT_SECONDS) as answer:
+            return json.loads(answer.read())
+
     def ssh(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self.run(str(SSH), "-F", str(self.home / ".ssh" / "config"), *words)
 
@@ -200,7 +209,7 @@ def test_forwarded_port_stays_open_and_says_when_a_session_is_new(laptop: Laptop
             for text in (b"one", b"two"):
                 connection.sendall(text)
                 assert connection.recv(100) == text
-                assert sessions.close_channels() == 1
+                assert laptop.close_channels() == {"injected": 1}
         next(session for session in sessions.started.values() if not session.ended_at).end(laptop.world.now)
         assert b"The session ended. gpudesk answered 404" in forward.stderr.readline()
         assert b"A new session is open since" in forward.stderr.readline()

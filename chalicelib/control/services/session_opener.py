@@ -1,16 +1,14 @@
 """Make the AWS calls that open or renew a session, within the time that a person waits."""
 
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
 
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
-from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
+from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer
+from chalicelib.domain.common.errors import UpstreamError
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from chalicelib.domain.sessions.role import (
@@ -23,36 +21,6 @@ from chalicelib.domain.sessions.role import (
     find_role_session_name,
 )
 from chalicelib.domain.sessions.session import SSH_USER, SessionPlan
-from chalicelib.domain.sessions.time_limit import OPENING_TIMEOUT, find_next_try, may_begin_call
-
-T = TypeVar("T")
-
-AGENT_NOT_CONNECTED_CODE = "TargetNotConnected"
-PERMISSION_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-
-
-class Timer(Protocol):
-    """Real time. The cloud's clock may be faster, but a person and a network are not."""
-
-    def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
-
-
-class SystemTimer:
-    """Timer of the operating system."""
-
-    def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
 
 
 @dataclass(frozen=True)
@@ -81,11 +49,11 @@ class SessionOpener:
     role_arn: str
     timer: Timer = field(default_factory=SystemTimer)
 
-    def begin(self) -> "TimedCalls":
+    def begin(self) -> TimedCalls:
         """Start the time within which all calls of one request must end."""
         return TimedCalls(self.timer, self.timer.monotonic())
 
-    def list_instances(self, calls: "TimedCalls", target: Target, tag_id: str) -> list[ObservedInstance]:
+    def list_instances(self, calls: TimedCalls, target: Target, tag_id: str) -> list[ObservedInstance]:
         """Return the EC2 instances with the tags of an instance.
 
         :raises UpstreamError: EC2 rejected the call or did not respond
@@ -93,10 +61,11 @@ class SessionOpener:
         summary = f"EC2 did not describe {target.name}"
         return calls.make(summary, lambda: self.ec2.list_instances(target.region, tag_id))
 
-    def open(self, calls: "TimedCalls", target: Target, plan: SessionPlan, caller: str) -> tuple[Session, Credentials]:
+    def open(self, calls: TimedCalls, target: Target, plan: SessionPlan, caller: str) -> tuple[Session, Credentials]:
         """Start a session and return it with credentials that open, resume and end it, and nothing else.
 
-        The credentials that start it stay in gpudesk.
+        The credentials that start it stay in gpudesk. If the last call fails, the session has started, but nobody has
+        its token, and SSM ends it.
 
         :raises UpstreamError: AWS rejected a call or did not respond, or a session role is missing
         """
@@ -121,7 +90,7 @@ class SessionOpener:
         narrow = build_channel_policy(role, target.region, session.session_id)
         return session, calls.make(summary, lambda: self._assume(role, session_name, narrow))
 
-    def is_active(self, calls: "TimedCalls", target: Target, session_id: str) -> bool:
+    def is_active(self, calls: TimedCalls, target: Target, session_id: str) -> bool:
         """Return whether the session is active and leads to this instance.
 
         :raises UpstreamError: SSM rejected the call or did not respond
@@ -132,7 +101,7 @@ class SessionOpener:
         )
         return found == target.instance_id
 
-    def renew(self, calls: "TimedCalls", target: Target, session_id: str) -> Credentials:
+    def renew(self, calls: TimedCalls, target: Target, session_id: str) -> Credentials:
         """Return fresh credentials of the identity that started the session.
 
         :raises UpstreamError: STS rejected the call or did not respond, or a session role is missing
@@ -152,71 +121,3 @@ class SessionOpener:
         except InvalidRoleArn as error:
             message = "gpudesk cannot open sessions, because GPUDESK_SESSION_ROLE_ARN is not the ARN of a role."
             raise UpstreamError(f"{message} An admin must set it.") from error
-
-
-@dataclass(frozen=True)
-class TimedCalls:
-    """The AWS calls of one request, which must end together within OPENING_TIMEOUT.
-
-    :param began_at: reading of the timer
-    """
-
-    timer: Timer
-    began_at: float
-
-    def make(self, summary: str, call: Callable[[], T]) -> T:
-        """Make one call.
-
-        :param summary: what has not happened if it fails; begins the message of the error
-        :raises UpstreamUnavailable: AWS throttled the call or did not respond, or the time is over
-        :raises UpstreamError: AWS rejected the call
-        """
-        self._require_time(summary)
-        try:
-            return call()
-        except AwsError as error:
-            raise to_upstream_error(summary, error) from error
-
-    def make_until_connected(self, summary: str, name: str, call: Callable[[], T]) -> T:
-        """Make one call, and repeat it a few times while Session Manager does not know the agent yet.
-
-        :param name: name of the instance, for the message
-        :raises UpstreamUnavailable: the agent is not connected yet; or as in `make`
-        :raises UpstreamError: AWS rejected the call
-        """
-        tries = 0
-        while True:
-            self._require_time(summary)
-            tries += 1
-            try:
-                return call()
-            except AwsError as error:
-                if error.code != AGENT_NOT_CONNECTED_CODE:
-                    raise to_upstream_error(summary, error) from error
-                delay = find_next_try(tries, self._elapsed)
-                if delay is None:
-                    raise UpstreamUnavailable(
-                        f"{summary}: its SSM agent is not connected (TargetNotConnected). After a start that can take "
-                        f"2 minutes. Try again. If it stays so, stop and start {name}."
-                    ) from error
-            self.timer.sleep(delay)
-
-    @property
-    def _elapsed(self) -> float:
-        return self.timer.monotonic() - self.began_at
-
-    def _require_time(self, summary: str) -> None:
-        if not may_begin_call(self._elapsed):
-            raise UpstreamUnavailable(
-                f"{summary}: AWS did not answer all calls within {OPENING_TIMEOUT:.0f} s. Try again."
-            )
-
-
-def to_upstream_error(summary: str, error: AwsError) -> UpstreamError:
-    """Return the error of a request that AWS did not let gpudesk fulfill."""
-    message = f"{summary}: {error.description}"
-    if isinstance(error, TransientAwsError):
-        return UpstreamUnavailable(message)
-    if error.code in PERMISSION_CODES:
-        message = f"{message} A permission of gpudesk itself is missing. An admin must check its roles."
-    return UpstreamError(message)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from chalicelib.aws.session_manager import Session
 from chalicelib.control.services.instances import InstanceService, load_visible
-from chalicelib.control.services.session_opener import SessionOpener, Target, TimedCalls
+from chalicelib.control.services.session_opener import SessionOpener, Target
+from chalicelib.control.services.timed_calls import TimedCalls
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import Conflict, ErrorCode, NotFound, UpstreamError
 from chalicelib.domain.common.event_codes import EventCode

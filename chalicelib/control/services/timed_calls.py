@@ -1,0 +1,106 @@
+"""AWS calls of one request that a person waits for: their time together, their tries, and their errors for people."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
+from chalicelib.domain.sessions.time_limit import OPENING_TIMEOUT, find_next_try, may_begin_call
+
+T = TypeVar("T")
+
+AGENT_NOT_CONNECTED_CODE = "TargetNotConnected"
+PERMISSION_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+
+class Timer(Protocol):
+    """Real time. The cloud's clock may be faster, but a person and a network are not."""
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary moment."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemTimer:
+    """Timer of the operating system."""
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary moment."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class TimedCalls:
+    """The AWS calls of one request, which must end together within OPENING_TIMEOUT.
+
+    :param began_at: reading of the timer
+    """
+
+    timer: Timer
+    began_at: float
+
+    def make(self, summary: str, call: Callable[[], T]) -> T:
+        """Make one call.
+
+        :param summary: what has not happened if it fails; begins the message of the error
+        :raises UpstreamUnavailable: AWS throttled the call or did not respond, or the time is over
+        :raises UpstreamError: AWS rejected the call
+        """
+        self._require_time(summary)
+        try:
+            return call()
+        except AwsError as error:
+            raise to_upstream_error(summary, error) from error
+
+    def make_until_connected(self, summary: str, name: str, call: Callable[[], T]) -> T:
+        """Make one call, and repeat it a few times while Session Manager does not know the agent yet.
+
+        :param name: name of the instance, for the message
+        :raises UpstreamUnavailable: the agent is not connected yet; or as in `make`
+        :raises UpstreamError: AWS rejected the call
+        """
+        tries = 0
+        while True:
+            self._require_time(summary)
+            tries += 1
+            try:
+                return call()
+            except AwsError as error:
+                if error.code != AGENT_NOT_CONNECTED_CODE:
+                    raise to_upstream_error(summary, error) from error
+                delay = find_next_try(tries, self._elapsed)
+                if delay is None:
+                    raise UpstreamUnavailable(
+                        f"{summary}: its SSM agent is not connected (TargetNotConnected). After a start that can take "
+                        f"2 minutes. Try again. If it stays so, stop and start {name}."
+                    ) from error
+            self.timer.sleep(delay)
+
+    @property
+    def _elapsed(self) -> float:
+        return self.timer.monotonic() - self.began_at
+
+    def _require_time(self, summary: str) -> None:
+        if not may_begin_call(self._elapsed):
+            raise UpstreamUnavailable(
+                f"{summary}: AWS did not answer all calls within {OPENING_TIMEOUT:.0f} s. Try again."
+            )
+
+
+def to_upstream_error(summary: str, error: AwsError) -> UpstreamError:
+    """Return the error of a request that AWS did not let gpudesk fulfill."""
+    message = f"{summary}: {error.description}"
+    if isinstance(error, TransientAwsError):
+        return UpstreamUnavailable(message)
+    if error.code in PERMISSION_CODES:
+        message = f"{message} A permission of gpudesk itself is missing. An admin must check its roles."
+    return UpstreamError(message)
