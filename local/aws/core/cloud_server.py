@@ -7,15 +7,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.aws.core.admin_api import AdminApi
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.unsupported_calls import Dispatcher, UnsupportedCalls
+from local.aws.pricing.price_list import PriceList
 
 HOST = "127.0.0.1"
 SHUTDOWN_POLL_SECONDS = 0.02
@@ -67,7 +65,7 @@ class CloudServer:
             self._cloud.install()
             moto_api_backend.reset()
             logging.getLogger("werkzeug").setLevel(logging.ERROR)
-            app = AdminApi(self._cloud, DomainDispatcherApplication(create_backend_app))
+            app = AdminApi(self._cloud, PriceList(UnsupportedCalls(Dispatcher(create_backend_app))))
             self._server = make_server(
                 HOST, self._requested_port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
             )

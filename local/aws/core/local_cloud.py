@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from chalicelib.domain.common.clock import Clock
+from local.aws.core.creation_times import CreationTimes
 from local.aws.core.events import EventLog
 from local.aws.core.faults import Faults
 from local.aws.core.patches import Patches
@@ -30,6 +31,7 @@ from local.aws.ec2.instance_connect import InstanceConnect
 from local.aws.ec2.launches import Launches
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.scheduled_events import ScheduledEvents
+from local.aws.quotas import ec2_quotas
 from local.aws.sns.email_subscriptions import EmailSubscriptions
 from local.aws.sns.mailbox import Mailbox
 from local.aws.ssm.agents import Agents
@@ -87,6 +89,7 @@ class LocalCloud:
     def _build_extensions(self, timing: AwsTiming) -> tuple[Extension, ...]:
         return (
             self._interceptor,
+            CreationTimes(self.clock.now),
             InstanceCalls(self.lifecycle, self.faults),
             Launches(
                 timing,
@@ -106,6 +109,7 @@ class LocalCloud:
             Streams(self.clock.now),
             Transactions(),
             EmailSubscriptions(timing, self.clock.now, self.mailbox),
+            ec2_quotas,
             moto_performance,
         )
 

@@ -204,3 +204,20 @@ def test_machine_spec_has_values_of_launch(
     assert (spec.gpu, spec.gpu_count, spec.gpu_memory_mib) == ("Tesla T4", 4, 16384)
     assert (spec.region, spec.arch, spec.platform_version) == ("us-east-1", "x86_64", "22.04")
     assert spec.environment == {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
+
+
+def test_resources_of_a_launch_are_created_on_the_clock_of_the_cloud(
+    cloud: LocalCloud, ec2: Any, launch: Launch, clock: ManualClock
+) -> None:
+    instance_id = launch()
+    (volume,) = ec2.describe_volumes()["Volumes"]
+    (interface,) = ec2.describe_network_interfaces()["NetworkInterfaces"]
+    created = (volume["CreateTime"], volume["Attachments"][0]["AttachTime"], interface["Attachment"]["AttachTime"])
+    assert set(created) == {clock.now().replace(microsecond=0)}
+    clock.advance(timedelta(minutes=5))
+    image_id = ec2.create_image(InstanceId=instance_id, Name="copy")["ImageId"]
+    (image,) = ec2.describe_images(ImageIds=[image_id])["Images"]
+    snapshot_id = image["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+    (snapshot,) = ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"]
+    assert snapshot["StartTime"] == clock.now().replace(microsecond=0)
+    assert image["CreationDate"].startswith(f"{clock.now():%Y-%m-%dT%H:%M}")

@@ -274,3 +274,45 @@ def test_admin_request_that_is_not_json_is_explained_without_a_python_error(serv
         urllib.request.urlopen(f"{server.url}/_local/clock", b"{broken")
     with refused.value:
         assert json.load(refused.value)["error"].startswith("The body is not valid JSON (")
+
+
+def test_prices_of_the_catalog_are_answered(cloud: LocalCloud, client: Client) -> None:
+    pricing = client("pricing")
+    filters = [
+        {"Type": "TERM_MATCH", "Field": field, "Value": value}
+        for field, value in (("instanceType", "g4dn.xlarge"), ("regionCode", "us-east-1"), ("operatingSystem", "Linux"))
+    ]
+    (product,) = pricing.get_products(ServiceCode="AmazonEC2", Filters=filters)["PriceList"]
+    (term,) = json.loads(product)["terms"]["OnDemand"].values()
+    (dimension,) = term["priceDimensions"].values()
+    assert dimension["pricePerUnit"] == {"USD": "0.526"}
+    unknown = [{"Type": "TERM_MATCH", "Field": "color", "Value": "red"}]
+    wrong = get_error(pricing.get_products, ServiceCode="AmazonEC2", Filters=unknown)
+    assert wrong == ("InvalidParameterException", 400)
+
+
+def test_quotas_of_ec2_are_answered(cloud: LocalCloud, client: Client) -> None:
+    quotas = client("service-quotas")
+    listed = quotas.list_service_quotas(ServiceCode="ec2")["Quotas"]
+    assert "L-DB2E81BA" in {quota["QuotaCode"] for quota in listed}
+    found = quotas.get_service_quota(ServiceCode="ec2", QuotaCode="L-DB2E81BA")["Quota"]
+    assert found["QuotaName"] == "Running On-Demand G and VT instances"
+    unknown = get_error(quotas.get_service_quota, ServiceCode="ec2", QuotaCode="L-0")
+    assert unknown == ("NoSuchResourceException", 400)
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [
+        ("ec2", "describe_fast_snapshot_restores", "InvalidAction"),
+        ("sns", "list_sms_sandbox_phone_numbers", "InvalidAction"),
+        ("ssm", "describe_patch_groups", "UnknownOperationException"),
+        ("pricing", "list_price_lists", "UnknownOperationException"),
+        ("lightsail", "get_instances", "UnknownOperationException"),
+    ],
+)
+def test_unknown_call_is_answered_in_the_form_of_aws(client: Client, service: str, call: str, code: str) -> None:
+    arguments = {
+        "list_price_lists": {"ServiceCode": "AmazonEC2", "EffectiveDate": 0, "CurrencyCode": "USD"},
+    }
+    assert get_error(getattr(client(service), call), **arguments.get(call, {})) == (code, 400)

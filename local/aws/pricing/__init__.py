@@ -1,0 +1,1 @@
+"""The Price List service: on-demand prices of EC2 instances."""

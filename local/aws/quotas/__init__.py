@@ -1,0 +1,1 @@
+"""Extension of Service Quotas: the quotas of EC2 instances."""
