@@ -169,8 +169,8 @@ def test_sessions_that_need_secrets_are_refused_until_the_secrets_are_restored(c
 def test_available_image_shows_its_contents_and_price(creation: Creation, ready: Bench) -> None:
     image = creation.image
     assert (image["name"], image["owner"], image["recipe"]) == ("vision-1", "ada", "jupyter")
-    assert (image["region"], image["size_gib"]) == ("us-east-1", 64)
-    assert (image["price_per_month"], image["age_days"]) == ("3.20", 0)
+    assert (image["region"], image["size_gib"]) == ("us-east-1", 99)
+    assert (image["price_per_month"], image["age_days"]) == ("4.95", 0)
     assert image["ami_id"].startswith("ami-")
     documents = [installed["document"] for installed in image["installed_documents"]]
     assert documents == ["gpudesk-probe", "gpudesk-jupyter"]

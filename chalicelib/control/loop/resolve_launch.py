@@ -82,7 +82,7 @@ class LaunchResolver:
         try:
             return self.ssm.get_parameter(region, parameter)
         except AwsNotFound as error:
-            message = f"SSM parameter {parameter} does not exist in {region}, so no AMI was found"
+            message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: it does not exist"
             raise PrerequisiteMissing(message) from error
         except PermanentAwsError as error:
             message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: {error.message}"

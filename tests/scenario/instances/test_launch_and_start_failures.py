@@ -3,6 +3,8 @@
 The deadlines themselves are tested without AWS, in `tests/unit/instances`.
 """
 
+import pytest
+
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.warning import WarningType
 from tests.support.channels import add_webhook
@@ -24,6 +26,23 @@ def test_launched_instance_without_an_agent_is_terminated_after_a_warning(desk: 
 def test_launch_of_a_type_that_no_zone_offers_fails_at_once(desk: World) -> None:
     instance = desk.wait_for_phase(desk.launch(gpu="Radeon Pro V520"), Phase.FAILED, minutes=2)
     assert "offers g4ad" in instance.reason.message
+
+
+@pytest.mark.parametrize(
+    ("operation", "error"), [("GetParameter", "ParameterNotFound"), ("DescribeImages", "InvalidAMIID.NotFound")]
+)
+def test_launch_without_an_ami_fails_at_once_as_rejected_by_gpudesk(desk: World, operation: str, error: str) -> None:
+    desk.cloud.faults.inject(operation, error)
+    instance = desk.wait_for_phase(desk.launch(), Phase.FAILED, minutes=2)
+    assert "not exist" in instance.reason.message
+    assert desk.list_timeline(instance)[-1].details == {"rejected_by": "gpudesk"}
+
+
+def test_throttled_launch_is_tried_again(desk: World) -> None:
+    desk.cloud.faults.inject("RunInstances", "RequestThrottled")
+    instance = desk.wait_for_phase(desk.launch(), Phase.BOOTING, minutes=3)
+    assert desk.cloud.calls["ec2:RunInstances"] == 2
+    assert "launch_refused" not in desk.list_codes(instance)
 
 
 def test_launch_without_capacity_in_one_zone_uses_another(desk: World) -> None:
