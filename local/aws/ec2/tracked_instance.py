@@ -19,6 +19,7 @@ RETIRED = StateReason("Server.ScheduledStop: Stopped due to scheduled retirement
 
 FAILED_STARTS = {
     "Client.InternalError": "Client error on launch",
+    "Client.InvalidKMSKey.InvalidState": "The KMS key provided is in an incorrect state",
     "Client.InvalidSnapshot.NotFound": "The specified snapshot was not found",
     "Client.VolumeLimitExceeded": "Volume limit exceeded",
     "Server.InsufficientInstanceCapacity": "Insufficient capacity to satisfy instance request",

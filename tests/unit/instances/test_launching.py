@@ -126,6 +126,7 @@ def test_launches_that_are_accepted_and_end_again_and_again_fail_after_the_deadl
     ("reason", "code", "advice"),
     [
         ("Client.InternalError", EventCode.LAUNCH_REFUSED, "KMS key"),
+        ("Client.InvalidKMSKey.InvalidState", EventCode.LAUNCH_REFUSED, "KMS key"),
         ("Client.VolumeLimitExceeded", EventCode.QUOTA_EXCEEDED, "Service Quotas"),
         ("Client.InvalidSnapshot.NotFound", EventCode.LAUNCH_REFUSED, "another image"),
         ("Client.SomethingNew", EventCode.LAUNCH_REFUSED, "look for the cause"),

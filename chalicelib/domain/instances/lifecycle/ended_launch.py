@@ -16,7 +16,8 @@ from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
-CLIENT_ERROR = "Client.InternalError"
+KMS_CODES = ("Client.InternalError", "Client.InvalidKMSKey")
+"""Beginnings of the codes after which the KMS key of the disk is the likely cause."""
 
 OTHER_CAUSES = (
     REQUESTED_BY_CALL,
@@ -84,13 +85,14 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
     return fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
 
 
+def find_advice(code: str) -> str | None:
+    """Return what to do about the cause of a failed launch or start; None if it is not known."""
+    if code.startswith(KMS_CODES):
+        return KMS_ADVICE
+    return SNAPSHOT_ADVICE if code == "Client.InvalidSnapshot.NotFound" else None
+
+
 def _choose_failure(reason: StateReason) -> tuple[EventCode, str]:
     if reason.code.endswith("LimitExceeded"):
         return EventCode.QUOTA_EXCEEDED, QUOTA_ADVICE
-    match reason.code:
-        case "Client.InternalError":
-            return EventCode.LAUNCH_REFUSED, KMS_ADVICE
-        case "Client.InvalidSnapshot.NotFound":
-            return EventCode.LAUNCH_REFUSED, SNAPSHOT_ADVICE
-        case _:
-            return EventCode.LAUNCH_REFUSED, ADVICE
+    return EventCode.LAUNCH_REFUSED, find_advice(reason.code) or ADVICE

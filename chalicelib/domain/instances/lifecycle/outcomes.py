@@ -8,11 +8,11 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle import (
     benchmark_run,
-    booting,
     document_send,
     ec2_drift,
     launch_errors,
     launching,
+    starting,
     stopping,
 )
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
@@ -81,13 +81,13 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
         case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):
             return record_send(instance, step, outcome, now, mode)
         case Start(), AwsError():
-            return booting.record_start_error(instance, outcome, now)
+            return starting.record_start_error(instance, outcome, now)
         case Stop(), NoLongerIdle():
             return stopping.cancel_stop(instance, outcome, now)
         case ((Stop() | Terminate()), AwsError()):
             return stopping.record_call_error(instance, outcome, now)
         case Start(), CallAccepted():
-            return booting.record_accepted_start(instance)
+            return starting.record_accepted_start(instance)
         case _, CallAccepted():
             accepted = forget_facts(instance, EventCode.STOP_REFUSED, EventCode.TERMINATE_REFUSED)
             return no_op(accepted, EventCode.NO_CHANGE, f"AWS accepted {type(step).__name__} of {instance.name}.")
