@@ -16,6 +16,7 @@ class AwsTiming:
     :param terminating_for: from shutting-down to terminated
     :param terminated_visible_for: time in which a terminated instance can be described
     :param agent_online_after: from running to the first ping of the SSM agent
+    :param bare_metal_boot_for: the same in addition for a bare metal type, which tests its hardware first
     :param ping_interval: between two pings of an agent
     :param ping_lost_after: age of the last ping at which Online becomes ConnectionLost
     :param invocation_hidden_for: time after SendCommand in which its invocations do not exist
@@ -32,6 +33,7 @@ class AwsTiming:
     terminating_for: timedelta = timedelta(seconds=30)
     terminated_visible_for: timedelta = timedelta(hours=1)
     agent_online_after: timedelta = timedelta(seconds=25)
+    bare_metal_boot_for: timedelta = timedelta(minutes=20)
     ping_interval: timedelta = timedelta(minutes=5)
     ping_lost_after: timedelta = timedelta(minutes=10)
     invocation_hidden_for: timedelta = NO_DELAY
@@ -48,6 +50,7 @@ class AwsTiming:
             stopping_for=NO_DELAY,
             terminating_for=NO_DELAY,
             agent_online_after=NO_DELAY,
+            bare_metal_boot_for=NO_DELAY,
             image_creation_for=NO_DELAY,
             is_strict=False,
         )

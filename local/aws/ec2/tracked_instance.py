@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import StateReason
 
 from local.aws.core.errors import CloudError
@@ -74,6 +75,11 @@ class TrackedInstance:
     def zone(self) -> str:
         """Return the availability zone."""
         return str(self.instance.availability_zone)
+
+    @property
+    def is_bare_metal(self) -> bool:
+        """Return whether the type has no hypervisor."""
+        return bool(INSTANCE_TYPES.get(self.instance.instance_type, {}).get("BareMetal"))
 
     def matches_target(self, key: str, values: Sequence[str]) -> bool:
         """Return whether SSM's target `InstanceIds` or `tag:...` selects this instance.

@@ -93,6 +93,8 @@ class Agents:
         if tracked.running_since is None or self._is_silent(tracked.instance.id):
             return None
         since = tracked.running_since + self._timing.agent_online_after
+        if tracked.is_bare_metal:
+            since += self._timing.bare_metal_boot_for
         return since if since <= at else None
 
     def _update_registration(self, tracked: TrackedInstance, at: datetime) -> None:

@@ -3,6 +3,8 @@
 The deadlines themselves are tested without AWS, in `tests/unit/instances`.
 """
 
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.domain.instances.record import Phase
@@ -21,6 +23,14 @@ def test_launched_instance_without_an_agent_is_terminated_after_a_warning(desk: 
     desk.pass_minutes(6, sweep_every=6)
     desk.wait_for_phase(instance, Phase.TERMINATED, minutes=4, sweep_every=2)
     assert desk.list_ec2_ids() == []
+
+
+def test_bare_metal_that_boots_for_20_minutes_becomes_ready_without_a_warning(desk: World) -> None:
+    requested = desk.launch(instance_type="g4dn.metal", gpu_count=8)
+    instance = desk.wait_for_phase(requested, Phase.READY, minutes=60, sweep_every=5)
+    assert "no_agent_warning" not in desk.list_codes(instance)
+    launched, ready = (entry for entry in desk.list_timeline(instance) if entry.code in ("launched", "ready"))
+    assert ready.at - launched.at > timedelta(minutes=20)
 
 
 def test_launch_of_a_type_that_no_zone_offers_fails_at_once(desk: World) -> None:

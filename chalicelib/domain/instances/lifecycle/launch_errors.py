@@ -55,7 +55,8 @@ def _wait_for_prerequisite(instance: Instance, error: AwsNotFound, now: datetime
     if now - since > PREREQUISITE_VISIBILITY_DEADLINE:
         cause = (
             f"{error.description} AWS has answered so for {format_duration(PREREQUISITE_VISIBILITY_DEADLINE)}. Nothing "
-            "was launched. Ask an admin to check the deployment of gpudesk in this region, then launch again."
+            "was launched. Ask an admin to check what gpudesk uses in this region (instance profile, AMI, security "
+            "group, subnet), then launch again."
         )
         return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by="AWS")
     message = f"AWS does not know everything yet that {instance.name} needs. {error.description} gpudesk tries again."
