@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -162,10 +162,13 @@ class InstanceTypeCatalog:
             raise UnknownGpu(text, gpu_names.suggest_names(text, known), known)
         return matches
 
-    def find_cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:
+    def find_cheapest(
+        self, gpu: str, gpu_count: int, region: str, usable_regions: Collection[str] | None = None
+    ) -> InstanceType:
         """Return the cheapest launchable type in the region with exactly `gpu_count` GPUs.
 
         :param gpu: the name of the GPU as a person writes it
+        :param usable_regions: the regions that an error may suggest; None: all
         :raises UnknownGpu: no GPU matches
         :raises NoMatchingType: no type has this GPU in this number or in this region
         """
@@ -182,8 +185,10 @@ class InstanceTypeCatalog:
             raise NoMatchingType(message, field="gpu_count")
         with_price = [instance_type for instance_type in with_count if region in instance_type.prices]
         if not with_price:
-            regions = join_or(sorted({place for instance_type in with_count for place in instance_type.prices}))
-            raise NoMatchingType(f"No offer of {offer} is known in {region}. Choose {regions}.")
+            places = sorted({place for instance_type in with_count for place in instance_type.prices})
+            choices = [place for place in places if usable_regions is None or place in usable_regions]
+            advice = f"Choose {join_or(choices)}." if choices else "No region that you can use has one."
+            raise NoMatchingType(f"No offer of {offer} is known in {region}. {advice}")
         return min(with_price, key=lambda item: (item.prices[region], item.vcpus, item.name))
 
     def get_price(self, type_name: str, region: str) -> Decimal | None:

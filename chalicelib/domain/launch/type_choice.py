@@ -37,11 +37,12 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
     """
     catalog, limits = context.catalog, context.settings.limits
     region = request.region or (image.region if image else context.settings.defaults.region)
-    error = check_region(region, list_allowed_regions(limits, catalog), context.deployed_regions)
+    allowed, deployed = list_allowed_regions(limits, catalog), context.deployed_regions
+    error = check_region(region, allowed, deployed)
     if error:
         return TypeChoice(region, None, (error,))
     try:
-        instance_type = _find_type(request, region, catalog)
+        instance_type = _find_type(request, region, catalog, list_usable_regions(allowed, deployed))
         errors = _check_type(request, region, instance_type, context) if instance_type else ()
     except UnknownType as error:
         return TypeChoice(region, None, (FieldError("instance_type", str(error)),))
@@ -61,6 +62,14 @@ def list_allowed_regions(limits: Limits, catalog: InstanceTypeCatalog) -> tuple[
     return limits.regions or catalog.list_regions()
 
 
+def list_usable_regions(allowed: Sequence[str], deployed: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the allowed regions in which gpudesk is set up.
+
+    :param deployed: the regions in which gpudesk is set up; None: all
+    """
+    return tuple(name for name in allowed if deployed is None or name in deployed)
+
+
 def check_region(
     region: str, allowed: Sequence[str], deployed: Sequence[str] | None, field: str = "region"
 ) -> FieldError | None:
@@ -68,7 +77,7 @@ def check_region(
 
     :param deployed: the regions in which gpudesk is set up; None: all
     """
-    usable = [name for name in allowed if deployed is None or name in deployed]
+    usable = list_usable_regions(allowed, deployed)
     if region in usable:
         return None
     if not usable:
@@ -80,10 +89,12 @@ def check_region(
     return FieldError(field, message)
 
 
-def _find_type(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType | None:
+def _find_type(
+    request: LaunchRequest, region: str, catalog: InstanceTypeCatalog, usable: Sequence[str]
+) -> InstanceType | None:
     if request.instance_type:
         return catalog.get_type(request.instance_type)
-    return catalog.find_cheapest(request.gpu, request.gpu_count or 1, region) if request.gpu else None
+    return catalog.find_cheapest(request.gpu, request.gpu_count or 1, region, usable) if request.gpu else None
 
 
 def _check_type(
@@ -91,7 +102,7 @@ def _check_type(
 ) -> tuple[FieldError, ...]:
     """Return why the type cannot be launched."""
     if request.instance_type:
-        errors = tuple(_check_named_type(request, region, instance_type, context.catalog))
+        errors = tuple(_check_named_type(request, region, instance_type, context))
         if errors:
             return errors
     limit = context.settings.limits.gpu_count
@@ -101,15 +112,17 @@ def _check_type(
 
 
 def _check_named_type(
-    request: LaunchRequest, region: str, instance_type: InstanceType, catalog: InstanceTypeCatalog
+    request: LaunchRequest, region: str, instance_type: InstanceType, context: LaunchContext
 ) -> Iterator[FieldError]:
     """Yield why the named type cannot be launched, and where the other fields contradict it."""
-    name = instance_type.name
+    name, catalog = instance_type.name, context.catalog
     if instance_type.unavailable:
         yield FieldError("instance_type", instance_type.unavailable)
     elif region not in instance_type.prices:
-        regions = describe_choices(sorted(instance_type.prices), region)
-        yield FieldError("region", f"{name} has no known price in {region}; it has one in {regions}")
+        usable = list_usable_regions(list_allowed_regions(context.settings.limits, catalog), context.deployed_regions)
+        priced = describe_choices([place for place in sorted(instance_type.prices) if place in usable], region)
+        advice = f"it has one in {priced}" if priced else "no region that you can use has one"
+        yield FieldError("region", f"{name} has no known price in {region}; {advice}")
     if request.gpu and instance_type.gpu not in catalog.match_gpus(request.gpu):
         gpus = f"{instance_type.gpu_count} x {instance_type.gpu}" if instance_type.gpu else "no GPU"
         yield FieldError("gpu", f"{name} has {gpus}; leave out gpu or instance_type")

@@ -53,6 +53,13 @@ def test_region_in_which_gpudesk_is_not_set_up_is_refused(region: str, deployed:
     assert message in error.message
 
 
+def test_error_suggests_only_regions_in_which_gpudesk_is_set_up() -> None:
+    (error,) = choose(gpu="H200", gpu_count=8, region="eu-west-1", deployed=("eu-west-1",)).errors
+    assert error.message.endswith("No region that you can use has one.")
+    (error,) = choose(instance_type="p5en.48xlarge", region="eu-west-1", deployed=("eu-west-1",)).errors
+    assert error.message.endswith("no region that you can use has one")
+
+
 def test_region_of_the_image_is_the_default() -> None:
     source = build_image(ImagePhase.AVAILABLE, region="eu-west-1")
     assert choose(gpu="T4", source=source).region == "eu-west-1"
