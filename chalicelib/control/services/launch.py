@@ -15,7 +15,7 @@ from chalicelib.domain.common.deadlines import DUPLICATE_REQUEST_WINDOW, IDEMPOT
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
 from chalicelib.domain.common.text import format_duration, pluralize
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.images.selection import LATEST
 from chalicelib.domain.instances.names import WordLists, generate_name
 from chalicelib.domain.launch.image_choice import find_latest_image, find_requested_image
@@ -70,14 +70,7 @@ class LaunchService:
         settings = self.stores.desk.get_settings()
         settings.require_not_paused("Instances can be launched")
         owner_settings = self.stores.owners.get(owner)
-        context = LaunchContext(
-            catalog=self.catalog,
-            recipes=self.recipes,
-            settings=settings,
-            owner_policy=owner_settings.policy,
-            deployed_regions=self.regions,
-        )
-        prepared = self._prepare(actor, request, context)
+        prepared = self._prepare(actor, request, self._build_context(settings, owner_settings))
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
         warnings = (*prepared.warnings, *list_launch_warnings(request, prepared, owner_settings, settings))
         try:
@@ -92,6 +85,15 @@ class LaunchService:
             message = f"{owner} sends too many launches at the same time. Try again."
             raise Conflict(message, code=ErrorCode.CONCURRENT_UPDATE) from conflict
         return self._to_response(result, warnings, settings, key)
+
+    def _build_context(self, settings: DeskSettings, owner_settings: OwnerSettings) -> LaunchContext:
+        return LaunchContext(
+            catalog=self.catalog,
+            recipes=self.recipes,
+            settings=settings,
+            owner_policy=owner_settings.policy,
+            deployed_regions=self.regions,
+        )
 
     def _prepare(self, actor: Actor, request: LaunchRequest, context: LaunchContext) -> PreparedLaunch:
         """Choose image and type, and complete the request.

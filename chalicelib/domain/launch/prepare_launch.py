@@ -45,12 +45,11 @@ def prepare_launch(
 ) -> PreparedLaunch:
     """Complete a request with the image and the defaults.
 
-    :param image: the image of the launch. Its recipe and parameters are the defaults, and the disk has at least its
-        size. None: no image is requested, or none was found for "latest"
+    :param image: the image of the launch, whose recipe, parameters and disk size are the defaults. None: no image is
+        requested, or none was found for "latest"
     :raises ValidationFailed: names every wrong field
     """
-    selection = select_launch(request, context, choice, image)
-    recipes = context.recipes
+    selection, recipes = select_launch(request, context, choice, image), context.recipes
     inherited = inherit_recipes(image, selection.recipe, selection.instance_type, recipes) if image else None
     spec = Spec(
         desired=DesiredState.RUNNING,
@@ -70,7 +69,6 @@ def prepare_launch(
         ),
         policy=selection.policy,
     )
-    disk_warnings = tuple(list_disk_warnings(spec.disk_gib, image, selection.snapshot_gib))
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]
     if image and inherited:
         message = describe_launch_from_image(request, spec, image, recipes, inherited)
@@ -80,7 +78,7 @@ def prepare_launch(
         rates=find_rates(selection.instance_type.name, spec.region, spec.disk_gib, context.catalog),
         setup=_build_setup_state(spec, image, recipes),
         warnings=tuple(warnings),
-        disk_warnings=disk_warnings,
+        disk_warnings=tuple(list_disk_warnings(spec.disk_gib, image, selection.snapshot_gib)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
@@ -43,31 +44,29 @@ def decide_type_change(
         billing=replace(instance.billing, rates=rates),
     )
     changed, is_set_up_again = _set_up_again(changed, before)
-    cost = (
-        f"It costs {format_usd(price)} per hour while it runs."
-        if price
-        else "gpudesk knows no price of this type and counts that of the old one."
-    )
-    follow_up = ""
-    if before.nvidia_gpu_count != after.nvidia_gpu_count:
-        follow_up = (
-            " Its probe is set up for them at the next start."
-            if is_set_up_again
-            else " Run its setup again, so that the probe expects them."
-        )
+    gpus = _describe_gpus(before, after, is_set_up_again=is_set_up_again)
     message = (
         f"{instance.name} is a {after.instance_type} now and no longer a {before.instance_type}: somebody changed its "
-        f"type outside gpudesk. {cost} gpudesk expects {pluralize(after.nvidia_gpu_count, 'NVIDIA GPU')} on it."
-        f"{follow_up}"
+        f"type outside gpudesk. {_describe_price(price)} {gpus}"
     )
-    plan = record_event(
-        changed,
-        EventReason(code=EventCode.TYPE_CHANGED, message=message),
-        now,
-        instance_type=after.instance_type,
-        former_type=before.instance_type,
-    )
-    return replace(plan, requeue=True)
+    reason = EventReason(code=EventCode.TYPE_CHANGED, message=message)
+    details = {"instance_type": after.instance_type, "former_type": before.instance_type}
+    return replace(record_event(changed, reason, now, **details), requeue=True)
+
+
+def _describe_price(price: Decimal | None) -> str:
+    if price is None:
+        return "gpudesk knows no price of this type and counts that of the old one."
+    return f"It costs {format_usd(price)} per hour while it runs."
+
+
+def _describe_gpus(before: Hardware, after: Hardware, *, is_set_up_again: bool) -> str:
+    expected = f"gpudesk expects {pluralize(after.nvidia_gpu_count, 'NVIDIA GPU')} on it."
+    if before.nvidia_gpu_count == after.nvidia_gpu_count:
+        return expected
+    if is_set_up_again:
+        return f"{expected} Its probe is set up for them at the next start."
+    return f"{expected} Run its setup again, so that the probe expects them."
 
 
 def _set_up_again(instance: Instance, before: Hardware) -> tuple[Instance, bool]:
