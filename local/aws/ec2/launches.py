@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import InvalidAMIIdError
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 from moto.ec2.models.instances import InstanceBackend
+from moto.ec2.responses import instances as instance_responses
 from moto.ec2.responses.instances import InstanceResponse
 
 from local.aws.core.errors import CloudError
@@ -63,6 +65,7 @@ class Launches:
         """Extend RunInstances and the list of reservations."""
         patches.wrap(InstanceResponse, "run_instances", self._deduplicate)
         patches.wrap(InstanceBackend, "run_instances", self._launch)
+        patches.wrap(instance_responses, "filter_iam_instance_profiles", _translate_profile_error)
         patches.wrap(InstanceBackend, "all_reservations", self._hide_new_instances)
 
     def _deduplicate(self, original: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
@@ -144,6 +147,32 @@ def _configure_interfaces(instance: Any, interfaces: list[dict[str, Any]], tags:
         if index not in existing:
             interface.add_tags(tags)
             interface.delete_on_termination = index not in persistent
+
+
+def _translate_profile_error(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer with the error of EC2 for an instance profile that does not exist (yet); moto has that of IAM."""
+
+    def find_profile(
+        account_id: str, partition: str, iam_instance_profile_arn: str | None, iam_instance_profile_name: str | None
+    ) -> Any:
+        try:
+            return original(account_id, partition, iam_instance_profile_arn, iam_instance_profile_name)
+        except ServiceException as error:
+            kind, value = (
+                ("arn", iam_instance_profile_arn)
+                if iam_instance_profile_arn
+                else (
+                    "name",
+                    iam_instance_profile_name,
+                )
+            )
+            raise CloudError(
+                "InvalidParameterValue",
+                f"Value ({value}) for parameter iamInstanceProfile.{kind} is invalid. Invalid IAM Instance Profile "
+                f"{kind}",
+            ) from error
+
+    return find_profile
 
 
 def find_zone(backend: Any, placement: Mapping[str, Any]) -> str:

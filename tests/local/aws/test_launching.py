@@ -221,3 +221,12 @@ def test_resources_of_a_launch_are_created_on_the_clock_of_the_cloud(
     (snapshot,) = ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"]
     assert snapshot["StartTime"] == clock.now().replace(microsecond=0)
     assert image["CreationDate"].startswith(f"{clock.now():%Y-%m-%dT%H:%M}")
+
+
+@pytest.mark.parametrize("kind", ["Name", "Arn"])
+def test_unknown_instance_profile_has_the_error_of_ec2(cloud: LocalCloud, ec2: Any, ssm: Any, kind: str) -> None:
+    request = {**build_launch_request(ssm), "IamInstanceProfile": {kind: "nowhere"}}
+    with pytest.raises(ec2.exceptions.ClientError, match=f"Invalid IAM Instance Profile {kind.lower()}"):
+        ec2.run_instances(**request)
+    assert get_error(ec2.run_instances, **request) == ("InvalidParameterValue", 400)
+    assert ec2.describe_instances()["Reservations"] == []
