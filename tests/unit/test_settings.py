@@ -69,13 +69,13 @@ def test_other_value_is_an_error_that_names_the_variable(value: str) -> None:
 def test_deployed_regions_are_those_of_the_variable_or_else_the_home_region(
     value: str, regions: tuple[str, ...]
 ) -> None:
-    assert read_settings({"GPUDESK_REGIONS": value, "AWS_REGION": "us-east-2"}).deployed_regions == regions
+    assert read(GPUDESK_REGIONS=value, AWS_REGION="us-east-2").deployed_regions == regions
 
 
 @pytest.mark.parametrize("value", ["europe", "us-east-1;eu-west-1", "us-east-1a", "US-EAST-1"])
 def test_value_that_is_no_list_of_regions_is_an_error(value: str) -> None:
     with pytest.raises(InvalidSetting, match="GPUDESK_REGIONS must be empty or a list of regions"):
-        read_settings({"GPUDESK_REGIONS": value})
+        read(GPUDESK_REGIONS=value)
 
 
 def test_email_topic_is_read_from_its_variable() -> None:
