@@ -70,7 +70,7 @@ def test_instance_that_has_just_booted_is_not_connected_although_agent_looks_onl
         ec2.stop_instances(InstanceIds=[instance_id])
         clock.advance(timedelta(minutes=1))
     getattr(ec2, call)(InstanceIds=[instance_id])
-    clock.advance(timedelta(seconds=24 if call == "reboot_instances" else 8 + 24))
+    clock.advance(timedelta(seconds=29 if call == "reboot_instances" else 8 + 29))
     assert ssm.describe_instance_information()["InstanceInformationList"][0]["PingStatus"] == "Online"
     assert get_error(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
     clock.advance(timedelta(seconds=1))
