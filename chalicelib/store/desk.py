@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
 from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.store.conflicts import VersionConflict
-from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, to_plain, update_if
+from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, update_if
+from chalicelib.store.stored_type import StoredType
 
-SETTINGS = TypeAdapter(DeskSettings)
+SETTINGS = StoredType(DeskSettings)
 SETTINGS_KEY = "settings"
 
 
@@ -39,7 +39,7 @@ class DeskModel(Model):
     holder = UnicodeAttribute(null=True)
     until = NumberAttribute(null=True)
     done = NumberAttribute(null=True)
-    settings: MapAttribute[str, Any] = MapAttribute(null=True)
+    settings = UnicodeAttribute(null=True)
     steps: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
     version = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
@@ -53,8 +53,8 @@ class DeskRepository:
         item = find_item(DeskModel, SETTINGS_KEY)
         if item is None:
             return DeskSettings()
-        plain = item.settings.as_dict() if item.settings else {}
-        return replace(SETTINGS.validate_python(plain), version=int(item.version or 0))
+        settings = SETTINGS.decode(item.settings) if item.settings else DeskSettings()
+        return replace(settings, version=int(item.version or 0))
 
     def save_settings(self, settings: DeskSettings) -> DeskSettings:
         """Write the settings if the table still holds the version that was read.
@@ -63,7 +63,7 @@ class DeskRepository:
         :raises VersionConflict: another request has changed them meanwhile
         """
         version = (settings.version or 0) + 1
-        item = DeskModel(SETTINGS_KEY, settings=to_plain(SETTINGS, settings), version=version)
+        item = DeskModel(SETTINGS_KEY, settings=SETTINGS.encode(settings), version=version)
         condition = DeskModel.version == settings.version if settings.version else DeskModel.key.does_not_exist()
         if not save_if(item, condition):
             raise VersionConflict("the desk settings have changed since they were read")

@@ -7,9 +7,8 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import TypeAdapter
 from pynamodb.connection import Connection
 from pynamodb.exceptions import DoesNotExist, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
@@ -156,12 +155,6 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
             raise
         return False
     return True
-
-
-def to_plain(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:
-    """Return a domain value as DynamoDB can hold it: texts, numbers, lists and maps, without None and `version`."""
-    plain: dict[str, Any] = adapter.dump_python(value, mode="json", exclude_none=True, exclude={"version"})
-    return plain
 
 
 def read_or_log(subject: str, read: Callable[[], T]) -> T | None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.benchmarks.result import Benchmark
@@ -19,13 +18,13 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.benchmarks import add_benchmark
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import to_plain
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.ledger import add_ledger_segments
 from chalicelib.store.notifications import add_notifications
+from chalicelib.store.stored_type import StoredType
 from chalicelib.store.timeline import TimelineModel
 
-INSTANCE = TypeAdapter(Instance)
+INSTANCE = StoredType(Instance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +74,12 @@ def to_instance_model(instance: Instance, version: int | None, *, is_user_write:
     return InstanceModel(
         instance.id,
         owner=instance.owner,
+        name=instance.name,
         created_key=f"{instance.created_at.isoformat()}#{instance.id}",
         active="active" if instance.is_active else None,
         ec2_instance_id=instance.ec2_instance.instance_id if instance.ec2_instance else None,
         user_write=is_user_write or None,
-        record=to_plain(INSTANCE, instance),
+        record=INSTANCE.encode(instance),
         expires_at=terminated_at + TERMINATED_RETENTION if terminated_at else None,
         **guard,
     )
