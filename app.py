@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Rate
 
@@ -20,9 +21,15 @@ for router in openapi.ROUTERS:
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
-def sweep(_event: CloudWatchEvent) -> None:
+def sweep(event: CloudWatchEvent) -> None:
     """Reconcile all instances and images, once a minute."""
-    bootstrap.get_application().sweep.run()
+    bootstrap.get_application().sweep.run(read_seconds_left(event))
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def deliver_notifications(event: CloudWatchEvent) -> None:
+    """Deliver the due notifications, once a minute. A slow receiver takes no time from the sweep."""
+    bootstrap.get_application().notifications.run(read_seconds_left(event))
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
@@ -56,6 +63,12 @@ def on_ec2_state_change(event: CloudWatchEvent) -> None:
 def on_ssm_command_change(event: CloudWatchEvent) -> None:
     """Reconcile the instance on which SSM has completed a command."""
     reconcile_ec2_instance(event)
+
+
+def read_seconds_left(event: CloudWatchEvent) -> float | None:
+    """Return the time until Lambda ends this function; None outside Lambda."""
+    context: Any = event.context
+    return context.get_remaining_time_in_millis() / 1000 if context else None
 
 
 def reconcile_ec2_instance(event: CloudWatchEvent) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep import Sweep
@@ -46,6 +47,7 @@ class Application:
     reconciler: Reconciler
     image_reconciler: ImageReconciler
     sweep: Sweep
+    notifications: NotificationSender
     sweep_watchdog: SweepWatchdog
 
     def is_overload(self, error: BaseException) -> bool:

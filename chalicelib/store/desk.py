@@ -12,11 +12,14 @@ from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TT
 from pynamodb.models import Model
 
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.sweep_order import LeftOver
 from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, update_if
 from chalicelib.store.stored_type import StoredType
 
 SETTINGS = StoredType(DeskSettings)
+LEFT_OVER = StoredType(LeftOver)
+NOTHING_LEFT_OVER = LeftOver()
 SETTINGS_KEY = "settings"
 
 
@@ -39,6 +42,7 @@ class DeskModel(Model):
     holder = UnicodeAttribute(null=True)
     until = NumberAttribute(null=True)
     done = NumberAttribute(null=True)
+    left_over = UnicodeAttribute(null=True)
     settings = UnicodeAttribute(null=True)
     steps: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
     version = NumberAttribute(null=True)
@@ -69,25 +73,37 @@ class DeskRepository:
             raise VersionConflict("the desk settings have changed since they were read")
         return replace(settings, version=version)
 
-    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> bool:
+    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> LeftOver | None:
         """Take the lease `name`, unless another holder has it.
 
         :param duration: the lease is free again after this time, even if it is not released
-        :returns: whether `holder` has the lease now
+        :returns: what the last holder has left over; None: another holder has the lease
         """
+        lease = DeskModel(f"lease#{name}")
         until = int((now + duration).timestamp())
         is_free = DeskModel.until.does_not_exist() | (DeskModel.until <= int(now.timestamp()))
-        return update_if(_lease(name), [DeskModel.holder.set(holder), DeskModel.until.set(until)], is_free)
+        if not update_if(lease, [DeskModel.holder.set(holder), DeskModel.until.set(until)], is_free):
+            return None
+        return LEFT_OVER.decode(lease.left_over) if lease.left_over else NOTHING_LEFT_OVER
 
-    def complete_lease(self, name: str, holder: str, *, now: datetime) -> None:
-        """Release the lease, if `holder` still has it, and record that its work is complete."""
+    def release_lease(
+        self,
+        name: str,
+        holder: str,
+        *,
+        now: datetime,
+        left_over: LeftOver = NOTHING_LEFT_OVER,
+        is_complete: bool = True,
+    ) -> None:
+        """Release the lease, if `holder` still has it.
+
+        :param left_over: the work that the next holder does first
+        :param is_complete: record the time as that of the last complete work
+        """
         seconds = int(now.timestamp())
-        actions = [DeskModel.until.set(seconds), DeskModel.done.set(seconds)]
-        update_if(_lease(name), actions, DeskModel.holder == holder)
-
-    def release_lease(self, name: str, holder: str, *, now: datetime) -> None:
-        """Release the lease, if `holder` still has it, without recording that its work is complete."""
-        update_if(_lease(name), [DeskModel.until.set(int(now.timestamp()))], DeskModel.holder == holder)
+        actions = [DeskModel.until.set(seconds), DeskModel.left_over.set(LEFT_OVER.encode(left_over))]
+        actions += [DeskModel.done.set(seconds)] if is_complete else []
+        update_if(DeskModel(f"lease#{name}"), actions, DeskModel.holder == holder)
 
     def get_last_completed_at(self, name: str) -> datetime | None:
         """Return when the work of a lease was last completed."""
@@ -101,7 +117,3 @@ class DeskRepository:
     def mark_done(self, name: str) -> None:
         """Mark an action that is done only once as done."""
         DeskModel(f"mark#{name}").save()
-
-
-def _lease(name: str) -> DeskModel:
-    return DeskModel(f"lease#{name}")
