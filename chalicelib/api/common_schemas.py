@@ -56,7 +56,7 @@ class RequestModel(BaseModel):
     field completes the sentence "must be ...", because error messages are built from it.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class EmptyModel(RequestModel):
