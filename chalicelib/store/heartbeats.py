@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import Attribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute
 from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_decoding import read_heartbeat
@@ -45,6 +47,7 @@ class HeartbeatModel(Model):
     id = UnicodeAttribute(hash_key=True)
     heartbeat = UncheckedText(null=True)
     response = UnicodeAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,15 @@ class HeartbeatRepository:
     def get_many(self, keys: Iterable[str]) -> Mapping[str, HeartbeatItem]:
         """Return the items that exist, by key. DynamoDB is called once for 100 items."""
         return {item.id: _to_heartbeat_item(item) for item in HeartbeatModel.batch_get(list(keys))}
+
+
+def set_heartbeat_expiry(changes: TransactWrite, key: str, expires_at: datetime | None) -> None:
+    """Add to a transaction when the item of an instance expires.
+
+    :param expires_at: None: it does not expire, because the instance exists
+    """
+    expiry = HeartbeatModel.expires_at
+    changes.update(HeartbeatModel(key), actions=[expiry.set(expires_at) if expires_at else expiry.remove()])
 
 
 def _to_heartbeat_item(item: HeartbeatModel) -> HeartbeatItem:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.common.deadlines import LEDGER_RETENTION
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.store.dynamo import PREFIX, TableMeta
 from chalicelib.store.stored_type import StoredType
@@ -25,6 +26,7 @@ class LedgerModel(Model):
     month = UnicodeAttribute(hash_key=True)
     sort_key = UnicodeAttribute(range_key=True)
     segment = UnicodeAttribute()
+    expires_at = TTLAttribute(null=True)
 
 
 class LedgerRepository:
@@ -44,4 +46,5 @@ def add_ledger_segments(changes: TransactWrite, segments: Iterable[BilledSegment
     """Add billed segments to the transaction that ends them."""
     for segment in segments:
         key = f"{segment.owner}#{segment.since.isoformat()}#{segment.instance_id}"
-        changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=SEGMENT.encode(segment)))
+        expires_at = segment.until + LEDGER_RETENTION
+        changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=SEGMENT.encode(segment), expires_at=expires_at))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import MapAttribute, UnicodeAttribute
+from pynamodb.attributes import MapAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from chalicelib.domain.common.event_codes import EventCode
@@ -28,6 +28,7 @@ class TimelineModel(Model):
     code = UnicodeAttribute()
     message = UnicodeAttribute()
     details: MapAttribute[str, Any] = MapAttribute(default=dict)
+    expires_at = TTLAttribute(null=True)
 
 
 class TimelineRepository:

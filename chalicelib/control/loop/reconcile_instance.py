@@ -125,6 +125,7 @@ class Reconciler:
                 segments=plan.billed_segments,
                 notifications=build_notifications(plan.instance, plan.timeline, context.directory),
                 benchmark=plan.benchmark,
+                heartbeat_key=self.observer.get_heartbeat_key(before) or self.observer.get_heartbeat_key(plan.instance),
             )
         )
 

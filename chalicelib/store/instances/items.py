@@ -11,13 +11,14 @@ from typing import Any
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.benchmarks.result import Benchmark
-from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
+from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION, TERMINATED_RETENTION, TIMELINE_RETENTION
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.benchmarks import add_benchmark
 from chalicelib.store.desk import DeskModel
+from chalicelib.store.heartbeats import set_heartbeat_expiry
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.ledger import add_ledger_segments
 from chalicelib.store.notifications import add_notifications
@@ -32,6 +33,7 @@ class RecordWrite:
     """A changed record, and all that is written in the same transaction.
 
     :param before: as it was read; the write succeeds only if the table still holds this version
+    :param heartbeat_key: the heartbeat item, which expires some days after the termination
     :param is_user_write: a write for a person's request; the table's stream passes it on to the control loop
     """
 
@@ -41,6 +43,7 @@ class RecordWrite:
     segments: tuple[BilledSegment, ...] = ()
     notifications: tuple[Notification, ...] = ()
     benchmark: Benchmark | None = None
+    heartbeat_key: str | None = None
     is_user_write: bool = False
 
 
@@ -59,8 +62,12 @@ def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceMode
         add_benchmark(changes, write.benchmark)
     if before.is_active and not after.is_active:
         release_name_and_count(changes, before)
+        if write.heartbeat_key and after.terminated_at:
+            set_heartbeat_expiry(changes, write.heartbeat_key, after.terminated_at + HEARTBEAT_RETENTION)
     elif after.is_active and not before.is_active:
         reserve_name_and_count(changes, after)
+        if write.heartbeat_key:
+            set_heartbeat_expiry(changes, write.heartbeat_key, None)
     return item
 
 
@@ -97,6 +104,7 @@ def append_timeline(changes: TransactWrite, instance_id: str, version: int, entr
                 code=str(entry.code),
                 message=entry.message,
                 details={name: str(value) for name, value in entry.details.items()},
+                expires_at=entry.at + TIMELINE_RETENTION,
             )
         )
 
