@@ -4,6 +4,7 @@ The first line of the output is the description of the cloud. After that, each l
 calls and bytes since the last one.
 """
 
+import io
 import json
 import os
 import sys
@@ -30,17 +31,45 @@ AGE = timedelta(hours=1)
 
 
 class CountedApp:
-    """A WSGI application that counts the bytes of its responses."""
+    """A WSGI application that counts its requests and the bytes of its responses.
 
-    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
-        """Count the responses of this application."""
+    It keeps the descriptions of EC2 instances: moto needs seconds for a page, and no sweep here changes an instance.
+    """
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], count: Callable[[str], None]) -> None:
+        """Count the responses of this application.
+
+        :param count: counts a call that the application does not see
+        """
         self._app = app
+        self._count = count
+        self.request_count = 0
         self.sent_bytes = 0
+        self._kept: dict[tuple[str, bytes], tuple[Any, list[bytes]]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
-        body = list(self._app(environ, start_response))
+        request = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(request)
+        if request.startswith(b"Action=DescribeInstances&"):
+            body = self._describe(request, environ, start_response)
+        else:
+            body = list(self._app(environ, start_response))
+        self.request_count += 1
         self.sent_bytes += sum(map(len, body))
+        return body
+
+    def _describe(self, request: bytes, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        # The credential scope in the signature names the region.
+        key = environ["HTTP_AUTHORIZATION"].split("/")[2], request
+        if key in self._kept:
+            self._count("ec2:DescribeInstances")
+        else:
+            heads: list[Any] = []
+            body = list(self._app(environ, lambda *head: heads.append(head)))
+            self._kept[key] = heads[-1], body
+        head, body = self._kept[key]
+        start_response(*head)
         return body
 
 
@@ -53,21 +82,26 @@ def serve(count: int) -> None:
         set_endpoint(os.environ, server.url)
         settings = provision()
         application = bootstrap.build_application(clock, settings)
-        Seeder(cloud, machines, clock, application).seed(count)
-        counted = CountedApp(server._server.app)  # type: ignore[union-attr]
+        index_pages = Seeder(cloud, machines, clock, application).seed(count)
+        counted = CountedApp(server._server.app, lambda call: cloud.calls.update([call]))  # type: ignore[union-attr]
         server._server.app = counted  # type: ignore[union-attr]
-        calls, sent_bytes = Counter(cloud.calls), 0
+        calls, requests, sent_bytes = Counter(cloud.calls), 0, 0
         _print(
             url=server.url,
             now=clock.now().isoformat(),
+            index_pages=index_pages,
             settings={
                 "GPUDESK_INSTANCE_ROLE_ID": settings.instance_role_id,
                 "GPUDESK_EMAIL_TOPIC_ARN": settings.email_topic_arn,
             },
         )
         for _ in sys.stdin:
-            _print(calls=cloud.count_calls_since(calls), sent_bytes=counted.sent_bytes - sent_bytes)
-            calls, sent_bytes = Counter(cloud.calls), counted.sent_bytes
+            _print(
+                calls=cloud.count_calls_since(calls),
+                requests=counted.request_count - requests,
+                sent_bytes=counted.sent_bytes - sent_bytes,
+            )
+            calls, requests, sent_bytes = Counter(cloud.calls), counted.request_count, counted.sent_bytes
     machines.close()
 
 
