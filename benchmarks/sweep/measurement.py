@@ -48,7 +48,7 @@ class ServedCloud:
 
     def read_counts(self) -> dict[str, Any]:
         """Return the calls and bytes since the last call of this method."""
-        return self._process.ask()
+        return self._process.proceed()
 
     def __enter__(self) -> Self:
         """Return the started cloud."""
@@ -86,7 +86,7 @@ class Worker:
         value: dict[str, Any] = json.loads(line)
         return value
 
-    def ask(self) -> dict[str, Any]:
+    def proceed(self) -> dict[str, Any]:
         """Let it continue, and return the next line of its output."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
@@ -106,9 +106,9 @@ def measure_product(cloud: ServedCloud) -> Measurement:
     product = Worker("benchmarks.sweep.product", [cloud.now, str(SWEEPS)], cloud.environment)
     started = product.read()["cpu_seconds"]
     cloud.read_counts()
-    first = product.ask()
+    first = product.proceed()
     cloud.read_counts()
-    second = product.ask()
+    second = product.proceed()
     counts = cloud.read_counts()
     product.close()
     for sweep in (first, second):
