@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark mutation-check build-documents clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark benchmark-sweep benchmark-import mutation-check build-documents clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -67,6 +67,12 @@ replay: ## Try a policy on the history of an instance: HISTORY=FILE.jsonl [POLIC
 
 benchmark: setup ## Compare the idle rule with others on a generated month of a team's use; prints tables in Markdown
 	@$(BIN)/python -m benchmarks.idle_rules
+
+benchmark-sweep: setup ## Measure what a sweep costs for 1 to 10,000 instances, and compare it with Cloud Custodian (COUNTS=1,10); about 15 minutes
+	@COUNTS="$(COUNTS)" $(BIN)/python -m benchmarks.sweep
+
+benchmark-import: setup ## Measure what an import of app.py costs beside the libraries that it loads
+	@$(BIN)/python -m benchmarks.import_cost
 
 mutation-check: setup ## Break 30 decisions of the domain, one at a time, and check that tests fail (COUNT=, SEED=); about 15 minutes
 	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))

@@ -1,12 +1,23 @@
-"""The entry points of the deployed functions: HTTP, the schedules, the table's stream and the events of EC2 and SSM."""
+"""The entry points of the deployed functions: HTTP, the schedules, the table's stream and the events of EC2 and SSM.
+
+An import loads the libraries and little more. What a function needs besides is loaded when it is first used; on Lambda
+that is already during the import, because only then a function has a whole CPU.
+"""
+
+# ruff: noqa: PLC0415
 
 import logging
 import os
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Rate
 
-from chalicelib import bootstrap, events
-from chalicelib.api import openapi, problems
+from chalicelib import events
+from chalicelib.api import problems
+from chalicelib.api.lazy_chalice import LazyChalice
+
+if TYPE_CHECKING:
+    from chalicelib.control.application import Application
 
 LOG = logging.getLogger("gpudesk")
 
@@ -16,22 +27,45 @@ logging.getLogger("chalicelib").setLevel(logging.INFO)
 PLACEHOLDER_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/gpudesk-instances/stream/none"
 """Lets this module be imported without a deployment. The template of the deployment sets the real ARN."""
 
-app = Chalice(app_name="gpudesk", configure_logs=False)
+API_HANDLER = "app.app"
+"""The name of the API's handler in `_HANDLER`, which Lambda sets."""
+
+
+def get_application() -> "Application":
+    """Return gpudesk, which the first event builds."""
+    from chalicelib import bootstrap
+
+    return bootstrap.get_application()
+
+
+def register_routes(chalice_app: Chalice) -> None:
+    """Register the routes of the API."""
+    from chalicelib.api import openapi
+
+    for router in openapi.ROUTERS:
+        chalice_app.register_blueprint(router.build_blueprint(get_application))
+
+
+app = LazyChalice("gpudesk", register_routes)
 app.register_middleware(problems.problem_middleware, "http")
-for router in openapi.ROUTERS:
-    app.register_blueprint(router.build_blueprint(bootstrap.get_application))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
-def sweep(_event: CloudWatchEvent) -> None:
+def sweep(event: CloudWatchEvent) -> None:
     """Reconcile all instances and images, once a minute."""
-    bootstrap.get_application().sweep.run()
+    get_application().sweep.run(read_seconds_left(event))
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def deliver_notifications(event: CloudWatchEvent) -> None:
+    """Deliver the due notifications, once a minute. A slow receiver takes no time from the sweep."""
+    get_application().notifications.run(read_seconds_left(event))
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def check_sweep_health(_event: CloudWatchEvent) -> None:
     """Check every 5 minutes that the sweep completes."""
-    bootstrap.get_application().sweep_watchdog.check()
+    get_application().sweep_watchdog.check()
 
 
 @app.on_dynamodb_record(stream_arn=os.environ.get("GPUDESK_STREAM_ARN", PLACEHOLDER_STREAM_ARN))
@@ -40,7 +74,7 @@ def on_instances_stream(event: DynamoDBEvent) -> None:
 
     A failure does not stop the other records of the batch. The next sweep reconciles the record again.
     """
-    application = bootstrap.get_application()
+    application = get_application()
     for record_id in events.parse_stream_record_ids(event.to_dict()):
         try:
             application.reconciler.reconcile(record_id)
@@ -61,8 +95,30 @@ def on_ssm_command_change(event: CloudWatchEvent) -> None:
     reconcile_ec2_instance(event)
 
 
+def read_seconds_left(event: CloudWatchEvent) -> float | None:
+    """Return the time until Lambda ends this function; None outside Lambda."""
+    context: Any = event.context
+    return context.get_remaining_time_in_millis() / 1000 if context else None
+
+
 def reconcile_ec2_instance(event: CloudWatchEvent) -> None:
     """Reconcile the instance named in an EC2 or SSM event."""
     ec2_instance_id = events.parse_ec2_instance_id(event.to_dict())
     if ec2_instance_id:
-        bootstrap.get_application().reconciler.reconcile_ec2(ec2_instance_id)
+        get_application().reconciler.reconcile_ec2(ec2_instance_id)
+
+
+def preload(handler: str | None) -> None:
+    """Load what a function of Lambda needs.
+
+    :param handler: the name of the function's handler; None outside Lambda
+    """
+    if handler is None:
+        return
+    from chalicelib import bootstrap  # noqa: F401 - the import itself is the purpose
+
+    if handler == API_HANDLER:
+        _ = app.routes
+
+
+preload(os.environ.get("_HANDLER"))

@@ -94,7 +94,8 @@ def build_application(
         benchmarks=BenchmarkService(stores=stores, instances=instances, catalog=catalog),
         reconciler=reconciler,
         image_reconciler=image_reconciler,
-        sweep=_build_sweep(parts, reconciler, image_reconciler, notifications),
+        sweep=_build_sweep(parts, reconciler, image_reconciler),
+        notifications=notifications,
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
     )
 
@@ -145,11 +146,9 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
     )
 
 
-def _build_sweep(
-    parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler, notifications: NotificationSender
-) -> Sweep:
+def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
     adopter = OrphanAdopter(parts.stores.instances, reconciler, parts.catalog)
-    return Sweep(parts.stores, reconciler, adopter, notifications, image_reconciler)
+    return Sweep(parts.stores, reconciler, adopter, image_reconciler)
 
 
 def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:

@@ -109,10 +109,11 @@ def _build_delivery(cloud: LocalCloud) -> Delivery:
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep each minute and check the sweep every fifth minute, even if the sweep fails."""
+    """Sweep and deliver each minute, and check the sweep every fifth minute, even if the sweep fails."""
     try:
         app.sweep(event, None)
     finally:
+        app.deliver_notifications(event, None)
         if datetime.fromisoformat(event["time"]).minute % SWEEP_CHECK_MINUTES == 0:
             app.check_sweep_health(event, None)
 

@@ -92,7 +92,9 @@ class RequestModel(BaseModel):
     :cvar multiline_fields: fields that check their characters themselves
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra=_remove_unaccepted_null)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, defer_build=True, json_schema_extra=_remove_unaccepted_null
+    )
     multiline_fields: ClassVar[frozenset[str]] = frozenset()
 
     @field_validator("*", mode="before")

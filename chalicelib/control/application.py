@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep import Sweep
@@ -48,6 +49,7 @@ class Application:
     reconciler: Reconciler
     image_reconciler: ImageReconciler
     sweep: Sweep
+    notifications: NotificationSender
     sweep_watchdog: SweepWatchdog
 
     def limit_request_time(self, seconds: float) -> AbstractContextManager[None]:

@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-from pydantic import TypeAdapter
-from pynamodb.attributes import MapAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.benchmarks.result import RETENTION, Benchmark
 from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, to_plain
+from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log
+from chalicelib.store.stored_type import StoredType
 
-BENCHMARK = TypeAdapter(Benchmark)
+BENCHMARK = StoredType(Benchmark)
 
 PARTITION = "benchmarks"
 """The only hash key: a team runs some hundred benchmarks a year, and a comparison reads all of them."""
@@ -29,7 +28,7 @@ class BenchmarkModel(TableModel):
 
     partition = UnicodeAttribute(hash_key=True)
     sort_key = UnicodeAttribute(range_key=True)
-    benchmark: MapAttribute[str, Any] = MapAttribute()
+    benchmark = UnicodeAttribute()
     expires_at = TTLAttribute(null=True)
 
 
@@ -50,10 +49,10 @@ def add_benchmark(changes: TransactWrite, benchmark: Benchmark) -> None:
     key = f"{benchmark.instance_type}#{benchmark.measured_at.isoformat()}#{benchmark.id}"
     changes.save(
         BenchmarkModel(
-            PARTITION, key, benchmark=to_plain(BENCHMARK, benchmark), expires_at=benchmark.measured_at + RETENTION
+            PARTITION, key, benchmark=BENCHMARK.encode(benchmark), expires_at=benchmark.measured_at + RETENTION
         )
     )
 
 
 def _to_benchmark(item: BenchmarkModel) -> Benchmark:
-    return BENCHMARK.validate_python(item.benchmark.as_dict())
+    return BENCHMARK.decode(item.benchmark)

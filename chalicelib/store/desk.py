@@ -9,21 +9,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
 from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import Defaults, DeskSettings
+from chalicelib.domain.instances.sweep_order import LeftOver
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription
 from chalicelib.domain.notifications.notification import DESK_ID, Notification
 from chalicelib.store.connections import REGION, TableModel
 from chalicelib.store.decision_log import log_changes
-from chalicelib.store.dynamo import PREFIX, TableMeta, commit, find_item, to_plain, update_if
+from chalicelib.store.dynamo import PREFIX, TableMeta, commit, find_item, update_if
 from chalicelib.store.notifications import add_notifications
+from chalicelib.store.stored_type import StoredType
 from chalicelib.store.timeline import append_timeline
 
-SETTINGS = TypeAdapter(DeskSettings)
+SETTINGS = StoredType(DeskSettings)
+LEFT_OVER = StoredType(LeftOver)
+NOTHING_LEFT_OVER = LeftOver()
 SETTINGS_KEY = "settings"
 
 
@@ -46,7 +49,8 @@ class DeskModel(TableModel):
     holder = UnicodeAttribute(null=True)
     until = NumberAttribute(null=True)
     done = NumberAttribute(null=True)
-    settings: MapAttribute[str, Any] = MapAttribute(null=True)
+    left_over = UnicodeAttribute(null=True)
+    settings = UnicodeAttribute(null=True)
     steps: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
     version = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
@@ -60,8 +64,8 @@ class DeskRepository:
         item = find_item(DeskModel, SETTINGS_KEY)
         if item is None:
             return DeskSettings(defaults=Defaults(region=REGION))
-        plain = item.settings.as_dict() if item.settings else {}
-        return replace(SETTINGS.validate_python(plain), version=int(item.version or 0))
+        settings = SETTINGS.decode(item.settings) if item.settings else DeskSettings()
+        return replace(settings, version=int(item.version or 0))
 
     def save_settings(
         self,
@@ -78,7 +82,7 @@ class DeskRepository:
         condition = DeskModel.version == settings.version if settings.version else DeskModel.key.does_not_exist()
 
         def add_changes(changes: TransactWrite) -> None:
-            item = DeskModel(SETTINGS_KEY, settings=to_plain(SETTINGS, settings), version=version)
+            item = DeskModel(SETTINGS_KEY, settings=SETTINGS.encode(settings), version=version)
             changes.save(item, condition=condition)
             append_timeline(changes, DESK_ID, version, entries)
             add_notifications(changes, notifications)
@@ -87,25 +91,37 @@ class DeskRepository:
         log_changes(DESK_ID, entries)
         return replace(settings, version=version)
 
-    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> bool:
+    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> LeftOver | None:
         """Take the lease `name`, unless another holder has it.
 
         :param duration: the lease is free again after this time, even if it is not released
-        :returns: whether `holder` has the lease now
+        :returns: what the last holder has left over; None: another holder has the lease
         """
+        lease = DeskModel(f"lease#{name}")
         until = int((now + duration).timestamp())
         is_free = DeskModel.until.does_not_exist() | (DeskModel.until <= int(now.timestamp()))
-        return update_if(_lease(name), [DeskModel.holder.set(holder), DeskModel.until.set(until)], is_free)
+        if not update_if(lease, [DeskModel.holder.set(holder), DeskModel.until.set(until)], is_free):
+            return None
+        return LEFT_OVER.decode(lease.left_over) if lease.left_over else NOTHING_LEFT_OVER
 
-    def complete_lease(self, name: str, holder: str, *, now: datetime) -> None:
-        """Release the lease, if `holder` still has it, and record that its work is complete."""
+    def release_lease(
+        self,
+        name: str,
+        holder: str,
+        *,
+        now: datetime,
+        left_over: LeftOver = NOTHING_LEFT_OVER,
+        is_complete: bool = True,
+    ) -> None:
+        """Release the lease, if `holder` still has it.
+
+        :param left_over: the work that the next holder does first
+        :param is_complete: record the time as that of the last complete work
+        """
         seconds = int(now.timestamp())
-        actions = [DeskModel.until.set(seconds), DeskModel.done.set(seconds)]
-        update_if(_lease(name), actions, DeskModel.holder == holder)
-
-    def release_lease(self, name: str, holder: str, *, now: datetime) -> None:
-        """Release the lease, if `holder` still has it, without recording that its work is complete."""
-        update_if(_lease(name), [DeskModel.until.set(int(now.timestamp()))], DeskModel.holder == holder)
+        actions = [DeskModel.until.set(seconds), DeskModel.left_over.set(LEFT_OVER.encode(left_over))]
+        actions += [DeskModel.done.set(seconds)] if is_complete else []
+        update_if(DeskModel(f"lease#{name}"), actions, DeskModel.holder == holder)
 
     def get_last_completed_at(self, name: str) -> datetime | None:
         """Return when the work of a lease was last completed."""
@@ -140,7 +156,3 @@ class DeskRepository:
 
 def _build_email_key(address: str, generation: int) -> str:
     return f"email#{address}#{generation}"
-
-
-def _lease(name: str) -> DeskModel:
-    return DeskModel(f"lease#{name}")

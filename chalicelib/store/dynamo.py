@@ -6,9 +6,8 @@ Nothing here knows a particular table. Only this package uses PynamoDB; its call
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import TypeAdapter
 from pynamodb.exceptions import DoesNotExist, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -170,12 +169,6 @@ def _raise_unless_condition_failed(error: PutError | UpdateError) -> None:
     """Raise the error of a single write again, unless it says that the condition did not hold."""
     if is_overload(error) or error.cause_response_code != CONDITION_FAILED_ERROR:
         raise error
-
-
-def to_plain(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:
-    """Return a domain value as DynamoDB can hold it: texts, numbers, lists and maps, without None and `version`."""
-    plain: dict[str, Any] = adapter.dump_python(value, mode="json", exclude_none=True, exclude={"version"})
-    return plain
 
 
 def read_or_log(subject: str, read: Callable[[], T]) -> T | None:

@@ -1,23 +1,24 @@
 """The heartbeats table: instances write their heartbeats, gpudesk writes its response into the same item."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import Attribute, MapAttribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
-from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
-from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
+from chalicelib.domain.idle.heartbeat_decoding import read_heartbeat
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, read_response, write_response
 from chalicelib.store.connections import TableModel
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, update_if
 
 
-class UncheckedAttribute(Attribute[Any]):
-    """An attribute that an instance writes. Reading it succeeds, whatever its type."""
+class UncheckedText(Attribute[Any]):
+    """A text that an instance writes. Reading it succeeds, whatever its type."""
 
-    attr_type = "M"
+    attr_type = "S"
 
     def get_value(self, value: dict[str, Any]) -> Any:
         """Return DynamoDB's typed value unchanged."""
@@ -31,19 +32,8 @@ class UncheckedAttribute(Attribute[Any]):
         raise NotImplementedError("Only the instances write this attribute.")
 
     def deserialize(self, value: dict[str, Any]) -> Any:
-        """Return the plain value of a typed value; None for types that no heartbeat uses."""
-        kind, content = next(iter(value.items()))
-        match kind:
-            case "S" | "BOOL":
-                return content
-            case "N":
-                return json.loads(content)
-            case "M":
-                return {name: self.deserialize(item) for name, item in content.items()}
-            case "L":
-                return [self.deserialize(item) for item in content]
-            case _:
-                return None
+        """Return a text, or the typed value of another type."""
+        return value.get("S", value)
 
 
 class HeartbeatModel(TableModel):
@@ -55,18 +45,9 @@ class HeartbeatModel(TableModel):
         table_name = f"{PREFIX}-heartbeats"
 
     id = UnicodeAttribute(hash_key=True)
-    at = UncheckedAttribute(null=True)
-    boot_id = UncheckedAttribute(null=True)
-    instance_id = UncheckedAttribute(null=True)
-    probe = UncheckedAttribute(null=True)
-    signals = UncheckedAttribute(null=True)
-    live_counts = UncheckedAttribute(null=True)
-    acknowledged = UncheckedAttribute(null=True)
-    keep_request = UncheckedAttribute(null=True)
-    missed_heartbeats = UncheckedAttribute(null=True)
-    self_stop = UncheckedAttribute(null=True)
-    setup = UncheckedAttribute(null=True)
-    response: MapAttribute[str, Any] = MapAttribute(null=True)
+    heartbeat = UncheckedText(null=True)
+    response = UnicodeAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
 
 
 @dataclass(frozen=True)
@@ -85,13 +66,13 @@ class HeartbeatRepository:
 
     def create_if_absent(self, key: str, response: HeartbeatResponse) -> None:
         """Create the item that the instance may then update. An existing item stays unchanged."""
-        item = HeartbeatModel(key, response=encode_response(response))
+        item = HeartbeatModel(key, response=write_response(response))
         save_if(item, HeartbeatModel.id.does_not_exist())
 
     def set_response(self, key: str, response: HeartbeatResponse) -> None:
         """Replace the response to the instance's next heartbeat, unless the instance has no item."""
         update_if(
-            HeartbeatModel(key), [HeartbeatModel.response.set(encode_response(response))], HeartbeatModel.id.exists()
+            HeartbeatModel(key), [HeartbeatModel.response.set(write_response(response))], HeartbeatModel.id.exists()
         )
 
     def get(self, key: str) -> HeartbeatItem | None:
@@ -104,14 +85,21 @@ class HeartbeatRepository:
         return {item.id: _to_heartbeat_item(item) for item in HeartbeatModel.batch_get(list(keys))}
 
 
+def set_heartbeat_expiry(changes: TransactWrite, key: str, expires_at: datetime | None) -> None:
+    """Add to a transaction when the item of an instance expires.
+
+    :param expires_at: None: it does not expire, because the instance exists
+    """
+    expiry = HeartbeatModel.expires_at
+    changes.update(HeartbeatModel(key), actions=[expiry.set(expires_at) if expires_at else expiry.remove()])
+
+
 def _to_heartbeat_item(item: HeartbeatModel) -> HeartbeatItem:
-    raw = {name: value for name, value in item.attribute_values.items() if value is not None}
-    response = raw.pop("response", None)
-    return HeartbeatItem(decode_heartbeat(raw), _decode_response(response) if response is not None else None)
+    return HeartbeatItem(read_heartbeat(item.heartbeat), _read_response(item.response) if item.response else None)
 
 
-def _decode_response(raw: Any) -> HeartbeatResponse | None:
+def _read_response(text: str) -> HeartbeatResponse | None:
     try:
-        return decode_response(raw.as_dict())
-    except (AttributeError, KeyError, TypeError, ValueError):
+        return read_response(text)
+    except (KeyError, TypeError, ValueError):
         return None

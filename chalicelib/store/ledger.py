@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from typing import Any
 
-from pydantic import TypeAdapter
-from pynamodb.attributes import MapAttribute, UnicodeAttribute
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.common.deadlines import LEDGER_RETENTION
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, to_plain
+from chalicelib.store.dynamo import PREFIX, TableMeta
+from chalicelib.store.stored_type import StoredType
 
-SEGMENT = TypeAdapter(BilledSegment)
+SEGMENT = StoredType(BilledSegment)
 
 
 class LedgerModel(TableModel):
@@ -25,7 +25,8 @@ class LedgerModel(TableModel):
 
     month = UnicodeAttribute(hash_key=True)
     sort_key = UnicodeAttribute(range_key=True)
-    segment: MapAttribute[str, Any] = MapAttribute()
+    segment = UnicodeAttribute()
+    expires_at = TTLAttribute(null=True)
 
 
 class LedgerRepository:
@@ -37,7 +38,7 @@ class LedgerRepository:
         month = since.replace(day=1)
         while month <= today:
             for item in LedgerModel.query(f"{month:%Y-%m}", condition):
-                yield SEGMENT.validate_python(item.segment.as_dict())
+                yield SEGMENT.decode(item.segment)
             month = (month + timedelta(days=31)).replace(day=1)
 
 
@@ -45,4 +46,5 @@ def add_ledger_segments(changes: TransactWrite, segments: Iterable[BilledSegment
     """Add billed segments to the transaction that ends them."""
     for segment in segments:
         key = f"{segment.owner}#{segment.since.isoformat()}#{segment.instance_id}"
-        changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=to_plain(SEGMENT, segment)))
+        expires_at = segment.until + LEDGER_RETENTION
+        changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=SEGMENT.encode(segment), expires_at=expires_at))

@@ -4,20 +4,19 @@ import itertools
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
-from pydantic import TypeAdapter
-from pynamodb.attributes import MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, save_if, to_plain
+from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, save_if
 from chalicelib.store.paged_query import PagedQuery
+from chalicelib.store.stored_type import StoredType
 
-NOTIFICATION = TypeAdapter(Notification)
+NOTIFICATION = StoredType(Notification)
 
 RETENTION = timedelta(days=30)
 
@@ -49,7 +48,7 @@ class NotificationsByInstance(GlobalSecondaryIndex["NotificationModel"]):
 
 
 class NotificationModel(TableModel):
-    """A message to an owner or admin. `notification` is the domain's value with its log of deliveries."""
+    """A message to an owner or admin. `notification` is the domain's value as JSON, with its log of deliveries."""
 
     class Meta(TableMeta):
         """The name of the table."""
@@ -61,7 +60,7 @@ class NotificationModel(TableModel):
     at = UnicodeAttribute()
     pending = UnicodeAttribute(null=True)
     due_at = NumberAttribute(null=True)
-    notification: MapAttribute[str, Any] = MapAttribute()
+    notification = UnicodeAttribute()
     expires_at = TTLAttribute(null=True)
     by_due = PendingNotifications()
     by_instance = NotificationsByInstance()
@@ -110,7 +109,7 @@ def _to_notification_or_log(item: NotificationModel) -> Notification | None:
 
 
 def _to_notification(item: NotificationModel) -> Notification:
-    return NOTIFICATION.validate_python(item.notification.as_dict())
+    return NOTIFICATION.decode(item.notification)
 
 
 def _to_model(notification: Notification) -> NotificationModel:
@@ -121,6 +120,6 @@ def _to_model(notification: Notification) -> NotificationModel:
         at=f"{notification.at.isoformat()}#{notification.id}",
         pending="pending" if due_at else None,
         due_at=int(due_at.timestamp()) if due_at else None,
-        notification=to_plain(NOTIFICATION, notification),
+        notification=NOTIFICATION.encode(notification),
         expires_at=notification.at + RETENTION,
     )

@@ -2,17 +2,16 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from pydantic import TypeAdapter
-from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.domain.desk.settings import OwnerSettings
 from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, read_or_log, save_if, to_plain
+from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, read_or_log, save_if
+from chalicelib.store.stored_type import StoredType
 
-OWNER = TypeAdapter(OwnerSettings)
+OWNER = StoredType(OwnerSettings)
 
 
 class OwnerModel(TableModel):
@@ -24,7 +23,7 @@ class OwnerModel(TableModel):
         table_name = f"{PREFIX}-owners"
 
     owner = UnicodeAttribute(hash_key=True)
-    settings: MapAttribute[str, Any] = MapAttribute()
+    settings = UnicodeAttribute()
     version = NumberAttribute()
 
 
@@ -49,7 +48,7 @@ class OwnerRepository:
         :raises VersionConflict: another request has changed them meanwhile
         """
         version = (settings.version or 0) + 1
-        item = OwnerModel(settings.owner, settings=to_plain(OWNER, settings), version=version)
+        item = OwnerModel(settings.owner, settings=OWNER.encode(settings), version=version)
         condition = OwnerModel.version == settings.version if settings.version else OwnerModel.owner.does_not_exist()
         if not save_if(item, condition):
             raise VersionConflict(f"the settings of {settings.owner} have changed since they were read")
@@ -57,4 +56,4 @@ class OwnerRepository:
 
 
 def _to_settings(item: OwnerModel) -> OwnerSettings:
-    return replace(OWNER.validate_python(item.settings.as_dict()), version=int(item.version))
+    return replace(OWNER.decode(item.settings), version=int(item.version))

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import MapAttribute, UnicodeAttribute
+from pynamodb.attributes import MapAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.common.deadlines import TIMELINE_RETENTION
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -30,6 +31,7 @@ class TimelineModel(TableModel):
     code = UnicodeAttribute()
     message = UnicodeAttribute()
     details: MapAttribute[str, Any] = MapAttribute(default=dict)
+    expires_at = TTLAttribute(null=True)
 
 
 def append_timeline(changes: TransactWrite, subject_id: str, version: int, entries: Iterable[TimelineEntry]) -> None:
@@ -47,6 +49,7 @@ def append_timeline(changes: TransactWrite, subject_id: str, version: int, entri
                 code=str(entry.code),
                 message=entry.message,
                 details={name: str(value) for name, value in entry.details.items()},
+                expires_at=entry.at + TIMELINE_RETENTION,
             )
         )
 

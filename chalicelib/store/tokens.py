@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.access.token_holder import TokenHolder
@@ -25,7 +25,7 @@ class TokenModel(TableModel):
     owner = UnicodeAttribute()
     role = UnicodeAttribute()
     created_at = UnicodeAttribute()
-    expires_at = UnicodeAttribute()
+    expires_at = TTLAttribute()
 
 
 class TokenRepository:
@@ -43,7 +43,7 @@ class TokenRepository:
             owner=owner,
             role=str(role),
             created_at=now.isoformat(),
-            expires_at=(now + valid_for).isoformat(),
+            expires_at=now + valid_for,
         ).save()
         return token
 
@@ -52,10 +52,10 @@ class TokenRepository:
         item = find_item(TokenModel, _hash(token), consistent=False)
         if item is None:
             return None
-        expires_at = datetime.fromisoformat(item.expires_at)
-        if expires_at <= now:
+        # DynamoDB deletes an expired token within some days.
+        if item.expires_at <= now:
             return None
-        return TokenHolder(owner=item.owner, role=Role(item.role), token_id=item.id, expires_at=expires_at)
+        return TokenHolder(owner=item.owner, role=Role(item.role), token_id=item.id, expires_at=item.expires_at)
 
 
 def _hash(token: str) -> str:

@@ -11,9 +11,11 @@ import pytest
 
 import app as application
 from chalicelib import bootstrap
+from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.control.loop.sweep import Sweep, SweepReport
+from chalicelib.control.loop.sweep import Sweep
+from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.clock import SystemClock
 from local.aws.core.delivery import Delivery, EventHandlers
@@ -31,9 +33,11 @@ class CallLog:
     """Log of the reconciled records and the checks, in order.
 
     :ivar fails_on: id of the record whose reconciliation raises an error
+    :ivar seconds_left: the time that the last function was told
     """
 
     calls: list[str] = field(default_factory=list)
+    seconds_left: float | None = None
     fails_on: str | None = None
 
 
@@ -66,11 +70,31 @@ class RecordingImageReconciler(ImageReconciler):
 class RecordingSweep(Sweep):
     """A sweep that only logs its calls."""
 
-    log: CallLog
+    log: CallLog = field(default_factory=CallLog)
 
-    def run(self) -> SweepReport:
+    def run(self, seconds_left: float | None = None) -> SweepReport:
         self.log.calls.append("everything")
+        self.log.seconds_left = seconds_left
         return SweepReport()
+
+
+@dataclass(frozen=True)
+class RecordingSender(NotificationSender):
+    """A sender that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self, seconds_left: float | None = None) -> int:
+        self.log.calls.append("notifications")
+        self.log.seconds_left = seconds_left
+        return 0
+
+
+class LambdaContext:
+    """The context that Lambda passes to a function."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 59_500
 
 
 @dataclass(frozen=True)
@@ -92,6 +116,7 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             reconciler=RecordingReconciler(**vars(application.reconciler), log=log),
             image_reconciler=RecordingImageReconciler(**vars(application.image_reconciler), log=log),
             sweep=RecordingSweep(**vars(application.sweep), log=log),
+            notifications=RecordingSender(**vars(application.notifications), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
         )
     )
@@ -143,6 +168,16 @@ def test_event_reconciles_only_the_records_it_names(log: CallLog, event: str, ca
 def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
     application.check_sweep_health(load_event("scheduled"), None)
     assert log.calls == ["the sweep"]
+
+
+@pytest.mark.parametrize(
+    ("function", "call"), [(application.sweep, "everything"), (application.deliver_notifications, "notifications")]
+)
+def test_schedules_know_how_much_time_they_have(log: CallLog, function: Any, call: str) -> None:
+    function(load_event("scheduled"), None)
+    assert (log.calls, log.seconds_left) == ([call], None)
+    function(load_event("scheduled"), LambdaContext())
+    assert (log.calls, log.seconds_left) == ([call, call], 59.5)
 
 
 def test_every_golden_event_has_a_handler() -> None:

@@ -56,13 +56,12 @@ def add_webhook(world: World, owner: str = "ada") -> WebhookReceiver:
     """Set a webhook for the owner, and return its receiver."""
     box = WebhookReceiver()
     notifications = replace(
-        world.application.sweep.notifications,
+        world.application.notifications,
         webhook=FakeWebhookSender(receiver=box),
         get_webhook_secret=lambda name, number: "whsec_AAAA",
     )
-    sweep = replace(world.application.sweep, notifications=notifications)
     watchdog = replace(world.application.sweep_watchdog, sender=notifications)
-    world.replace_application(replace(world.application, sweep=sweep, sweep_watchdog=watchdog), box)
+    world.replace_application(replace(world.application, notifications=notifications, sweep_watchdog=watchdog), box)
     owners = world.application.reconciler.stores.owners
     owners.save(replace(owners.get(owner), channels=Channels(webhook=WEBHOOK_URL)))
     return box

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any
 
 import boto3
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto.server import ThreadedMotoServer
 
 from chalicelib.domain.idle.heartbeat import Heartbeat
-from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
-from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, encode_response
+from chalicelib.domain.idle.heartbeat_decoding import read_heartbeat
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, write_response
 
 
 class HeartbeatTable:
@@ -41,8 +39,7 @@ class HeartbeatTable:
     def read(self) -> Heartbeat:
         """Return the last heartbeat of the instance."""
         item = self._client.get_item(TableName=self.name, Key=self._key)["Item"]
-        plain = {name: _convert_numbers(TypeDeserializer().deserialize(value)) for name, value in item.items()}
-        heartbeat = decode_heartbeat(plain)
+        heartbeat = read_heartbeat(item["heartbeat"]["S"])
         assert isinstance(heartbeat, Heartbeat), heartbeat
         return heartbeat
 
@@ -53,7 +50,7 @@ class HeartbeatTable:
             Key=self._key,
             UpdateExpression="SET #response = :response",
             ExpressionAttributeNames={"#response": "response"},
-            ExpressionAttributeValues={":response": TypeSerializer().serialize(encode_response(response))},
+            ExpressionAttributeValues={":response": {"S": write_response(response)}},
         )
 
 
@@ -76,16 +73,3 @@ def serve_heartbeat_table(name: str = "heartbeats") -> Iterator[HeartbeatTable]:
     finally:
         client.close()
         server.stop()
-
-
-def _convert_numbers(value: Any) -> Any:
-    """Return the value with ints in place of decimals, as gpudesk reads it."""
-    match value:
-        case Decimal():
-            return int(value)
-        case list():
-            return [_convert_numbers(each) for each in value]
-        case dict():
-            return {name: _convert_numbers(each) for name, each in value.items()}
-        case _:
-            return value

@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from boto3.dynamodb.types import TypeSerializer
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold_sample
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, SelfStopStatus, StepProgress
-from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE, encode_heartbeat, write_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.store.heartbeats import HeartbeatModel
 from local.aws.core.local_cloud import LocalCloud
@@ -51,7 +50,7 @@ class SimulatedProbes:
     def send_heartbeat(self, instance_id: str, /, **replaced: Any) -> None:
         """Send one heartbeat of one instance, with evidence folded as the probe folds it.
 
-        :param replaced: attributes of the heartbeat item with other values, also invalid ones
+        :param replaced: fields of the heartbeat with other values, also invalid ones
         """
         evidence = self._evidence.setdefault(instance_id, {})
         for name, state in self.activity.items():
@@ -72,7 +71,7 @@ class SimulatedProbes:
             setup=self.setup_progress,
         )
         encoded = encode_heartbeat(heartbeat, self.build_heartbeat_key(instance_id))
-        self.write_heartbeat(instance_id, {**encoded, **replaced})
+        self.write_heartbeat(instance_id, write_heartbeat({**encoded, **replaced}))
 
     def reboot_instances(self) -> None:
         """Reboot every instance, so that its probe starts again."""
@@ -83,8 +82,8 @@ class SimulatedProbes:
         """Return the key of the instance's heartbeat item."""
         return f"{self._instance_role_id}:{instance_id}"
 
-    def write_heartbeat(self, instance_id: str, attributes: dict[str, Any]) -> None:
-        """Replace the heartbeat item of an instance, except for its response. Without an item, do nothing.
+    def write_heartbeat(self, instance_id: str, text: str) -> None:
+        """Replace the heartbeat in the item of an instance. Without an item, do nothing.
 
         The role of the instance allows the same. The item changes in moto's table directly: through the SDK, the
         heartbeats would take a sixth of the time of the scenario tests.
@@ -93,5 +92,5 @@ class SimulatedProbes:
         name, key = HeartbeatModel.Meta.table_name, {"S": self.build_heartbeat_key(instance_id)}
         item = backend.get_item(name, {"id": key})
         if item is not None:
-            response = {"response": item.attrs["response"].to_regular_json()} if "response" in item.attrs else {}
-            backend.put_item(name, {**TypeSerializer().serialize(attributes)["M"], **response, "id": key})
+            rest = {name: value.to_regular_json() for name, value in item.attrs.items()}
+            backend.put_item(name, {**rest, HEARTBEAT_ATTRIBUTE: {"S": text}})

@@ -147,6 +147,7 @@ class World(SimulatedProbes):
             self.send_heartbeats()
             if passed % sweep_every == 0:
                 self.application.sweep.run()
+                self.application.notifications.run()
 
     def wait_for_phase(self, instance: Instance, phase: Phase, minutes: int = 60, *, sweep_every: int = 1) -> Instance:
         """Let minutes pass until the instance is in `phase`."""

@@ -4,7 +4,7 @@ An EC2 instance that is younger than the visibility grace is left alone: the rec
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,7 +46,7 @@ class OrphanAdopter:
     catalog: InstanceTypeCatalog
 
     def adopt_all(
-        self, observed: Sequence[ObservedInstance], known: set[str], context: DecisionContext, now: datetime
+        self, observed: Iterable[ObservedInstance], known: set[str], context: DecisionContext, now: datetime
     ) -> list[str]:
         """Adopt the EC2 instances that have no record, unless gpudesk is paused.
 

@@ -1,6 +1,7 @@
 """Send notifications on their channels, many at once, and record each result as soon as it is known."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -25,6 +26,20 @@ class PendingDelivery:
     def receiver(self) -> tuple[str, str]:
         """Return owner and channel, which identify the receiver in a round."""
         return self.notification.owner, self.channel
+
+
+def order_fairly(deliveries: Iterable[PendingDelivery]) -> list[PendingDelivery]:
+    """Return the deliveries so that the receivers take turns, stop warnings first: a stop waits for its warning.
+
+    A receiver with many notifications, for example one that does not respond, delays no other one.
+    """
+    counts: Counter[tuple[bool, tuple[str, str]]] = Counter()
+    turns = []
+    for delivery in deliveries:
+        kind = delivery.notification.warning_id is None, delivery.receiver
+        turns.append((kind[0], counts[kind], delivery))
+        counts[kind] += 1
+    return [delivery for _, _, delivery in sorted(turns, key=lambda turn: turn[:2])]
 
 
 @dataclass(frozen=True)

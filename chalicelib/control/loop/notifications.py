@@ -2,6 +2,7 @@
 
 import logging
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,9 +10,12 @@ from functools import partial
 
 from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
-from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery
+from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery, order_fairly
 from chalicelib.control.loop.email_confirmations import EmailConfirmations
+from chalicelib.control.loop.reconcile_instance import load_channel_directory
+from chalicelib.control.loop.time_budget import TimeBudget, start_budget
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.deadlines import NOTIFICATION_LEASE_DURATION
 from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import stop_warnings
@@ -25,11 +29,13 @@ from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
 
-MAX_PER_ROUND = 32
-"""Notifications in one round; the others follow in the next."""
+LEASE_NAME = "notifications"
 
-ROUND_BUDGET_SECONDS = 20.0
-"""No delivery begins later, in real time: the function has one minute, and the sweep needs most of it."""
+MAX_PER_ROUND = 100
+"""Deliveries in one round; the others follow in the next."""
+
+MAX_READ = 1000
+"""Due notifications that are read for a round. Many more than are delivered, so that the receivers can take turns."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +53,37 @@ class NotificationSender:
     clock: Clock
     monotonic: Callable[[], float] = time.monotonic
 
-    def send_due(self, directory: ChannelDirectory) -> int:
-        """Run one round over the due notifications, stop warnings first: a stop waits for its warning.
+    def run(self, seconds_left: float | None = None) -> int:
+        """Run one round over the due notifications.
 
+        :param seconds_left: the time until Lambda ends the function; None: the function's timeout
         :returns: the number of successful deliveries
         """
-        now = self.clock.now()
+        budget, now = start_budget(seconds_left, self.monotonic), self.clock.now()
+        directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         EmailConfirmations(self.stores, self.email, self.clock).run(directory)
         self._welcome_webhooks(directory, now)
-        due = self.stores.notifications.list_due(now, MAX_PER_ROUND)
-        deliveries = [PendingDelivery(item, channel) for item in due for channel in item.find_due_channels(now)]
-        deliveries.sort(key=lambda delivery: delivery.notification.warning_id is None)
-        return self._deliver(deliveries, directory, now) if deliveries else 0
+        if not self._list_due(now, 1):
+            return 0
+        holder, desk = uuid.uuid4().hex, self.stores.desk
+        if desk.acquire_lease(LEASE_NAME, holder, now=now, duration=NOTIFICATION_LEASE_DURATION) is None:
+            LOG.info("another round of deliveries is running")
+            return 0
+        try:
+            return self._deliver(order_fairly(self._list_due(now, MAX_READ))[:MAX_PER_ROUND], directory, budget)
+        finally:
+            desk.release_lease(LEASE_NAME, holder, now=self.clock.now())
 
-    def _deliver(self, deliveries: list[PendingDelivery], directory: ChannelDirectory, now: datetime) -> int:
+    def _list_due(self, now: datetime, limit: int) -> list[PendingDelivery]:
+        due = self.stores.notifications.list_due(now, limit)
+        return [PendingDelivery(item, channel) for item in due for channel in item.find_due_channels(now)]
+
+    def _deliver(self, deliveries: list[PendingDelivery], directory: ChannelDirectory, budget: TimeBudget) -> int:
         """Deliver, and record each result at once, so that a timeout of the function loses no result."""
-        ends_at = self.monotonic() + ROUND_BUDGET_SECONDS
-        delivery_round = DeliveryRound(lambda delivery: self._send(delivery, directory), ends_at, self.monotonic)
+        now = self.clock.now()
+        delivery_round = DeliveryRound(
+            lambda delivery: self._send(delivery, directory), budget.ends_at, budget.monotonic
+        )
         latest: dict[str, Notification] = {}
         successes = 0
         for result in delivery_round.deliver(deliveries):

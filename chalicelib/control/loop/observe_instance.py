@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
+from chalicelib.control.loop.instance_index import InstanceIndex, build_instance_index
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
@@ -23,7 +24,7 @@ from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 
 T = TypeVar("T")
 
-ObservedInstances = Sequence[ObservedInstance] | Unavailable
+ObservedInstances = InstanceIndex | Unavailable
 ObservedAgents = dict[str, ObservedAgent] | Unavailable
 EventsByEc2Id = Mapping[str, ScheduledEvent] | Unavailable
 
@@ -81,7 +82,7 @@ class Observer:
         :param record_id: only the instances of this record; None: those of all records
         """
         try:
-            return self.ec2.list_instances(region, record_id)
+            return build_instance_index(self.ec2.list_instances(region, record_id))
         except AwsError as error:
             return Unavailable(str(error))
 
@@ -152,7 +153,7 @@ def select_observed(instance: Instance, observed: ObservedInstances) -> Observed
     if isinstance(observed, Unavailable):
         return observed
     ended_ids = instance.launch.ended_instance_ids
-    candidates = [ec2 for ec2 in observed if ec2.tag_id == instance.tag_id and ec2.instance_id not in ended_ids]
+    candidates = [ec2 for ec2 in observed.by_tag_id.get(instance.tag_id, ()) if ec2.instance_id not in ended_ids]
     if instance.ec2_instance:
         ec2_id = instance.ec2_instance.instance_id
         return next((ec2 for ec2 in candidates if ec2.instance_id == ec2_id), NotVisible())

@@ -51,20 +51,16 @@ class ImageReconciler:
     ssm: Ssm
     clock: Clock
 
-    def run(self) -> int:
-        """Reconcile all pending images, unless gpudesk is paused. An error with one image does not affect the others.
+    def list_pending(self, mode: Mode) -> list[str]:
+        """Return the ids of the images that need work; none while gpudesk is paused."""
+        return [] if mode is Mode.PAUSED else [image.id for image in self.stores.images.list_pending()]
 
-        :returns: the number of images that were reconciled
-        """
-        images = list(self.stores.images.list_pending())
-        if not images or self._is_paused():
-            return 0
-        for image in images:
-            try:
-                self._reconcile(image.id)
-            except Exception:
-                LOG.exception("image %s could not be reconciled; the next sweep tries again", image.id)
-        return len(images)
+    def reconcile(self, image_id: str) -> None:
+        """Reconcile one image. An error does not affect the others."""
+        try:
+            self._reconcile(image_id)
+        except Exception:
+            LOG.exception("image %s could not be reconciled; the next sweep tries again", image_id)
 
     def reconcile_for_instance(self, instance_id: str) -> None:
         """Reconcile the image that is being created from the instance, unless there is none or gpudesk is paused."""

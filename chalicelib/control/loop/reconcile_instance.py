@@ -4,9 +4,11 @@ Every pass starts from the record and from the state in AWS, so a pass that is i
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.control.loop.execute_step import Executor
+from chalicelib.control.loop.launch_memory import RememberingExecutor
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
@@ -43,21 +45,32 @@ class Reconciler:
 
     stores: Repositories
     observer: Observer
-    executor: Executor
+    executor: Executor | RememberingExecutor
     settings: Settings
     clock: Clock
     catalog: InstanceTypeCatalog
 
     def reconcile(self, record_id: str) -> None:
         """Reconcile one instance, again while there is something to do at once, at most MAX_PASSES times."""
-        context = self.load_context()
+        self.repeat(record_id, self.load_context(), self.observer.observe)
+
+    def repeat(
+        self,
+        record_id: str,
+        context: DecisionContext,
+        observe: Callable[[Instance], Observation],
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Reconcile one instance as `reconcile` does, with these observations, and only while there is time."""
         for _ in range(MAX_PASSES):
+            if not has_time():
+                return
             instance = self.stores.instances.load(record_id)
             if instance is None:
                 LOG.info("there is no record %s to reconcile", record_id)
                 return
             try:
-                if not self.run_once(instance, self.observer.observe(instance), context):
+                if not self.run_once(instance, observe(instance), context):
                     return
             except VersionConflict as conflict:
                 LOG.info("%s; another writer reconciles it", conflict)
@@ -123,6 +136,7 @@ class Reconciler:
                 segments=plan.billed_segments,
                 notifications=build_notifications(plan.instance, plan.timeline, context.directory),
                 benchmark=plan.benchmark,
+                heartbeat_key=self.observer.get_heartbeat_key(before) or self.observer.get_heartbeat_key(plan.instance),
             )
         )
 

@@ -43,5 +43,5 @@ class SweepWatchdog:
         directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         notification = build_desk_notification(EventCode.SWEEP_OVERDUE, message, last, now, directory)
         self.stores.notifications.put_if_absent(notification)
-        self.sender.send_due(directory)
+        self.sender.run()
         return True

@@ -100,6 +100,17 @@ with gpudesk's tags has no record yet."""
 TERMINATED_RETENTION = timedelta(days=30)
 """Time for which a terminated instance stays in the list."""
 
+TIMELINE_RETENTION = timedelta(days=400)
+"""Time for which a timeline entry is kept: a year, and a month to look back at the same month of the year before."""
+
+LEDGER_RETENTION = timedelta(days=1200)
+"""Time for which a billed segment is kept: this year and the two before. Accounts are closed by then."""
+
+HEARTBEAT_RETENTION = timedelta(days=7)
+"""Time for which the last heartbeat of a terminated instance is kept, so that somebody can read what it reported."""
+
+# A token is kept until it expires (`store/tokens.py`).
+
 # Warnings and notifications
 
 WARNING_DELIVERY_WAIT = timedelta(minutes=10)
@@ -146,3 +157,6 @@ SWEEP_OVERDUE_AFTER = timedelta(minutes=10)
 SWEEP_LEASE_DURATION = timedelta(minutes=2)
 """Longer than a sweep can take (the function's timeout is one minute), and short enough that a crash costs only one
 sweep."""
+
+NOTIFICATION_LEASE_DURATION = SWEEP_LEASE_DURATION
+"""The function that delivers notifications has the same timeout."""

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.idle.evidence import Evidence
 
-FORMAT_VERSION = 2
-"""Version of the item's format. It is part of each heartbeat, so that gpudesk recognizes an old probe."""
+FORMAT_VERSION = 3
+"""Version of the heartbeat's format. It is part of each heartbeat, so that gpudesk recognizes an old probe."""
 
-MAX_HEARTBEAT_BYTES = 704
-"""The heartbeat's share of the 1 KiB item, with the key. The rest is for gpudesk's response."""
+MAX_HEARTBEAT_BYTES = 720
+"""The heartbeat's share of the 1 KiB item, with the key. The rest is for gpudesk's response and the expiry."""
 
 MAX_REASON_LENGTH = 120
 

@@ -1,8 +1,10 @@
-"""Decode the DynamoDB item that a probe wrote. Only gpudesk needs this module: the probe does not carry it.
+"""Decode the text that a probe wrote into its DynamoDB item.
 
-The root user of an instance can write anything into the item, so every value is checked, and texts are cleaned.
+Only gpudesk needs this module: the probe does not carry it.
+The root user of an instance can write anything into it, so every value is checked, and texts are cleaned.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +26,7 @@ from chalicelib.domain.idle.heartbeat import (
     StepProgress,
     UnreadableHeartbeat,
 )
-from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_FIELDS, truncate_ascii
 
 MAX_PROBLEM_LENGTH = 200
 MAX_ID_LENGTH = 40
@@ -38,10 +40,34 @@ MAX_TEXT_LENGTH = 1000
 """A text of this length or less is cut to the length of its field. A longer one makes the heartbeat unreadable."""
 
 
-def decode_heartbeat(raw: Mapping[str, Any]) -> DecodedHeartbeat:
-    """Read the item that the probe writes.
+MAX_HEARTBEAT_LENGTH = 2000
+"""Length of the text. The probe writes less than half of it; a longer one is not parsed."""
 
-    :returns: None if the probe has not written yet, and the item has only gpudesk's response
+
+def read_heartbeat(text: Any) -> DecodedHeartbeat:
+    """Return the heartbeat of the attribute that the probe writes.
+
+    :param text: None: the probe has not written yet; an instance can also write values that are no text
+    """
+    if text is None:
+        return None
+    if not isinstance(text, str) or len(text) > MAX_HEARTBEAT_LENGTH:
+        return UnreadableHeartbeat("it is not a short text")
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        return UnreadableHeartbeat(f"it is not JSON: {problem}"[:200])
+    if not isinstance(fields, list) or not fields or fields[0] is None:
+        return UnreadableHeartbeat("it is not a list of fields with a time")
+    # A newer probe may have added fields at the end.
+    named = zip(HEARTBEAT_FIELDS, fields, strict=False)
+    return decode_heartbeat({name: value for name, value in named if value is not None})
+
+
+def decode_heartbeat(raw: Mapping[str, Any]) -> DecodedHeartbeat:
+    """Decode the fields of a heartbeat.
+
+    :returns: None if it has no time
     """
     if "at" not in raw:
         return None
@@ -80,10 +106,10 @@ def _decode(raw: Mapping[str, Any]) -> Heartbeat:
 
 
 def _decode_signal(raw: Any, at: datetime, boot_id: str) -> Evidence:
-    state, since, seconds_before, samples, largest_gap, reason = raw
+    state, since_seconds, seconds_before, samples, largest_gap, reason = raw
     evidence = Evidence(
         state=SignalState(state),
-        since=_read_time(since),
+        since=at - timedelta(seconds=_read_number(since_seconds)),
         at=at - timedelta(seconds=_read_number(seconds_before)),
         samples=_read_count(samples),
         largest_gap=timedelta(seconds=_read_count(largest_gap)),

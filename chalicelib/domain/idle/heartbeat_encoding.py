@@ -1,9 +1,11 @@
-"""Encode a heartbeat as the DynamoDB item that the probe writes.
+"""Encode a heartbeat as the text that the probe writes into its DynamoDB item.
 
-`heartbeat_decoding.py` reads the item. It is a module of its own because only gpudesk needs it: the probe does not
+The text is a JSON list of the fields: gpudesk parses it at once, and a list without names leaves room for reasons.
+`heartbeat_decoding.py` reads it. It is a module of its own because only gpudesk needs it: the probe does not
 carry it.
 """
 
+import json
 import math
 import re
 from bisect import bisect_right
@@ -23,7 +25,13 @@ from chalicelib.domain.idle.heartbeat import (
     StepProgress,
 )
 
-HEARTBEAT_ATTRIBUTES = (
+HEARTBEAT_ATTRIBUTE = "heartbeat"
+"""The attribute that an instance may write to its item.
+
+`dynamodb:Attributes` in the policy of the instance role lists it, and `id`. Reading `response` needs no permission.
+"""
+
+HEARTBEAT_FIELDS = (
     "at",
     "boot_id",
     "instance_id",
@@ -36,13 +44,10 @@ HEARTBEAT_ATTRIBUTES = (
     "self_stop",
     "setup",
 )
-"""Attributes that an instance may write to its item.
+"""The fields of a heartbeat, in the order of the list that is stored. A new field is added at the end."""
 
-`dynamodb:Attributes` in the policy of the instance role lists them, and `id` and `response`.
-"""
-
-DROPPABLE_ATTRIBUTES = ("setup", "missed_heartbeats", "live_counts")
-"""Attributes that are left out, in this order, of a heartbeat that is too large even with the shortest reasons."""
+DROPPABLE_FIELDS = ("setup", "missed_heartbeats", "live_counts")
+"""Fields that are left out, in this order, of a heartbeat that is too large even with the shortest reasons."""
 
 MIN_REASON_LENGTH = 16
 """Reasons are not cut shorter than this: a shorter one says nothing."""
@@ -51,16 +56,15 @@ NON_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
 def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
-    """Return the attributes that the probe writes, in at most MAX_HEARTBEAT_BYTES.
+    """Return the fields that the probe writes, in at most MAX_HEARTBEAT_BYTES.
 
-    To save space, a signal is a list, a time is in seconds since 1970, and reasons are shortened as far as necessary.
-    If that is not enough, DROPPABLE_ATTRIBUTES are left out. The probe removes every attribute that is not in the
-    result from the item.
+    To save space, a signal is a list, its times are in seconds before the heartbeat, and reasons are shortened as far
+    as necessary. If that is not enough, DROPPABLE_FIELDS are left out.
 
     :param key: the key of the item; it counts against the limit
     """
     complete = _encode(heartbeat, MAX_REASON_LENGTH)
-    if compute_item_size({"id": key, **complete}) <= MAX_HEARTBEAT_BYTES:
+    if compute_size(key, complete) <= MAX_HEARTBEAT_BYTES:
         return complete
     left_out: set[str] = set()
 
@@ -68,46 +72,37 @@ def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
         return {name: value for name, value in _encode(heartbeat, reason_length).items() if name not in left_out}
 
     def size(reason_length: int) -> int:
-        return compute_item_size({"id": key, **encode(reason_length)})
+        return compute_size(key, encode(reason_length))
 
-    for name in DROPPABLE_ATTRIBUTES:
+    for name in DROPPABLE_FIELDS:
         if size(MIN_REASON_LENGTH) > MAX_HEARTBEAT_BYTES:
             left_out.add(name)
     lengths = range(MIN_REASON_LENGTH, MAX_REASON_LENGTH + 1)
     return encode(lengths[max(0, bisect_right(lengths, MAX_HEARTBEAT_BYTES, key=size) - 1)])
 
 
-def compute_item_size(value: Any) -> int:
-    """Return the bytes of a value as DynamoDB bills them; those of a mapping include its names.
+def write_heartbeat(fields: Mapping[str, Any]) -> str:
+    """Return the text of an encoded heartbeat; null stands for a field that it lacks."""
+    return write_compact_json([fields.get(name) for name in HEARTBEAT_FIELDS])
+
+
+def write_compact_json(value: Any) -> str:
+    """Return a value as JSON without spaces. It is ASCII, so its length is its size."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def compute_size(key: str, fields: Mapping[str, Any]) -> int:
+    """Return the bytes of an item with a heartbeat as DynamoDB bills them: names and values.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
-    match value:
-        case None | bool():
-            return 1
-        case int():
-            return _compute_number_size(len(str(abs(value))))
-        case float():
-            return _compute_number_size(sum(character.isdigit() for character in str(value)))
-        case str():
-            return len(value.encode())
-        case Mapping():
-            return 3 + sum(1 + len(name.encode()) + compute_item_size(item) for name, item in value.items())
-        case list() | tuple():
-            return 3 + sum(1 + compute_item_size(item) for item in value)
-        case _:
-            raise TypeError(type(value).__name__)
+    return len("id") + len(key) + len(HEARTBEAT_ATTRIBUTE) + len(write_heartbeat(fields))
 
 
 def truncate_ascii(text: str, length: int) -> str:
     """Return `text` on one line of printable ASCII, cut to at most `length` characters."""
     line = NON_PRINTABLE.sub("?", " ".join(text.split()))
     return line if len(line) <= length else f"{line[: length - 2]}.."
-
-
-def _compute_number_size(digits: int) -> int:
-    """Return the bytes of a number: one for each two digits, one more, and one for a sign, which is always counted."""
-    return (digits + 1) // 2 + 2
 
 
 def _encode(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
@@ -150,7 +145,7 @@ def _encode_step(step: StepProgress, line_length: int) -> list[Any]:
 def _encode_signal(evidence: Evidence, at: datetime, reason_length: int) -> list[Any]:
     return [
         evidence.state.value,
-        to_epoch_seconds(evidence.since),
+        to_epoch_seconds(at) - to_epoch_seconds(evidence.since),
         to_epoch_seconds(at) - to_epoch_seconds(evidence.at),
         evidence.samples,
         math.ceil(evidence.largest_gap.total_seconds()),

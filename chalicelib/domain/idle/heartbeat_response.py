@@ -1,18 +1,34 @@
 """Define and encode the heartbeat response: what an instance must know while gpudesk is unreachable.
 
-gpudesk writes it into the item of the heartbeat, and the probe reads it with the same call that writes the next one.
+gpudesk writes it as a text into the item of the heartbeat, and the probe reads it with the same call that writes the
+next one.
 """
 
+import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.idle.epoch_seconds import from_epoch_seconds, to_epoch_seconds
+from chalicelib.domain.idle.heartbeat_encoding import write_compact_json
 from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 
 MAX_KEEP_MESSAGE_LENGTH = 60
 """The message of a keep result is cut to this length, because the item has little room."""
+
+RESPONSE_FIELDS = (
+    "mode",
+    "idle_minutes",
+    "warning_minutes",
+    "signals",
+    "thresholds",
+    "keep_until",
+    "warning",
+    "keep_result",
+)
+"""The fields of a response, in the order of the list that is stored. A new field is added at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +71,28 @@ class HeartbeatResponse:
     keep_result: KeepResult | None = None
 
 
+def write_response(response: HeartbeatResponse) -> str:
+    """Return the text of a response in the item; null stands for a field that it lacks."""
+    plain = encode_response(response)
+    return write_compact_json([plain.get(name) for name in RESPONSE_FIELDS])
+
+
+@functools.lru_cache(maxsize=256)
+def read_response(text: str) -> HeartbeatResponse:
+    """Return the response of a text. It is cached, because most instances have the same response.
+
+    :raises KeyError: a field is missing
+    :raises TypeError: a value has the wrong type
+    :raises ValueError: the text is not JSON, or a value has the wrong form
+    """
+    values = json.loads(text)
+    # A newer gpudesk may have added fields at the end.
+    named = zip(RESPONSE_FIELDS, values, strict=False)
+    return decode_response({name: value for name, value in named if value is not None})
+
+
 def encode_response(response: HeartbeatResponse) -> dict[str, Any]:
-    """Return the response as values that both DynamoDB and JSON can hold."""
+    """Return the response as values that JSON can hold."""
     policy, thresholds = response.policy, response.policy.thresholds
     plain: dict[str, Any] = {
         "mode": response.mode,

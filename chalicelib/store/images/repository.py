@@ -5,19 +5,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pydantic import TypeAdapter
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.store.decision_log import log_image_change, log_instance_changes
-from chalicelib.store.dynamo import PARTITION, commit, find_item, read_or_log, to_plain
+from chalicelib.store.dynamo import PARTITION, commit, find_item, read_or_log
 from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.items import RecordWrite, add_record_write
 from chalicelib.store.paged_query import build_list_query
+from chalicelib.store.stored_type import StoredType
 
-IMAGE = TypeAdapter(Image)
+IMAGE = StoredType(Image)
 
 
 class ImageRepository:
@@ -82,7 +82,7 @@ def _to_image_or_log(item: ImageModel) -> Image | None:
 
 
 def _to_image(item: ImageModel) -> Image:
-    return replace(IMAGE.validate_python(item.record.as_dict()), version=int(item.version))
+    return replace(IMAGE.decode(item.record), version=int(item.version))
 
 
 def _to_model(image: Image) -> ImageModel:
@@ -94,7 +94,7 @@ def _to_model(image: Image) -> ImageModel:
         owner=None if is_deleted else image.owner,
         created_key=f"{image.created_at.isoformat()}#{image.id}",
         pending="pending" if image.needs_work else None,
-        record=to_plain(IMAGE, image),
+        record=IMAGE.encode(image),
         expires_at=image.phase_since + TERMINATED_RETENTION if is_deleted else None,
         **guard,
     )

@@ -1,8 +1,6 @@
 """The images table and its indexes."""
 
-from typing import Any
-
-from pynamodb.attributes import MapAttribute, TTLAttribute, UnicodeAttribute, VersionAttribute
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute, VersionAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.store.connections import TableModel
@@ -49,7 +47,7 @@ class PendingImages(GlobalSecondaryIndex["ImageModel"]):
 
 
 class ImageModel(TableModel):
-    """An image of an instance's disk. `record` is the domain's value; the rest serves keys."""
+    """An image of an instance's disk. `record` is the domain's value as JSON; the rest serves keys."""
 
     class Meta(TableMeta):
         """The name of the table."""
@@ -61,7 +59,7 @@ class ImageModel(TableModel):
     owner = UnicodeAttribute(null=True)
     created_key = UnicodeAttribute()
     pending = UnicodeAttribute(null=True)
-    record: MapAttribute[str, Any] = MapAttribute()
+    record = UnicodeAttribute()
     version = VersionAttribute()
     expires_at = TTLAttribute(null=True)
     by_owner = ImagesByOwner()

@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.benchmarks.result import Benchmark
-from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
+from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION, TERMINATED_RETENTION
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.benchmarks import add_benchmark
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import to_plain
+from chalicelib.store.heartbeats import set_heartbeat_expiry
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.ledger import add_ledger_segments
 from chalicelib.store.notifications import add_notifications
+from chalicelib.store.stored_type import StoredType
 from chalicelib.store.timeline import append_timeline
 
-INSTANCE = TypeAdapter(Instance)
+INSTANCE = StoredType(Instance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ class RecordWrite:
     """A changed record, and all that is written in the same transaction.
 
     :param before: as it was read; the write succeeds only if the table still holds this version
+    :param heartbeat_key: the heartbeat item, which expires some days after the termination
     :param is_user_write: a write for a person's request; the table's stream passes it on to the control loop
     """
 
@@ -42,6 +43,7 @@ class RecordWrite:
     segments: tuple[BilledSegment, ...] = ()
     notifications: tuple[Notification, ...] = ()
     benchmark: Benchmark | None = None
+    heartbeat_key: str | None = None
     is_user_write: bool = False
 
 
@@ -61,8 +63,12 @@ def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceMode
     if before.is_active and not after.is_active:
         release_name_and_count(changes, before)
         remember_former_name(changes, after, item.expires_at)
+        if write.heartbeat_key and after.terminated_at:
+            set_heartbeat_expiry(changes, write.heartbeat_key, after.terminated_at + HEARTBEAT_RETENTION)
     elif after.is_active and not before.is_active:
         reserve_name_and_count(changes, after)
+        if write.heartbeat_key:
+            set_heartbeat_expiry(changes, write.heartbeat_key, None)
     return item
 
 
@@ -76,11 +82,12 @@ def to_instance_model(instance: Instance, version: int | None, *, is_user_write:
     return InstanceModel(
         instance.id,
         owner=instance.owner,
+        name=instance.name,
         created_key=f"{instance.created_at.isoformat()}#{instance.id}",
         active="active" if instance.is_active else None,
         ec2_instance_id=instance.ec2_instance.instance_id if instance.ec2_instance else None,
         user_write=is_user_write or None,
-        record=to_plain(INSTANCE, instance),
+        record=INSTANCE.encode(instance),
         expires_at=terminated_at + TERMINATED_RETENTION if terminated_at else None,
         **guard,
     )

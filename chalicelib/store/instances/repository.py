@@ -147,7 +147,7 @@ class InstanceRepository:
 
 
 def _to_instance(item: InstanceModel) -> Instance:
-    return replace(INSTANCE.validate_python(item.record.as_dict()), version=int(item.version))
+    return replace(INSTANCE.decode(item.record), version=int(item.version))
 
 
 def _query_active_raw() -> Iterator[dict[str, Any]]:
@@ -155,7 +155,12 @@ def _query_active_raw() -> Iterator[dict[str, Any]]:
     table = InstanceModel._get_connection()
     start: dict[str, Any] | None = None
     while True:
-        response = table.query("active", index_name=ActiveInstances.Meta.index_name, exclusive_start_key=start)
+        response = table.query(
+            "active",
+            index_name=ActiveInstances.Meta.index_name,
+            exclusive_start_key=start,
+            attributes_to_get=["id", "record", "version"],
+        )
         yield from response.get("Items", ())
         start = response.get("LastEvaluatedKey")
         if not start:
@@ -165,7 +170,7 @@ def _query_active_raw() -> Iterator[dict[str, Any]]:
 def _read_raw_item(raw: dict[str, Any]) -> Instance | UnreadableRecord:
     record_id = str(raw.get("id", {}).get("S", "?"))
     try:
-        return _to_instance(InstanceModel.from_raw_data(raw))
+        return replace(INSTANCE.decode(raw["record"]["S"]), version=int(raw["version"]["N"]))
     except ValidationError as error:
         return UnreadableRecord(record_id, str(error)[:300])
     except (PynamoDBException, ValueError, TypeError, KeyError, AttributeError) as error:

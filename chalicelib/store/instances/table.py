@@ -1,8 +1,6 @@
 """The instances table and its indexes."""
 
-from typing import Any
-
-from pynamodb.attributes import BooleanAttribute, MapAttribute, TTLAttribute, UnicodeAttribute, VersionAttribute
+from pynamodb.attributes import BooleanAttribute, TTLAttribute, UnicodeAttribute, VersionAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.store.connections import TableModel
@@ -61,8 +59,9 @@ class InstancesByEc2Id(GlobalSecondaryIndex["InstanceModel"]):
 
 
 class InstanceModel(TableModel):
-    """Spec and status of an instance in one item. `record` is the domain's value; the rest serves keys and filters.
+    """Spec and status of an instance in one item.
 
+    `record` is the domain's value as JSON; the rest serves keys, conditions and filters.
     A person's write sets `user_write` and a write of the control loop removes it: the stream's filter passes only
     items that have it.
     """
@@ -76,11 +75,12 @@ class InstanceModel(TableModel):
     id = UnicodeAttribute(hash_key=True)
     partition = UnicodeAttribute(default=PARTITION)
     owner = UnicodeAttribute()
+    name = UnicodeAttribute()
     created_key = UnicodeAttribute()
     active = UnicodeAttribute(null=True)
     ec2_instance_id = UnicodeAttribute(null=True)
     user_write = BooleanAttribute(null=True)
-    record: MapAttribute[str, Any] = MapAttribute()
+    record = UnicodeAttribute()
     version = VersionAttribute()
     expires_at = TTLAttribute(null=True)
     by_owner = InstancesByOwner()

@@ -1,6 +1,6 @@
 """Faster implementations of parts of moto, with the same results.
 
-Most of the scenario tests' time passes in moto. The patches fall into three groups:
+Most of the scenario tests' time passes in moto. The patches fall into four groups:
 
 - Responses. moto walks the whole service model to serialize a response. The results of reading and writing items have
   their wire form, so they are written as JSON directly. An attribute value is a union of ten members, of which it has
@@ -10,12 +10,14 @@ Most of the scenario tests' time passes in moto. The patches fall into three gro
 - Values computed once instead of for each call: the method names of a response class, the possible names of a member in
   a Python object, parsed update expressions (callers change only copies of them), and the key pair of KMS keys, which
   encrypt nothing here.
+- Searches. To find the tags of one EC2 resource, moto compares the tags of all resources.
 """
 
 import base64
 import functools
 import json
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from moto.core import responses
@@ -23,6 +25,8 @@ from moto.core.serialize import JSONSerializer, ResponseSerializer, XFormedAttri
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.parsing.ast_nodes import Node  # type: ignore[attr-defined]
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
+from moto.ec2.models.tags import TagBackend
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.kms import models as kms_models
 
 from local.aws.core.patches import Patches
@@ -47,7 +51,11 @@ ITEM_OPERATIONS = frozenset(
 
 SerializeResult = Callable[[Any, Any, Any], Any]
 Serialize = Callable[[Any, Any, Any, Any, str], None]
+DescribeTags = Callable[..., list[dict[str, str]]]
 GetPossibleKeys = Callable[[Any, Any], Iterable[str]]
+
+RESOURCE_ID = re.compile("[a-z]+-[0-9a-f]+")
+"""Id of an EC2 resource, without wildcards."""
 
 _POSSIBLE_KEYS: dict[tuple[type, Any, str], tuple[str, ...]] = {}
 """Keyed by the object's class, the member's shape (botocore loads a service model once) and the member's name."""
@@ -63,6 +71,7 @@ def patch(patches: Patches) -> None:
     patches.wrap(kms_models, "generate_private_key", functools.cache)
     patches.wrap(responses, "method_names_from_class", functools.cache)
     patches.wrap(UpdateExpressionParser, "make", functools.cache)
+    patches.wrap(TagBackend, "describe_tags", _look_up_tags)
     patches.wrap(XFormedAttributePicker, "get_possible_keys", _cache_possible_keys)
 
 
@@ -137,6 +146,21 @@ def _serialize_present_member(original: Serialize) -> Serialize:
         serializer._default_serialize(serialized, wrapper, shape, key)
 
     return serialize
+
+
+def _look_up_tags(original: DescribeTags) -> DescribeTags:
+    def describe_tags(backend: Any, filters: Any = None) -> list[dict[str, str]]:
+        ids: Sequence[str] = filters["resource-id"] if filters and filters.keys() == {"resource-id"} else ()
+        if len(ids) != 1 or not RESOURCE_ID.fullmatch(ids[0]):
+            return original(backend, filters)
+        resource_id = ids[0]
+        resource_type = EC2_PREFIX_TO_RESOURCE.get(get_prefix(resource_id) or "", "")
+        return [
+            {"resource_id": resource_id, "key": key, "value": value, "resource_type": resource_type}
+            for key, value in backend.tags.get(resource_id, {}).items()
+        ]
+
+    return describe_tags
 
 
 def _cache_possible_keys(original: GetPossibleKeys) -> GetPossibleKeys:

@@ -3,6 +3,7 @@
 What gpudesk decides while the activity is unknown is tested without AWS, in `tests/unit/idle`.
 """
 
+import json
 from dataclasses import replace
 
 from chalicelib.domain.instances.record import Phase
@@ -28,7 +29,7 @@ def test_record_that_cannot_be_read_does_not_stop_the_sweep_of_the_others(desk: 
         asleep = replace(waiting, id=f"gd-{number}", name=f"asleep-{number}", phase=Phase.STOPPED)
         instances.adopt(replace(asleep, spec=replace(waiting.spec, desired=DesiredState.STOPPED)), [])
     model = InstanceModel.get(broken.id)
-    model.record = {"id": broken.id, "phase": "half-eaten"}
+    model.record = json.dumps({"id": broken.id, "phase": "half-eaten"})
     model.save()
     desk.clock.advance(MINUTE)
     report = desk.application.sweep.run()

@@ -8,7 +8,9 @@ from typing import Any
 
 import boto3
 
+from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION
 from chalicelib.domain.instances.record import Phase
+from chalicelib.store.heartbeats import HeartbeatModel
 from tests.support.world import ADA, MINUTE, World, get_ec2_id
 
 
@@ -124,14 +126,17 @@ def test_instance_that_lost_its_tags_is_notified_and_found_again_with_them(desk:
 
 def test_terminated_instance_that_ec2_no_longer_shows_is_gone_after_hours(desk: World) -> None:
     instance = desk.launch_until_ready(max_hours=48)
+    heartbeat_key = desk.build_heartbeat_key(get_ec2_id(instance))
     desk.ec2.terminate_instances(InstanceIds=[get_ec2_id(instance)])
     desk.clock.advance(90 * MINUTE)
     desk.pass_minutes()
     assert desk.load(instance).phase is Phase.READY
     assert desk.load(instance).observed.not_visible_since is not None
+    assert HeartbeatModel.get(heartbeat_key).expires_at is None
     desk.clock.advance(119 * MINUTE)
     desk.pass_minutes()
     assert desk.load(instance).phase is Phase.TERMINATED
+    assert HeartbeatModel.get(heartbeat_key).expires_at == desk.now + HEARTBEAT_RETENTION
 
 
 def test_region_that_does_not_respond_changes_nothing(desk: World) -> None:

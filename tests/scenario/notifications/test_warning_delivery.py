@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.email import EmailTopic
-from chalicelib.control.loop.notifications import ROUND_BUDGET_SECONDS
+from chalicelib.control.loop.time_budget import FUNCTION_SECONDS
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
@@ -65,7 +65,7 @@ def test_every_attempt_to_deliver_is_logged(desk: World) -> None:
     desk.pass_minutes(1)
     box.is_down = False
     desk.pass_minutes(2)
-    notifications = desk.application.sweep.notifications.stores.notifications
+    notifications = desk.application.notifications.stores.notifications
     delivery = notifications.list_for_instance(instance.id, limit=10).items[0].deliveries[DeliveryChannel.OWNER_WEBHOOK]
     assert delivery.state is DeliveryState.DELIVERED
     assert [attempt.succeeded for attempt in delivery.attempts] == [False, False, True]
@@ -134,7 +134,7 @@ def test_stop_that_the_owner_requested_is_not_notified(desk: World) -> None:
 def test_crash_after_a_delivery_delivers_the_same_message_again(desk: World) -> None:
     box = add_webhook(desk)
     instance = desk.launch_until_warned()
-    notifications = desk.application.sweep.notifications.stores.notifications
+    notifications = desk.application.notifications.stores.notifications
     sent = notifications.list_for_instance(instance.id, limit=1).items[0]
     unrecorded = {name: type(each)(next_attempt_at=each.next_attempt_at) for name, each in sent.deliveries.items()}
     notifications.save(type(sent)(**{**vars(sent), "deliveries": unrecorded}))
@@ -205,9 +205,8 @@ def test_gpudesk_without_an_email_topic_delivers_by_webhook(desk: World) -> None
     box = add_webhook(desk)
     about_to_be_warned(desk)
     desk.set_email("bob", "bob@example.org")
-    sweep = desk.application.sweep
-    notifications = replace(sweep.notifications, email=EmailTopic(Clients(), topic_arn=""))
-    desk.application = replace(desk.application, sweep=replace(sweep, notifications=notifications))
+    notifications = replace(desk.application.notifications, email=EmailTopic(Clients(), topic_arn=""))
+    desk.application = replace(desk.application, notifications=notifications)
     desk.pass_minutes()
     assert box.list_types() == ["idle_warning"]
 
@@ -225,8 +224,8 @@ def test_address_that_is_set_again_is_asked_to_confirm_again(desk: World) -> Non
 def test_unreadable_notification_or_owner_delays_no_other_delivery(desk: World) -> None:
     box = add_webhook(desk)
     about_to_be_warned(desk)
-    OwnerModel("bob", settings={"owner": "bob", "channels": {"email": 5}}, version=1).save()
-    NotificationModel("bad", instance="desk", at="x", pending="pending", due_at=1, notification={"id": 3}).save()
+    OwnerModel("bob", settings='{"owner": "bob", "channels": {"email": 5}}', version=1).save()
+    NotificationModel("bad", instance="desk", at="x", pending="pending", due_at=1, notification='{"id": 3}').save()
     desk.pass_minutes()
     assert box.list_types() == ["idle_warning"]
 
@@ -234,10 +233,9 @@ def test_unreadable_notification_or_owner_delays_no_other_delivery(desk: World) 
 def test_round_of_deliveries_that_is_over_leaves_the_rest_to_the_next(desk: World) -> None:
     box = add_webhook(desk)
     instance = about_to_be_warned(desk)
-    passing = iter([0.0, *[ROUND_BUDGET_SECONDS] * 3, *[0.0] * 100])
-    sweep = desk.application.sweep
-    notifications = replace(sweep.notifications, monotonic=lambda: next(passing))
-    desk.application = replace(desk.application, sweep=replace(sweep, notifications=notifications))
+    passing = iter([0.0, *[FUNCTION_SECONDS] * 3, *[0.0] * 100])
+    notifications = replace(desk.application.notifications, monotonic=lambda: next(passing))
+    desk.application = replace(desk.application, notifications=notifications)
     desk.pass_minutes()
     assert desk.load(instance).warning is not None
     assert box.messages == []

@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress, UnreadableHeartbeat
-from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
-from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTES, encode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat, read_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE, encode_heartbeat, write_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.store.heartbeats import HeartbeatModel
 
@@ -42,8 +42,41 @@ def build_heartbeat(**more: Any) -> Heartbeat:
     )
 
 
-def test_table_has_every_attribute_that_an_instance_writes() -> None:
-    assert set(HEARTBEAT_ATTRIBUTES) <= set(HeartbeatModel.get_attributes())
+def test_table_has_the_attribute_that_an_instance_writes() -> None:
+    assert HEARTBEAT_ATTRIBUTE in HeartbeatModel.get_attributes()
+
+
+def test_text_of_a_heartbeat_is_read_as_written() -> None:
+    fields = encode_heartbeat(build_heartbeat(setup=PROGRESS), KEY)
+    assert read_heartbeat(write_heartbeat(fields)) == decode_heartbeat(fields)
+    assert read_heartbeat(write_heartbeat(fields)[:-1] + ',"of a newer probe"]') == decode_heartbeat(fields)
+
+
+def test_item_without_a_heartbeat_has_none() -> None:
+    assert read_heartbeat(None) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "quiet",
+        "[",
+        "[" * 1900,
+        "{}",
+        "[]",
+        "[null]",
+        "17",
+        "[17]",
+        "[NaN]",
+        "[1e999]",
+        " " * 3000,
+        {"N": "17"},
+    ],
+    ids=lambda text: str(text)[:12],
+)
+def test_heartbeat_that_is_not_of_the_probe_is_unreadable(text: object) -> None:
+    assert isinstance(read_heartbeat(text), UnreadableHeartbeat)
 
 
 def test_setup_progress_survives_encoding() -> None:

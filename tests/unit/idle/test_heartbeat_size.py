@@ -1,8 +1,6 @@
 """Test that an encoded heartbeat fits its limit and decodes to the same heartbeat without what was dropped."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -17,17 +15,26 @@ from chalicelib.domain.idle.heartbeat import (
     SelfStopStatus,
     StepProgress,
 )
-from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat, read_heartbeat
 from chalicelib.domain.idle.heartbeat_encoding import (
-    DROPPABLE_ATTRIBUTES,
-    HEARTBEAT_ATTRIBUTES,
-    compute_item_size,
+    DROPPABLE_FIELDS,
+    HEARTBEAT_FIELDS,
+    compute_size,
     encode_heartbeat,
+    write_heartbeat,
 )
-from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, KeepResult, encode_response
+from chalicelib.domain.idle.heartbeat_response import (
+    ActiveWarning,
+    HeartbeatResponse,
+    KeepResult,
+    normalize_response,
+    read_response,
+    write_response,
+)
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
 
 ITEM_BYTES = 1024
+EXPIRY_BYTES = len("expires_at") + 7
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BOOT = "0f4c3a52-7c1b-4c1e-9a54-3f2b1c0d9e8f"
 INSTANCE = "i-0123456789abcdef0"
@@ -101,19 +108,14 @@ MAX_RESPONSE = HeartbeatResponse(
 )
 
 
-def compute_stored_size(item: Mapping[str, Any]) -> int:
-    """Return the size of a DynamoDB item in bytes: like a map, without the overhead of a map."""
-    return sum(len(name.encode()) + compute_item_size(value) for name, value in item.items())
-
-
 @given(heartbeats)
 @example(MAX_HEARTBEAT)
 def test_heartbeat_fits_its_limit_and_drops_only_what_does_not_fit(
     heartbeat: Heartbeat,
 ) -> None:
-    item = encode_heartbeat(heartbeat, KEY)
-    assert compute_item_size({"id": KEY, **item}) <= MAX_HEARTBEAT_BYTES
-    decoded = decode_heartbeat(item)
+    fields = encode_heartbeat(heartbeat, KEY)
+    assert compute_size(KEY, fields) <= MAX_HEARTBEAT_BYTES
+    decoded = read_heartbeat(write_heartbeat(fields))
     assert isinstance(decoded, Heartbeat)
     signals = {name: (each.state, each.since, each.samples) for name, each in decoded.signals.items()}
     assert signals == {name: (each.state, each.since, each.samples) for name, each in heartbeat.signals.items()}
@@ -127,9 +129,17 @@ def test_heartbeat_fits_its_limit_and_drops_only_what_does_not_fit(
 
 
 def test_largest_heartbeat_and_response_cost_one_write() -> None:
-    item = encode_heartbeat(MAX_HEARTBEAT, KEY)
-    assert item.keys() >= set(HEARTBEAT_ATTRIBUTES) - set(DROPPABLE_ATTRIBUTES)
-    assert compute_stored_size({"id": KEY, **item, "response": encode_response(MAX_RESPONSE)}) <= ITEM_BYTES
+    fields = encode_heartbeat(MAX_HEARTBEAT, KEY)
+    assert fields.keys() >= set(HEARTBEAT_FIELDS) - set(DROPPABLE_FIELDS)
+    response = write_response(MAX_RESPONSE)
+    assert response.isascii()
+    assert compute_size(KEY, fields) + len("response") + len(response) + EXPIRY_BYTES <= ITEM_BYTES
+
+
+def test_response_is_read_as_written() -> None:
+    assert read_response(write_response(MAX_RESPONSE)) == normalize_response(MAX_RESPONSE)
+    assert read_response(write_response(MAX_RESPONSE)[:-1] + ",1]") == normalize_response(MAX_RESPONSE)
+    assert read_response(write_response(HeartbeatResponse())) == HeartbeatResponse()
 
 
 def test_small_heartbeat_is_complete() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.control.loop.instance_index import build_instance_index
 from chalicelib.control.loop.observe_instance import select_observed
 from chalicelib.domain.common.errors import (
     AwsNotFound,
@@ -106,7 +107,9 @@ def test_accepted_launch_that_ends_without_capacity_counts_as_one_refused_zone()
     plan = end_launch(simulation, ENDED)
     assert (plan.instance.phase, plan.instance.ec2_instance, plan.requeue) == (Phase.LAUNCHING, None, True)
     assert plan.instance.launch.zones_without_capacity == (ZONES[0],)
-    assert select_observed(plan.instance, [EC2_RUNNING]) == NotVisible(), "the ended instance is not found again"
+    assert select_observed(plan.instance, build_instance_index([EC2_RUNNING])) == NotVisible(), (
+        "the ended instance is not found again"
+    )
 
 
 def test_launches_that_are_accepted_and_end_again_and_again_fail_after_the_deadline() -> None:

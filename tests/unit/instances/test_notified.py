@@ -20,7 +20,6 @@ from chalicelib.domain.instances.observation import Observation, TagsMissing
 from chalicelib.domain.instances.plan import CallAccepted, Outcome, Step
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Policy
-from chalicelib.store.dynamo import to_plain
 from chalicelib.store.instances.items import INSTANCE
 from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, POLICY
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
@@ -195,9 +194,9 @@ def test_stop_warning_that_is_sent_ends_its_record_of_a_dry_run() -> None:
 )
 def test_notified_facts_survive_the_store(facts: tuple[EventCode, ...]) -> None:
     instance = replace(build_instance(), notified=record_at_start(*facts))
-    stored = json.loads(json.dumps(to_plain(INSTANCE, instance)))
-    assert sorted(stored["notified"]) == sorted(map(str, facts))
-    loaded = INSTANCE.validate_python(stored)
+    stored = INSTANCE.encode(instance)
+    assert sorted(json.loads(stored)["notified"]) == sorted(map(str, facts))
+    loaded = INSTANCE.decode(stored)
     assert loaded == instance
     assert all(isinstance(fact, EventCode) for fact in loaded.notified)
 

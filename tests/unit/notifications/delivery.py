@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.aws.clients import Clients
@@ -15,6 +15,7 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.sweep_order import LeftOver
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription
 from chalicelib.domain.notifications.notification import Notification
@@ -94,6 +95,12 @@ class FakeDeskRepository(DeskRepository):
     def get_last_completed_at(self, name: str) -> datetime | None:
         return NOW - 11 * MINUTE
 
+    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> LeftOver | None:
+        return LeftOver()
+
+    def release_lease(self, name: str, holder: str, **rest: Any) -> None:
+        pass
+
     def get_settings(self) -> DeskSettings:
         return DeskSettings(channels=DIRECTORY.admin)
 
@@ -159,5 +166,5 @@ def deliver(instance: Instance, entries: Sequence[TimelineEntry]) -> Deliveries:
     notifications = build_sender(
         instance, FakeOutbox(build_notifications(instance, entries, DIRECTORY)), FakeDeskRepository()
     )
-    notifications.send_due(DIRECTORY)
+    notifications.run()
     return read_deliveries(notifications)

@@ -74,7 +74,7 @@ def test_changed_mode_is_mailed_to_the_admins_without_a_name() -> None:
 
 def test_registered_webhook_gets_one_message_and_no_mail_is_sent() -> None:
     notifications = build_sender(build_instance(), FakeOutbox(), FakeDeskRepository(is_done=False))
-    notifications.send_due(DIRECTORY)
+    notifications.run()
     found = read_deliveries(notifications)
     assert found.mails == {}
     assert {url: message["type"] for url, message in found.webhooks.items()} == dict.fromkeys(

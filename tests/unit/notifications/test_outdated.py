@@ -63,7 +63,7 @@ def test_outdated_notification_is_not_sent_and_not_attempted_again() -> None:
     instance, entries = TRIGGERS["ready"]()
     outbox = FakeOutbox(build_notifications(instance, entries, delivery_support.DIRECTORY))
     sending = build_sender(replace(instance, phase=Phase.STOPPED), outbox, FakeDeskRepository())
-    sending.send_due(delivery_support.DIRECTORY)
+    sending.run()
     found = read_deliveries(sending)
     assert (found.mails, found.webhooks) == ({}, {})
     (saved,) = outbox.pending.values()

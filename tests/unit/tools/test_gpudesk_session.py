@@ -123,10 +123,6 @@ def test_help_needs_neither_url_nor_token(tmp_path: Path) -> None:
             '{"message": "Missing Authentication Token"}',
             "gpudesk-session: gpudesk answered 404: The answer is not from gpudesk. Check the URL http://127.0.0.1:1.\n",
         ),
-        (
-            '{"detail": "\x1b]0;title\a\x1b[31m\u202ered"}',
-            "gpudesk-session: gpudesk answered 404: ]0;title[31mred\n",
-        ),
     ],
 )
 def test_error_answer_is_printed_without_json(laptop: Laptop, answer: str, expected: str) -> None:

@@ -1,0 +1,45 @@
+"""Read what EC2, SSM and the heartbeats show of all instances of a region, in few calls."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from chalicelib.control.loop.observe_instance import (
+    EventsByEc2Id,
+    Observer,
+    RegionSnapshot,
+    expects_heartbeat,
+    requires_agent,
+    select_observed,
+)
+from chalicelib.domain.instances.observation import Unavailable
+from chalicelib.domain.instances.record import Instance
+from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
+
+
+def read_region(
+    observer: Observer, heartbeats: HeartbeatRepository, region: str, instances: Sequence[Instance]
+) -> RegionSnapshot:
+    """Return the observations of all instances of a region.
+
+    A region whose EC2 does not respond is asked nothing more: each call could take its whole timeout.
+    """
+    observed = observer.list_instances(region)
+    read = _read_heartbeats(observer, heartbeats, instances)
+    if isinstance(observed, Unavailable):
+        return RegionSnapshot(observed, observed, read, observed)
+    booting = [instance for instance in instances if requires_agent(instance, select_observed(instance, observed))]
+    return RegionSnapshot(
+        observed, observer.list_agents(region, booting), read, _read_events(observer, region, instances)
+    )
+
+
+def _read_events(observer: Observer, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:
+    """Return the scheduled events of a region. Without a launched instance, EC2 is not called."""
+    is_launched = any(instance.ec2_instance for instance in instances)
+    return observer.list_scheduled_events(region) if is_launched else {}
+
+
+def _read_heartbeats(
+    observer: Observer, heartbeats: HeartbeatRepository, instances: Iterable[Instance]
+) -> Mapping[str, HeartbeatItem]:
+    keys = [observer.get_heartbeat_key(instance) for instance in instances if expects_heartbeat(instance)]
+    return heartbeats.get_many({key for key in keys if key})

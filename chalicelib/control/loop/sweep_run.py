@@ -1,0 +1,177 @@
+"""Do the work of one sweep, part by part, while there is time.
+
+`domain/instances/sweep_order.py` decides the order. What is left over goes first in the next sweep.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.instance_index import InstanceIndex
+from chalicelib.control.loop.launch_memory import add_memory
+from chalicelib.control.loop.observe_instance import RegionSnapshot, select_observed
+from chalicelib.control.loop.read_region import read_region
+from chalicelib.control.loop.reconcile_image import ImageReconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.time_budget import TimeBudget
+from chalicelib.domain.instances.observation import Observation, Unavailable
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.sweep_order import LeftOver, Priority, arrange, build_place, find_priority
+from chalicelib.store.conflicts import VersionConflict
+from chalicelib.store.instances.repository import UnreadableRecord
+from chalicelib.store.repositories import Repositories
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class SweepReport:
+    """Counts and ids of one sweep, for the log and for tests.
+
+    :ivar failed: the ids of the records that could not be read or reconciled
+    :ivar left_over: how much work the next sweep does first
+    :ivar is_skipped: another sweep was running
+    """
+
+    examined: int = 0
+    failed: list[str] = field(default_factory=list)
+    unavailable_regions: list[str] = field(default_factory=list)
+    adopted: list[str] = field(default_factory=list)
+    left_over: int = 0
+    is_skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """One part of a sweep.
+
+    :param place: its place in the circle
+    """
+
+    place: str
+    run: Callable[[], None]
+
+
+@dataclass
+class SweepRun:
+    """The work of one sweep, and its report."""
+
+    stores: Repositories
+    reconciler: Reconciler
+    adopter: OrphanAdopter
+    images: ImageReconciler
+    budget: TimeBudget
+    report: SweepReport = field(default_factory=SweepReport)
+
+    def __post_init__(self) -> None:
+        """Read what all decisions of this sweep depend on."""
+        executor = add_memory(self.reconciler.executor, self.reconciler.clock.now())
+        self.reconciler = replace(self.reconciler, executor=executor)
+        self.context = self.reconciler.load_context()
+
+    def run(self, before: LeftOver) -> tuple[LeftOver, bool]:
+        """Do as much work as the time allows.
+
+        :returns: what is left over, and whether this sweep is complete: nothing is left over from the one before
+        """
+        work, unread_regions = self._read_regions(before.regions)
+        work += [self._plan_image(image_id) for image_id in self._list_images()]
+        ordered, left_before = arrange(work, before.place)
+        done_count = 0
+        for part in ordered:
+            if self.budget.is_spent:
+                break
+            part.run()
+            done_count += 1
+        rest = ordered[done_count:]
+        self.report.left_over = len(rest)
+        if rest or unread_regions:
+            LOG.warning(
+                "no time for %d of %d parts of the sweep and for the regions %s; the next sweep begins with them",
+                len(rest),
+                len(ordered),
+                unread_regions,
+            )
+        is_complete = not unread_regions and done_count >= (len(ordered) if before.place is None else left_before)
+        return LeftOver(place=rest[0].place if rest else None, regions=tuple(unread_regions)), is_complete
+
+    def _read_regions(self, first_regions: Sequence[str]) -> tuple[list[Work], list[str]]:
+        """Read what EC2 and SSM show in each region.
+
+        :param first_regions: those for which the sweep before had no time
+        :returns: the work in these regions, and the regions for which there was no time
+        """
+        by_region: dict[str, list[Instance]] = defaultdict(list)
+        for record in self.stores.instances.list_active():
+            if isinstance(record, UnreadableRecord):
+                LOG.error("record %s cannot be read: %s", record.id, record.error)
+                self.report.failed.append(record.id)
+            else:
+                by_region[record.spec.region].append(record)
+        work: list[Work] = []
+        unread_regions = []
+        # Orphans are looked for in every deployed region, even if no record is there.
+        regions = {*by_region, *self.reconciler.settings.deployed_regions}
+        for region in sorted(regions, key=lambda name: (name not in first_regions, name)):
+            if self.budget.is_spent:
+                unread_regions.append(region)
+                continue
+            try:
+                work += self._plan_region(region, by_region.get(region, []))
+            except Exception:
+                LOG.exception("region %s could not be swept; the next sweep tries again", region)
+                self.report.unavailable_regions.append(region)
+        return work, unread_regions
+
+    def _plan_region(self, region: str, instances: list[Instance]) -> Iterator[Work]:
+        snapshot = read_region(self.reconciler.observer, self.stores.heartbeats, region, instances)
+        observed = snapshot.instances
+        if isinstance(observed, Unavailable):
+            LOG.error("region %s does not respond: %s", region, observed.error)
+            self.report.unavailable_regions.append(region)
+        else:
+            place = build_place(Priority.ORPHANS, region)
+            yield Work(place, partial(self._adopt_orphans, instances, observed))
+        for instance in instances:
+            priority = find_priority(instance, select_observed(instance, observed))
+            place = build_place(priority, instance.created_at.isoformat(), instance.id)
+            yield Work(place, partial(self._reconcile, instance, snapshot))
+
+    def _reconcile(self, instance: Instance, snapshot: RegionSnapshot) -> None:
+        """Reconcile one instance. An error does not affect the others."""
+        self.report.examined += 1
+        try:
+            observation = self.reconciler.observer.observe_from(instance, snapshot)
+            if self.reconciler.run_once(instance, observation, self.context):
+                observe = partial(self._observe_again, snapshot)
+                self.reconciler.repeat(instance.id, self.context, observe, lambda: not self.budget.is_spent)
+        except VersionConflict as conflict:
+            LOG.info("%s; left to the next sweep", conflict)
+        except Exception:
+            LOG.exception("%s (%s) could not be reconciled; the next sweep tries again", instance.name, instance.id)
+            self.report.failed.append(instance.id)
+
+    def _observe_again(self, snapshot: RegionSnapshot, instance: Instance) -> Observation:
+        """Observe an instance after a change. For a launch without an EC2 instance nothing can have appeared."""
+        observer = self.reconciler.observer
+        return observer.observe(instance) if instance.ec2_instance else observer.observe_from(instance, snapshot)
+
+    def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> None:
+        """Adopt the orphans of a region."""
+        known = {instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance}
+        now = self.reconciler.clock.now()
+        self.report.adopted += self.adopter.adopt_all(observed, known, self.context, now)
+
+    def _list_images(self) -> list[str]:
+        """Return the ids of the images to reconcile. An error does not affect the sweep of the instances."""
+        try:
+            return self.images.list_pending(self.context.desk.mode)
+        except Exception:
+            LOG.exception("images could not be read; the next sweep tries again")
+            return []
+
+    def _plan_image(self, image_id: str) -> Work:
+        return Work(build_place(Priority.IMAGES, image_id), partial(self.images.reconcile, image_id))

@@ -1,0 +1,107 @@
+"""Scenario tests of a sweep that has much to do and little time."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import chain, repeat
+
+from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
+from chalicelib.control.loop.sweep_run import SweepReport
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.observation import Observation
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
+from tests.support.world import MINUTE, World
+
+
+@dataclass(frozen=True)
+class RecordingReconciler(Reconciler):
+    """A reconciler that only logs which record it gets."""
+
+    names: list[str] = field(default_factory=list)
+
+    def run_once(self, instance: Instance, observation: Observation, context: DecisionContext) -> bool:
+        self.names.append(instance.name)
+        return False
+
+
+def add_records(desk: World, count: int) -> None:
+    """Add records of stopped instances, and one of a ready instance that EC2 does not show."""
+    waiting = desk.launch()
+    instances = desk.application.reconciler.stores.instances
+    stopped = replace(waiting.spec, desired=DesiredState.STOPPED)
+    for number in range(count):
+        record = replace(waiting, id=f"gd-{number}", name=f"stopped-{number}", phase=Phase.STOPPED, spec=stopped)
+        instances.adopt(record, [])
+    instances.adopt(replace(waiting, id="gd-ready", name="ready", phase=Phase.READY), [])
+
+
+def record_names(desk: World) -> list[str]:
+    """Make the sweep only log the names of the records, and return the log."""
+    reconciler = RecordingReconciler(**vars(desk.application.reconciler))
+    desk.application = replace(desk.application, sweep=replace(desk.application.sweep, reconciler=reconciler))
+    return reconciler.names
+
+
+def sweep_with_time_for(desk: World, parts: int) -> SweepReport:
+    """Run a sweep that has time for this many parts of its work: regions, orphans of a region, records."""
+    times = chain([0.0], repeat(0.0, parts), repeat(1000.0))
+    return replace(desk.application.sweep, monotonic=lambda: next(times)).run()
+
+
+def test_sweep_without_time_leaves_the_rest_to_the_next_which_begins_there(desk: World) -> None:
+    add_records(desk, 4)
+    names = record_names(desk)
+    assert sweep_with_time_for(desk, 1 + 1 + 2).left_over == 4
+    assert names[0] == "ready", "what runs comes first"
+    assert sweep_with_time_for(desk, 1 + 3).left_over == 4
+    assert sweep_with_time_for(desk, 20).left_over == 0
+    assert len(set(names[:6])) == 6, "every record is examined before another one is examined again"
+
+
+def test_sweep_without_time_releases_its_lease_and_is_complete_when_the_old_rest_is_done(desk: World) -> None:
+    add_records(desk, 2)
+    record_names(desk)
+    store = desk.application.reconciler.stores.desk
+    for parts, is_complete in ((2, False), (3, False), (4, True)):
+        report = sweep_with_time_for(desk, parts)
+        assert (report.is_skipped, report.left_over > 0) == (False, True)
+        assert (store.get_last_completed_at(SWEEP_LEASE_NAME) is not None) is is_complete
+
+
+def test_region_for_which_there_was_no_time_is_read_first(desk: World) -> None:
+    far = desk.launch()
+    instances = desk.application.reconciler.stores.instances
+    instances.adopt(replace(far, id="gd-far", name="far", spec=replace(far.spec, region="us-west-2")), [])
+    record_names(desk)
+    store = desk.application.reconciler.stores.desk
+    for unread in ("us-west-2", "us-east-1"):
+        sweep_with_time_for(desk, 1)
+        left_over = store.acquire_lease(SWEEP_LEASE_NAME, "test", now=desk.now, duration=timedelta(0))
+        assert left_over is not None
+        assert left_over.regions == (unread,)
+
+
+def test_lease_of_a_sweep_that_lambda_has_ended_is_free_for_the_next_one(desk: World) -> None:
+    store = desk.application.reconciler.stores.desk
+    assert store.acquire_lease(SWEEP_LEASE_NAME, "killed", now=desk.now, duration=MINUTE) is not None
+    assert desk.application.sweep.run(60.0).is_skipped
+    desk.clock.advance(MINUTE)
+    assert not desk.application.sweep.run(60.0).is_skipped
+
+
+def test_ten_launches_without_capacity_make_hardly_more_calls_than_one(desk: World) -> None:
+    for zone in "abcdef":
+        desk.cloud.capacity.set("g4dn.xlarge", f"us-east-1{zone}", 0)
+    instances = [desk.launch(key=str(number)) for number in range(10)]
+    desk.clock.advance(MINUTE)
+    before = desk.cloud.calls.copy()
+    desk.application.sweep.run()
+    calls = desk.cloud.count_calls_since(before)
+    assert calls["ec2:RunInstances"] == 5, "each zone that offers the type refuses once, for all"
+    assert sum(count for name, count in calls.items() if not name.startswith("dynamodb")) <= 12
+    desk.wait_until(instances[0], lambda now: now.reason.code == "no_capacity_yet", minutes=4)
+    for zone in "abcdef":
+        desk.cloud.capacity.set("g4dn.xlarge", f"us-east-1{zone}", None)
+    desk.pass_minutes(4)
+    assert len(desk.list_ec2_ids()) == 10

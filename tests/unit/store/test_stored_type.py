@@ -1,0 +1,78 @@
+"""Values survive the store exactly: decimals, times with microseconds, durations, enums, sets and mappings."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
+from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.setup.recipe import RecipeDocument
+from chalicelib.store.instances.items import INSTANCE, to_instance_model
+from chalicelib.store.ledger import SEGMENT
+from chalicelib.store.stored_type import StoredType
+from tests.support.ready_instance import START, build_ready_instance
+
+times = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)).map(lambda time: time.replace(tzinfo=UTC))  # noqa: DTZ001
+amounts = st.decimals(min_value=0, max_value=10**9, places=12) | st.sampled_from([Decimal("0"), Decimal("1E-10")])
+
+
+@given(times, amounts, amounts, st.text(st.characters(codec="utf-8"), max_size=40))
+def test_record_is_read_as_written(since: datetime, rate: Decimal, accrued: Decimal, text: str) -> None:
+    instance = build_ready_instance()
+    instance = replace(
+        instance,
+        created_at=since,
+        spec=replace(instance.spec, tags={text: text}),
+        billing=Billing(
+            rates=Rates(instance=rate), meter=Meter(state=BillingState.RUNNING, since=since, accrued=accrued)
+        ),
+        notified={EventCode.TAGS_LOST: since, EventCode.IDLE_WARNING: since},
+    )
+    loaded = INSTANCE.decode(INSTANCE.encode(instance))
+    assert loaded == instance
+    # Decimal("1.0") equals Decimal("1"): the texts must be equal, too.
+    assert (str(loaded.billing.rates), str(loaded.billing.meter.accrued)) == (str(instance.billing.rates), str(accrued))
+
+
+@given(times, amounts)
+def test_billed_segment_is_read_as_written(since: datetime, rate: Decimal) -> None:
+    segment = BilledSegment(
+        owner="ada",
+        instance_id="gd-1",
+        name="n",
+        state=BillingState.STOPPED,
+        since=since,
+        until=since + timedelta(microseconds=1),
+        rates=Rates(disk=rate),
+    )
+    loaded = SEGMENT.decode(SEGMENT.encode(segment))
+    assert (loaded, str(loaded.rates)) == (segment, str(segment.rates))
+
+
+@given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=30)))
+def test_duration_is_read_as_written(timeout: timedelta) -> None:
+    stored, document = StoredType(RecipeDocument), RecipeDocument(name="d", parameters={}, timeout=timeout)
+    assert stored.decode(stored.encode(document)) == document
+
+
+def test_item_of_a_record_has_keys_and_filters_beside_one_text() -> None:
+    item = to_instance_model(build_ready_instance(), 3, is_user_write=True).serialize()
+    record = json.loads(item.pop("record")["S"])
+    assert record["created_at"] == START.isoformat().replace("+00:00", "Z")
+    assert ("version" in record, None in record.values()) == (False, False)
+    assert {name: next(iter(value)) for name, value in item.items()} == {
+        "id": "S",
+        "partition": "S",
+        "owner": "S",
+        "name": "S",
+        "created_key": "S",
+        "active": "S",
+        "ec2_instance_id": "S",
+        "user_write": "BOOL",
+        "version": "N",
+    }
