@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Protocol
+from urllib.error import HTTPError
 
 LIMIT_SECONDS = 5.0
 
@@ -34,5 +35,8 @@ def send(method: str, url: str, headers: Mapping[str, str]) -> Response:
     try:
         with opener.open(request, timeout=LIMIT_SECONDS) as response:
             return Response(response.read(), {name.lower(): value for name, value in response.headers.items()})
+    except HTTPError as error:
+        error.close()
+        raise
     except HTTPException as error:
         raise OSError(f"not an HTTP response: {type(error).__name__}") from error

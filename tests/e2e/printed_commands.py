@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NOT_RUN = {
-    r"make (run|test|setup)\b": "other tests run the program; the tests run this test",
+    r"make (run|test|setup|benchmark)\b": "other tests run the program; benchmarks take minutes",
     r"gpudesk-(history|keep|hold)\b": "runs on an instance; tests/ssm_documents runs it",
     r"gpudesk-session\b": "needs the session-manager-plugin; tests/unit/tools runs it",
-    r"aws |--parameters ": "needs AWS",
-    r"(Host|HostName|User|IdentityFile|ProxyCommand)\b": "is a configuration of ssh",
+    r"aws |--parameters |mkdir agent/contract|go run|\.venv/bin/python -m tests\.local\.machines": "needs AWS or Go",
+    r"(Host\w*|User|Identit\w+|StrictHost\w+|Connect\w+|ServerAlive\w+|ProxyCommand) ": "is a configuration of ssh",
+    r".*modify_instance_attribute": "needs an instance that is stopped",
     r"(from|import|with) |(clock|ec2) = |cloud\.": "is a Python example; test_documentation.py runs it",
     r"\d\d:\d\d:\d\d |cloud   real  who": "is output of the demo",
     r"recipe d2l-mxnet does |Compatible in |requested -> |\{": "is output",
@@ -21,6 +22,8 @@ NOT_RUN = {
 _SHELL = re.compile(r"(curl|export|echo|cp|\.venv/bin/python|make (replay|build-documents|token|preview)|[A-Z]+=\S+)\b")
 _HTTP = re.compile(r"(?P<method>GET|POST|PATCH|DELETE) +(?P<path>/\S+) *(?P<body>\{.*\})?")
 _FENCED_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_CODE_BLOCK = re.compile(r"(?:\A|\n\n)((?:    .*\n?)+)")
+"""Indented lines after an empty line. Without the empty line, they continue an item of a list."""
 _CODE_LINE = re.compile(r"^    (\S.*)$", re.MULTILINE)
 _INLINE = re.compile(r"`(make (?:token|preview) [^`]*LOCAL=[^`]*)`")
 _COMMENT = re.compile(r"\s{2,}#.*$")
@@ -40,7 +43,8 @@ class PrintedCommand:
 def list_printed_commands(page: Path) -> Iterator[PrintedCommand]:
     """Yield the lines of a page's indented code blocks, and its commands in the text, without excluded lines."""
     text = _FENCED_BLOCK.sub("", page.read_text())
-    for line in (*_CODE_LINE.findall(text), *_INLINE.findall(text)):
+    lines = [line for block in _CODE_BLOCK.findall(text) for line in _CODE_LINE.findall(block)]
+    for line in (*lines, *_INLINE.findall(text)):
         if not any(re.match(pattern, line) for pattern in NOT_RUN):
             yield PrintedCommand(line, _to_command(_COMMENT.sub("", line)))
 

@@ -10,8 +10,10 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +110,14 @@ class Served:
 
     def _list_instances(self) -> list[Any]:
         request = urllib.request.Request(f"{self._api}/instances", headers={"Authorization": f"Bearer {self._token}"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            items: list[Any] = json.load(answer)["items"]
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                items: list[Any] = json.load(answer)["items"]
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:  # after a fault that a page has injected
+                raise
+            return self._list_instances()
         return items
 
 

@@ -73,12 +73,11 @@ def _assert_printed_lines_work(run: Run) -> None:
     assert answers[1]["id"] == answers[0]["id"]
     assert answers[2]["items"][0]["code"] == "requested"
     assert answers[3]["code"] == "not_running"
-    assert answers[4]["code"] == "not_running"
-    assert [answers[5]["desired"], answers[6]["desired"]] == ["running", "terminated"]
-    assert answers[7]["status"] == "ok"
-    assert answers[8]["speed"] == 120
-    assert answers[9]["now"] > answers[8]["now"]
-    assert answers[10] == {"instances": 0}
+    assert [answers[4]["desired"], answers[5]["desired"]] == ["running", "terminated"]
+    assert answers[6]["status"] == "ok"
+    assert answers[7]["speed"] == 120
+    assert answers[8]["now"] > answers[7]["now"]
+    assert answers[9] == {"instances": 0}
 
 
 def _paste(run: Run, text: str) -> Any:

@@ -22,4 +22,4 @@ def test_import_loads_no_api_model_and_no_table() -> None:
 
 def test_packaging_finds_all_routes() -> None:
     assert "/instances/{name}" in app.app.routes
-    assert set(app.app.routes["/instances"]) == {"GET", "POST"}
+    assert set(app.app.routes["/instances"]) == {"GET", "HEAD", "POST"}

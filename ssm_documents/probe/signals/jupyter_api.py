@@ -54,10 +54,10 @@ def _exchange(access: Access, method: str, path: str, content: bytes | None = No
     try:
         with _open_connection(access) as connection:
             connection.request(method, f"{access.base_url}{path}", body=content, headers=headers)
-            response = connection.getresponse()
-            if response.status // 100 != 2 and response.status != http.HTTPStatus.NOT_FOUND:
-                raise UnreachableServer(f"it answers {response.status} {response.reason}"[:60])
-            return response.status, response.read(MAX_BYTES)
+            with connection.getresponse() as response:
+                if response.status // 100 != 2 and response.status != http.HTTPStatus.NOT_FOUND:
+                    raise UnreachableServer(f"it answers {response.status} {response.reason}"[:60])
+                return response.status, response.read(MAX_BYTES)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise SilentServer(f"it does not answer: {error or type(error).__name__}"[:120]) from error
 
