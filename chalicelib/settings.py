@@ -12,6 +12,7 @@ REQUIRED_VARIABLES = (
     "GPUDESK_TABLE_PREFIX",
     "GPUDESK_INSTANCE_PROFILE",
     "GPUDESK_INSTANCE_ROLE_ID",
+    "GPUDESK_SESSION_ROLE_ARN",
     "GPUDESK_SECURITY_GROUP",
     "GPUDESK_WEBHOOK_KEY",
     "AWS_REGION",
@@ -36,7 +37,7 @@ class Settings:
     :param table_prefix: the names of all tables begin with it
     :param instance_profile: the IAM instance profile of the instances that gpudesk launches
     :param instance_role_id: the unique id of that profile's role (AROA...)
-    :param session_role_arn: the IAM role that gpudesk assumes to open sessions; empty: gpudesk opens no sessions
+    :param session_role_arn: the IAM role that gpudesk assumes to open sessions
     :param security_group: the name of the security group; each VPC in use has one with this name, without ingress rules
     :param home_region: the region of gpudesk itself and its tables
     :param email_topic_arn: the SNS topic for e-mail; empty: gpudesk sends no e-mail
@@ -52,7 +53,7 @@ class Settings:
     security_group: str
     home_region: str
     webhook_key: str
-    session_role_arn: str = ""
+    session_role_arn: str
     email_topic_arn: str = ""
     allow_private_webhooks: bool = False
     regions: tuple[str, ...] = ()
@@ -77,7 +78,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         table_prefix=environment["GPUDESK_TABLE_PREFIX"],
         instance_profile=environment["GPUDESK_INSTANCE_PROFILE"],
         instance_role_id=role_id,
-        session_role_arn=environment.get("GPUDESK_SESSION_ROLE_ARN", ""),
+        session_role_arn=environment["GPUDESK_SESSION_ROLE_ARN"],
         home_region=_get_region(environment),
         security_group=environment["GPUDESK_SECURITY_GROUP"],
         allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),

@@ -9,11 +9,12 @@ VARIABLES: Mapping[str, str] = {
     "GPUDESK_TABLE_PREFIX": "gpudesk",
     "GPUDESK_INSTANCE_PROFILE": "gpudesk-instance",
     "GPUDESK_INSTANCE_ROLE_ID": "AROA0000000000000000",
+    "GPUDESK_SESSION_ROLE_ARN": "arn:aws:iam::123456789012:role/gpudesk-dev-session",
     "GPUDESK_SECURITY_GROUP": "gpudesk",
     "GPUDESK_WEBHOOK_KEY": "/gpudesk/dev/webhook-key",
     "AWS_REGION": "us-east-1",
 }
-"""The id of the role is only known after the local cloud has created it; its users replace it."""
+"""The ids of the roles are only known after the local cloud has created them; its users replace them."""
 
 
 def read_local_settings() -> Settings:

@@ -13,7 +13,9 @@ MAX_BYTES = 64 * 1024
 SHELL_METACHARACTERS = ("'", '"', "$", "`", "\\", "\n", ";", "|", "&", "(", ")", "<", ">", " ", "{", "}")
 """Characters that no parameter may contain: an agent that does not know ENV_VAR inserts the value into the script."""
 
-_STEP_NAME = re.compile(r"[A-Za-z0-9_-]{3,128}")
+_STEP_NAME = re.compile(r"[A-Za-z0-9_-]{4,128}")
+"""SSM accepts three characters, but GetCommandInvocation needs four to show the output of the step:
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html"""
 
 
 def check_document(document: Mapping[str, Any]) -> list[str]:

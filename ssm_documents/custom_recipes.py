@@ -112,7 +112,7 @@ def _build_header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
                     "onFailure": "exit",
                     "timeoutSeconds": str(minutes * 60),
                     "script": f"{step}.sh",
-                    "always": step in ("git", "start"),
+                    "always": step in ("git_checkouts", "start"),
                 },
             }
             for step, minutes in steps.compute_timeout_minutes().items()

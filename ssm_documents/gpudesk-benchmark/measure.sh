@@ -55,7 +55,7 @@ MEASURE
 mkdir -p "${RESULT%/*}"
 if ! measure "$python"; then
   tail -n 5 "$LOG" >&2
-  fail "The benchmark failed. See the last lines of $python above."
+  fail "The benchmark failed. The output of the step has the last lines of $python."
 fi
 tail -n 1 "$RESULT.all" >"$RESULT.new"
 mv -f "$RESULT.new" "$RESULT"

@@ -6,6 +6,6 @@ source include:prelude.sh
 
 say "This is $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)."
 if ! grep -q '^VERSION_ID="18.04"' /etc/os-release; then
-  fail "CUDA 10.1 and MXNet 1.7 need Ubuntu 18.04 (glibc 2.27, libgfortran3). Launch without image_parameter: then the recipe selects an image with Ubuntu 18.04."
+  fail "CUDA 10.1 and MXNet 1.7 need Ubuntu 18.04 (glibc 2.27, libgfortran3). Launch an instance without image: then the recipe selects Ubuntu 18.04."
 fi
 apt_install build-essential git libgfortran3 ca-certificates curl gnupg unzip

@@ -7,7 +7,7 @@ source include:prelude.sh
 # shellcheck source-path=SCRIPTDIR source=../lib/uv.sh
 source include:uv.sh
 
-# PyTorch 2.13 needs Python 3.10 to 3.14. The packages in d2l.sh need 3.11 and have wheels up to 3.13.
+# PyTorch 2.13 needs Python 3.10 to 3.14. The packages in d2l_package.sh need 3.11 and have wheels up to 3.13.
 SUPPORTED='>=3.11,<3.14'
 
 apt_install ca-certificates curl unzip

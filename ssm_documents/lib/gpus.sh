@@ -6,7 +6,7 @@
 inspect_gpus() {
   local output listed rest count word line='^[0-9]+, [^,!]*[[:alnum:]][^,!]*, [0-9]+ MiB$'
   local other_hardware="Stop and start the instance to get other hardware."
-  local other_image="Launch without image_parameter: then gpudesk selects an image for the instance type."
+  local other_image="Launch an instance without image: then gpudesk selects one for the instance type."
   command -v nvidia-smi >/dev/null ||
     fail "nvidia-smi is not installed, so the image has no NVIDIA driver. $other_image"
   output=$(timeout 60 nvidia-smi --query-gpu=index,name,memory.total --format=csv,noheader) ||

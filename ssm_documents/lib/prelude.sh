@@ -86,7 +86,7 @@ apt_install() {
   if [ -z "$is_updated" ]; then
     fail "apt-get update failed, so apt-get could not install $*. Check that the instance can reach its package mirror (routes of the subnet, parameters proxy and apt_mirror)."
   fi
-  fail "apt-get could not install $*. See the output above. Check whether the disk is full (df -h /) and whether another apt process holds the lock."
+  fail "apt-get could not install $*. The output of the step says why. Check whether the disk is full (df -h /) and whether another apt process holds the lock."
 }
 
 # gpudesk_update_lists: run apt-get update. Fail if a list of Ubuntu's archives or of the mirror could not be fetched, which

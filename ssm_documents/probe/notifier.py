@@ -9,7 +9,7 @@ from chalicelib.domain.common.text import format_time
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision
 from ssm_documents.probe.user_messenger import DeliveryCount
-from ssm_documents.probe.warning_texts import KEEP_HINT, describe_reason
+from ssm_documents.probe.warning_texts import SELF_STOP_HINT, describe_keep, describe_reason
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Notifier:
                 stop_time = format_time(decision.state.stop_at)
                 self._announce(
                     f"This instance will stop itself at {stop_time}, because gpudesk has not stopped it. "
-                    f"{decision.message} {KEEP_HINT}"
+                    f"{decision.message} {SELF_STOP_HINT}"
                 )
             case SelfStopAction.CANCEL:
                 self._announce(f"This instance no longer stops itself. {decision.message}")
@@ -69,5 +69,5 @@ class Notifier:
 
 
 def _build_warning(warning: ActiveWarning) -> str:
-    reason = describe_reason(warning.warning_type)
-    return f"gpudesk: This instance will be stopped at {format_time(warning.stop_at)}: {reason}. {KEEP_HINT}"
+    reason, hint = describe_reason(warning.warning_type), describe_keep(warning.warning_type)
+    return f"gpudesk: This instance will be stopped at {format_time(warning.stop_at)}: {reason}. {hint}"

@@ -52,7 +52,9 @@ def _format_lines(status: Mapping[str, Any]) -> Iterator[str]:
         _, warning_type, stop_at = response["warning"]
         yield f"WARNING: This instance will be stopped at {_format_seconds(stop_at)}: {describe_reason(warning_type)}."
     if "keep_result" in response:
-        yield f"Result of the last keep request from this instance: {ensure_period(response['keep_result'][2])}"
+        _, granted, text = response["keep_result"]
+        result = "granted" if granted else "refused"
+        yield f"The last keep request from this instance was {result}: {ensure_period(text)}"
     if status["self_stop_at"]:
         stop_at = status["self_stop_at"]
         yield f"WARNING: This instance will stop itself at {stop_at}, because gpudesk has not stopped it."

@@ -20,7 +20,7 @@ IN_ORDER = (
     "is ready. Recipe d2l-pytorch was set up",
     "A sweep ran and did not stop the instance",
     "will be stopped at",
-    "is being stopped. Every signal has been quiet",
+    "is being stopped. Every enabled signal has been quiet",
     "POST .../start",
     "DELETE /instances",
     "Left running over a weekend, it would have cost $31.56",

@@ -61,7 +61,7 @@ def test_installed_recipe_trains_a_model_in_a_notebook(root: RootFolder) -> None
 
     result = root.run_document("gpudesk-d2l-pytorch", "a1", gpuCount="0", torchBuild="cuda")
     assert [(step.name, step.status) for step in result.steps] == [
-        (name, "Success") for name in ("python", "pytorch", "d2l", "notebooks", "check", "start")
+        (name, "Success") for name in ("python", "pytorch", "d2l_package", "notebooks", "check", "start")
     ]
     assert "Every device works: 1 x the CPU" in result.steps[4].stdout
     others = root.read_output("find /opt/gpudesk/d2l /home/ubuntu ! -user ubuntu -printf '%p\\n'")

@@ -81,9 +81,9 @@ class OrphanAdopter:
         instance = self._build_record(ec2, free_id, context, now)
         reason = EventReason(
             code=EventCode.ADOPTED,
-            message=f"{instance.name} ({ec2.instance_id}) has gpudesk tags but had no record. gpudesk manages it now, "
-            "by the desk's idle policy and a maximum lifetime of "
-            f"{pluralize(instance.spec.policy.max_hours, 'hour')}. Terminate it if nobody needs it.",
+            message=f"{instance.name} ({ec2.instance_id}) has gpudesk tags but had no record. gpudesk stops it "
+            f"after {pluralize(instance.spec.policy.max_hours, 'hour')}, or earlier if it is idle and its probe works. "
+            "Terminate it if nobody needs it.",
         )
         entries = [timeline_entry(now, reason, details={"instance_id": ec2.instance_id})]
         if not self.instances.adopt(instance, entries, build_notifications(instance, entries, context.directory)):

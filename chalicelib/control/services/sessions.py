@@ -141,7 +141,7 @@ class SessionService:
         port = self._find_jupyter_port(instance)
         if request.kind.requires_jupyter and port is None:
             recipes = join_and(instance.spec.software.recipes)
-            message = f"{instance.name} has no Jupyter. Its recipes: {recipes}."
+            message = f"{instance.name} has no Jupyter. Its recipes: {recipes}. Add recipe jupyter (POST .../setup)."
             raise Conflict(message, code=ErrorCode.NO_JUPYTER)
         return port
 

@@ -140,7 +140,8 @@ def _is_fresh(evidence: Evidence, now: datetime) -> bool:
 def _judge_quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> ActivityJudgment:
     quiet_for = now - quiet_since
     if quiet_for >= policy.idle_window:
-        message = f"Every signal has been quiet for {format_duration(quiet_for)} (since {format_time(quiet_since)})."
+        since = format_time(quiet_since)
+        message = f"Every enabled signal has been quiet for {format_duration(quiet_for)} (since {since})."
         reason = Reason(code=ActivityCode.IDLE, message=message)
         return ActivityJudgment(state=ActivityState.IDLE, reason=reason, quiet_since=quiet_since)
     message = f"Quiet for {format_duration(max(quiet_for, timedelta(0)))} of {policy.idle_minutes} min."

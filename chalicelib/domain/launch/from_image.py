@@ -80,7 +80,7 @@ def describe_launch_from_image(
             f"gpudesk skips unchanged documents of the image: {', '.join(skippable)}. This saves about {seconds} s."
         )
     else:
-        sentences.append(f"The image contains no document that {join_and(spec.software.recipes)} runs.")
+        sentences.append("No document of the image can be skipped, so the whole setup runs.")
     return " ".join([*sentences, *inherited.left_out_messages])
 
 

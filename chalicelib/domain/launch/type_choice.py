@@ -127,5 +127,5 @@ def _check_named_type(
         gpus = f"{instance_type.gpu_count} x {instance_type.gpu}" if instance_type.gpu else "no GPU"
         yield FieldError("gpu", f"{name} has {gpus}; leave out gpu or instance_type")
     if request.gpu_count is not None and request.gpu_count != instance_type.gpu_count:
-        message = f"{name} has {instance_type.gpu_count}; leave out gpu_count or instance_type"
+        message = f"must be {instance_type.gpu_count} for {name}, not {request.gpu_count}; or leave it out"
         yield FieldError("gpu_count", message)

@@ -56,9 +56,9 @@ class CustomSteps:
     def compute_timeout_minutes(self) -> dict[str, int]:
         """Return the timeout of each step that exists, in the order of the steps."""
         timeouts = {
-            "apt": APT_TIMEOUT_MINUTES if self.apt else 0,
-            "pip": PIP_TIMEOUT_MINUTES if self.pip else 0,
-            "git": GIT_TIMEOUT_MINUTES if self.git else 0,
+            "apt_packages": APT_TIMEOUT_MINUTES if self.apt else 0,
+            "pip_packages": PIP_TIMEOUT_MINUTES if self.pip else 0,
+            "git_checkouts": GIT_TIMEOUT_MINUTES if self.git else 0,
             "start": self.start_minutes if self.start else 0,
         }
         return {step: minutes for step, minutes in timeouts.items() if minutes}

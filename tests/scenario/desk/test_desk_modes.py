@@ -47,7 +47,7 @@ def test_dry_run_records_an_idle_stop_and_makes_the_stop_that_a_person_requests(
     desk.pass_minutes()
     assert (desk.load(instance).phase, desk.cloud.calls["ec2:StopInstances"]) == (Phase.READY, 0)
     (entry,) = [entry for entry in desk.list_timeline(instance) if entry.code == "dry_run"]
-    assert entry.message.startswith(f"Dry run: would stop {instance.name}. Every signal has been quiet")
+    assert entry.message.startswith(f"Dry run: would stop {instance.name}. Every enabled signal has been quiet")
     assert warn_of_mode(desk.application.instances.stop(ADA, instance.id), Mode.DRY_RUN) is None
     desk.wait_for_phase(instance, Phase.STOPPED, minutes=5)
 
@@ -66,7 +66,7 @@ def test_preview_of_a_sweep_shows_its_decisions_and_changes_nothing(desk: World)
     (preview,) = preview_sweep(desk.application.reconciler)
     assert isinstance(preview, PreviewedPlan)
     assert preview.has_effect
-    assert f"{instance.name} (stopping): Every signal has been quiet" in describe_plan(preview.plan)
+    assert f"{instance.name} (stopping): Every enabled signal has been quiet" in describe_plan(preview.plan)
     assert "would call Stop(force=False, if_still_idle=True)" in describe_plan(preview.plan)
     assert desk.load(instance) == before
     assert desk.cloud.calls["ec2:StopInstances"] == 0

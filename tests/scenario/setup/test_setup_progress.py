@@ -137,7 +137,7 @@ def test_system_that_goes_down_and_command_that_is_not_taken_are_reported_and_th
 def test_long_output_of_a_step_with_a_short_name_is_read_as_far_as_it_is_listed(
     desk: World, machines: SimulatedMachines
 ) -> None:
-    """GetCommandInvocation refuses names of fewer than four letters, such as that of the step d2l."""
+    """GetCommandInvocation refuses names of fewer than four letters, such as d2l."""
     ssm = boto3.client("ssm", "us-east-1")
     ready = desk.launch_until_ready()
     assert ready.ec2_instance is not None

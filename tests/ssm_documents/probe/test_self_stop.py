@@ -24,7 +24,7 @@ def test_idle_instance_warns_and_then_powers_off(tmp_path: Path) -> None:
     assert one.recipients.messages == []
     one.run_ticks(2)
     assert "will stop itself at" in one.recipients.messages[0]
-    assert "gpudesk-keep" in one.recipients.messages[0]
+    assert "gpudesk-hold --for 4h" in one.recipients.messages[0]
     one.run_ticks(STOPS_AT - WARNED_AT - 2)
     assert one.powered_off == []
     one.run_ticks(2)

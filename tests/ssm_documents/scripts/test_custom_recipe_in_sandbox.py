@@ -35,11 +35,12 @@ def test_example_runs_and_a_rerun_keeps_changes_of_users(machine: Machine) -> No
     result = run(machine)
     assert result.status == "Success", result
     output = {step.name: step.stdout for step in result.steps}
-    assert "Installed jq unzip." in output["apt"]
-    assert "Installed 2 packages in /opt/gpudesk/custom/vision." in output["pip"]
-    assert "Jupyter on this instance offers the kernel vision." in output["pip"]
+    assert "Installed jq unzip." in output["apt_packages"]
+    assert "Installed 2 packages in /opt/gpudesk/custom/vision." in output["pip_packages"]
+    assert "Jupyter on this instance offers the kernel vision." in output["pip_packages"]
     assert (
-        "Cloned https://git.example.org/vision/notebooks.git into /home/ubuntu/work/vision, at main." in output["git"]
+        "Cloned https://git.example.org/vision/notebooks.git into /home/ubuntu/work/vision, at main."
+        in output["git_checkouts"]
     )
     assert "The page is on 127.0.0.1:8700.\nThis instance has no GPU" in output["start"]
     assert machine.shell("curl -s http://127.0.0.1:8700/index.html") == "one"

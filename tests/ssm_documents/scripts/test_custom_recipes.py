@@ -19,7 +19,12 @@ from tests.support.custom_recipes import DATA, EXAMPLES, VISION, change_example,
 def test_example_passes_the_check_and_pins_the_package_versions_of_the_tests() -> None:
     document = compose_custom(VISION, EXAMPLES)
     assert check_document(document) == []
-    assert [step["name"] for step in document["mainSteps"]] == ["apt", "pip", "git", "start"]
+    assert [step["name"] for step in document["mainSteps"]] == [
+        "apt_packages",
+        "pip_packages",
+        "git_checkouts",
+        "start",
+    ]
     assert document["parameters"]["pagePort"]["allowedPattern"] == "^87[0-9]{2}$"
     script = "\n".join(document["mainSteps"][1]["inputs"]["runCommand"])
     for package in ("ipykernel", "psutil"):

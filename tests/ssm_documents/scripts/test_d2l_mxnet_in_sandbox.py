@@ -52,7 +52,7 @@ def test_another_ubuntu_release_is_refused_with_advice(fleet: SandboxedMachines)
     with booted(fleet, release="22.04") as machine:
         error = read_error(machine.run(CUDA))
     assert "CUDA 10.1 and MXNet 1.7 need Ubuntu 18.04" in error
-    assert "Launch without image_parameter" in error
+    assert "Launch an instance without image" in error
 
 
 def test_steps_for_a_gpu_do_nothing_without_a_gpu(bare_machine: Machine) -> None:

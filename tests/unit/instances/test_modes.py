@@ -18,7 +18,7 @@ def test_dry_run_records_once_what_gpudesk_would_do() -> None:
     assert (simulation.instance.phase, simulation.instance.warning) == (Phase.READY, None)
     (message,) = simulation.list_messages(EventCode.DRY_RUN)
     assert len(simulation.timeline) == 1
-    assert message.startswith("Dry run: would stop n. Every signal has been quiet")
+    assert message.startswith("Dry run: would stop n. Every enabled signal has been quiet")
 
 
 def test_dry_run_launches_and_stops_what_people_request() -> None:

@@ -20,8 +20,8 @@ def test_ready_message_names_recipe_cost_stop_times_and_connection() -> None:
     )[1]
     assert line.message == (
         f"{NAME} is ready. Recipe jupyter was set up in 600 s, no reboot, 10 bytes of output. It costs $0.538 per "
-        "hour. When it has been idle for 10 minutes, gpudesk sends a warning and stops it 5 minutes later. It is "
-        "stopped at 2026-01-08 09:00 UTC at the latest. To connect, press Connect or run gpudesk-session "
+        "hour. When it has been idle for 10 minutes, gpudesk sends a warning and stops it 5 minutes later. Its "
+        "lifetime ends at 2026-01-08 09:00 UTC. To connect, press Connect or run gpudesk-session "
         f"{NAME} on your computer."
     )
 

@@ -15,6 +15,7 @@ from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_des
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
 from chalicelib.domain.instances.lifecycle.starting import retry_start
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning
 from chalicelib.domain.instances.observation import Observation, ObservedAgent, Unavailable
 from chalicelib.domain.instances.plan import Plan
@@ -56,7 +57,7 @@ def to_ready(instance: Instance, summary: str, now: datetime, mode: Mode) -> Pla
 
     :param summary: what was started or set up, as a sentence
     """
-    message = f"{instance.name} is ready. {summary} {_describe_terms(instance, mode)}"
+    message = f"{instance.name} is ready. {summary} {_describe_terms(instance, mode, now)}"
     reason = EventReason(code=EventCode.READY, message=message)
     return record_event(replace(with_phase(instance, Phase.READY, reason, now), ready_since=now), reason, now)
 
@@ -111,21 +112,21 @@ def _describe_start(instance: Instance, now: datetime) -> str:
     return f"{duration} Recipe {recipe} was set up before."
 
 
-def _describe_terms(instance: Instance, mode: Mode) -> str:
+def _describe_terms(instance: Instance, mode: Mode, now: datetime) -> str:
     """Return what the instance costs, when gpudesk stops it, and how to connect, in sentences."""
     rates = instance.billing.rates
     price = rates.instance + rates.disk + rates.address
     cost = f"It costs {format_usd(price)} per hour. " if price else ""
     connect = f"To connect, press Connect or run gpudesk-session {instance.name} on your computer."
-    return f"{cost}{_describe_stop_terms(instance, mode)} {connect}"
+    return f"{cost}{_describe_stop_terms(instance, mode, now)} {connect}"
 
 
-def _describe_stop_terms(instance: Instance, mode: Mode) -> str:
-    name = instance.name
+def _describe_stop_terms(instance: Instance, mode: Mode, now: datetime) -> str:
     if mode is not Mode.ENFORCE:
-        state = "is paused" if mode is Mode.PAUSED else "only does a dry run"
-        return f"gpudesk {state}: it does not stop {name} on its own until an admin sets mode to enforce."
+        return describe_missing_stop(instance.name, mode)
     policy, ends_at = instance.spec.policy.idle, instance.lifetime_ends_at
-    end = f" It is stopped at {format_date_time(ends_at)} at the latest." if ends_at else ""
+    end = f" Its lifetime ends at {format_date_time(ends_at)}." if ends_at else ""
     idle, later = pluralize(policy.idle_minutes, "minute"), pluralize(policy.warning_minutes, "minute")
-    return f"When it has been idle for {idle}, gpudesk sends a warning and stops it {later} later.{end}"
+    kept_until = instance.lifetime.keep_until if instance.has_keep(now) else None
+    when = f"It is kept until {format_date_time(kept_until)}. Later, when" if kept_until else "When"
+    return f"{when} it has been idle for {idle}, gpudesk sends a warning and stops it {later} later.{end}"

@@ -35,17 +35,17 @@ def decide_running(instance: Instance, observation: Observation, now: datetime, 
         case ObservedCommand(status=CommandStatus.FAILED) as command:
             cause = describe_end(document.name, command.status_details, command.steps)
             if classify_end(command.status_details, command.steps) is CommandEnd.INTERRUPTED:
-                return _rerun_interrupted(instance, command, cause, now)
-            return retry_document(instance, command, cause, now)
+                return _rerun_interrupted(instance, command, cause, now, context.desk.mode)
+            return retry_document(instance, command, cause, now, context.desk.mode)
         case _ if now - run.sent_at > context.scale_script_timeout(limit):
             cause = f"{document.name} did not end within {format_duration(document.timeout)}"
-            return retry_document(instance, None, cause, now)
+            return retry_document(instance, None, cause, now, context.desk.mode)
         case _:
             message = f"{document.name} is running on {instance.name} ({describe_position(instance)})."
             return no_op(instance, EventCode.SETTING_UP, message)
 
 
-def retry_document(instance: Instance, command: ObservedCommand | None, cause: str, now: datetime) -> Plan:
+def retry_document(instance: Instance, command: ObservedCommand | None, cause: str, now: datetime, mode: Mode) -> Plan:
     """Run the current document again later, or fail the setup after `MAX_SETUP_ATTEMPTS` attempts.
 
     :param command: None if the command has not ended
@@ -56,7 +56,7 @@ def retry_document(instance: Instance, command: ObservedCommand | None, cause: s
     instance = replace(failed, setup=replace(failed.setup, attempts=attempts))
     if attempts >= MAX_SETUP_ATTEMPTS:
         description = setup_results.describe_failure(failure, cause, f", {attempts} times")
-        return fail_setup(instance, f"{description}. {failure.remediation}", now)
+        return fail_setup(instance, f"{description}. {failure.remediation}", now, mode)
     description = setup_results.describe_failure(failure, cause, f" on {instance.name}")
     message = (
         f"{description}. gpudesk runs it again (attempt {attempts + 1} of {MAX_SETUP_ATTEMPTS}). {failure.remediation}"
@@ -65,7 +65,7 @@ def retry_document(instance: Instance, command: ObservedCommand | None, cause: s
     return record_event(instance, reason, now, command_id=run.command_id or "")
 
 
-def _rerun_interrupted(instance: Instance, command: ObservedCommand, cause: str, now: datetime) -> Plan:
+def _rerun_interrupted(instance: Instance, command: ObservedCommand, cause: str, now: datetime, mode: Mode) -> Plan:
     """Run the current document again later: the system went down meanwhile, so the document itself has not failed.
 
     The setup fails after `MAX_SETUP_INTERRUPTIONS`: what takes the system down may be the setup itself.
@@ -74,7 +74,7 @@ def _rerun_interrupted(instance: Instance, command: ObservedCommand, cause: str,
     failed, failure = _record_failure(instance, command, now)
     instance = replace(failed, setup=replace(failed.setup, interruptions=count))
     if count >= MAX_SETUP_INTERRUPTIONS:
-        return fail_setup(instance, f"{cause}, {count} times in this setup. {failure.remediation}", now)
+        return fail_setup(instance, f"{cause}, {count} times in this setup. {failure.remediation}", now, mode)
     message = (
         f"{cause} on {instance.name}. gpudesk runs it again (interruption {count} of at most "
         f"{MAX_SETUP_INTERRUPTIONS}). {failure.remediation}"

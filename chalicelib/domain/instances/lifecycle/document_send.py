@@ -121,7 +121,7 @@ def record_skip(instance: Instance, outcome: DocumentAlreadyInstalled, now: date
     return finish_document(instance, result, entry, now, mode)
 
 
-def record_send_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
+def record_send_error(instance: Instance, error: AwsError, now: datetime, mode: Mode) -> Plan:
     """Fail the setup if SSM rejected the document; wait and send it again if the error can pass.
 
     A response to an earlier call may have been lost, so the document counts as one that may have run.
@@ -133,7 +133,7 @@ def record_send_error(instance: Instance, error: AwsError, now: datetime) -> Pla
     document = setup.documents[setup.document_index]
     result, _ = setup_results.build_failure_result(document, require_document_run(instance), None, now)
     refused = replace(instance, setup=replace(setup, results=(*setup.results, result)))
-    return fail_setup(refused, f"SSM rejected the command: {error.description}", now)
+    return fail_setup(refused, f"SSM rejected the command: {error.description}", now, mode)
 
 
 def _render_parameters(

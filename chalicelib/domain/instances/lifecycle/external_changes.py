@@ -17,9 +17,13 @@ from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
+MOVE_ADVICE = (
+    "Stop it and start it before then: it comes back on other hardware, with its root disk. Before the stop, copy what "
+    "you need from /tmp and instance stores."
+)
 EVENT_ADVICE = {
-    "instance-retirement": "Stop it and start it before then: it comes back on other hardware, with its disk.",
-    "instance-stop": "Stop it and start it before then: it comes back on other hardware, with its disk.",
+    "instance-retirement": MOVE_ADVICE,
+    "instance-stop": MOVE_ADVICE,
     "instance-reboot": "All running programs end then: save your work before.",
     "system-reboot": "All running programs end then. To move it to other hardware, stop it and start it before then.",
 }

@@ -11,7 +11,7 @@ from decimal import Decimal
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.launch_attempt import MIN_FREE_GIB, LaunchAttempt
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
@@ -129,9 +129,10 @@ def _cancel(instance: Instance, now: datetime) -> Plan:
     """Close the record, unless EC2 may still show the instance of a request that was sent."""
     sent_at = instance.launch.attempt.sent_at if instance.launch.attempt else None
     if sent_at is not None and now - sent_at < LAUNCH_VISIBILITY_DEADLINE:
+        until = format_time(sent_at + LAUNCH_VISIBILITY_DEADLINE)
         message = (
-            f"The launch of {instance.name} is cancelled. The request was sent, so gpudesk waits whether EC2 shows an "
-            "instance."
+            f"The launch of {instance.name} is cancelled. The request was already sent: if EC2 shows an instance until "
+            f"{until}, gpudesk terminates it."
         )
         return no_op(instance, EventCode.CANCEL_PENDING, message)
     message = f"{instance.name} was cancelled before anything was launched."

@@ -116,4 +116,4 @@ def record_send(
         case DocumentAlreadyInstalled():
             return document_send.record_skip(instance, outcome, now, mode)
         case AwsError():
-            return document_send.record_send_error(instance, outcome, now)
+            return document_send.record_send_error(instance, outcome, now, mode)

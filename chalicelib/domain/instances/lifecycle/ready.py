@@ -7,6 +7,7 @@ from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason, to_event_reason
 from chalicelib.domain.common.text import format_date_time, format_time
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import (
@@ -23,7 +24,7 @@ from chalicelib.domain.instances.lifecycle.heartbeat_messages import process_hea
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, require_ec2_instance
-from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop, describe_stop_impact
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
@@ -70,7 +71,9 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     skew = detect_clock_skew(instance.observed.clock_skew, observation.heartbeat, now)
     instance = replace(instance, observed=replace(instance.observed, clock_skew=skew))
     judgment = judge_instance(instance, observation, now)
-    lifetime = decide_lifetime(instance, judgment.reason.message, now, observation.heartbeat)
+    is_unknown = judgment.state is ActivityState.UNKNOWN
+    evidence = "Whether it is in use is unknown." if is_unknown else judgment.reason.message
+    lifetime = decide_lifetime(instance, evidence, now, observation.heartbeat)
     if lifetime and lifetime.instance != instance:
         return lifetime
     plan = (
@@ -80,8 +83,8 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     )
     if plan:
         return plan
-    if judgment.state is ActivityState.UNKNOWN:
-        return _decide_unknown_activity(instance, judgment, now)
+    if is_unknown:
+        return _decide_unknown_activity(instance, judgment, now, context.desk.mode)
     return _decide_known_activity(instance, judgment, observation.heartbeat, now)
 
 
@@ -89,7 +92,7 @@ def _judge_busy(reason: EventReason) -> ActivityJudgment:
     return ActivityJudgment(state=ActivityState.BUSY, reason=reason)
 
 
-def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now: datetime) -> Plan:
+def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now: datetime, mode: Mode) -> Plan:
     """Stop nothing while the activity is unknown, but notify people if that lasts."""
     if instance.warning:
         return cancel_warning(instance, judgment.reason.message, now)
@@ -99,9 +102,12 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
         return Plan(instance=unknown, reason=to_event_reason(judgment.reason))
     if now - since < UNKNOWN_ACTIVITY_NOTIFY_AFTER:
         return Plan(instance=instance, reason=to_event_reason(judgment.reason))
+    limit = (
+        "Its maximum lifetime still applies." if mode is Mode.ENFORCE else describe_missing_stop(instance.name, mode)
+    )
     message = (
-        f"{instance.name} cannot be monitored. {judgment.reason.message} Its maximum lifetime still applies. To find "
-        "the cause, run gpudesk-status and systemctl status gpudesk-probe on it."
+        f"{instance.name} cannot be monitored. {judgment.reason.message} {limit} To find the cause, run gpudesk-status "
+        "and systemctl status gpudesk-probe on it."
     )
     reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
     return record_once(instance, EventCode.ACTIVITY_UNKNOWN, reason, now)

@@ -16,6 +16,8 @@ from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
 
+SETUP_EVIDENCE = "It is being set up. The setup does not go on until somebody keeps it."
+
 
 def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
     """Decide what follows while documents remain to be run.
@@ -26,7 +28,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     requested = plan_desired_state(instance, now)
     if requested:
         return requested
-    lifetime = decide_lifetime(instance, "It is being set up.", now, observation.heartbeat)
+    lifetime = decide_lifetime(instance, SETUP_EVIDENCE, now, observation.heartbeat)
     if lifetime and lifetime.instance != instance:
         return lifetime
     plan = process_heartbeat(instance, observation, now, context) or lifetime
@@ -49,7 +51,7 @@ def _decide_document(instance: Instance, observation: Observation, now: datetime
         return decide_running(instance, observation, now, context)
     if now - run.sent_at > SEND_DEADLINE:
         cause = f"SSM has not accepted {document.name} for {format_duration(SEND_DEADLINE)}"
-        return retry_document(instance, None, cause, now)
+        return retry_document(instance, None, cause, now, context.desk.mode)
     if now - run.last_sent_at < COMMAND_RESEND_AFTER:
         message = f"{document.name} was sent to {instance.name}. SSM has not confirmed it yet."
         return no_op(instance, EventCode.SENDING, message)

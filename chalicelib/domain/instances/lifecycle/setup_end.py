@@ -11,6 +11,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.booting import to_ready
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_keep, describe_missing_stop
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.warning import StopWarning, WarningType
@@ -41,22 +42,29 @@ def finish_document(
     return replace(plan, timeline=(entry, *plan.timeline))
 
 
-def fail_setup(instance: Instance, cause: str, now: datetime) -> Plan:
+def fail_setup(instance: Instance, cause: str, now: datetime, mode: Mode) -> Plan:
     """End a setup that failed: gpudesk stops the instance after a warning, unless it was ready before.
+
+    Without the mode `enforce` there is no warning, because nothing would follow.
 
     :param cause: why it failed, as a clause or sentences
     """
     if instance.setup.on_running_instance:
         return _abandon_setup(instance, cause, now)
-    stop_at = now + instance.spec.policy.idle.warning_period
     reason = _build_failure_reason(instance, cause)
+    failed = with_phase(instance, Phase.FAILED, reason, now)
+    choices = "You can connect to it, run its setup again, or terminate it."
+    if mode is not Mode.ENFORCE:
+        message = f"{reason.message} {describe_missing_stop(instance.name, mode)} {choices}"
+        return record_event(failed, EventReason(code=EventCode.SETUP_FAILED, message=message), now)
+    stop_at = now + instance.spec.policy.idle.warning_period
     message = (
-        f"{reason.message} {instance.name} will be stopped at {format_time(stop_at)}. To leave it running, press Keep "
-        "or run gpudesk-keep 4h on it. You can connect to it, run its setup again, or terminate it."
+        f"{reason.message} {instance.name} will be stopped at {format_time(stop_at)}. To leave it running, "
+        f"{describe_keep(instance)}. {choices}"
     )
     warning = StopWarning(warning_type=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
-    failed = replace(with_phase(instance, Phase.FAILED, reason, now), warning=warning)
-    return record_event(failed, EventReason(code=EventCode.SETUP_FAILED, message=message), now)
+    announced = EventReason(code=EventCode.SETUP_FAILED, message=message)
+    return record_event(replace(failed, warning=warning), announced, now)
 
 
 def describe_position(instance: Instance) -> str:

@@ -71,7 +71,7 @@ def retry_start(instance: Instance, now: datetime) -> Plan:
         reason=EventReason(code=EventCode.START_REQUESTED, message="A start was requested."),
     )
     if claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER:
-        return no_op(instance, EventCode.STARTING, f"EC2 accepted the start of {instance.name}.")
+        return no_op(instance, EventCode.STARTING, claim.last_error or f"EC2 accepted the start of {instance.name}.")
     reason = require_ec2_instance(instance).unexpected_reason_text
     cause = claim.last_error or f"EC2 still shows {instance.name} as stopped.{reason}"
     message = f"{cause} gpudesk starts it again."

@@ -1,8 +1,11 @@
-"""Describe what a stop would end. A stop warning says it."""
+"""Describe what a stop would end, how to prevent it, and when there is none. Stop warnings say it."""
 
 from chalicelib.domain.common.text import join_and, pluralize
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.record import Instance
+
+PROBE_DOCUMENT = "gpudesk-probe"
 
 LIVE_COUNT_NOUNS = {
     "kernels": "kernel",
@@ -22,6 +25,21 @@ def describe_stop_impact(instance: Instance, heartbeat: DecodedHeartbeat) -> str
     live = [pluralize(live_counts[kind], noun) for kind, noun in LIVE_COUNT_NOUNS.items() if live_counts.get(kind)]
     ended = f", among them {join_and(live)}," if live else " (kernels, terminals, tmux)"
     return f"A stop ends all programs{ended} and deletes {describe_lost_files(instance)}. The root disk stays."
+
+
+def describe_keep(instance: Instance) -> str:
+    """Return how to keep the instance running, as a clause. The probe brings `gpudesk-keep` to the instance."""
+    has_probe = any(result.name == PROBE_DOCUMENT and result.succeeded for result in instance.setup.results)
+    return "press Keep or run gpudesk-keep 4h on it" if has_probe else "press Keep"
+
+
+def describe_missing_stop(name: str, mode: Mode) -> str:
+    """Return that gpudesk stops an instance only when somebody requests it, as a sentence.
+
+    :param mode: `dry_run` or `paused`
+    """
+    state = "is paused" if mode is Mode.PAUSED else "only does a dry run"
+    return f"gpudesk {state}: it does not stop {name} on its own until an admin sets mode to enforce."
 
 
 def describe_lost_files(instance: Instance) -> str:
