@@ -8,4 +8,4 @@ source include:jupyter.sh
 
 # These marks change when other packages are installed.
 serve_jupyter /opt/gpudesk/d2l \
-  /var/lib/gpudesk/steps/gpudesk-d2l-pytorch.pytorch /var/lib/gpudesk/steps/gpudesk-d2l-pytorch.d2l
+  /var/lib/gpudesk/steps/gpudesk-d2l-pytorch.pytorch /var/lib/gpudesk/steps/gpudesk-d2l-pytorch.d2l_package

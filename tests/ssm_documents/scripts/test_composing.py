@@ -28,6 +28,14 @@ def test_documents_are_those_of_recipes_images_and_the_benchmark() -> None:
 
 
 @pytest.mark.parametrize("name", list_document_names())
+def test_marks_that_a_service_depends_on_are_those_of_steps(name: str) -> None:
+    document = compose(name)
+    steps = [step["name"] for step in document["mainSteps"]]
+    scripts = "\n".join(line for number in range(len(steps)) for line in get_lines(document, number))
+    assert set(re.findall(r"/var/lib/gpudesk/steps/([\w.-]+)", scripts)) <= {f"{name}.{step}" for step in steps}
+
+
+@pytest.mark.parametrize("name", list_document_names())
 def test_composing_twice_gives_the_same_bytes(name: str) -> None:
     assert to_json(compose(name)) == to_json(copy_document(name))
 
