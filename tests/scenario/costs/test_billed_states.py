@@ -73,6 +73,30 @@ def fail_setup(desk: World) -> str:
     return desk.wait_for_phase(desk.launch(), Phase.FAILED).id
 
 
+def end_launch(desk: World) -> str:
+    desk.cloud.faults.end_launch("Client.InternalError")
+    return desk.launch().id
+
+
+def silence_agent_of_bare_metal(desk: World) -> str:
+    desk.cloud.agents.silence()
+    return desk.wait_for_phase(desk.launch(gpu=None, instance_type="g4dn.metal"), Phase.BOOTING).id
+
+
+def lose_commands(desk: World) -> str:
+    desk.cloud.faults.snap_refresh(times=3)
+    return desk.wait_for_phase(desk.launch(), Phase.FAILED, minutes=80, sweep_every=4).id
+
+
+def change_type(desk: World) -> str:
+    instance = desk.launch_until_stopped()
+    ec2_id = get_ec2_id(instance)
+    desk.ec2.modify_instance_attribute(InstanceId=ec2_id, InstanceType={"Value": "g4dn.2xlarge"})
+    desk.ec2.start_instances(InstanceIds=[ec2_id])
+    desk.boot_id = "boot-2"
+    return instance.id
+
+
 def keep_failed(desk: World) -> str:
     instance_id = fail_setup(desk)
     desk.application.instances.keep(ADA, instance_id, hours=2, until=None)
@@ -163,15 +187,19 @@ BUILDERS: Mapping[str, Callable[[World], str]] = {
     "it is used for longer than `max_hours` (here 2)": use_too_long,
     "no heartbeat arrives (here `max_hours` is 2)": silence_probe,
     "the response to RunInstances was lost": lose_launch_response,
+    "EC2 ends an accepted launch for a reason that does not pass": end_launch,
     "the SSM agent never responds after a launch": silence_agent_of_launch,
+    "the same on a bare metal type, which boots for up to 20 minutes longer": silence_agent_of_bare_metal,
     "no agent and no heartbeat after a start": silence_agent_of_start,
     "the setup failed three times": fail_setup,
+    "the commands of a setup were lost three times, each until its time limit": lose_commands,
     "somebody keeps a failed instance (here for 2 hours)": keep_failed,
     "EC2 accepts each stop, and the instance runs on": stop_without_effect,
     "AWS rejects each stop": reject_stop,
     "EC2 accepts each termination, and the instance runs on": terminate_without_effect,
     "AWS rejects each termination": reject_termination,
     "somebody starts a stopped instance without gpudesk": start_externally,
+    "the same after a change of its type": change_type,
     "an instance has gpudesk's tags and no record": lose_record,
     "its gpudesk tags were removed": lose_tags,
     "the mode is `dry_run`": run_dry,
