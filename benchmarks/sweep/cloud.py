@@ -25,6 +25,7 @@ from local.aws.core.local_cloud import LocalCloud  # noqa: E402
 from local.clock import ManualClock  # noqa: E402
 from local.machines.host.simulated import SimulatedMachines  # noqa: E402
 from local.provisioning import provision  # noqa: E402
+from local.settings import VARIABLES  # noqa: E402
 
 AGE = timedelta(hours=1)
 """Time between the beginning of the cloud and now: the instances have been ready for most of it."""
@@ -91,6 +92,7 @@ def serve(count: int) -> None:
             now=clock.now().isoformat(),
             index_pages=index_pages,
             settings={
+                **VARIABLES,
                 "GPUDESK_INSTANCE_ROLE_ID": settings.instance_role_id,
                 "GPUDESK_EMAIL_TOPIC_ARN": settings.email_topic_arn,
             },

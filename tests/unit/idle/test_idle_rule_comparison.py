@@ -72,7 +72,7 @@ def test_seed_that_is_not_a_number_is_rejected(capsys: pytest.CaptureFixture[str
 
 @pytest.mark.slow
 def test_tables_in_the_documentation_are_the_output_of_the_benchmark() -> None:
-    page = Path("docs/policy-tuning.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/policy-tuning.md").read_text(encoding="utf-8")
     printed = "\n".join(format_tables(simulate_all(seed=1)))
     for table in printed.split("\n\n"):
         assert table in page
