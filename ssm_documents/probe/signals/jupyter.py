@@ -7,7 +7,7 @@ with a clock, because it is the time of another program.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,12 +41,14 @@ class ServerState:
     :param last_activity: `last_activity` of each kernel and terminal
     :param kernel_names: names of the kernels, for people
     :param busy_kernel: name of a busy kernel; empty: no kernel is known to be busy
+    :param busy_ids: ids of the busy kernels
     :param problem: why a part of the server could not be read; empty: everything could be read
     """
 
     last_activity: Mapping[str, str]
     kernel_names: Mapping[str, str]
     busy_kernel: str = ""
+    busy_ids: Collection[str] = ()
     live_counts: Counter[str] = field(default_factory=Counter)
     problem: str = ""
 
@@ -85,6 +87,7 @@ def read_server_state(access: Access) -> ServerState:
         last_activity={identity: str(at) for identity, at in last_activity.items() if at},
         kernel_names=names,
         busy_kernel=next((name for name, state in states if state == "busy"), ""),
+        busy_ids=[identity for identity, kernel in kernels.items() if kernel.get("execution_state") == "busy"],
         live_counts=Counter(kernels=len(kernels), terminals=len(terminals)),
         problem=problems[0] if problems else "",
     )
@@ -135,6 +138,8 @@ class JupyterSensor:
         self._find_servers = find_servers
         self._query_server = query_server
         self._last_activity: dict[Server, Mapping[str, str]] = {}
+        self._busy_names: dict[str, str] = {}
+        self._lost_kernel = ""
 
     def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002 - activity of kernels has no threshold
         """Query all servers."""
@@ -144,6 +149,8 @@ class JupyterSensor:
             problems.append(f"{len(servers)} Jupyter servers run, only {MAX_SERVERS} are read")
         live_counts = dict(+sum((state.live_counts for state in states.values()), Counter()))  # `+` drops zeros
         active_reason = self._find_activity(states)
+        if not problems:
+            self._note_lost_kernels(states)
         self._last_activity = {
             server: self._last_activity[server] for server in servers if server in self._last_activity
         }
@@ -155,7 +162,8 @@ class JupyterSensor:
             return Reading(SignalState.ACTIVE, active_reason, live_counts)
         if problems:
             return Reading(SignalState.UNKNOWN, problems[0], live_counts)
-        return Reading(SignalState.QUIET, _build_quiet_reason(len(servers), live_counts.get("kernels", 0)), live_counts)
+        quiet_reason = _build_quiet_reason(len(servers), live_counts.get("kernels", 0))
+        return Reading(SignalState.QUIET, f"{quiet_reason}{self._lost_kernel}", live_counts)
 
     def _query_all(self, servers: Sequence[Server]) -> tuple[dict[Server, ServerState], list[str]]:
         """Query the servers in parallel, so that the times of slow ones do not add up."""
@@ -171,6 +179,15 @@ class JupyterSensor:
             if problem:
                 problems.append(f"{server.program} ({server.pid}): {problem}")
         return states, problems
+
+    def _note_lost_kernels(self, states: Mapping[Server, ServerState]) -> None:
+        """Note a kernel that was busy and is gone, until another one is busy: its server or the kernel itself ended."""
+        names = {identity: name for state in states.values() for identity, name in state.kernel_names.items()}
+        busy = {identity: names[identity] for state in states.values() for identity in state.busy_ids}
+        lost = [name for identity, name in self._busy_names.items() if identity not in names]
+        if lost or busy:
+            self._lost_kernel = f"; {lost[0]} ended while it ran a cell" if lost else ""
+        self._busy_names = busy
 
     def _find_activity(self, states: Mapping[Server, ServerState]) -> str:
         for state in states.values():

@@ -149,3 +149,33 @@ def test_activity_while_a_server_was_unreachable_is_detected_later(sensor: Jupyt
 def test_too_many_servers_are_unknown(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers.update({Server(pid, 1, "jupyter-lab"): resting() for pid in range(51)})
     assert read(sensor).state is SignalState.UNKNOWN
+
+
+@pytest.mark.parametrize("server_ended", [True, False])
+def test_busy_kernel_that_is_gone_is_named_until_another_is_busy(
+    sensor: JupyterSensor, servers: Servers, server_ended: bool
+) -> None:
+    busy = ServerState({"k1": "t1"}, {"k1": "kernel train.ipynb"}, "kernel train.ipynb", ["k1"], Counter(kernels=1))
+    servers.answers = {LAB: busy}
+    assert read(sensor).state is SignalState.ACTIVE
+    servers.answers = {} if server_ended else {LAB: ServerState({}, {})}
+    read(sensor)
+    quiet = read(sensor)
+    assert quiet.state is SignalState.QUIET
+    assert quiet.reason.endswith("; kernel train.ipynb ended while it ran a cell")
+    servers.answers = {LAB: busy}
+    read(sensor)
+    servers.answers = {LAB: resting(k1="t2")}
+    read(sensor)
+    assert read(sensor).reason == "no kernel is busy (1 running)"
+
+
+def test_kernel_that_cannot_be_read_is_not_gone(sensor: JupyterSensor, servers: Servers) -> None:
+    busy = ServerState({"k1": "t1"}, {"k1": "kernel train.ipynb"}, "kernel train.ipynb", ["k1"], Counter(kernels=1))
+    servers.answers = {LAB: busy}
+    read(sensor)
+    servers.answers = {LAB: "it does not answer"}
+    assert "ended" not in read(sensor).reason
+    servers.answers = {LAB: resting(k1="t1")}
+    read(sensor)
+    assert read(sensor).reason == "no kernel is busy (1 running)"
