@@ -30,7 +30,7 @@ ERROR_DESCRIPTIONS = {
 CONFLICTING_READS = ("/images/{image}", "/instances/{name}/connect")
 """Paths whose GET depends on a state: a name must be unique, an instance must run."""
 
-UPSTREAM_PATHS = ("/instances/{name}/sessions", "/desk", "/owners/{owner}")
+UPSTREAM_PATHS = ("/instances/{name}/sessions", "/instances/{name}/sessions/credentials", "/desk", "/owners/{owner}")
 """Paths whose requests with a body can call AWS besides DynamoDB."""
 
 

@@ -486,7 +486,7 @@ gpudesk_finish_step() {
     if [ "$status" -eq 137 ] || gpudesk_has_memory_run_out; then
       gpudesk_print_memory_failure "Failed at: ${command%%$'\n'*} (exit status $status)."
     else
-      printf 'gpudesk: Failed at: %s (exit status %s). See the output above.\n' "${command%%$'\n'*}" "$status" >&2
+      printf 'gpudesk: Failed at: %s (exit status %s). The output of the step says why.\n' "${command%%$'\n'*}" "$status" >&2
     fi
   fi
   # These two statuses of a command would have another meaning as the status of the step.

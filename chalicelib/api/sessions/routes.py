@@ -3,7 +3,7 @@
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.route import Endpoint
+from chalicelib.api.route import REQUEST_TIMEOUT_SECONDS, Endpoint
 from chalicelib.api.router import Router
 from chalicelib.api.sessions.schemas import (
     ConnectView,
@@ -15,9 +15,10 @@ from chalicelib.api.sessions.schemas import (
     to_credentials_view,
     to_session_view,
 )
+from chalicelib.domain.sessions.time_limit import OPENING_TIMEOUT
 
-AWS_CALLS_TIMEOUT_SECONDS = 25
-"""This request calls EC2 and SSM. The function has 28 seconds."""
+AWS_CALLS_TIMEOUT_SECONDS = OPENING_TIMEOUT + REQUEST_TIMEOUT_SECONDS
+"""Such a request calls EC2, STS and SSM besides DynamoDB."""
 
 router = Router("sessions", "Connect to an instance: a shell, Jupyter, a port or ssh.")
 
@@ -36,7 +37,12 @@ def open_session(call: RequestContext[SessionBody, OwnerQuery]) -> SessionView:
 
 
 @router.route(
-    Endpoint("POST", "/instances/{name}/sessions/credentials", INSTANCE_REF),
+    Endpoint(
+        "POST",
+        "/instances/{name}/sessions/credentials",
+        INSTANCE_REF,
+        timeout_seconds=AWS_CALLS_TIMEOUT_SECONDS,
+    ),
 )
 def renew_session_credentials(call: RequestContext[CredentialsBody, OwnerQuery]) -> CredentialsView:
     """Return fresh credentials for an active session of the caller, valid for at most 1 hour.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.aws.email import EmailTopic
+from chalicelib.control.loop.time_budget import TimeBudget
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription, update_subscription
@@ -20,13 +21,15 @@ class EmailConfirmations:
     stores: Repositories
     email: EmailTopic
     clock: Clock
+    budget: TimeBudget
 
     def run(self, directory: ChannelDirectory) -> None:
         """Request missing confirmations. SNS is asked for the state only while one is pending."""
         pending = [
             subscription
             for address, generation in sorted(directory.list_email_addresses())
-            if (subscription := self._find_or_request(address, generation)) is not None
+            if not self.budget.is_spent
+            and (subscription := self._find_or_request(address, generation)) is not None
             and subscription.state is EmailState.PENDING
         ]
         if not pending:

@@ -56,7 +56,8 @@ class Executor:
         region = instance.spec.region
         match step:
             case ResolveLaunch(zones_refused):
-                return LaunchResolved(self.resolver.resolve(instance, zones_refused))
+                resolved = self.resolver.resolve(instance, zones_refused)
+                return LaunchResolved(resolved, self.resolver.find_address_price(resolved))
             case Launch(attempt):
                 return InstanceLaunched(self.ec2.launch(attempt))
             case SendDocument():

@@ -61,8 +61,13 @@ class NotificationSender:
         """
         budget, now = start_budget(seconds_left, self.monotonic), self.clock.now()
         directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
-        EmailConfirmations(self.stores, self.email, self.clock).run(directory)
         self._welcome_webhooks(directory, now)
+        successes = self._deliver_due(directory, now, budget)
+        if not budget.is_spent:
+            EmailConfirmations(self.stores, self.email, self.clock, budget).run(directory)
+        return successes
+
+    def _deliver_due(self, directory: ChannelDirectory, now: datetime, budget: TimeBudget) -> int:
         if not self._list_due(now, 1):
             return 0
         holder, desk = uuid.uuid4().hex, self.stores.desk
@@ -79,7 +84,10 @@ class NotificationSender:
         return [PendingDelivery(item, channel) for item in due for channel in item.find_due_channels(now)]
 
     def _deliver(self, deliveries: list[PendingDelivery], directory: ChannelDirectory, budget: TimeBudget) -> int:
-        """Deliver, and record each result at once, so that a timeout of the function loses no result."""
+        """Deliver, and record each result at once, so that a timeout of the function loses no result.
+
+        A result that cannot be recorded is delivered again; the others are recorded nevertheless.
+        """
         now = self.clock.now()
         delivery_round = DeliveryRound(
             lambda delivery: self._send(delivery, directory), budget.ends_at, budget.monotonic
@@ -93,10 +101,13 @@ class NotificationSender:
                 notification = replace(notification, expires_at=now)
             after = record_attempt(notification, delivery.channel, succeeded=succeeded, detail=result.detail, now=now)
             latest[notification.id] = after
-            self.stores.notifications.save(after)
-            if succeeded:
-                self._record_warning_delivery(delivery, now)
             successes += succeeded
+            try:
+                self.stores.notifications.save(after)
+                if succeeded:
+                    self._record_warning_delivery(delivery, now)
+            except Exception:
+                LOG.exception("the delivery of %s by %s could not be recorded", notification.id, delivery.channel)
         return successes
 
     def _send(self, delivery: PendingDelivery, directory: ChannelDirectory) -> str:

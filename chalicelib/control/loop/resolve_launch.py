@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from decimal import Decimal
 
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, Subnet
 from chalicelib.aws.ssm import Ssm
@@ -62,6 +63,10 @@ class LaunchResolver:
                 more=spec.tags,
             ),
         )
+
+    def find_address_price(self, attempt: LaunchAttempt) -> Decimal:
+        """Return US dollars per hour of the public IPv4 address; 0 if the subnet gives none."""
+        return self.catalog.address_price_per_hour if attempt.public_address else Decimal(0)
 
     def _find_type(self, spec: Spec) -> InstanceType:
         try:

@@ -5,7 +5,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -77,7 +77,7 @@ class SweepRun:
 
         :returns: what is left over, and whether this sweep is complete: nothing is left over from the one before
         """
-        work, unread_regions = self._read_regions(before.regions)
+        work, unread_regions = self._read_regions(before)
         work += [self._plan_image(image_id) for image_id in self._list_images()]
         ordered, left_before = arrange(work, before.place)
         done_count = 0
@@ -96,12 +96,18 @@ class SweepRun:
                 unread_regions,
             )
         is_complete = not unread_regions and done_count >= (len(ordered) if before.place is None else left_before)
-        return LeftOver(place=rest[0].place if rest else None, regions=tuple(unread_regions)), is_complete
+        silent = {*self.report.unavailable_regions, *set(before.silent_regions).intersection(unread_regions)}
+        left_over = LeftOver(
+            place=rest[0].place if rest else None,
+            regions=tuple(unread_regions),
+            silent_regions=tuple(sorted(silent)),
+        )
+        return left_over, is_complete
 
-    def _read_regions(self, first_regions: Sequence[str]) -> tuple[list[Work], list[str]]:
-        """Read what EC2 and SSM show in each region.
+    def _read_regions(self, before: LeftOver) -> tuple[list[Work], list[str]]:
+        """Read what EC2 and SSM show in each region, in at most half of the time: the other half is for the work.
 
-        :param first_regions: those for which the sweep before had no time
+        :param before: what the sweep before had no time for
         :returns: the work in these regions, and the regions for which there was no time
         """
         by_region: dict[str, list[Instance]] = defaultdict(list)
@@ -115,8 +121,8 @@ class SweepRun:
         unread_regions = []
         # Orphans are looked for in every deployed region, even if no record is there.
         regions = {*by_region, *self.reconciler.settings.deployed_regions}
-        for region in sorted(regions, key=lambda name: (name not in first_regions, name)):
-            if self.budget.is_spent:
+        for region in before.order_regions(regions):
+            if self.budget.is_half_spent:
                 unread_regions.append(region)
                 continue
             try:

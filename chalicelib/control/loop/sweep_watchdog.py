@@ -1,7 +1,8 @@
-"""Check that the sweep completes. The watchdog has its own schedule, so it runs even if the sweep does not."""
+"""Check that the sweep and the deliveries run. The watchdog has its own schedule, so it runs even if they do not."""
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
@@ -18,7 +19,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SweepWatchdog:
-    """Notifies the admins of an overdue sweep, once until a sweep completes again."""
+    """Notifies the admins of an overdue sweep, once until a sweep completes again, and delivers what is overdue."""
 
     stores: Repositories
     sender: NotificationSender
@@ -30,6 +31,7 @@ class SweepWatchdog:
         Before the first sweep has completed, nothing is overdue.
         """
         now, last = self.clock.now(), self.stores.desk.get_last_completed_at(SWEEP_LEASE_NAME)
+        self._deliver_overdue(now)
         if last is None or now - last <= SWEEP_OVERDUE_AFTER:
             return False
         message = (
@@ -45,3 +47,11 @@ class SweepWatchdog:
         self.stores.notifications.put_if_absent(notification)
         self.sender.run()
         return True
+
+    def _deliver_overdue(self, now: datetime) -> None:
+        """Deliver notifications that have been due for so long that the function for them does not run."""
+        if next(iter(self.stores.notifications.list_due(now - SWEEP_OVERDUE_AFTER, 1)), None) is None:
+            return
+        duration = format_duration(SWEEP_OVERDUE_AFTER)
+        LOG.error("Notifications have been due for %s. Read the log of the function deliver_notifications.", duration)
+        self.sender.run()

@@ -16,17 +16,23 @@ still be released."""
 class TimeBudget:
     """A time after which no more work begins.
 
-    :param ends_at: in `monotonic` seconds
+    :param begins_at: in `monotonic` seconds, as `ends_at`
     :param monotonic: returns real time in seconds
     """
 
+    begins_at: float
     ends_at: float
     monotonic: Callable[[], float] = time.monotonic
 
     @property
     def is_spent(self) -> bool:
-        """Tell whether no more work may begin."""
+        """Return whether no more work may begin."""
         return self.monotonic() >= self.ends_at
+
+    @property
+    def is_half_spent(self) -> bool:
+        """Return whether half of the time has passed."""
+        return self.monotonic() - self.begins_at >= (self.ends_at - self.begins_at) / 2
 
 
 def start_budget(seconds_left: float | None, monotonic: Callable[[], float] = time.monotonic) -> TimeBudget:
@@ -35,4 +41,5 @@ def start_budget(seconds_left: float | None, monotonic: Callable[[], float] = ti
     :param seconds_left: what Lambda's context says; None: the function's timeout
     """
     seconds = FUNCTION_SECONDS if seconds_left is None else seconds_left
-    return TimeBudget(monotonic() + seconds - RESERVED_SECONDS, monotonic)
+    now = monotonic()
+    return TimeBudget(now, now + seconds - RESERVED_SECONDS, monotonic)

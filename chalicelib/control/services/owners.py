@@ -59,7 +59,7 @@ class OwnerService:
     def find_email_state(self, settings: OwnerSettings) -> EmailState | None:
         """Return whether the owner's address is confirmed; None without an address.
 
-        An address that was just set is pending: the next sweep requests its confirmation.
+        An address that was just set is pending: the next round of notifications requests its confirmation.
         """
         channels = settings.channels
         if channels.email is None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from chalicelib.domain.benchmarks.result import Benchmark
 from chalicelib.domain.common.errors import AwsError
@@ -71,9 +72,13 @@ class Terminate:
 
 @dataclass(frozen=True)
 class LaunchResolved:
-    """Outcome: the launch request is complete."""
+    """Outcome: the launch request is complete.
+
+    :param address_price: US dollars per hour of the public IPv4 address; 0 if the subnet gives none
+    """
 
     attempt: LaunchAttempt
+    address_price: Decimal
 
 
 @dataclass(frozen=True)

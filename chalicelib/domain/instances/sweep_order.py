@@ -6,7 +6,7 @@ nothing waits for longer than one circle.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol, TypeVar
@@ -34,10 +34,16 @@ class LeftOver:
 
     :param place: where the next sweep begins; None: nothing is left over
     :param regions: regions that were not read
+    :param silent_regions: regions that did not respond when they were last asked
     """
 
     place: str | None = None
     regions: tuple[str, ...] = ()
+    silent_regions: tuple[str, ...] = ()
+
+    def order_regions(self, regions: Iterable[str]) -> list[str]:
+        """Return regions in the order in which to read them: silent ones last, those that were not read first."""
+        return sorted(regions, key=lambda name: (name in self.silent_regions, name not in self.regions, name))
 
 
 class Ordered(Protocol):

@@ -53,3 +53,16 @@ def test_silent_instance_is_reported_to_owner_and_admins_with_what_to_do(desk: W
     assert box.list_types() == ["activity_unknown", "activity_unknown"]
     entry = next(entry for entry in desk.list_timeline(instance) if entry.code == "activity_unknown")
     assert "systemctl status gpudesk-probe" in entry.message
+
+
+def test_notifications_that_nobody_delivers_are_delivered_by_the_watchdog(desk: World) -> None:
+    box = add_webhook(desk)
+    instance = desk.launch_until_ready()
+    desk.ec2.terminate_instances(InstanceIds=[get_ec2_id(instance)])
+    desk.clock.advance(timedelta(minutes=1))
+    desk.application.sweep.run()
+    for _ in range(2):
+        desk.clock.advance(timedelta(minutes=6))
+        desk.application.sweep.run()
+        assert not desk.application.sweep_watchdog.check()
+    assert box.list_types() == ["terminated_externally"]

@@ -19,7 +19,7 @@ from chalicelib.domain.notifications.notification import DeliveryChannel, Delive
 from chalicelib.store.notifications import NotificationModel
 from chalicelib.store.owners import OwnerModel
 from tests.support.channels import add_admin_webhook, add_webhook
-from tests.support.world import ADA, World
+from tests.support.world import ADA, World, get_ec2_id
 
 
 def about_to_be_warned(desk: World) -> Instance:
@@ -244,3 +244,20 @@ def test_round_of_deliveries_that_is_over_leaves_the_rest_to_the_next(desk: Worl
     notification = notifications.stores.notifications.list_for_instance(instance.id, limit=1).items[0]
     attempts = notification.deliveries[DeliveryChannel.OWNER_WEBHOOK].attempts
     assert len(attempts) == 1, "a delivery that was not begun is no attempt"
+
+
+def test_result_that_cannot_be_recorded_does_not_lose_the_others(desk: World) -> None:
+    box = add_webhook(desk)
+    add_admin_webhook(desk)
+    instance = desk.launch_until_ready()
+    desk.pass_minutes()
+    desk.ec2.delete_tags(Resources=[get_ec2_id(instance)], Tags=[{"Key": "gpudesk:stage"}])
+    for _ in range(3):
+        desk.clock.advance(timedelta(minutes=11))
+        desk.application.sweep.run()
+    desk.cloud.faults.inject("PutItem", "ProvisionedThroughputExceededException", status=400)
+    desk.application.notifications.run()
+    assert box.list_types() == ["tags_lost", "tags_lost"], "to the owner and to the admins"
+    desk.clock.advance(timedelta(minutes=30))
+    desk.application.notifications.run()
+    assert len(box.messages) == 2, "the second result was recorded, and the first one with it"

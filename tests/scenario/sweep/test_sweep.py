@@ -4,11 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain, repeat
 
+from chalicelib.control.loop.observe_instance import ObservedInstances, Observer
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
-from chalicelib.domain.instances.observation import Observation
+from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.world import MINUTE, World
@@ -23,6 +24,19 @@ class RecordingReconciler(Reconciler):
     def run_once(self, instance: Instance, observation: Observation, context: DecisionContext) -> bool:
         self.names.append(instance.name)
         return False
+
+
+@dataclass(frozen=True)
+class SilentRegionsObserver(Observer):
+    """An observer to whom only us-east-1 responds. Each other region takes 13 seconds until the timeout."""
+
+    seconds: list[float] = field(default_factory=lambda: [0.0])
+
+    def list_instances(self, region: str, record_id: str | None = None) -> ObservedInstances:
+        if region == "us-east-1":
+            return super().list_instances(region, record_id)
+        self.seconds[0] += 13
+        return Unavailable("ReadTimeoutError: No response.")
 
 
 def add_records(desk: World, count: int) -> None:
@@ -105,3 +119,17 @@ def test_ten_launches_without_capacity_make_hardly_more_calls_than_one(desk: Wor
         desk.cloud.capacity.set("g4dn.xlarge", f"us-east-1{zone}", None)
     desk.pass_minutes(4)
     assert len(desk.list_ec2_ids()) == 10
+
+
+def test_silent_regions_do_not_take_the_time_of_the_others(desk: World) -> None:
+    desk.launch()
+    names = record_names(desk)
+    before = desk.application.sweep.reconciler
+    observer = SilentRegionsObserver(**vars(before.observer))
+    settings = replace(before.settings, regions=("ap-south-1", "eu-north-1", "eu-west-1", "us-east-1"))
+    reconciler = replace(before, settings=settings, observer=observer)
+    sweep = replace(desk.application.sweep, reconciler=reconciler, monotonic=lambda: observer.seconds[0])
+    sweep.run()
+    assert names == [], "two of the silent regions took half of the time"
+    sweep.run()
+    assert len(names) == 1

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from chalicelib.domain.common.errors import InsufficientCapacity
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
@@ -32,6 +33,7 @@ from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START, build_
 
 ZONES = ("us-east-1a", "us-east-1b")
 SECONDS = timedelta(seconds=1)
+ADDRESS_PRICE = Decimal("0.005")
 
 
 @dataclass
@@ -120,4 +122,4 @@ def _resolve(excluded: tuple[str, ...]) -> Outcome:
     zones = [zone for zone in ZONES if zone not in excluded]
     if not zones:
         return InsufficientCapacity("NoZoneLeft", "Every zone is excluded.")
-    return LaunchResolved(build_launch_attempt(number=len(excluded) + 1, zone=zones[0]))
+    return LaunchResolved(build_launch_attempt(number=len(excluded) + 1, zone=zones[0]), ADDRESS_PRICE)

@@ -1,6 +1,7 @@
 """The launch: a request becomes an EC2 instance, or a failure that says what to do."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -22,7 +23,7 @@ from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Outcome, Plan, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Phase
 from tests.support.ready_instance import ADA, EC2_RUNNING
-from tests.unit.instances.simulated_aws import ZONES, SimulatedAws
+from tests.unit.instances.simulated_aws import ADDRESS_PRICE, ZONES, SimulatedAws
 from tests.unit.instances.simulation import Simulation, build_context, build_requested_instance, get_time
 
 NO_CAPACITY = InsufficientCapacity("InsufficientInstanceCapacity", "None is left.")
@@ -167,14 +168,28 @@ def test_late_refusal_of_an_earlier_attempt_changes_nothing() -> None:
     first, second = (step for step in simulation.steps if isinstance(step, Launch))
     launch = simulation.instance.launch
     waiting = outcomes.record_outcome(
-        simulation.instance, ResolveLaunch(()), LaunchResolved(second.attempt), get_time(2)
+        simulation.instance, ResolveLaunch(()), LaunchResolved(second.attempt, ADDRESS_PRICE), get_time(2)
     ).instance
     assert waiting.launch != launch
     for refusal in (NO_CAPACITY, QuotaExceeded("VcpuLimitExceeded", "Late."), PermanentAwsError("Blocked", "Late.")):
         assert outcomes.record_outcome(waiting, first, refusal, get_time(2)).instance == waiting
         assert outcomes.record_outcome(waiting, second, refusal, get_time(2)).instance != waiting
-    again = outcomes.record_outcome(waiting, ResolveLaunch(()), LaunchResolved(first.attempt), get_time(2))
+    late = LaunchResolved(first.attempt, ADDRESS_PRICE)
+    again = outcomes.record_outcome(waiting, ResolveLaunch(()), late, get_time(2))
     assert again.instance == waiting
+
+
+@pytest.mark.parametrize("price", [Decimal(0), ADDRESS_PRICE])
+def test_address_is_billed_as_the_subnet_of_the_last_attempt_says(price: Decimal) -> None:
+    simulation = launching({Launch: NO_CAPACITY})
+    simulation.run_minutes(0, 1)
+    attempts = [step.attempt for step in simulation.steps if isinstance(step, Launch)]
+    instance = simulation.instance
+    for attempt, address_price in zip(attempts, (Decimal(0), price), strict=False):
+        waiting = replace(instance, launch=replace(instance.launch, attempt=None))
+        outcome = LaunchResolved(attempt, address_price)
+        instance = outcomes.record_outcome(waiting, ResolveLaunch(()), outcome, get_time(2)).instance
+    assert instance.billing.rates.address == price
 
 
 def test_cancelled_request_that_was_not_sent_is_closed_at_once() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.observation import NotVisible, ObservedInstance, Unavailable
 from chalicelib.domain.instances.record import Phase
-from chalicelib.domain.instances.sweep_order import Priority, arrange, build_place, find_priority
+from chalicelib.domain.instances.sweep_order import LeftOver, Priority, arrange, build_place, find_priority
 from tests.support.ready_instance import EC2_RUNNING, build_ready_instance
 
 
@@ -75,3 +75,9 @@ def test_no_work_starves(count: int, capacities: list[int]) -> None:
         if mark is None:
             break
     assert len(set(done[:count])) == len(done[:count])
+
+
+def test_regions_that_were_silent_are_read_last_and_those_without_time_before_first() -> None:
+    before = LeftOver(regions=("eu-west-1", "us-west-2"), silent_regions=("ap-south-1", "eu-west-1"))
+    regions = {"ap-south-1", "eu-west-1", "us-east-1", "us-west-2"}
+    assert before.order_regions(regions) == ["us-west-2", "us-east-1", "eu-west-1", "ap-south-1"]

@@ -153,7 +153,7 @@ def test_skipped_steps_and_reboots_are_detected_in_the_output() -> None:
             "gpudesk: https://d2l.ai/d2l-en-1.0.3.zip has a wrong SHA-256 (expected aa), so the download was deleted.",
         ),
         (
-            "gpudesk: Failed at: echo Done. && false (exit status 1). See the output above.",
+            "gpudesk: Failed at: echo Done. && false (exit status 1). The output of the step says why.",
             "gpudesk: Failed at: echo Done. && false (exit status 1)",
         ),
         ("E: Unable to locate package libfoo. Try again.", "E: Unable to locate package libfoo. Try again."),

@@ -6,7 +6,6 @@ What follows from an error of AWS is decided in `launch_errors`.
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
@@ -71,7 +70,7 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
     actual_rates = replace(
         rates,
         disk=rates.disk * attempt.disk_gib / spec.disk_gib,
-        address=rates.address if attempt.public_address else Decimal(0),
+        address=outcome.address_price,
     )
     return Plan(
         instance=replace(

@@ -24,7 +24,7 @@ from chalicelib.domain.instances.lifecycle.heartbeat_messages import process_hea
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, require_ec2_instance
-from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop, describe_stop_impact
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_keep, describe_missing_stop, describe_stop_impact
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
@@ -159,8 +159,7 @@ def _warn_of_idleness(
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
         f"{instance.name} will be stopped at {format_time(stop_at)}. {judgment.reason.message} "
-        f"{describe_stop_impact(instance, heartbeat)} To keep {instance.name} running, press Keep or run "
-        "gpudesk-keep 4h on it."
+        f"{describe_stop_impact(instance, heartbeat)} To keep {instance.name} running, {describe_keep(instance)}."
     )
     warning = StopWarning(warning_type=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
     return issue_warning(instance, warning, EventCode.IDLE_WARNING, judgment.reason.message)
