@@ -7,7 +7,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.common.errors import TransientAwsError
-from chalicelib.domain.common.untrusted_text import strip_to_line
+from chalicelib.domain.common.untrusted_text import clean_line, strip_to_line
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
@@ -196,4 +196,6 @@ def _read_state_reason(instance: "InstanceTypeDef") -> StateReason | None:
     if instance["State"]["Name"] in (Ec2State.PENDING, Ec2State.RUNNING) or not (reason.get("Code") or transition):
         return None
     code = reason.get("Code") or transition.partition(":")[0]
-    return StateReason(code=code, message=reason.get("Message", ""), transition=transition)
+    return StateReason(
+        code=strip_to_line(code), message=clean_line(reason.get("Message", "")), transition=clean_line(transition)
+    )

@@ -1,4 +1,6 @@
-"""Translate the errors of the AWS SDK. The code decides, not the HTTP status: InsufficientInstanceCapacity is a 500.
+"""Translate the errors of the AWS SDK. The code decides; the HTTP status decides only about unknown codes.
+
+InsufficientInstanceCapacity, for example, has the status 500.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """

@@ -5,7 +5,6 @@ The memory lasts for one sweep: the next one asks AWS again.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from chalicelib.aws.launch_prerequisites import AmiDetails, LaunchPrerequisites, Subnet
@@ -24,12 +23,10 @@ T = TypeVar("T")
 class LaunchMemory:
     """Answers of AWS since a sweep began.
 
-    :param started_at: when the sweep began
     :ivar answers: results of calls that only read, and errors of them
     :ivar refusals: the error of each region, type and zone without capacity
     """
 
-    started_at: datetime
     answers: dict[Hashable, Any] = field(default_factory=dict)
     refusals: dict[tuple[str, str, str], InsufficientCapacity] = field(default_factory=dict)
 
@@ -48,10 +45,11 @@ class LaunchMemory:
             raise answer
         return cast("T", answer)
 
-    def find_refusal(self, attempt: LaunchAttempt) -> InsufficientCapacity | None:
-        """Return why EC2 would refuse an attempt. One that an earlier sweep has sent may have launched an instance."""
-        is_first_call = attempt.sent_at is not None and attempt.sent_at >= self.started_at
-        return self.refusals.get((attempt.region, attempt.instance_type, attempt.zone)) if is_first_call else None
+    def find_refusal(self, launch: Launch) -> InsufficientCapacity | None:
+        """Return why EC2 would refuse a launch. A call that was made before may have launched an instance."""
+        attempt = launch.attempt
+        place = (attempt.region, attempt.instance_type, attempt.zone)
+        return self.refusals.get(place) if launch.is_first_call else None
 
     def record_refusal(self, attempt: LaunchAttempt, error: InsufficientCapacity) -> None:
         """Remember that a zone has no capacity for a type."""
@@ -122,7 +120,7 @@ class RememberingExecutor:
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
         """Make the call and return its outcome."""
-        refusal = self.memory.find_refusal(step.attempt) if isinstance(step, Launch) else None
+        refusal = self.memory.find_refusal(step) if isinstance(step, Launch) else None
         if refusal:
             return refusal
         outcome = self.executor.execute(instance, step)
@@ -131,13 +129,10 @@ class RememberingExecutor:
         return outcome
 
 
-def add_memory(executor: Executor | RememberingExecutor, started_at: datetime) -> RememberingExecutor:
-    """Return the executor for one sweep, without what it has learned in others.
-
-    :param started_at: when the sweep begins
-    """
+def add_memory(executor: Executor | RememberingExecutor) -> RememberingExecutor:
+    """Return the executor for one sweep, without what it has learned in others."""
     plain = executor.executor if isinstance(executor, RememberingExecutor) else executor
-    memory = LaunchMemory(started_at)
+    memory = LaunchMemory()
     remembered = {
         "prerequisites": RememberedPrerequisites(plain.resolver.prerequisites, memory),
         "ssm": RememberedParameters(plain.resolver.ssm, memory),

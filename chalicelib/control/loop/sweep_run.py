@@ -68,7 +68,7 @@ class SweepRun:
 
     def __post_init__(self) -> None:
         """Read what all decisions of this sweep depend on."""
-        executor = add_memory(self.reconciler.executor, self.reconciler.clock.now())
+        executor = add_memory(self.reconciler.executor)
         self.reconciler = replace(self.reconciler, executor=executor)
         self.context = self.reconciler.load_context()
 

@@ -45,8 +45,7 @@ class StateReason:
         """The reason as a sentence with AWS's own words."""
         said = self.message if self.message.startswith(self.code) else f"{self.code}: {self.message}".rstrip(": ")
         more = f" ({self.transition})" if self.transition and self.transition not in said else ""
-        text = "".join(character for character in f"{said}{more}" if character.isprintable())
-        return f"EC2 gives the reason {text[:MAX_REASON_LENGTH].rstrip('. ')}."
+        return f"EC2 gives the reason {f'{said}{more}'[:MAX_REASON_LENGTH].rstrip('. ')}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ class Ec2Instance:
 
     @property
     def unexpected_reason_text(self) -> str:
-        """The same for a stop or an end that gpudesk requested: empty if that request is the reason."""
+        """Empty if a call of StopInstances or TerminateInstances is the reason, else `reason_text`."""
         is_expected = self.state_reason is not None and self.state_reason.code == REQUESTED_BY_CALL
         return "" if is_expected else self.reason_text
 

@@ -26,9 +26,14 @@ class ResolveLaunch:
 
 @dataclass(frozen=True)
 class Launch:
-    """Call RunInstances with the stored attempt."""
+    """Call RunInstances with the stored attempt.
+
+    :param is_first_call: the decision that contains the step marked the attempt as sent. Any other call may repeat one
+        that launched an instance.
+    """
 
     attempt: LaunchAttempt
+    is_first_call: bool = False
 
 
 @dataclass(frozen=True)

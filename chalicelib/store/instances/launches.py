@@ -9,7 +9,6 @@ from typing import Any
 from pynamodb.attributes import MapAttribute
 from pynamodb.exceptions import TransactWriteError
 
-from chalicelib.domain.common.deadlines import IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
@@ -161,7 +160,7 @@ def _write(instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: 
                 digest=idempotency.digest,
                 warnings=[{"code": warning.code.value, "message": warning.message} for warning in idempotency.warnings],
                 until=int(idempotency.until.timestamp()),
-                expires_at=idempotency.until + IDEMPOTENCY_RETENTION,
+                expires_at=idempotency.until,
             ),
             condition=DeskModel.key.does_not_exist() | (DeskModel.until < now),
         )

@@ -201,3 +201,11 @@ def test_cancelled_request_that_was_not_sent_is_closed_at_once() -> None:
         1,
         [],
     )
+
+
+def test_only_the_decision_that_marks_an_attempt_as_sent_makes_its_first_call() -> None:
+    simulation = launching({Launch: TransientAwsError("RequestTimeout", "No response.")})
+    simulation.run_minutes(0, 4)
+    calls = [step.is_first_call for step in simulation.steps if isinstance(step, Launch)]
+    assert len(calls) > 1
+    assert calls == [True, *[False] * (len(calls) - 1)]

@@ -52,7 +52,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
     return Plan(
         instance=replace(instance, launch=replace(launch, attempt=sent)),
         reason=EventReason(code=EventCode.LAUNCHING, message=message),
-        step=Launch(sent),
+        step=Launch(sent, is_first_call=attempt.sent_at is None),
     )
 
 
