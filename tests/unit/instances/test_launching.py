@@ -101,11 +101,12 @@ def test_prerequisite_that_aws_does_not_know_after_some_minutes_fails_the_launch
 ENDED = StateReason(code="Server.InsufficientInstanceCapacity", message="None is left.")
 
 
-def test_accepted_launch_that_ends_without_capacity_counts_as_one_refused_zone() -> None:
+@pytest.mark.parametrize("code", ["Server.InsufficientInstanceCapacity", "Server.InsufficientVolumeCapacity"])
+def test_accepted_launch_that_ends_without_capacity_counts_as_one_refused_zone(code: str) -> None:
     simulation = launching()
     simulation.decide(0)
     assert simulation.instance.phase is Phase.BOOTING
-    plan = end_launch(simulation, ENDED)
+    plan = end_launch(simulation, replace(ENDED, code=code))
     assert (plan.instance.phase, plan.instance.ec2_instance, plan.requeue) == (Phase.LAUNCHING, None, True)
     assert plan.instance.launch.zones_without_capacity == (ZONES[0],)
     assert select_observed(plan.instance, build_instance_index([EC2_RUNNING])) == NotVisible(), (

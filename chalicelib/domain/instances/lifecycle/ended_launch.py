@@ -28,7 +28,8 @@ OTHER_CAUSES = (
 )
 """Codes of an end that somebody or something requested. Every other code is a failure of the launch."""
 
-TRY_ANOTHER_ZONE_CODES = ("Server.InsufficientInstanceCapacity", "Server.InternalError")
+TRY_ANOTHER_ZONE_CODES = ("Server.Insufficient", "Server.InternalError")
+"""Beginnings of the codes of causes that other zones need not have, such as Server.InsufficientInstanceCapacity."""
 
 KMS_ADVICE = (
     "The most frequent cause is a KMS key that encrypts the disk and is disabled, is pending deletion, or may not be "
@@ -72,7 +73,7 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         lifetime=replace(instance.lifetime, started_at=None),
         observed=ObservedState(),
     )
-    if reason.code in TRY_ANOTHER_ZONE_CODES:
+    if reason.code.startswith(TRY_ANOTHER_ZONE_CODES):
         message = (
             f"EC2 accepted the launch of {name} in {ec2_instance.zone} and then ended it. {reason.text} gpudesk "
             "tries another zone."
