@@ -193,5 +193,6 @@ def test_limit_reached_names_the_count_of_instances_and_the_limit(bench: Bench) 
     answer = bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 4})
     assert answer.status == 409
     assert answer.json["detail"] == (
-        "ada has 3 instances that are not terminated; the limit is 1. Terminate instances first."
+        "ada has 3 instances that are not terminated; the limit is 1. Terminate instances first. A launch that "
+        "failed counts, too, until it is terminated."
     )

@@ -155,7 +155,7 @@ def test_notifications_show_every_delivery_attempt(bench: Bench) -> None:
     warning = bench.ada("GET", "/instances/brave-otter").json["status"]["warning"]
     assert warning["delivered_channels"] == []
     assert warning["stop_by"] > warning["stop_at"] > warning["created_at"]
-    assert (warning["type"], "very signal has been quiet" in warning["message"]) == ("idle", True)
+    assert (warning["type"], "very enabled signal has been quiet" in warning["message"]) == ("idle", True)
     assert bench.bob("GET", "/instances/brave-otter/notifications").status == 404
     assert bench.ada("GET", "/instances/brave-otter/notifications?cursor=nonsense").status == 422
     assert get_ec2_id(instance)

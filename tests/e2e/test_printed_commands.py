@@ -38,6 +38,12 @@ BEFORE_SERVING = re.compile(r"cp -r examples|make build-documents")
 LAUNCH_OTHER = """curl -s -H "$T" -H "$J" -d '{"gpu": "T4", "recipe": "jupyter", "name": "brave-otter"}' $A/instances"""
 """Launches the instance that the docs call brave-otter; the README launches my-first."""
 
+LONG_IDLE_WINDOW = (
+    """curl -s -X PATCH -H "Authorization: Bearer $(cat .gpudesk/8000/token)" -H 'Content-Type: application/json' """
+    """-d '{"defaults": {"idle_policy": {"idle_minutes": 120}}}' http://127.0.0.1:8000/desk"""
+)
+"""Lets no instance be stopped for idleness on a slow computer: at this speed, 30 minutes are 15 seconds."""
+
 HISTORY = """\
 {"at": "2026-01-05T10:00:00Z", "event": "ready"}
 {"at": "2026-01-05T10:01:00Z", "event": "heartbeat", "signals": {"gpu": {"state": "active", "reason": "97 %"}}}
@@ -164,9 +170,10 @@ def test_printed_commands_succeed(start: Start, checkout: Path, shell: Shell) ->
     ]
     assert len(commands) > 40
     failures = [*_find_failures(shell, (command for command in commands if BEFORE_SERVING.match(command)))]
-    run = start(DEMO="0", SIMULATE="1", SPEED="240", PYTHONPATH=str(checkout))
+    run = start(DEMO="0", SIMULATE="1", SPEED="120", PYTHONPATH=str(checkout))
     run.read_until("log ")
     served = Served(checkout, run.lines)
+    assert shell.run(served.replace_ports(LONG_IDLE_WINDOW))[0] == 0
     first = next(number for number, command in enumerate(commands) if "my-first" in command) + 1
     ordered = [*commands[:first], LAUNCH_OTHER, *commands[first:]]
     failures += _find_failures(shell, (each for each in ordered if not BEFORE_SERVING.match(each)), served)

@@ -9,6 +9,7 @@ POST /_local/faults     {"operation", "error_code", "message", "status", "times"
                         or {"operation": "SendCommand", "kind": "undeliverable" | "terminated" | "snap_refresh"}
                         or {"operation", "kind": "end_launch", "state_reason": "Client.InternalError", "times"}
                         or {"operation": "OpenDataChannel", "kind": "close_channels"}, which acts at once
+DELETE /_local/faults                               removes all that have not happened yet
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
@@ -75,6 +76,7 @@ class AdminApi:
             Route("POST", "clock", self._set_clock, ClockBody),
             Route("GET", "calls", self._get_calls),
             Route("POST", "faults", self._inject_fault, FaultBody),
+            Route("DELETE", "faults", self._clear_faults),
             Route("POST", "capacity", self._set_capacity, CapacityBody),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
             Route("POST", "instances/([^/]+)/events", self._schedule_event, EventBody),
@@ -140,6 +142,10 @@ class AdminApi:
         else:
             faults.inject(body.operation, body.error_code, body.message, body.status, body.times)
         return {"injected": body.times}
+
+    def _clear_faults(self) -> ResponseBody:
+        self._cloud.faults.clear()
+        return {}
 
     def _set_capacity(self, body: CapacityBody) -> ResponseBody:
         self._cloud.capacity.set(body.instance_type, body.zone, body.instances)

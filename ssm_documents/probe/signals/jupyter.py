@@ -87,7 +87,7 @@ def read_server_state(access: Access) -> ServerState:
         last_activity={identity: str(at) for identity, at in last_activity.items() if at},
         kernel_names=names,
         busy_kernel=next((name for name, state in states if state == "busy"), ""),
-        busy_ids=[identity for identity, kernel in kernels.items() if kernel.get("execution_state") == "busy"],
+        busy_ids=tuple(identity for identity, kernel in kernels.items() if kernel.get("execution_state") == "busy"),
         live_counts=Counter(kernels=len(kernels), terminals=len(terminals)),
         problem=problems[0] if problems else "",
     )

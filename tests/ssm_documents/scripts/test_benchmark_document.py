@@ -62,6 +62,6 @@ def test_failed_benchmark_shows_the_last_lines(machine: Machine, pytorch: None) 
     step = measure(machine, "b1")
     assert (step.status, step.full_output[0]) == ("Failed", "")
     assert "CUDA error: out of memory" in step.stderr
-    assert "The benchmark failed. See the last lines of /opt/gpudesk/d2l/bin/python above." in step.stderr
+    assert "The output of the step has the last lines of /opt/gpudesk/d2l/bin/python." in step.stderr
     assert measure(machine, "b1").status == "Failed", "and is not run again by the same attempt"
     assert machine.shell("cat /home/ubuntu/runs") == "run"
