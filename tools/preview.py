@@ -21,7 +21,7 @@ from tools.output import end_quietly_if_closed
 
 
 def main() -> None:
-    """Print each active instance that a sweep would change, and how many it would leave as they are.
+    """Print each instance that a sweep would change, and how many others it would leave as they are.
 
     :raises SystemExit: AWS cannot be used
     """
@@ -45,7 +45,7 @@ def _describe_sweep(previews: Iterable[PreviewedPlan | UnreadableRecord]) -> Ite
             yield describe_plan(preview.plan)
         else:
             unchanged += 1
-    yield f"gpudesk would leave {pluralize(unchanged, 'active instance')} unchanged."
+    yield f"gpudesk would leave {pluralize(unchanged, 'other instance')} unchanged."
 
 
 if __name__ == "__main__":
