@@ -247,6 +247,8 @@ def test_shell_names_the_command_that_works_on_the_local_cloud(laptop: Laptop) -
         (("brave-otter", "telnet"), "gpudesk answered 422"),
         (("brave-otter", "port", "http"), "must be a port number"),
         (("brave-otter", "jupyter", "8889;id"), "must be a port number"),
+        (("brave-otter", "shell", "nvidia-smi"), "These are too many words for kind shell."),
+        (("--bogus",), "The first word must be the name or id of an instance, not '--bogus'."),
         (("brave-otter", "port", "08888"), "PORT must be a port number, not '08888'"),
         (("brave otter",), "must be letters, digits"),
         (("brave-otter", "ssh"), "The public key is missing."),
