@@ -31,7 +31,7 @@ SIMULATED_SCRIPTS = "Scripts are checked but not run, and their results are simu
 
 
 class OutputClosed(Exception):
-    """The reader of the output has ended, so nobody can follow the run."""
+    """The program that read the output, such as `head`, has ended."""
 
 
 def run(options: Options) -> ExitStatus:

@@ -47,7 +47,7 @@ Reached = TypeVar("Reached")
 
 
 class World(SimulatedProbes):
-    """gpudesk and a local cloud, with the actions that a test performs: launch, wait, set limits, crash.
+    """gpudesk and a local cloud, with the actions that a test performs: launch, wait, crash.
 
     :ivar application: gpudesk. A test replaces it to add a webhook or a crash.
     """
@@ -172,10 +172,6 @@ class World(SimulatedProbes):
     def pause(self) -> None:
         """Pause gpudesk, as an admin does."""
         self.application.desk.update(ADMIN, mode=Mode.PAUSED)
-
-    def set_limits(self, **limits: int) -> None:
-        """Set limits, as an admin does."""
-        self.application.desk.update(ADMIN, limits=limits)
 
     def set_email(self, owner: str, address: str) -> None:
         """Set an e-mail address for an owner's notifications."""

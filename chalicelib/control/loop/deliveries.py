@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
+from chalicelib.control.loop.time_budget import TimeBudget
 from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
 from chalicelib.domain.notifications.notification import DeliveryChannel, Notification
 
@@ -58,18 +59,15 @@ class DeliveryResult:
 
 @dataclass
 class DeliveryRound:
-    """One round of deliveries. After a failure, the receiver is not tried again in this round. No delivery begins after
-    `ends_at`.
+    """One round of deliveries. After a failure, the receiver is not tried again in this round.
 
     :param send: delivers, and returns what the channel answered
-    :param ends_at: in `monotonic` seconds
-    :param monotonic: returns real time in seconds
+    :param budget: no delivery begins when it is spent
     :ivar failed_receivers: the receivers of failed deliveries
     """
 
     send: Callable[[PendingDelivery], str]
-    ends_at: float
-    monotonic: Callable[[], float]
+    budget: TimeBudget
     failed_receivers: set[tuple[str, str]] = field(default_factory=set)
 
     def deliver(self, deliveries: Iterable[PendingDelivery]) -> Iterator[DeliveryResult]:
@@ -86,7 +84,7 @@ class DeliveryRound:
 
         :returns: None if it was not tried
         """
-        if self.monotonic() >= self.ends_at or delivery.receiver in self.failed_receivers:
+        if self.budget.is_spent or delivery.receiver in self.failed_receivers:
             return None
         notification_id = delivery.notification.id
         try:

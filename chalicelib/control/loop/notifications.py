@@ -89,9 +89,7 @@ class NotificationSender:
         A result that cannot be recorded is delivered again; the others are recorded nevertheless.
         """
         now = self.clock.now()
-        delivery_round = DeliveryRound(
-            lambda delivery: self._send(delivery, directory), budget.ends_at, budget.monotonic
-        )
+        delivery_round = DeliveryRound(lambda delivery: self._send(delivery, directory), budget)
         latest: dict[str, Notification] = {}
         successes = 0
         for result in delivery_round.deliver(deliveries):

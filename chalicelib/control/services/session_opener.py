@@ -39,7 +39,7 @@ class Target:
 class SessionOpener:
     """Opens sessions as the session role, and renews their credentials.
 
-    :param role_arn: ARN of the session role; empty: the deployment has set none
+    :param role_arn: ARN of the session role
     """
 
     ec2: Ec2
@@ -67,7 +67,7 @@ class SessionOpener:
         The credentials that start it stay in gpudesk. If the last call fails, the session has started, but nobody has
         its token, and SSM ends it.
 
-        :raises UpstreamError: AWS rejected a call or did not respond, or a session role is missing
+        :raises UpstreamError: AWS rejected a call or did not respond, or the session role is not an ARN
         """
         role = self._require_role()
         session_name = build_role_session_name(caller, secrets.token_hex(RANDOM_DIGITS // 2))
@@ -104,7 +104,7 @@ class SessionOpener:
     def renew(self, calls: TimedCalls, target: Target, session_id: str) -> Credentials:
         """Return fresh credentials of the identity that started the session.
 
-        :raises UpstreamError: STS rejected the call or did not respond, or a session role is missing
+        :raises UpstreamError: STS rejected the call or did not respond, or the session role is not an ARN
         """
         summary = f"AWS did not renew the credentials of the session on {target.name}"
         session_name = find_role_session_name(session_id)

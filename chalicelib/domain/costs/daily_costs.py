@@ -11,7 +11,7 @@ from chalicelib.domain.instances.metering import BilledSegment, split_segment_co
 
 
 class CostGroup(StrEnum):
-    """What costs are summed by."""
+    """Dimension by which costs are summed."""
 
     OWNER = "owner"
     PROJECT = "project"

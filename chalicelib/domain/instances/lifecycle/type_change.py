@@ -19,7 +19,7 @@ from chalicelib.domain.instances.spec import Hardware
 GPU_COUNT_PLACEHOLDER = "${gpu_count}"
 
 PHASES_BEFORE_READY = (Phase.STOPPING, Phase.STOPPED, Phase.BOOTING)
-"""Phases in which documents can still be set up again before somebody works on the instance."""
+"""Phases before an instance is ready: nobody works on it yet, so its documents can run again."""
 
 
 def decide_type_change(
