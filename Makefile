@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark benchmark-sweep benchmark-import mutation-check build-documents clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -20,11 +20,11 @@ $(UV):
 # Bytecode is compiled here: simulated instances mount .venv read-only, and would compile it again at each start.
 .venv/.ready: requirements.txt requirements-dev.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
-	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements-dev.txt
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements-dev.txt
 	@touch $@
 
-lock: | $(UV) ## Write requirements-dev.txt with newer versions, from requirements-dev.in
-	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt requirements-dev.in -o requirements-dev.txt
+lock: | $(UV) ## Write requirements-dev.txt with newer versions and the hashes of all files, from requirements-dev.in
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt requirements-dev.in -o requirements-dev.txt
 
 fmt: setup ## Format and sort imports
 	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
@@ -74,11 +74,17 @@ benchmark-sweep: setup ## Measure what a sweep costs for 1 to 10,000 instances, 
 benchmark-import: setup ## Measure what an import of app.py costs beside the libraries that it loads
 	@$(BIN)/python -m benchmarks.import_cost
 
+benchmark-cold-start: setup ## Measure the zip and the CPU time of a cold start from it (needs Python 3.13 on x86_64)
+	@UV=$(UV) $(BIN)/python -m benchmarks.cold_start
+
 mutation-check: setup ## Break 30 decisions of the domain, one at a time, and check that tests fail (COUNT=, SEED=); about 15 minutes
 	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 build-documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents
+
+package: setup | $(UV) ## Write the templates and the zip of a stage to build/package, without an AWS account (STAGE=dev)
+	@UV=$(UV) $(BIN)/python -m deploy package --stage "$${STAGE:-dev}"
 
 clean: ## Remove what the other targets created: .venv .uv .gpudesk build
 	rm -rf .venv .uv .gpudesk build
