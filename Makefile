@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -23,8 +23,9 @@ $(UV):
 	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements-dev.txt
 	@touch $@
 
-lock: | $(UV) ## Write requirements-dev.txt with newer versions and the hashes of all files, from requirements-dev.in
+lock: | $(UV) ## Lock newer versions, with the hashes of all files: requirements-dev.txt, local/deployed/runtime.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt requirements-dev.in -o requirements-dev.txt
+	$(UV) pip compile --quiet --python-version 3.13 --python-platform x86_64-manylinux_2_34 --generate-hashes --no-emit-index-url --no-header --no-annotate local/deployed/runtime.in -o local/deployed/runtime.txt
 
 fmt: setup ## Format and sort imports
 	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
@@ -47,6 +48,9 @@ test: lint typecheck lint-imports shellcheck ## Run all checks and tests
 
 test-slow: setup ## Run all tests, with 10,000 generated histories instead of 60
 	HYPOTHESIS_PROFILE=slow $(BIN)/pytest -n 2 -m "slow or not slow"
+
+test-deployed: setup | $(UV) ## Run the tests of the zip: its functions, on the local cloud (needs Python 3.13 on x86_64)
+	@UV=$(UV) $(BIN)/pytest -m deployed tests/deploy tests/local/deployed
 
 test-recipes: setup ## Run the recipe d2l-pytorch on a real Debian root (needs root, debootstrap, 6 minutes, 15 GB); not part of test
 	$(BIN)/pytest -m recipe -s tests/recipes
