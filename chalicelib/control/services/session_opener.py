@@ -8,14 +8,12 @@ from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer
-from chalicelib.domain.common.errors import UpstreamError
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from chalicelib.domain.sessions.role import (
     CREDENTIALS_VALID_FOR,
     RANDOM_DIGITS,
     Credentials,
-    InvalidRoleArn,
     RoleArn,
     build_role_session_name,
     find_role_session_name,
@@ -37,16 +35,13 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOpener:
-    """Opens sessions as the session role, and renews their credentials.
-
-    :param role_arn: ARN of the session role
-    """
+    """Opens sessions as the session role, and renews their credentials."""
 
     ec2: Ec2
     sts: Sts
     session_manager: SessionManager
     instance_connect: InstanceConnect
-    role_arn: str
+    role: RoleArn
     timer: Timer = field(default_factory=SystemTimer)
 
     def begin(self) -> TimedCalls:
@@ -67,13 +62,12 @@ class SessionOpener:
         The credentials that start it stay in gpudesk. If the last call fails, the session has started, but nobody has
         its token, and SSM ends it.
 
-        :raises UpstreamError: AWS rejected a call or did not respond, or the session role is not an ARN
+        :raises UpstreamError: AWS rejected a call or did not respond
         """
-        role = self._require_role()
         session_name = build_role_session_name(caller, secrets.token_hex(RANDOM_DIGITS // 2))
-        policy = build_start_policy(role, target.region, target.instance_id, plan.document)
+        policy = build_start_policy(self.role, target.region, target.instance_id, plan.document)
         summary = f"AWS did not open a session on {target.name}"
-        starter = calls.make(summary, lambda: self._assume(role, session_name, policy))
+        starter = calls.make(summary, lambda: self._assume(session_name, policy))
         if plan.public_key:
             key = plan.public_key
             calls.make(
@@ -87,8 +81,8 @@ class SessionOpener:
                 target.region, target.instance_id, plan, starter, reason=f"{caller} at gpudesk"
             ),
         )
-        narrow = build_channel_policy(role, target.region, session.session_id)
-        return session, calls.make(summary, lambda: self._assume(role, session_name, narrow))
+        narrow = build_channel_policy(self.role, target.region, session.session_id)
+        return session, calls.make(summary, lambda: self._assume(session_name, narrow))
 
     def is_active(self, calls: TimedCalls, target: Target, session_id: str) -> bool:
         """Return whether the session is active and leads to this instance.
@@ -104,20 +98,12 @@ class SessionOpener:
     def renew(self, calls: TimedCalls, target: Target, session_id: str) -> Credentials:
         """Return fresh credentials of the identity that started the session.
 
-        :raises UpstreamError: STS rejected the call or did not respond, or the session role is not an ARN
+        :raises UpstreamError: STS rejected the call or did not respond
         """
         summary = f"AWS did not renew the credentials of the session on {target.name}"
         session_name = find_role_session_name(session_id)
-        role = self._require_role()
-        policy = build_channel_policy(role, target.region, session_id)
-        return calls.make(summary, lambda: self._assume(role, session_name, policy))
+        policy = build_channel_policy(self.role, target.region, session_id)
+        return calls.make(summary, lambda: self._assume(session_name, policy))
 
-    def _assume(self, role: RoleArn, session_name: str, policy: str) -> Credentials:
-        return self.sts.assume_role(role.text, session_name, policy, CREDENTIALS_VALID_FOR)
-
-    def _require_role(self) -> RoleArn:
-        try:
-            return RoleArn.parse(self.role_arn)
-        except InvalidRoleArn as error:
-            message = "gpudesk cannot open sessions, because GPUDESK_SESSION_ROLE_ARN is not the ARN of a role."
-            raise UpstreamError(f"{message} An admin must set it.") from error
+    def _assume(self, session_name: str, policy: str) -> Credentials:
+        return self.sts.assume_role(self.role.text, session_name, policy, CREDENTIALS_VALID_FOR)
