@@ -1,5 +1,6 @@
 """Make the AWS calls that open or renew a session, within the time that a person waits."""
 
+import logging
 import secrets
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer
+from chalicelib.domain.common.errors import AwsError, UpstreamError
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from chalicelib.domain.sessions.role import (
@@ -19,6 +21,8 @@ from chalicelib.domain.sessions.role import (
     find_role_session_name,
 )
 from chalicelib.domain.sessions.session import SSH_USER, SessionPlan
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,13 @@ class SessionOpener:
     def open(self, calls: TimedCalls, target: Target, plan: SessionPlan, caller: str) -> tuple[Session, Credentials]:
         """Start a session and return it with credentials that open, resume and end it, and nothing else.
 
-        The credentials that start it stay in gpudesk. If the last call fails, the session has started, but nobody has
-        its token, and SSM ends it.
+        The credentials that start it stay in gpudesk. If the session has started and a later step fails, gpudesk ends
+        the session, because nobody gets its token.
 
-        :raises UpstreamError: AWS rejected a call or did not respond
+        :raises UpstreamError: AWS rejected a call or did not respond; the message says what became of the session
         """
         session_name = build_role_session_name(caller, secrets.token_hex(RANDOM_DIGITS // 2))
-        policy = build_start_policy(self.role, target.region, target.instance_id, plan.document)
+        policy = build_start_policy(self.role, session_name, target.region, target.instance_id, plan.document)
         summary = f"AWS did not open a session on {target.name}"
         starter = calls.make(summary, lambda: self._assume(session_name, policy))
         if plan.public_key:
@@ -81,8 +85,13 @@ class SessionOpener:
                 target.region, target.instance_id, plan, starter, reason=f"{caller} at gpudesk"
             ),
         )
-        narrow = build_channel_policy(self.role, target.region, session.session_id)
-        return session, calls.make(summary, lambda: self._assume(session_name, narrow))
+        try:
+            return session, self.renew(calls, target, session.session_id)
+        except Exception as error:
+            end = self._end(target, session.session_id, starter)
+            if isinstance(error, UpstreamError):
+                raise type(error)(f"{error.message} {end}") from error
+            raise
 
     def is_active(self, calls: TimedCalls, target: Target, session_id: str) -> bool:
         """Return whether the session is active and leads to this instance.
@@ -100,10 +109,19 @@ class SessionOpener:
 
         :raises UpstreamError: STS rejected the call or did not respond
         """
-        summary = f"AWS did not renew the credentials of the session on {target.name}"
+        summary = f"AWS did not return credentials for the session on {target.name}"
         session_name = find_role_session_name(session_id)
         policy = build_channel_policy(self.role, target.region, session_id)
         return calls.make(summary, lambda: self._assume(session_name, policy))
+
+    def _end(self, target: Target, session_id: str, starter: Credentials) -> str:
+        """End a session that nobody gets, and return a sentence about it."""
+        try:
+            self.session_manager.terminate_session(target.region, session_id, starter)
+        except AwsError as error:
+            LOG.warning("session %s was not ended: %s", session_id, error.description)
+            return "gpudesk could not end the session, but nobody can use it."
+        return "gpudesk has ended the session."
 
     def _assume(self, session_name: str, policy: str) -> Credentials:
         return self.sts.assume_role(self.role.text, session_name, policy, CREDENTIALS_VALID_FOR)

@@ -18,6 +18,7 @@ from chalicelib.domain.common.errors import (
 )
 from chalicelib.domain.sessions.role import Credentials, RoleArn
 from chalicelib.domain.sessions.session import SessionKind, SessionPlan
+from chalicelib.domain.sessions.time_limit import MAX_TIMEOUT
 
 TARGET = Target("brave-otter", "us-east-1", "i-0a")
 PLAN = SessionPlan(kind=SessionKind.SHELL, document="gpudesk-shell")
@@ -69,6 +70,10 @@ class FakeAws:
         (name,) = self.names
         return Session(f"{name}-00", "wss://x", "token", "https://ssm")
 
+    def terminate_session(self, region: str, session_id: str, credentials: Credentials) -> None:
+        self._record("TerminateSession")
+        assert credentials.access_key_id == "ASIA1"
+
     def _record(self, name: str) -> None:
         self.calls.append(name)
         self._timer.now += self._call_seconds
@@ -113,8 +118,8 @@ def test_slow_calls_end_within_the_time() -> None:
     open_session, aws, timer = build(call_seconds=3.0)
     with pytest.raises(UpstreamUnavailable, match="within 8 s"):
         open_session()
-    assert timer.now - 100 <= 8
-    assert aws.calls == ["AssumeRole", "StartSession"]
+    assert timer.now - 100 <= MAX_TIMEOUT
+    assert aws.calls == ["AssumeRole", "StartSession", "TerminateSession"]
 
 
 @pytest.mark.parametrize(
