@@ -158,7 +158,7 @@ def _build_session_service(parts: Parts, instances: InstanceService) -> SessionS
         sts=Sts(clients, parts.settings.home_region),
         session_manager=SessionManager(clients),
         instance_connect=InstanceConnect(clients),
-        role_arn=parts.settings.session_role_arn,
+        role=parts.settings.session_role,
     )
     return SessionService(stores=parts.stores, instances=instances, opener=opener, recipes=parts.recipes)
 

@@ -1,1 +1,1 @@
-"""Everything that a deployment needs: package, templates and policies. The product never imports it."""
+"""Deployment of gpudesk: the package, the CloudFormation templates and IAM policies. The product imports none of it."""

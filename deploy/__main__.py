@@ -7,7 +7,11 @@ from pathlib import Path
 
 from deploy.errors import PackagingFailed
 from deploy.package import DEFAULT_OUTPUT, WITHOUT_BYTECODE, build_zip, find_package_interpreter
+from deploy.region import DocumentTooLarge
+from deploy.setting_checks import InvalidDeploymentSetting
+from deploy.settings import read_deployment_settings
 from deploy.source import has_uncommitted_changes
+from deploy.templates import write_templates
 
 FAILURE = 2
 
@@ -23,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.run(options)
-    except PackagingFailed as problem:
+    except (PackagingFailed, InvalidDeploymentSetting, DocumentTooLarge) as problem:
         print(problem, file=sys.stderr)
         return FAILURE
     return 0
@@ -31,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_package(options: argparse.Namespace) -> None:
     """Write the package of a stage and print what it contains."""
+    files = write_templates(options.output, read_deployment_settings(options.stage))
+    for file in files:
+        print(f"{file}: {file.stat().st_size / 1e3:.0f} KB")
     package = build_zip(options.output, python=find_package_interpreter())
     print(f"{package.file}: {package.size / 1e6:.1f} MB, SHA-256 {package.digest}")
     if package.python is None:

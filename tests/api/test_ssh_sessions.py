@@ -13,7 +13,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from chalicelib import bootstrap
+from chalicelib.aws.clients import Clients
+from chalicelib.aws.session_manager import Session, SessionManager
+from chalicelib.control.application import Application
 from chalicelib.domain.access.actor import Role
 from local.aws.core.admin_api import AdminApi
 from local.aws.core.cloud_server import QuietHandler
@@ -41,6 +44,8 @@ REPOSITORY = Path(__file__).parents[2]
 SSH = shutil.which("ssh")
 TIMEOUT_SECONDS = 20
 SYSTEM_PATH = "/usr/bin:/bin"
+FOREIGN_URL = "http://127.0.0.1:1"
+"""Endpoint of another local cloud in the environment of the laptop. A session must not use it."""
 
 
 class SshMachines(SimulatedMachines):
@@ -85,6 +90,7 @@ class Laptop:
     port: int
     cloud_url: str
     world: World
+    application: Application
 
     @property
     def environment(self) -> dict[str, str]:
@@ -92,7 +98,8 @@ class Laptop:
             "HOME": str(self.home),
             "PATH": f"{REPOSITORY / 'tools'}:{REPOSITORY / 'local' / 'bin'}:{SYSTEM_PATH}",
             "GPUDESK_URL": f"http://127.0.0.1:{self.port}",
-            "AWS_ENDPOINT_URL": self.cloud_url,
+            "AWS_ENDPOINT_URL": FOREIGN_URL,
+            "AWS_ENDPOINT_URL_SSM": FOREIGN_URL,
         }
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -125,6 +132,24 @@ class Laptop:
         return self.run(str(SSH), "-F", str(self.home / ".ssh" / "config"), *words)
 
 
+class ServedSessionManager(SessionManager):
+    """Session Manager in this process, whose sessions the plugin resumes and ends over HTTP."""
+
+    def __init__(self, clients: Clients, url: str) -> None:
+        super().__init__(clients)
+        self._url = url
+
+    def start_session(self, *arguments: Any, **named: Any) -> Session:
+        return replace(super().start_session(*arguments, **named), endpoint_url=self._url)
+
+
+def build_served_application(application: Application, url: str) -> Application:
+    """Return the application with the endpoint of a served local cloud in its sessions."""
+    sessions = application.sessions
+    opener = replace(sessions.opener, session_manager=ServedSessionManager(Clients(), url))
+    return replace(application, sessions=replace(sessions, opener=opener))
+
+
 @contextmanager
 def serve_cloud(cloud: LocalCloud) -> Iterator[str]:
     """Serve an in-process local cloud over HTTP, for the calls of the plugin."""
@@ -147,21 +172,22 @@ def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
         SshServerThread(machines, world),
         serve_cloud(world.cloud) as cloud_url,
     ):
-        bootstrap.set_application(world.application)
+        application = build_served_application(world.application, cloud_url)
+        bootstrap.set_application(application)
         world.launch_until_ready(name="brave-otter")
-        token = world.application.tokens.create("ada", Role.USER, now=world.now)
+        token = application.tokens.create("ada", Role.USER, now=world.now)
         _write_credentials(home, token)
         client = Client(server.port, token)
         lines = client("GET", "/instances/brave-otter/connect").json["ssh_configs"][0]["lines"]
         client.close()
         _write_config(home, lines)
-        yield Laptop(home, server.port, cloud_url, world)
+        yield Laptop(home, server.port, cloud_url, world, application)
         bootstrap.set_application(None)
 
 
 @pytest.fixture(autouse=True)
 def use_application(laptop: Laptop) -> None:
-    bootstrap.set_application(laptop.world.application)
+    bootstrap.set_application(laptop.application)
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")

@@ -152,6 +152,10 @@ class LocalCloud:
         for extension in self._extensions:
             extension.patch(self._patches)
 
+    def add_extension(self, extension: Extension) -> None:
+        """Extend an installed cloud further, for example by `local.aws.cloudformation.extension`."""
+        extension.patch(self._patches)
+
     def uninstall(self) -> None:
         """End every session and restore moto. The owner of the machines closes them."""
         self._interceptor.close()

@@ -70,6 +70,10 @@ class Laptop:
             "GPUDESK_TOKEN_FILE": str(self.folder / "token"),
             "AWS_PROFILE": "work",
             "AWS_ACCESS_KEY_ID": "AKIA-of-the-laptop",
+            "AWS_ENDPOINT_URL_SSMMESSAGES": "http://127.0.0.1:2",
+            "AWS_DEFAULT_REGION": "sa-east-1",
+            "AWS_USE_FIPS_ENDPOINT": "true",
+            "AWS_CA_BUNDLE": "/etc/proxy.pem",
         }
         return subprocess.run(
             [PROGRAM, *words],
@@ -147,12 +151,12 @@ def test_missing_plugin_is_named(laptop: Laptop) -> None:
 def test_plugin_gets_the_session_and_fresh_credentials_from_its_profile(laptop: Laptop) -> None:
     laptop.write_plugin(
         'echo "$AWS_SSM_START_SESSION_RESPONSE"\nprintf "%s|" "$@"\n'
-        'echo "${AWS_ACCESS_KEY_ID:-}${AWS_PROFILE:-}"\n'
+        "echo; env | sed -n 's/^\\(AWS_[^=]*\\)=.*/\\1/p' | sort | tr '\\n' ' '; echo\n"
         f"{GET_CREDENTIALS}{GET_CREDENTIALS}"
     )
     done = laptop.run("x")
     assert (done.returncode, done.stderr) == (0, "")
-    session, arguments, first, renewed = done.stdout.splitlines()
+    session, arguments, variables, first, renewed = done.stdout.splitlines()
     assert json.loads(session) == {
         "SessionId": OPENED["session_id"],
         "StreamUrl": OPENED["stream_url"],
@@ -162,6 +166,13 @@ def test_plugin_gets_the_session_and_fresh_credentials_from_its_profile(laptop: 
         'AWS_SSM_START_SESSION_RESPONSE|eu-west-1|StartSession|gpudesk|{"Target": "i-0a"}|'
         "https://ssm.eu-west-1.amazonaws.com|"
     )
+    assert variables.split() == [
+        "AWS_CA_BUNDLE",
+        "AWS_CONFIG_FILE",
+        "AWS_SDK_LOAD_CONFIG",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_SSM_START_SESSION_RESPONSE",
+    ]
     for printed, expected in ((first, CREDENTIALS), (renewed, RENEWED)):
         assert json.loads(printed) == {
             "Version": 1,

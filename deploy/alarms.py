@@ -1,0 +1,132 @@
+"""Alarms of the home stack. CloudWatch mails them through SNS, so that none of our code is needed to ring."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.cloudformation import Resource, build_resource, get_attribute, ref, to_logical_id
+from deploy.functions import FUNCTIONS, get_logical_id
+from deploy.names import ResourceNames
+
+FIVE_MINUTES = 300
+
+MAX_STREAM_AGE = 240_000
+"""Milliseconds. A record that waits longer is nearly given up."""
+
+
+def build_alarms(names: ResourceNames) -> dict[str, Resource]:
+    """Return the topic with its subscription, and the alarms, by logical id."""
+    resources = {
+        "AlarmTopic": build_resource("AWS::SNS::Topic", {"TopicName": names.topic("alarms")}),
+        "AlarmTopicPolicy": build_resource("AWS::SNS::TopicPolicy", _build_topic_policy(names)),
+        "AlarmMail": build_resource(
+            "AWS::SNS::Subscription",
+            {"TopicArn": ref("AlarmTopic"), "Protocol": "email", "Endpoint": names.settings.alarm_email},
+        ),
+        "SweepSilentAlarm": _build_alarm(
+            names,
+            "sweep-silent",
+            "The sweep does not run: no instance is stopped, and calls that failed are not repeated.",
+            ("AWS/Lambda", "Invocations", _of_function("sweep")),
+            # Without calls there are no data, so missing data are the alarm.
+            {"ComparisonOperator": "LessThanThreshold", "Threshold": 1, "TreatMissingData": "breaching"},
+        ),
+        "FailureQueueAlarm": _build_alarm(
+            names,
+            "failure-queue",
+            "Events failed after all attempts. The queue has them.",
+            (
+                "AWS/SQS",
+                "ApproximateNumberOfMessagesVisible",
+                {"QueueName": get_attribute("FailureQueue", "QueueName")},
+            ),
+            {"Statistic": "Maximum"},
+        ),
+        "StreamAgeAlarm": _build_alarm(
+            names,
+            "stream-age",
+            "Requests of people wait for the control loop.",
+            ("AWS/Lambda", "IteratorAge", _of_function("on_instances_stream")),
+            {"Statistic": "Maximum", "Threshold": MAX_STREAM_AGE},
+        ),
+        "ServerErrorAlarm": _build_alarm(
+            names,
+            "api-server-errors",
+            "Requests were answered with a server error.",
+            ("AWS/ApiGateway", "5XXError", {"ApiName": names.prefix}),
+            {},
+        ),
+    }
+    for function in FUNCTIONS:
+        for metric in ("Errors", "Throttles"):
+            resources[f"{to_logical_id(function)}{metric}Alarm"] = _build_alarm(
+                names,
+                f"{function.replace('_', '-')}-{metric.lower()}",
+                f"{metric} of the function {names.function(function)}. Its log has the cause.",
+                ("AWS/Lambda", metric, _of_function(function)),
+                {},
+            )
+    return resources
+
+
+def _build_alarm(
+    names: ResourceNames,
+    name: str,
+    description: str,
+    metric: tuple[str, str, Mapping[str, Any]],
+    changes: Mapping[str, Any],
+) -> Resource:
+    """Return an alarm that rings after one value above 0 in five minutes.
+
+    :param metric: namespace, name and dimensions
+    :param changes: properties that differ from that
+    """
+    namespace, metric_name, dimensions = metric
+    return build_resource(
+        "AWS::CloudWatch::Alarm",
+        {
+            "AlarmName": f"{names.prefix}-{name}",
+            "AlarmDescription": description,
+            "Namespace": namespace,
+            "MetricName": metric_name,
+            "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+            "Statistic": "Sum",
+            "Period": FIVE_MINUTES,
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": [ref("AlarmTopic")],
+            **changes,
+        },
+    )
+
+
+def _of_function(function: str) -> dict[str, Any]:
+    return {"FunctionName": ref(get_logical_id(function))}
+
+
+def _build_topic_policy(names: ResourceNames) -> dict[str, Any]:
+    """Return the policy that lets the alarms of this stage publish, and nobody else.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+    """
+    alarms = names.home_arn("cloudwatch", f"alarm:{names.prefix}-*")
+    return {
+        "Topics": [ref("AlarmTopic")],
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "PublishAlarms",
+                    "Effect": "Allow",
+                    "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                    "Action": "sns:Publish",
+                    "Resource": ref("AlarmTopic"),
+                    "Condition": {
+                        "ArnLike": {"aws:SourceArn": alarms},
+                        "StringEquals": {"aws:SourceAccount": names.account},
+                    },
+                }
+            ],
+        },
+    }

@@ -1,0 +1,133 @@
+"""Lambda functions of the home stack: their roles, limits, logs and environment.
+
+The limits fit each other: the calls of a request end before its function, and its function before API Gateway; a sweep
+begins no work that could end after its function (`chalicelib/control/loop/time_budget.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.control.loop.time_budget import FUNCTION_SECONDS
+from deploy.cloudformation import Resource, build_resource, get_attribute, ref, to_expressions, to_logical_id
+from deploy.lambda_runtime import ARCHITECTURE, RUNTIME
+from deploy.names import ResourceNames
+
+API_SECONDS, SESSION_SECONDS = 10, 15
+"""API Gateway waits for 29 seconds at most. Opening a session makes several calls of AWS; other requests make none."""
+
+EVENT_AGE_SECONDS = 60
+"""The oldest event that a function still gets. The sweep looks at everything every minute anyway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSettings:
+    """The properties of a function that chalice does not know.
+
+    :param name: the name of its handler in `app.py`, or the name of the API or the sessions function
+    :param role: the key of its role
+    :param retries: attempts of Lambda after a failed event; None: it is not called with events
+    :param reports_failures: events that failed go to the failure queue
+    """
+
+    name: str
+    role: str
+    memory: int
+    seconds: int
+    retries: int | None = None
+    reports_failures: bool = False
+
+
+def _build_loop_function(
+    name: str, role: str, retries: int | None, *, reports_failures: bool = False
+) -> FunctionSettings:
+    return FunctionSettings(
+        name=name,
+        role=role,
+        memory=512,
+        seconds=int(FUNCTION_SECONDS),
+        retries=retries,
+        reports_failures=reports_failures,
+    )
+
+
+FUNCTIONS: Mapping[str, FunctionSettings] = {
+    each.name: each
+    for each in (
+        FunctionSettings(name="api", role="api", memory=1024, seconds=API_SECONDS),
+        FunctionSettings(name="sessions", role="sessions", memory=1024, seconds=SESSION_SECONDS),
+        # The next minute brings the next event of a schedule, so a failed one is not repeated.
+        _build_loop_function("sweep", "control", 0),
+        _build_loop_function("check_sweep_health", "control", 0),
+        _build_loop_function("deliver_notifications", "notifications", 0),
+        _build_loop_function("on_ec2_state_change", "control", 1, reports_failures=True),
+        _build_loop_function("on_ssm_command_change", "control", 1, reports_failures=True),
+        _build_loop_function("on_instances_stream", "control", None),
+    )
+}
+"""All functions, by name."""
+
+
+def get_logical_id(function: str) -> str:
+    """Return the logical id of a function. Chalice has fixed that of the API."""
+    return {"api": "APIHandler", "sessions": "SessionsHandler"}.get(function, to_logical_id(function))
+
+
+def get_role_id(role: str) -> str:
+    """Return the logical id of a role."""
+    return f"{role.capitalize()}Role"
+
+
+def build_function_properties(function: FunctionSettings, names: ResourceNames) -> dict[str, Any]:
+    """Return the properties of a function, in SAM's form."""
+    properties: dict[str, Any] = {
+        "FunctionName": names.function(function.name),
+        "Runtime": RUNTIME,
+        "Architectures": [ARCHITECTURE],
+        "CodeUri": {"Bucket": ref("ArtifactBucket"), "Key": ref("ArtifactKey")},
+        "Role": get_attribute(get_role_id(function.role), "Arn"),
+        "MemorySize": function.memory,
+        "Timeout": function.seconds,
+        "Environment": {"Variables": build_environment(names)},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(f"{get_logical_id(function.name)}Logs")},
+        "Tags": {"gpudesk:stage": names.settings.stage},
+    }
+    if function.retries is not None:
+        properties["EventInvokeConfig"] = {
+            "MaximumEventAgeInSeconds": EVENT_AGE_SECONDS,
+            "MaximumRetryAttempts": function.retries,
+        }
+    if function.reports_failures:
+        destination = {"Type": "SQS", "Destination": get_attribute("FailureQueue", "Arn")}
+        properties["EventInvokeConfig"]["DestinationConfig"] = {"OnFailure": destination}
+    expressions: dict[str, Any] = to_expressions(properties)
+    return expressions
+
+
+def build_environment(names: ResourceNames) -> dict[str, Any]:
+    """Return the variables that `chalicelib/settings.py` reads. Lambda sets AWS_REGION."""
+    return {
+        "GPUDESK_STAGE": names.settings.stage,
+        "GPUDESK_TABLE_PREFIX": names.prefix,
+        "GPUDESK_INSTANCE_PROFILE": ref("InstanceProfile"),
+        "GPUDESK_INSTANCE_ROLE_ID": get_attribute(get_role_id("instance"), "RoleId"),
+        "GPUDESK_SESSION_ROLE_ARN": get_attribute(get_role_id("session"), "Arn"),
+        "GPUDESK_SECURITY_GROUP": names.security_group,
+        "GPUDESK_REGIONS": ",".join(names.settings.regions),
+        "GPUDESK_EMAIL_TOPIC_ARN": ref("NotificationTopic"),
+        "GPUDESK_WEBHOOK_KEY": names.webhook_key,
+    }
+
+
+def build_log_groups(names: ResourceNames) -> dict[str, Resource]:
+    """Return the log groups of all functions by logical id."""
+    retention = names.settings.log_retention_days
+    return {
+        f"{get_logical_id(function)}Logs": build_resource(
+            "AWS::Logs::LogGroup",
+            {"LogGroupName": names.function_log_group(function), "RetentionInDays": retention},
+            DeletionPolicy="Delete",
+            UpdateReplacePolicy="Delete",
+        )
+        for function in FUNCTIONS
+    }

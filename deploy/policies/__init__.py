@@ -1,0 +1,21 @@
+"""IAM policies of a stage: one module for each role, and modules for permissions that roles share."""
+
+from collections.abc import Callable, Mapping
+
+from deploy.names import ResourceNames
+from deploy.policies import api, control, instance, notifications, people, session, sessions
+from deploy.policies.statement import PolicyDocument
+
+POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
+    "api": api.build_policy,
+    "sessions": sessions.build_policy,
+    "control": control.build_policy,
+    "notifications": notifications.build_policy,
+    "instance": instance.build_policy,
+    "session": session.build_policy,
+    "people": people.build_policy,
+}
+"""The policy of each role, by the key of the role. `people` is a managed policy without a role."""
+
+FUNCTION_ROLES = ("api", "sessions", "control", "notifications")
+"""The roles of Lambda functions."""

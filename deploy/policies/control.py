@@ -1,0 +1,115 @@
+"""Policy of the control loop: the sweep, its watchdog, and the functions for the stream and for events.
+
+They share one role, because each of them reconciles instances, and a reconcile may make any of the calls.
+"""
+
+from deploy.names import ResourceNames
+from deploy.policies.commands import build_command_statements
+from deploy.policies.images import build_image_statements
+from deploy.policies.launches import build_launch_statements
+from deploy.policies.logs import build_log_statement
+from deploy.policies.notifications import build_delivery_statements
+from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.table_access import TableAccess, build_table_statements
+from deploy.tables import STREAM_TABLE
+
+FUNCTIONS = ("sweep", "check_sweep_health", "on_instances_stream", "on_ec2_state_change", "on_ssm_command_change")
+
+TABLES = {
+    "instances": TableAccess(
+        ("GetItem", "PutItem"), "Reconcile instances, and adopt orphans.", indexes=("active", "by-ec2-instance")
+    ),
+    "timeline": TableAccess(("PutItem",), "Write the timeline with each change."),
+    "heartbeats": TableAccess(
+        ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+        "Create the items of instances, read their heartbeats and write the responses.",
+    ),
+    "notifications": TableAccess(
+        ("PutItem",), "Write notifications with the change that they report; deliver overdue ones.", indexes=("due",)
+    ),
+    "images": TableAccess(("GetItem", "PutItem"), "Create and delete images.", indexes=("pending",)),
+    "owners": TableAccess(("Scan",), "Read the channels of all owners; the table holds a team."),
+    "ledger": TableAccess(("PutItem",), "Write what is billed."),
+    "benchmarks": TableAccess(("PutItem",), "Write the results of benchmarks."),
+    "desk": TableAccess(
+        ("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+        "Settings, names and counts, the leases of the sweep and of the deliveries, durations of documents.",
+    ),
+}
+
+
+def build_policy(names: ResourceNames) -> PolicyDocument:
+    """Return the policy of the control role."""
+    statements = (
+        *build_table_statements(names, TABLES),
+        *build_stream_statements(names),
+        _build_observation_statement(),
+        *build_launch_statements(names),
+        *_build_state_statements(names),
+        *build_image_statements(names),
+        *build_command_statements(names),
+        *build_delivery_statements(names),
+        build_log_statement(names, FUNCTIONS),
+    )
+    return PolicyDocument("The control loop", statements)
+
+
+def build_stream_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    """Return the statements that Lambda uses itself to read the stream and to report what failed.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+    """
+    return (
+        Statement(
+            sid="ReadStream",
+            actions=("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+            resources=(f"{names.table_arn(STREAM_TABLE)}/stream/*",),
+            reason="Lambda reads the stream of the instances table with this role.",
+        ),
+        Statement(
+            sid="ListStreams",
+            actions=("dynamodb:ListStreams",),
+            resources=("*",),
+            reason="Lambda finds the stream with this role. DynamoDB cannot restrict this action to resources.",
+        ),
+        Statement(
+            sid="ReportFailures",
+            actions=("sqs:SendMessage",),
+            resources=(names.queue_arn("failures"),),
+            reason="Lambda reports events that failed after all attempts with this role.",
+        ),
+    )
+
+
+def _build_observation_statement() -> Statement:
+    return Statement(
+        sid="Observe",
+        actions=(
+            "ec2:DescribeImages",
+            "ec2:DescribeInstanceStatus",
+            "ec2:DescribeInstanceTypeOfferings",
+            "ec2:DescribeInstances",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSnapshots",
+            "ec2:DescribeSubnets",
+            "ssm:DescribeInstanceInformation",
+            "ssm:GetCommandInvocation",
+            "ssm:ListCommandInvocations",
+        ),
+        resources=("*",),
+        reason="Observe instances, images and commands, and find subnets. EC2 and SSM cannot restrict these actions to "
+        "resources; the code selects by the tag of the stage.",
+    )
+
+
+def _build_state_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    return (
+        Statement(
+            sid="StartStopTerminate",
+            actions=("ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"),
+            resources=(names.arn("ec2", "instance/*"),),
+            condition=names.tagged(),
+            reason="Start, stop and terminate instances of this stage, in any region: also one that is not configured "
+            "any more.",
+        ),
+    )

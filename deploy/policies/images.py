@@ -1,0 +1,40 @@
+"""Access to AMIs that the stage creates of its instances, and to their snapshots."""
+
+from deploy.names import ResourceNames
+from deploy.policies.statement import Statement
+
+
+def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    """Return the statements to create and delete images."""
+    created = (names.arn("ec2", "image/*", account=""), names.arn("ec2", "snapshot/*", account=""))
+    stage = names.settings.stage
+    return (
+        Statement(
+            sid="CreateImagesOfInstances",
+            actions=("ec2:CreateImage",),
+            resources=(names.arn("ec2", "instance/*"),),
+            condition=names.tagged(),
+            reason="Create images of instances of this stage only.",
+        ),
+        Statement(
+            sid="CreateTaggedImages",
+            actions=("ec2:CreateImage",),
+            resources=created,
+            condition=names.tagged("aws:RequestTag"),
+            reason="Create only images and snapshots with the tag of the stage.",
+        ),
+        Statement(
+            sid="TagCreatedImages",
+            actions=("ec2:CreateTags",),
+            resources=created,
+            condition={"StringEquals": {"ec2:CreateAction": "CreateImage", "aws:RequestTag/gpudesk:stage": stage}},
+            reason="Tag what CreateImage creates in the same call, so that existing images cannot be tagged.",
+        ),
+        Statement(
+            sid="DeleteImages",
+            actions=("ec2:DeleteSnapshot", "ec2:DeregisterImage"),
+            resources=created,
+            condition=names.tagged(),
+            reason="Delete images of this stage only.",
+        ),
+    )

@@ -1,0 +1,171 @@
+"""Access to RunInstances. It asks for permission on each resource that a launch uses or creates.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances
+"""
+
+from deploy.names import ResourceNames
+from deploy.policies.statement import Condition, Statement
+
+CANONICAL = "099720109477"
+"""The account of Canonical. `ec2:Owner` is `amazon`, `aws-marketplace` or the id of an account."""
+
+PUBLIC_IMAGE_PARAMETERS = ("canonical", "deeplearning")
+"""The services under /aws/service whose parameters name the AMIs of the catalog and of the recipes."""
+
+
+def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    """Return the statements for launches: no key pair is among the resources, so none can be used."""
+    return (
+        Statement(
+            sid="LaunchInstances",
+            actions=("ec2:RunInstances",),
+            resources=(names.arn("ec2", "instance/*"),),
+            condition=_merge(
+                _in_regions(names),
+                names.tagged("aws:RequestTag"),
+                {
+                    "StringEquals": {"ec2:MetadataHttpTokens": "required"},
+                    "ArnEquals": {"ec2:InstanceProfile": names.profile_arn("instance")},
+                },
+            ),
+            reason="Launch only in the configured regions, with the tag of the stage, IMDSv2 and the one profile.",
+        ),
+        Statement(
+            sid="LaunchWithEncryptedVolumes",
+            actions=("ec2:RunInstances",),
+            resources=(names.arn("ec2", "volume/*"),),
+            condition=_merge(_in_regions(names), names.tagged("aws:RequestTag"), {"Bool": {"ec2:Encrypted": "true"}}),
+            reason="Create only encrypted volumes with the tag of the stage.",
+        ),
+        Statement(
+            sid="LaunchWithInterfaces",
+            actions=("ec2:RunInstances",),
+            resources=(names.arn("ec2", "network-interface/*"),),
+            condition=_merge(_in_regions(names), names.tagged("aws:RequestTag")),
+            reason="Create network interfaces with the tag of the stage.",
+        ),
+        Statement(
+            sid="LaunchIntoSecurityGroup",
+            actions=("ec2:RunInstances",),
+            resources=(names.arn("ec2", "security-group/*"),),
+            condition=_merge(_in_regions(names), names.tagged()),
+            reason="Use only the security group of the stage, which has no ingress rule.",
+        ),
+        *_build_subnet_statements(names),
+        *_build_image_statements(names),
+        *_build_tag_and_role_statements(names),
+        *_build_key_statements(names),
+    )
+
+
+def _build_subnet_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    """Return the statements for subnets: those that are configured, or all of the configured VPC or region."""
+    statements = []
+    for region, settings in names.settings.region_settings.items():
+        suffix = "".join(part.capitalize() for part in region.split("-"))
+        subnets = settings.subnets or ("*",)
+        condition: Condition = {}
+        if settings.vpc:
+            condition = {"ArnEquals": {"ec2:Vpc": names.arn("ec2", f"vpc/{settings.vpc}", region=region)}}
+        statements.append(
+            Statement(
+                sid=f"LaunchIntoSubnets{suffix}",
+                actions=("ec2:RunInstances",),
+                resources=tuple(names.arn("ec2", f"subnet/{subnet}", region=region) for subnet in subnets),
+                condition=condition,
+                reason="Use the configured subnets. Without any, use those of the VPC that has the security group of "
+                "the stage: a subnet of another VPC does not fit the group.",
+            )
+        )
+    return tuple(statements)
+
+
+def _build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    images = (names.arn("ec2", "image/*", account=""), names.arn("ec2", "snapshot/*", account=""))
+    public = tuple(
+        names.arn("ssm", f"parameter/aws/service/{service}/*", account="") for service in PUBLIC_IMAGE_PARAMETERS
+    )
+    return (
+        Statement(
+            sid="LaunchPublicImages",
+            actions=("ec2:RunInstances",),
+            resources=images,
+            condition=_merge(_in_regions(names), {"StringEquals": {"ec2:Owner": ["amazon", CANONICAL]}}),
+            reason="Launch AMIs of Amazon and Canonical. It is not known whether AWS counts Canonical as amazon.",
+        ),
+        Statement(
+            sid="LaunchStageImages",
+            actions=("ec2:RunInstances",),
+            resources=images,
+            condition=_merge(_in_regions(names), names.tagged()),
+            reason="Launch images that this stage has created, and no other private AMI.",
+        ),
+        Statement(
+            sid="FindPublicImages",
+            actions=("ssm:GetParameter",),
+            resources=public,
+            reason="Find the newest public AMI of Ubuntu and of the Deep Learning AMIs.",
+        ),
+    )
+
+
+def _build_tag_and_role_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    created = tuple(names.arn("ec2", f"{kind}/*") for kind in ("instance", "network-interface", "volume"))
+    return (
+        Statement(
+            sid="TagLaunched",
+            actions=("ec2:CreateTags",),
+            resources=created,
+            condition=_merge({"StringEquals": {"ec2:CreateAction": "RunInstances"}}, names.tagged("aws:RequestTag")),
+            reason="Tag what RunInstances creates in the same call, so that existing resources cannot be tagged.",
+        ),
+        Statement(
+            sid="PassInstanceRole",
+            actions=("iam:PassRole",),
+            resources=(names.role_arn("instance"),),
+            condition={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+            reason="Give instances their role, and no other role.",
+        ),
+    )
+
+
+def _build_key_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    """Return the statements for customer keys that encrypt volumes.
+
+    https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+    """
+    keys = tuple(settings.kms_key for settings in names.settings.region_settings.values() if settings.kms_key)
+    if not keys:
+        return ()
+    through_ec2 = {"StringLike": {"kms:ViaService": "ec2.*.amazonaws.com"}}
+    return (
+        Statement(
+            sid="EncryptVolumes",
+            actions=("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"),
+            resources=keys,
+            condition=through_ec2,
+            reason="EC2 encrypts volumes and images with the configured key.",
+        ),
+        Statement(
+            sid="GrantKeysToEc2",
+            actions=("kms:CreateGrant",),
+            resources=keys,
+            condition=_merge(through_ec2, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
+            reason="EC2 gets a grant for the key of a volume, and nobody else.",
+        ),
+    )
+
+
+def _in_regions(names: ResourceNames) -> Condition:
+    return {"StringEquals": {"aws:RequestedRegion": list(names.settings.regions)}}
+
+
+def _merge(*conditions: Condition) -> Condition:
+    """Return a condition that holds if all of the conditions hold. No key is in two of them."""
+    merged: dict[str, dict[str, str | list[str]]] = {}
+    for condition in conditions:
+        for operator, keys in condition.items():
+            merged.setdefault(operator, {}).update(
+                {key: value if isinstance(value, str) else list(value) for key, value in keys.items()}
+            )
+    return merged

@@ -1,0 +1,53 @@
+"""Access to notifications: e-mail by SNS, and the key of the webhooks' secrets. The control role has it, too."""
+
+from deploy.names import ResourceNames
+from deploy.policies.api import build_webhook_key_statement
+from deploy.policies.logs import build_log_statement
+from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.table_access import TableAccess, build_table_statements
+
+TABLES = {
+    "notifications": TableAccess(
+        ("PutItem",), "Read due notifications, and record their deliveries.", indexes=("due",)
+    ),
+    "instances": TableAccess(
+        ("GetItem", "PutItem"), "Skip outdated notifications, and record that a stop warning was delivered."
+    ),
+    "timeline": TableAccess(("PutItem",), "Record the delivery of a stop warning."),
+    "owners": TableAccess(("Scan",), "Read the channels of all owners; the table holds a team."),
+    "desk": TableAccess(
+        ("GetItem", "PutItem", "UpdateItem"),
+        "Channels of the admins, the lease of the deliveries, marks of webhooks and e-mail addresses.",
+    ),
+}
+
+
+def build_policy(names: ResourceNames) -> PolicyDocument:
+    """Return the policy of the role of deliver_notifications."""
+    statements = (
+        *build_table_statements(names, TABLES),
+        *build_delivery_statements(names),
+        build_log_statement(names, ("deliver_notifications",)),
+    )
+    return PolicyDocument("Notifications", statements)
+
+
+def build_delivery_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    """Return the statements for deliveries by e-mail and webhook."""
+    topic = (names.topic_arn("notifications"),)
+    return (
+        Statement(
+            sid="SendEmails",
+            actions=("sns:ListSubscriptionsByTopic", "sns:Publish"),
+            resources=topic,
+            reason="Send mails to confirmed addresses.",
+        ),
+        Statement(
+            sid="SubscribeAddresses",
+            actions=("sns:Subscribe",),
+            resources=topic,
+            condition={"StringEquals": {"sns:Protocol": "email"}},
+            reason="Ask the owner of a new address to confirm it. Other protocols are not allowed.",
+        ),
+        build_webhook_key_statement(names),
+    )

@@ -1,0 +1,68 @@
+"""Managed policy for people who use `aws ssm start-session` and ssh with AWS credentials of their own.
+
+An admin attaches it to them. It opens sessions on every instance of the stage: IAM does not know gpudesk's owners.
+"""
+
+from chalicelib.aws.tags import STAGE_TAG
+from chalicelib.domain.sessions.session import SSH_USER
+from deploy.names import ResourceNames
+from deploy.policies.session import OWN_SESSION
+from deploy.policies.statement import PolicyDocument, Statement
+
+AMAZON_DOCUMENTS = (
+    "AWS-StartInteractiveCommand",
+    "AWS-StartNonInteractiveCommand",
+    "AWS-StartPortForwardingSession",
+    "AWS-StartSSHSession",
+)
+"""The documents of Amazon in the commands that `GET /instances/{name}/connect` returns."""
+
+DEFAULT_DOCUMENT = "SSM-SessionManagerRunShell"
+"""The document of a session for which none is named. It belongs to the account."""
+
+
+def build_policy(names: ResourceNames) -> PolicyDocument:
+    """Return the policy for people."""
+    checked = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
+    documents = tuple(names.arn("ssm", f"document/{name}", account="") for name in AMAZON_DOCUMENTS)
+    return PolicyDocument(
+        "People with AWS credentials",
+        (
+            Statement(
+                sid="StartSessionsOnInstances",
+                actions=("ssm:StartSession",),
+                resources=(names.arn("ec2", "instance/*"),),
+                condition={**names.tagged("ssm:resourceTag"), **checked},
+                reason="Start sessions on instances of this stage only.",
+            ),
+            Statement(
+                sid="StartSessionsWithDocuments",
+                actions=("ssm:StartSession",),
+                resources=(*documents, names.arn("ssm", f"document/{DEFAULT_DOCUMENT}")),
+                condition=checked,
+                reason="The documents of the commands that gpudesk prints.",
+            ),
+            Statement(
+                sid="OpenOwnDataChannels",
+                actions=("ssmmessages:OpenDataChannel",),
+                resources=(names.arn("ssm", "session/${aws:userid}-*"), names.arn("ssm", "session/${aws:username}-*")),
+                reason="Open the channels of sessions that the same person has started.",
+            ),
+            Statement(
+                sid="ResumeAndEndOwnSessions",
+                actions=("ssm:ResumeSession", "ssm:TerminateSession"),
+                resources=(names.arn("ssm", "session/*"),),
+                condition=OWN_SESSION,
+                reason="Resume and end only sessions that the same person has started.",
+            ),
+            Statement(
+                sid="SendSshPublicKey",
+                actions=("ec2-instance-connect:SendSSHPublicKey",),
+                resources=(names.arn("ec2", "instance/*"),),
+                condition={
+                    "StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": names.settings.stage, "ec2:osuser": SSH_USER}
+                },
+                reason="Let an ssh key log in for 60 seconds, on instances of this stage only.",
+            ),
+        ),
+    )

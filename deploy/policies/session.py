@@ -1,0 +1,78 @@
+"""Policy of the session role. gpudesk assumes it for one person and one instance, narrowed by a session policy."""
+
+from chalicelib.aws.tags import ID_TAG, STAGE_TAG
+from deploy.names import ResourceNames
+from deploy.policies.statement import PolicyDocument, Statement
+from ssm_documents.session_documents import list_session_names
+
+OWN_SESSION = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
+"""Session Manager tags each session with the identity that has started it.
+
+https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-examples.html
+"""
+
+
+def build_policy(names: ResourceNames) -> PolicyDocument:
+    """Return the policy of the session role."""
+    sessions = (names.arn("ssm", "session/*"),)
+    return PolicyDocument(
+        "Sessions of people without AWS credentials",
+        (
+            Statement(
+                sid="StartSessionsOnOwnInstance",
+                actions=("ssm:StartSession",),
+                resources=(names.arn("ec2", "instance/*"),),
+                condition={
+                    "StringEquals": {
+                        f"ssm:resourceTag/{STAGE_TAG}": names.settings.stage,
+                        f"ssm:resourceTag/{ID_TAG}": f"${{aws:PrincipalTag/{ID_TAG}}}",
+                    },
+                    "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
+                },
+                reason="Start a session on the one instance that the tag of the credentials names.",
+            ),
+            Statement(
+                sid="StartSessionsWithDocuments",
+                actions=("ssm:StartSession",),
+                resources=tuple(names.document_arn(name) for name in list_session_names()),
+                condition={"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}},
+                reason="Start sessions only with the Session documents of this stage.",
+            ),
+            Statement(
+                sid="OpenDataChannels",
+                actions=("ssmmessages:OpenDataChannel",),
+                resources=sessions,
+                reason="Open the channel of a session. The session policy names the one session.",
+            ),
+            Statement(
+                sid="ResumeAndEndOwnSessions",
+                actions=("ssm:ResumeSession", "ssm:TerminateSession"),
+                resources=sessions,
+                condition=OWN_SESSION,
+                reason="Resume and end only sessions that the same identity has started.",
+            ),
+        ),
+    )
+
+
+def build_trust_policy(sessions_role_arn: object) -> dict[str, object]:
+    """Return who may assume the session role: the sessions function of this stage, for one instance.
+
+    :param sessions_role_arn: the ARN of its role, or CloudFormation's expression of it
+    """
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AssumeForOneInstance",
+                "Effect": "Allow",
+                "Principal": {"AWS": sessions_role_arn},
+                "Action": ["sts:AssumeRole", "sts:TagSession"],
+                "Condition": {
+                    "StringLike": {f"aws:RequestTag/{ID_TAG}": "?*"},
+                    "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
+                    "Null": {"aws:TagKeys": "false"},
+                },
+            }
+        ],
+    }

@@ -1,0 +1,57 @@
+"""Policy of the function that opens sessions. It runs the same code as the API, behind the routes that call AWS."""
+
+from chalicelib.aws.tags import ID_TAG, STAGE_TAG
+from chalicelib.domain.sessions.session import SSH_USER
+from deploy.names import ResourceNames
+from deploy.policies.logs import build_log_statement
+from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.table_access import TableAccess, build_table_statements
+
+TABLES = {
+    "tokens": TableAccess(("GetItem",), "Authenticate the caller."),
+    "instances": TableAccess(("GetItem", "PutItem"), "Find the instance, and record the session in its record."),
+    "timeline": TableAccess(("PutItem",), "Record who opened a session."),
+    "images": TableAccess((), "Refuse sessions while the secrets of the instance are removed.", indexes=("pending",)),
+    "desk": TableAccess(("GetItem",), "Find an instance by its name."),
+}
+
+
+def build_policy(names: ResourceNames) -> PolicyDocument:
+    """Return the policy of the role of the sessions function."""
+    return PolicyDocument("Sessions", (*build_table_statements(names, TABLES), *_build_statements(names)))
+
+
+def _build_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    return (
+        Statement(
+            sid="ObserveInstances",
+            actions=("ec2:DescribeInstances",),
+            resources=("*",),
+            reason="Check that the instance runs and has its tags. EC2 cannot restrict this action to resources.",
+        ),
+        Statement(
+            sid="ObserveSessions",
+            actions=("ssm:DescribeSessions",),
+            resources=("*",),
+            reason="Check that a session is active before it renews its credentials. SSM cannot restrict this action.",
+        ),
+        Statement(
+            sid="AssumeSessionRole",
+            actions=("sts:AssumeRole", "sts:TagSession"),
+            resources=(names.role_arn("session"),),
+            condition={
+                "StringLike": {f"aws:RequestTag/{ID_TAG}": "?*"},
+                "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
+                "Null": {"aws:TagKeys": "false"},
+            },
+            reason="Open a session as the session role, tagged with the id of the one instance that it is for.",
+        ),
+        Statement(
+            sid="SendSshPublicKey",
+            actions=("ec2-instance-connect:SendSSHPublicKey",),
+            resources=(names.arn("ec2", "instance/*"),),
+            condition={"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": names.settings.stage, "ec2:osuser": SSH_USER}},
+            reason="Let the caller's ssh key log in for 60 seconds, on instances of this stage only.",
+        ),
+        build_log_statement(names, ("sessions",)),
+    )

@@ -1,0 +1,55 @@
+"""Statements of IAM policies as data: what a role may do, and why. docs/permissions.md is made of them, too."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Condition = Mapping[str, Mapping[str, str | Sequence[str]]]
+"""Operators, each with its keys and their accepted values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """Permission for actions on resources.
+
+    :param sid: unique in its policy
+    :param reason: why the role needs it, for docs/permissions.md; for resource `*` also why it is not restricted
+    """
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    reason: str
+    condition: Condition = field(default_factory=dict)
+
+    def to_policy(self) -> dict[str, Any]:
+        """Return the statement as IAM reads it."""
+        body: dict[str, Any] = {
+            "Sid": self.sid,
+            "Effect": "Allow",
+            "Action": list(self.actions),
+            "Resource": list(self.resources),
+        }
+        if self.condition:
+            body["Condition"] = {operator: dict(keys) for operator, keys in self.condition.items()}
+        return body
+
+
+@dataclass(frozen=True)
+class PolicyDocument:
+    """The policy of a role.
+
+    :param title: whose policy it is, for docs/permissions.md
+    """
+
+    title: str
+    statements: tuple[Statement, ...]
+
+    def to_policy(self) -> dict[str, Any]:
+        """Return the policy as IAM reads it."""
+        return build_policy_body(statement.to_policy() for statement in self.statements)
+
+
+def build_policy_body(statements: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a policy of statements as IAM reads it."""
+    return {"Version": "2012-10-17", "Statement": [dict(statement) for statement in statements]}

@@ -1,0 +1,225 @@
+"""Settings of a deployment: the file of a stage, `deploy/stages/STAGE.toml`, checked before anything is written.
+
+These are the settings of the person who deploys. What the deployed functions read is in `chalicelib/settings.py`.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.regions import HOME_SERVICES, INSTANCE_SERVICES, find_missing_services, find_partition
+from deploy.setting_checks import (
+    InvalidDeploymentSetting,
+    check_choice,
+    check_known_keys,
+    check_texts,
+    require_text,
+)
+
+STAGES_DIR = Path(__file__).parent / "stages"
+
+STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
+"""The stage is part of names that allow little: IAM roles (64 characters), tables, topics, parameters, documents."""
+
+DEVELOPMENT_STAGE = "dev"
+"""The only stage whose tables are deleted with their stack."""
+
+RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+_VPC = r"vpc-[0-9a-f]{8,17}"
+_SUBNET = r"subnet-[0-9a-f]{8,17}"
+_KMS_KEY = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_SECRET_PREFIX = r"[A-Za-z0-9/_+=.@-]{3,200}"  # noqa: S105 - a pattern of names
+_POLICY_ARN = r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]{1,512}"
+_EMAIL = r"[^@\s\"'<>]{1,64}@[A-Za-z0-9.-]{1,255}\.[A-Za-z]{2,}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionSettings:
+    """A region in which instances can be launched.
+
+    :param vpc: the VPC that instances are launched in; empty: the default VPC of the region
+    :param subnets: the subnets of this VPC that instances may use; empty: all that carry the stage's tag, or those of
+        the default VPC
+    :param kms_key: ARN of the key that encrypts the log group and the disks; empty: keys of AWS
+    """
+
+    vpc: str = ""
+    subnets: tuple[str, ...] = ()
+    kms_key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentSettings:
+    """The settings of one stage.
+
+    :param stage: part of every name
+    :param home_region: the region of gpudesk's functions and tables
+    :param region_settings: the regions with instances, by name
+    :param alarm_email: the address that CloudWatch's alarms are sent to
+    :param log_retention_days: how long CloudWatch keeps the logs of the functions
+    :param buckets: names of S3 buckets that instances may read and write
+    :param secret_prefixes: prefixes of the names of secrets that instances may read
+    :param instance_policies: ARNs of further managed policies of the instance role
+    :param permissions_boundary: ARN of the boundary of all roles; empty: none
+    """
+
+    stage: str
+    home_region: str
+    region_settings: Mapping[str, RegionSettings]
+    alarm_email: str
+    log_retention_days: int = 30
+    buckets: tuple[str, ...] = ()
+    secret_prefixes: tuple[str, ...] = ()
+    instance_policies: tuple[str, ...] = ()
+    permissions_boundary: str = ""
+    partition: str = field(default="aws")
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions with instances, the home region first if it is one of them."""
+        return tuple(sorted(self.region_settings, key=lambda region: (region != self.home_region, region)))
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether the tables outlive their stack."""
+        return self.stage != DEVELOPMENT_STAGE
+
+
+def read_deployment_settings(stage: str, folder: Path = STAGES_DIR) -> DeploymentSettings:
+    """Read the settings of a stage.
+
+    :raises InvalidDeploymentSetting: the name of the stage, its file or one of its settings is wrong
+    """
+    check_stage(stage)
+    path = folder / f"{stage}.toml"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        message = f"Stage {stage} has no settings: {path} does not exist. Copy deploy/stages/dev.toml and change it."
+        raise InvalidDeploymentSetting(message) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidDeploymentSetting(f"{path} is not valid TOML: {error}") from error
+    return parse_deployment_settings(stage, raw)
+
+
+def check_stage(stage: str) -> None:
+    """Check the name of a stage.
+
+    :raises InvalidDeploymentSetting: it has other characters than lower-case letters and digits, or is too long
+    """
+    if not re.fullmatch(STAGE_PATTERN, stage, re.ASCII):
+        message = (
+            f"The stage must begin with a lower-case letter and have at most 12 lower-case letters and digits, not "
+            f"{stage[:40]!r}."
+        )
+        raise InvalidDeploymentSetting(message)
+
+
+def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentSettings:
+    """Return the settings of a stage from the content of its file.
+
+    :raises InvalidDeploymentSetting: a setting is unknown, missing or wrong; the message names it
+    """
+    check_stage(stage)
+    known = set(DeploymentSettings.__dataclass_fields__) - {"stage", "region_settings", "partition"} | {"regions"}
+    check_known_keys("the settings", raw, known)
+    home_region = require_text("home_region", raw.get("home_region"), r"[a-z0-9-]+", "a region such as us-east-1")
+    _check_region("home_region", home_region, HOME_SERVICES)
+    regions = _parse_regions(raw.get("regions"))
+    partitions = {find_partition(region) for region in (home_region, *regions)}
+    if len(partitions) > 1:
+        raise InvalidDeploymentSetting("regions: all regions and home_region must be in one partition of AWS.")
+    retention = raw.get("log_retention_days", DeploymentSettings.log_retention_days)
+    return DeploymentSettings(
+        stage=stage,
+        home_region=home_region,
+        region_settings=regions,
+        alarm_email=require_text("alarm_email", raw.get("alarm_email"), _EMAIL, "an e-mail address"),
+        log_retention_days=check_choice("log_retention_days", retention, RETENTION_DAYS),
+        buckets=check_texts("buckets", raw.get("buckets", []), _BUCKET, "names of S3 buckets"),
+        secret_prefixes=check_texts(
+            "secret_prefixes",
+            raw.get("secret_prefixes", []),
+            _SECRET_PREFIX,
+            "prefixes of secrets, 3 to 200 characters",
+        ),
+        instance_policies=check_texts(
+            "instance_policies", raw.get("instance_policies", []), _POLICY_ARN, "ARNs of managed policies"
+        ),
+        permissions_boundary=require_text(
+            "permissions_boundary",
+            raw.get("permissions_boundary", ""),
+            rf"(|{_POLICY_ARN})",
+            "an ARN of a managed policy",
+        ),
+        partition=find_partition(home_region) or "aws",
+    )
+
+
+def _parse_regions(raw: Any) -> dict[str, RegionSettings]:
+    if not isinstance(raw, Mapping) or not raw:
+        raise InvalidDeploymentSetting("regions: at least one table such as [regions.us-east-1] is needed.")
+    return {str(region): _parse_region(str(region), entry) for region, entry in raw.items()}
+
+
+def _parse_region(region: str, entry: Any) -> RegionSettings:
+    setting = f"regions.{region}"
+    _check_region(setting, region, INSTANCE_SERVICES)
+    if not isinstance(entry, Mapping):
+        raise InvalidDeploymentSetting(f"{setting} must be a table, [{setting}], not {entry!r}.")
+    check_known_keys(setting, entry, set(RegionSettings.__dataclass_fields__))
+    parsed = RegionSettings(
+        vpc=require_text(f"{setting}.vpc", entry.get("vpc", ""), rf"(|{_VPC})", "the id of a VPC (vpc-...) or empty"),
+        subnets=check_texts(f"{setting}.subnets", entry.get("subnets", []), _SUBNET, "ids of subnets (subnet-...)"),
+        kms_key=require_text(f"{setting}.kms_key", entry.get("kms_key", ""), rf"(|{_KMS_KEY})", "the ARN of a KMS key"),
+    )
+    if parsed.kms_key and parsed.kms_key.split(":")[3] != region:
+        raise InvalidDeploymentSetting(f"{setting}.kms_key must be a key of {region}, not {parsed.kms_key}.")
+    if parsed.subnets and not parsed.vpc:
+        raise InvalidDeploymentSetting(f"{setting}.vpc is missing: name the VPC of the subnets.")
+    return parsed
+
+
+def _check_region(setting: str, region: str, services: tuple[str, ...]) -> None:
+    """Check that AWS has a region, and the services in it.
+
+    :raises InvalidDeploymentSetting: botocore knows no such region, or no endpoint of a service there
+    """
+    if find_partition(region) is None:
+        raise InvalidDeploymentSetting(
+            f"{setting}: AWS has no region {region[:40]!r}. A region is us-east-1, for example."
+        )
+    missing = find_missing_services(region, services)
+    if missing:
+        raise InvalidDeploymentSetting(
+            f"{setting}: region {region} does not have {', '.join(missing)}. Choose another one."
+        )

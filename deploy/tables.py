@@ -1,0 +1,85 @@
+"""DynamoDB tables of the home stack, from the models of the store: one source for templates, local cloud and code."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pynamodb.attributes import TTLAttribute
+from pynamodb.models import Model
+
+from chalicelib.store.dynamo import PREFIX
+from chalicelib.store.instances.table import InstanceModel
+from chalicelib.store.tables import TABLES
+from deploy.cloudformation import Resource, build_resource
+from deploy.names import ResourceNames
+
+KEY_TYPES = ("HASH", "RANGE")
+"""The order of the keys that CloudFormation requires. PynamoDB lists them in another order for indexes."""
+
+
+def get_short_name(model: type[Model]) -> str:
+    """Return the name of a table without the prefix of the stage, such as `instances`."""
+    return str(model.Meta.table_name).removeprefix(f"{PREFIX}-")
+
+
+STREAM_TABLE = get_short_name(InstanceModel)
+"""The table whose stream wakes the control loop."""
+
+
+def get_logical_id(table: str) -> str:
+    """Return the logical id of a table."""
+    return f"{table.capitalize()}Table"
+
+
+def build_tables(names: ResourceNames) -> dict[str, Resource]:
+    """Return the tables by logical id. Outside the stage dev they outlive their stack."""
+    return {get_logical_id(get_short_name(model)): _build_table(model, names) for model in TABLES}
+
+
+def _build_table(model: type[Model], names: ResourceNames) -> Resource:
+    keeps_data = names.settings.keeps_data
+    # A table of a stack whose creation fails is empty, so it is deleted. Otherwise its name would block the next try.
+    return build_resource(
+        "AWS::DynamoDB::Table",
+        {
+            "TableName": names.table(get_short_name(model)),
+            "BillingMode": "PAY_PER_REQUEST",
+            **_build_schema(model),
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "DeletionProtectionEnabled": keeps_data,
+            "SSESpecification": {"SSEEnabled": True},
+        },
+        DeletionPolicy="RetainExceptOnCreate" if keeps_data else "Delete",
+        UpdateReplacePolicy="Retain" if keeps_data else "Delete",
+    )
+
+
+def _build_schema(model: type[Model]) -> dict[str, Any]:
+    schema: Mapping[str, Any] = model._get_schema()
+    attributes = {each["AttributeName"]: each["AttributeType"] for each in schema["attribute_definitions"]}
+    properties: dict[str, Any] = {
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": kind} for name, kind in sorted(attributes.items())
+        ],
+        "KeySchema": _sort_keys(schema["key_schema"]),
+    }
+    indexes = schema.get("global_secondary_indexes") or ()
+    if indexes:
+        properties["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": index["index_name"],
+                "KeySchema": _sort_keys(index["key_schema"]),
+                "Projection": {"ProjectionType": index["projection"]["ProjectionType"]},
+            }
+            for index in sorted(indexes, key=lambda index: str(index["index_name"]))
+        ]
+    if view := getattr(model.Meta, "stream_view_type", None):
+        properties["StreamSpecification"] = {"StreamViewType": view}
+    expiry = [each.attr_name for each in model.get_attributes().values() if isinstance(each, TTLAttribute)]
+    if expiry:
+        properties["TimeToLiveSpecification"] = {"AttributeName": expiry[0], "Enabled": True}
+    return properties
+
+
+def _sort_keys(keys: Any) -> list[dict[str, str]]:
+    found = [{"AttributeName": key["AttributeName"], "KeyType": key["KeyType"]} for key in keys]
+    return sorted(found, key=lambda key: KEY_TYPES.index(key["KeyType"]))
