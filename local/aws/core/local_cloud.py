@@ -91,6 +91,7 @@ class LocalCloud:
         self.images = CustomImages(timing, clock.now, machines, self.lifecycle)
         self.channels = DataChannels(clock.now, machines, self.control_lock, self.faults, self.authorization)
         self.sessions = Sessions(clock.now, self.lifecycle, self.agents, self.roles, self.channels)
+        self.authorization.find_session_starter = self.sessions.find_starter
         self._extensions = self._build_extensions(timing)
         self._patches = Patches()
 

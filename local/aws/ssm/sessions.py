@@ -65,6 +65,11 @@ class Sessions:
             if session.channel_opened_at and self._now() - session.channel_opened_at >= CHANNEL_OPEN_FOR:
                 session.close_channel()
 
+    def find_starter(self, session_id: str) -> str:
+        """Return the `aws:userid` that started a session; empty if it does not exist."""
+        session = self.started.get(session_id)
+        return session.user_id if session else ""
+
     def close_channels(self) -> int:
         """Close all open data channels now, and return their number."""
         opened = [session for session in self.started.values() if session.channel_opened_at]

@@ -35,6 +35,7 @@ class AssumedRole:
     :param user_id: `aws:userid`: the id of the role and the role session name
     :param policies: the session policy; empty: only the policies of the role bound the credentials
     :param role_policies: the policies of the role, read when it was assumed
+    :param tags: session tags
     """
 
     access_key_id: str
@@ -47,6 +48,7 @@ class AssumedRole:
     account: str
     policies: Sequence[Mapping[str, Any]]
     role_policies: Sequence[Mapping[str, Any]]
+    tags: Mapping[str, str]
 
 
 class AssumedRoles:
@@ -90,6 +92,7 @@ class AssumedRoles:
                 account=role.account_id,
                 policies=[_parse_policy(policy)] if policy else [],
                 role_policies=[_parse_policy(text) for text in role.policies.values()],
+                tags={tag["Key"]: tag["Value"] for tag in response._get_param("Tags", [])},
             )
             self._by_key[assumed.access_key_id] = assumed
             return ActionResult(_describe(assumed, len(policy or "")))

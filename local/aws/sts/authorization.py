@@ -1,6 +1,6 @@
 """Checks of calls with the credentials of an assumed role. All other callers of the local cloud may do everything."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from local.aws.core.errors import CloudError
@@ -18,12 +18,16 @@ MACHINE_KEY_PREFIX = "ASIALOCALCLOUD"
 
 
 class Authorization:
-    """Decides whether the caller of a call may make it."""
+    """Decides whether the caller of a call may make it.
+
+    :ivar find_session_starter: returns the `aws:userid` that started a session, with which SSM tags the session
+    """
 
     def __init__(self, roles: AssumedRoles, lifecycle: Lifecycle) -> None:
         """Create the checks."""
         self.roles = roles
         self._lifecycle = lifecycle
+        self.find_session_starter: Callable[[str], str] = lambda _: ""
 
     def check_call(self, response: Any, service: str, operation: str) -> None:
         """Check a call that moto answers.
@@ -46,7 +50,8 @@ class Authorization:
         """
         if self.roles.is_expired(role):
             raise CloudError("ExpiredTokenException", "The security token included in the request is expired")
-        request = IamRequest(request.action, request.resource, {**request.context, "aws:userid": role.user_id})
+        tags = {f"aws:principaltag/{key}".lower(): value for key, value in role.tags.items()}
+        request = IamRequest(request.action, request.resource, {**request.context, **tags, "aws:userid": role.user_id})
         for policies, reason in ((role.policies, "session"), (role.role_policies, "identity-based")):
             if (policies or reason != "session") and not is_allowed(policies, request):
                 raise CloudError(
@@ -70,7 +75,9 @@ class Authorization:
             yield IamRequest(action, f"arn:aws:ec2:{region}:{role.account}:instance/{target}", context)
             yield IamRequest(action, f"arn:aws:ssm:{region}:{account}:document/{name}")
         elif action in ("ssm:ResumeSession", "ssm:TerminateSession"):
-            yield IamRequest(action, build_session_arn(region, role.account, response._get_param("SessionId") or ""))
+            session_id = response._get_param("SessionId") or ""
+            context = {"ssm:resourcetag/aws:ssmmessages:session-id": self.find_session_starter(session_id)}
+            yield IamRequest(action, build_session_arn(region, role.account, session_id), context)
         else:
             yield IamRequest(action, "*")
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+
 KNOWN_ELEMENTS = frozenset({"Sid", "Effect", "Action", "Resource", "Condition"})
 
 
@@ -44,7 +46,9 @@ def _matches(statement: Mapping[str, Any], request: IamRequest) -> bool:
         any(_is_like(request.action.lower(), action.lower()) for action in _as_list(statement["Action"]))
         and any(_is_like(request.resource, _fill_in(each, request)) for each in _as_list(statement["Resource"]))
         and all(
-            _find_operator(operator)(request.context.get(key.lower()), [str(value) for value in _as_list(values)])
+            _find_operator(operator)(
+                request.context.get(key.lower()), [_fill_in(str(value), request) for value in _as_list(values)]
+            )
             for operator, keys in statement.get("Condition", {}).items()
             for key, values in keys.items()
         )
@@ -55,12 +59,17 @@ def _equals(actual: str | None, expected: Sequence[str]) -> bool:
     return actual in expected
 
 
+def _like(actual: str | None, expected: Sequence[str]) -> bool:
+    return actual is not None and any(_is_like(actual, pattern) for pattern in expected)
+
+
 def _equals_if_exists(actual: str | None, expected: Sequence[str]) -> bool:
     return actual is None or actual in expected
 
 
 _OPERATORS: Mapping[str, Callable[[str | None, Sequence[str]], bool]] = {
     "StringEquals": _equals,
+    "StringLike": _like,
     "Bool": _equals,
     "BoolIfExists": _equals_if_exists,
 }
@@ -73,8 +82,9 @@ def _find_operator(name: str) -> Callable[[str | None, Sequence[str]], bool]:
         raise UnknownPolicyElement(f"Unknown operator of a condition: {name}.") from None
 
 
-def _fill_in(resource: str, request: IamRequest) -> str:
-    return resource.replace("${aws:userid}", request.context.get("aws:userid", ""))
+def _fill_in(text: str, request: IamRequest) -> str:
+    """Return a text with the values of its policy variables. A variable without a value stays and matches nothing."""
+    return _VARIABLE.sub(lambda match: request.context.get(match[1].lower(), match[0]), text)
 
 
 def _is_like(text: str, pattern: str) -> bool:
