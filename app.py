@@ -69,18 +69,24 @@ def check_sweep_health(_event: CloudWatchEvent) -> None:
 
 
 @app.on_dynamodb_record(stream_arn=os.environ.get("GPUDESK_STREAM_ARN", PLACEHOLDER_STREAM_ARN))
-def on_instances_stream(event: DynamoDBEvent) -> None:
+def on_instances_stream(event: DynamoDBEvent) -> dict[str, Any]:
     """Reconcile the instances that people's requests have changed, and the images that are being created from them.
 
-    A failure does not stop the other records of the batch. The next sweep reconciles the record again.
+    A failure does not stop the other records of the batch. Lambda delivers the failed ones again some times, and the
+    next sweep reconciles them as well.
+
+    :returns: the failed records
     """
     application = get_application()
-    for record_id in events.parse_stream_record_ids(event.to_dict()):
+    failed = []
+    for change in events.parse_stream_changes(event.to_dict()):
         try:
-            application.reconciler.reconcile(record_id)
-            application.image_reconciler.reconcile_for_instance(record_id)
+            application.reconciler.reconcile(change.record_id)
+            application.image_reconciler.reconcile_for_instance(change.record_id)
         except Exception:
-            LOG.exception("%s could not be reconciled; the next sweep tries again", record_id)
+            LOG.exception("%s could not be reconciled; Lambda and the next sweep try again", change.record_id)
+            failed.append(change)
+    return events.build_batch_response(failed)
 
 
 @app.on_cw_event(events.EC2_PATTERN)

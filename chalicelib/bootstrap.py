@@ -110,7 +110,7 @@ def _build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe]
         stores=Repositories(),
         clients=clients,
         ec2=Ec2(clients, settings.stage),
-        ssm=Ssm(clients),
+        ssm=Ssm(clients, settings.stage),
         get_webhook_secret=_build_get_webhook_secret(clients, settings),
     )
 
@@ -159,6 +159,7 @@ def _build_session_service(parts: Parts, instances: InstanceService) -> SessionS
         session_manager=SessionManager(clients),
         instance_connect=InstanceConnect(clients),
         role=parts.settings.session_role,
+        stage=parts.settings.stage,
     )
     return SessionService(stores=parts.stores, instances=instances, opener=opener, recipes=parts.recipes)
 

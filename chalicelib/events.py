@@ -6,10 +6,13 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 EC2_STATE_CHANGE = "EC2 Instance State-change Notification"
 COMMAND_CHANGE = "EC2 Command Invocation Status-change Notification"
@@ -22,18 +25,37 @@ _EC2_INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 """Ids of EC2 instances (i-), and of managed nodes outside EC2 (mi-), which have no record."""
 
 
-def parse_stream_record_ids(event: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the id of each record that a person's request changed, from a batch of the instances table's stream."""
+@dataclass(frozen=True)
+class StreamChange:
+    """A record that a person's request changed.
+
+    :param sequence_number: of its first change in the batch
+    """
+
+    record_id: str
+    sequence_number: str
+
+
+def parse_stream_changes(event: Mapping[str, Any]) -> Iterator[StreamChange]:
+    """Yield each record that a person's request changed once, from a batch of the instances table's stream."""
     records = event.get("Records")
     if not isinstance(records, list):
         LOG.error("dropped a stream event without a list of records")
         return
     seen_ids = set()
     for record in records:
-        record_id = _read_or_log(_read_user_written_id, record)
-        if record_id and record_id not in seen_ids:
-            seen_ids.add(record_id)
-            yield record_id
+        change = _read_or_log(_read_user_change, record)
+        if change and change.record_id not in seen_ids:
+            seen_ids.add(change.record_id)
+            yield change
+
+
+def build_batch_response(failed: Sequence[StreamChange]) -> dict[str, Any]:
+    """Return the answer to a batch. Lambda delivers it again from the first failed record.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+    return {"batchItemFailures": [{"itemIdentifier": change.sequence_number} for change in failed]}
 
 
 def parse_ec2_instance_id(event: Mapping[str, Any]) -> str | None:
@@ -43,12 +65,12 @@ def parse_ec2_instance_id(event: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _read_user_written_id(record: Mapping[str, Any]) -> str | None:
-    """Return the id of a record that a person's request changed, otherwise None. A removed record has no new image."""
+def _read_user_change(record: Mapping[str, Any]) -> StreamChange | None:
+    """Return the record if a person's request changed it, otherwise None. A removed record has no new image."""
     image = record["dynamodb"].get("NewImage")
     if image is None or not image.get("user_write", {}).get("BOOL"):
         return None
-    return _require_text(image["id"]["S"])
+    return StreamChange(_require_text(image["id"]["S"]), _require_text(record["dynamodb"]["SequenceNumber"]))
 
 
 def _read_ec2_instance_id(event: Mapping[str, Any]) -> str:
@@ -58,7 +80,7 @@ def _read_ec2_instance_id(event: Mapping[str, Any]) -> str:
     return instance_id
 
 
-def _read_or_log(read: Callable[[Any], str | None], event: Any) -> str | None:
+def _read_or_log(read: Callable[[Any], T | None], event: Any) -> T | None:
     try:
         return read(event)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

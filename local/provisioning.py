@@ -6,18 +6,30 @@ import json
 import os
 import secrets
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 
+from chalicelib.domain.common.document_names import build_document_name
 from chalicelib.domain.sessions.role import RoleArn
 from chalicelib.settings import Settings
 from chalicelib.store.tables import create_tables, reset_endpoint
+from deploy.names import ResourceNames
+from deploy.policies.session import build_policy
+from deploy.settings import read_deployment_settings
 from local.settings import read_local_settings
 from ssm_documents.compose import compose, list_document_names
 from ssm_documents.session_documents import list_session_names, load_session_document
 
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_ssm.literals import DocumentTypeType
+
 REGIONS = ("us-east-1",)
+
+ACCOUNT = "123456789012"
+"""The account of the local cloud."""
+
 TRUST_POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -26,12 +38,10 @@ TRUST_POLICY = {
 SESSION_TRUST_POLICY = {
     "Version": "2012-10-17",
     "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole"}
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
     ],
 }
 """gpudesk itself. On AWS the principal is the role of its function."""
-
-SESSION_ROLE_POLICY = Path(__file__).parents[1] / ".chalice" / "session-role-policy-dev.json"
 
 
 def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
@@ -50,11 +60,11 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     topic_arn = _create_email_topic(settings)
     for region in regions:
         _create_security_group(region, settings.security_group)
-        _create_documents(region)
+        _create_documents(region, settings.stage)
     return replace(
         settings,
         instance_role_id=role_id,
-        session_role=_create_session_role(f"gpudesk-{settings.stage}-session"),
+        session_role=_create_session_role(f"gpudesk-{settings.stage}-session", settings.stage),
         email_topic_arn=topic_arn,
         allow_private_webhooks=True,
         regions=regions,
@@ -89,11 +99,12 @@ def _create_role(name: str) -> str:
     return str(role["RoleId"])
 
 
-def _create_session_role(name: str) -> RoleArn:
+def _create_session_role(name: str, stage: str) -> RoleArn:
     """Create the role that gpudesk assumes to open sessions, with the policy of the stage."""
     iam = boto3.client("iam")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(SESSION_TRUST_POLICY))["Role"]
-    policy = SESSION_ROLE_POLICY.read_text(encoding="utf-8")
+    names = ResourceNames(read_deployment_settings(stage), partition="aws", account=ACCOUNT)
+    policy = json.dumps(build_policy(names).to_policy())
     iam.put_role_policy(RoleName=name, PolicyName="sessions", PolicyDocument=policy)
     return RoleArn.parse(role["Arn"])
 
@@ -104,13 +115,18 @@ def _create_security_group(region: str, name: str) -> None:
     ec2.create_security_group(GroupName=name, Description="gpudesk: no ingress", VpcId=vpcs[0]["VpcId"])
 
 
-def _create_documents(region: str) -> None:
+def _create_documents(region: str, stage: str) -> None:
     ssm = boto3.client("ssm", region)
     for name in list_document_names():
-        ssm.create_document(Name=name, Content=_compose_document(name), DocumentType="Command", DocumentFormat="JSON")
+        content = _compose_document(name)
+        _create_document(ssm, build_document_name(stage, name), content, "Command")
     for name in list_session_names():
         content = json.dumps(load_session_document(name))
-        ssm.create_document(Name=name, Content=content, DocumentType="Session", DocumentFormat="JSON")
+        _create_document(ssm, build_document_name(stage, name), content, "Session")
+
+
+def _create_document(ssm: "SSMClient", name: str, content: str, document_type: "DocumentTypeType") -> None:
+    ssm.create_document(Name=name, Content=content, DocumentType=document_type, DocumentFormat="JSON")
 
 
 @functools.cache

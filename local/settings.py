@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from chalicelib.settings import Settings, read_settings
 
+STAGE = "dev"
+
 VARIABLES: Mapping[str, str] = {
-    "GPUDESK_STAGE": "dev",
+    "GPUDESK_STAGE": STAGE,
     "GPUDESK_TABLE_PREFIX": "gpudesk",
     "GPUDESK_INSTANCE_PROFILE": "gpudesk-instance",
     "GPUDESK_INSTANCE_ROLE_ID": "AROA0000000000000000",

@@ -10,6 +10,7 @@ from typing import Any
 import app
 from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
+from chalicelib.domain.common.document_names import build_document_name
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.cloud_server import CloudServer
@@ -25,6 +26,7 @@ from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
 from local.provisioning import provision
 from local.server.api_server import ApiServer
+from local.settings import STAGE
 
 Fleet = SandboxedMachines | SimulatedMachines
 
@@ -79,7 +81,7 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         exit_stack.callback(delivery.stop)
         delivery.start()
         if isinstance(machines, SimulatedMachines):
-            machines.simulators[BENCHMARK_DOCUMENT] = simulate_benchmark
+            machines.simulators[build_document_name(STAGE, BENCHMARK_DOCUMENT)] = simulate_benchmark
             probes = SimulatedProbes(cloud, machines, options.heartbeat_interval_seconds)
             exit_stack.callback(probes.stop)
             probes.start()

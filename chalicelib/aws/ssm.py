@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
+from chalicelib.domain.common.document_names import build_document_name
 from chalicelib.domain.common.untrusted_text import strip_to_line
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedAgent, ObservedCommand
 from chalicelib.domain.instances.plan import SendDocument
@@ -42,9 +43,10 @@ RUNNING_STATUSES = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 class Ssm:
     """SSM in all regions. Each method raises AwsError if SSM rejects the call or does not respond."""
 
-    def __init__(self, clients: Clients) -> None:
-        """Use these SDK clients."""
+    def __init__(self, clients: Clients, stage: str) -> None:
+        """Use these SDK clients, and the documents of this stage."""
         self._clients = clients
+        self._stage = stage
 
     def get_parameter(self, region: str, name: str) -> str:
         """Return the value of a public parameter, such as the id of the newest AMI of an Ubuntu release."""
@@ -82,7 +84,7 @@ class Ssm:
         with translate_errors():
             response = self._clients.ssm(region).send_command(
                 InstanceIds=[instance_id],
-                DocumentName=step.document,
+                DocumentName=build_document_name(self._stage, step.document),
                 Parameters={name: [value] for name, value in step.parameters.items()},
                 Comment=step.attempt_id[:100],
                 TimeoutSeconds=int(SSM_DELIVERY_TIMEOUT.total_seconds()),
@@ -93,7 +95,8 @@ class Ssm:
     def get_document_hash(self, region: str, name: str) -> str:
         """Return the hash that SSM has computed of the current document. It changes with the document."""
         with translate_errors():
-            return self._clients.ssm(region).describe_document(Name=name)["Document"]["Hash"]
+            name_in_ssm = build_document_name(self._stage, name)
+            return self._clients.ssm(region).describe_document(Name=name_in_ssm)["Document"]["Hash"]
 
     def get_command(self, region: str, command_id: str, instance_id: str) -> ObservedCommand | NotVisible:
         """Return the state of a command. Right after SendCommand it may not be visible yet.

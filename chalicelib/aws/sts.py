@@ -1,5 +1,6 @@
 """STS: temporary credentials of the session role, narrowed by a session policy."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from chalicelib.aws.clients import Clients
@@ -18,10 +19,13 @@ class Sts:
         self._clients = clients
         self._region = region
 
-    def assume_role(self, role_arn: str, session_name: str, policy: str, valid_for: timedelta) -> Credentials:
+    def assume_role(
+        self, role_arn: str, session_name: str, policy: str, valid_for: timedelta, tags: Mapping[str, str]
+    ) -> Credentials:
         """Return credentials that may do what both the role and the session policy allow.
 
         :param session_name: `aws:userid` of the credentials ends with it
+        :param tags: session tags, which the policy of the role refers to
         :raises AwsError: STS rejected the call or did not respond
         """
         with translate_errors():
@@ -30,6 +34,7 @@ class Sts:
                 RoleSessionName=session_name,
                 Policy=policy,
                 DurationSeconds=int(valid_for.total_seconds()),
+                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             )
         found = response["Credentials"]
         return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"])

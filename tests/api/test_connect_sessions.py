@@ -14,6 +14,7 @@ from chalicelib.domain.sessions.policies import PolicyTooLong
 from chalicelib.store.tables import TABLES
 from local.ports import find_free_port
 from tests.api.client import Bench
+from tests.support.documents import get_ssm_name
 from tests.support.world import get_ec2_id
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -59,7 +60,7 @@ def test_session_uses_the_document_of_its_kind_and_is_recorded(
     assert (answer.status, answer.json["kind"], answer.json["document"]) == (201, body["kind"], document)
     assert answer.json["local_port"] == body.get("local_port")
     session = ready.world.cloud.sessions.started[answer.json["session_id"]]
-    assert (session.document_name, session.reason) == (document, "ada at gpudesk")
+    assert (session.document_name, session.reason) == (get_ssm_name(document), "ada at gpudesk")
     assert answer.json["instance_id"] == session.tracked.instance.id
     line = get_last_entry(ready)
     assert (line["code"], line["message"]) == ("session_requested", message)

@@ -201,13 +201,15 @@ def test_irrelevant_event_is_not_logged(log: CallLog, event: str, caplog: pytest
     assert caplog.text == ""
 
 
-def test_failed_reconciliation_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_reconciliation_is_reported_and_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     log = install_recorders(fails_on=ONE)
     with caplog.at_level(logging.ERROR):
-        application.on_instances_stream(load_event("stream_mixed"), None)
+        answer = application.on_instances_stream(load_event("stream_mixed"), None)
     bootstrap.set_application(None)
     assert log.calls == [ONE, OTHER, f"image of {OTHER}"]
     assert f"{ONE} could not be reconciled" in caplog.text
+    (failure,) = answer["batchItemFailures"]
+    assert failure == {"itemIdentifier": "10000000000000000000006"}, "the first change of the record in the batch"
 
 
 def test_launch_request_reaches_ec2_through_the_stream_only(bench: Bench) -> None:

@@ -38,6 +38,7 @@ from local.ports import find_free_port
 from local.server.api_server import ApiServer
 from tests.api.client import Client
 from tests.local.aws.sessions import EchoMachines
+from tests.support.documents import get_ssm_name
 from tests.support.world import World, open_world
 
 REPOSITORY = Path(__file__).parents[2]
@@ -254,7 +255,7 @@ def test_forwarded_port_stays_open_and_says_when_a_session_is_new(laptop: Laptop
 def test_token_of_jupyter_is_printed(laptop: Laptop) -> None:
     machines = laptop.world.cloud.machines
     assert isinstance(machines, SshMachines)
-    machines.simulators["gpudesk-jupyter-token"] = lambda _: (0, "token-of-jupyter\n", "")
+    machines.simulators[get_ssm_name("gpudesk-jupyter-token")] = lambda _: (0, "token-of-jupyter\n", "")
     done = laptop.run("gpudesk-session", "brave-otter", "jupyter_token")
     assert (done.returncode, done.stderr) == (0, "")
     assert "token-of-jupyter" in done.stdout

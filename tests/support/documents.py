@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.domain.common.document_names import build_document_name
+from local.settings import STAGE
 from ssm_documents.check import to_json
 from ssm_documents.compose import compose
 
@@ -23,6 +25,11 @@ def copy_document(name: str) -> Document:
     """Return a copy of a document, which the test may change. Composing happens once, because it takes long."""
     document: Document = json.loads(_compose_once(name))
     return document
+
+
+def get_ssm_name(name: str) -> str:
+    """Return the name that a document has in the local cloud's SSM."""
+    return build_document_name(STAGE, name)
 
 
 def get_lines(document: Document, step: int) -> list[str]:

@@ -11,6 +11,7 @@ from local.aws.core.timing import AwsTiming
 from local.demo.simulated_benchmark import simulate_benchmark
 from local.machines.host.simulated import SimulatedMachines
 from local.provisioning import provision
+from tests.support.documents import get_ssm_name
 from tests.support.snapshots import Snapshots
 
 UNCHANGED_ATTRIBUTES = ("_extensions", "_patches")
@@ -21,7 +22,7 @@ _PROVISIONED: list[tuple[bytes, Settings]] = []
 def build_simulated_machines() -> SimulatedMachines:
     """Return simulated machines with plausible benchmark results."""
     machines = SimulatedMachines()
-    machines.simulators[BENCHMARK_DOCUMENT] = simulate_benchmark
+    machines.simulators[get_ssm_name(BENCHMARK_DOCUMENT)] = simulate_benchmark
     return machines
 
 

@@ -2,13 +2,15 @@
 
 import logging
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
+from chalicelib.aws.tags import ID_TAG
 from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer
+from chalicelib.domain.common.document_names import build_document_name
 from chalicelib.domain.common.errors import AwsError, UpstreamError
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
@@ -30,11 +32,13 @@ class Target:
     """The EC2 instance that a session leads to.
 
     :param name: name of gpudesk's instance, for messages
+    :param tag_id: the value of its tag ID_TAG, to which the credentials of a session are bound
     """
 
     name: str
     region: str
     instance_id: str
+    tag_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,7 @@ class SessionOpener:
     session_manager: SessionManager
     instance_connect: InstanceConnect
     role: RoleArn
+    stage: str
     timer: Timer = field(default_factory=SystemTimer)
 
     def begin(self) -> TimedCalls:
@@ -69,9 +74,10 @@ class SessionOpener:
         :raises UpstreamError: AWS rejected a call or did not respond; the message says what became of the session
         """
         session_name = build_role_session_name(caller, secrets.token_hex(RANDOM_DIGITS // 2))
+        plan = replace(plan, document=build_document_name(self.stage, plan.document))
         policy = build_start_policy(self.role, session_name, target.region, target.instance_id, plan.document)
         summary = f"AWS did not open a session on {target.name}"
-        starter = calls.make(summary, lambda: self._assume(session_name, policy))
+        starter = calls.make(summary, lambda: self._assume(target, session_name, policy))
         if plan.public_key:
             key = plan.public_key
             calls.make(
@@ -112,7 +118,7 @@ class SessionOpener:
         summary = f"AWS did not return credentials for the session on {target.name}"
         session_name = find_role_session_name(session_id)
         policy = build_channel_policy(self.role, target.region, session_id)
-        return calls.make(summary, lambda: self._assume(session_name, policy))
+        return calls.make(summary, lambda: self._assume(target, session_name, policy))
 
     def _end(self, target: Target, session_id: str, starter: Credentials) -> str:
         """End a session that nobody gets, and return a sentence about it."""
@@ -123,5 +129,7 @@ class SessionOpener:
             return "gpudesk could not end the session, but nobody can use it."
         return "gpudesk has ended the session."
 
-    def _assume(self, session_name: str, policy: str) -> Credentials:
-        return self.sts.assume_role(self.role.text, session_name, policy, CREDENTIALS_VALID_FOR)
+    def _assume(self, target: Target, session_name: str, policy: str) -> Credentials:
+        """Assume the session role, which is limited to the instance of the session tag besides the session policy."""
+        tags = {ID_TAG: target.tag_id}
+        return self.sts.assume_role(self.role.text, session_name, policy, CREDENTIALS_VALID_FOR, tags)

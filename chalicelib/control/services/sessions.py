@@ -99,7 +99,7 @@ class SessionService:
         plan = plan_session(request, self._require_jupyter(instance, request))
         if request.kind.requires_secrets:
             self._require_secrets(instance)
-        target = Target(instance.name, instance.spec.region, machine.instance_id)
+        target = Target(instance.name, instance.spec.region, machine.instance_id, instance.tag_id)
         self._require_ec2_tags(calls, instance, target)
         try:
             self._record_request(actor, instance, plan)
@@ -118,7 +118,7 @@ class SessionService:
         """
         calls = self.opener.begin()
         instance, machine = self._load_running(actor, ref)
-        target = Target(instance.name, instance.spec.region, machine.instance_id)
+        target = Target(instance.name, instance.spec.region, machine.instance_id, instance.tag_id)
         if not is_started_by(session_id, actor.name):
             raise _build_session_not_found_error(instance)
         self._require_ec2_tags(calls, instance, target)

@@ -14,6 +14,7 @@ from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUM
 from chalicelib.domain.instances.record import Instance, Phase
 from local.machines.host.simulated import SimulatedMachines
 from tests.support.channels import add_webhook
+from tests.support.documents import get_ssm_name
 from tests.support.world import ADA, World
 
 BOB = Actor(owner="bob", role=Role.USER)
@@ -64,7 +65,9 @@ def test_requested_benchmark_is_run_stored_and_compared(desk: World) -> None:
 
 def test_output_of_a_real_h100_is_read_as_ssm_lists_it(desk: World) -> None:
     instance = desk.launch_until_ready(instance_type="p5.4xlarge")
-    simulated_machines(desk).outcomes[BENCHMARK_DOCUMENT] = [(0, MEASURED.read_text(encoding="utf-8"), "")]
+    simulated_machines(desk).outcomes[get_ssm_name(BENCHMARK_DOCUMENT)] = [
+        (0, MEASURED.read_text(encoding="utf-8"), "")
+    ]
     start(desk, instance)
     assert "1 x H100: fp32 51.27 TFLOPS" in wait_for_end(desk, instance)
 
@@ -108,7 +111,7 @@ def test_command_whose_response_was_lost_is_sent_again_with_the_same_attempt_id(
     sent = {
         script.environment["SSM_attemptId"]
         for _, script in simulated_machines(desk).executed_scripts
-        if script.document_name == BENCHMARK_DOCUMENT
+        if script.document_name == get_ssm_name(BENCHMARK_DOCUMENT)
     }
     assert len(sent) == 1
     assert list_measured_types(desk) == ["g4dn.xlarge"]

@@ -11,6 +11,7 @@ import boto3
 from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION
 from chalicelib.domain.instances.record import Phase
 from chalicelib.store.heartbeats import HeartbeatModel
+from tests.support.documents import get_ssm_name
 from tests.support.world import ADA, MINUTE, World, get_ec2_id
 
 
@@ -159,5 +160,6 @@ def test_type_that_is_changed_while_stopped_counts_after_the_start(desk: World) 
     assert started.spec.hardware.nvidia_gpu_count == 4
     assert f"{started.billing.rates.instance}" == "3.912"
     assert desk.list_codes(instance).count("type_changed") == 1
-    scripts = [script for _, script in desk.cloud.machines.executed_scripts if script.document_name == "gpudesk-probe"]  # type: ignore[attr-defined]
+    ran = desk.cloud.machines.executed_scripts  # type: ignore[attr-defined]
+    scripts = [script for _, script in ran if script.document_name == get_ssm_name("gpudesk-probe")]
     assert scripts[-1].environment["SSM_gpuCount"] == "4"

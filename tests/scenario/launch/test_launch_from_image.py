@@ -12,6 +12,7 @@ from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.instances.record import Instance, Phase
 from local.aws.core.timing import AwsTiming
 from local.machines.host.simulated import SimulatedMachines
+from tests.support.documents import get_ssm_name
 from tests.support.images import create_available_image
 from tests.support.recipes import build_recipes
 from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id, open_world
@@ -53,7 +54,7 @@ def test_launch_from_an_image_skips_installed_documents_and_says_what_this_saves
     machines.executed_scripts.clear()
     copy = desk.wait_for_phase(desk.launch(name="quick-fox", image="latest"), Phase.READY)
     ran = {script.document_name for who, script in machines.executed_scripts if who == get_ec2_id(copy)}
-    assert ran == {"gpudesk-probe"}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
+    assert ran == {get_ssm_name("gpudesk-probe")}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
     line = next(line for line in desk.list_timeline(copy) if line.code == "document_skipped")
     took = next(
         installed_document.seconds
@@ -68,9 +69,10 @@ def test_launch_from_an_image_skips_installed_documents_and_says_what_this_saves
 def test_document_that_has_changed_since_the_image_runs_again(desk: World) -> None:
     image = create_available_image(desk, ready(desk))
     ssm = boto3.client("ssm", "us-east-1")
-    content = ssm.get_document(Name="gpudesk-jupyter")["Content"].replace("gpudesk: installs", "gpudesk: now installs")
-    ssm.update_document(Name="gpudesk-jupyter", Content=content, DocumentVersion="$LATEST")
-    ssm.update_document_default_version(Name="gpudesk-jupyter", DocumentVersion="2")
+    name = get_ssm_name("gpudesk-jupyter")
+    content = ssm.get_document(Name=name)["Content"].replace("gpudesk: installs", "gpudesk: now installs")
+    ssm.update_document(Name=name, Content=content, DocumentVersion="$LATEST")
+    ssm.update_document_default_version(Name=name, DocumentVersion="2")
     copy = desk.wait_for_phase(desk.launch(name="quick-fox", image=image.id), Phase.READY)
     assert "document_skipped" not in desk.list_codes(copy)
 
@@ -109,7 +111,7 @@ def test_parameters_of_the_instance_are_defaults_of_a_launch_from_its_image(desk
         in origin_message(launched)
     )
     copy = desk.wait_for_phase(launched.instance, Phase.READY)
-    assert documents_run_on(desk, copy) == {"gpudesk-probe"}
+    assert documents_run_on(desk, copy) == {get_ssm_name("gpudesk-probe")}
     other = desk.request_launch(image=image.name, parameters={"apt_mirror": ""}, name="slow-fox")
     assert other.instance.spec.software.parameters["apt_mirror"] == "", "what is said wins"
     assert "No document of the image can be skipped" in origin_message(other)
@@ -136,7 +138,7 @@ def test_added_recipes_of_the_instance_are_inherited_from_its_image(desk: World)
     copy = desk.wait_for_phase(launched.instance, Phase.READY)
     assert copy.spec.software.recipe == "bare"
     assert copy.spec.software.get_parameters("jupyter")["apt_mirror"] == MIRROR
-    assert documents_run_on(desk, copy) == {"gpudesk-probe"}
+    assert documents_run_on(desk, copy) == {get_ssm_name("gpudesk-probe")}
     ways = desk.application.sessions.connect(ADA, copy.id).commands
     assert any("portNumber=8888" in way.command for way in ways)
     again = create_available_image(desk, copy, name="vision-2")

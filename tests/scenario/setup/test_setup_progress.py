@@ -20,6 +20,7 @@ from chalicelib.domain.instances.record import Instance, Phase
 from local.aws.core.timing import AwsTiming
 from local.machines.errors import MachineHalted
 from local.machines.host.simulated import SimulatedMachines
+from local.settings import STAGE
 from tests.support.channels import add_webhook
 from tests.support.world import ADMIN, World, open_world
 
@@ -147,7 +148,7 @@ def test_long_output_of_a_step_with_a_short_name_is_read_as_far_as_it_is_listed(
     machines.outcomes["d2l"] = [(0, "x" * 3000, "")]
     target = ready.ec2_instance.instance_id
     sent = ssm.send_command(InstanceIds=[target], DocumentName="short")["Command"]["CommandId"]
-    command = Ssm(Clients()).get_command("us-east-1", sent, target)
+    command = Ssm(Clients(), STAGE).get_command("us-east-1", sent, target)
     assert isinstance(command, ObservedCommand)
     assert [len(step.output) for step in command.steps] == [2500]
 

@@ -1,6 +1,6 @@
 """The AWS calls that open a session: tries, time and the errors that a person sees."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from chalicelib.domain.sessions.role import Credentials, RoleArn
 from chalicelib.domain.sessions.session import SessionKind, SessionPlan
 from chalicelib.domain.sessions.time_limit import MAX_TIMEOUT
 
-TARGET = Target("brave-otter", "us-east-1", "i-0a")
+TARGET = Target("brave-otter", "us-east-1", "i-0a", "gd-1")
 PLAN = SessionPlan(kind=SessionKind.SHELL, document="gpudesk-shell")
 ROLE = RoleArn.parse("arn:aws:iam::123456789012:role/gpudesk-dev-session")
 NOT_CONNECTED = AwsNotFound("TargetNotConnected", "i-0a is not connected.")
@@ -54,9 +54,12 @@ class FakeAws:
         self._failures = list(failures)
         self._call_seconds = call_seconds
 
-    def assume_role(self, role_arn: str, session_name: str, policy: str, valid_for: object) -> Credentials:
+    def assume_role(
+        self, role_arn: str, session_name: str, policy: str, valid_for: object, tags: Mapping[str, str]
+    ) -> Credentials:
         self._record("AssumeRole")
         self.policies.append(policy)
+        assert tags == {"gpudesk:id": "gd-1"}
         self.names.add(session_name)
         return Credentials(f"ASIA{len(self.policies)}", "secret", "token", datetime(2030, 1, 5, tzinfo=UTC))
 
@@ -83,7 +86,9 @@ def build(*failures: AwsError, call_seconds: float = 0.1) -> tuple[Callable[[], 
     timer = FakeTimer()
     aws: Any = FakeAws(timer, failures, call_seconds)
     nothing: Any = None
-    opener = SessionOpener(ec2=nothing, sts=aws, session_manager=aws, instance_connect=nothing, role=ROLE, timer=timer)
+    opener = SessionOpener(
+        ec2=nothing, sts=aws, session_manager=aws, instance_connect=nothing, role=ROLE, stage="dev", timer=timer
+    )
     return lambda: opener.open(opener.begin(), TARGET, PLAN, "ada"), aws, timer
 
 
@@ -94,7 +99,7 @@ def test_credentials_that_are_handed_out_cannot_start_a_session() -> None:
     assert aws.calls == ["AssumeRole", "StartSession", "AssumeRole"]
     starting, handed_out = aws.policies
     assert "ssm:StartSession" in starting
-    assert "document/gpudesk-shell" in starting
+    assert "document/gpudesk-dev-shell" in starting
     assert "StartSession" not in handed_out
     assert f"session/{session.session_id}" in handed_out
 
