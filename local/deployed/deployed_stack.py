@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -67,7 +68,7 @@ def run_deployed_stack(
         cloud.add_extension(extension)
         settings = read_run_settings()
         outputs = deploy_stacks(settings, package.zip_file)
-        functions = start_functions(settings, package, server.url)
+        functions = start_functions(settings, package, cloud, server.url)
         for function in functions.values():
             exit_stack.callback(function.close)
         api_id = outputs["RestAPIId"]
@@ -107,7 +108,9 @@ def read_run_settings() -> DeploymentSettings:
     return replace(settings, region_settings={**settings.region_settings, AWAY_REGION: RegionSettings()})
 
 
-def start_functions(settings: DeploymentSettings, package: Package, cloud_url: str) -> dict[str, Function]:
+def start_functions(
+    settings: DeploymentSettings, package: Package, cloud: LocalCloud, cloud_url: str
+) -> dict[str, Function]:
     """Start a process for each function of the home stack, and import its code.
 
     :returns: the functions by ARN
@@ -115,16 +118,20 @@ def start_functions(settings: DeploymentSettings, package: Package, cloud_url: s
     digest = hashlib.sha256(package.zip_file.read_bytes()).hexdigest()
     code = unpack(package.zip_file, package.folder / "code")
     host = build_host(prepare_runtime(), code, package.folder / "logs", cloud_url)
-    functions = list_functions(settings.home_region, digest, host, create_credentials)
+    functions = list_functions(settings.home_region, digest, host, partial(create_credentials, cloud))
     for function in functions.values():
         function.warm_up()
     return functions
 
 
-def create_credentials(role_arn: str, session_name: str) -> Mapping[str, str]:
-    """Return the credentials of a function's role."""
-    del role_arn, session_name
-    return {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+def create_credentials(cloud: LocalCloud, role_arn: str, session_name: str) -> Mapping[str, str]:
+    """Return the credentials with which Lambda runs a function as its role."""
+    session = cloud.roles.open_service_session(role_arn.rpartition("/")[2], session_name)
+    return {
+        "AWS_ACCESS_KEY_ID": session.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
+        "AWS_SESSION_TOKEN": session.session_token,
+    }
 
 
 def start_triggers(cloud: LocalCloud, settings: DeploymentSettings, functions: Mapping[str, Function]) -> Triggers:

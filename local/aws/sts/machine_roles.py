@@ -26,8 +26,10 @@ class MachineRoles:
         return self._by_key[access_key_id]
 
     def _open(self, tracked: TrackedInstance, key: str) -> AssumedRole | None:
-        profile = tracked.instance.iam_instance_profile
-        role = find_role(self._facts.find_profile_role(profile.name)) if profile else None
+        # The parameter of RunInstances, as moto keeps it.
+        profile = tracked.instance.iam_instance_profile or {}
+        name = profile.get("Name") or profile.get("Arn", "").rpartition("/")[2]
+        role = find_role(self._facts.find_profile_role(name))
         if role is None:
             return None
         self._by_key[key] = build_role_session(role, tracked.instance.id, key=key)
