@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -57,6 +57,9 @@ test-recipes: setup ## Run the recipe d2l-pytorch on a real Debian root (needs r
 
 run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
 	@$(BIN)/python -m local.run
+
+deployed: package ## Like run, with the templates, the zip and the policies of a deployment (ONCE=1 and all variables of run)
+	@UV=$(UV) $(BIN)/python -m local.deployed
 
 token: setup ## Create a bearer token: OWNER=ada [ROLE=user, admin or bot]; for the local cloud LOCAL=http://127.0.0.1:4566
 	@$(ON_LOCAL) $(BIN)/python -m tools.make_token --role "$${ROLE:-user}" -- "$$OWNER"

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,7 +27,6 @@ from local.demo.webhook_receiver import WebhookReceiver
 from local.deployed.function import Function
 from local.deployed.functions import build_host, list_functions
 from local.deployed.gateway import DeployedGateway
-from local.deployed.lambda_runtime import prepare_runtime
 from local.deployed.routes import read_rest_api
 from local.deployed.rules import read_rules
 from local.deployed.stacks import deploy_stacks
@@ -42,23 +42,28 @@ from local.stack import Fleet, Stack
 AWAY_REGION = "us-west-2"
 """The region of the demo's instance. Its events reach the functions through the forwarding rules only."""
 
+MAX_STARTING = 2
+"""Functions that import their code at the same time. Each keeps a core busy."""
+
 
 @dataclass(frozen=True)
 class Package:
-    """The zip of a run, and an empty folder to unpack it and to keep logs in."""
+    """The zip of a run.
+
+    :param folder: where it is unpacked, and where the logs of its functions are
+    :param python: the Python of the functions' environment
+    """
 
     zip_file: Path
     folder: Path
+    python: Path
 
 
 @contextmanager
 def run_deployed_stack(
     options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud, package: Package
 ) -> Iterator[Stack]:
-    """Deploy to the local cloud, start all parts, the API last, and stop them at the end.
-
-    :raises RuntimeMissing: this computer cannot run the functions
-    """
+    """Deploy to the local cloud, start all parts, the API last, and stop them at the end."""
     with ExitStack() as exit_stack:
         exit_stack.callback(machines.close)
         server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port))
@@ -117,10 +122,10 @@ def start_functions(
     """
     digest = hashlib.sha256(package.zip_file.read_bytes()).hexdigest()
     code = unpack(package.zip_file, package.folder / "code")
-    host = build_host(prepare_runtime(), code, package.folder / "logs", cloud_url)
+    host = build_host(package.python, code, package.folder / "logs", cloud_url)
     functions = list_functions(settings.home_region, digest, host, partial(create_credentials, cloud))
-    for function in functions.values():
-        function.warm_up()
+    with ThreadPoolExecutor(MAX_STARTING) as executor:
+        list(executor.map(Function.warm_up, functions.values()))
     return functions
 
 

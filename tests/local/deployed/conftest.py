@@ -9,6 +9,9 @@ import pytest
 from local.deployed.errors import RuntimeMissing
 from local.deployed.function import Function, FunctionSpec, Host
 from local.deployed.lambda_runtime import prepare_runtime
+from tests.e2e.conftest import a_sandbox
+
+__all__ = ["a_sandbox"]
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
