@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.common.document_names import build_document_name
 from chalicelib.domain.sessions.role import RoleArn
 from chalicelib.settings import Settings
 from chalicelib.store.tables import create_tables, reset_endpoint
 from deploy.names import ResourceNames
-from deploy.policies.session import build_policy
-from deploy.settings import read_deployment_settings
+from local.roles import build_local_names, create_roles
 from local.settings import read_local_settings
 from ssm_documents.compose import compose, list_document_names
 from ssm_documents.session_documents import list_session_names, load_session_document
@@ -27,25 +27,9 @@ if TYPE_CHECKING:
 
 REGIONS = ("us-east-1",)
 
-ACCOUNT = "123456789012"
-"""The account of the local cloud."""
-
-TRUST_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
-
-SESSION_TRUST_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
-    ],
-}
-"""gpudesk itself. On AWS the principal is the role of its function."""
-
 
 def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
-    """Create the tables, the role and profile of instances, the session role, the e-mail topic and the webhook key.
+    """Create the tables, the roles with the policies of a deployment, the e-mail topic and the webhook key.
 
     In each region, also create the SSM documents and the security group, which has no ingress rule.
 
@@ -55,16 +39,17 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     _load_dynamodb()
     create_tables()
     settings = read_local_settings()
-    role_id = _create_role(settings.instance_profile)
+    names = build_local_names(settings.stage, regions)
+    role_ids = create_roles(names)
     _create_webhook_key(settings)
     topic_arn = _create_email_topic(settings)
     for region in regions:
-        _create_security_group(region, settings.security_group)
+        _create_security_group(region, names)
         _create_documents(region, settings.stage)
     return replace(
         settings,
-        instance_role_id=role_id,
-        session_role=_create_session_role(f"gpudesk-{settings.stage}-session", settings.stage),
+        instance_role_id=role_ids["instance"],
+        session_role=RoleArn.parse(names.role_arn("session")),
         email_topic_arn=topic_arn,
         allow_private_webhooks=True,
         regions=regions,
@@ -91,28 +76,17 @@ def _create_email_topic(settings: Settings) -> str:
     return str(sns.create_topic(Name=f"gpudesk-{settings.stage}-notifications")["TopicArn"])
 
 
-def _create_role(name: str) -> str:
-    iam = boto3.client("iam")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))["Role"]
-    iam.create_instance_profile(InstanceProfileName=name)
-    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
-    return str(role["RoleId"])
-
-
-def _create_session_role(name: str, stage: str) -> RoleArn:
-    """Create the role that gpudesk assumes to open sessions, with the policy of the stage."""
-    iam = boto3.client("iam")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(SESSION_TRUST_POLICY))["Role"]
-    names = ResourceNames(read_deployment_settings(stage), partition="aws", account=ACCOUNT)
-    policy = json.dumps(build_policy(names).to_policy())
-    iam.put_role_policy(RoleName=name, PolicyName="sessions", PolicyDocument=policy)
-    return RoleArn.parse(role["Arn"])
-
-
-def _create_security_group(region: str, name: str) -> None:
+def _create_security_group(region: str, names: ResourceNames) -> None:
     ec2 = boto3.client("ec2", region)
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
-    ec2.create_security_group(GroupName=name, Description="gpudesk: no ingress", VpcId=vpcs[0]["VpcId"])
+    ec2.create_security_group(
+        GroupName=names.security_group,
+        Description="gpudesk: no ingress",
+        VpcId=vpcs[0]["VpcId"],
+        TagSpecifications=[
+            {"ResourceType": "security-group", "Tags": [{"Key": STAGE_TAG, "Value": names.settings.stage}]}
+        ],
+    )
 
 
 def _create_documents(region: str, stage: str) -> None:

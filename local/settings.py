@@ -8,11 +8,11 @@ STAGE = "dev"
 
 VARIABLES: Mapping[str, str] = {
     "GPUDESK_STAGE": STAGE,
-    "GPUDESK_TABLE_PREFIX": "gpudesk",
-    "GPUDESK_INSTANCE_PROFILE": "gpudesk-instance",
+    "GPUDESK_TABLE_PREFIX": "gpudesk-dev",
+    "GPUDESK_INSTANCE_PROFILE": "gpudesk-dev-instance",
     "GPUDESK_INSTANCE_ROLE_ID": "AROA0000000000000000",
     "GPUDESK_SESSION_ROLE_ARN": "arn:aws:iam::123456789012:role/gpudesk-dev-session",
-    "GPUDESK_SECURITY_GROUP": "gpudesk",
+    "GPUDESK_SECURITY_GROUP": "gpudesk-dev",
     "GPUDESK_WEBHOOK_KEY": "/gpudesk/dev/webhook-key",
     "AWS_REGION": "us-east-1",
 }

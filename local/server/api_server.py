@@ -5,7 +5,7 @@ from typing import Self
 
 from chalice.app import Chalice
 
-from local.server.api_gateway import Gateway, RequestGateway
+from local.server.api_gateway import Gateway, Identify, RequestGateway, act_as_administrator
 from local.server.http_server import HttpServer
 
 SHUTDOWN_POLL_SECONDS = 0.05
@@ -59,8 +59,13 @@ class GatewayServer:
 
 
 class ApiServer(GatewayServer):
-    """Server of the app in this process."""
+    """Server of the app in this process.
 
-    def __init__(self, app: Chalice, port: int = 0, host: str = "127.0.0.1") -> None:
+    :param identify: the roles of the functions
+    """
+
+    def __init__(
+        self, app: Chalice, port: int = 0, host: str = "127.0.0.1", identify: Identify = act_as_administrator
+    ) -> None:
         """Listen on the port."""
-        super().__init__(Gateway(app), port, host)
+        super().__init__(Gateway(app, identify), port, host)

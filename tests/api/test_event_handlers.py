@@ -220,7 +220,7 @@ def test_launch_request_reaches_ec2_through_the_stream_only(bench: Bench) -> Non
             on_event=lambda event: application.on_ec2_state_change(event, None),
             on_schedule=lambda event: application.sweep(event, None),
         ),
-        tables=["gpudesk-instances"],
+        tables=["gpudesk-dev-instances"],
     )
     launched = bench.ada("POST", "/instances", {"gpu": "T4"}).json
     delivery.deliver_due()

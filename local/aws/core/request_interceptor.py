@@ -142,7 +142,7 @@ class RequestInterceptor:
         return result
 
     def _count_call(self, response: Any, name: str) -> None:
-        is_machine = response.get_access_key().startswith(MACHINE_KEY_PREFIX)
+        is_machine = response.access_key.startswith(MACHINE_KEY_PREFIX)
         with self._count_lock:
             (self.machine_calls if is_machine else self.calls)[name] += 1
 

@@ -23,8 +23,11 @@ from local.aws.sts.assumed_roles import AssumedRoles
 from local.aws.sts.role_sessions import SERVICE_SECRET
 from local.machines.host.access_keys import build_machine_key
 
-ADMINISTRATOR_KEYS = frozenset({"testing", "local"})
-"""Access keys that the environment of the local cloud contains."""
+ADMINISTRATOR_KEY = "testing"
+"""Access key of the session that tests share."""
+
+ENVIRONMENT = "env"
+"""botocore's name for credentials from environment variables. moto puts a key of its own there."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ class Attribution:
     def _wrap_get_frozen_credentials(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def get_frozen_credentials(credentials: Any) -> Any:
             identity = _acting.get()
-            if identity is None or credentials.access_key not in ADMINISTRATOR_KEYS:
+            is_own = credentials.method != ENVIRONMENT and credentials.access_key != ADMINISTRATOR_KEY
+            if identity is None or is_own:
                 return original(credentials)
             if isinstance(identity, InstanceRole):
                 key = build_machine_key(identity.instance_id)

@@ -53,7 +53,7 @@ class Enforcement:
 
         :raises CloudError: the credentials are unknown, have expired, or do not allow the call
         """
-        key = response.get_access_key()
+        key = response.access_key
         is_administrator = not key.startswith(ROLE_KEY_PREFIX)
         if is_administrator and operation != "AssumeRole":
             return

@@ -114,8 +114,7 @@ def _list_matching(policies: Iterable[Policy], request: IamRequest) -> list[Stat
     return [
         statement
         for policy in policies
-        for statement in policy.list_statements(request.action)
-        if statement.applies_to(request.resource, request.context)
+        for statement in policy.list_matching(request.action, request.resource, request.context)
     ]
 
 

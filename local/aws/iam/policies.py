@@ -18,6 +18,9 @@ from local.aws.iam.principals import PrincipalPattern, parse_principal
 ALLOW, DENY = "Allow", "Deny"
 VERSION_WITH_VARIABLES = "2012-10-17"
 VERSIONS = (VERSION_WITH_VARIABLES, "2008-10-17")
+MAX_CANDIDATES = 4096
+"""Questions whose statements a policy keeps."""
+
 POLICY_ELEMENTS = frozenset({"Version", "Id", "Statement"})
 STATEMENT_ELEMENTS = frozenset(
     {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
@@ -47,12 +50,19 @@ class Statement:
         """Return whether the statement is about an action, which is in lower case."""
         return any(pattern.is_like(action, {}) for pattern in self.actions) != self.is_not_action
 
-    def applies_to(self, resource: str, context: Context) -> bool:
-        """Return whether the statement is about a resource and its conditions hold."""
-        if self.resources is not None:
-            is_named = any(pattern.is_like(resource, context) for pattern in self.resources)
-            if is_named == self.is_not_resource:
-                return False
+    def has_resource(self, resource: str, context: Context) -> bool:
+        """Return whether the statement is about a resource."""
+        if self.resources is None:
+            return True
+        return any(pattern.is_like(resource, context) for pattern in self.resources) != self.is_not_resource
+
+    @functools.cached_property
+    def depends_on_request(self) -> bool:
+        """Whether the resources contain policy variables."""
+        return any(pattern.has_variables for pattern in self.resources or ())
+
+    def is_met(self, context: Context) -> bool:
+        """Return whether the conditions hold."""
         return all(condition.is_met(context) for condition in self.conditions)
 
 
@@ -65,14 +75,30 @@ class Policy:
 
     name: str
     statements: tuple[Statement, ...]
-    _by_action: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
+    _candidates: dict[tuple[str, str], tuple[Statement, ...]] = field(default_factory=dict, repr=False)
 
-    def list_statements(self, action: str) -> tuple[Statement, ...]:
-        """Return the statements about an action. They are kept, because few actions are asked again and again."""
-        action = action.lower()
-        if action not in self._by_action:
-            self._by_action[action] = tuple(each for each in self.statements if each.has_action(action))
-        return self._by_action[action]
+    def list_matching(self, action: str, resource: str, context: Context) -> list[Statement]:
+        """Return the statements about an action on a resource whose conditions hold."""
+        return [
+            statement
+            for statement in self._list_candidates(action, resource)
+            if statement.is_met(context)
+            and (not statement.depends_on_request or statement.has_resource(resource, context))
+        ]
+
+    def _list_candidates(self, action: str, resource: str) -> tuple[Statement, ...]:
+        """Return the statements that may apply. They are kept, because few questions are asked again and again."""
+        key = action, resource
+        found = self._candidates.get(key)
+        if found is None:
+            if len(self._candidates) >= MAX_CANDIDATES:
+                self._candidates.clear()
+            found = self._candidates[key] = tuple(
+                each
+                for each in self.statements
+                if each.has_action(action.lower()) and (each.depends_on_request or each.has_resource(resource, {}))
+            )
+        return found
 
 
 @functools.lru_cache(maxsize=512)

@@ -1,5 +1,6 @@
 """Permissions that calls of this process have used, so that the tests can list those that nobody needs."""
 
+import functools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ def list_permissions(role: str, policy: Policy) -> set[Permission]:
     }
 
 
+@functools.lru_cache(maxsize=4096)
 def find_kind(resource: str) -> str:
     """Return the kind of a resource in an ARN or in the pattern of one."""
     segments = resource.split(":", ARN_SEGMENTS - 1)

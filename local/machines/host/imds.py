@@ -18,7 +18,7 @@ from typing import Any
 from .access_keys import build_machine_key
 from .interface import MachineSpec
 
-ROLE = "gpudesk-instance"
+ROLE = "gpudesk-dev-instance"
 SSH_KEYS_PATH = "meta-data/managed-ssh-keys/active-keys"
 ACCOUNT = "123456789012"
 CREDENTIALS_VALID_FOR = timedelta(hours=6)

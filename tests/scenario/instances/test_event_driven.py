@@ -28,7 +28,7 @@ def delivery(desk: World) -> Iterator[Delivery]:
             on_event=on_event,
             on_schedule=lambda event: app.sweep(event, None),
         ),
-        ["gpudesk-instances"],
+        ["gpudesk-dev-instances"],
         stream_filter=lambda _, new: new is not None and "user_write" in new,
     )
     bootstrap.set_application(None)
