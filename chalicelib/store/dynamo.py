@@ -23,7 +23,7 @@ LOG = logging.getLogger(__name__)
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
-PREFIX = os.environ.get("GPUDESK_TABLE_PREFIX", "gpudesk")
+PREFIX = os.environ.get("GPUDESK_TABLE_PREFIX", "gpudesk-dev")
 """The default is for the local cloud. On AWS, `read_settings` builds no application without the variable."""
 
 PARTITION = "all"

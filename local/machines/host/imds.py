@@ -17,7 +17,7 @@ from typing import Any
 
 from .interface import MachineSpec
 
-ROLE = "gpudesk-instance"
+ROLE = "gpudesk-dev-instance"
 SSH_KEYS_PATH = "meta-data/managed-ssh-keys/active-keys"
 ACCOUNT = "123456789012"
 CREDENTIALS_VALID_FOR = timedelta(hours=6)

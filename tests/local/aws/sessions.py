@@ -17,7 +17,7 @@ from local.machines.host.relay import Relay
 from local.machines.host.simulated import SimulatedMachines
 from local.plugin.session_client import SessionClient
 from local.plugin.signing import SigningKey
-from local.provisioning import SESSION_TRUST_POLICY
+from local.settings import ACCOUNT
 from tests.local.aws.conftest import ONCE
 
 REGION = "us-east-1"
@@ -26,6 +26,12 @@ ROLE = RoleArn.parse(f"arn:aws:iam::123456789012:role/{ROLE_NAME}")
 SESSION_NAME = "ada-0123456789abcdef"
 DOCUMENT = "forward-port"
 PORTS = {"portNumber": ["8888"], "localPortNumber": ["8889"]}
+TRUST_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    ],
+}
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
@@ -70,7 +76,7 @@ def create_session_role() -> None:
     content = json.dumps(PORT_FORWARDING)
     boto3.client("ssm", REGION).create_document(Name=DOCUMENT, Content=content, DocumentType="Session")
     iam = boto3.client("iam", REGION)
-    iam.create_role(RoleName=ROLE_NAME, AssumeRolePolicyDocument=json.dumps(SESSION_TRUST_POLICY))
+    iam.create_role(RoleName=ROLE_NAME, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
     iam.put_role_policy(RoleName=ROLE_NAME, PolicyName="all", PolicyDocument=json.dumps(ALLOW_ALL))
 
 

@@ -22,10 +22,10 @@ def test_instance_has_no_inbound_access_and_no_key_pair(desk: World) -> None:
     assert found["MetadataOptions"]["HttpTokens"] == "required"
     assert "PublicIpAddress" in found
     assert "KeyName" not in found
-    assert found["IamInstanceProfile"]["Arn"].endswith("/gpudesk-instance")
+    assert found["IamInstanceProfile"]["Arn"].endswith("/gpudesk-dev-instance")
     groups = found["NetworkInterfaces"][0]["Groups"]
     group = desk.ec2.describe_security_groups(GroupIds=[each["GroupId"] for each in groups])["SecurityGroups"][0]
-    assert group["GroupName"] == "gpudesk"
+    assert group["GroupName"] == "gpudesk-dev"
     assert group["IpPermissions"] == []
     timing = desk.ec2.describe_instance_attribute(
         InstanceId=get_ec2_id(instance), Attribute="instanceInitiatedShutdownBehavior"
@@ -95,5 +95,5 @@ def test_heartbeat_item_exists_before_the_probe_is_installed(desk: World) -> Non
     instance = desk.launch()
     desk.pass_minutes(2)
     key = f"{desk.application.settings.instance_role_id}:{get_ec2_id(desk.load(instance))}"
-    table = boto3.resource("dynamodb", "us-east-1").Table("gpudesk-heartbeats")
+    table = boto3.resource("dynamodb", "us-east-1").Table("gpudesk-dev-heartbeats")
     assert table.get_item(Key={"id": key})["Item"]["id"] == key
