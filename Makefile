@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark benchmark-sweep benchmark-import mutation-check build-documents clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark benchmark-sweep benchmark-import mutation-check build-documents permissions clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -76,6 +76,9 @@ benchmark-import: setup ## Measure what an import of app.py costs beside the lib
 
 mutation-check: setup ## Break 30 decisions of the domain, one at a time, and check that tests fail (COUNT=, SEED=); about 15 minutes
 	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+permissions: setup ## Write docs/permissions.md from the policies in deploy/policies
+	@$(BIN)/python -m deploy.permissions_page
 
 build-documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents

@@ -93,6 +93,8 @@ def _create_role(_region: str, properties: Properties) -> Created:
     for policy in properties["Policies"]:
         text = json.dumps(policy["PolicyDocument"])
         iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=text)
+    for arn in properties.get("ManagedPolicyArns", ()):
+        iam.attach_role_policy(RoleName=name, PolicyArn=arn)
     return Created(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
 
 
