@@ -80,8 +80,8 @@ def build_documents(names: ResourceNames) -> dict[str, Resource]:
     commands = {name: compose(name) for name in list_document_names()}
     sessions = {name: load_session_document(name) for name in list_session_names()}
     return {
-        **{_get_document_id(name): _build_document(names, name, "Command", each) for name, each in commands.items()},
-        **{_get_document_id(name): _build_document(names, name, "Session", each) for name, each in sessions.items()},
+        **{_get_document_id(name): build_document(names, name, "Command", each) for name, each in commands.items()},
+        **{_get_document_id(name): build_document(names, name, "Session", each) for name, each in sessions.items()},
     }
 
 
@@ -89,7 +89,13 @@ def _get_document_id(name: str) -> str:
     return f"{to_logical_id(name.removeprefix('gpudesk-'))}Document"
 
 
-def _build_document(names: ResourceNames, name: str, kind: str, content: dict[str, Any]) -> Resource:
+def build_document(names: ResourceNames, name: str, kind: str, content: dict[str, Any]) -> Resource:
+    """Return an SSM document.
+
+    :param name: its name in the sources
+    :param kind: "Command" or "Session"
+    :raises DocumentTooLarge: it exceeds MAX_DOCUMENT_BYTES
+    """
     size = len(json.dumps(content).encode())
     if size > MAX_DOCUMENT_BYTES:
         raise DocumentTooLarge(
