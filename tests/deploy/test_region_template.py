@@ -44,7 +44,7 @@ def test_all_documents_have_the_stage_in_their_names(region: Template) -> None:
 def test_document_that_is_too_large_is_refused(region: Template) -> None:
     settings = DeploymentSettings(stage="dev", home_region="us-east-1", region_settings={}, alarm_email="")
     content = {"description": "x" * MAX_DOCUMENT_BYTES}
-    with pytest.raises(DocumentTooLarge, match="gpudesk-large has 600[0-9]{2} bytes; .*Shorten its scripts"):
+    with pytest.raises(DocumentTooLarge, match=r"gpudesk-large has 600[0-9]{2} bytes; .*Shorten its scripts"):
         build_document(ResourceNames(settings), "gpudesk-large", "Command", content)
 
 
