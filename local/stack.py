@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import app
@@ -20,13 +21,14 @@ from local.clock import PacedClock
 from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes
 from local.demo.webhook_receiver import WebhookReceiver
+from local.function_roles import attribute_calls, find_route_role
 from local.isolation import set_endpoint
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
 from local.provisioning import provision
 from local.server.api_server import ApiServer
-from local.settings import STAGE
+from local.settings import STAGE, build_local_names
 
 Fleet = SandboxedMachines | SimulatedMachines
 
@@ -70,10 +72,13 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port))
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
-        application = bootstrap.build_application(clock, provision())
+        settings = provision()
+        names = build_local_names(settings.regions)
+        exit_stack.enter_context(attribute_calls(names))
+        application = bootstrap.build_application(clock, settings)
         bootstrap.set_application(application)
         exit_stack.callback(bootstrap.set_application, None)
-        api = ApiServer(app.app, options.port)
+        api = ApiServer(app.app, options.port, identify=partial(find_route_role, names))
         exit_stack.callback(api.stop)
         # A first sweep creates the SDK's clients. That is slow, and otherwise the first request would wait for it.
         application.sweep.run()

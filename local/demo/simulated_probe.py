@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -13,7 +14,7 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS, Thresholds
 from chalicelib.store.heartbeats import HeartbeatModel
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.sts.authorization import MACHINE_KEY_PREFIX
+from local.aws.iam.attribution import InstanceRole, act_as
 from local.machines.host.simulated import SimulatedMachines
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
@@ -81,8 +82,7 @@ class SimulatedProbes:
         self._folder = tempfile.TemporaryDirectory(prefix="gpudesk-simulated-")
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="simulated probes", daemon=True)
-        key_id = f"{MACHINE_KEY_PREFIX}PROBE0"
-        self._dynamodb = boto3.client("dynamodb", aws_access_key_id=key_id, aws_secret_access_key="local")
+        self._dynamodb = boto3.client("dynamodb")
 
     def start(self) -> None:
         """Send heartbeats in the background."""
@@ -122,7 +122,12 @@ class SimulatedProbes:
     def _build_probe(self, instance_id: str, key: str, gpu_count: int, boot_count: int) -> Probe:
         """Return a real probe with simulated sensors and with its files in a temporary folder."""
         identity = HeartbeatIdentity(instance_id=instance_id, boot_id=f"boot-{boot_count}", has_gpu=gpu_count > 0)
-        client = HeartbeatClient(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key)
+
+        def update_item(**parameters: Any) -> Any:
+            with act_as(InstanceRole(instance_id)):
+                return self._dynamodb.update_item(**parameters)
+
+        client = HeartbeatClient(update_item, HeartbeatModel.Meta.table_name, key)
         sensors: list[Sensor] = [QuietSensor(name) for name in SIGNALS if name != "gpu"]
         if gpu_count:
             sensors.append(SimulatedGpuSensor(lambda: self._machines.get_gpu_utilization(instance_id)))

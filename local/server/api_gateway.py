@@ -7,6 +7,7 @@ calling the app.
 import gzip
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,7 @@ from chalice.local import LambdaContext, LambdaEventConverter, LocalChalice, Rou
 
 from chalicelib.api import problems
 from chalicelib.domain.common.errors import ErrorCode
+from local.aws.iam.attribution import Identity, act_as
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,14 @@ MIN_COMPRESSED_BYTES = 1024
 FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS = "gpudesk-dev", 512, 28_000
 
 
+Identify = Callable[[str], Identity | None]
+"""Function that returns the role of the function behind a route, such as `/instances/{name}`."""
+
+
+def act_as_administrator(_: str) -> None:
+    """Return no role: the function may do everything."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """HTTP response."""
@@ -43,8 +53,9 @@ class Reply:
 class Gateway:
     """API Gateway in front of the app. Any number of threads may use it at once."""
 
-    def __init__(self, app: Chalice) -> None:
+    def __init__(self, app: Chalice, identify: Identify = act_as_administrator) -> None:
         """Read the routes of the app."""
+        self._identify = identify
         _isolate_requests(app)
         self._app = app
         self._events = LambdaEventConverter(RouteMatcher(list(app.routes)), app.api.binary_types)
@@ -66,7 +77,8 @@ class Gateway:
         except ValueError:
             return _to_reply(problems.build_route_not_found(target.partition("?")[0]).to_dict())
         try:
-            return _to_reply(self._app(event, context))
+            with act_as(self._identify(event["requestContext"]["resourcePath"])):
+                return _to_reply(self._app(event, context))
         except Exception:
             logger.exception("The function failed in request %s.", context.aws_request_id)
             return build_rejection(HTTPStatus.BAD_GATEWAY, "The function failed. Its log has the cause.")

@@ -5,7 +5,7 @@ from typing import Self
 
 from chalice.app import Chalice
 
-from local.server.api_gateway import Gateway
+from local.server.api_gateway import Gateway, Identify, act_as_administrator
 from local.server.http_server import HttpServer
 
 SHUTDOWN_POLL_SECONDS = 0.05
@@ -15,13 +15,16 @@ class ApiServer:
     """Server that listens from its creation on, and answers in the background between `start` and `stop`.
 
     :param port: 0 for any free port
+    :param identify: the roles of the functions
     :raises OSError: the port is in use
     """
 
-    def __init__(self, app: Chalice, port: int = 0, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, app: Chalice, port: int = 0, host: str = "127.0.0.1", identify: Identify = act_as_administrator
+    ) -> None:
         """Listen on the port."""
         self._host = host
-        self._server = HttpServer((host, port), Gateway(app))
+        self._server = HttpServer((host, port), Gateway(app, identify))
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(SHUTDOWN_POLL_SECONDS,), name="api", daemon=True
         )

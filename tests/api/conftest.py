@@ -1,6 +1,7 @@
 """API over real HTTP, served by an application on the in-process cloud."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -9,7 +10,10 @@ from chalicelib import bootstrap
 from chalicelib.domain.access.actor import Role
 from chalicelib.store.tables import TABLES
 from chalicelib.store.tokens import TokenModel
+from local.function_roles import find_route_role
+from local.provisioning import REGIONS
 from local.server.api_server import ApiServer
+from local.settings import build_local_names
 from tests.api.client import Bench, Client
 from tests.support.world import World, open_world
 
@@ -18,7 +22,8 @@ PEOPLE = {"ada": Role.USER, "bob": Role.USER, "root": Role.ADMIN, "slack": Role.
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[ApiServer]:
-    with ApiServer(application.app) as running:
+    identify = partial(find_route_role, build_local_names(REGIONS))
+    with ApiServer(application.app, identify=identify) as running:
         yield running
 
 

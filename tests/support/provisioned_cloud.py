@@ -5,12 +5,14 @@ import os
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.settings import Settings
 from chalicelib.store.tables import reset_endpoint
+from deploy.policies import FUNCTION_ROLES
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.demo.simulated_benchmark import simulate_benchmark
 from local.machines.host.simulated import SimulatedMachines
 from local.provisioning import provision
+from local.settings import build_local_names
 from tests.support.documents import get_ssm_name
 from tests.support.snapshots import Snapshots
 
@@ -42,6 +44,9 @@ def provision_account(cloud: LocalCloud) -> Settings:
     )
     if not _PROVISIONED:
         settings = provision()
+        names = build_local_names(settings.regions)
+        for role in FUNCTION_ROLES:
+            cloud.roles.open_service_session(names.role(role), names.role(role))
         _PROVISIONED.append((snapshots.take(), settings))
     state, settings = _PROVISIONED[0]
     reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))

@@ -25,8 +25,10 @@ from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
+from local.function_roles import attribute_calls
 from local.machines.host.interface import Machines
 from local.machines.host.simulated import SimulatedMachines
+from local.settings import build_local_names
 from tests.support.crashing_executor import CrashingExecutor
 from tests.support.provisioned_cloud import (
     UNCHANGED_ATTRIBUTES,
@@ -246,5 +248,7 @@ def open_world(
     machines = machines or build_simulated_machines()
     with in_process_cloud(clock, machines, timing) as cloud:
         settings = provision_account(cloud)
-        yield World(cloud, clock, bootstrap.build_application(clock, settings, recipes), (timing, recipes))
+        with attribute_calls(build_local_names(settings.regions)):
+            yield World(cloud, clock, bootstrap.build_application(clock, settings, recipes), (timing, recipes))
+        assert cloud.enforcement.denials == []
         forget_backends()

@@ -31,6 +31,9 @@ from local.aws.ec2.instance_connect import InstanceConnect
 from local.aws.ec2.launches import Launches
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.scheduled_events import ScheduledEvents
+from local.aws.iam.attribution import Attribution
+from local.aws.iam.enforcement import Enforcement
+from local.aws.iam.facts import LocalFacts
 from local.aws.quotas import ec2_quotas
 from local.aws.sns.email_subscriptions import EmailSubscriptions
 from local.aws.sns.mailbox import Mailbox
@@ -41,7 +44,7 @@ from local.aws.ssm.run_command import RunCommand
 from local.aws.ssm.run_command_api import RunCommandApi
 from local.aws.ssm.sessions import Sessions
 from local.aws.sts.assumed_roles import AssumedRoles
-from local.aws.sts.authorization import Authorization
+from local.aws.sts.machine_roles import MachineRoles
 from local.machines.host.interface import Machines
 
 _installed = threading.Lock()
@@ -79,9 +82,11 @@ class LocalCloud:
         self.data_lock = threading.RLock()
         self.lifecycle = Lifecycle(timing, clock.now, machines, self.capacity, self.log)
         self.roles = AssumedRoles(clock.now)
-        self.authorization = Authorization(self.roles, self.lifecycle)
+        facts = LocalFacts()
+        self.machine_roles = MachineRoles(self.lifecycle, facts)
+        self.enforcement = Enforcement(self.roles, self.machine_roles, facts)
         self._interceptor = RequestInterceptor(
-            self.faults, self.control_lock, self.data_lock, self.tick, self.authorization.check_call
+            self.faults, self.control_lock, self.data_lock, self.tick, self.enforcement.check_call
         )
         self.scheduled_events = ScheduledEvents(clock.now, self.lifecycle)
         self.agents = Agents(timing, clock.now, self.lifecycle, self.faults)
@@ -89,9 +94,9 @@ class LocalCloud:
         self.lifecycle.take_end_launch = self.faults.take_end_launch
         self.lifecycle.on_halt.append(self.commands.interrupt_runs)
         self.images = CustomImages(timing, clock.now, machines, self.lifecycle)
-        self.channels = DataChannels(clock.now, machines, self.control_lock, self.faults, self.authorization)
+        self.channels = DataChannels(clock.now, machines, self.control_lock, self.faults, self.enforcement)
         self.sessions = Sessions(clock.now, self.lifecycle, self.agents, self.roles, self.channels)
-        self.authorization.find_session_starter = self.sessions.find_starter
+        facts.list_session_tags = self.sessions.list_tags
         self._extensions = self._build_extensions(timing)
         self._patches = Patches()
 
@@ -115,6 +120,7 @@ class LocalCloud:
             RunCommandApi(timing, self.commands, self.agents, self.lifecycle),
             self.sessions,
             self.roles,
+            Attribution(self.roles),
             InstanceConnect(self.clock.now, self.machines, self.lifecycle),
             Streams(self.clock.now),
             Transactions(),
@@ -152,6 +158,10 @@ class LocalCloud:
             raise RuntimeError("Another local cloud is installed in this process.")
         for extension in self._extensions:
             extension.patch(self._patches)
+
+    def add_extension(self, extension: Extension) -> None:
+        """Extend an installed cloud further, for example by `local.aws.cloudformation.extension`."""
+        extension.patch(self._patches)
 
     def uninstall(self) -> None:
         """End every session and restore moto. The owner of the machines closes them."""

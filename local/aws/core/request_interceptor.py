@@ -26,7 +26,7 @@ from moto.sts.responses import TokenResponse
 from local.aws.core.errors import CloudError, find_http_status
 from local.aws.core.faults import DroppedResponse, Fault, Faults, Hang, Rejection
 from local.aws.core.patches import Patches
-from local.aws.sts.authorization import MACHINE_KEY_PREFIX
+from local.machines.host.access_keys import MACHINE_KEY_PREFIX
 
 CallAction = Callable[[Any], Any]
 Authorize = Callable[[Any, str, str], None]
@@ -142,7 +142,7 @@ class RequestInterceptor:
         return result
 
     def _count_call(self, response: Any, name: str) -> None:
-        is_machine = response.get_access_key().startswith(MACHINE_KEY_PREFIX)
+        is_machine = response.access_key.startswith(MACHINE_KEY_PREFIX)
         with self._count_lock:
             (self.machine_calls if is_machine else self.calls)[name] += 1
 

@@ -16,14 +16,13 @@ from typing import Any
 
 from local.aws.core.errors import CloudError
 from local.aws.core.faults import Faults, Rejection
+from local.aws.iam.enforcement import ROLE_KEY_PREFIX, Enforcement
+from local.aws.iam.questions.call import Call
 from local.aws.ssm.session import LOOPBACK, Session
-from local.aws.sts.authorization import ROLE_KEY_PREFIX, Authorization, build_session_arn
-from local.aws.sts.policies import IamRequest
 from local.machines.host.interface import Machines
 from local.plugin.signing import AUTHORIZATION, Request, compute_signature
 
 OPERATION = "OpenDataChannel"
-ACTION = f"ssmmessages:{OPERATION}"
 PATH = re.compile(r"/v1/data-channel/(?P<session>[^?/]+)\?.*")
 MAX_REQUEST_BYTES = 65_536
 HANDSHAKE_SECONDS = 10
@@ -42,14 +41,14 @@ class DataChannels:
         machines: Machines,
         lock: AbstractContextManager[Any],
         faults: Faults,
-        authorization: Authorization,
+        enforcement: Enforcement,
     ) -> None:
         """Create it without a listener."""
         self._now = now
         self._machines = machines
         self._lock = lock
         self._faults = faults
-        self._authorization = authorization
+        self._enforcement = enforcement
         self._listener: socket.socket | None = None
 
     def listen(self, sessions: Mapping[str, Session]) -> int:
@@ -105,7 +104,7 @@ class DataChannels:
             raise CloudError("MissingAuthenticationToken", "The request is not signed.", status=403)
         if not match["key"].startswith(ROLE_KEY_PREFIX):
             return
-        role = self._authorization.roles.find(match["key"])
+        role = self._enforcement.roles.find(match["key"])
         if role is None or headers.get("x-amz-security-token") != role.session_token:
             raise CloudError("UnrecognizedClientException", "The security token is invalid.", status=403)
         region, account = session.tracked.region, session.tracked.account
@@ -113,8 +112,8 @@ class DataChannels:
         expected = compute_signature(request, match["headers"], role.secret_access_key, region, "ssmmessages")
         if match["signature"] != expected:
             raise CloudError("InvalidSignatureException", "The signature does not match.", status=403)
-        arn = build_session_arn(region, account, session.session_id)
-        self._authorization.check(role, IamRequest(ACTION, arn), "ssmmessages")
+        call = Call("ssmmessages", OPERATION, {"SessionId": session.session_id}, region, account)
+        self._enforcement.check(role, call)
         if session.user_id != role.user_id:
             raise CloudError("AccessDeniedException", "Another identity has started the session.", status=403)
 

@@ -16,12 +16,13 @@ from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.tracked_instance import TrackedInstance
+from local.aws.iam.questions.ssm import DEFAULT_SESSION_DOCUMENT
 from local.aws.ssm.agents import Agents
 from local.aws.ssm.data_channels import DataChannels
 from local.aws.ssm.documents import load_session_content
 from local.aws.ssm.session import Session
-from local.aws.sts.assumed_roles import AssumedRole, AssumedRoles
-from local.aws.sts.authorization import DEFAULT_SESSION_DOCUMENT
+from local.aws.sts.assumed_roles import AssumedRoles
+from local.aws.sts.role_sessions import AssumedRole
 
 CHANNEL_OPEN_FOR = timedelta(hours=1)
 """Time after which the service closes a data channel (aws/session-manager-plugin#135)."""
@@ -65,10 +66,16 @@ class Sessions:
             if session.channel_opened_at and self._now() - session.channel_opened_at >= CHANNEL_OPEN_FOR:
                 session.close_channel()
 
-    def find_starter(self, session_id: str) -> str:
-        """Return the `aws:userid` that started a session; empty if it does not exist."""
+    def list_tags(self, session_id: str) -> Mapping[str, str]:
+        """Return the tags that Session Manager gives a session. A session that does not exist has none.
+
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-examples.html
+        """
         session = self.started.get(session_id)
-        return session.user_id if session else ""
+        if session is None:
+            return {}
+        prefix = "aws:ssmmessages"
+        return {f"{prefix}:session-id": session.user_id, f"{prefix}:target-id": session.tracked.instance.id}
 
     def close_channels(self) -> int:
         """Close all open data channels now, and return their number."""

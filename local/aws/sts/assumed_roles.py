@@ -4,51 +4,34 @@ moto assumes any role, invents a role id for one that does not exist, and lets i
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
 
-import json
 import re
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from json import JSONDecodeError
 from typing import Any
-from urllib.parse import unquote
 
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
-from moto.iam.models import iam_backends
 from moto.sts.responses import TokenResponse
 
 from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
+from local.aws.iam.stored_policies import parse_policies
+from local.aws.sts.role_sessions import (
+    PARTITION,
+    AssumedRole,
+    SessionRequest,
+    build_role_session,
+    find_role,
+    find_role_by_name,
+)
+from local.machines.host.access_keys import build_access_key
 
 MIN_SECONDS, MAX_SECONDS = 900, 3600
 """Role chaining, as from the role of a Lambda function, ends after 1 hour."""
 
 MAX_POLICY_LENGTH = 2048
 SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-
-
-@dataclass(frozen=True)
-class AssumedRole:
-    """A role that was assumed once, with its credentials.
-
-    :param user_id: `aws:userid`: the id of the role and the role session name
-    :param policies: the session policy; empty: only the policies of the role bound the credentials
-    :param role_policies: the policies of the role, read when it was assumed
-    :param tags: session tags
-    """
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
-    expires_at: datetime
-    user_id: str
-    arn: str
-    session_name: str
-    account: str
-    policies: Sequence[Mapping[str, Any]]
-    role_policies: Sequence[Mapping[str, Any]]
-    tags: Mapping[str, str]
 
 
 class AssumedRoles:
@@ -61,6 +44,7 @@ class AssumedRoles:
         """Start without assumed roles."""
         self._now = now
         self._by_key: dict[str, AssumedRole] = {}
+        self._services: dict[str, AssumedRole] = {}
 
     def patch(self, patches: Patches) -> None:
         """Replace the calls."""
@@ -73,27 +57,32 @@ class AssumedRoles:
 
     def is_expired(self, role: AssumedRole) -> bool:
         """Return whether the credentials have expired."""
-        return self._now() >= role.expires_at
+        return role.expires_at is not None and self._now() >= role.expires_at
+
+    def open_service_session(self, role_name: str, session_name: str, account: str = DEFAULT_ACCOUNT_ID) -> AssumedRole:
+        """Return the credentials with which a service, such as Lambda, runs something as a role.
+
+        :param session_name: as in CloudTrail; for a function its name
+        :raises KeyError: there is no such role
+        """
+        arn = f"arn:{PARTITION}:sts::{account}:assumed-role/{role_name}/{session_name}"
+        if arn not in self._services:
+            role = find_role_by_name(role_name, account)
+            if role is None:
+                raise KeyError(f"The role {role_name} does not exist.")
+            assumed = build_role_session(role, session_name, key=build_access_key("ASIASERVICE", arn))
+            self._by_key[assumed.access_key_id] = self._services[arn] = assumed
+        return self._services[arn]
 
     def _build_assume_role(self) -> Callable[[Any], ActionResult]:
         def assume_role(response: Any) -> ActionResult:
-            arn, name = response._get_param("RoleArn"), response._get_param("RoleSessionName")
-            seconds, policy = response._get_int_param("DurationSeconds", MAX_SECONDS), response._get_param("Policy")
+            name, policy = response._get_param("RoleSessionName"), response._get_param("Policy")
+            seconds = response._get_int_param("DurationSeconds", MAX_SECONDS)
             _check_parameters(name, seconds, policy)
-            role = _find_role(arn)
-            assumed = AssumedRole(
-                access_key_id="ASIA" + "".join(secrets.choice(DIGITS) for _ in range(16)),
-                secret_access_key=secrets.token_urlsafe(30),
-                session_token=secrets.token_urlsafe(120),
-                expires_at=self._now() + timedelta(seconds=seconds),
-                user_id=f"{role.id}:{name}",
-                arn=f"arn:{response.partition}:sts::{role.account_id}:assumed-role/{role.name}/{name}",
-                session_name=name,
-                account=role.account_id,
-                policies=[_parse_policy(policy)] if policy else [],
-                role_policies=[_parse_policy(text) for text in role.policies.values()],
-                tags={tag["Key"]: tag["Value"] for tag in response._get_param("Tags", [])},
-            )
+            tags = {tag["Key"]: tag["Value"] for tag in response._get_param("Tags", [])}
+            request = SessionRequest(self._now() + timedelta(seconds=seconds), policy, tags)
+            assumed = build_role_session(find_role(response._get_param("RoleArn")), name, request)
+            _check_policy(assumed)
             self._by_key[assumed.access_key_id] = assumed
             return ActionResult(_describe(assumed, len(policy or "")))
 
@@ -124,34 +113,11 @@ def _check_parameters(name: str, seconds: int, policy: str | None) -> None:
         raise CloudError("ValidationError", message)
 
 
-def _find_role(arn: str) -> Any:
-    """Return moto's role that an account may assume.
-
-    :raises CloudError: there is none; AWS does not say why
-    """
-    for account in list(iam_backends.values()):
-        for role in account["aws"].roles.values():
-            if role.arn == arn and _trusts_accounts(role):
-                return role
-    message = (
-        f"User: arn:aws:iam::123456789012:user/local is not authorized to perform: sts:AssumeRole on resource: {arn}"
-    )
-    raise CloudError("AccessDenied", message, status=403)
-
-
-def _trusts_accounts(role: Any) -> bool:
-    trust = _parse_policy(role.assume_role_policy_document)
-    return any(
-        statement["Effect"] == "Allow" and "AWS" in statement.get("Principal", {}) for statement in trust["Statement"]
-    )
-
-
-def _parse_policy(text: str) -> Mapping[str, Any]:
+def _check_policy(assumed: AssumedRole) -> None:
     try:
-        policy: Mapping[str, Any] = json.loads(unquote(text) if text.startswith("%") else text)
-    except ValueError as error:
+        parse_policies(assumed.policies)
+    except JSONDecodeError as error:
         raise CloudError("MalformedPolicyDocument", "The policy is not valid JSON.") from error
-    return policy
 
 
 def _describe(role: AssumedRole, policy_length: int) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from .access_keys import build_machine_key
 from .interface import MachineSpec
 
 ROLE = "gpudesk-dev-instance"
@@ -84,7 +85,7 @@ class MetadataServer(ThreadingHTTPServer):
             "Code": "Success",
             "LastUpdated": _format_time(self.now()),
             "Type": "AWS-HMAC",
-            "AccessKeyId": "ASIALOCALCLOUD000000",
+            "AccessKeyId": build_machine_key(spec.instance_id),
             "SecretAccessKey": "local",
             "Token": "local",
             "Expiration": _format_time(self.now() + CREDENTIALS_VALID_FOR),

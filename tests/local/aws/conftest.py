@@ -1,6 +1,6 @@
 """Local cloud in process, one for each test, on a clock that only tests advance."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +21,14 @@ TIME_UNTIL_READY = timedelta(seconds=8 + 25)
 """Time from RunInstances to the first ping of the agent."""
 
 Launch = Callable[..., str]
+
+TABLE: Mapping[str, Any] = {
+    "TableName": "things",
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "BillingMode": "PAY_PER_REQUEST",
+    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+}
 
 
 @pytest.fixture
@@ -107,15 +115,9 @@ def run_shell(ssm: Any, instance_id: str, **arguments: Any) -> str:
     return str(sent["Command"]["CommandId"])
 
 
-def create_table(dynamodb: Any, name: str = "things") -> None:
+def create_table(dynamodb: Any, name: str = TABLE["TableName"]) -> None:
     """Create a table with a stream of old and new items."""
-    dynamodb.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
+    dynamodb.create_table(**{**TABLE, "TableName": name})
 
 
 def get_error(call: Callable[..., Any], **arguments: Any) -> tuple[str, int]:

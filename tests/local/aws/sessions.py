@@ -17,7 +17,6 @@ from local.machines.host.relay import Relay
 from local.machines.host.simulated import SimulatedMachines
 from local.plugin.session_client import SessionClient
 from local.plugin.signing import SigningKey
-from local.settings import ACCOUNT
 from tests.local.aws.conftest import ONCE
 
 REGION = "us-east-1"
@@ -29,7 +28,11 @@ PORTS = {"portNumber": ["8888"], "localPortNumber": ["8889"]}
 TRUST_POLICY = {
     "Version": "2012-10-17",
     "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+        }
     ],
 }
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

@@ -10,7 +10,6 @@ import pytest
 
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.sts.policies import IamRequest, UnknownPolicyElement, is_allowed
 from local.clock import ManualClock
 from tests.local.aws.conftest import ONCE, get_error
 from tests.local.aws.sessions import (
@@ -139,11 +138,3 @@ def test_role_policy_bounds_the_session_policy(instances: tuple[str, str]) -> No
     ssm = create_client("ssm", assume(build_start_policy(ROLE, SESSION_NAME, REGION, instances[0], DOCUMENT)))
     refused = get_error(ssm.start_session, Target=instances[0], DocumentName=DOCUMENT, Parameters=PORTS)
     assert refused == ("AccessDeniedException", 403)
-
-
-def test_unknown_element_of_a_policy_is_an_error_and_not_a_yes() -> None:
-    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"DateLessThan": {"a": "b"}}}
-    with pytest.raises(UnknownPolicyElement):
-        is_allowed([{"Statement": statement}], IamRequest("ssm:StartSession", "*"))
-    with pytest.raises(UnknownPolicyElement):
-        is_allowed([{"Statement": {"Effect": "Allow", "NotAction": "x"}}], IamRequest("ssm:StartSession", "*"))

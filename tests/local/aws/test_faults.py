@@ -10,7 +10,9 @@ from local.aws.core.faults import Faults
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.ec2.tracked_instance import FAILED_STARTS
 from local.clock import ManualClock
+from local.machines.host.access_keys import build_machine_key
 from tests.local.aws.conftest import (
+    TABLE,
     Launch,
     build_launch_request,
     create_table,
@@ -190,9 +192,9 @@ def test_calls_are_counted_by_operation_including_rejected_ones(cloud: LocalClou
 
 def test_calls_with_instance_role_are_counted_separately(cloud: LocalCloud, dynamodb: Any) -> None:
     role: Any = boto3.client(
-        "dynamodb", "us-east-1", aws_access_key_id="ASIALOCALCLOUD000000", aws_secret_access_key="x"
+        "dynamodb", "us-east-1", aws_access_key_id=build_machine_key("i-unknown"), aws_secret_access_key="x"
     )
-    create_table(role)
+    assert get_error(role.create_table, **TABLE) == ("UnrecognizedClientException", 400)
     dynamodb.list_tables()
     assert cloud.calls == {"dynamodb:ListTables": 1}
     assert cloud.machine_calls == {"dynamodb:CreateTable": 1}

@@ -1,0 +1,1 @@
+"""CloudFormation: the resources and properties that moto lacks. Importing it loads most services of moto (a second)."""

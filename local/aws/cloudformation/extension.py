@@ -1,0 +1,36 @@
+"""Extension of moto's CloudFormation by resource types and properties. Unknown types are refused, as on AWS."""
+
+from typing import Any
+
+from moto.cloudformation import parsing
+from moto.cloudformation.exceptions import ValidationError
+
+from local.aws.cloudformation import dropped_properties, functions, messaging, monitoring, rest_api, roles
+from local.aws.cloudformation.added_type import AddedType
+from local.aws.core.patches import Patches
+
+TYPES: tuple[AddedType, ...] = (*monitoring.TYPES, *messaging.TYPES, *functions.TYPES, *rest_api.TYPES)
+
+
+def patch(patches: Patches) -> None:
+    """Add the types, and keep the properties that moto drops."""
+    models: list[Any] = [*parsing.get_model_list(), *TYPES]
+    by_type = {model.cloudformation_type(): model for model in models}
+    names = {model.cloudformation_type(): model.cloudformation_name_type() for model in models}
+    patches.wrap(parsing, "get_model_list", lambda _: lambda: models)
+    patches.wrap(parsing, "get_model_map", lambda _: lambda: by_type)
+    patches.wrap(parsing, "get_name_type_map", lambda _: lambda: names)
+    patches.wrap(parsing, "resource_class_from_type", lambda original: _refuse_unknown_types(original, by_type))
+    for module in (dropped_properties, functions, rest_api, roles):
+        module.patch(patches)
+
+
+def _refuse_unknown_types(original: Any, known: dict[str, Any]) -> Any:
+    """moto skips such resources, so a stack would be complete without them."""
+
+    def find_class(resource_type: str) -> Any:
+        if resource_type not in known and not resource_type.startswith("Custom::"):
+            raise ValidationError(message=f"Template format error: Unrecognized resource types: [{resource_type}]")
+        return original(resource_type)
+
+    return find_class

@@ -1,0 +1,122 @@
+"""Enforcement: each call of a role is judged by the policies of the role, of the session and of the resource.
+
+Callers without a role are the administrator of the account, who may do everything but assume a role that does not trust
+the account.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from local.aws.core.errors import CloudError
+from local.aws.iam.evaluator import Decision, IamRequest, Policies, Reason, decide
+from local.aws.iam.facts import LocalFacts
+from local.aws.iam.policies import parse_policy_text
+from local.aws.iam.principals import Principal
+from local.aws.iam.questions import list_questions
+from local.aws.iam.questions.call import Call, Question
+from local.aws.iam.stored_policies import parse_policies, to_text
+from local.aws.iam.usage import record_use
+from local.aws.sts.assumed_roles import AssumedRoles
+from local.aws.sts.machine_roles import MachineRoles
+from local.aws.sts.role_sessions import AssumedRole, find_role
+from local.machines.host.access_keys import MACHINE_KEY_PREFIX
+
+DENIED_CODES = {"sts": "AccessDenied", "ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}
+"""Error code by service; all other services answer AccessDeniedException."""
+
+ROLE_KEY_PREFIX = "ASIA"
+TRUST_ACTIONS = frozenset({"sts:AssumeRole", "sts:TagSession"})
+"""Actions that the trust policy of the role must allow, too."""
+
+ADMINISTRATOR = Principal(arn="arn:aws:iam::123456789012:user/local", account="123456789012")
+EVERYTHING = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
+
+Parameters = Mapping[str, Any]
+
+
+class Enforcement:
+    """Decides whether the caller of a call may make it.
+
+    :ivar denials: the refused requests, each with its caller and the reason
+    """
+
+    def __init__(self, roles: AssumedRoles, machines: MachineRoles, facts: LocalFacts) -> None:
+        """Start without denials."""
+        self.roles = roles
+        self._machines = machines
+        self.denials: list[str] = []
+        self._facts = facts
+
+    def check_call(self, response: Any, service: str, operation: str) -> None:
+        """Check a call that moto answers.
+
+        :raises CloudError: the credentials are unknown, have expired, or do not allow the call
+        """
+        key = response.access_key
+        is_administrator = not key.startswith(ROLE_KEY_PREFIX)
+        if is_administrator and operation != "AssumeRole":
+            return
+        account = response.current_account
+        call = Call(service, operation, read_parameters(response), response.region, account, response.partition)
+        if is_administrator:
+            for question in list_questions(call, self._facts):
+                self._refuse_unless_allowed(ADMINISTRATOR.arn, question, _judge_administrator(question), service)
+            return
+        role = self._machines.find(key) if key.startswith(MACHINE_KEY_PREFIX) else self.roles.find(key)
+        if role is None:
+            raise CloudError("UnrecognizedClientException", "The security token included in the request is invalid.")
+        self.check(role, call)
+
+    def check(self, role: AssumedRole, call: Call) -> None:
+        """Check a call of a role.
+
+        :raises CloudError: the credentials have expired, or do not allow it
+        """
+        if self.roles.is_expired(role):
+            raise CloudError("ExpiredTokenException", "The security token included in the request is expired")
+        for question in list_questions(call, self._facts):
+            decision = _judge(role, question)
+            self._refuse_unless_allowed(role.arn, question, decision, call.service)
+            record_use(role.role_name, decision.statements, question.action, question.resource)
+
+    def _refuse_unless_allowed(self, caller: str, question: Question, decision: Decision, service: str) -> None:
+        if decision.is_allowed:
+            return
+        message = f"User: {caller} is not authorized to perform: {question.action} on resource: {question.resource}"
+        if decision.reason is Reason.EXPLICIT_DENY:
+            message = f"{message} {decision.reason}"
+        else:
+            message = f"{message} because {decision.reason} the {question.action} action"
+        self.denials.append(message)
+        raise CloudError(DENIED_CODES.get(service, "AccessDeniedException"), message, status=403)
+
+
+def read_parameters(response: Any) -> Parameters:
+    """Return the parameters of a call as the SDK's user has passed them."""
+    if response.automated_parameter_parsing:
+        parameters: Parameters = response.params
+        return parameters
+    body: Parameters = json.loads(response.body or "{}")
+    return body
+
+
+def _judge(role: AssumedRole, question: Question) -> Decision:
+    request = IamRequest(
+        question.action, question.resource, {**question.context, **role.build_context()}, role.principal
+    )
+    policies = parse_policies(role.policies)
+    if question.action in TRUST_ACTIONS:
+        policies = _add_trust(policies, question.resource)
+    return decide(policies, request)
+
+
+def _judge_administrator(question: Question) -> Decision:
+    policies = _add_trust(Policies(identity=(parse_policy_text(EVERYTHING),)), question.resource)
+    return decide(policies, IamRequest(question.action, question.resource, question.context, ADMINISTRATOR))
+
+
+def _add_trust(policies: Policies, role_arn: str) -> Policies:
+    role = find_role(role_arn)
+    trust = parse_policy_text(to_text(role.assume_role_policy_document), "trust") if role else None
+    return Policies(policies.identity, policies.session, policies.boundary, trust, requires_resource_policy=True)

@@ -1,0 +1,91 @@
+"""A call to AWS as plain data, the questions that IAM is asked about it, and the facts that they depend on."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from local.aws.iam.patterns import Context
+
+
+class UnknownOperation(ValueError):
+    """It is not known here what IAM is asked about an operation, so nobody can say whether it is allowed."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call.
+
+    :param service: name in the SDK, such as `ec2-instance-connect`
+    :param parameters: as the SDK's user passes them
+    """
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+    region: str
+    account: str
+    partition: str = "aws"
+
+    def build_arn(self, service: str, resource: str, *, account: str | None = None, region: str | None = None) -> str:
+        """Return an ARN of the call's account and region.
+
+        :param account: empty for resources that belong to no account
+        """
+        owner, place = self.account if account is None else account, self.region if region is None else region
+        return f"arn:{self.partition}:{service}:{place}:{owner}:{resource}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question to IAM.
+
+    :param resource: ARN, or `*` for an action without resources
+    """
+
+    action: str
+    resource: str
+    context: Context = field(default_factory=dict)
+
+
+class Facts(Protocol):
+    """What AWS knows about the resources that a call names. A resource that does not exist has no tags."""
+
+    def get_tags(self, region: str, kind: str, resource_id: str) -> Mapping[str, str]:
+        """Return the tags of an instance, image, snapshot, subnet, security group or session."""
+        ...
+
+    def find_image_owner(self, region: str, image_id: str) -> str:
+        """Return `amazon`, `aws-marketplace` or the id of the account; empty: there is no such image."""
+        ...
+
+    def find_vpc(self, region: str, kind: str, resource_id: str) -> str:
+        """Return the id of the VPC of a subnet or security group; empty: there is none."""
+        ...
+
+    def find_partition_key(self, region: str, table: str, index: str | None) -> str:
+        """Return the name of the partition key; empty: there is no such table or index."""
+        ...
+
+    def find_profile_role(self, profile: str) -> str:
+        """Return the ARN of the role of an instance profile; empty: there is none."""
+        ...
+
+
+Ask = Callable[[Call, Facts], Iterable[Question]]
+"""Function that returns the questions about one operation."""
+
+
+def build_tag_context(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the condition keys of tags, such as `aws:ResourceTag/NAME`."""
+    return {f"{prefix}/{key}": value for key, value in tags.items()}
+
+
+def build_request_tags(tags: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
+    """Return the condition keys of the tags in a request. Without tags there are none, also no `aws:TagKeys`."""
+    return {**build_tag_context("aws:RequestTag", tags), "aws:TagKeys": tuple(tags)} if tags else {}
+
+
+def ask_without_resource(call: Call, facts: Facts) -> Iterable[Question]:
+    """Return the question about an action that knows no resources."""
+    del facts
+    return (Question(f"{call.service}:{call.operation}", "*"),)

@@ -1,0 +1,135 @@
+"""Questions about DynamoDB: on each table or index, with the leading keys and attributes that a call names.
+
+A transaction is asked as the single writes that it contains.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from local.aws.iam.questions.call import Ask, Call, Facts, Question, ask_without_resource
+from local.aws.iam.questions.dynamodb_expressions import list_attributes, resolve_name
+
+TRANSACTION_ACTIONS = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+WRITES = frozenset({"DeleteItem", "PutItem", "UpdateItem"})
+
+_EQUALITY = re.compile(r"(?P<name>#?[A-Za-z_][\w.-]*)\s*=\s*(?P<value>:\w+)")
+
+
+def _ask_about_item(call: Call, facts: Facts) -> Iterable[Question]:
+    return (_build_question(call, facts, call.operation, call.parameters),)
+
+
+def _ask_about_transaction(call: Call, facts: Facts) -> Iterator[Question]:
+    for item in call.parameters["TransactItems"]:
+        for kind, request in item.items():
+            question = _build_question(call, facts, TRANSACTION_ACTIONS[kind], request)
+            context = {**question.context, "dynamodb:EnclosingOperation": call.operation}
+            yield Question(question.action, question.resource, context)
+
+
+def _ask_about_batch(call: Call, facts: Facts) -> Iterator[Question]:
+    for table, requests in call.parameters["RequestItems"].items():
+        key = facts.find_partition_key(call.region, _get_name(table), None)
+        items = requests["Keys"] if isinstance(requests, Mapping) else [_get_written(request) for request in requests]
+        attributes = {name for item in items for name in item}
+        if isinstance(requests, Mapping):
+            attributes |= list_attributes(requests)
+        yield Question(
+            f"dynamodb:{call.operation}",
+            _build_arn(call, table, None),
+            _build_context(tuple(_to_text(item[key]) for item in items if key in item), attributes),
+        )
+
+
+def _get_written(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    ((_, write),) = request.items()
+    item: Mapping[str, Any] = write.get("Item") or write["Key"]
+    return item
+
+
+def _build_question(call: Call, facts: Facts, action: str, request: Mapping[str, Any]) -> Question:
+    table, index = request["TableName"], request.get("IndexName")
+    key = facts.find_partition_key(call.region, _get_name(table), index)
+    context = _build_context(_find_leading_keys(request, key), list_attributes(request))
+    if action in WRITES:
+        context["dynamodb:ReturnValues"] = request.get("ReturnValues", "NONE")
+    elif "ReturnValues" in request:
+        context["dynamodb:ReturnValues"] = request["ReturnValues"]
+    if "Select" in request:
+        context["dynamodb:Select"] = request["Select"]
+    return Question(f"dynamodb:{action}", _build_arn(call, table, index), context)
+
+
+def _build_context(leading_keys: tuple[str, ...], attributes: Iterable[str]) -> dict[str, str | tuple[str, ...]]:
+    """Return the condition keys. A key without values is missing from the request."""
+    context: dict[str, str | tuple[str, ...]] = {}
+    if leading_keys:
+        context["dynamodb:LeadingKeys"] = leading_keys
+    if names := tuple(sorted(attributes)):
+        context["dynamodb:Attributes"] = names
+    return context
+
+
+def _find_leading_keys(request: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return the values of the partition key: of an item, of a key, or of the equality in a query."""
+    item = request.get("Item") or request.get("Key")
+    if item is not None:
+        return (_to_text(item[key]),) if key in item else ()
+    values = request.get("ExpressionAttributeValues", {})
+    for match in _EQUALITY.finditer(request.get("KeyConditionExpression", "")):
+        if resolve_name(match["name"], request) == key:
+            return (_to_text(values[match["value"]]),)
+    return ()
+
+
+def _to_text(value: Mapping[str, Any]) -> str:
+    """Return a key attribute as text: `{"S": "x"}` or `{"N": "1"}`."""
+    (text,) = value.values()
+    return str(text)
+
+
+def _ask_about_table(call: Call, facts: Facts) -> Iterable[Question]:
+    del facts
+    return (Question(f"dynamodb:{call.operation}", _build_arn(call, call.parameters["TableName"], None)),)
+
+
+def _ask_about_stream(call: Call, facts: Facts) -> Iterable[Question]:
+    del facts
+    arn = call.parameters.get("StreamArn") or call.parameters["ShardIterator"].partition("|")[0]
+    return (Question(f"dynamodb:{call.operation}", arn),)
+
+
+def _ask_list_streams(call: Call, facts: Facts) -> Iterable[Question]:
+    del call, facts
+    return (Question("dynamodb:ListStreams", "*"),)
+
+
+def _get_name(table: str) -> str:
+    return table.rpartition("/")[2]
+
+
+def _build_arn(call: Call, table: str, index: str | None) -> str:
+    return call.build_arn("dynamodb", f"table/{_get_name(table)}" + (f"/index/{index}" if index else ""))
+
+
+DYNAMODB: Mapping[str, Ask] = {
+    "ListTables": ask_without_resource,
+    **dict.fromkeys(("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"), _ask_about_item),
+    **dict.fromkeys(("BatchGetItem", "BatchWriteItem"), _ask_about_batch),
+    **dict.fromkeys(("TransactGetItems", "TransactWriteItems"), _ask_about_transaction),
+    **dict.fromkeys(("CreateTable", "DeleteTable", "DescribeTable", "UpdateTable"), _ask_about_table),
+}
+
+STREAMS: Mapping[str, Ask] = {
+    **dict.fromkeys(("DescribeStream", "GetRecords", "GetShardIterator"), _ask_about_stream),
+    "ListStreams": _ask_list_streams,
+}

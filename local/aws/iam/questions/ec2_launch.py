@@ -1,0 +1,119 @@
+"""Questions about RunInstances: on each resource that it uses or creates, on each tag, and on the role that it passes.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from local.aws.iam.patterns import Context
+from local.aws.iam.questions.call import Call, Facts, Question, build_request_tags, build_tag_context
+
+ACTION = "ec2:RunInstances"
+TAGGED = ("instance", "volume", "network-interface")
+
+
+def ask_run_instances(call: Call, facts: Facts) -> Iterator[Question]:
+    """Return the questions about a launch."""
+    tags = list_tag_specifications(call)
+    profile = call.parameters.get("IamInstanceProfile", {})
+    yield _ask_about_instance(call, tags, profile)
+    for kind, context in _list_created(call, tags):
+        yield Question(ACTION, call.build_arn("ec2", f"{kind}/*"), context)
+    yield from _ask_about_used(call, facts)
+    for kind, requested in tags.items():
+        context = {**build_request_tags(requested), "ec2:CreateAction": "RunInstances"}
+        yield Question("ec2:CreateTags", call.build_arn("ec2", f"{kind}/*"), context)
+    if profile:
+        name = profile.get("Name") or profile["Arn"].rpartition("/")[2]
+        role = facts.find_profile_role(name) or call.build_arn("iam", f"role/{name}", region="")
+        yield Question("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
+
+
+def list_tag_specifications(call: Call) -> dict[str, dict[str, str]]:
+    """Return the tags of a request by kind of resource."""
+    found: dict[str, dict[str, str]] = {}
+    for specification in call.parameters.get("TagSpecifications", []):
+        tags = {tag["Key"]: tag.get("Value", "") for tag in specification.get("Tags", [])}
+        found.setdefault(specification["ResourceType"], {}).update(tags)
+    return found
+
+
+def _ask_about_instance(call: Call, tags: Mapping[str, Mapping[str, str]], profile: Mapping[str, str]) -> Question:
+    parameters, options = call.parameters, call.parameters.get("MetadataOptions", {})
+    context: dict[str, Any] = {
+        **build_request_tags(tags.get("instance", {})),
+        "ec2:InstanceType": parameters["InstanceType"],
+        "ec2:MetadataHttpEndpoint": options.get("HttpEndpoint", "enabled"),
+        "ec2:Tenancy": parameters.get("Placement", {}).get("Tenancy", "default"),
+        "ec2:InstanceMarketType": parameters.get("InstanceMarketOptions", {}).get("MarketType", "on-demand"),
+        "ec2:EbsOptimized": _to_text(parameters.get("EbsOptimized", False)),
+        "ec2:RootDeviceType": "ebs",
+    }
+    if "HttpTokens" in options:
+        context["ec2:MetadataHttpTokens"] = options["HttpTokens"]
+    if "HttpPutResponseHopLimit" in options:
+        context["ec2:MetadataHttpPutResponseHopLimit"] = str(options["HttpPutResponseHopLimit"])
+    if profile:
+        context["ec2:InstanceProfile"] = profile.get("Arn") or call.build_arn(
+            "iam", f"instance-profile/{profile['Name']}", region=""
+        )
+    return Question(ACTION, call.build_arn("ec2", "instance/*"), context)
+
+
+def _list_created(call: Call, tags: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, Context]]:
+    """Yield the volumes and network interfaces that are created. Without a mapping, the image's root disk is one."""
+    disks = [mapping["Ebs"] for mapping in call.parameters.get("BlockDeviceMappings", []) if "Ebs" in mapping] or [{}]
+    for disk in disks:
+        context: dict[str, Any] = {
+            **build_request_tags(tags.get("volume", {})),
+            "ec2:Encrypted": _to_text(disk.get("Encrypted", False)),
+        }
+        if "VolumeType" in disk:
+            context["ec2:VolumeType"] = disk["VolumeType"]
+        if "VolumeSize" in disk:
+            context["ec2:VolumeSize"] = str(disk["VolumeSize"])
+        yield "volume", context
+    for interface in call.parameters.get("NetworkInterfaces") or [{}]:
+        context = dict(build_request_tags(tags.get("network-interface", {})))
+        if "AssociatePublicIpAddress" in interface:
+            context["ec2:AssociatePublicIpAddress"] = _to_text(interface["AssociatePublicIpAddress"])
+        yield "network-interface", context
+
+
+def _ask_about_used(call: Call, facts: Facts) -> Iterator[Question]:
+    """Return the questions about what exists already: the image, snapshots, the subnet, security groups, a key pair."""
+    parameters = call.parameters
+    interfaces = parameters.get("NetworkInterfaces", [])
+    image_id = parameters["ImageId"]
+    owner = facts.find_image_owner(call.region, image_id)
+    image = {
+        **_build_tags(call, facts, "image", image_id),
+        **({"ec2:Owner": owner} if owner else {}),
+        "ec2:ImageID": image_id,
+    }
+    yield Question(ACTION, call.build_arn("ec2", f"image/{image_id}", account=""), image)
+    for mapping in parameters.get("BlockDeviceMappings", []):
+        if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
+            arn = call.build_arn("ec2", f"snapshot/{snapshot}", account="")
+            yield Question(ACTION, arn, _build_tags(call, facts, "snapshot", snapshot))
+    subnets = [each["SubnetId"] for each in (*interfaces, parameters) if "SubnetId" in each]
+    groups = [group for each in interfaces for group in each.get("Groups", [])]
+    groups += parameters.get("SecurityGroupIds", [])
+    for kind, ids in (("subnet", subnets), ("security-group", groups)):
+        for resource_id in ids:
+            context = _build_tags(call, facts, kind, resource_id)
+            if vpc := facts.find_vpc(call.region, kind, resource_id):
+                context["ec2:Vpc"] = call.build_arn("ec2", f"vpc/{vpc}")
+            yield Question(ACTION, call.build_arn("ec2", f"{kind}/{resource_id}"), context)
+    if key := parameters.get("KeyName"):
+        yield Question(ACTION, call.build_arn("ec2", f"key-pair/{key}"), {"ec2:KeyPairName": key})
+
+
+def _build_tags(call: Call, facts: Facts, kind: str, resource_id: str) -> dict[str, str]:
+    tags = facts.get_tags(call.region, kind, resource_id)
+    return {**build_tag_context("aws:ResourceTag", tags), **build_tag_context("ec2:ResourceTag", tags)}
+
+
+def _to_text(value: Any) -> str:
+    return str(value).lower()

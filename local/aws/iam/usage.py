@@ -1,0 +1,67 @@
+"""Permissions that calls of this process have used, so that the tests can list those that nobody needs."""
+
+import functools
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from local.aws.iam.patterns import ARN_SEGMENTS
+from local.aws.iam.policies import ALLOW, Policy, Statement
+
+
+@dataclass(frozen=True, order=True)
+class Permission:
+    """An action that a statement allows on a kind of resource.
+
+    :param role: name of the role
+    :param kind: such as `ec2:instance` or `dynamodb:table/index`; `*` for every resource
+    """
+
+    role: str
+    sid: str
+    action: str
+    kind: str
+
+
+_used: Counter[Permission] = Counter()
+
+
+def record_use(role: str, statements: Iterable[Statement], action: str, resource: str) -> None:
+    """Record that statements of a role have allowed an action."""
+    for statement in statements:
+        _used[Permission(role, statement.sid, action, find_kind(resource))] += 1
+
+
+def list_used() -> Counter[Permission]:
+    """Return how often each permission has been used in this process."""
+    return Counter(_used)
+
+
+def list_permissions(role: str, policy: Policy) -> set[Permission]:
+    """Return the permissions that a policy grants, one for each statement, action and kind of resource."""
+    return {
+        Permission(role, statement.sid, action, find_kind(resource))
+        for statement in policy.statements
+        if statement.effect == ALLOW
+        for action in _as_list(statement.source["Action"])
+        for resource in _as_list(statement.source["Resource"])
+    }
+
+
+@functools.lru_cache(maxsize=4096)
+def find_kind(resource: str) -> str:
+    """Return the kind of a resource in an ARN or in the pattern of one."""
+    segments = resource.split(":", ARN_SEGMENTS - 1)
+    if len(segments) < ARN_SEGMENTS:
+        return resource
+    service, path = segments[2], segments[5].replace(":log-stream:", "/log-stream/").replace(":", "/").split("/")
+    if service == "sns":
+        return "sns:topic"
+    if service == "sqs":
+        return "sqs:queue"
+    deeper = [part for part in path[2:] if part in ("index", "stream", "log-stream")]
+    return f"{service}:{'/'.join([path[0], *deeper])}"
+
+
+def _as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
