@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package permissions checkov clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -86,6 +86,18 @@ benchmark-cold-start: setup ## Measure the zip and the CPU time of a cold start 
 
 mutation-check: setup ## Break 30 decisions of the domain, one at a time, and check that tests fail (COUNT=, SEED=); about 15 minutes
 	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+permissions: setup ## Write docs/permissions.md from the policies in deploy/policies
+	@$(BIN)/python -m deploy.permissions_page
+
+# checkov pins libraries that the tests need in other versions, so it has an environment of its own (220 MB).
+build/checkov/.ready: | $(UV)
+	@$(UV) venv --quiet --clear --python $(PYTHON) build/checkov
+	@$(UV) pip install --quiet --python build/checkov/bin/python checkov==3.3.30
+	@touch $@
+
+checkov: setup build/checkov/.ready ## Check the templates with checkov (STAGE=dev); installs it on the first run (220 MB, a minute)
+	@$(BIN)/python -m deploy.checkov build/checkov/bin/checkov "$${STAGE:-dev}"
 
 build-documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents
