@@ -1,5 +1,7 @@
 """Roles of instances: EC2 gives each instance credentials of the role in its instance profile."""
 
+from collections.abc import Mapping
+
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.tracked_instance import TrackedInstance
 from local.aws.iam.facts import LocalFacts
@@ -27,8 +29,13 @@ class MachineRoles:
 
     def _open(self, tracked: TrackedInstance, key: str) -> AssumedRole | None:
         profile = tracked.instance.iam_instance_profile
-        role = find_role(self._facts.find_profile_role(profile.name)) if profile else None
+        role = find_role(self._facts.find_profile_role(_read_name(profile))) if profile else None
         if role is None:
             return None
         self._by_key[key] = build_role_session(role, tracked.instance.id, key=key)
         return self._by_key[key]
+
+
+def _read_name(profile: Mapping[str, str]) -> str:
+    """Return the name of a profile as RunInstances has named it."""
+    return profile.get("Name") or profile["Arn"].rpartition("/")[2]
