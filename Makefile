@@ -24,7 +24,7 @@ $(UV):
 	@touch $@
 
 lock: | $(UV) ## Lock newer versions, with the hashes of all files: requirements-dev.txt, local/deployed/runtime.txt
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt requirements-dev.in -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt --overrides requirements-overrides.txt requirements-dev.in -o requirements-dev.txt
 	$(UV) pip compile --quiet --python-version 3.13 --python-platform x86_64-manylinux_2_34 --generate-hashes --no-emit-index-url --no-header --no-annotate local/deployed/runtime.in -o local/deployed/runtime.txt
 
 fmt: setup ## Format and sort imports
