@@ -12,8 +12,9 @@ import boto3
 
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.tables import reset_endpoint
+from deploy.documents import build_documents
 from deploy.home import build_data_resources
-from deploy.region import build_documents, build_security_group
+from deploy.region import build_security_group
 from local.settings import HOME_REGION, build_local_names, build_variables
 from local.template_resources import ResourceCreator
 
