@@ -285,10 +285,10 @@ request_reboot() {
   local boot
   boot=$(gpudesk_print_boot_id)
   if [ "$(tail -n 1 "$GPUDESK_REBOOTS" 2>/dev/null)" = "$boot" ]; then
-    fail "The instance has not rebooted, although this step requested it: $* Stop the instance, start it, and run the setup again."
+    fail "The instance has not rebooted, although this step requested it: $* Stop the instance and start it."
   fi
   if (("$(gpudesk_count_reboots)" >= 3)); then
-    fail "The instance has rebooted 3 times in this step, and the step still needs a reboot: $* Look for the cause on the instance, then run the setup again."
+    fail "The instance has rebooted 3 times in this step, and the step still needs a reboot: $* Look for the cause on the instance."
   fi
   say "Rebooting: $*"
   # A refresh that meets the reboot could leave the instance without its agent.
@@ -327,7 +327,7 @@ gpudesk_return() {
 
 # gpudesk_print_memory_failure MESSAGE: print why the step failed. MESSAGE is what the step itself says about it.
 gpudesk_print_memory_failure() {
-  printf 'gpudesk: %s\n' "Memory ran out, so a program of this step was killed. Launch an instance type with more memory, or end other programs (free -h), and run the setup again. The step says: ${1%%. *}." >&2
+  printf 'gpudesk: %s\n' "Memory ran out, so a program of this step was killed. Launch an instance type with more memory, or end other programs (free -h). The step says: ${1%%. *}." >&2
 }
 
 gpudesk_count_oom_kills() {
@@ -412,7 +412,7 @@ gpudesk_supervise() {
     "$GPUDESK_LOCK" bash "$0" || status=$?
   kill "$watchdog" 2>/dev/null || true
   if ((status != 0 && SECONDS - began_at >= GPUDESK_TIME_LIMIT)); then
-    printf 'gpudesk: %s\n' "Step $GPUDESK_STEP did not end within its time limit of $GPUDESK_TIME_LIMIT s. Run the setup again: steps that are done are skipped." >&2
+    printf 'gpudesk: %s\n' "Step $GPUDESK_STEP did not end within its time limit of $GPUDESK_TIME_LIMIT s." >&2
     gpudesk_leave_marks 124
     return 124
   fi
@@ -449,7 +449,7 @@ gpudesk_check_previous() {
   if [ -n "$GPUDESK_PREVIOUS" ]; then
     status=$(cat "$GPUDESK_STATE/attempts/$SSM_attemptId.$GPUDESK_DOCUMENT.$GPUDESK_PREVIOUS" 2>/dev/null || echo none)
     if [ "$status" != 0 ]; then
-      printf 'gpudesk: %s\n' "Step $GPUDESK_STEP did not begin, because step $GPUDESK_PREVIOUS has not succeeded (exit status: $status). Run the setup again." >&2
+      printf 'gpudesk: %s\n' "Step $GPUDESK_STEP did not begin, because step $GPUDESK_PREVIOUS has not succeeded (exit status: $status)." >&2
       exit 1
     fi
   fi

@@ -120,6 +120,13 @@ def test_no_placeholder_is_left_in_a_script() -> None:
             assert not [line for line in lines if re.fullmatch(r"@@[a-z_.-]+@@", line) or "source include:" in line]
 
 
+def test_advice_of_a_script_does_not_say_to_run_the_setup_again() -> None:
+    """Gpudesk runs a failed document again, and says it where a person has to do it."""
+    for path in Path(composing.__file__).parent.rglob("*.sh"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert not re.search(r"(fail|gpudesk:) .*setup again", line), path.name
+
+
 def test_root_runs_no_program_that_a_user_may_have_written() -> None:
     """Each such line begins with as_ubuntu or as_owner. Only root can write the environment of the probe."""
     command = re.compile(r"""(?:^|\$\(|&&|\|\||;|\bif|!|\bretry \d+)\s*"?[$/]\S*/bin/(?:python|pip|conda)\b""")

@@ -117,8 +117,8 @@ def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
     ("command", "reason"),
     [
         (
-            build_command(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here", 1),
-            "No Python with PyTorch is here",
+            build_command(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here. Add a recipe with it.", 1),
+            "(gpudesk: No Python with PyTorch is here). Add a recipe with it.",
         ),
         (build_command(CommandStatus.SUCCEEDED), "its output is not valid: the output contains no report"),
         (

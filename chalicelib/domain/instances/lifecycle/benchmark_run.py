@@ -116,7 +116,7 @@ def _decide_running(
         case ObservedCommand(status=CommandStatus.FAILED) as command:
             _, failure = setup_results.build_failure_result(document, run, command, now)
             cause = describe_end(document.name, command.status_details, command.steps)
-            return _fail(instance, setup_results.describe_failure(failure, cause), now)
+            return _fail(instance, setup_results.describe_failure(failure, cause), now, failure.remediation)
     if now - run.sent_at > context.scale_script_timeout(document.timeout + DOCUMENT_MARGIN):
         return _fail(instance, f"it did not end within {format_duration(document.timeout)}", now)
     return None
@@ -152,8 +152,10 @@ def _succeed(instance: Instance, benchmark: BenchmarkRun, command: ObservedComma
     return replace(record_event(_without_benchmark(instance, now), reason, now, **details), benchmark=result)
 
 
-def _fail(instance: Instance, cause: str, now: datetime) -> Plan:
-    reason = _build_failure_reason(instance, cause, "Start the benchmark again when the cause is removed.")
+def _fail(
+    instance: Instance, cause: str, now: datetime, advice: str = "Start the benchmark again when the cause is removed."
+) -> Plan:
+    reason = _build_failure_reason(instance, cause, advice)
     return record_event(_without_benchmark(instance, now), reason, now)
 
 
