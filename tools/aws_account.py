@@ -24,7 +24,7 @@ from botocore.exceptions import (
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.domain.common.clock import Clock, SystemClock
-from chalicelib.domain.common.untrusted_text import strip_control_characters
+from chalicelib.domain.common.untrusted_text import clean_output
 from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, Settings, read_settings, require_variables
 from local.clock import PacedClock
 from local.settings import read_local_settings
@@ -37,7 +37,7 @@ USAGE_ERROR = 2
 
 def fail(message: str) -> NoReturn:
     """Print the message to standard error and exit with status 2."""
-    sys.stderr.write(f"{strip_control_characters(message)}\n")
+    sys.stderr.write(f"{clean_output(message)}\n")
     raise SystemExit(USAGE_ERROR)
 
 

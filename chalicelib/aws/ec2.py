@@ -170,7 +170,7 @@ def _to_event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
         id=raw.get("InstanceEventId", ""),
         code=raw.get("Code", ""),
         not_before=raw["NotBefore"].astimezone(UTC),
-        description=strip_to_line(raw.get("Description", "")),
+        description=clean_line(raw.get("Description", "")),
     )
 
 

@@ -7,11 +7,11 @@ carry it.
 
 import json
 import math
-import re
 from bisect import bisect_right
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.common.untrusted_text import to_ascii
 from chalicelib.domain.idle.epoch_seconds import to_epoch_seconds
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import (
@@ -50,8 +50,6 @@ DROPPABLE_FIELDS = ("setup", "missed_heartbeats", "live_counts")
 
 MIN_REASON_LENGTH = 16
 """Reasons are not cut shorter than this: a shorter one says nothing."""
-
-NON_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
 def encode_heartbeat(heartbeat: Heartbeat, key: str) -> str:
@@ -95,7 +93,7 @@ def compute_size(key: str, text: str) -> int:
 
 def truncate_ascii(text: str, length: int) -> str:
     """Return `text` on one line of printable ASCII, cut to at most `length` characters."""
-    line = NON_PRINTABLE.sub("?", " ".join(text.split()))
+    line = to_ascii(text)
     return line if len(line) <= length else f"{line[: length - 2]}.."
 
 

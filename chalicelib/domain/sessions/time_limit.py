@@ -27,14 +27,14 @@ def may_begin_call(elapsed: float) -> bool:
     return elapsed <= LAST_CALL_BEGINS_AT
 
 
-def find_next_try(tries: int, elapsed: float) -> float | None:
+def find_next_try(try_count: int, elapsed: float) -> float | None:
     """Return the seconds to wait before the next try of StartSession; None: give up.
 
-    :param tries: number of tries so far
+    :param try_count: number of tries so far
     :param elapsed: seconds since the request began
     """
-    if tries > len(TRY_DELAYS):
+    if try_count > len(TRY_DELAYS):
         return None
-    delay = TRY_DELAYS[tries - 1]
+    delay = TRY_DELAYS[try_count - 1]
     # StartSession is followed by one more call, which needs its time too.
     return delay if may_begin_call(elapsed + delay + CALL_TIMEOUT / 2) else None
