@@ -55,9 +55,9 @@ def test_example_runs_and_a_rerun_keeps_changes_of_users(machine: Machine) -> No
 
     machine.shell("echo mine >/home/ubuntu/work/vision/index.html")
     machine.shell("cd /srv/git/notebooks && echo three >index.html && git commit --quiet --all --message three")
-    result = run(machine)
-    assert result.status == "Success", result
-    assert "has local changes and is not updated" in result.steps[2].stdout
+    (step,) = machine.run_steps(compose_custom(VISION, EXAMPLES), "git_checkouts")
+    assert step.status == "Success", step
+    assert "has local changes and is not updated" in step.stdout
     assert machine.shell("cat /home/ubuntu/work/vision/index.html") == "mine"
 
 

@@ -68,7 +68,9 @@ def test_local_cloud_that_does_not_run_is_one_line(command: tuple[str, ...]) -> 
 
 
 def test_rejected_call_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    rejection = ClientError({"Error": {"Code": "ExpiredToken", "Message": "The token expired (password=hunter2)."}}, "PutItem")
+    rejection = ClientError(
+        {"Error": {"Code": "ExpiredToken", "Message": "The token expired (password=hunter2)."}}, "PutItem"
+    )
     with pytest.raises(SystemExit) as ended, exit_on_aws_errors("make token"):
         raise rejection
     assert ended.value.code == 2
