@@ -159,13 +159,13 @@ class Instance:
                 return None
 
     def has_image_in_progress(self, now: datetime) -> bool:
-        """Tell whether an image is being created from it; after `IMAGE_DEADLINE` the image delays nothing any more."""
+        """Return whether an image is being created from it; after `IMAGE_DEADLINE` the image delays nothing any more."""
         image = self.image_in_progress
         return image is not None and now - image.started_at < IMAGE_DEADLINE
 
     @property
     def is_active(self) -> bool:
-        """Tell whether the instance is not terminated."""
+        """Return whether the instance is not terminated."""
         return self.phase is not Phase.TERMINATED
 
     @property
@@ -183,5 +183,5 @@ class Instance:
         return ends_at - self.spec.policy.idle.warning_period if ends_at else None
 
     def has_keep(self, now: datetime) -> bool:
-        """Tell whether somebody keeps the instance running now."""
+        """Return whether somebody keeps the instance running now."""
         return self.lifetime.keep_until is not None and now < self.lifetime.keep_until

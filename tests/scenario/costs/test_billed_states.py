@@ -247,7 +247,7 @@ class Walk:
         return sum(entry.code == code for entry in entries if entry.at >= self.began_at)
 
     def is_billed(self) -> bool:
-        """Tell whether EC2 has an instance that is not stopped or terminated."""
+        """Return whether EC2 has an instance that is not stopped or terminated."""
         return any(self.desk.get_ec2_state(ec2_id) != "stopped" for ec2_id in self.desk.list_ec2_ids())
 
 

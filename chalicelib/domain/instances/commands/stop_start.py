@@ -129,6 +129,6 @@ def _describe_termination(instance: Instance) -> str:
 
 
 def _has_idle_stop(instance: Instance) -> bool:
-    """Tell whether gpudesk is stopping the instance because of idleness: that can still be cancelled."""
+    """Return whether gpudesk is stopping the instance because of idleness: that can still be cancelled."""
     claim = instance.claim
     return claim is not None and claim.action is ClaimAction.STOP and claim.warning_type is WarningType.IDLE

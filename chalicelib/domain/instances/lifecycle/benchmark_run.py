@@ -44,7 +44,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
 
 
 def is_expected(instance: Instance, step: SendDocument) -> bool:
-    """Tell whether a sent document is the one of the benchmark that the instance waits for."""
+    """Return whether a sent document is the one of the benchmark that the instance waits for."""
     run = instance.benchmark_run.run if instance.benchmark_run else None
     return instance.phase is Phase.READY and run is not None and run.attempt_id == step.attempt_id
 

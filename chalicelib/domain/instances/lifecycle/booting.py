@@ -63,7 +63,7 @@ def to_ready(instance: Instance, summary: str, now: datetime, mode: Mode) -> Pla
 
 
 def _is_of_this_boot(agent: ObservedAgent, launched_at: datetime) -> bool:
-    """Tell whether the agent has responded since the start: its status stays Online for minutes after a stop."""
+    """Return whether the agent has responded since the start: its status stays Online for minutes after a stop."""
     return agent.online and agent.last_ping_at > launched_at
 
 

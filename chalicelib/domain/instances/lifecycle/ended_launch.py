@@ -45,7 +45,7 @@ ADVICE = "Ask an admin to look for the cause, then launch again."
 
 
 def is_ended_launch(instance: Instance, ec2_instance: Ec2Instance) -> bool:
-    """Tell whether EC2 ended an accepted launch before anything was set up, without a request to do so."""
+    """Return whether EC2 ended an accepted launch before anything was set up, without a request to do so."""
     reason = ec2_instance.state_reason
     is_new = instance.phase in (Phase.LAUNCHING, Phase.BOOTING) and not instance.observed.agent_seen
     is_wanted = instance.spec.desired is DesiredState.RUNNING

@@ -150,7 +150,7 @@ def _build_stop_reason(instance: Instance, ec2_instance: Ec2Instance, heartbeat:
 
 
 def _is_restarted_while_stopping(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> bool:
-    """Tell whether someone started a stopping instance between two observations.
+    """Return whether someone started a stopping instance between two observations.
 
     Without a claim gpudesk did not request the stop and does not repeat it. If the instance still runs after
     `STOP_FORCE_AFTER`, it counts as started.
