@@ -159,7 +159,7 @@ class Instance:
                 return None
 
     def has_image_in_progress(self, now: datetime) -> bool:
-        """Return whether an image is being created from it; after `IMAGE_DEADLINE` the image delays nothing any more."""
+        """Return whether an image is being created from it. After `IMAGE_DEADLINE` the image delays nothing more."""
         image = self.image_in_progress
         return image is not None and now - image.started_at < IMAGE_DEADLINE
 
