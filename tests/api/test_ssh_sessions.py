@@ -24,7 +24,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from chalicelib import bootstrap
-from chalicelib.aws.clients import Clients
+from chalicelib.aws.clients import Clients, build_client_sets
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.control.application import Application
 from chalicelib.domain.access.actor import Role
@@ -146,7 +146,7 @@ class ServedSessionManager(SessionManager):
 def build_served_application(application: Application, url: str) -> Application:
     """Return the application with the endpoint of a served local cloud in its sessions."""
     sessions = application.sessions
-    opener = replace(sessions.opener, session_manager=ServedSessionManager(Clients(), url))
+    opener = replace(sessions.opener, session_manager=ServedSessionManager(build_client_sets().loop, url))
     return replace(application, sessions=replace(sessions, opener=opener))
 
 
