@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.common.text import join_and
+from chalicelib.domain.sessions.role import InvalidRoleArn, RoleArn
 
 REQUIRED_VARIABLES = (
     "GPUDESK_STAGE",
@@ -37,7 +38,7 @@ class Settings:
     :param table_prefix: the names of all tables begin with it
     :param instance_profile: the IAM instance profile of the instances that gpudesk launches
     :param instance_role_id: the unique id of that profile's role (AROA...)
-    :param session_role_arn: the IAM role that gpudesk assumes to open sessions
+    :param session_role: the IAM role that gpudesk assumes to open sessions
     :param security_group: the name of the security group; each VPC in use has one with this name, without ingress rules
     :param home_region: the region of gpudesk itself and its tables
     :param email_topic_arn: the SNS topic for e-mail; empty: gpudesk sends no e-mail
@@ -53,7 +54,7 @@ class Settings:
     security_group: str
     home_region: str
     webhook_key: str
-    session_role_arn: str
+    session_role: RoleArn
     email_topic_arn: str = ""
     allow_private_webhooks: bool = False
     regions: tuple[str, ...] = ()
@@ -78,7 +79,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         table_prefix=environment["GPUDESK_TABLE_PREFIX"],
         instance_profile=environment["GPUDESK_INSTANCE_PROFILE"],
         instance_role_id=role_id,
-        session_role_arn=environment["GPUDESK_SESSION_ROLE_ARN"],
+        session_role=_read_role(environment, "GPUDESK_SESSION_ROLE_ARN"),
         home_region=_get_region(environment),
         security_group=environment["GPUDESK_SECURITY_GROUP"],
         allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
@@ -86,6 +87,19 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         regions=_read_regions(environment, "GPUDESK_REGIONS"),
         webhook_key=environment["GPUDESK_WEBHOOK_KEY"],
     )
+
+
+def _read_role(environment: Mapping[str, str], name: str) -> RoleArn:
+    """Return the role that a variable names.
+
+    :raises InvalidSetting: the value is not the ARN of a role
+    """
+    try:
+        return RoleArn.parse(environment[name])
+    except InvalidRoleArn as error:
+        raise InvalidSetting(
+            f"{name} must be the ARN of a role (arn:aws:iam::...), not {environment[name]!r}."
+        ) from error
 
 
 def _read_regions(environment: Mapping[str, str], name: str) -> tuple[str, ...]:

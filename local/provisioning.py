@@ -10,6 +10,7 @@ from pathlib import Path
 
 import boto3
 
+from chalicelib.domain.sessions.role import RoleArn
 from chalicelib.settings import Settings
 from chalicelib.store.tables import create_tables, reset_endpoint
 from local.settings import read_local_settings
@@ -53,7 +54,7 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     return replace(
         settings,
         instance_role_id=role_id,
-        session_role_arn=_create_session_role(f"gpudesk-{settings.stage}-session"),
+        session_role=_create_session_role(f"gpudesk-{settings.stage}-session"),
         email_topic_arn=topic_arn,
         allow_private_webhooks=True,
         regions=regions,
@@ -88,16 +89,13 @@ def _create_role(name: str) -> str:
     return str(role["RoleId"])
 
 
-def _create_session_role(name: str) -> str:
-    """Create the role that gpudesk assumes to open sessions, with the policy of the stage.
-
-    :returns: the ARN of the role
-    """
+def _create_session_role(name: str) -> RoleArn:
+    """Create the role that gpudesk assumes to open sessions, with the policy of the stage."""
     iam = boto3.client("iam")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(SESSION_TRUST_POLICY))["Role"]
     policy = SESSION_ROLE_POLICY.read_text(encoding="utf-8")
     iam.put_role_policy(RoleName=name, PolicyName="sessions", PolicyDocument=policy)
-    return str(role["Arn"])
+    return RoleArn.parse(role["Arn"])
 
 
 def _create_security_group(region: str, name: str) -> None:

@@ -24,6 +24,7 @@ from local.aws.core.cloud_server import CloudServer  # noqa: E402
 from local.aws.core.local_cloud import LocalCloud  # noqa: E402
 from local.clock import ManualClock  # noqa: E402
 from local.machines.host.simulated import SimulatedMachines  # noqa: E402
+from local.plugin.signing import AUTHORIZATION  # noqa: E402
 from local.provisioning import provision  # noqa: E402
 from local.settings import VARIABLES  # noqa: E402
 
@@ -46,7 +47,7 @@ class CountedApp:
         self._count = count
         self.request_count = 0
         self.sent_bytes = 0
-        self._kept: dict[tuple[str, bytes], tuple[Any, list[bytes]]] = {}
+        self._kept: dict[tuple[str | None, bytes], tuple[Any, list[bytes]]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
@@ -61,8 +62,8 @@ class CountedApp:
         return body
 
     def _describe(self, request: bytes, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        # The credential scope in the signature names the region.
-        key = environ["HTTP_AUTHORIZATION"].split("/")[2], request
+        signed = AUTHORIZATION.fullmatch(environ["HTTP_AUTHORIZATION"])
+        key = signed and signed["region"], request
         if key in self._kept:
             self._count("ec2:DescribeInstances")
         else:

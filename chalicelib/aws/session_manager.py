@@ -47,6 +47,11 @@ class SessionManager:
             )
         return Session(response["SessionId"], response["StreamUrl"], response["TokenValue"], client.meta.endpoint_url)
 
+    def terminate_session(self, region: str, session_id: str, credentials: Credentials) -> None:
+        """End a session as the identity that has started it."""
+        with translate_errors():
+            self._clients.create_ssm(region, credentials).terminate_session(SessionId=session_id)
+
     def find_active_target(self, region: str, session_id: str) -> str | None:
         """Return the EC2 id of the instance that an active session is connected to; None: it is not active."""
         with translate_errors():

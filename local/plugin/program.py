@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
         fields["StreamUrl"],
         fields["TokenValue"],
         region,
-        os.environ.get("AWS_ENDPOINT_URL") or endpoint,
+        endpoint,
         lambda: load_credentials(profile),
     )
     return Plugin(client).run()

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.aws.session_manager import Session, SessionManager
+from chalicelib.control.services import session_opener
+from chalicelib.domain.common.errors import PermanentAwsError
+from chalicelib.domain.sessions.policies import PolicyTooLong
 from chalicelib.store.tables import TABLES
 from local.ports import find_free_port
 from tests.api.client import Bench
@@ -148,7 +152,68 @@ def test_timeline_says_that_no_session_was_opened(ready: Bench) -> None:
     detail = ready.ada("POST", SESSIONS, {"kind": "shell"}).json["detail"]
     items = ready.ada("GET", "/instances/brave-otter/timeline").json["items"]
     assert [each["code"] for each in items[-2:]] == ["session_requested", "session_not_opened"]
-    assert items[-1]["message"] == f"No session was opened for ada. {detail}"
+    assert items[-1]["message"] == f"ada got no session. {detail}"
+
+
+def list_active_sessions(bench: Bench) -> list[str]:
+    return [each.session_id for each in bench.world.cloud.sessions.started.values() if not each.ended_at]
+
+
+@pytest.mark.parametrize(
+    ("refused", "cause"),
+    [
+        (("AssumeRole",), "(ThrottlingException). gpudesk has ended the session."),
+        (
+            ("AssumeRole", "TerminateSession"),
+            "(ThrottlingException). gpudesk could not end the session, but nobody can",
+        ),
+    ],
+)
+def test_session_that_nobody_gets_is_ended(
+    ready: Bench, monkeypatch: pytest.MonkeyPatch, refused: tuple[str, ...], cause: str
+) -> None:
+    active, start = list_active_sessions(ready), SessionManager.start_session
+
+    def start_before_the_faults(*arguments: Any, **named: Any) -> Session:
+        session = start(*arguments, **named)
+        for operation in refused:
+            ready.world.cloud.faults.inject(operation, "ThrottlingException")
+        return session
+
+    monkeypatch.setattr(SessionManager, "start_session", start_before_the_faults)
+    answer = ready.ada("POST", SESSIONS, {"kind": "shell"})
+    assert answer.status == 503
+    assert cause in answer.json["detail"]
+    entry = get_last_entry(ready)
+    assert (entry["code"], entry["message"]) == ("session_not_opened", f"ada got no session. {answer.json['detail']}")
+    assert len(list_active_sessions(ready)) - len(active) == len(refused) - 1
+
+
+def test_failure_of_gpudesk_itself_ends_the_session_and_the_entry(
+    ready: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> str:
+        raise PolicyTooLong("x")
+
+    active = list_active_sessions(ready)
+    monkeypatch.setattr(session_opener, "build_channel_policy", refuse)
+    assert ready.ada("POST", SESSIONS, {"kind": "shell"}).status == 500
+    assert get_last_entry(ready)["message"] == "ada got no session. gpudesk failed. Its log says why."
+    assert list_active_sessions(ready) == active
+
+
+def test_failure_that_cannot_be_recorded_is_still_answered(ready: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = ready.world.cloud.faults
+
+    def fail(*_: object, **__: object) -> Session:
+        faults.cancel("TransactWriteItems", times=9)
+        raise PermanentAwsError("InvalidDocument", "x")
+
+    monkeypatch.setattr(SessionManager, "start_session", fail)
+    answer = ready.ada("POST", SESSIONS, {"kind": "shell"})
+    faults.clear()
+    assert (answer.status, "InvalidDocument" in answer.json["detail"]) == (502, True)
+    assert get_last_entry(ready)["code"] == "session_requested"
 
 
 def open_shell(client: Any) -> tuple[str, Any]:

@@ -8,6 +8,7 @@ from chalicelib import bootstrap
 from chalicelib.store import desk
 from chalicelib.store.data_files import load_packaged_recipes
 from tests.api.client import POLICY, Bench
+from tests.support.world import build_application
 
 
 def test_health_shows_the_time_and_the_last_sweep(bench: Bench) -> None:
@@ -87,13 +88,22 @@ def test_equal_settings_are_not_written(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("path", ["/desk", "/owners/root"])
-@pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 503), ("AccessDeniedException", 502)])
-def test_webhook_without_key_of_its_secret_is_not_set(bench: Bench, path: str, code: str, status: int) -> None:
-    fresh = bootstrap.build_application(bench.world.clock, bench.world.application.settings)
+@pytest.mark.parametrize(
+    ("code", "status", "advice"),
+    [
+        ("ThrottlingException", 503, "so nothing was changed"),
+        ("AccessDeniedException", 502, "A permission of gpudesk itself is missing. An admin must check its roles."),
+    ],
+)
+def test_webhook_without_key_of_its_secret_is_not_set(
+    bench: Bench, path: str, code: str, status: int, advice: str
+) -> None:
+    fresh = build_application(bench.world.clock, bench.world.application.settings)
     bootstrap.set_application(fresh)
     bench.world.cloud.faults.inject("GetParameter", code)
     answer = bench.root("PATCH", path, {"channels": {"webhook": "https://hooks.example.org/gpu"}})
     assert (answer.status, answer.json["code"]) == (status, "upstream_error")
+    assert advice in answer.json["detail"]
     assert bench.root("GET", path).json["channels"]["webhook"] is None
 
 

@@ -13,7 +13,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from chalicelib import bootstrap
+from chalicelib.aws.clients import Clients, build_client_sets
+from chalicelib.aws.session_manager import Session, SessionManager
+from chalicelib.control.application import Application
 from chalicelib.domain.access.actor import Role
 from local.aws.core.admin_api import AdminApi
 from local.aws.core.cloud_server import QuietHandler
@@ -41,6 +44,9 @@ REPOSITORY = Path(__file__).parents[2]
 SSH = shutil.which("ssh")
 TIMEOUT_SECONDS = 20
 SYSTEM_PATH = "/usr/bin:/bin"
+PROC = "/proc/net/tcp"
+FOREIGN_URL = "http://127.0.0.1:1"
+"""Endpoint of another local cloud in the environment of the laptop. A session must not use it."""
 
 
 class SshMachines(SimulatedMachines):
@@ -85,6 +91,7 @@ class Laptop:
     port: int
     cloud_url: str
     world: World
+    application: Application
 
     @property
     def environment(self) -> dict[str, str]:
@@ -92,7 +99,8 @@ class Laptop:
             "HOME": str(self.home),
             "PATH": f"{REPOSITORY / 'tools'}:{REPOSITORY / 'local' / 'bin'}:{SYSTEM_PATH}",
             "GPUDESK_URL": f"http://127.0.0.1:{self.port}",
-            "AWS_ENDPOINT_URL": self.cloud_url,
+            "AWS_ENDPOINT_URL": FOREIGN_URL,
+            "AWS_ENDPOINT_URL_SSM": FOREIGN_URL,
         }
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -125,6 +133,24 @@ class Laptop:
         return self.run(str(SSH), "-F", str(self.home / ".ssh" / "config"), *words)
 
 
+class ServedSessionManager(SessionManager):
+    """Session Manager in this process, whose sessions the plugin resumes and ends over HTTP."""
+
+    def __init__(self, clients: Clients, url: str) -> None:
+        super().__init__(clients)
+        self._url = url
+
+    def start_session(self, *arguments: Any, **named: Any) -> Session:
+        return replace(super().start_session(*arguments, **named), endpoint_url=self._url)
+
+
+def build_served_application(application: Application, url: str) -> Application:
+    """Return the application with the endpoint of a served local cloud in its sessions."""
+    sessions = application.sessions
+    opener = replace(sessions.opener, session_manager=ServedSessionManager(build_client_sets().loop, url))
+    return replace(application, sessions=replace(sessions, opener=opener))
+
+
 @contextmanager
 def serve_cloud(cloud: LocalCloud) -> Iterator[str]:
     """Serve an in-process local cloud over HTTP, for the calls of the plugin."""
@@ -147,21 +173,22 @@ def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
         SshServerThread(machines, world),
         serve_cloud(world.cloud) as cloud_url,
     ):
-        bootstrap.set_application(world.application)
+        application = build_served_application(world.application, cloud_url)
+        bootstrap.set_application(application)
         world.launch_until_ready(name="brave-otter")
-        token = world.application.tokens.create("ada", Role.USER, now=world.now)
+        token = application.tokens.create("ada", Role.USER, now=world.now)
         _write_credentials(home, token)
         client = Client(server.port, token)
         lines = client("GET", "/instances/brave-otter/connect").json["ssh_configs"][0]["lines"]
         client.close()
         _write_config(home, lines)
-        yield Laptop(home, server.port, cloud_url, world)
+        yield Laptop(home, server.port, cloud_url, world, application)
         bootstrap.set_application(None)
 
 
 @pytest.fixture(autouse=True)
 def use_application(laptop: Laptop) -> None:
-    bootstrap.set_application(laptop.world.application)
+    bootstrap.set_application(laptop.application)
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
@@ -223,6 +250,39 @@ def test_forwarded_port_stays_open_and_says_when_a_session_is_new(laptop: Laptop
     assert [
         session for session in sessions.started.values() if session.channel_opened_at and not session.ended_at
     ] == []
+
+
+@pytest.mark.parametrize("source", ["/proc/net/tcp", "/no/proc"], ids=["Linux", "lsof"])
+def test_forwarded_port_whose_resume_fails_with_valid_credentials_is_opened_again(
+    laptop: Laptop, tmp_path: Path, source: str
+) -> None:
+    """The plugin gives up in silence. Only its missing connection shows it."""
+    if not Path(source).exists() and shutil.which("lsof") is None:
+        pytest.skip("this computer has no lsof")
+    program, port = tmp_path / "gpudesk-session", find_free_port()
+    text = (REPOSITORY / "tools" / "gpudesk-session").read_text()
+    for setting, value in (("CHECK_EVERY=5", "CHECK_EVERY=1"), ("MAX_MISSES=9", "MAX_MISSES=4"), (PROC, source)):
+        assert setting in text
+        text = text.replace(setting, value)
+    program.write_text(text)
+    program.chmod(0o755)
+    with laptop.start(str(program), "brave-otter", "port", "7000", str(port)) as forward:
+        assert forward.stderr
+        assert b"of this computer leads to brave-otter." in forward.stderr.readline()
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
+            connection.sendall(b"one")
+            assert connection.recv(100) == b"one"
+            laptop.world.cloud.faults.inject("ResumeSession", "InternalServerError", times=9)
+            laptop.close_channels()
+            lost = forward.stderr.readline()
+            laptop.world.cloud.faults.clear()
+        assert b"The connection to AWS was lost and could not be resumed. Opening a new one" in lost
+        assert b"A new session is open since" in forward.stderr.readline()
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
+            connection.sendall(b"two")
+            assert connection.recv(100) == b"two"
+        forward.send_signal(signal.SIGINT)
+        assert forward.wait(TIMEOUT_SECONDS) == 0
 
 
 def test_token_of_jupyter_is_printed(laptop: Laptop) -> None:

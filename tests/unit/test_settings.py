@@ -34,6 +34,12 @@ def test_other_text_in_place_of_role_id_is_refused(role_id: str) -> None:
         read(GPUDESK_INSTANCE_ROLE_ID=role_id)
 
 
+@pytest.mark.parametrize("arn", ["gpudesk-dev-session", "AROA0000000000000000", "arn:aws:iam::1:role/x"])
+def test_other_text_in_place_of_session_role_is_refused(arn: str) -> None:
+    with pytest.raises(InvalidSetting, match="GPUDESK_SESSION_ROLE_ARN must be the ARN of a role"):
+        read(GPUDESK_SESSION_ROLE_ARN=arn)
+
+
 def test_application_without_settings_is_not_built_at_first_event(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in REQUIRED_VARIABLES:
         monkeypatch.delenv(name, raising=False)

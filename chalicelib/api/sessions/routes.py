@@ -15,9 +15,9 @@ from chalicelib.api.sessions.schemas import (
     to_credentials_view,
     to_session_view,
 )
-from chalicelib.domain.sessions.time_limit import OPENING_TIMEOUT
+from chalicelib.domain.sessions.time_limit import MAX_TIMEOUT
 
-AWS_CALLS_TIMEOUT_SECONDS = OPENING_TIMEOUT + REQUEST_TIMEOUT_SECONDS
+AWS_CALLS_TIMEOUT_SECONDS = MAX_TIMEOUT + REQUEST_TIMEOUT_SECONDS
 """Such a request calls EC2, STS and SSM besides DynamoDB."""
 
 router = Router("sessions", "Connect to an instance: a shell, Jupyter, a port or ssh.")

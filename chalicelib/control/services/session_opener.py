@@ -1,5 +1,6 @@
 """Make the AWS calls that open or renew a session, within the time that a person waits."""
 
+import logging
 import secrets
 from dataclasses import dataclass, field
 
@@ -8,19 +9,20 @@ from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer
-from chalicelib.domain.common.errors import UpstreamError
+from chalicelib.domain.common.errors import AwsError, UpstreamError
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from chalicelib.domain.sessions.role import (
     CREDENTIALS_VALID_FOR,
     RANDOM_DIGITS,
     Credentials,
-    InvalidRoleArn,
     RoleArn,
     build_role_session_name,
     find_role_session_name,
 )
 from chalicelib.domain.sessions.session import SSH_USER, SessionPlan
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,13 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOpener:
-    """Opens sessions as the session role, and renews their credentials.
-
-    :param role_arn: ARN of the session role
-    """
+    """Opens sessions as the session role, and renews their credentials."""
 
     ec2: Ec2
     sts: Sts
     session_manager: SessionManager
     instance_connect: InstanceConnect
-    role_arn: str
+    role: RoleArn
     timer: Timer = field(default_factory=SystemTimer)
 
     def begin(self) -> TimedCalls:
@@ -64,16 +63,15 @@ class SessionOpener:
     def open(self, calls: TimedCalls, target: Target, plan: SessionPlan, caller: str) -> tuple[Session, Credentials]:
         """Start a session and return it with credentials that open, resume and end it, and nothing else.
 
-        The credentials that start it stay in gpudesk. If the last call fails, the session has started, but nobody has
-        its token, and SSM ends it.
+        The credentials that start it stay in gpudesk. If the session has started and a later step fails, gpudesk ends
+        the session, because nobody gets its token.
 
-        :raises UpstreamError: AWS rejected a call or did not respond, or the session role is not an ARN
+        :raises UpstreamError: AWS rejected a call or did not respond; the message says what became of the session
         """
-        role = self._require_role()
         session_name = build_role_session_name(caller, secrets.token_hex(RANDOM_DIGITS // 2))
-        policy = build_start_policy(role, target.region, target.instance_id, plan.document)
+        policy = build_start_policy(self.role, session_name, target.region, target.instance_id, plan.document)
         summary = f"AWS did not open a session on {target.name}"
-        starter = calls.make(summary, lambda: self._assume(role, session_name, policy))
+        starter = calls.make(summary, lambda: self._assume(session_name, policy))
         if plan.public_key:
             key = plan.public_key
             calls.make(
@@ -87,8 +85,13 @@ class SessionOpener:
                 target.region, target.instance_id, plan, starter, reason=f"{caller} at gpudesk"
             ),
         )
-        narrow = build_channel_policy(role, target.region, session.session_id)
-        return session, calls.make(summary, lambda: self._assume(role, session_name, narrow))
+        try:
+            return session, self.renew(calls, target, session.session_id)
+        except Exception as error:
+            end = self._end(target, session.session_id, starter)
+            if isinstance(error, UpstreamError):
+                raise type(error)(f"{error.message} {end}") from error
+            raise
 
     def is_active(self, calls: TimedCalls, target: Target, session_id: str) -> bool:
         """Return whether the session is active and leads to this instance.
@@ -104,20 +107,21 @@ class SessionOpener:
     def renew(self, calls: TimedCalls, target: Target, session_id: str) -> Credentials:
         """Return fresh credentials of the identity that started the session.
 
-        :raises UpstreamError: STS rejected the call or did not respond, or the session role is not an ARN
+        :raises UpstreamError: STS rejected the call or did not respond
         """
-        summary = f"AWS did not renew the credentials of the session on {target.name}"
+        summary = f"AWS did not return credentials for the session on {target.name}"
         session_name = find_role_session_name(session_id)
-        role = self._require_role()
-        policy = build_channel_policy(role, target.region, session_id)
-        return calls.make(summary, lambda: self._assume(role, session_name, policy))
+        policy = build_channel_policy(self.role, target.region, session_id)
+        return calls.make(summary, lambda: self._assume(session_name, policy))
 
-    def _assume(self, role: RoleArn, session_name: str, policy: str) -> Credentials:
-        return self.sts.assume_role(role.text, session_name, policy, CREDENTIALS_VALID_FOR)
-
-    def _require_role(self) -> RoleArn:
+    def _end(self, target: Target, session_id: str, starter: Credentials) -> str:
+        """End a session that nobody gets, and return a sentence about it."""
         try:
-            return RoleArn.parse(self.role_arn)
-        except InvalidRoleArn as error:
-            message = "gpudesk cannot open sessions, because GPUDESK_SESSION_ROLE_ARN is not the ARN of a role."
-            raise UpstreamError(f"{message} An admin must set it.") from error
+            self.session_manager.terminate_session(target.region, session_id, starter)
+        except AwsError as error:
+            LOG.warning("session %s was not ended: %s", session_id, error.description)
+            return "gpudesk could not end the session, but nobody can use it."
+        return "gpudesk has ended the session."
+
+    def _assume(self, session_name: str, policy: str) -> Credentials:
+        return self.sts.assume_role(self.role.text, session_name, policy, CREDENTIALS_VALID_FOR)

@@ -1,5 +1,6 @@
-"""Connect to instances. Opening a session is the only request that calls AWS while the caller waits."""
+"""Connect to instances: open sessions, renew their credentials, and build the commands for people with their own."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from chalicelib.control.services.instances import InstanceService, load_visible
 from chalicelib.control.services.session_opener import SessionOpener, Target
 from chalicelib.control.services.timed_calls import TimedCalls
 from chalicelib.domain.access.actor import Actor, Role
-from chalicelib.domain.common.errors import Conflict, ErrorCode, NotFound, UpstreamError
+from chalicelib.domain.common.errors import Conflict, ErrorCode, NotFound, RequestError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import join_and
@@ -28,6 +29,8 @@ from chalicelib.domain.sessions.session import (
 )
 from chalicelib.domain.setup.recipe import Recipe, find_jupyter_port
 from chalicelib.store.repositories import Repositories
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,8 @@ class SessionService:
     def open_session(self, actor: Actor, ref: str, request: SessionRequest) -> OpenedSession:
         """Open a session for a caller without AWS credentials. The answer is for the session-manager-plugin.
 
-        The request is recorded in the timeline before the session is opened, so that no session stays unseen. If AWS
-        refuses, the timeline says that none was opened. The token and the credentials are neither stored nor logged.
+        The request is recorded in the timeline before the session is opened, so that no session stays unseen. If
+        anything fails afterwards, the timeline says so. The token and the credentials are neither stored nor logged.
 
         :raises NotFound: the instance does not exist, or the caller may not see it
         :raises ValidationFailed: fields of the request contradict each other
@@ -98,10 +101,10 @@ class SessionService:
             self._require_secrets(instance)
         target = Target(instance.name, instance.spec.region, machine.instance_id)
         self._require_ec2_tags(calls, instance, target)
-        self._record_request(actor, instance, plan)
         try:
+            self._record_request(actor, instance, plan)
             session, credentials = self.opener.open(calls, target, plan, actor.name)
-        except UpstreamError as error:
+        except Exception as error:
             self._record_failure(actor, instance, error)
             raise
         return OpenedSession(plan, session, credentials, target.region, target.instance_id)
@@ -171,9 +174,14 @@ class SessionService:
         details = {"kind": str(plan.kind), "document": plan.document, **plan.ports}
         self._record(actor, instance, EventReason(code=EventCode.SESSION_REQUESTED, message=message), details)
 
-    def _record_failure(self, actor: Actor, instance: Instance, error: UpstreamError) -> None:
-        message = f"No session was opened for {actor.name}. {error.message}"
-        self._record(actor, instance, EventReason(code=EventCode.SESSION_NOT_OPENED, message=message), {})
+    def _record_failure(self, actor: Actor, instance: Instance, error: Exception) -> None:
+        """Record that the caller got no session. If that fails, log it: the caller needs the first error."""
+        cause = error.message if isinstance(error, RequestError) else "gpudesk failed. Its log says why."
+        reason = EventReason(code=EventCode.SESSION_NOT_OPENED, message=f"{actor.name} got no session. {cause}")
+        try:
+            self._record(actor, instance, reason, {})
+        except Exception:
+            LOG.exception("the failure of a session to %s was not recorded", instance.id)
 
     def _record(self, actor: Actor, instance: Instance, reason: EventReason, details: Mapping[str, str]) -> None:
         entry = timeline_entry(self.instances.clock.now(), reason, actor=actor.name, details=details)

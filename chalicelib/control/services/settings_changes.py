@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
+from chalicelib.control.services.upstream_errors import to_upstream_error
+from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.policy_override import PolicyOverride
 
@@ -38,9 +39,8 @@ def find_new_secret(name: str, before: Channels, after: Channels, get_secret: Ge
     try:
         return get_secret(name, after.webhook_generation)
     except AwsError as error:
-        message = f"SSM did not return the key of webhook secrets, so nothing was changed: {error.description}"
-        error_class = UpstreamUnavailable if isinstance(error, TransientAwsError) else UpstreamError
-        raise error_class(message) from error
+        summary = "SSM did not return the key of webhook secrets, so nothing was changed"
+        raise to_upstream_error(summary, error) from error
 
 
 def merge_policy(before: PolicyOverride, changes: Mapping[str, Any]) -> PolicyOverride:

@@ -1,17 +1,17 @@
-"""AWS calls of one request that a person waits for: their time together, their tries, and their errors for people."""
+"""AWS calls of one request that a person waits for: their time together and their tries."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
+from chalicelib.control.services.upstream_errors import to_upstream_error
+from chalicelib.domain.common.errors import AwsError, UpstreamUnavailable
 from chalicelib.domain.sessions.time_limit import OPENING_TIMEOUT, find_next_try, may_begin_call
 
 T = TypeVar("T")
 
 AGENT_NOT_CONNECTED_CODE = "TargetNotConnected"
-PERMISSION_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 class Timer(Protocol):
@@ -94,13 +94,3 @@ class TimedCalls:
             raise UpstreamUnavailable(
                 f"{summary}: AWS did not answer all calls within {OPENING_TIMEOUT:.0f} s. Try again."
             )
-
-
-def to_upstream_error(summary: str, error: AwsError) -> UpstreamError:
-    """Return the error of a request that AWS did not let gpudesk fulfill."""
-    message = f"{summary}: {error.description}"
-    if isinstance(error, TransientAwsError):
-        return UpstreamUnavailable(message)
-    if error.code in PERMISSION_CODES:
-        message = f"{message} A permission of gpudesk itself is missing. An admin must check its roles."
-    return UpstreamError(message)

@@ -20,16 +20,20 @@ class PolicyTooLong(ValueError):
     """A session policy has more than MAX_POLICY_LENGTH characters."""
 
 
-def build_start_policy(role: RoleArn, region: str, instance_id: str, document: str) -> str:
+def build_start_policy(role: RoleArn, session_name: str, region: str, instance_id: str, document: str) -> str:
     """Return the policy of the credentials that gpudesk keeps: start a session on this instance with this document.
 
-    StartSession needs both resources. With another document, or without one, the call is denied.
+    StartSession needs both resources. With another document, or without one, the call is denied. The credentials can
+    also end the session, whose id begins with the role session name, in case that nobody gets it.
+
+    :param session_name: role session name, which no other session has
     """
     resources = (
         f"arn:{role.partition}:ec2:{region}:{role.account}:instance/{instance_id}",
         f"arn:{role.partition}:ssm:{region}:{role.account}:document/{document}",
     )
-    return _build_policy([_allow(["ssm:StartSession"], resources)])
+    session = f"arn:{role.partition}:ssm:{region}:{role.account}:session/{session_name}-*"
+    return _build_policy([_allow(["ssm:StartSession"], resources), _allow(["ssm:TerminateSession"], [session])])
 
 
 def build_channel_policy(role: RoleArn, region: str, session_id: str) -> str:

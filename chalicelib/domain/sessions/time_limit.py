@@ -1,14 +1,18 @@
 """Time that a person waits while gpudesk opens a session, and the tries of a call in that time.
 
-gpudesk makes up to six calls, one after another. Each may take CALL_TIMEOUT, so gpudesk begins none after
-LAST_CALL_BEGINS_AT, and the whole request ends within OPENING_TIMEOUT.
+gpudesk makes up to five calls, one after another, and StartSession a few times. Each may take CALL_TIMEOUT, so gpudesk
+begins none after LAST_CALL_BEGINS_AT, and all of them end within OPENING_TIMEOUT. If the last of them fails, another
+call ends the session that nobody gets.
 """
 
 OPENING_TIMEOUT = 8.0
-"""Real seconds for all calls of AWS together."""
+"""Real seconds for all calls of AWS that open a session."""
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 1.0, 2.0
 CALL_TIMEOUT = CONNECT_TIMEOUT + READ_TIMEOUT
+MAX_TIMEOUT = OPENING_TIMEOUT + CALL_TIMEOUT
+"""Real seconds for all calls of AWS, with the one that ends a session."""
+
 LAST_CALL_BEGINS_AT = OPENING_TIMEOUT - CALL_TIMEOUT
 
 TRY_DELAYS = (0.5, 1.0, 1.5)

@@ -2,13 +2,14 @@
 
 import json
 import logging
-import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+from local.plugin.signing import AUTHORIZATION
 
 LOG = logging.getLogger(__name__)
 
@@ -17,7 +18,6 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 UNKNOWN_SERVICE = "The local cloud has no service {service}."
 UNKNOWN_OPERATION = "The local cloud does not support this operation of {service}."
 FAILED = "The local cloud failed. Its log has the traceback."
-CREDENTIAL_SCOPE = re.compile(r"Credential=[^/,]+/[^/,]+/(?P<region>[^/,]+)/(?P<service>[^/,]+)/aws4_request")
 
 
 class UnknownService(Exception):
@@ -67,7 +67,7 @@ class UnsupportedCalls:
 
 def find_service(environ: Mapping[str, Any]) -> str:
     """Return the signing name of the service; "unknown" for a request that is not signed."""
-    match = CREDENTIAL_SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    match = AUTHORIZATION.fullmatch(environ.get("HTTP_AUTHORIZATION", ""))
     return match["service"] if match else "unknown"
 
 

@@ -99,7 +99,7 @@ def create_client(service: Any, key: SigningKey) -> Any:
 
 def start_session(instance_id: str) -> Mapping[str, Any]:
     """Start a session to port 8888 as gpudesk does: with credentials for this instance and document only."""
-    key = assume(build_start_policy(ROLE, REGION, instance_id, DOCUMENT))
+    key = assume(build_start_policy(ROLE, SESSION_NAME, REGION, instance_id, DOCUMENT))
     started = create_client("ssm", key).start_session(Target=instance_id, DocumentName=DOCUMENT, Parameters=PORTS)
     return dict(started)
 

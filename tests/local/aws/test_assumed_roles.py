@@ -26,6 +26,7 @@ from tests.local.aws.sessions import (
     start_session,
 )
 
+OTHER_NAME = "bob-0123456789abcdef"
 INSTANCE_TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -86,7 +87,11 @@ def test_credentials_expire_on_the_clouds_clock(clock: ManualClock) -> None:
 
 def test_starting_credentials_allow_one_instance_and_document(instances: tuple[str, str]) -> None:
     mine, other = instances
-    key = assume(build_start_policy(ROLE, REGION, mine, DOCUMENT))
+    foreign = build_start_policy(ROLE, OTHER_NAME, REGION, other, DOCUMENT)
+    session_of_another = create_client("ssm", assume(foreign, name=OTHER_NAME)).start_session(
+        Target=other, DocumentName=DOCUMENT, Parameters=PORTS
+    )["SessionId"]
+    key = assume(build_start_policy(ROLE, SESSION_NAME, REGION, mine, DOCUMENT))
     ssm = create_client("ssm", key)
     session_id = ssm.start_session(Target=mine, DocumentName=DOCUMENT, Parameters=PORTS)["SessionId"]
     assert session_id.startswith(f"{SESSION_NAME}-")
@@ -94,12 +99,14 @@ def test_starting_credentials_allow_one_instance_and_document(instances: tuple[s
         (ssm.start_session, {"Target": other, "DocumentName": DOCUMENT, "Parameters": PORTS}),
         (ssm.start_session, {"Target": mine, "DocumentName": "AWS-StartSSHSession"}),
         (ssm.start_session, {"Target": mine}),
-        (ssm.terminate_session, {"SessionId": session_id}),
+        (ssm.resume_session, {"SessionId": session_id}),
+        (ssm.terminate_session, {"SessionId": session_of_another}),
         (ssm.describe_sessions, {"State": "Active"}),
     ]
     for call, arguments in denied:
         assert get_error(call, **arguments) == ("AccessDeniedException", 403)
     assert get_error(create_client("ec2", key).describe_instances) == ("UnauthorizedOperation", 403)
+    ssm.terminate_session(SessionId=session_id)
 
 
 def test_credentials_of_the_laptop_allow_one_session_and_no_start(instances: tuple[str, str]) -> None:
@@ -121,7 +128,7 @@ def test_credentials_of_the_laptop_allow_one_session_and_no_start(instances: tup
 def test_another_role_session_name_is_another_identity(instances: tuple[str, str]) -> None:
     session_id = start_session(instances[0])["SessionId"]
     policy = build_channel_policy(ROLE, REGION, session_id)
-    ssm = create_client("ssm", assume(policy, name="bob-0123456789abcdef"))
+    ssm = create_client("ssm", assume(policy, name=OTHER_NAME))
     assert get_error(ssm.resume_session, SessionId=session_id) == ("AccessDeniedException", 403)
 
 
@@ -129,7 +136,7 @@ def test_role_policy_bounds_the_session_policy(instances: tuple[str, str]) -> No
     allow = {"Effect": "Allow", "Action": "ssm:DescribeSessions", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     boto3.client("iam", REGION).put_role_policy(RoleName="session-role", PolicyName="all", PolicyDocument=document)
-    ssm = create_client("ssm", assume(build_start_policy(ROLE, REGION, instances[0], DOCUMENT)))
+    ssm = create_client("ssm", assume(build_start_policy(ROLE, SESSION_NAME, REGION, instances[0], DOCUMENT)))
     refused = get_error(ssm.start_session, Target=instances[0], DocumentName=DOCUMENT, Parameters=PORTS)
     assert refused == ("AccessDeniedException", 403)
 

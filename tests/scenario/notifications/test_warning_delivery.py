@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.aws.clients import Clients
+from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.email import EmailTopic
 from chalicelib.control.loop.time_budget import FUNCTION_SECONDS
 from chalicelib.domain.desk.policy_override import PolicyOverride
@@ -205,7 +205,7 @@ def test_gpudesk_without_an_email_topic_delivers_by_webhook(desk: World) -> None
     box = add_webhook(desk)
     about_to_be_warned(desk)
     desk.set_email("bob", "bob@example.org")
-    notifications = replace(desk.application.notifications, email=EmailTopic(Clients(), topic_arn=""))
+    notifications = replace(desk.application.notifications, email=EmailTopic(build_client_sets().loop, topic_arn=""))
     desk.application = replace(desk.application, notifications=notifications)
     desk.pass_minutes()
     assert box.list_types() == ["idle_warning"]

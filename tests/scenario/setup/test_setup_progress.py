@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.api.instances.setup_views import SetupView
 from chalicelib.api.instances.views import to_snapshot_view
-from chalicelib.aws.clients import Clients
+from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.idle.heartbeat import StepProgress
 from chalicelib.domain.instances.observation import ObservedCommand
@@ -147,7 +147,7 @@ def test_long_output_of_a_step_with_a_short_name_is_read_as_far_as_it_is_listed(
     machines.outcomes["d2l"] = [(0, "x" * 3000, "")]
     target = ready.ec2_instance.instance_id
     sent = ssm.send_command(InstanceIds=[target], DocumentName="short")["Command"]["CommandId"]
-    command = Ssm(Clients()).get_command("us-east-1", sent, target)
+    command = Ssm(build_client_sets().loop).get_command("us-east-1", sent, target)
     assert isinstance(command, ObservedCommand)
     assert [len(step.output) for step in command.steps] == [2500]
 

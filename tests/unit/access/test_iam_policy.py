@@ -24,7 +24,7 @@ SESSION_ROLE_STATEMENTS: list[dict[str, Any]] = json.loads(
 SERVICES = {"ec2": "ec2", "ssm": "ssm", "sns": "sns", "instance_connect": "ec2-instance-connect", "sts": "sts"}
 """Names of the services in `Clients` and at AWS."""
 
-ACTIONS_OF_THE_SESSION_ROLE = {"ssm:StartSession"}
+ACTIONS_OF_THE_SESSION_ROLE = {"ssm:StartSession", "ssm:TerminateSession"}
 """Actions of the code that gpudesk may do only as the session role."""
 
 ACTIONS_OF_THE_LAPTOP = {"ssmmessages:OpenDataChannel", "ssm:ResumeSession", "ssm:TerminateSession"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.aws.clients import Clients
+from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.notifications import NotificationSender
@@ -116,7 +116,7 @@ class FakeEmailTopic(EmailTopic):
     """E-mail topic that keeps the last mail of each address."""
 
     def __init__(self) -> None:
-        super().__init__(Clients(), "")
+        super().__init__(build_client_sets().loop, "")
         self.mails: dict[str, tuple[str, str]] = {}
 
     def send(self, address: str, subject: str, text: str) -> str:

@@ -30,9 +30,12 @@ RANDOM = "0123456789abcdef"
 LONGEST_ID = "a" * 96
 
 
-def test_start_policy_names_one_instance_and_one_document() -> None:
-    (statement,) = json.loads(build_start_policy(ROLE, "cn-north-1", "i-0a", "gpudesk-port"))["Statement"]
-    assert statement == {
+def test_start_policy_names_one_instance_and_one_document_and_can_end_its_session() -> None:
+    text = build_start_policy(ROLE, f"ada-{RANDOM}", "cn-north-1", "i-0a", "gpudesk-port")
+    start, end = json.loads(text)["Statement"]
+    assert end["Action"] == ["ssm:TerminateSession"]
+    assert end["Resource"] == [f"arn:aws-cn:ssm:cn-north-1:123456789012:session/ada-{RANDOM}-*"]
+    assert start == {
         "Effect": "Allow",
         "Action": ["ssm:StartSession"],
         "Resource": [
