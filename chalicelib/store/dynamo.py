@@ -17,6 +17,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.common.untrusted_text import clean_line
 from chalicelib.store.conflicts import RejectedWrite, TransactionConflict, VersionConflict, retry_on_conflict
 from chalicelib.store.connections import REGION, DeadlineExceeded, get_connection
+from chalicelib.transient_errors import TRANSIENT_CODES, is_transient_status
 
 LOG = logging.getLogger(__name__)
 
@@ -48,36 +49,8 @@ THROTTLED_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError
 NO_RESPONSE_ERRORS = frozenset({"ConnectionError", "HTTPClientError"})
 """Base classes of botocore's errors when DynamoDB was not reached, or did not respond in time."""
 
-TRANSIENT_CODES = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "ExpiredTokenException",
-        "InternalFailure",
-        "InternalServerError",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "ReplicatedWriteConflictException",
-        "RequestExpired",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    }
-)
-"""The codes that botocore repeats (`botocore/retries/standard.py`, `botocore/data/_retry.json`), and those of
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html after which the same request
-may succeed. `ReplicatedWriteConflictException`: another region writes the same item of a global table."""
+OVERLOAD_CODES = TRANSIENT_CODES | {"TransactionConflictException"}
+"""`TransactionConflictException`: a transaction is writing the item of a single write."""
 
 
 class TableMeta:
@@ -191,7 +164,7 @@ def is_overload(error: BaseException) -> bool:
     # botocore sets the response of an error without one to None, so cause_response_code would raise AttributeError.
     if not NO_RESPONSE_ERRORS.isdisjoint(base.__name__ for base in type(error.cause).__mro__):
         return True
-    return error.cause_response_code in TRANSIENT_CODES or _get_http_status(error.cause) >= 500
+    return error.cause_response_code in OVERLOAD_CODES or is_transient_status(_get_http_status(error.cause))
 
 
 def _get_http_status(error: Exception) -> int:

@@ -1,14 +1,9 @@
 """Errors of the SDK, translated to what gpudesk does about them."""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import botocore
 import pytest
 from botocore.exceptions import ClientError
-from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from chalicelib.aws.errors import translate_error
 from chalicelib.domain.common.errors import (
@@ -20,23 +15,7 @@ from chalicelib.domain.common.errors import (
     TransientAwsError,
 )
 from local.aws.core.errors import HTTP_STATUSES
-
-
-def list_retried_errors() -> dict[str, int]:
-    """Return the codes that botocore repeats, in its standard and its legacy mode, with the status it expects."""
-    retried = json.loads((Path(botocore.__file__).parent / "data/_retry.json").read_text())
-    known: dict[str, int] = dict(_find_retried(retried))
-    throttling, transient = vars(ThrottledRetryableChecker), vars(TransientRetryableChecker)
-    codes: set[str] = {*throttling["_THROTTLED_ERROR_CODES"], *transient["_TRANSIENT_ERROR_CODES"]}
-    return known | {code: known.get(code, HTTP_STATUSES.get(code, 400)) for code in codes}
-
-
-def _find_retried(part: Any) -> Iterator[tuple[str, int]]:
-    if isinstance(part, dict):
-        if "service_error_code" in part:
-            yield part["service_error_code"], part["http_status_code"]
-        for value in part.values():
-            yield from _find_retried(value)
+from tests.support.retried_errors import list_retried_errors
 
 
 def translate(code: str, status: int = 400, message: str = "No.") -> AwsError:
