@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from chalicelib.domain.common.errors import (
+    AgentNotConnected,
+    AwsDuplicate,
     AwsError,
+    AwsForbidden,
     AwsNotFound,
     InsufficientCapacity,
     PermanentAwsError,
@@ -23,6 +26,7 @@ from chalicelib.transient_errors import TRANSIENT_CODES, is_transient_status
 
 NO_CAPACITY_CODES = frozenset(
     {
+        "InsufficientAddressCapacity",
         "InsufficientInstanceCapacity",
         "InsufficientHostCapacity",
         "InsufficientCapacity",
@@ -56,9 +60,14 @@ NOT_FOUND_CODES = frozenset(
         "InvalidSubnetID.NotFound",
         "InvocationDoesNotExist",
         "ParameterNotFound",
-        "TargetNotConnected",
     }
 )
+
+NOT_CONNECTED_CODES = frozenset({"TargetNotConnected"})
+
+FORBIDDEN_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+DUPLICATE_CODES = frozenset({"InvalidAMIName.Duplicate"})
 
 INVALID_PROFILE = re.compile(r"Invalid IAM Instance Profile", re.IGNORECASE)
 """The message of an `InvalidParameterValue` while EC2 does not see a new instance profile yet, which takes minutes:
@@ -121,6 +130,9 @@ def _choose_error_class(code: str, message: str, status: int) -> type[AwsError]:
         (NO_CAPACITY_CODES, InsufficientCapacity),
         (QUOTA_CODES, QuotaExceeded),
         (NOT_FOUND_CODES, AwsNotFound),
+        (NOT_CONNECTED_CODES, AgentNotConnected),
+        (FORBIDDEN_CODES, AwsForbidden),
+        (DUPLICATE_CODES, AwsDuplicate),
         (TRANSIENT_CODES | EC2_TRANSIENT_CODES, TransientAwsError),
     ):
         if code in codes:

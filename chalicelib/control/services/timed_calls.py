@@ -5,13 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
+from chalicelib.domain.common.errors import (
+    AgentNotConnected,
+    AwsError,
+    AwsForbidden,
+    TransientAwsError,
+    UpstreamError,
+    UpstreamUnavailable,
+)
 from chalicelib.domain.sessions.time_limit import OPENING_TIMEOUT, find_next_try, may_begin_call
 
 T = TypeVar("T")
-
-AGENT_NOT_CONNECTED_CODE = "TargetNotConnected"
-PERMISSION_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 class Timer(Protocol):
@@ -74,15 +78,15 @@ class TimedCalls:
             tries += 1
             try:
                 return call()
-            except AwsError as error:
-                if error.code != AGENT_NOT_CONNECTED_CODE:
-                    raise to_upstream_error(summary, error) from error
+            except AgentNotConnected as error:
                 delay = find_next_try(tries, self._elapsed)
                 if delay is None:
                     raise UpstreamUnavailable(
-                        f"{summary}: its SSM agent is not connected (TargetNotConnected). After a start that can take "
+                        f"{summary}: its SSM agent is not connected ({error.code}). After a start that can take "
                         f"2 minutes. Try again. If it stays so, stop and start {name}."
                     ) from error
+            except AwsError as error:
+                raise to_upstream_error(summary, error) from error
             self.timer.sleep(delay)
 
     @property
@@ -101,6 +105,6 @@ def to_upstream_error(summary: str, error: AwsError) -> UpstreamError:
     message = f"{summary}: {error.description}"
     if isinstance(error, TransientAwsError):
         return UpstreamUnavailable(message)
-    if error.code in PERMISSION_CODES:
+    if isinstance(error, AwsForbidden):
         message = f"{message} A permission of gpudesk itself is missing. An admin must check its roles."
     return UpstreamError(message)

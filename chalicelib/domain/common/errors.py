@@ -19,7 +19,10 @@ DeskError
     ├── InsufficientCapacity        the zone has no capacity now: try another zone
     ├── QuotaExceeded               a quota of the AWS account does not allow the call
     ├── AwsNotFound                 AWS does not know the id: not yet, or no longer
+    │   └── AgentNotConnected       Session Manager does not know the SSM agent of the instance
     └── PermanentAwsError           the same call never succeeds
+        ├── AwsForbidden            a permission of gpudesk is missing
+        ├── AwsDuplicate            what the call creates exists already
         └── PrerequisiteMissing     gpudesk made no call, because something that it needs is missing in AWS
 
 Two kinds of errors are not in this tree. The error of a parser is a ValueError in the module of the parser, for example
@@ -215,8 +218,20 @@ class AwsNotFound(AwsError):
     """AWS does not know the id, not yet or no longer."""
 
 
+class AgentNotConnected(AwsNotFound):
+    """Session Manager does not know the SSM agent of the instance, not yet or no longer."""
+
+
 class PermanentAwsError(AwsError):
     """AWS never accepts the call: a permission is missing, a parameter is wrong, or a type is not offered."""
+
+
+class AwsForbidden(PermanentAwsError):
+    """A permission of gpudesk itself is missing."""
+
+
+class AwsDuplicate(PermanentAwsError):
+    """What the call creates exists already: an earlier call of gpudesk may have created it."""
 
 
 class PrerequisiteMissing(PermanentAwsError):

@@ -7,7 +7,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import translate_error
 from chalicelib.domain.common.errors import (
+    AgentNotConnected,
+    AwsDuplicate,
     AwsError,
+    AwsForbidden,
     AwsNotFound,
     InsufficientCapacity,
     PermanentAwsError,
@@ -47,7 +50,10 @@ def test_new_instance_profile_is_not_found_yet(name: str) -> None:
         ("InsufficientInstanceCapacity", 500, InsufficientCapacity),
         ("InsufficientVolumeCapacity", 500, InsufficientCapacity),
         ("VcpuLimitExceeded", 400, QuotaExceeded),
-        ("UnauthorizedOperation", 403, PermanentAwsError),
+        ("UnauthorizedOperation", 403, AwsForbidden),
+        ("AccessDeniedException", 400, AwsForbidden),
+        ("TargetNotConnected", 400, AgentNotConnected),
+        ("InvalidAMIName.Duplicate", 400, AwsDuplicate),
         ("Unheard.Of", 400, PermanentAwsError),
         ("Unheard.Of", 429, TransientAwsError),
         ("Unheard.Of", 502, TransientAwsError),
