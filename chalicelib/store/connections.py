@@ -17,6 +17,8 @@ from pynamodb.connection import Connection, TableConnection
 from pynamodb.models import Model
 from typing_extensions import override
 
+from chalicelib.domain.common.time_budget import TimeBudget, start_budget
+
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 """The home region. The default lets this module be imported; `read_settings` builds no application without a region."""
 
@@ -29,8 +31,8 @@ LOOP_READ_TIMEOUT_SECONDS = 5.0
 MAX_POOL_CONNECTIONS = 25
 """As many as the threads of the local cloud that call DynamoDB at the same time. A function on AWS has one thread."""
 
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-"""The monotonic time at which the request of this thread must be answered; None: the control loop."""
+_budget: ContextVar[TimeBudget | None] = ContextVar("budget", default=None)
+"""The time of the request of this thread; None: the control loop. PynamoDB's calls have no parameter for it."""
 
 
 _connecting = threading.Lock()
@@ -47,11 +49,12 @@ def limit_request_time(seconds: float) -> Iterator[None]:
 
     :param seconds: the time until the deadline
     """
-    token = _deadline.set(time.monotonic() + seconds)
+    reserve = REQUEST_CONNECT_TIMEOUT_SECONDS + REQUEST_READ_TIMEOUT_SECONDS
+    token = _budget.set(start_budget(seconds, reserve=reserve, monotonic=time.monotonic))
     try:
         yield
     finally:
-        _deadline.reset(token)
+        _budget.reset(token)
 
 
 class LimitedConnection(Connection):
@@ -81,7 +84,7 @@ class LimitedConnection(Connection):
     @override
     def client(self) -> Any:
         """Return the client whose timeouts apply to the caller."""
-        return self._loop.client if _deadline.get() is None else super().client
+        return self._loop.client if _budget.get() is None else super().client
 
     @override
     def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -89,8 +92,8 @@ class LimitedConnection(Connection):
 
         :raises DeadlineExceeded: the response could come after the deadline of the request
         """
-        deadline = _deadline.get()
-        if deadline is not None and deadline - time.monotonic() < REQUEST_READ_TIMEOUT_SECONDS:
+        budget = _budget.get()
+        if budget is not None and budget.is_spent:
             raise DeadlineExceeded(f"no time is left for {operation_name}")
         return super().dispatch(operation_name, operation_kwargs)
 

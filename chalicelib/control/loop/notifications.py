@@ -12,11 +12,12 @@ from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery, order_fairly
 from chalicelib.control.loop.email_confirmations import EmailConfirmations
+from chalicelib.control.loop.function_budget import start_function_budget
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
-from chalicelib.control.loop.time_budget import TimeBudget, start_budget
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import NOTIFICATION_LEASE_DURATION
 from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
+from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import stop_warnings
 from chalicelib.domain.notifications import messages
@@ -59,7 +60,7 @@ class NotificationSender:
         :param seconds_left: the time until Lambda ends the function; None: the function's timeout
         :returns: the number of successful deliveries
         """
-        budget, now = start_budget(seconds_left, self.monotonic), self.clock.now()
+        budget, now = start_function_budget(seconds_left, self.monotonic), self.clock.now()
         directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         self._welcome_webhooks(directory, now)
         successes = self._deliver_due(directory, now, budget)

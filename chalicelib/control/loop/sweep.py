@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.function_budget import start_function_budget
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep_run import SweepReport, SweepRun
-from chalicelib.control.loop.time_budget import start_budget
 from chalicelib.domain.common.deadlines import SWEEP_LEASE_DURATION
 from chalicelib.store.repositories import Repositories
 
@@ -38,7 +38,7 @@ class Sweep:
 
         :param seconds_left: the time until Lambda ends the function; None: the function's timeout
         """
-        budget = start_budget(seconds_left, self.monotonic)
+        budget = start_function_budget(seconds_left, self.monotonic)
         holder, desk, clock = uuid.uuid4().hex, self.stores.desk, self.reconciler.clock
         # When Lambda has ended a sweep in the middle of its work, the lease must be free for the next one.
         limit = SWEEP_LEASE_DURATION if seconds_left is None else timedelta(seconds=seconds_left)

@@ -57,19 +57,23 @@ def record_names(desk: World) -> list[str]:
     return reconciler.names
 
 
-def sweep_with_time_for(desk: World, parts: int) -> SweepReport:
-    """Run a sweep that has time for this many parts of its work: regions, orphans of a region, records."""
-    times = chain([0.0], repeat(0.0, parts), repeat(1000.0))
+RECORD = 2
+"""Looks at the time for a record: before it is observed, and before gpudesk acts."""
+
+
+def sweep_with_time_for(desk: World, looks: int) -> SweepReport:
+    """Run a sweep whose time ends after this many looks at it: one for a region or its orphans, RECORD for a record."""
+    times = chain([0.0], repeat(0.0, looks), repeat(1000.0))
     return replace(desk.application.sweep, monotonic=lambda: next(times)).run()
 
 
 def test_sweep_without_time_leaves_the_rest_to_the_next_which_begins_there(desk: World) -> None:
     add_records(desk, 4)
     names = record_names(desk)
-    assert sweep_with_time_for(desk, 1 + 1 + 2).left_over == 4
+    assert sweep_with_time_for(desk, 1 + 1 + 2 * RECORD).left_over == 4
     assert names[0] == "ready", "what runs comes first"
-    assert sweep_with_time_for(desk, 1 + 3).left_over == 4
-    assert sweep_with_time_for(desk, 20).left_over == 0
+    assert sweep_with_time_for(desk, 1 + 3 * RECORD).left_over == 4
+    assert sweep_with_time_for(desk, 40).left_over == 0
     assert len(set(names[:6])) == 6, "every record is examined before another one is examined again"
 
 
@@ -77,10 +81,20 @@ def test_sweep_without_time_releases_its_lease_and_is_complete_when_the_old_rest
     add_records(desk, 2)
     record_names(desk)
     store = desk.application.reconciler.stores.desk
-    for parts, is_complete in ((2, False), (3, False), (4, True)):
-        report = sweep_with_time_for(desk, parts)
+    for looks, is_complete in ((1 + RECORD, False), (2 + RECORD, False), (1 + 2 * RECORD, True)):
+        report = sweep_with_time_for(desk, looks)
         assert (report.is_skipped, report.left_over > 0) == (False, True)
         assert (store.get_last_completed_at(SWEEP_LEASE_NAME) is not None) is is_complete
+
+
+def test_nothing_is_done_to_an_instance_whose_observation_took_the_time(desk: World) -> None:
+    add_records(desk, 2)
+    names = record_names(desk)
+    assert sweep_with_time_for(desk, 2 + RECORD + 1).left_over == 3
+    assert names == ["ready"]
+    assert sweep_with_time_for(desk, 1 + 1).left_over == 4, "it may not be the first one in every sweep"
+    assert sweep_with_time_for(desk, 40).left_over == 0
+    assert len(set(names)) == 4
 
 
 def test_region_for_which_there_was_no_time_is_read_first(desk: World) -> None:

@@ -133,7 +133,7 @@ def adopt_instance() -> Change:
 
     adopted: list[Change] = []
     adopter = OrphanAdopter(AdoptingRepository(build_instance()), cast("Reconciler", None), data_files.load_catalog())
-    assert adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], set(), CONTEXT, NOW) == [INSTANCE_ID]
+    assert list(adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], set(), CONTEXT, NOW)) == [INSTANCE_ID]
     return adopted[0]
 
 
