@@ -15,7 +15,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.untrusted_text import clean_line
-from chalicelib.store.conflicts import RejectedWrite, TransactionConflict, VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import ConditionFailed, RejectedWrite, TransactionConflict, retry_on_conflict
 from chalicelib.store.connections import REGION, DeadlineExceeded, get_connection
 from chalicelib.transient_errors import TRANSIENT_CODES, is_transient_status
 
@@ -71,7 +71,8 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
     :param subject: the name of what is written, for the error
     :param add_changes: adds all writes to a new transaction
     :returns: what `add_changes` returned for the transaction that succeeded
-    :raises VersionConflict: an item has changed since it was read, or all attempts conflicted with other transactions
+    :raises ConditionFailed: an item has changed since it was read
+    :raises TransactionConflict: all attempts conflicted with other transactions
     :raises RejectedWrite: DynamoDB never accepts one of the items
     """
 
@@ -80,9 +81,12 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
             with begin_transaction() as changes:
                 added = add_changes(changes)
         except TransactWriteError as error:
-            codes = list_cancellation_codes(error)
+            codes = _list_cancellation_codes(error)
             if CONDITION_FAILED in codes:
-                raise VersionConflict(f"{subject} has changed since it was read") from error
+                failed = tuple(
+                    reason is not None and reason.code == CONDITION_FAILED for reason in error.cancellation_reasons
+                )
+                raise ConditionFailed(f"{subject} has changed since it was read", failed) from error
             if TRANSACTION_CONFLICT in codes:
                 raise TransactionConflict(f"{subject} is being changed by other transactions") from error
             if not is_overload(error) and VALIDATION_CODES & {*codes, error.cause_response_code}:
@@ -93,7 +97,7 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
     return retry_on_conflict(attempt, TransactionConflict)
 
 
-def list_cancellation_codes(error: TransactWriteError) -> set[str]:
+def _list_cancellation_codes(error: TransactWriteError) -> set[str]:
     """Return the codes that say why a transaction was cancelled."""
     return {reason.code if reason else "None" for reason in error.cancellation_reasons}
 
@@ -159,7 +163,7 @@ def is_overload(error: BaseException) -> bool:
         return True
     if not isinstance(error, PynamoDBException) or error.cause is None:
         return False
-    if isinstance(error, TransactWriteError) and list_cancellation_codes(error) & THROTTLED_REASONS:
+    if isinstance(error, TransactWriteError) and _list_cancellation_codes(error) & THROTTLED_REASONS:
         return True
     # botocore sets the response of an error without one to None, so cause_response_code would raise AttributeError.
     if not NO_RESPONSE_ERRORS.isdisjoint(base.__name__ for base in type(error.cause).__mro__):
