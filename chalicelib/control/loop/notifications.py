@@ -2,7 +2,6 @@
 
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,9 +12,9 @@ from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery, order_fairly
 from chalicelib.control.loop.email_confirmations import EmailConfirmations
 from chalicelib.control.loop.function_budget import start_function_budget
+from chalicelib.control.loop.lease import hold_lease
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.deadlines import NOTIFICATION_LEASE_DURATION
 from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.desk.channels import ChannelDirectory
@@ -71,14 +70,13 @@ class NotificationSender:
     def _deliver_due(self, directory: ChannelDirectory, now: datetime, budget: TimeBudget) -> int:
         if not self._list_due(now, 1):
             return 0
-        holder, desk = uuid.uuid4().hex, self.stores.desk
-        if desk.acquire_lease(LEASE_NAME, holder, now=now, duration=NOTIFICATION_LEASE_DURATION) is None:
-            LOG.info("another round of deliveries is running")
-            return 0
-        try:
-            return self._deliver(order_fairly(self._list_due(now, MAX_READ))[:MAX_PER_ROUND], directory, budget)
-        finally:
-            desk.release_lease(LEASE_NAME, holder, now=self.clock.now())
+        with hold_lease(self.stores.desk, LEASE_NAME, self.clock, budget.seconds_left) as lease:
+            if lease is None:
+                LOG.info("another round of deliveries is running")
+                return 0
+            successes = self._deliver(order_fairly(self._list_due(now, MAX_READ))[:MAX_PER_ROUND], directory, budget)
+            lease.is_complete = True
+        return successes
 
     def _list_due(self, now: datetime, limit: int) -> list[PendingDelivery]:
         due = self.stores.notifications.list_due(now, limit)

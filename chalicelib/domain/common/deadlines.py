@@ -153,10 +153,3 @@ a person must restore the secrets."""
 
 SWEEP_OVERDUE_AFTER = timedelta(minutes=10)
 """A sweep runs each minute. If ten in a row did not complete, the sweep is broken."""
-
-SWEEP_LEASE_DURATION = timedelta(minutes=2)
-"""Longer than a sweep can take (the function's timeout is one minute), and short enough that a crash costs only one
-sweep."""
-
-NOTIFICATION_LEASE_DURATION = SWEEP_LEASE_DURATION
-"""The function that delivers notifications has the same timeout."""

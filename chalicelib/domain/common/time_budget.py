@@ -20,6 +20,11 @@ class TimeBudget:
     monotonic: Callable[[], float]
 
     @property
+    def seconds_left(self) -> float:
+        """Return the time until the end, reserve included."""
+        return self.ends_at - self.monotonic()
+
+    @property
     def is_spent(self) -> bool:
         """Return whether no further call may begin."""
         return not self.allows_wait(0)
