@@ -41,7 +41,7 @@ from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes, load_word_lists
-from chalicelib.store.repositories import Repositories
+from chalicelib.store.repositories import Repositories, build_repositories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ def _build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe]
         settings=settings,
         recipes=recipes,
         catalog=load_catalog(),
-        stores=Repositories(),
+        stores=build_repositories(settings.home_region, settings.table_prefix),
         clients=clients,
         ec2=Ec2(clients, settings.stage),
         ssm=Ssm(clients),

@@ -8,8 +8,8 @@ from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.benchmarks.result import RETENTION, Benchmark
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import read_or_log
 from chalicelib.store.stored_type import StoredType
 
 BENCHMARK = StoredType(Benchmark)
@@ -24,7 +24,7 @@ class BenchmarkModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-benchmarks"
+        base_name = "benchmarks"
 
     partition = UnicodeAttribute(hash_key=True)
     sort_key = UnicodeAttribute(range_key=True)

@@ -5,7 +5,6 @@ the control loop, so its calls may take longer.
 """
 
 import functools
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -18,9 +17,6 @@ from pynamodb.models import Model
 from typing_extensions import override
 
 from chalicelib.domain.common.time_budget import TimeBudget, start_budget
-
-REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-"""The home region. The default lets this module be imported; `read_settings` builds no application without a region."""
 
 REQUEST_CONNECT_TIMEOUT_SECONDS = 0.5
 REQUEST_READ_TIMEOUT_SECONDS = 1.0
@@ -57,23 +53,36 @@ def limit_request_time(seconds: float) -> Iterator[None]:
         _budget.reset(token)
 
 
+class TableMeta:
+    """The settings that all tables share. The timeouts of their calls are those of this module.
+
+    :cvar base_name: the name of the table without the prefix of the deployment
+    :cvar table_name: the name with the prefix; `tables.connect_tables` sets it, and the region
+    """
+
+    base_name: str
+    table_name: str = ""
+    region: str = ""
+    billing_mode = "PAY_PER_REQUEST"
+
+
 class LimitedConnection(Connection):
     """A connection with the timeouts of a request inside `limit_request_time`, and with those of the loop outside.
 
     The SDK repeats no call: a client gets 503 with Retry-After, and the control loop tries again on its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, region: str) -> None:
         """Create no client yet. Each of the two is created when first needed."""
         super().__init__(
-            region=REGION,
+            region=region,
             connect_timeout_seconds=REQUEST_CONNECT_TIMEOUT_SECONDS,
             read_timeout_seconds=REQUEST_READ_TIMEOUT_SECONDS,
             max_retry_attempts=0,
             max_pool_connections=MAX_POOL_CONNECTIONS,
         )
         self._loop = Connection(
-            region=REGION,
+            region=region,
             connect_timeout_seconds=LOOP_CONNECT_TIMEOUT_SECONDS,
             read_timeout_seconds=LOOP_READ_TIMEOUT_SECONDS,
             max_retry_attempts=0,
@@ -101,11 +110,13 @@ class LimitedConnection(Connection):
 @functools.cache
 def get_connection() -> LimitedConnection:
     """Return the connection of all tables and transactions. It is cached, because a client costs more than a call."""
-    return LimitedConnection()
+    return LimitedConnection(TableMeta.region)
 
 
 class TableModel(Model):
     """The base of all models. PynamoDB would create a connection for each model, with timeouts for all callers."""
+
+    Meta: type[TableMeta]  # type: ignore[assignment]  # PynamoDB declares a protocol without our names
 
     @classmethod
     @override

@@ -16,9 +16,9 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import Defaults, DeskSettings
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription
 from chalicelib.domain.notifications.notification import DESK_ID, Notification
-from chalicelib.store.connections import REGION, TableModel
+from chalicelib.store.connections import TableMeta, TableModel
 from chalicelib.store.decision_log import log_changes
-from chalicelib.store.dynamo import PREFIX, TableMeta, commit, find_item, update_if
+from chalicelib.store.dynamo import commit, find_item, update_if
 from chalicelib.store.notifications import add_notifications
 from chalicelib.store.stored_type import StoredType
 from chalicelib.store.timeline import append_timeline
@@ -36,7 +36,7 @@ class DeskModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-desk"
+        base_name = "desk"
 
     key = UnicodeAttribute(hash_key=True)
     instance = UnicodeAttribute(null=True)
@@ -58,12 +58,16 @@ class DeskModel(TableModel):
 class DeskRepository:
     """The settings, leases and marks of the desk table."""
 
+    def __init__(self, home_region: str) -> None:
+        """Use this region where no admin has set a default region."""
+        self._default_settings = DeskSettings(defaults=Defaults(region=home_region))
+
     def get_settings(self) -> DeskSettings:
         """Return the settings, with defaults for all that no admin has set: the default region is gpudesk's own."""
         item = find_item(DeskModel, SETTINGS_KEY)
         if item is None:
-            return DeskSettings(defaults=Defaults(region=REGION))
-        settings = SETTINGS.decode(item.settings) if item.settings else DeskSettings()
+            return self._default_settings
+        settings = SETTINGS.decode(item.settings) if item.settings else self._default_settings
         return replace(settings, version=int(item.version or 0))
 
     def save_settings(

@@ -4,7 +4,6 @@ Nothing here knows a particular table. Only this package uses PynamoDB; its call
 """
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -16,16 +15,13 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.untrusted_text import clean_line
 from chalicelib.store.conflicts import ConditionFailed, RejectedWrite, TransactionConflict, retry_on_conflict
-from chalicelib.store.connections import REGION, DeadlineExceeded, get_connection
+from chalicelib.store.connections import DeadlineExceeded, get_connection
 from chalicelib.transient_errors import TRANSIENT_CODES, is_transient_status
 
 LOG = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
-
-PREFIX = os.environ.get("GPUDESK_TABLE_PREFIX", "gpudesk")
-"""The default is for the local cloud. On AWS, `read_settings` builds no application without the variable."""
 
 PARTITION = "all"
 """The only hash key of an index over all instances or all images. A team has hundreds of them, so one is enough."""
@@ -51,13 +47,6 @@ NO_RESPONSE_ERRORS = frozenset({"ConnectionError", "HTTPClientError"})
 
 OVERLOAD_CODES = TRANSIENT_CODES | {"TransactionConflictException"}
 """`TransactionConflictException`: a transaction is writing the item of a single write."""
-
-
-class TableMeta:
-    """The settings that all tables share. The timeouts of their calls are those of `connections.py`."""
-
-    region = REGION
-    billing_mode = "PAY_PER_REQUEST"
 
 
 def begin_transaction() -> TransactWrite:

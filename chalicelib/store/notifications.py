@@ -11,8 +11,8 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, save_if
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import read_or_log, save_if
 from chalicelib.store.paged_query import PagedQuery
 from chalicelib.store.stored_type import StoredType
 
@@ -53,7 +53,7 @@ class NotificationModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-notifications"
+        base_name = "notifications"
 
     id = UnicodeAttribute(hash_key=True)
     instance = UnicodeAttribute()

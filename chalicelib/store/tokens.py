@@ -8,8 +8,8 @@ from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.access.token_holder import TokenHolder
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, find_item
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import find_item
 
 
 class TokenModel(TableModel):
@@ -18,7 +18,7 @@ class TokenModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-tokens"
+        base_name = "tokens"
 
     hash = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute()

@@ -17,7 +17,7 @@ from chalicelib.store.connections import (
 )
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import begin_transaction, is_overload
-from chalicelib.store.tables import TABLES, create_tables, reset_endpoint
+from chalicelib.store.tables import TABLES, connect_tables, create_tables, reset_endpoint
 from chalicelib.store.tokens import TokenModel
 from local.aws.core.testing import in_process_cloud
 
@@ -26,6 +26,19 @@ def read_limits(client: Any) -> tuple[float, float, int]:
     """Return connect timeout, read timeout and number of attempts."""
     config = client.meta.config
     return config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]
+
+
+@pytest.fixture(autouse=True)
+def connected() -> Iterator[None]:
+    connect_tables("us-east-1", "gpudesk")
+    yield
+    connect_tables("us-east-1", "gpudesk")
+
+
+def test_tables_are_those_of_the_deployment() -> None:
+    connect_tables("eu-west-1", "team")
+    assert {model._get_connection().table_name.partition("-")[0] for model in TABLES} == {"team"}
+    assert {model.Meta.region for model in TABLES} == {get_connection().region} == {"eu-west-1"}
 
 
 def test_all_tables_and_transactions_share_one_connection() -> None:
@@ -46,13 +59,13 @@ def test_calls_of_loop_have_longer_timeouts_and_no_retries() -> None:
 
 def test_call_that_could_end_after_deadline_is_not_made() -> None:
     with in_process_cloud() as cloud:
-        create_tables()
+        create_tables("us-east-1", "gpudesk")
         before = cloud.calls.copy()
         with limit_request_time(REQUEST_READ_TIMEOUT_SECONDS + 0.4), pytest.raises(DeadlineExceeded) as late:
-            DeskRepository().get_settings()
+            DeskRepository("us-east-1").get_settings()
         assert is_overload(late.value)
         assert not cloud.count_calls_since(before)
-        DeskRepository().get_settings()
+        DeskRepository("us-east-1").get_settings()
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ class FakeDeskRepository(DeskRepository):
     """
 
     def __init__(self, *, is_done: bool = True) -> None:
+        super().__init__("us-east-1")
         self._is_done = is_done
 
     def is_done(self, name: str) -> bool:
