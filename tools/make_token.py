@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import Role
+from chalicelib.domain.common.deadlines import TOKEN_VALID_FOR
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR
 from chalicelib.store.tokens import TokenRepository
 from tools.aws_account import connect_account_tables, exit_on_aws_errors, fail, read_clock
@@ -48,7 +49,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> TokenRequest:
     parser = argparse.ArgumentParser(prog="make_token", description=__doc__)
     parser.add_argument("owner", help="owner of the token, for example ada")
     parser.add_argument("--role", default=Role.USER, help=f"{ROLES} (default: user)")
-    parser.add_argument("--days", default="90", help="lifetime in days (default: 90)")
+    parser.add_argument("--days", default=str(TOKEN_VALID_FOR.days), help="lifetime in days (default: %(default)s)")
     options = parser.parse_args(arguments)
     if not options.owner:
         fail(f"OWNER is missing. {USAGE}")

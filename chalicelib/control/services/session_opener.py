@@ -8,11 +8,11 @@ from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer, start_timed_calls
+from chalicelib.domain.common.deadlines import CREDENTIALS_VALID_FOR
 from chalicelib.domain.common.errors import UpstreamError
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from chalicelib.domain.sessions.role import (
-    CREDENTIALS_VALID_FOR,
     RANDOM_DIGITS,
     Credentials,
     InvalidRoleArn,
