@@ -7,7 +7,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.state_reasons import read_state_reason
 from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
-from chalicelib.domain.common.errors import TransientAwsError
+from chalicelib.domain.common.aws_errors import TransientAwsError
 from chalicelib.domain.common.untrusted_text import strip_to_line
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt

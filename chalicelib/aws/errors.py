@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
     AgentNotConnected,
     AwsDuplicate,
     AwsError,

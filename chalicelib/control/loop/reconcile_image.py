@@ -9,9 +9,9 @@ from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
-from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode

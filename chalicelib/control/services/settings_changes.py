@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
+from chalicelib.domain.common.aws_errors import AwsError, TransientAwsError
+from chalicelib.domain.common.errors import UpstreamError, UpstreamUnavailable
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.policy_override import PolicyOverride
 

@@ -5,14 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from chalicelib.domain.common.errors import (
-    AgentNotConnected,
-    AwsError,
-    AwsForbidden,
-    TransientAwsError,
-    UpstreamError,
-    UpstreamUnavailable,
-)
+from chalicelib.domain.common.aws_errors import AgentNotConnected, AwsError, AwsForbidden, TransientAwsError
+from chalicelib.domain.common.errors import UpstreamError, UpstreamUnavailable
 from chalicelib.domain.common.time_budget import TimeBudget, start_budget
 from chalicelib.domain.sessions.time_limit import CALL_TIMEOUT, NEXT_CALL_SECONDS, OPENING_TIMEOUT, TRY_DELAYS
 

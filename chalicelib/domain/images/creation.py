@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from chalicelib.domain.common.aws_errors import AwsDuplicate, PermanentAwsError
 from chalicelib.domain.common.deadlines import (
     COMMAND_RESEND_AFTER,
     IMAGE_DEADLINE,
     IMAGE_RETRY_AFTER,
     SANITIZE_DEADLINE,
 )
-from chalicelib.domain.common.errors import AwsDuplicate, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import translate_error
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
     AgentNotConnected,
     AwsDuplicate,
     AwsError,

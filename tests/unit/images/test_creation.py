@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.common.aws_errors import AwsDuplicate, PermanentAwsError, TransientAwsError
 from chalicelib.domain.common.deadlines import (
     COMMAND_RESEND_AFTER,
     IMAGE_DEADLINE,
     IMAGE_RETRY_AFTER,
     SANITIZE_DEADLINE,
 )
-from chalicelib.domain.common.errors import AwsDuplicate, PermanentAwsError, TransientAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.images.creation import decide, record_outcome

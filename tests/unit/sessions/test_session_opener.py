@@ -8,15 +8,14 @@ import pytest
 
 from chalicelib.aws.session_manager import Session
 from chalicelib.control.services.session_opener import SessionOpener, Target
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
     AgentNotConnected,
     AwsError,
     AwsForbidden,
     PermanentAwsError,
     TransientAwsError,
-    UpstreamError,
-    UpstreamUnavailable,
 )
+from chalicelib.domain.common.errors import UpstreamError, UpstreamUnavailable
 from chalicelib.domain.sessions.role import Credentials
 from chalicelib.domain.sessions.session import SessionKind, SessionPlan
 

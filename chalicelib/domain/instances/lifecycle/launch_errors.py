@@ -3,8 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LAUNCH_RETRY_AFTER, PREREQUISITE_VISIBILITY_DEADLINE
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
     AwsError,
     AwsNotFound,
     InsufficientCapacity,
@@ -12,6 +11,7 @@ from chalicelib.domain.common.errors import (
     PrerequisiteMissing,
     QuotaExceeded,
 )
+from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LAUNCH_RETRY_AFTER, PREREQUISITE_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration

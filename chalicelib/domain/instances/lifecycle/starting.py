@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.deadlines import START_DEADLINE, STOP_RETRY_AFTER
-from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
