@@ -78,7 +78,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         instance_profile=environment["GPUDESK_INSTANCE_PROFILE"],
         instance_role_id=role_id,
         session_role_arn=environment["GPUDESK_SESSION_ROLE_ARN"],
-        home_region=read_region(environment),
+        home_region=read_home_region(environment),
         security_group=environment["GPUDESK_SECURITY_GROUP"],
         allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
         email_topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
@@ -105,14 +105,14 @@ def require_variables(environment: Mapping[str, str], names: Sequence[str]) -> N
 
     :raises InvalidSetting: some are missing or empty; the message names all of them
     """
-    present = {**environment, "AWS_REGION": read_region(environment)}
+    present = {**environment, "AWS_REGION": read_home_region(environment)}
     missing = [name for name in names if not present.get(name)]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         raise InvalidSetting(f"{join_and(missing)} {verb} not set. The deployment sets the environment of gpudesk.")
 
 
-def read_region(environment: Mapping[str, str]) -> str:
+def read_home_region(environment: Mapping[str, str]) -> str:
     """Return the home region; empty if none is set."""
     return environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
 

@@ -29,7 +29,7 @@ from chalicelib.settings import (
     REQUIRED_VARIABLES,
     InvalidSetting,
     Settings,
-    read_region,
+    read_home_region,
     read_settings,
     require_variables,
 )
@@ -106,7 +106,7 @@ def connect_account_tables(command: str) -> None:
         settings = read_local_settings()
         connect_tables(settings.home_region, settings.table_prefix)
     else:
-        connect_tables(read_region(os.environ), os.environ["GPUDESK_TABLE_PREFIX"])
+        connect_tables(read_home_region(os.environ), os.environ["GPUDESK_TABLE_PREFIX"])
 
 
 def require_settings(command: str, names: Sequence[str]) -> None:
