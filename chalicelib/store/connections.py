@@ -18,7 +18,10 @@ from typing_extensions import override
 
 from chalicelib.domain.common.time_budget import TimeBudget, start_budget
 
-REQUEST_CONNECT_TIMEOUT_SECONDS = 0.5
+REQUEST_CONNECT_TIMEOUT_SECONDS = 0.3
+"""A connection within a region takes milliseconds. A lost first packet is sent again only after 1 second (RFC 6298), so
+any longer wait below that gains nothing and takes its time from the calls of the request."""
+
 REQUEST_READ_TIMEOUT_SECONDS = 1.0
 LOOP_CONNECT_TIMEOUT_SECONDS = 1.0
 LOOP_READ_TIMEOUT_SECONDS = 5.0

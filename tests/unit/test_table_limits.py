@@ -10,6 +10,7 @@ from pynamodb.exceptions import GetError
 
 from chalicelib.api.route import REQUEST_TIMEOUT_SECONDS
 from chalicelib.store.connections import (
+    REQUEST_CONNECT_TIMEOUT_SECONDS,
     REQUEST_READ_TIMEOUT_SECONDS,
     DeadlineExceeded,
     get_connection,
@@ -49,7 +50,7 @@ def test_all_tables_and_transactions_share_one_connection() -> None:
 
 def test_calls_of_request_have_short_timeouts_and_no_retries() -> None:
     with in_process_cloud(), limit_request_time(REQUEST_TIMEOUT_SECONDS):
-        assert read_limits(get_connection().client) == (0.5, 1.0, 1)
+        assert read_limits(get_connection().client) == (0.3, 1.0, 1)
 
 
 def test_calls_of_loop_have_longer_timeouts_and_no_retries() -> None:
@@ -61,7 +62,10 @@ def test_call_that_could_end_after_deadline_is_not_made() -> None:
     with in_process_cloud() as cloud:
         create_tables("us-east-1", "gpudesk")
         before = cloud.calls.copy()
-        with limit_request_time(REQUEST_READ_TIMEOUT_SECONDS + 0.4), pytest.raises(DeadlineExceeded) as late:
+        with (
+            limit_request_time(REQUEST_READ_TIMEOUT_SECONDS + REQUEST_CONNECT_TIMEOUT_SECONDS / 2),
+            pytest.raises(DeadlineExceeded) as late,
+        ):
             DeskRepository("us-east-1").get_settings()
         assert is_overload(late.value)
         assert not cloud.count_calls_since(before)
