@@ -14,7 +14,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings
 from chalicelib.store.data_files import load_catalog
-from chalicelib.store.repositories import Repositories
+from chalicelib.store.repositories import Repositories, build_repositories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ def build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe],
         settings=settings,
         recipes=recipes,
         catalog=load_catalog(),
-        stores=Repositories(),
+        stores=build_repositories(settings.home_region, settings.table_prefix),
         clients=clients,
         ec2=Ec2(clients.loop, settings.stage),
         ssm=Ssm(clients.loop),

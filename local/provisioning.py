@@ -43,8 +43,8 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     """
     reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
     _load_dynamodb()
-    create_tables()
     settings = read_local_settings()
+    create_tables(settings.home_region, settings.table_prefix)
     role_id = _create_role(settings.instance_profile)
     _create_webhook_key(settings)
     topic_arn = _create_email_topic(settings)

@@ -25,7 +25,15 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.common.untrusted_text import clean_output
-from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, Settings, read_settings, require_variables
+from chalicelib.settings import (
+    REQUIRED_VARIABLES,
+    InvalidSetting,
+    Settings,
+    read_home_region,
+    read_settings,
+    require_variables,
+)
+from chalicelib.store.tables import connect_tables
 from local.clock import PacedClock
 from local.settings import read_local_settings
 
@@ -85,6 +93,20 @@ def read_account_settings(command: str) -> Settings:
         return read_settings()
     except InvalidSetting as error:
         fail(str(error))
+
+
+def connect_account_tables(command: str) -> None:
+    """Use gpudesk's tables in the account, or on the local cloud. Only region and prefix must be set.
+
+    :raises NoCredentialsError: there is neither an account nor a local cloud
+    :raises SystemExit: settings are missing
+    """
+    require_settings(command, ("GPUDESK_TABLE_PREFIX", "AWS_REGION"))
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        settings = read_local_settings()
+        connect_tables(settings.home_region, settings.table_prefix)
+    else:
+        connect_tables(read_home_region(os.environ), os.environ["GPUDESK_TABLE_PREFIX"])
 
 
 def require_settings(command: str, names: Sequence[str]) -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
-from chalicelib.domain.common.errors import AwsError, DeliveryFailed
+from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.errors import DeliveryFailed
 from chalicelib.domain.notifications.email_subscription import EmailState
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, update_if
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import find_item, save_if, update_if
 
 
 class UncheckedText(Attribute[Any]):
@@ -42,7 +42,7 @@ class HeartbeatModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-heartbeats"
+        base_name = "heartbeats"
 
     id = UnicodeAttribute(hash_key=True)
     heartbeat = UncheckedText(null=True)

@@ -1,12 +1,13 @@
 """/healthz, /recipes, /costs and /desk."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.store import desk
 from chalicelib.store.data_files import load_packaged_recipes
+from chalicelib.store.desk import SETTINGS_KEY, DeskModel, DeskRepository
 from tests.api.client import POLICY, Bench
 from tests.support.world import build_application
 
@@ -71,13 +72,26 @@ def test_changed_mode_has_author_and_time_and_admins_are_notified(bench: Bench) 
     assert list(notification.deliveries) == ["admin.email"]
 
 
-def test_default_region_is_the_home_region(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "REGION", "eu-west-1")
+def test_default_region_is_the_home_region(bench: Bench) -> None:
+    set_home_region(bench, "eu-west-1")
     assert bench.ada("GET", "/desk").json["defaults"]["region"] == "eu-west-1"
-    monkeypatch.setattr(desk, "REGION", "mx-central-1")
+    set_home_region(bench, "mx-central-1")
     assert bench.root("PATCH", "/desk", {"mode": "paused"}).status == 200
     answer = bench.root("PATCH", "/desk", {"limits": {"regions": ["us-east-1"]}})
     assert list(answer.field_errors) == ["defaults.region"]
+
+
+def test_item_without_settings_has_the_default_region_too(bench: Bench) -> None:
+    set_home_region(bench, "eu-west-1")
+    DeskModel(SETTINGS_KEY, version=1).save()
+    assert bench.ada("GET", "/desk").json["defaults"]["region"] == "eu-west-1"
+
+
+def set_home_region(bench: Bench, region: str) -> None:
+    """Give gpudesk another home region; its tables stay where they are."""
+    service = bench.world.application.desk
+    stores = replace(service.stores, desk=DeskRepository(region))
+    bootstrap.set_application(replace(bench.world.application, desk=replace(service, stores=stores)))
 
 
 def test_equal_settings_are_not_written(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""Answers while DynamoDB is throttled or does not respond."""
+"""Answers while DynamoDB is throttled, does not respond or rejects a write."""
 
 from collections.abc import Callable
 
@@ -21,6 +21,13 @@ def list_instances(bench: Bench) -> Answer:
 
 def set_max_hours(bench: Bench) -> Answer:
     return bench.ada("PATCH", "/owners/ada", {"max_hours": 8})
+
+
+def test_launch_whose_record_dynamodb_never_accepts_is_answered_422(bench: Bench) -> None:
+    bench.world.cloud.faults.inject("TransactWriteItems", "ValidationException")
+    answer = launch(bench)
+    assert (answer.status, answer.json["code"]) == (422, "invalid_request")
+    assert "DynamoDB rejects its record" in answer.json["detail"]
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,10 @@ from chalicelib.api.policy_schemas import (
     to_policy_view,
     to_thresholds_view,
 )
+from chalicelib.domain.common.regions import REGION_PATTERN
 from chalicelib.domain.desk.settings import DeskSettings
 
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}$")]
+Region = Annotated[str, StringConstraints(pattern=rf"^{REGION_PATTERN}$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
 
 

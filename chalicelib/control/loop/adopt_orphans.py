@@ -4,7 +4,7 @@ An EC2 instance that is younger than the visibility grace is left alone: the rec
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,15 +47,14 @@ class OrphanAdopter:
 
     def adopt_all(
         self, observed: Iterable[ObservedInstance], known: set[str], context: DecisionContext, now: datetime
-    ) -> list[str]:
-        """Adopt the EC2 instances that have no record, unless gpudesk is paused.
+    ) -> Iterator[str]:
+        """Adopt the EC2 instances that have no record, one after another, unless gpudesk is paused.
 
         :param known: the EC2 ids of the records that were read
         :returns: the EC2 ids of the adopted instances
         """
-        if context.desk.mode is Mode.PAUSED:
-            return []
-        return [ec2.instance_id for ec2 in observed if self._adopt_if_orphan(ec2, known, context, now)]
+        if context.desk.mode is not Mode.PAUSED:
+            yield from (ec2.instance_id for ec2 in observed if self._adopt_if_orphan(ec2, known, context, now))
 
     def _adopt_if_orphan(self, ec2: ObservedInstance, known: set[str], context: DecisionContext, now: datetime) -> bool:
         """Adopt one EC2 instance. An error does not affect the others."""

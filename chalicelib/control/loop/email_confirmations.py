@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.aws.email import EmailTopic
-from chalicelib.control.loop.time_budget import TimeBudget
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription, update_subscription
 from chalicelib.store.repositories import Repositories

@@ -7,8 +7,8 @@ from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance

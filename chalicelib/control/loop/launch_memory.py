@@ -11,7 +11,7 @@ from chalicelib.aws.launch_prerequisites import AmiDetails, LaunchPrerequisites,
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.resolve_launch import LaunchResolver
-from chalicelib.domain.common.errors import AwsError, InsufficientCapacity
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.plan import Launch, Outcome, Step
 from chalicelib.domain.instances.record import Instance

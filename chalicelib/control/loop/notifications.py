@@ -2,7 +2,6 @@
 
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,11 +11,12 @@ from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery, order_fairly
 from chalicelib.control.loop.email_confirmations import EmailConfirmations
+from chalicelib.control.loop.function_budget import start_function_budget
+from chalicelib.control.loop.lease import hold_lease
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
-from chalicelib.control.loop.time_budget import TimeBudget, start_budget
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.deadlines import NOTIFICATION_LEASE_DURATION
 from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
+from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import stop_warnings
 from chalicelib.domain.notifications import messages
@@ -59,7 +59,7 @@ class NotificationSender:
         :param seconds_left: the time until Lambda ends the function; None: the function's timeout
         :returns: the number of successful deliveries
         """
-        budget, now = start_budget(seconds_left, self.monotonic), self.clock.now()
+        budget, now = start_function_budget(seconds_left, self.monotonic), self.clock.now()
         directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         self._welcome_webhooks(directory, now)
         successes = self._deliver_due(directory, now, budget)
@@ -70,14 +70,13 @@ class NotificationSender:
     def _deliver_due(self, directory: ChannelDirectory, now: datetime, budget: TimeBudget) -> int:
         if not self._list_due(now, 1):
             return 0
-        holder, desk = uuid.uuid4().hex, self.stores.desk
-        if desk.acquire_lease(LEASE_NAME, holder, now=now, duration=NOTIFICATION_LEASE_DURATION) is None:
-            LOG.info("another round of deliveries is running")
-            return 0
-        try:
-            return self._deliver(order_fairly(self._list_due(now, MAX_READ))[:MAX_PER_ROUND], directory, budget)
-        finally:
-            desk.release_lease(LEASE_NAME, holder, now=self.clock.now())
+        with hold_lease(self.stores.desk, LEASE_NAME, self.clock, budget.seconds_left) as lease:
+            if lease is None:
+                LOG.info("another round of deliveries is running")
+                return 0
+            successes = self._deliver(order_fairly(self._list_due(now, MAX_READ))[:MAX_PER_ROUND], directory, budget)
+            lease.is_complete = True
+        return successes
 
     def _list_due(self, now: datetime, limit: int) -> list[PendingDelivery]:
         due = self.stores.notifications.list_due(now, limit)

@@ -69,8 +69,11 @@ class Reconciler:
             if instance is None:
                 LOG.info("there is no record %s to reconcile", record_id)
                 return
+            observation = observe(instance)
+            if not has_time():
+                return
             try:
-                if not self.run_once(instance, observe(instance), context):
+                if not self.run_once(instance, observation, context):
                     return
             except VersionConflict as conflict:
                 LOG.info("%s; another writer reconciles it", conflict)

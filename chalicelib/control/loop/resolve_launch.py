@@ -8,7 +8,12 @@ from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, Subnet
 from chalicelib.aws.ssm import Ssm
 from chalicelib.aws.tags import build_instance_tags
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog, UnknownType
-from chalicelib.domain.common.errors import AwsNotFound, InsufficientCapacity, PermanentAwsError, PrerequisiteMissing
+from chalicelib.domain.common.aws_errors import (
+    AwsNotFound,
+    InsufficientCapacity,
+    PermanentAwsError,
+    PrerequisiteMissing,
+)
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec

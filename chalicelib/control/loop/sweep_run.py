@@ -16,7 +16,7 @@ from chalicelib.control.loop.observe_instance import RegionSnapshot, select_obse
 from chalicelib.control.loop.read_region import read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.control.loop.time_budget import TimeBudget
+from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.sweep_order import LeftOver, Priority, arrange, build_place, find_priority
@@ -49,10 +49,11 @@ class Work:
     """One part of a sweep.
 
     :param place: its place in the circle
+    :param run: returns whether it was done; False: there was no time left to act on what was observed
     """
 
     place: str
-    run: Callable[[], None]
+    run: Callable[[], bool]
 
 
 @dataclass
@@ -84,7 +85,10 @@ class SweepRun:
         for part in ordered:
             if self.budget.is_spent:
                 break
-            part.run()
+            if not part.run():
+                # A part that takes the time of a whole sweep must not be the first one in every sweep.
+                done_count = max(done_count, 1)
+                break
             done_count += 1
         rest = ordered[done_count:]
         self.report.left_over = len(rest)
@@ -146,30 +150,43 @@ class SweepRun:
             place = build_place(priority, instance.created_at.isoformat(), instance.id)
             yield Work(place, partial(self._reconcile, instance, snapshot))
 
-    def _reconcile(self, instance: Instance, snapshot: RegionSnapshot) -> None:
-        """Reconcile one instance. An error does not affect the others."""
+    def _reconcile(self, instance: Instance, snapshot: RegionSnapshot) -> bool:
+        """Reconcile one instance. An error does not affect the others.
+
+        :returns: False if observing it has used up the time, so that the next sweep observes it again
+        """
         self.report.examined += 1
         try:
             observation = self.reconciler.observer.observe_from(instance, snapshot)
+            if self.budget.is_spent:
+                return False
             if self.reconciler.run_once(instance, observation, self.context):
                 observe = partial(self._observe_again, snapshot)
-                self.reconciler.repeat(instance.id, self.context, observe, lambda: not self.budget.is_spent)
+                self.reconciler.repeat(instance.id, self.context, observe, self._has_time)
         except VersionConflict as conflict:
             LOG.info("%s; left to the next sweep", conflict)
         except Exception:
             LOG.exception("%s (%s) could not be reconciled; the next sweep tries again", instance.name, instance.id)
             self.report.failed.append(instance.id)
+        return True
+
+    def _has_time(self) -> bool:
+        return not self.budget.is_spent
 
     def _observe_again(self, snapshot: RegionSnapshot, instance: Instance) -> Observation:
         """Observe an instance after a change. For a launch without an EC2 instance nothing can have appeared."""
         observer = self.reconciler.observer
         return observer.observe(instance) if instance.ec2_instance else observer.observe_from(instance, snapshot)
 
-    def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> None:
-        """Adopt the orphans of a region."""
+    def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> bool:
+        """Adopt the orphans of a region, while there is time."""
         known = {instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance}
         now = self.reconciler.clock.now()
-        self.report.adopted += self.adopter.adopt_all(observed, known, self.context, now)
+        for instance_id in self.adopter.adopt_all(observed, known, self.context, now):
+            self.report.adopted.append(instance_id)
+            if self.budget.is_spent:
+                return False
+        return True
 
     def _list_images(self) -> list[str]:
         """Return the ids of the images to reconcile. An error does not affect the sweep of the instances."""
@@ -180,4 +197,4 @@ class SweepRun:
             return []
 
     def _plan_image(self, image_id: str) -> Work:
-        return Work(build_place(Priority.IMAGES, image_id), partial(self.images.reconcile, image_id))
+        return Work(build_place(Priority.IMAGES, image_id), partial(self.images.reconcile, image_id, self._has_time))

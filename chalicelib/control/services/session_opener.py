@@ -8,12 +8,13 @@ from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
-from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer
-from chalicelib.domain.common.errors import AwsError, UpstreamError
+from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer, start_timed_calls
+from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.deadlines import CREDENTIALS_VALID_FOR
+from chalicelib.domain.common.errors import UpstreamError
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from chalicelib.domain.sessions.role import (
-    CREDENTIALS_VALID_FOR,
     RANDOM_DIGITS,
     Credentials,
     RoleArn,
@@ -50,7 +51,7 @@ class SessionOpener:
 
     def begin(self) -> TimedCalls:
         """Start the time within which all calls of one request must end."""
-        return TimedCalls(self.timer, self.timer.monotonic())
+        return start_timed_calls(self.timer)
 
     def list_instances(self, calls: TimedCalls, target: Target, tag_id: str) -> list[ObservedInstance]:
         """Return the EC2 instances with the tags of an instance.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.control.services.upstream_errors import to_upstream_error
-from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.policy_override import PolicyOverride
 

@@ -1,8 +1,7 @@
 """The answer to a request for which AWS did not make a call."""
 
-from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
-
-PERMISSION_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+from chalicelib.domain.common.aws_errors import AwsError, AwsForbidden, TransientAwsError
+from chalicelib.domain.common.errors import UpstreamError, UpstreamUnavailable
 
 
 def to_upstream_error(summary: str, error: AwsError) -> UpstreamError:
@@ -13,6 +12,6 @@ def to_upstream_error(summary: str, error: AwsError) -> UpstreamError:
     message = f"{summary}: {error.description}"
     if isinstance(error, TransientAwsError):
         return UpstreamUnavailable(message)
-    if error.code in PERMISSION_CODES:
+    if isinstance(error, AwsForbidden):
         message = f"{message} A permission of gpudesk itself is missing. An admin must check its roles."
     return UpstreamError(message)

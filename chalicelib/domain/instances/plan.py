@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from chalicelib.domain.benchmarks.result import Benchmark
-from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.timeline import TimelineEntry

@@ -1,12 +1,10 @@
 """The state of the subscription of an e-mail address to the SNS topic: requested, confirmed or expired."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-CONFIRMATION_VALID_FOR = timedelta(days=2)
-"""Time after which the link in SNS's request for confirmation no longer works:
-https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html"""
+from chalicelib.domain.common.deadlines import CONFIRMATION_VALID_FOR
 
 
 class EmailState(StrEnum):

@@ -7,23 +7,18 @@ from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.conflicts import ConditionFailed
 from chalicelib.store.decision_log import log_instance_changes
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import (
-    CONDITION_FAILED,
-    begin_transaction,
-    commit,
-    find_item,
-    list_cancellation_codes,
-    read_or_log,
-)
+from chalicelib.store.dynamo import commit, find_item, read_or_log
 from chalicelib.store.instances.items import (
     INSTANCE,
     RecordWrite,
@@ -120,28 +115,27 @@ class InstanceRepository:
         the id of the record becomes its name.
 
         :returns: False if it has a record already, for example from another sweep
+        :raises RejectedWrite: DynamoDB never accepts the record
         """
-        entries = tuple(entries)
+        entries, notifications = tuple(entries), tuple(notifications)
         is_ec2_id = instance.ec2_instance is not None and instance.name == instance.ec2_instance.instance_id
         is_valid = is_ec2_id or is_valid_name(instance.name)
         if not is_valid or find_item(DeskModel, build_name_key(instance.name)):
             instance = replace(instance, name=instance.id)
+
+        def add_changes(changes: TransactWrite) -> None:
+            item = to_instance_model(instance, None, is_user_write=False)
+            changes.save(item, condition=InstanceModel.id.does_not_exist())
+            append_timeline(changes, instance.id, 1, entries)
+            add_notifications(changes, notifications)
+            name = DeskModel(build_name_key(instance.name), instance=instance.id)
+            changes.save(name, condition=DeskModel.key.does_not_exist())
+            adjust_owner_count(changes, instance.owner, +1)
+
         try:
-            with begin_transaction() as changes:
-                changes.save(
-                    to_instance_model(instance, None, is_user_write=False), condition=InstanceModel.id.does_not_exist()
-                )
-                append_timeline(changes, instance.id, 1, entries)
-                add_notifications(changes, notifications)
-                changes.save(
-                    DeskModel(build_name_key(instance.name), instance=instance.id),
-                    condition=DeskModel.key.does_not_exist(),
-                )
-                adjust_owner_count(changes, instance.owner, +1)
-        except TransactWriteError as error:
-            if CONDITION_FAILED in list_cancellation_codes(error):
-                return False
-            raise
+            commit(instance.id, add_changes)
+        except ConditionFailed:
+            return False
         log_instance_changes(instance, entries)
         return True
 

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.api.common_schemas import RequestModel, Time
 from chalicelib.domain.common.errors import ValidationFailed
+from chalicelib.domain.common.regions import REGION_PATTERN
 from chalicelib.domain.common.text import join_or
 from chalicelib.store.data_files import load_catalog
 from local.aws.core.faults import THROTTLED_REASONS
@@ -93,9 +94,7 @@ class CapacityBody(RequestModel):
     instance_type: Annotated[str, AfterValidator(_check_instance_type)] = Field(
         description="an instance type of the catalog, e.g. g4dn.xlarge"
     )
-    zone: str = Field(
-        pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}[a-z]$", description="an availability zone, e.g. us-east-1a"
-    )
+    zone: str = Field(pattern=rf"^{REGION_PATTERN}[a-z]$", description="an availability zone, e.g. us-east-1a")
     instances: int | None = Field(
         None, ge=0, le=10_000, description="a whole number from 0 to 10000, or null for no limit"
     )

@@ -70,6 +70,14 @@ def test_instance_with_tags_in_a_deployed_region_without_any_record_is_adopted(d
     assert replace(desk.application.sweep, reconciler=reconciler).run().adopted == [ec2_id]
 
 
+def test_adoption_that_conflicts_with_another_transaction_is_repeated_at_once(desk: World) -> None:
+    tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
+    ec2_id = launch_without_gpudesk(desk, tags)
+    desk.clock.advance(11 * MINUTE)
+    desk.cloud.faults.conflict()
+    assert desk.application.sweep.run().adopted == [ec2_id]
+
+
 def test_adopted_instance_whose_name_tag_is_no_valid_name_is_named_by_its_id(desk: World) -> None:
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "gd-other\u202e"}
     ec2_id = launch_without_gpudesk(desk, tags)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.email import EmailTopic
-from chalicelib.control.loop.time_budget import FUNCTION_SECONDS
+from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement

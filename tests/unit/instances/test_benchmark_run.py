@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.access.actor import Actor, Role
-from chalicelib.domain.common.errors import AwsError, Conflict, PermanentAwsError, TransientAwsError
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError, TransientAwsError
+from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.idle.heartbeat import SelfStopStatus
 from chalicelib.domain.instances.commands import stop_start
-from chalicelib.domain.instances.ec2_instance import Ec2State, StateReason
+from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.observation import NotVisible, Observation, TagsMissing
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -59,18 +59,18 @@ def test_message_about_a_change_outside_gpudesk_has_the_reason_of_ec2(state: Ec2
     assert "EC2 gives the reason Server.ScheduledStop: Stopped due to retirement." in simulation.timeline[-1].message
 
 
-@pytest.mark.parametrize(
-    ("code", "is_named"), [("Client.UserInitiatedShutdown", False), ("Client.InstanceInitiatedShutdown", True)]
-)
-def test_message_about_a_requested_stop_has_the_reason_only_if_it_is_another_one(code: str, is_named: bool) -> None:
+@pytest.mark.parametrize(("cause", "is_named"), [(EndCause.CALL, False), (EndCause.OTHER_REQUEST, True)])
+def test_message_about_a_requested_stop_has_the_reason_only_if_it_is_another_one(
+    cause: EndCause, is_named: bool
+) -> None:
     simulation = Simulation()
     simulation.apply_change(stop_start.request_stop(simulation.instance, ADA, get_time(0)))
     simulation.decide(0)
-    reason = StateReason(code=code, transition="User initiated (2026-01-05 09:01:00 GMT)")
+    reason = StateReason(code="Client.Code", cause=cause, transition="User initiated (2026-01-05 09:01:00 GMT)")
     simulation.observed = Observation(ec2=replace(EC2_RUNNING, state=Ec2State.STOPPED, state_reason=reason))
     simulation.decide(1)
     assert simulation.instance.phase is Phase.STOPPED
-    assert (f"EC2 gives the reason {code} (User initiated" in simulation.timeline[-1].message) == is_named
+    assert ("EC2 gives the reason Client.Code (User initiated" in simulation.timeline[-1].message) == is_named
 
 
 def test_instance_that_is_terminated_externally_is_closed() -> None:

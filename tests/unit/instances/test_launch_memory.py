@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.control.loop.launch_memory import LaunchMemory
-from chalicelib.domain.common.errors import InsufficientCapacity, TransientAwsError
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, TransientAwsError
 from chalicelib.domain.instances.plan import Launch
 from tests.support.ready_instance import build_launch_attempt
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.domain.common.errors import TransientAwsError
+from chalicelib.domain.common.aws_errors import TransientAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, KeepRequest

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.common.errors import Conflict, TransientAwsError
+from chalicelib.domain.common.aws_errors import TransientAwsError
+from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.settings import Limits

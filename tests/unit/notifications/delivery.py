@@ -15,7 +15,6 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.sweep_order import LeftOver
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription
 from chalicelib.domain.notifications.notification import Notification
@@ -80,6 +79,7 @@ class FakeDeskRepository(DeskRepository):
     """
 
     def __init__(self, *, is_done: bool = True) -> None:
+        super().__init__("us-east-1")
         self._is_done = is_done
 
     def is_done(self, name: str) -> bool:
@@ -95,8 +95,8 @@ class FakeDeskRepository(DeskRepository):
     def get_last_completed_at(self, name: str) -> datetime | None:
         return NOW - 11 * MINUTE
 
-    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> LeftOver | None:
-        return LeftOver()
+    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> str | None:
+        return ""
 
     def release_lease(self, name: str, holder: str, **rest: Any) -> None:
         pass

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
-from chalicelib.domain.common.errors import PrerequisiteMissing
+from chalicelib.domain.common.aws_errors import PrerequisiteMissing
 from chalicelib.domain.common.event_codes import Audience
 from chalicelib.domain.desk.changes import record_changes
 from chalicelib.domain.desk.settings import DeskSettings, Mode

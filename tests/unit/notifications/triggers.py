@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -133,7 +133,7 @@ def adopt_instance() -> Change:
 
     adopted: list[Change] = []
     adopter = OrphanAdopter(AdoptingRepository(build_instance()), cast("Reconciler", None), data_files.load_catalog())
-    assert adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], set(), CONTEXT, NOW) == [INSTANCE_ID]
+    assert list(adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], set(), CONTEXT, NOW)) == [INSTANCE_ID]
     return adopted[0]
 
 

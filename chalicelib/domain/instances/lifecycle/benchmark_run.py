@@ -8,8 +8,8 @@ from datetime import datetime
 
 from chalicelib.domain.benchmarks.result import Benchmark
 from chalicelib.domain.benchmarks.validation import InvalidBenchmark, parse_and_validate
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, DOCUMENT_MARGIN, SEND_DEADLINE
-from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period, format_duration

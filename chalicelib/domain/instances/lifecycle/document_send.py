@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.errors import AwsError, PermanentAwsError
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry

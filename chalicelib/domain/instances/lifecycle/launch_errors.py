@@ -1,10 +1,9 @@
 """Decide what follows from an error of AWS at a launch: another zone, the same request again, or a failure."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from chalicelib.domain.common.deadlines import CAPACITY_RETRY, PREREQUISITE_VISIBILITY_DEADLINE
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
     AwsError,
     AwsNotFound,
     InsufficientCapacity,
@@ -12,6 +11,7 @@ from chalicelib.domain.common.errors import (
     PrerequisiteMissing,
     QuotaExceeded,
 )
+from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LAUNCH_RETRY_AFTER, PREREQUISITE_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
@@ -19,9 +19,6 @@ from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, r
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
-
-LAUNCH_RETRY_AFTER = timedelta(seconds=20)
-"""Wait before the same request is sent again, after an error that can pass."""
 
 
 def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction

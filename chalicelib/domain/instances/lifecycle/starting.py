@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.deadlines import START_DEADLINE, STOP_RETRY_AFTER
-from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
@@ -81,7 +81,7 @@ def retry_start(instance: Instance, now: datetime) -> Plan:
 def _describe_failed_start(ec2_instance: Ec2Instance) -> str:
     """Return why EC2 stopped an instance again that it had begun to start, and what to do, as sentences."""
     reason = ec2_instance.state_reason
-    advice = find_advice(reason.code) if reason else None
+    advice = find_advice(reason.cause) if reason else None
     return f"{ec2_instance.unexpected_reason_text}{f' {advice}' if advice else ''}"
 
 

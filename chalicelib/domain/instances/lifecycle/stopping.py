@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER, STOP_OVERDUE_AFTER, STOP_RETRY_AFTER
-from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
