@@ -65,8 +65,9 @@ class DayCostView(TypedDict):
 class CostsView(TypedDict):
     """One page of costs for each day and each owner, project or instance.
 
-    `total` is the sum of all days from `since` to `until`, not only of this page. `next_cursor`: send it as `cursor` to
-    get the next page; null on the last page.
+    `total` is the sum of all days from `since` to `until`, not only of this page. `incomplete` is true if gpudesk
+    cannot read the record of an instance: its costs since the last change of the record are missing, and the admins are
+    notified. `next_cursor`: send it as `cursor` to get the next page; null on the last page.
     """
 
     items: list[DayCostView]
@@ -74,6 +75,7 @@ class CostsView(TypedDict):
     since: str
     until: str
     total: str
+    incomplete: bool
 
 
 def to_day_cost_view(cost: DayCost) -> DayCostView:

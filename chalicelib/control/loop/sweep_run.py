@@ -17,6 +17,7 @@ from chalicelib.control.loop.read_region import read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.time_budget import TimeBudget
+from chalicelib.control.loop.unreadable_records import report_unreadable_record
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.sweep_order import LeftOver, Priority, arrange, build_place, find_priority
@@ -111,9 +112,10 @@ class SweepRun:
         :returns: the work in these regions, and the regions for which there was no time
         """
         by_region: dict[str, list[Instance]] = defaultdict(list)
+        now = self.reconciler.clock.now()
         for record in self.stores.instances.list_active():
             if isinstance(record, UnreadableRecord):
-                LOG.error("record %s cannot be read: %s", record.id, record.error)
+                report_unreadable_record(record, self.stores.notifications, self.context.directory, now)
                 self.report.failed.append(record.id)
             else:
                 by_region[record.spec.region].append(record)

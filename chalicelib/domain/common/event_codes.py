@@ -188,6 +188,7 @@ class EventCode(StrEnum):
     INSTANCE_GONE = "instance_gone", NOTIFY_BOTH, "is gone from EC2"
     REAPPEARED = "reappeared", NOTIFY_BOTH, "still exists in EC2 and is being terminated"
     ADOPTED = "adopted", NOTIFY_ADMIN, "had no record and is now managed by gpudesk"
+    RECORD_UNREADABLE = "record_unreadable", NOTIFY_ADMIN, "has a record that gpudesk cannot read"
 
     # Policy and mode
     POLICY_CHANGED = "policy_changed", NOTIFY_NOBODY

@@ -51,6 +51,24 @@ def build_desk_notification(
     )
 
 
+def build_record_notification(
+    record_id: str, name: str, message: str, now: datetime, directory: ChannelDirectory
+) -> Notification:
+    """Return a notification to the admins about an unreadable record: the same one until the day ends in UTC."""
+    code = EventCode.RECORD_UNREADABLE
+    return Notification(
+        id=f"{record_id}.{code}.{now.date()}",
+        instance_id=record_id,
+        instance_name=name,
+        owner=ADMIN_OWNER,
+        code=code,
+        at=now,
+        message=message,
+        expires_at=now + NOTIFICATION_EXPIRY,
+        deliveries=_build_deliveries(code.audience, ADMIN_OWNER, directory, now),
+    )
+
+
 def build_webhook_welcomes(directory: ChannelDirectory, now: datetime) -> Mapping[str, Notification]:
     """Return a first message for each webhook, so that its owner can see it arrive and check the signature.
 
