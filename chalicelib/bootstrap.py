@@ -13,6 +13,7 @@ from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.session_manager import SessionManager
 from chalicelib.aws.ssm import Ssm
 from chalicelib.aws.sts import Sts
+from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender, derive_secret
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
@@ -147,7 +148,7 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
 
 
 def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
-    adopter = OrphanAdopter(parts.stores.instances, reconciler, parts.catalog)
+    adopter = OrphanAdopter(parts.stores.instances, reconciler, Volumes(parts.clients), parts.catalog)
     return Sweep(parts.stores, reconciler, adopter, image_reconciler)
 
 

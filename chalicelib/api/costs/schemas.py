@@ -65,9 +65,10 @@ class DayCostView(TypedDict):
 class CostsView(TypedDict):
     """One page of costs for each day and each owner, project or instance.
 
-    `total` is the sum of all days from `since` to `until`, not only of this page. `incomplete` is true if gpudesk
-    cannot read the record of an instance: its costs since the last change of the record are missing, and the admins are
-    notified. `next_cursor`: send it as `cursor` to get the next page; null on the last page.
+    `total` is the sum of all days from `since` to `until`, not only of this page. `incomplete` is true if costs are
+    missing: those of a type or a disk of which gpudesk knows no price, or those of an instance whose record it cannot
+    read, since the last change of the record. The admins are notified of both. `next_cursor`: send it as `cursor` to
+    get the next page; null on the last page.
     """
 
     items: list[DayCostView]

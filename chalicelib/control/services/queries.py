@@ -12,7 +12,7 @@ from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.costs.daily_costs import CostReport, CostSummary, sum_costs_per_day
+from chalicelib.domain.costs.daily_costs import CostReport, CostSummary, summarize_costs
 from chalicelib.domain.desk.settings import Mode, ModeChange
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import ActivityJudgment
@@ -141,14 +141,14 @@ class QueryService:
             raise build_validation_error([error], noun="query parameter")
         now, scope = self.clock.now(), actor.resolve_owner_for_list(owner)
         segments = list(self.stores.ledger.list_segments(since, now.date(), scope))
-        is_incomplete = False
+        has_unreadable_records = False
         for instance in self.stores.instances.list_active():
             if isinstance(instance, UnreadableRecord):
-                is_incomplete |= instance.owner is None or scope in (None, instance.owner)
+                has_unreadable_records |= instance.owner is None or scope in (None, instance.owner)
             elif scope in (None, instance.owner):
                 open_segment = get_open_segment(instance, now)
                 segments += [open_segment] if open_segment else []
-        return CostSummary(days=sum_costs_per_day(segments, report), is_incomplete=is_incomplete)
+        return summarize_costs(segments, report, has_unreadable_records=has_unreadable_records)
 
     def get_health(self) -> Health:
         """Return when the last sweep completed, and the mode."""

@@ -74,7 +74,7 @@ class DayCost:
 class CostSummary:
     """The costs of a report.
 
-    :param is_incomplete: the running costs of an instance are missing, because its record cannot be read
+    :param is_incomplete: costs are missing: gpudesk knows no price of them, or cannot read the record of an instance
     """
 
     days: Sequence[DayCost]
@@ -84,6 +84,20 @@ class CostSummary:
     def total(self) -> Decimal:
         """Sum of all days."""
         return round_usd(sum((day.total for day in self.days), Decimal(0)))
+
+
+def summarize_costs(
+    segments: Sequence[BilledSegment], report: CostReport, *, has_unreadable_records: bool
+) -> CostSummary:
+    """Return the costs of the segments of a report, and whether any are missing."""
+    is_unpriced = any(
+        segment.has_unknown_cost
+        and report.accepts(segment)
+        and segment.since.date() <= report.until
+        and report.since <= segment.until.date()
+        for segment in segments
+    )
+    return CostSummary(days=sum_costs_per_day(segments, report), is_incomplete=is_unpriced or has_unreadable_records)
 
 
 def sum_costs_per_day(segments: Iterable[BilledSegment], report: CostReport) -> list[DayCost]:

@@ -45,13 +45,23 @@ def test_observed_type_counts_for_gpus_and_price_and_is_notified_once() -> None:
     assert EventCode.TYPE_CHANGED not in [entry.code for entry in later.timeline]
 
 
+def test_type_without_a_price_does_not_cost_what_the_former_type_costs() -> None:
+    rates = change_type("m99.large").instance.billing.rates
+    assert (rates.instance, rates.disk) == (None, RATES.disk)
+
+
 @pytest.mark.parametrize(
     ("instance_type", "phase", "documents", "words"),
     [
         ("g4dn.12xlarge", Phase.STOPPED, (PROBE,), "Its probe is set up for them at the next start."),
         ("g4dn.12xlarge", Phase.READY, (PROBE, JUPYTER), "Run its setup again, so that the probe expects them."),
         ("g4dn.2xlarge", Phase.STOPPED, (PROBE, JUPYTER), "gpudesk expects 1 NVIDIA GPU on it."),
-        ("m99.large", Phase.STOPPED, (PROBE, JUPYTER), "gpudesk knows no price of this type"),
+        (
+            "m99.large",
+            Phase.STOPPED,
+            (PROBE, JUPYTER),
+            "gpudesk knows no price of m99.large: AWS bills its hours, and all costs in gpudesk leave them out.",
+        ),
     ],
 )
 def test_documents_that_depend_on_the_gpus_run_again_at_the_next_start(

@@ -11,6 +11,7 @@ from chalicelib.domain.common.text import format_date_time, format_duration, for
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.hardware import describe_price
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
@@ -114,11 +115,15 @@ def _describe_start(instance: Instance, now: datetime) -> str:
 
 def _describe_terms(instance: Instance, mode: Mode, now: datetime) -> str:
     """Return what the instance costs, when gpudesk stops it, and how to connect, in sentences."""
-    rates = instance.billing.rates
-    price = rates.instance + rates.disk + rates.address
-    cost = f"It costs {format_usd(price)} per hour. " if price else ""
     connect = f"To connect, press Connect or run gpudesk-session {instance.name} on your computer."
-    return f"{cost}{_describe_stop_terms(instance, mode, now)} {connect}"
+    return f"{_describe_cost(instance)} {_describe_stop_terms(instance, mode, now)} {connect}"
+
+
+def _describe_cost(instance: Instance) -> str:
+    rates = instance.billing.rates
+    if rates.instance is None:
+        return describe_price(instance.spec.hardware.instance_type, None)
+    return f"It costs {format_usd(rates.instance + (rates.disk or 0) + rates.address)} per hour."
 
 
 def _describe_stop_terms(instance: Instance, mode: Mode, now: datetime) -> str:

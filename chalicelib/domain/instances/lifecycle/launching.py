@@ -69,7 +69,7 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
     rates = instance.billing.rates
     actual_rates = replace(
         rates,
-        disk=rates.disk * attempt.disk_gib / spec.disk_gib,
+        disk=rates.disk * attempt.disk_gib / spec.disk_gib if rates.disk and spec.disk_gib else rates.disk,
         address=outcome.address_price,
     )
     return Plan(
