@@ -53,7 +53,13 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
 }
 """Audience and end of the mail subject by event code. `event_codes.py` must agree with this table."""
 
-CODES_WITHOUT_INSTANCE = {"mode_changed", "record_unreadable", "sweep_overdue", "webhook_registered"}
+CODES_WITHOUT_INSTANCE = {
+    "email_unsubscribed",
+    "mode_changed",
+    "record_unreadable",
+    "sweep_overdue",
+    "webhook_registered",
+}
 """Codes that are not in the timeline of an instance."""
 
 
