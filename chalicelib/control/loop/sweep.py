@@ -4,7 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
@@ -49,7 +49,8 @@ class Sweep:
             return SweepReport(is_skipped=True)
         left_over, is_complete = before, False
         try:
-            run = SweepRun(self.stores, self.reconciler, self.adopter, self.images, budget)
+            reconciler = replace(self.reconciler, executor=self.reconciler.executor.add_memory())
+            run = SweepRun(self.stores, reconciler, self.adopter, self.images, budget)
             left_over, is_complete = run.run(before)
         finally:
             desk.release_lease(SWEEP_LEASE_NAME, holder, now=clock.now(), left_over=left_over, is_complete=is_complete)

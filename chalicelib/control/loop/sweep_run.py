@@ -6,12 +6,11 @@
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.instance_index import InstanceIndex
-from chalicelib.control.loop.launch_memory import add_memory
 from chalicelib.control.loop.observe_instance import RegionSnapshot, select_observed
 from chalicelib.control.loop.read_region import read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
@@ -69,8 +68,6 @@ class SweepRun:
 
     def __post_init__(self) -> None:
         """Read what all decisions of this sweep depend on."""
-        executor = add_memory(self.reconciler.executor)
-        self.reconciler = replace(self.reconciler, executor=executor)
         self.context = self.reconciler.load_context()
 
     def run(self, before: LeftOver) -> tuple[LeftOver, bool]:

@@ -43,7 +43,7 @@ class LaunchState:
 
     :param attempt_count: number of attempts so far; the next attempt gets the next number
     :param zones_without_capacity: zones that had no capacity since the last retry of all zones
-    :param refused_zones: zones whose lack of capacity is in the timeline; it is not written again in later rounds
+    :param zones_in_timeline: zones whose lack of capacity is in the timeline; it is not written again in later rounds
     :param retry_at: gpudesk does not call EC2 before this time
     :param started_at: time of the first decision; a launch that EC2 accepted and then ended does not change it
     :param last_error: AWS's last error that can pass, in sentences; None after a lack of capacity
@@ -54,7 +54,7 @@ class LaunchState:
     attempt: LaunchAttempt | None = None
     attempt_count: int = 0
     zones_without_capacity: tuple[str, ...] = ()
-    refused_zones: tuple[str, ...] = ()
+    zones_in_timeline: tuple[str, ...] = ()
     retry_at: datetime | None = None
     started_at: datetime | None = None
     last_error: str | None = None

@@ -65,7 +65,7 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
     message = f"Launching {instance.name} as {attempt.instance_type} in {attempt.zone}."
     reason = EventReason(code=EventCode.LAUNCHING, message=message)
     entry = timeline_entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone})
-    is_new = attempt.zone not in instance.launch.refused_zones
+    is_new = attempt.zone not in instance.launch.zones_in_timeline
     rates = instance.billing.rates
     actual_rates = replace(
         rates,
