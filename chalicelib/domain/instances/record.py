@@ -169,6 +169,11 @@ class Instance:
         return self.phase is not Phase.TERMINATED
 
     @property
+    def counts_for_limit(self) -> bool:
+        """Return whether it counts for `instances_per_owner`: of a launch that failed, nothing exists in AWS."""
+        return self.is_active and not self.has_launch_failed
+
+    @property
     def lifetime_ends_at(self) -> datetime | None:
         """The end of its lifetime: `max_hours` after the start, or the end of a later keep. None: it does not run."""
         if self.lifetime.started_at is None:
