@@ -194,7 +194,8 @@ def test_limit_reached_names_the_count_of_instances_and_the_limit(bench: Bench) 
     answer = bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 4})
     assert answer.status == 409
     assert answer.json["detail"] == (
-        "ada has 3 instances, running or stopped; the limit is 1. Terminate instances first."
+        "ada has 3 instances that are not terminated; the limit is 1. Terminate instances first. Launches that failed "
+        "are not counted."
     )
 
 

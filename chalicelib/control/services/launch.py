@@ -129,7 +129,10 @@ class LaunchService:
         if result.outcome is LaunchOutcome.LIMIT_REACHED:
             owner, limit = result.instance.owner, settings.limits.instances_per_owner
             count = pluralize(self.stores.launches.count_for_limit(owner), "instance")
-            message = f"{owner} has {count}, running or stopped; the limit is {limit}. Terminate instances first."
+            message = (
+                f"{owner} has {count} that are not terminated; the limit is {limit}. Terminate instances first. "
+                "Launches that failed are not counted."
+            )
             raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         return InstanceWithWarnings(result.instance, warnings)
 

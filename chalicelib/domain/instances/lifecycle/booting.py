@@ -8,7 +8,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import format_date_time, format_duration, format_time, pluralize
-from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.hardware import describe_price
@@ -31,14 +31,14 @@ NO_AGENT_MESSAGE = (
 )
 
 
-def decide(instance: Instance, observation: Observation, now: datetime, mode: Mode) -> Plan:
+def decide(instance: Instance, observation: Observation, now: datetime, desk: DeskSettings) -> Plan:
     """Decide what follows until the SSM agent has responded once since the launch or start."""
     ec2_instance = require_ec2_instance(instance)
     requested = plan_desired_state(instance, now)
     if requested:
         return requested
     if ec2_instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
-        return retry_start(instance, now)
+        return retry_start(instance, now, desk)
     instance = replace(instance, claim=None)
     lifetime = decide_lifetime(instance, "It is booting.", now)
     if lifetime:
@@ -47,7 +47,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, mode: Mo
         message = f"SSM did not respond, so gpudesk decides nothing about {instance.name}: {observation.agent.error}"
         return no_op(instance, EventCode.AWS_UNAVAILABLE, message)
     if isinstance(observation.agent, ObservedAgent) and _is_of_this_boot(observation.agent, ec2_instance.launched_at):
-        return _record_agent(instance, now, mode)
+        return _record_agent(instance, now, desk.mode)
     if ec2_instance.state is Ec2State.RUNNING and not instance.has_keep(now):
         return _decide_without_agent(instance, ec2_instance.launched_at, now)
     return _wait_for_agent(instance)

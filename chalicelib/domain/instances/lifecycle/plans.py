@@ -12,7 +12,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.channels import ChannelDirectory
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.metering import advance_meter
 from chalicelib.domain.instances.plan import Plan
@@ -99,6 +99,16 @@ def to_terminated(instance: Instance, reason: EventReason, now: datetime) -> Pla
         lifetime=replace(instance.lifetime, keep_until=None, keep_requested_by=None),
     )
     return record_event(ended, reason, now, **({"instance_id": ec2_instance.instance_id} if ec2_instance else {}))
+
+
+def get_calling_since(since: datetime, desk: DeskSettings, now: datetime) -> datetime:
+    """Return from when on gpudesk has made its calls for something that began at `since`.
+
+    While it is paused it makes none, so a deadline for their effect counts from the end of the pause.
+    """
+    if desk.mode is Mode.PAUSED:
+        return now
+    return max(since, desk.mode_change.at) if desk.mode_change else since
 
 
 def require_ec2_instance(instance: Instance) -> Ec2Instance:
