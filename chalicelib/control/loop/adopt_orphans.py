@@ -4,7 +4,7 @@ An EC2 instance that is younger than the visibility grace is left alone: the rec
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,30 +48,44 @@ class OrphanAdopter:
     catalog: InstanceTypeCatalog
 
     def adopt_all(
-        self, observed: Iterable[ObservedInstance], known: set[str], context: DecisionContext, now: datetime
+        self,
+        observed: Iterable[ObservedInstance],
+        records: Iterable[Instance],
+        context: DecisionContext,
+        now: datetime,
     ) -> list[str]:
-        """Adopt the EC2 instances that have no record, unless gpudesk is paused.
+        """Adopt the EC2 instances that have no record. An error does not affect the others.
 
-        :param known: the EC2 ids of the records that were read
+        :param records: the records that were read
         :returns: the EC2 ids of the adopted instances
         """
-        if context.desk.mode is Mode.PAUSED:
-            return []
-        return [ec2.instance_id for ec2 in observed if self._adopt_if_orphan(ec2, known, context, now)]
+        orphans = self.find_orphans(observed, records, context, now)
+        return [ec2.instance_id for ec2 in orphans if self._adopt_or_log(ec2, context, now)]
 
-    def _adopt_if_orphan(self, ec2: ObservedInstance, known: set[str], context: DecisionContext, now: datetime) -> bool:
-        """Adopt one EC2 instance. An error does not affect the others."""
+    def find_orphans(
+        self,
+        observed: Iterable[ObservedInstance],
+        records: Iterable[Instance],
+        context: DecisionContext,
+        now: datetime,
+    ) -> Iterator[ObservedInstance]:
+        """Yield the EC2 instances to adopt: none while gpudesk is paused."""
+        if context.desk.mode is Mode.PAUSED:
+            return
+        known = {record.ec2_instance.instance_id for record in records if record.ec2_instance}
+        for ec2 in observed:
+            is_ended = ec2.state in ENDED_STATES
+            if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:
+                continue
+            if not self.instances.exists_for_ec2_id(ec2.instance_id):
+                yield ec2
+
+    def _adopt_or_log(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
         try:
-            return self._is_orphan(ec2, known, now) and self._adopt(ec2, context, now)
+            return self._adopt(ec2, context, now)
         except Exception:
             LOG.exception("%s has gpudesk tags and no record, and could not be adopted", ec2.instance_id)
             return False
-
-    def _is_orphan(self, ec2: ObservedInstance, known: set[str], now: datetime) -> bool:
-        is_ended = ec2.state in ENDED_STATES
-        if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:
-            return False
-        return not self.instances.exists_for_ec2_id(ec2.instance_id)
 
     def _adopt(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
         """Create a record for an orphan. If its launch was closed as failed, the record of the launch is reconciled."""

@@ -4,7 +4,6 @@
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from functools import partial
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.instance_index import InstanceIndex
 from chalicelib.control.loop.observe_instance import RegionSnapshot, select_observed
-from chalicelib.control.loop.read_region import read_region
+from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.time_budget import TimeBudget
@@ -108,24 +107,20 @@ class SweepRun:
         :param before: what the sweep before had no time for
         :returns: the work in these regions, and the regions for which there was no time
         """
-        by_region: dict[str, list[Instance]] = defaultdict(list)
-        now = self.reconciler.clock.now()
-        for record in self.stores.instances.list_active():
+        records, now = list(self.stores.instances.list_active()), self.reconciler.clock.now()
+        for record in records:
             if isinstance(record, UnreadableRecord):
                 report_unreadable_record(record, self.stores.notifications, self.context.directory, now)
                 self.report.failed.append(record.id)
-            else:
-                by_region[record.spec.region].append(record)
+        by_region = group_by_region(records, self.reconciler.settings.deployed_regions)
         work: list[Work] = []
         unread_regions = []
-        # Orphans are looked for in every deployed region, even if no record is there.
-        regions = {*by_region, *self.reconciler.settings.deployed_regions}
-        for region in before.order_regions(regions):
+        for region in before.order_regions(by_region):
             if self.budget.is_half_spent:
                 unread_regions.append(region)
                 continue
             try:
-                work += self._plan_region(region, by_region.get(region, []))
+                work += self._plan_region(region, by_region[region])
             except Exception:
                 LOG.exception("region %s could not be swept; the next sweep tries again", region)
                 self.report.unavailable_regions.append(region)
@@ -166,9 +161,7 @@ class SweepRun:
 
     def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> None:
         """Adopt the orphans of a region."""
-        known = {instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance}
-        now = self.reconciler.clock.now()
-        self.report.adopted += self.adopter.adopt_all(observed, known, self.context, now)
+        self.report.adopted += self.adopter.adopt_all(observed, instances, self.context, self.reconciler.clock.now())
 
     def _list_images(self) -> list[str]:
         """Return the ids of the images to reconcile. An error does not affect the sweep of the instances."""

@@ -144,7 +144,7 @@ def adopt_instance() -> Change:
     adopter = OrphanAdopter(
         AdoptingRepository(build_instance()), cast("Reconciler", None), FakeVolumes(), data_files.load_catalog()
     )
-    assert adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], set(), CONTEXT, NOW) == [INSTANCE_ID]
+    assert adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], [], CONTEXT, NOW) == [INSTANCE_ID]
     return adopted[0]
 
 
