@@ -14,7 +14,6 @@ from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import SetupState
-from chalicelib.store.data_files import load_catalog
 from tests.support.ready_instance import EC2_RUNNING, MINUTE
 from tests.unit.instances.simulation import build_context, build_instance, get_time
 
@@ -29,7 +28,7 @@ def change_type(instance_type: str, phase: Phase = Phase.STOPPED) -> Plan:
     instance = replace(build_instance(), phase=phase, billing=Billing(rates=RATES), setup=SET_UP)
     state = Ec2State.STOPPED if phase is Phase.STOPPED else Ec2State.RUNNING
     observed = replace(EC2_RUNNING, state=state, instance_type=instance_type)
-    context = replace(build_context(), catalog=load_catalog())
+    context = build_context()
     return decide(instance, Observation(ec2=observed), get_time(5), context)
 
 
@@ -39,7 +38,7 @@ def test_observed_type_counts_for_gpus_and_price_and_is_notified_once() -> None:
     hardware, rates = plan.instance.spec.hardware, plan.instance.billing.rates
     assert (hardware.instance_type, hardware.gpu_count, hardware.nvidia_gpu_count) == ("g4dn.12xlarge", 4, 4)
     assert (rates.instance, rates.disk, rates.address) == (Decimal("3.912"), RATES.disk, RATES.address)
-    context = replace(build_context(), catalog=load_catalog())
+    context = build_context()
     observed = Observation(ec2=replace(EC2_RUNNING, state=Ec2State.STOPPED, instance_type="g4dn.12xlarge"))
     later = decide(plan.instance, observed, get_time(6), context)
     assert EventCode.TYPE_CHANGED not in [entry.code for entry in later.timeline]

@@ -49,11 +49,10 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
 
 def apply_ec2_state(decision: Decision) -> Decision:
     """Bring the record up to what EC2 shows. A change that gpudesk did not make decides the plan."""
-    catalog = decision.context.catalog
     mode = decision.context.desk.mode
     instance, plan = ec2_drift.apply_ec2_state(decision.instance, decision.observation, decision.now, mode)
-    if plan is None and catalog is not None and instance.is_active:
-        plan = decide_type_change(instance, decision.observation, catalog, decision.now)
+    if plan is None and instance.is_active:
+        plan = decide_type_change(instance, decision.observation, decision.context.catalog, decision.now)
     return replace(decision, instance=instance, plan=plan)
 
 

@@ -29,7 +29,7 @@ class DecisionContext:
     :param heartbeat_table: the DynamoDB table that probes write to
     :param heartbeat_region: the region of that table; it does not depend on the instance
     :param instance_role_id: unique id of the IAM role of the instances; `aws:userid` on an instance begins with it
-    :param catalog: what instance types have and cost; None, as in a replay: the type of an instance never changes
+    :param catalog: what instance types have and cost
     :param scale_script_timeout: converts a script's time limit to gpudesk's clock, which can run faster
     """
 
@@ -38,7 +38,7 @@ class DecisionContext:
     heartbeat_table: str
     heartbeat_region: str
     instance_role_id: str
-    catalog: InstanceTypeCatalog | None = None
+    catalog: InstanceTypeCatalog
     scale_script_timeout: Callable[[timedelta], timedelta] = lambda limit: limit
 
 
