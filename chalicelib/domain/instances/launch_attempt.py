@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-MIN_FREE_GIB = 20
-"""Less free space than this is worth a warning: a setup with PyTorch alone needs about 10 GiB."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchAttempt:

@@ -29,7 +29,7 @@ CONTEXT = LaunchContext(
     recipes=RECIPES,
     settings=DeskSettings(),
     owner_policy=PolicyOverride(),
-    deployed_regions=("us-east-1",),
+    deployed_regions=("us-east-1", "eu-west-1"),
 )
 
 

@@ -13,11 +13,12 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.domain.instances.launch_attempt import MIN_FREE_GIB, LaunchAttempt
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.small_disk import describe_small_disk
 from chalicelib.domain.instances.spec import DesiredState
 
 
@@ -89,13 +90,9 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
 
 def _list_disk_entries(instance: Instance, attempt: LaunchAttempt, now: datetime) -> Iterator[TimelineEntry]:
     """Yield an entry with the real sizes if little is free beside a public image, at the first attempt only."""
-    free_gib = attempt.disk_gib - attempt.snapshot_gib
     is_public = instance.spec.software.image is None and attempt.snapshot_gib > 0
-    if attempt.number == 1 and is_public and free_gib < MIN_FREE_GIB:
-        message = (
-            f"{instance.name} has about {free_gib} GiB free on its disk of {attempt.disk_gib} GiB: the image has "
-            f"{attempt.snapshot_gib} GiB. If that is too little, launch another instance with a larger disk_gib."
-        )
+    message = describe_small_disk(attempt.disk_gib, attempt.snapshot_gib)
+    if attempt.number == 1 and is_public and message:
         yield timeline_entry(now, EventReason(code=EventCode.DISK_NEARLY_FULL, message=message))
 
 
