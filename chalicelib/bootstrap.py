@@ -10,6 +10,7 @@ from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
 from chalicelib.aws.session_manager import SessionManager
 from chalicelib.aws.sts import Sts
+from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
@@ -110,7 +111,7 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
 
 
 def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
-    adopter = OrphanAdopter(parts.stores.instances, reconciler, parts.catalog)
+    adopter = OrphanAdopter(parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.catalog)
     return Sweep(parts.stores, reconciler, adopter, image_reconciler)
 
 

@@ -8,6 +8,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.store.data_files import load_packaged_recipes
 from chalicelib.store.desk import SETTINGS_KEY, DeskModel, DeskRepository
+from chalicelib.store.instances.table import InstanceModel
 from tests.api.client import POLICY, Bench
 from tests.support.world import build_application
 
@@ -31,8 +32,16 @@ def test_recipes_are_listed_page_by_page(bench: Bench) -> None:
 
 def test_costs_without_instances_are_zero(bench: Bench) -> None:
     costs = bench.ada("GET", "/costs?since=2026-01-01&until=2026-01-20").json
-    nothing: dict[str, Any] = {"items": [], "next_cursor": None, "total": "0.000000"}
+    nothing: dict[str, Any] = {"items": [], "next_cursor": None, "total": "0.000000", "incomplete": False}
     assert costs == {"since": "2026-01-01", "until": "2026-01-20", **nothing}
+
+
+def test_costs_of_an_owner_with_an_unreadable_record_are_incomplete(bench: Bench) -> None:
+    record = InstanceModel.get(bench.world.launch().id)
+    record.record = "{}"
+    record.save()
+    incomplete = [client("GET", "/costs").json["incomplete"] for client in (bench.ada, bench.bob, bench.root)]
+    assert incomplete == [True, False, True]
 
 
 def test_desk_update_by_admin_applies_to_everyone(bench: Bench) -> None:

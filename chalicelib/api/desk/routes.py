@@ -17,7 +17,9 @@ router = Router("desk", "Read and change the settings that apply to everyone.")
 def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     """Return the desk's mode, defaults and limits."""
     settings = call.app.desk.get_settings()
-    return to_desk_view(settings, show_channels=call.actor.role is Role.ADMIN)
+    is_admin = call.actor.role is Role.ADMIN
+    state = call.app.desk.find_email_state(settings) if is_admin else None
+    return to_desk_view(settings, state, show_channels=is_admin)
 
 
 @router.route(Endpoint("PATCH", "/desk"))
@@ -33,7 +35,7 @@ def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChanged
         logs={"log_group": changes["log_group"]} if "log_group" in changes else {},
     )
     return {
-        **to_desk_view(update.settings, show_channels=True),
+        **to_desk_view(update.settings, call.app.desk.find_email_state(update.settings), show_channels=True),
         "webhook_secret": update.webhook_secret,
         "warnings": to_warnings_view(update.warning),
     }

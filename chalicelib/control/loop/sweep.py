@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.function_budget import start_function_budget
@@ -44,7 +44,8 @@ class Sweep:
             if lease is None:
                 LOG.info("another sweep is running")
                 return SweepReport(is_skipped=True)
-            run = SweepRun(self.stores, self.reconciler, self.adopter, self.images, budget)
+            reconciler = replace(self.reconciler, executor=self.reconciler.executor.add_memory())
+            run = SweepRun(self.stores, reconciler, self.adopter, self.images, budget)
             left_over, lease.is_complete = run.run(decode_left_over(lease.note))
             lease.note = LEFT_OVER.encode(left_over)
         return run.report

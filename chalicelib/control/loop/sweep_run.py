@@ -4,18 +4,17 @@
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.instance_index import InstanceIndex
-from chalicelib.control.loop.launch_memory import add_memory
 from chalicelib.control.loop.observe_instance import RegionSnapshot, select_observed
-from chalicelib.control.loop.read_region import read_region
+from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.unreadable_records import report_unreadable_record
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.record import Instance
@@ -69,8 +68,6 @@ class SweepRun:
 
     def __post_init__(self) -> None:
         """Read what all decisions of this sweep depend on."""
-        executor = add_memory(self.reconciler.executor)
-        self.reconciler = replace(self.reconciler, executor=executor)
         self.context = self.reconciler.load_context()
 
     def run(self, before: LeftOver) -> tuple[LeftOver, bool]:
@@ -114,23 +111,20 @@ class SweepRun:
         :param before: what the sweep before had no time for
         :returns: the work in these regions, and the regions for which there was no time
         """
-        by_region: dict[str, list[Instance]] = defaultdict(list)
-        for record in self.stores.instances.list_active():
+        records, now = list(self.stores.instances.list_active()), self.reconciler.clock.now()
+        for record in records:
             if isinstance(record, UnreadableRecord):
-                LOG.error("record %s cannot be read: %s", record.id, record.error)
+                report_unreadable_record(record, self.stores.notifications, self.context.directory, now)
                 self.report.failed.append(record.id)
-            else:
-                by_region[record.spec.region].append(record)
+        by_region = group_by_region(records, self.reconciler.settings.deployed_regions)
         work: list[Work] = []
         unread_regions = []
-        # Orphans are looked for in every deployed region, even if no record is there.
-        regions = {*by_region, *self.reconciler.settings.deployed_regions}
-        for region in before.order_regions(regions):
+        for region in before.order_regions(by_region):
             if self.budget.is_half_spent:
                 unread_regions.append(region)
                 continue
             try:
-                work += self._plan_region(region, by_region.get(region, []))
+                work += self._plan_region(region, by_region[region])
             except Exception:
                 LOG.exception("region %s could not be swept; the next sweep tries again", region)
                 self.report.unavailable_regions.append(region)
@@ -180,9 +174,7 @@ class SweepRun:
 
     def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> bool:
         """Adopt the orphans of a region, while there is time."""
-        known = {instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance}
-        now = self.reconciler.clock.now()
-        for instance_id in self.adopter.adopt_all(observed, known, self.context, now):
+        for instance_id in self.adopter.adopt_all(observed, instances, self.context, self.reconciler.clock.now()):
             self.report.adopted.append(instance_id)
             if self.budget.is_spent:
                 return False

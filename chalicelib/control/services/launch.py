@@ -131,10 +131,10 @@ class LaunchService:
             )
         if result.outcome is LaunchOutcome.LIMIT_REACHED:
             owner, limit = result.instance.owner, settings.limits.instances_per_owner
-            count = pluralize(self.stores.launches.count_active(owner), "instance")
+            count = pluralize(self.stores.launches.count_for_limit(owner), "instance")
             message = (
-                f"{owner} has {count} that are not terminated; the limit is {limit}. Terminate instances first. A "
-                "launch that failed counts, too, until it is terminated."
+                f"{owner} has {count} that are not terminated; the limit is {limit}. Terminate instances first. "
+                "Launches that failed are not counted."
             )
             raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         return InstanceWithWarnings(result.instance, warnings)

@@ -21,7 +21,7 @@ from chalicelib.domain.setup.results import StepDurations
 class ResolveLaunch:
     """Find image, root device, subnet and zone, and build the attempt of them. Zones without capacity are excluded."""
 
-    excluded_zones: tuple[str, ...]
+    zones_without_capacity: tuple[str, ...]
 
 
 @dataclass(frozen=True)

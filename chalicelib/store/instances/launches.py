@@ -41,7 +41,7 @@ class LaunchOutcome(Enum):
     """The outcome of a launch transaction.
 
     CREATED: the record was created. DUPLICATE: an earlier request with the same key created an instance. NAME_TAKEN:
-    active instances have all of the names. LIMIT_REACHED: the owner has as many active instances as allowed.
+    active instances have all of the names. LIMIT_REACHED: the owner has as many instances as allowed.
     """
 
     CREATED = auto()
@@ -92,7 +92,7 @@ class LaunchRepository:
 
         :param instance: the record; its name is replaced by one of `names`
         :param names: the names to try, in this order, until one is not in use
-        :param limit: how many active instances the owner may have, this one included
+        :param limit: how many instances the owner may have, this one included
         :raises VersionConflict: all transactions conflicted with other launches of the owner
         :raises RejectedWrite: DynamoDB never accepts the record
         """
@@ -109,8 +109,8 @@ class LaunchRepository:
         warnings = tuple(map(_to_warning, item.warnings or ()))
         return EarlierLaunch(item.instance, item.digest == idempotency.digest, warnings)
 
-    def count_active(self, owner: str) -> int:
-        """Return how many instances of an owner are not terminated."""
+    def count_for_limit(self, owner: str) -> int:
+        """Return how many instances of an owner count for the limit."""
         item = find_item(DeskModel, build_count_key(owner))
         return int(item.number or 0) if item else 0
 

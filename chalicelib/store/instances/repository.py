@@ -1,5 +1,6 @@
 """Read and write the records of instances: found by id, name, owner and EC2 id, and changed under a version guard."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,16 +34,22 @@ from chalicelib.store.notifications import add_notifications
 from chalicelib.store.paged_query import build_list_query
 from chalicelib.store.timeline import append_timeline
 
+LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class UnreadableRecord:
     """A record that exists and cannot be read.
 
     :param error: says why, for the log
+    :param owner: None if its item has none, as the following
     """
 
     id: str
     error: str
+    owner: str | None = None
+    name: str | None = None
+    ec2_instance_id: str | None = None
 
 
 class InstanceRepository:
@@ -166,6 +173,21 @@ def _read_raw_item(raw: dict[str, Any]) -> Instance | UnreadableRecord:
     try:
         return replace(INSTANCE.decode(raw["record"]["S"]), version=int(raw["version"]["N"]))
     except ValidationError as error:
-        return UnreadableRecord(record_id, str(error)[:300])
+        description = str(error)
     except (PynamoDBException, ValueError, TypeError, KeyError, AttributeError) as error:
-        return UnreadableRecord(record_id, f"{type(error).__name__}: {error}"[:300])
+        description = f"{type(error).__name__}: {error}"
+    return UnreadableRecord(record_id, description[:300], **_read_labels(record_id))
+
+
+def _read_labels(record_id: str) -> dict[str, str]:
+    """Return the attributes beside an unreadable record that say whose it is. The query leaves them out: few need them.
+
+    :returns: those of the attributes that exist; nothing if DynamoDB does not respond
+    """
+    names = ["owner", "name", "ec2_instance_id"]
+    try:
+        item = InstanceModel._get_connection().get_item(record_id, attributes_to_get=names).get("Item", {})
+    except PynamoDBException as error:
+        LOG.warning("whose record %s is cannot be read: %s", record_id, error)
+        return {}
+    return {name: str(item[name]["S"]) for name in names if "S" in item.get(name, {})}

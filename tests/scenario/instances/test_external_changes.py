@@ -39,7 +39,7 @@ def test_instance_without_tags_or_with_those_of_another_stage_is_never_touched(d
 
 def test_instance_with_tags_and_without_a_record_is_adopted_after_the_visibility_grace(desk: World) -> None:
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
-    ec2_id = launch_without_gpudesk(desk, tags, "g4dn.xlarge")
+    ec2_id = launch_without_gpudesk(desk, tags, "m5n.large")
     desk.pass_minutes(9, sweep_every=9)
     assert not desk.application.reconciler.stores.instances.exists_for_ec2_id(ec2_id)
     desk.pass_minutes(2, sweep_every=2)
@@ -47,8 +47,22 @@ def test_instance_with_tags_and_without_a_record_is_adopted_after_the_visibility
     assert adopted is not None
     assert (adopted.id, adopted.owner, adopted.name) == ("gd-lost", "ada", "lost-one")
     assert adopted.spec.hardware.nvidia_gpu_count == 1, "its GPU signal is enabled"
-    assert desk.list_codes(adopted)[0] == "adopted"
+    line = desk.list_timeline(adopted)[0]
+    assert line.code == "adopted"
+    assert "gpudesk knows no price of m5n.large" in line.message
+    assert adopted.billing.rates.instance is None
+    assert adopted.spec.disk_gib == 8, "the size of its volume in EC2"
     assert adopted.lifetime_ends_at is not None
+
+
+def test_instance_is_adopted_although_its_volumes_may_not_be_read(desk: World) -> None:
+    ec2_id = launch_without_gpudesk(desk, {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev"}, "g4dn.xlarge")
+    desk.cloud.faults.inject("DescribeVolumes", "UnauthorizedOperation", "no", status=403)
+    desk.pass_minutes(12, sweep_every=12)
+    adopted = desk.application.reconciler.stores.instances.find_by_ec2_id(ec2_id)
+    assert adopted is not None
+    assert (adopted.spec.disk_gib, adopted.billing.rates.disk) == (None, None)
+    assert "gpudesk could not read the size of its disks" in desk.list_timeline(adopted)[0].message
 
 
 def test_tags_that_a_shell_would_interpret_are_not_adopted(desk: World) -> None:

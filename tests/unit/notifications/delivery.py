@@ -119,7 +119,10 @@ class FakeEmailTopic(EmailTopic):
         super().__init__(build_client_sets().loop, "")
         self.mails: dict[str, tuple[str, str]] = {}
 
-    def send(self, address: str, subject: str, text: str) -> str:
+    def list_states(self) -> dict[str, EmailState]:
+        return dict.fromkeys(EMAIL_ADDRESSES.values(), EmailState.CONFIRMED)
+
+    def send(self, address: str, state: EmailState | None, subject: str, text: str) -> str:
         self.mails[address] = (subject, text)
         return "accepted"
 

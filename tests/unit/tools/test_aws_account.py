@@ -115,4 +115,4 @@ def test_preview_of_the_local_cloud_uses_its_clock_and_its_instance_role(
     ((clock, settings),) = built
     assert abs(clock.now() - cloud_clock.now()) < timedelta(minutes=10)
     assert settings.instance_role_id == provisioned.instance_role_id
-    assert capsys.readouterr().out == "gpudesk would leave 0 other instances unchanged.\n"
+    assert capsys.readouterr().out == "gpudesk would leave 0 other instances unchanged. Images are not previewed.\n"

@@ -15,7 +15,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period, format_duration
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, get_calling_since, no_op, record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
 from chalicelib.domain.instances.record import ENDING_PHASES, BenchmarkRun, Instance, Phase
@@ -36,7 +36,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
         return _send(instance, benchmark, DocumentRun(attempt_id=benchmark.id, sent_at=now, last_sent_at=now))
     if run.command_id is not None:
         return _decide_running(instance, observation, now, context)
-    if now - run.sent_at > SEND_DEADLINE:
+    if now - get_calling_since(run.sent_at, context.desk, now) > SEND_DEADLINE:
         return _fail(instance, f"SSM has not accepted the command for {format_duration(SEND_DEADLINE)}", now)
     if now - run.last_sent_at < COMMAND_RESEND_AFTER:
         return None

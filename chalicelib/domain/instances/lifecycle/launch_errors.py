@@ -76,10 +76,10 @@ def _retry_without_capacity(instance: Instance, error: InsufficientCapacity, now
     message = f"No zone of {instance.spec.region} has capacity for {instance.name} now. gpudesk tries again."
     reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
     zones = launch.zones_without_capacity
-    if not set(zones) <= set(launch.refused_zones):
+    if not set(zones) <= set(launch.zones_in_timeline):
         instance = forget_facts(instance, EventCode.NO_CAPACITY_YET)
-    refused = tuple(dict.fromkeys((*launch.refused_zones, *zones)))
-    launch = replace(launch, zones_without_capacity=(), refused_zones=refused, retry_at=now + CAPACITY_RETRY)
+    in_timeline = tuple(dict.fromkeys((*launch.zones_in_timeline, *zones)))
+    launch = replace(launch, zones_without_capacity=(), zones_in_timeline=in_timeline, retry_at=now + CAPACITY_RETRY)
     later = replace(instance, reason=reason, launch=replace(launch, last_error=None))
     return record_once(later, EventCode.NO_CAPACITY_YET, reason, now)
 
@@ -100,7 +100,9 @@ def try_another_zone(instance: Instance, zone: str, message: str, now: datetime,
         not_found_since=None,
     )
     plan = record_event(replace(instance, launch=changed), reason, now, zone=zone, **details)
-    return replace(plan, timeline=() if zone in launch.refused_zones and not details else plan.timeline, requeue=True)
+    return replace(
+        plan, timeline=() if zone in launch.zones_in_timeline and not details else plan.timeline, requeue=True
+    )
 
 
 def fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime, **details: str) -> Plan:
