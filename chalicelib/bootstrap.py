@@ -60,13 +60,17 @@ class Parts:
 
 
 def build_application(
-    clock: Clock, settings: Settings, recipe_overrides: Mapping[str, Recipe] | None = None
+    clock: Clock,
+    settings: Settings,
+    recipe_overrides: Mapping[str, Recipe] | None = None,
+    clients: Clients | None = None,
 ) -> Application:
     """Build an application that uses the AWS account of the SDK's environment variables.
 
     :param recipe_overrides: used instead of the recipes that are packaged with the code
+    :param clients: those of the control loop; None: clients with the usual timeouts
     """
-    parts = _build_parts(clock, settings, recipe_overrides or load_packaged_recipes())
+    parts = _build_parts(clock, settings, recipe_overrides or load_packaged_recipes(), clients or Clients())
     stores, catalog, recipes = parts.stores, parts.catalog, parts.recipes
     instances = InstanceService(stores=stores, clock=clock)
     queries = QueryService(stores=stores, clock=clock, instance_role_id=settings.instance_role_id)
@@ -100,8 +104,7 @@ def build_application(
     )
 
 
-def _build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe]) -> Parts:
-    clients = Clients()
+def _build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe], clients: Clients) -> Parts:
     return Parts(
         clock=clock,
         settings=settings,
