@@ -22,10 +22,15 @@ from benchmarks.sweep.seed import Seeder  # noqa: E402
 from chalicelib import bootstrap  # noqa: E402
 from local.aws.core.cloud_server import CloudServer  # noqa: E402
 from local.aws.core.local_cloud import LocalCloud  # noqa: E402
+from local.aws.core.unsupported_calls import SERVICES  # noqa: E402
 from local.clock import ManualClock  # noqa: E402
 from local.machines.host.simulated import SimulatedMachines  # noqa: E402
+from local.plugin.signing import CREDENTIAL_SCOPE  # noqa: E402
 from local.provisioning import provision  # noqa: E402
 from local.settings import VARIABLES  # noqa: E402
+
+CUSTODIAN_SERVICES = frozenset({"monitoring", "logs"})
+"""Signing names of the services that Cloud Custodian needs besides those of the local cloud."""
 
 AGE = timedelta(hours=1)
 """Time between the beginning of the cloud and now: the instances have been ready for most of it."""
@@ -61,8 +66,9 @@ class CountedApp:
         return body
 
     def _describe(self, request: bytes, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        # The credential scope in the signature names the region.
-        key = environ["HTTP_AUTHORIZATION"].split("/")[2], request
+        scope = CREDENTIAL_SCOPE.search(environ["HTTP_AUTHORIZATION"])
+        assert scope is not None
+        key = scope["region"], request
         if key in self._kept:
             self._count("ec2:DescribeInstances")
         else:
@@ -79,7 +85,7 @@ def serve(count: int) -> None:
     clock = ManualClock(datetime.now(UTC).replace(microsecond=0) - AGE)
     machines = SimulatedMachines()
     cloud = LocalCloud(clock, machines)
-    with CloudServer(cloud) as server:
+    with CloudServer(cloud, services=CUSTODIAN_SERVICES | SERVICES) as server:
         set_endpoint(os.environ, server.url)
         settings = provision()
         application = bootstrap.build_application(clock, settings)

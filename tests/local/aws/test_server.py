@@ -317,6 +317,11 @@ def test_quotas_of_ec2_are_answered(cloud: LocalCloud, client: Client) -> None:
         ("ssm", "describe_patch_groups", "UnknownOperationException"),
         ("pricing", "list_price_lists", "UnknownOperationException"),
         ("lightsail", "get_instances", "UnknownOperationException"),
+        ("s3", "list_buckets", "InvalidAction"),
+        ("lambda", "list_functions", "UnknownOperationException"),
+        ("cloudwatch", "list_metrics", "UnknownOperationException"),
+        ("sqs", "list_queues", "UnknownOperationException"),
+        ("autoscaling", "describe_auto_scaling_groups", "InvalidAction"),
     ],
 )
 def test_unknown_call_is_answered_in_the_form_of_aws(client: Client, service: str, call: str, code: str) -> None:
@@ -324,3 +329,26 @@ def test_unknown_call_is_answered_in_the_form_of_aws(client: Client, service: st
         "list_price_lists": {"ServiceCode": "AmazonEC2", "EffectiveDate": 0, "CurrencyCode": "USD"},
     }
     assert get_error(getattr(client(service), call), **arguments.get(call, {})) == (code, 400)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "content_type"),
+    [
+        ("POST", "/instances", b'{"gpu": "T4"}', "application/json"),
+        ("POST", "/instances/my-first/sessions", b"{}", "application/x-www-form-urlencoded"),
+        ("PUT", "/bucket", b"", ""),
+        ("GET", "/", b"", ""),
+        ("GET", "/moto-api/data.json", b"", ""),
+    ],
+)
+def test_request_that_is_not_signed_is_refused(
+    server: CloudServer, method: str, path: str, body: bytes, content_type: str
+) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    request = urllib.request.Request(f"{server.url}{path}", body or None, headers, method=method)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert refused.value.code == 403
+    text = refused.value.read().decode()
+    assert "MissingAuthenticationToken" in text
+    assert "gpudesk has another port" in text
