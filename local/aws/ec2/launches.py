@@ -20,6 +20,7 @@ from local.aws.core.timing import AwsTiming
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.disks import complete_disks
 from local.aws.ec2.lifecycle import Lifecycle
+from local.aws.ec2.machine_specs import require_architecture
 from local.aws.ec2.public_images import publish_images
 
 RunInstances = Callable[..., Any]
@@ -200,6 +201,8 @@ def _serialize_request(parameters: Mapping[str, Any]) -> str:
 def _check_request(backend: Any, image_id: str, instance_type: str, zone: str) -> None:
     if image_id and image_id not in backend.amis:
         raise InvalidAMIIdError(image_id)
+    if image_id:
+        require_architecture(instance_type, backend.amis[image_id].architecture)
     in_region = _is_offered("region", backend.region_name, backend.region_name, instance_type)
     if in_region and not _is_offered("availability-zone", backend.region_name, zone, instance_type):
         raise CloudError(
