@@ -9,6 +9,7 @@ POST /_local/faults     {"operation", "error_code", "message", "status", "times"
                         or {"operation": "SendCommand", "kind": "undeliverable" | "terminated" | "snap_refresh"}
                         or {"operation", "kind": "end_launch", "state_reason": "Client.InternalError", "times"}
                         or {"operation": "OpenDataChannel", "kind": "close_channels"}, which acts at once
+GET  /_local/faults                                 {"faults": {"RunInstances": 2}}: those that have not happened yet
 DELETE /_local/faults                               removes all that have not happened yet
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
@@ -29,6 +30,7 @@ from chalicelib.api.validation import validate
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.common.strict_json import JsonError, parse_json
 from local.aws.core.admin_bodies import (
+    COMMAND_KINDS,
     ActivityBody,
     AgentBody,
     CapacityBody,
@@ -76,6 +78,7 @@ class AdminApi:
             Route("POST", "clock", self._set_clock, ClockBody),
             Route("GET", "calls", self._get_calls),
             Route("POST", "faults", self._inject_fault, FaultBody),
+            Route("GET", "faults", self._list_faults),
             Route("DELETE", "faults", self._clear_faults),
             Route("POST", "capacity", self._set_capacity, CapacityBody),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
@@ -137,11 +140,27 @@ class AdminApi:
             faults.end_launch(body.state_reason, body.operation, body.times)
         elif body.reason:
             faults.cancel(body.operation, body.reason, times=body.times)
+        elif body.kind in COMMAND_KINDS:
+            inject = {
+                "undeliverable": faults.make_undeliverable,
+                "terminated": faults.terminate_commands,
+                "snap_refresh": faults.refresh_snap,
+            }[body.kind]
+            inject(times=body.times)
         elif body.kind:
-            getattr(faults, body.kind)(body.operation, times=body.times)
+            inject_into = {
+                "drop_response": faults.drop_response,
+                "hang": faults.inject_hang,
+                "acknowledge_only": faults.acknowledge_only,
+                "conflict": faults.inject_conflict,
+            }[body.kind]
+            inject_into(body.operation, times=body.times)
         else:
             faults.inject(body.operation, body.error_code, body.message, body.status, body.times)
         return {"injected": body.times}
+
+    def _list_faults(self) -> ResponseBody:
+        return {"faults": self._cloud.faults.count_pending()}
 
     def _clear_faults(self) -> ResponseBody:
         self._cloud.faults.clear()

@@ -1,19 +1,19 @@
 """Faults that tests and the admin API inject into calls to AWS.
 
 cloud.faults.inject("RunInstances", "InsufficientInstanceCapacity", times=2)
-cloud.faults.drop_response("RunInstances")      # takes effect, but the caller gets no response
-cloud.faults.acknowledge_only("StopInstances")  # AWS accepts the call and does nothing
+cloud.faults.drop_response("RunInstances")       # takes effect, but the caller gets no response
+cloud.faults.acknowledge_only("StopInstances")   # AWS accepts the call and does nothing
 cloud.faults.end_launch("Client.InternalError")  # AWS accepts the launch and then ends it with this state reason
-cloud.faults.conflict()                         # another transaction holds the items
-cloud.faults.undeliverable()                    # SSM cannot deliver the next command to its agent
-cloud.faults.terminated()                       # SSM ends the next command before the agent takes it
-cloud.faults.snap_refresh()                     # snapd replaces the agent while it runs the next command
-cloud.faults.cancel(reason="ThrottlingError")   # DynamoDB cancels a transaction
-cloud.faults.hang("GetItem")                    # AWS accepts the call and never answers
+cloud.faults.inject_conflict()                   # another transaction holds the items
+cloud.faults.cancel(reason="ThrottlingError")    # DynamoDB cancels a transaction
+cloud.faults.inject_hang("GetItem")              # AWS accepts the call and never answers
+cloud.faults.make_undeliverable()                # SSM cannot deliver the next command to its agent
+cloud.faults.terminate_commands()                # SSM ends the next command before the agent takes it
+cloud.faults.refresh_snap()                      # snapd replaces the agent while it runs the next command
 """
 
 import threading
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +86,7 @@ class Faults:
         """Let the next calls take effect and break the connection instead of answering."""
         self._add(operation, DroppedResponse(), times)
 
-    def conflict(self, operation: str = "TransactWriteItems", times: int = 1) -> None:
+    def inject_conflict(self, operation: str = "TransactWriteItems", times: int = 1) -> None:
         """Reject the next transactions or single writes as if another transaction held one of their items."""
         self._add(operation, Rejection(_build_conflict), times)
 
@@ -98,7 +98,7 @@ class Faults:
         message = THROTTLED_REASONS[reason]
         self._add(operation, Rejection(lambda response: _build_cancellation(response, reason, message)), times)
 
-    def hang(self, operation: str, times: int = 1) -> None:
+    def inject_hang(self, operation: str, times: int = 1) -> None:
         """Accept the next calls of an operation and never answer them."""
         self._add(operation, Hang(), times)
 
@@ -119,18 +119,18 @@ class Faults:
         with self._lock:
             self._ended_launches[require_operation(operation)].extend([state_reason] * times)
 
-    def undeliverable(self, _: str = "SendCommand", times: int = 1) -> None:
+    def make_undeliverable(self, times: int = 1) -> None:
         """End the next commands as Undeliverable: SSM does not reach the agent, although it looks online.
 
         https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html
         """
         self._end_undelivered("Undeliverable", times)
 
-    def terminated(self, _: str = "SendCommand", times: int = 1) -> None:
+    def terminate_commands(self, times: int = 1) -> None:
         """End the next commands as Terminated: SSM cancelled them before the agent took them."""
         self._end_undelivered("Terminated", times)
 
-    def snap_refresh(self, _: str = "SendCommand", times: int = 1) -> None:
+    def refresh_snap(self, times: int = 1) -> None:
         """Replace the agent while it runs the next commands: it is away, and never reports them.
 
         https://github.com/aws/amazon-ssm-agent/issues/430
@@ -148,6 +148,15 @@ class Faults:
         with self._lock:
             self._snap_refresh_count -= (due := self._snap_refresh_count > 0)
             return due
+
+    def count_pending(self) -> dict[str, int]:
+        """Return how many faults have not happened yet, by operation."""
+        with self._lock:
+            pending = Counter({operation: len(faults) for operation, faults in self._faults.items()})
+            pending.update(self._acknowledged_only)
+            pending.update({operation: len(reasons) for operation, reasons in self._ended_launches.items()})
+            pending["SendCommand"] += len(self._undelivered) + self._snap_refresh_count
+            return dict(+pending)
 
     def clear(self) -> None:
         """Remove all faults that have not happened yet."""

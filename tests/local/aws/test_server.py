@@ -189,6 +189,8 @@ def test_faults_capacity_agents_and_activity_are_set_over_http(
     call_admin_api(server, "faults", operation="RunInstances", error_code="VcpuLimitExceeded")
     assert get_error(ec2.run_instances, **arguments)[0] == "VcpuLimitExceeded"
     call_admin_api(server, "faults", operation="DescribeInstances", kind="drop_response")
+    call_admin_api(server, "faults", operation="SendCommand", kind="snap_refresh", times=2)
+    assert call_admin_api(server, "faults") == {"faults": {"DescribeInstances": 1, "SendCommand": 2}}
     with pytest.raises(ConnectionClosedError):
         ec2.describe_instances()
     call_admin_api(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a", instances=0)
@@ -232,8 +234,25 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
         ("faults", {"operation": "RunInstances", "kind": "clear"}, "kind must be drop_response, hang, "),
         ("faults", {"operation": "RunInstances", "kind": "conflict"}, "must have one of TransactWriteItems, PutItem"),
         ("faults", {"operation": "RunInstances", "kind": "acknowledge_only"}, "must have one of StopInstances, Start"),
-        ("faults", {"operation": "RunInstances", "kind": "cancel"}, "must have a reason if kind is cancel"),
-        ("faults", {"operation": "GetItem", "kind": "hang", "reason": "ThrottlingError"}, "must have a reason if kind"),
+        (
+            "faults",
+            {"operation": "RunInstances", "kind": "cancel"},
+            "kind is cancel; must have one of TransactWriteItems as",
+        ),
+        (
+            "faults",
+            {"operation": "GetItem", "kind": "hang", "reason": "ThrottlingError"},
+            "must have reason (Thr",
+        ),
+        ("faults", {"operation": "GetItem", "kind": "hang", "status": 500}, "must have status only with error_code"),
+        ("faults", {"operation": "OpenDataChannel", "kind": "hang"}, "must have close_channels as kind, or error_code"),
+        ("faults", {"operation": "GetItem", "error_code": "<a>&"}, "error_code must be an error code of AWS (letters"),
+        ("faults", {"operation": "GetItem", "error_code": "A", "foo": 1}, "times, kind, state_reason, reason."),
+        (
+            "capacity",
+            {"instance_type": "g4dn.xlarge", "zone": "us-east-1q"},
+            "zone must be an availability zone of EC",
+        ),
         (
             "faults",
             {"operation": "TransactWriteItems", "kind": "cancel", "reason": "None"},

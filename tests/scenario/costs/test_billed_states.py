@@ -88,7 +88,7 @@ def silence_agent_of_bare_metal(desk: World) -> str:
 
 
 def hang_setup(desk: World) -> str:
-    desk.cloud.faults.snap_refresh(times=3)
+    desk.cloud.faults.refresh_snap(times=3)
     return desk.wait_for_phase(desk.launch(), Phase.SETTING_UP).id
 
 
@@ -99,7 +99,7 @@ def refuse_commands(desk: World) -> str:
 
 
 def deliver_no_command(desk: World) -> str:
-    desk.cloud.faults.undeliverable(times=3)
+    desk.cloud.faults.make_undeliverable(times=3)
     return desk.wait_for_phase(desk.launch(), Phase.SETTING_UP).id
 
 
@@ -128,7 +128,7 @@ def end_each_start(desk: World) -> str:
 
 def hang_benchmark(desk: World) -> str:
     instance = desk.launch_until_ready()
-    desk.cloud.faults.snap_refresh()
+    desk.cloud.faults.refresh_snap()
     return desk.application.benchmarks.start(ADA, instance.id, seconds=None).id
 
 
