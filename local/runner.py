@@ -18,7 +18,7 @@ from local.demo.scenario import play_demo
 from local.exit_status import ExitStatus
 from local.machines.host.select_backend import select_backend
 from local.machines.host.simulated import SimulatedMachines
-from local.options import MAX_SPEED, Options
+from local.options import Options
 from local.run_folder import RUNS_FOLDER, FolderInUse, RunFolder, claim_run_folder
 from local.serving_help import describe_clock, format_help
 from local.stack import Fleet, Stack, run_stack
@@ -98,8 +98,6 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> ExitStatus:
     _print(
         f"The local cloud {stack.cloud_url} and gpudesk {stack.api_url} are running. {describe_clock(options.speed)}"
     )
-    if options.requested_speed:
-        _print(f"SPEED is limited to {MAX_SPEED:g}.")
     if options.demo:
         narrator = Narrator(stack.clock, _print)
         try:

@@ -1,14 +1,10 @@
 """Print what a sweep would do now, and change nothing: `make preview`, in the local cloud `make preview LOCAL=URL`.
 
-In the local cloud, the preview follows the clock of the cloud, and reads the heartbeats of its instance role.
+In the local cloud, the preview follows the clock of the cloud, and has the settings of its gpudesk.
 """
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-
-import boto3
 
 from chalicelib import bootstrap
 from chalicelib.control.loop.dry_run import PreviewedPlan, preview_sweep
@@ -27,9 +23,6 @@ def main() -> None:
     """
     with exit_on_aws_errors("make preview"):
         clock, settings = read_clock(), read_account_settings("make preview")
-        if os.environ.get("AWS_ENDPOINT_URL"):
-            role = boto3.client("iam").get_role(RoleName=settings.instance_profile)["Role"]
-            settings = replace(settings, instance_role_id=role["RoleId"])
         application = bootstrap.build_application(clock, settings)
         lines = list(_describe_sweep(preview_sweep(application.reconciler)))
     with end_quietly_if_closed(sys.stdout):

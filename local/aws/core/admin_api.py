@@ -2,6 +2,7 @@
 
 GET  /_local/clock                                  {"now": ..., "speed": 60.0}
 POST /_local/clock      {"advance_seconds": 3600} or {"speed": 120}
+GET  /_local/settings                               {"settings": {"GPUDESK_STAGE": ...}}: the variables of gpudesk
 GET  /_local/calls                                  {"desk": {"ec2:RunInstances": 1}, "machines": {...}}
 POST /_local/faults     {"operation", "error_code", "message", "status", "times"}
                         or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict" | "hang", "times"}
@@ -76,6 +77,7 @@ class AdminApi:
         self._routes: tuple[Route, ...] = (
             Route("GET", "clock", self._get_clock),
             Route("POST", "clock", self._set_clock, ClockBody),
+            Route("GET", "settings", self._get_settings),
             Route("GET", "calls", self._get_calls),
             Route("POST", "faults", self._inject_fault, FaultBody),
             Route("GET", "faults", self._list_faults),
@@ -128,6 +130,9 @@ class AdminApi:
         clock.advance(timedelta(seconds=body.advance_seconds))
         self._cloud.tick()
         return self._get_clock()
+
+    def _get_settings(self) -> ResponseBody:
+        return {"settings": self._cloud.settings}
 
     def _get_calls(self) -> ResponseBody:
         return {"desk": dict(self._cloud.calls), "machines": dict(self._cloud.machine_calls)}
