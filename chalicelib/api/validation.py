@@ -161,6 +161,9 @@ def _describe_value(value: Any) -> str:
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, str):
-        shown = value if len(value) <= MAX_VALUE_LENGTH else f"{value[:MAX_VALUE_LENGTH]}..."
-        return f"the text {escape_invisible(json.dumps(shown, ensure_ascii=False))}"
-    return json.dumps(value, default=str)[:MAX_VALUE_LENGTH]
+        return f"the text {escape_invisible(json.dumps(_shorten(value), ensure_ascii=False))}"
+    return _shorten(json.dumps(value, default=str))
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."
