@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import signal
 import sys
 import time
@@ -19,6 +18,7 @@ from local.exit_status import ExitStatus
 from local.machines.host.select_backend import select_backend
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
+from local.output import discard
 from local.run_folder import RUNS_FOLDER, FolderInUse, RunFolder, claim_run_folder
 from local.serving_help import describe_clock, format_help
 from local.stack import Fleet, Stack, run_stack
@@ -40,8 +40,7 @@ def run(options: Options) -> ExitStatus:
         try:
             return _run_in_folder(options)
         except OutputClosed:
-            # Python flushes the output again at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard(sys.stdout)
             print("The output was closed, so the run ended. All processes have ended.", file=sys.stderr)
             return ExitStatus.OUTPUT_CLOSED
 

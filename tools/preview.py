@@ -12,8 +12,8 @@ from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.untrusted_text import clean_output
 from chalicelib.domain.instances.plan import describe_plan
 from chalicelib.store.instances.repository import UnreadableRecord
+from local.output import end_quietly_if_closed
 from tools.aws_account import exit_on_aws_errors, read_account_settings, read_clock
-from tools.output import end_quietly_if_closed
 
 
 def main() -> None:

@@ -22,14 +22,12 @@ GET  /_local/mails, /_local/mails/{address}   {"mails": [{"at", "to", "subject",
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.api.common_schemas import RequestModel
 from chalicelib.api.validation import validate
 from chalicelib.domain.common.errors import ValidationFailed
-from chalicelib.domain.common.strict_json import JsonError, parse_json
 from local.aws.core.admin_bodies import (
     COMMAND_KINDS,
     ActivityBody,
@@ -40,28 +38,13 @@ from local.aws.core.admin_bodies import (
     FaultBody,
     describe_problems,
 )
+from local.aws.core.admin_requests import ResponseBody, Route, read_fields
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.ec2.machine_specs import count_gpus
 from local.clock import ManualClock, PacedClock
 
-ResponseBody = Mapping[str, Any]
-
 PREFIX = "/_local/"
 DOCUMENTATION = "docs/local-cloud.md"
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and a path below `/_local/`.
-
-    :param path: regular expression; its groups are the first arguments of the handler
-    :param body_model: model of the body, which is the last argument of the handler; None: the request has no body
-    """
-
-    method: str
-    path: str
-    handler: Callable[..., ResponseBody]
-    body_model: type[RequestModel] | None = None
 
 
 class AdminApi:
@@ -104,7 +87,7 @@ class AdminApi:
         try:
             for route in self._routes:
                 if route.method == environ["REQUEST_METHOD"] and (match := re.fullmatch(route.path, path)):
-                    bodies = [validate(route.body_model, _read_fields(environ))] if route.body_model else []
+                    bodies = [validate(route.body_model, read_fields(environ))] if route.body_model else []
                     return "200 OK", route.handler(*match.groups(), *bodies)
         except KeyError as error:
             return "404 Not Found", {"error": f"{error.args[0]} does not exist."}
@@ -195,20 +178,3 @@ class AdminApi:
     def _list_mails(self, address: str | None) -> ResponseBody:
         mails = self._cloud.mailbox.list_mails(address)
         return {"mails": [asdict(mail) | {"at": mail.at.isoformat()} for mail in mails]}
-
-
-def _read_fields(environ: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON object of the body.
-
-    :raises ValueError: the body is not a JSON object
-    """
-    text = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}"
-    try:
-        fields = parse_json(text.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError("The body is not UTF-8.") from error
-    except JsonError as error:
-        raise ValueError(f"The body {error}.") from error
-    if not isinstance(fields, dict):
-        raise ValueError("The body must be a JSON object.")
-    return fields

@@ -11,8 +11,8 @@ from chalicelib.api.common_schemas import RequestModel, Time
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.common.text import join_or
 from chalicelib.store.data_files import load_catalog
-from local.aws.core.faults import THROTTLED_REASONS
 from local.aws.core.operations import CHANNEL_OPERATIONS, FAULTY_SERVICES, require_operation
+from local.aws.dynamodb.write_errors import THROTTLED_REASONS
 from local.aws.ec2.scheduled_events import DESCRIPTIONS
 from local.aws.ec2.tracked_instance import FAILED_STARTS
 from local.options import MAX_SPEED

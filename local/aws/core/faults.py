@@ -18,10 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from moto.dynamodb.exceptions import TransactionCanceledException
-
 from local.aws.core.errors import CloudError
 from local.aws.core.operations import require_operation
+from local.aws.dynamodb.write_errors import THROTTLED_REASONS, build_cancellation, build_conflict
 
 BuildError = Callable[[Any], Exception]
 """Function that returns the error of a rejected call, from moto's response object, which holds the request."""
@@ -45,15 +44,6 @@ class Hang:
 
 
 Fault = Rejection | DroppedResponse | Hang
-
-THROTTLED_REASONS = {
-    "ThrottlingError": "Throughput exceeds the current capacity for one or more global secondary indexes.",
-    "ProvisionedThroughputExceeded": "The level of configured provisioned throughput for the table was exceeded.",
-}
-"""Reasons for which DynamoDB cancels a transaction when a table is throttled, with the beginning of their messages.
-
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-"""
 
 
 class Faults:
@@ -88,7 +78,7 @@ class Faults:
 
     def inject_conflict(self, operation: str = "TransactWriteItems", times: int = 1) -> None:
         """Reject the next transactions or single writes as if another transaction held one of their items."""
-        self._add(operation, Rejection(_build_conflict), times)
+        self._add(operation, Rejection(build_conflict), times)
 
     def cancel(self, operation: str = "TransactWriteItems", reason: str = "ThrottlingError", times: int = 1) -> None:
         """Cancel the next transactions, with a reason for their first item.
@@ -96,7 +86,7 @@ class Faults:
         :param reason: one of THROTTLED_REASONS
         """
         message = THROTTLED_REASONS[reason]
-        self._add(operation, Rejection(lambda response: _build_cancellation(response, reason, message)), times)
+        self._add(operation, Rejection(lambda response: build_cancellation(response, reason, message)), times)
 
     def inject_hang(self, operation: str, times: int = 1) -> None:
         """Accept the next calls of an operation and never answer them."""
@@ -194,16 +184,3 @@ class Faults:
     def _add(self, operation: str, fault: Fault, times: int) -> None:
         with self._lock:
             self._faults[require_operation(operation)].extend([fault] * times)
-
-
-def _build_conflict(response: Any) -> Exception:
-    reason = "Transaction is ongoing for the item"
-    if response.params.get("TransactItems") is None:
-        return CloudError("TransactionConflictException", reason)
-    return _build_cancellation(response, "TransactionConflict", reason)
-
-
-def _build_cancellation(response: Any, code: str, message: str) -> Exception:
-    """Return the error of a transaction that is cancelled because of its first item."""
-    remaining_items = [(None, None, None)] * (len(response.params["TransactItems"]) - 1)
-    return TransactionCanceledException([(code, message, None), *remaining_items])
