@@ -51,7 +51,7 @@ test-slow: setup ## Run all tests, with 10,000 generated histories instead of 60
 test-recipes: setup ## Run the recipe d2l-pytorch on a real Debian root (needs root, debootstrap, 6 minutes, 15 GB); not part of test
 	$(BIN)/pytest -m recipe -s tests/recipes
 
-run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
+run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1, REGIONS=us-east-1,...)
 	@$(BIN)/python -m local.run
 
 token: setup ## Create a bearer token: OWNER=ada [ROLE=user, admin or bot]; for the local cloud LOCAL=http://127.0.0.1:4566

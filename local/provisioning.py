@@ -5,15 +5,14 @@ import functools
 import json
 import os
 import secrets
-from dataclasses import replace
 from pathlib import Path
 
 import boto3
 
 from chalicelib.domain.sessions.role import RoleArn
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, read_settings
 from chalicelib.store.tables import create_tables, reset_endpoint
-from local.settings import read_local_settings
+from local.settings import VARIABLES, read_local_settings
 from ssm_documents.compose import compose, list_document_names
 from ssm_documents.session_documents import list_session_names, load_session_document
 
@@ -35,11 +34,16 @@ SESSION_ROLE_POLICY = Path(__file__).parents[1] / ".chalice" / "session-role-pol
 
 
 def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
+    """Create what gpudesk needs, and return its settings. See `provision_variables`."""
+    return read_settings(provision_variables(regions))
+
+
+def provision_variables(regions: tuple[str, ...] = REGIONS) -> dict[str, str]:
     """Create the tables, the role and profile of instances, the session role, the e-mail topic and the webhook key.
 
     In each region, also create the SSM documents and the security group, which has no ingress rule.
 
-    :returns: settings with the names of the resources
+    :returns: environment variables of gpudesk, with the names of the resources
     """
     reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
     _load_dynamodb()
@@ -51,14 +55,14 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     for region in regions:
         _create_security_group(region, settings.security_group)
         _create_documents(region)
-    return replace(
-        settings,
-        instance_role_id=role_id,
-        session_role=_create_session_role(f"gpudesk-{settings.stage}-session"),
-        email_topic_arn=topic_arn,
-        allow_private_webhooks=True,
-        regions=regions,
-    )
+    return {
+        **VARIABLES,
+        "GPUDESK_INSTANCE_ROLE_ID": role_id,
+        "GPUDESK_SESSION_ROLE_ARN": _create_session_role(settings.session_role.text.rpartition("/")[2]).text,
+        "GPUDESK_EMAIL_TOPIC_ARN": topic_arn,
+        "GPUDESK_ALLOW_PRIVATE_WEBHOOKS": "1",
+        "GPUDESK_REGIONS": ",".join(regions),
+    }
 
 
 def _load_dynamodb() -> None:

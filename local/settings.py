@@ -14,7 +14,7 @@ VARIABLES: Mapping[str, str] = {
     "GPUDESK_WEBHOOK_KEY": "/gpudesk/dev/webhook-key",
     "AWS_REGION": "us-east-1",
 }
-"""The ids of the roles are only known after the local cloud has created them; its users replace them."""
+"""`provision` creates what they name, and replaces the ids that are only known then."""
 
 
 def read_local_settings() -> Settings:

@@ -11,6 +11,7 @@ import app
 from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
+from chalicelib.settings import read_settings
 from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.delivery import Delivery, EventHandlers, StreamImage
@@ -23,7 +24,7 @@ from local.isolation import set_endpoint
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
-from local.provisioning import provision
+from local.provisioning import provision_variables
 from local.server.api_server import ApiServer
 
 Fleet = SandboxedMachines | SimulatedMachines
@@ -68,7 +69,8 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port))
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
-        application = bootstrap.build_application(clock, provision())
+        cloud.settings = provision_variables(options.regions)
+        application = bootstrap.build_application(clock, read_settings(cloud.settings))
         bootstrap.set_application(application)
         exit_stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port)

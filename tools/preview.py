@@ -1,15 +1,11 @@
 """Print what a sweep would do now, and change nothing: `make preview`, in the local cloud `make preview LOCAL=URL`.
 
 The order is that of the sweep. Images in progress and what follows from the outcome of a call are left out.
-In the local cloud, the preview follows the clock of the cloud, and reads the heartbeats of its instance role.
+In the local cloud, the preview follows the clock of the cloud, and has the settings of its gpudesk.
 """
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-
-import boto3
 
 from chalicelib import bootstrap
 from chalicelib.control.loop.dry_run import Preview, PreviewedOrphan, PreviewedPlan, SilentRegion, preview_sweep
@@ -17,8 +13,8 @@ from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.untrusted_text import clean_output
 from chalicelib.domain.instances.plan import describe_plan
 from chalicelib.store.instances.repository import UnreadableRecord
+from local.output import end_quietly_if_closed
 from tools.aws_account import exit_on_aws_errors, read_account_settings, read_clock
-from tools.output import end_quietly_if_closed
 
 
 def main() -> None:
@@ -28,9 +24,6 @@ def main() -> None:
     """
     with exit_on_aws_errors("make preview"):
         clock, settings = read_clock(), read_account_settings("make preview")
-        if os.environ.get("AWS_ENDPOINT_URL"):
-            role = boto3.client("iam").get_role(RoleName=settings.instance_profile)["Role"]
-            settings = replace(settings, instance_role_id=role["RoleId"])
         application = bootstrap.build_application(clock, settings)
         lines = list(_describe_sweep(preview_sweep(application.reconciler, application.sweep.adopter)))
     with end_quietly_if_closed(sys.stdout):

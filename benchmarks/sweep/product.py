@@ -41,11 +41,11 @@ def run(now: datetime, sweeps: int) -> None:
     from chalicelib import bootstrap  # noqa: PLC0415
     from chalicelib.aws.clients import build_client_sets, build_config  # noqa: PLC0415
     from chalicelib.settings import read_settings  # noqa: PLC0415
-    from chalicelib.store import connections  # noqa: PLC0415
+    from chalicelib.store.connections import get_connection  # noqa: PLC0415
 
     # The local cloud is much slower than AWS.
     clients = build_client_sets(loop_config=build_config(PATIENCE_SECONDS, PATIENCE_SECONDS))
-    connections.LOOP_READ_TIMEOUT_SECONDS = PATIENCE_SECONDS
+    get_connection().set_loop_read_timeout(PATIENCE_SECONDS)
     sweep = bootstrap.build_application(FrozenClock(now), read_settings(), clients=clients).sweep
     print(json.dumps({"cpu_seconds": measure_cpu_seconds()}), flush=True)
     for _ in range(sweeps):

@@ -84,10 +84,14 @@ class LimitedConnection(Connection):
             max_retry_attempts=0,
             max_pool_connections=MAX_POOL_CONNECTIONS,
         )
+        self.set_loop_read_timeout(LOOP_READ_TIMEOUT_SECONDS)
+
+    def set_loop_read_timeout(self, seconds: float) -> None:
+        """Change how long the control loop waits for a response, before its first call."""
         self._loop = Connection(
-            region=region,
+            region=self.region,
             connect_timeout_seconds=LOOP_CONNECT_TIMEOUT_SECONDS,
-            read_timeout_seconds=LOOP_READ_TIMEOUT_SECONDS,
+            read_timeout_seconds=seconds,
             max_retry_attempts=0,
             max_pool_connections=MAX_POOL_CONNECTIONS,
         )

@@ -35,14 +35,14 @@ def test_launch_whose_record_dynamodb_never_accepts_is_answered_422(bench: Bench
     [
         (lambda faults: faults.inject("Query", "ProvisionedThroughputExceededException", status=400), list_instances),
         (lambda faults: faults.drop_response("Query"), list_instances),
-        (lambda faults: faults.hang("Query"), list_instances),
-        (lambda faults: faults.hang("GetItem"), list_instances),
-        (lambda faults: faults.hang("TransactWriteItems"), launch),
+        (lambda faults: faults.inject_hang("Query"), list_instances),
+        (lambda faults: faults.inject_hang("GetItem"), list_instances),
+        (lambda faults: faults.inject_hang("TransactWriteItems"), launch),
         (lambda faults: faults.cancel(reason="ThrottlingError"), launch),
         (lambda faults: faults.cancel(reason="ProvisionedThroughputExceeded"), launch),
         (lambda faults: faults.inject("TransactWriteItems", "ReplicatedWriteConflictException"), launch),
         (lambda faults: faults.inject("TransactWriteItems", "TransactionInProgressException"), launch),
-        (lambda faults: faults.conflict("PutItem"), set_max_hours),
+        (lambda faults: faults.inject_conflict("PutItem"), set_max_hours),
     ],
 )
 def test_request_is_answered_503_and_can_be_repeated(bench: Bench, inject: InjectFault, send: Send) -> None:

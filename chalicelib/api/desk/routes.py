@@ -13,7 +13,7 @@ from chalicelib.domain.desk.settings import Mode
 router = Router("desk", "Read and change the settings that apply to everyone.")
 
 
-@router.route(Endpoint("GET", "/desk"))
+@router.route(Endpoint("GET", "/desk", needs_owner=False))
 def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     """Return the desk's mode, defaults and limits."""
     settings = call.app.desk.get_settings()
@@ -22,7 +22,7 @@ def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     return to_desk_view(settings, state, show_channels=is_admin)
 
 
-@router.route(Endpoint("PATCH", "/desk"))
+@router.route(Endpoint("PATCH", "/desk", needs_owner=False))
 def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChangedView:
     """Update the desk settings. Admins only."""
     changes = call.body.model_dump(exclude_unset=True)
@@ -41,7 +41,7 @@ def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChanged
     }
 
 
-@router.route(Endpoint("GET", "/desk/timeline"))
+@router.route(Endpoint("GET", "/desk/timeline", needs_owner=False))
 def show_desk_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[TimelineEntryView]:
     """List the changes of the desk settings, oldest first: when, by whom and what. Addresses are not shown."""
     query = call.query

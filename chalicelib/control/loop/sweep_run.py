@@ -73,7 +73,8 @@ class SweepRun:
     def run(self, before: LeftOver) -> tuple[LeftOver, bool]:
         """Do as much work as the time allows.
 
-        :returns: what is left over, and whether this sweep is complete: nothing is left over from the one before
+        :returns: what is left over, and whether this sweep is complete: nothing is left over from the one before, and
+            each region has responded
         """
         work, unread_regions = self._read_regions(before)
         work += [self._plan_image(image_id) for image_id in self._list_images()]
@@ -96,7 +97,8 @@ class SweepRun:
                 len(ordered),
                 unread_regions,
             )
-        is_complete = not unread_regions and done_count >= (len(ordered) if before.place is None else left_before)
+        is_everything_read = not unread_regions and not self.report.unavailable_regions
+        is_complete = is_everything_read and done_count >= (len(ordered) if before.place is None else left_before)
         silent = {*self.report.unavailable_regions, *set(before.silent_regions).intersection(unread_regions)}
         left_over = LeftOver(
             place=rest[0].place if rest else None,

@@ -118,7 +118,8 @@ def test_request_for_a_channel_can_stay_without_an_answer(
     started = start_session(instance_id)
     key = assume_for_laptop(started["SessionId"])
     client = build_session_client(started, key)
-    getattr(cloud.faults, kind)("OpenDataChannel")
+    inject = {"hang": cloud.faults.inject_hang, "drop_response": cloud.faults.drop_response}[kind]
+    inject("OpenDataChannel")
     with pytest.raises((TimeoutError, ChannelRefused)) as refused:
         client.open_channel(0)
     assert isinstance(refused.value, TimeoutError) == (kind == "hang")

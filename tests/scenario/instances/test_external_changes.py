@@ -88,7 +88,7 @@ def test_adoption_that_conflicts_with_another_transaction_is_repeated_at_once(de
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
     ec2_id = launch_without_gpudesk(desk, tags)
     desk.clock.advance(11 * MINUTE)
-    desk.cloud.faults.conflict()
+    desk.cloud.faults.inject_conflict()
     assert desk.application.sweep.run().adopted == [ec2_id]
 
 
@@ -183,3 +183,16 @@ def test_type_that_is_changed_while_stopped_counts_after_the_start(desk: World) 
     assert desk.list_codes(instance).count("type_changed") == 1
     scripts = [script for _, script in desk.cloud.machines.executed_scripts if script.document_name == "gpudesk-probe"]  # type: ignore[attr-defined]
     assert scripts[-1].environment["SSM_gpuCount"] == "4"
+
+
+def test_type_of_another_architecture_is_explained_and_not_started(desk: World) -> None:
+    instance = desk.launch_until_stopped()
+    desk.ec2.modify_instance_attribute(InstanceId=get_ec2_id(instance), InstanceType={"Value": "g5g.xlarge"})
+    desk.pass_minutes(2)
+    desk.application.instances.start(ADA, instance.id)
+    stopped = desk.wait_until(instance, lambda now: "start_failed" in desk.list_codes(now), 5)
+    assert stopped.phase is Phase.STOPPED
+    messages = {str(line.code): line.message for line in desk.list_timeline(instance)}
+    assert "Its architecture is arm64 now and no longer x86_64" in messages["type_changed"]
+    assert "change the type back" in messages["type_changed"]
+    assert "The architecture 'arm64' of the specified instance type does not match" in messages["start_failed"]

@@ -122,7 +122,7 @@ def test_system_that_goes_down_and_command_that_is_not_taken_are_reported_and_th
     assert (shown["attempts"], shown["interruptions"]) == (0, 1)
     assert shown["failure"] is not None
     assert shown["failure"]["step"] is None, "the agent blames the first step, which succeeded"
-    desk.cloud.faults.undeliverable()
+    desk.cloud.faults.make_undeliverable()
     instance = desk.wait_for_phase(instance, Phase.READY)
     reported = [
         entry for entry in desk.list_timeline(instance) if entry.code in ("document_interrupted", "document_failed")

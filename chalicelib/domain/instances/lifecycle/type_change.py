@@ -46,6 +46,7 @@ def decide_type_change(
     message = (
         f"{instance.name} is a {after.instance_type} now and no longer a {before.instance_type}: somebody changed its "
         f"type outside gpudesk. {describe_price(after.instance_type, price)} {gpus}"
+        f"{_describe_arch(before, after, catalog)}"
     )
     reason = EventReason(code=EventCode.TYPE_CHANGED, message=message)
     details = {"instance_type": after.instance_type, "former_type": before.instance_type}
@@ -59,6 +60,17 @@ def _describe_gpus(before: Hardware, after: Hardware, *, is_set_up_again: bool) 
     if is_set_up_again:
         return f"{expected} Its probe is set up for them at the next start."
     return f"{expected} Run its setup again, so that the probe expects them."
+
+
+def _describe_arch(before: Hardware, after: Hardware, catalog: InstanceTypeCatalog) -> str:
+    """Return what another architecture means, as sentences. The type may also have been changed back."""
+    old, new = catalog.types.get(before.instance_type), catalog.types.get(after.instance_type)
+    if old is None or new is None or old.arch == new.arch:
+        return ""
+    return (
+        f" Its architecture is {new.arch} now and no longer {old.arch}: EC2 rejects the start unless that is the "
+        "architecture of its AMI. If it is not, change the type back, or launch another instance."
+    )
 
 
 def _set_up_again(instance: Instance, before: Hardware) -> tuple[Instance, bool]:
