@@ -24,7 +24,7 @@ $(UV):
 	@touch $@
 
 lock: | $(UV) ## Lock newer versions, with the hashes of all files: requirements-dev.txt, local/deployed/runtime.txt
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt requirements-dev.in -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt --overrides requirements-overrides.txt requirements-dev.in -o requirements-dev.txt
 	$(UV) pip compile --quiet --python-version 3.13 --python-platform x86_64-manylinux_2_34 --generate-hashes --no-emit-index-url --no-header --no-annotate local/deployed/runtime.in -o local/deployed/runtime.txt
 
 fmt: setup ## Format and sort imports
@@ -55,7 +55,7 @@ test-deployed: setup | $(UV) ## Run the tests of the zip: its functions, on the 
 test-recipes: setup ## Run the recipe d2l-pytorch on a real Debian root (needs root, debootstrap, 6 minutes, 15 GB); not part of test
 	$(BIN)/pytest -m recipe -s tests/recipes
 
-run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
+run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1, REGIONS=us-east-1,...)
 	@$(BIN)/python -m local.run
 
 deployed: package ## Like run, with the templates, the zip and the policies of a deployment (ONCE=1 and all variables of run)

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.documents import DocumentTooLarge
 from deploy.errors import PackagingFailed
 from deploy.package import DEFAULT_OUTPUT, WITHOUT_BYTECODE, build_zip, find_package_interpreter
-from deploy.region import DocumentTooLarge
 from deploy.setting_checks import InvalidDeploymentSetting
 from deploy.settings import read_deployment_settings
 from deploy.source import has_uncommitted_changes

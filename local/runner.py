@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import signal
 import sys
 import time
@@ -18,7 +17,8 @@ from local.demo.scenario import play_demo
 from local.exit_status import ExitStatus
 from local.machines.host.select_backend import select_backend
 from local.machines.host.simulated import SimulatedMachines
-from local.options import MAX_SPEED, Options
+from local.options import Options
+from local.output import discard
 from local.run_folder import RUNS_FOLDER, FolderInUse, RunFolder, claim_run_folder
 from local.serving_help import describe_clock, format_help
 from local.stack import Fleet, Stack, run_stack
@@ -58,8 +58,7 @@ def run(options: Options, start_stack: StartStack = start_in_this_process) -> Ex
             _print(str(problem))
             return ExitStatus.CANNOT_START
         except OutputClosed:
-            # Python flushes the output again at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard(sys.stdout)
             print("The output was closed, so the run ended. All processes have ended.", file=sys.stderr)
             return ExitStatus.OUTPUT_CLOSED
 
@@ -116,8 +115,6 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> ExitStatus:
     _print(
         f"The local cloud {stack.cloud_url} and gpudesk {stack.api_url} are running. {describe_clock(options.speed)}"
     )
-    if options.requested_speed:
-        _print(f"SPEED is limited to {MAX_SPEED:g}.")
     if options.demo:
         narrator = Narrator(stack.clock, _print)
         try:

@@ -13,6 +13,7 @@ from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.common.document_names import build_document_name
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
+from chalicelib.settings import read_settings
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.tokens import TokenRepository
 from local.aws.core.cloud_server import CloudServer
@@ -27,7 +28,7 @@ from local.isolation import REGION, set_endpoint
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
-from local.provisioning import provision
+from local.provisioning import provision_variables
 from local.server.api_server import ApiServer
 from local.settings import STAGE, build_local_names
 
@@ -77,7 +78,8 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port))
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
-        settings = provision()
+        cloud.settings = provision_variables(options.regions)
+        settings = read_settings(cloud.settings)
         names = build_local_names(settings.regions)
         exit_stack.enter_context(attribute_calls(names))
         application = bootstrap.build_application(clock, settings)
