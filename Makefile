@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark benchmark-sweep benchmark-import mutation-check build-documents clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark benchmark-sweep benchmark-import mutation-check build-documents permissions checkov clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -76,6 +76,18 @@ benchmark-import: setup ## Measure what an import of app.py costs beside the lib
 
 mutation-check: setup ## Break 30 decisions of the domain, one at a time, and check that tests fail (COUNT=, SEED=); about 15 minutes
 	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+permissions: setup ## Write docs/permissions.md from the policies in deploy/policies
+	@$(BIN)/python -m deploy.permissions_page
+
+# checkov pins libraries that the tests need in other versions, so it has an environment of its own (220 MB).
+build/checkov/.ready: | $(UV)
+	@$(UV) venv --quiet --clear --python $(PYTHON) build/checkov
+	@$(UV) pip install --quiet --python build/checkov/bin/python checkov==3.3.30
+	@touch $@
+
+checkov: setup build/checkov/.ready ## Check the templates with checkov (STAGE=dev); installs it on the first run (220 MB, a minute)
+	@$(BIN)/python -m deploy.checkov build/checkov/bin/checkov "$${STAGE:-dev}"
 
 build-documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents

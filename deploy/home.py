@@ -37,15 +37,14 @@ def build_home_template(settings: DeploymentSettings) -> Template:
     names = ResourceNames(settings)
     template = transform(_build_sam_template(names), settings.home_region)
     template["Description"] = f"gpudesk, stage {settings.stage}: functions, tables and alarms"
-    template["Resources"] |= {
-        **build_tables(names),
-        **build_roles(names),
-        **build_log_groups(names),
-        **_build_messaging(names),
-        **build_alarms(names),
-    }
+    template["Resources"] |= build_data_resources(names) | build_log_groups(names) | build_alarms(names)
     template["Outputs"] |= _build_outputs()
     return template
+
+
+def build_data_resources(names: ResourceNames) -> dict[str, Resource]:
+    """Return what the code uses: tables, roles, topic and queue. The local cloud creates the same resources."""
+    return {**build_tables(names), **build_roles(names), **_build_messaging(names)}
 
 
 def _build_sam_template(names: ResourceNames) -> Template:

@@ -49,8 +49,8 @@ def build_region_template(settings: DeploymentSettings) -> Template:
             "HasKey": {"Fn::Not": [{"Fn::Equals": [_find_in_region("KmsKey"), ""]}]},
         },
         "Resources": {
-            **_build_documents(names),
-            "SecurityGroup": _build_security_group(names),
+            **build_documents(names),
+            "SecurityGroup": build_security_group(names),
             "InstanceLogs": _build_log_group(names),
             **_build_forwarding(names),
         },
@@ -72,12 +72,16 @@ def _only_if(condition: str, value: Any) -> dict[str, Any]:
     return {"Fn::If": [condition, value, ref("AWS::NoValue")]}
 
 
-def _build_documents(names: ResourceNames) -> dict[str, Resource]:
+def build_documents(names: ResourceNames) -> dict[str, Resource]:
+    """Return all SSM documents by logical id.
+
+    :raises DocumentTooLarge: a composed document exceeds MAX_DOCUMENT_BYTES
+    """
     commands = {name: compose(name) for name in list_document_names()}
     sessions = {name: load_session_document(name) for name in list_session_names()}
     return {
-        **{_get_document_id(name): _build_document(names, name, "Command", each) for name, each in commands.items()},
-        **{_get_document_id(name): _build_document(names, name, "Session", each) for name, each in sessions.items()},
+        **{_get_document_id(name): build_document(names, name, "Command", each) for name, each in commands.items()},
+        **{_get_document_id(name): build_document(names, name, "Session", each) for name, each in sessions.items()},
     }
 
 
@@ -85,7 +89,13 @@ def _get_document_id(name: str) -> str:
     return f"{to_logical_id(name.removeprefix('gpudesk-'))}Document"
 
 
-def _build_document(names: ResourceNames, name: str, kind: str, content: dict[str, Any]) -> Resource:
+def build_document(names: ResourceNames, name: str, kind: str, content: dict[str, Any]) -> Resource:
+    """Return an SSM document.
+
+    :param name: its name in the sources
+    :param kind: "Command" or "Session"
+    :raises DocumentTooLarge: it exceeds MAX_DOCUMENT_BYTES
+    """
     size = len(json.dumps(content).encode())
     if size > MAX_DOCUMENT_BYTES:
         raise DocumentTooLarge(
@@ -105,7 +115,8 @@ def _build_document(names: ResourceNames, name: str, kind: str, content: dict[st
     return {"Type": "AWS::SSM::Document", "Properties": properties}
 
 
-def _build_security_group(names: ResourceNames) -> Resource:
+def build_security_group(names: ResourceNames) -> Resource:
+    """Return the security group of the instances. It has no ingress rule."""
     return build_resource(
         "AWS::EC2::SecurityGroup",
         {

@@ -7,6 +7,7 @@ from deploy.functions import get_role_id
 from deploy.names import ResourceNames
 from deploy.policies import FUNCTION_ROLES, POLICIES
 from deploy.policies.session import build_trust_policy
+from deploy.policies.size import divide_policy
 
 MAX_SESSION_SECONDS = 3600
 """The shortest limit that IAM accepts, and the longest that role chaining allows."""
@@ -14,14 +15,13 @@ MAX_SESSION_SECONDS = 3600
 
 def build_roles(names: ResourceNames) -> dict[str, Resource]:
     """Return the roles, the instance profile and the managed policy for people, by logical id."""
-    roles = {
-        get_role_id(role): _build_role(names, role, _trust_service("lambda.amazonaws.com")) for role in FUNCTION_ROLES
-    }
-    roles[get_role_id("instance")] = _build_role(names, "instance", _trust_service("ec2.amazonaws.com"))
-    trust = build_trust_policy(get_attribute(get_role_id("sessions"), "Arn"))
-    roles[get_role_id("session")] = _build_role(names, "session", trust)
+    resources: dict[str, Resource] = {}
+    for role in FUNCTION_ROLES:
+        resources |= _build_role(names, role, _trust_service("lambda.amazonaws.com"))
+    resources |= _build_role(names, "instance", _trust_service("ec2.amazonaws.com"))
+    resources |= _build_role(names, "session", build_trust_policy(get_attribute(get_role_id("sessions"), "Arn")))
     return {
-        **roles,
+        **resources,
         "InstanceProfile": build_resource(
             "AWS::IAM::InstanceProfile",
             {"InstanceProfileName": names.role("instance"), "Roles": [ref(get_role_id("instance"))]},
@@ -37,19 +37,35 @@ def build_roles(names: ResourceNames) -> dict[str, Resource]:
     }
 
 
-def _build_role(names: ResourceNames, role: str, trust: dict[str, Any]) -> Resource:
+def _build_role(names: ResourceNames, role: str, trust: dict[str, Any]) -> dict[str, Resource]:
+    """Return a role, after the managed policies for what does not fit into its inline policy."""
+    inline, *managed = divide_policy(POLICIES[role](names))
+    policies = {
+        f"{get_role_id(role)}Policy{number}": build_resource(
+            "AWS::IAM::ManagedPolicy",
+            {
+                "ManagedPolicyName": f"{names.role(role)}-{number}",
+                "Description": f"More permissions of {names.role(role)}",
+                "PolicyDocument": part.to_policy(),
+            },
+        )
+        for number, part in enumerate(managed, start=2)
+    }
+    attached: list[Any] = [ref(policy) for policy in policies]
+    if role == "instance":
+        attached += names.settings.instance_policies
     properties: dict[str, Any] = {
         "RoleName": names.role(role),
         "AssumeRolePolicyDocument": trust,
         "MaxSessionDuration": MAX_SESSION_SECONDS,
-        "Policies": [{"PolicyName": role, "PolicyDocument": POLICIES[role](names).to_policy()}],
+        "Policies": [{"PolicyName": role, "PolicyDocument": inline.to_policy()}],
         "Tags": [{"Key": "gpudesk:stage", "Value": names.settings.stage}],
     }
-    if role == "instance" and names.settings.instance_policies:
-        properties["ManagedPolicyArns"] = list(names.settings.instance_policies)
+    if attached:
+        properties["ManagedPolicyArns"] = attached
     if names.settings.permissions_boundary:
         properties["PermissionsBoundary"] = names.settings.permissions_boundary
-    return build_resource("AWS::IAM::Role", properties)
+    return {**policies, get_role_id(role): build_resource("AWS::IAM::Role", properties)}
 
 
 def _trust_service(service: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 from pynamodb.attributes import TTLAttribute
 from pynamodb.models import Model
 
-from chalicelib.store.dynamo import PREFIX
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.tables import TABLES
 from deploy.cloudformation import Resource, build_resource
@@ -18,7 +17,8 @@ KEY_TYPES = ("HASH", "RANGE")
 
 def get_short_name(model: type[Model]) -> str:
     """Return the name of a table without the prefix of the stage, such as `instances`."""
-    return str(model.Meta.table_name).removeprefix(f"{PREFIX}-")
+    name: str = getattr(model.Meta, "base_name", "") or model.Meta.table_name.rpartition("-")[2]
+    return name
 
 
 STREAM_TABLE = get_short_name(InstanceModel)
@@ -46,7 +46,6 @@ def _build_table(model: type[Model], names: ResourceNames) -> Resource:
             **_build_schema(model),
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
             "DeletionProtectionEnabled": keeps_data,
-            "SSESpecification": {"SSEEnabled": True},
         },
         DeletionPolicy="RetainExceptOnCreate" if keeps_data else "Delete",
         UpdateReplacePolicy="Retain" if keeps_data else "Delete",

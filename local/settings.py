@@ -1,22 +1,44 @@
-"""The settings of gpudesk on the local cloud, in place of the environment that a deployment sets."""
+"""The deployment of the local cloud, and the settings of gpudesk on it, in place of the environment of functions."""
 
 from collections.abc import Mapping
 
 from chalicelib.settings import Settings, read_settings
+from deploy.functions import build_environment
+from deploy.names import ResourceNames
+from deploy.settings import DeploymentSettings, RegionSettings
 
 STAGE = "dev"
 
-VARIABLES: Mapping[str, str] = {
-    "GPUDESK_STAGE": STAGE,
-    "GPUDESK_TABLE_PREFIX": "gpudesk-dev",
-    "GPUDESK_INSTANCE_PROFILE": "gpudesk-dev-instance",
-    "GPUDESK_INSTANCE_ROLE_ID": "AROA0000000000000000",
-    "GPUDESK_SESSION_ROLE_ARN": "arn:aws:iam::123456789012:role/gpudesk-dev-session",
-    "GPUDESK_SECURITY_GROUP": "gpudesk-dev",
-    "GPUDESK_WEBHOOK_KEY": "/gpudesk/dev/webhook-key",
-    "AWS_REGION": "us-east-1",
-}
-"""The ids of the roles are only known after the local cloud has created them; its users replace them."""
+HOME_REGION = "us-east-1"
+
+ACCOUNT = "123456789012"
+"""The account of the local cloud."""
+
+
+def build_local_names(regions: tuple[str, ...] = (HOME_REGION,)) -> ResourceNames:
+    """Return the names of all resources of the local cloud, which are those of the templates."""
+    settings = DeploymentSettings(
+        stage=STAGE,
+        home_region=HOME_REGION,
+        region_settings={region: RegionSettings() for region in regions},
+        alarm_email="gpudesk-alarms@example.com",
+    )
+    return ResourceNames(settings, partition="aws", account=ACCOUNT)
+
+
+def build_variables(names: ResourceNames) -> dict[str, str]:
+    """Return the environment of the functions, with a stand-in for the id that only IAM can give."""
+    known = {
+        "GPUDESK_INSTANCE_PROFILE": names.role("instance"),
+        "GPUDESK_INSTANCE_ROLE_ID": "AROA0000000000000000",
+        "GPUDESK_SESSION_ROLE_ARN": names.role_arn("session"),
+        "GPUDESK_EMAIL_TOPIC_ARN": names.topic_arn("notifications"),
+    }
+    environment = {name: known.get(name, value) for name, value in build_environment(names).items()}
+    return {**environment, "AWS_REGION": names.settings.home_region}
+
+
+VARIABLES: Mapping[str, str] = build_variables(build_local_names())
 
 
 def read_local_settings() -> Settings:

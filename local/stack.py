@@ -27,9 +27,8 @@ from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
 from local.provisioning import provision
-from local.roles import build_local_names
 from local.server.api_server import ApiServer
-from local.settings import STAGE
+from local.settings import STAGE, build_local_names
 
 Fleet = SandboxedMachines | SimulatedMachines
 
@@ -74,7 +73,7 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
         settings = provision()
-        names = build_local_names(settings.stage, settings.regions)
+        names = build_local_names(settings.regions)
         exit_stack.enter_context(attribute_calls(names))
         application = bootstrap.build_application(clock, settings)
         bootstrap.set_application(application)

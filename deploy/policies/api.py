@@ -35,7 +35,7 @@ TABLES = {
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the API's role."""
-    return PolicyDocument("The API", (*build_table_statements(names, TABLES), *_build_statements(names)))
+    return PolicyDocument((*build_table_statements(names, TABLES), *_build_statements(names)))
 
 
 def build_webhook_key_statement(names: ResourceNames) -> Statement:

@@ -51,7 +51,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         *build_delivery_statements(names),
         build_log_statement(names, FUNCTIONS),
     )
-    return PolicyDocument("The control loop", statements)
+    return PolicyDocument(statements)
 
 
 def build_stream_statements(names: ResourceNames) -> tuple[Statement, ...]:

@@ -11,7 +11,7 @@ from deploy.policies.statement import PolicyDocument, Statement
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the role of instances."""
     return PolicyDocument(
-        "Instances", (*_build_agent_statements(), _build_heartbeat_statement(names), *_build_admin_statements(names))
+        (*_build_agent_statements(), _build_heartbeat_statement(names), *_build_admin_statements(names))
     )
 
 

@@ -141,7 +141,13 @@ def _build_key_statements(names: ResourceNames) -> tuple[Statement, ...]:
     return (
         Statement(
             sid="EncryptVolumes",
-            actions=("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"),
+            actions=(
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ),
             resources=keys,
             condition=through_ec2,
             reason="EC2 encrypts volumes and images with the configured key.",

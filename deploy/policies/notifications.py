@@ -29,7 +29,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         *build_delivery_statements(names),
         build_log_statement(names, ("deliver_notifications",)),
     )
-    return PolicyDocument("Notifications", statements)
+    return PolicyDocument(statements)
 
 
 def build_delivery_statements(names: ResourceNames) -> tuple[Statement, ...]:

@@ -26,7 +26,6 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     checked = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
     documents = tuple(names.arn("ssm", f"document/{name}", account="") for name in AMAZON_DOCUMENTS)
     return PolicyDocument(
-        "People with AWS credentials",
         (
             Statement(
                 sid="StartSessionsOnInstances",

@@ -16,7 +16,6 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the session role."""
     sessions = (names.arn("ssm", "session/*"),)
     return PolicyDocument(
-        "Sessions of people without AWS credentials",
         (
             Statement(
                 sid="StartSessionsOnOwnInstance",

@@ -18,7 +18,7 @@ TABLES = {
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the role of the sessions function."""
-    return PolicyDocument("Sessions", (*build_table_statements(names, TABLES), *_build_statements(names)))
+    return PolicyDocument((*build_table_statements(names, TABLES), *_build_statements(names)))
 
 
 def _build_statements(names: ResourceNames) -> tuple[Statement, ...]:

@@ -37,12 +37,8 @@ class Statement:
 
 @dataclass(frozen=True)
 class PolicyDocument:
-    """The policy of a role.
+    """The policy of a role."""
 
-    :param title: whose policy it is, for docs/permissions.md
-    """
-
-    title: str
     statements: tuple[Statement, ...]
 
     def to_policy(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ REJECTION_CODES = {
 """Codes of the rejections that gpudesk's contract has a code for. All others are `request_rejected`."""
 
 MIN_COMPRESSED_BYTES = 1024
-"""`minimum_compression_size` in `.chalice/config.json`."""
+"""`MINIMUM_COMPRESSION_SIZE` of the deployment."""
 
 FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS = "gpudesk-dev", 512, 28_000
 

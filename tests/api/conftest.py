@@ -12,8 +12,8 @@ from chalicelib.store.tables import TABLES
 from chalicelib.store.tokens import TokenModel
 from local.function_roles import find_route_role
 from local.provisioning import REGIONS
-from local.roles import build_local_names
 from local.server.api_server import ApiServer
+from local.settings import build_local_names
 from tests.api.client import Bench, Client
 from tests.support.world import World, open_world
 
@@ -22,7 +22,7 @@ PEOPLE = {"ada": Role.USER, "bob": Role.USER, "root": Role.ADMIN, "slack": Role.
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[ApiServer]:
-    identify = partial(find_route_role, build_local_names("dev", REGIONS))
+    identify = partial(find_route_role, build_local_names(REGIONS))
     with ApiServer(application.app, identify=identify) as running:
         yield running
 

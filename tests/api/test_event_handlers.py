@@ -18,6 +18,7 @@ from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.clock import SystemClock
+from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers
 from local.settings import read_local_settings
 from tests.api.client import Bench
@@ -220,7 +221,7 @@ def test_launch_request_reaches_ec2_through_the_stream_only(bench: Bench) -> Non
             on_event=lambda event: application.on_ec2_state_change(event, None),
             on_schedule=lambda event: application.sweep(event, None),
         ),
-        tables=["gpudesk-dev-instances"],
+        tables=[InstanceModel.Meta.table_name],
     )
     launched = bench.ada("POST", "/instances", {"gpu": "T4"}).json
     delivery.deliver_due()

@@ -12,7 +12,7 @@ from local.aws.core.timing import AwsTiming
 from local.demo.simulated_benchmark import simulate_benchmark
 from local.machines.host.simulated import SimulatedMachines
 from local.provisioning import provision
-from local.roles import build_local_names
+from local.settings import build_local_names
 from tests.support.documents import get_ssm_name
 from tests.support.snapshots import Snapshots
 
@@ -44,7 +44,7 @@ def provision_account(cloud: LocalCloud) -> Settings:
     )
     if not _PROVISIONED:
         settings = provision()
-        names = build_local_names(settings.stage, settings.regions)
+        names = build_local_names(settings.regions)
         for role in FUNCTION_ROLES:
             cloud.roles.open_service_session(names.role(role), names.role(role))
         _PROVISIONED.append((snapshots.take(), settings))

@@ -28,7 +28,7 @@ from local.clock import ManualClock
 from local.function_roles import attribute_calls
 from local.machines.host.interface import Machines
 from local.machines.host.simulated import SimulatedMachines
-from local.roles import build_local_names
+from local.settings import build_local_names
 from tests.support.crashing_executor import CrashingExecutor
 from tests.support.provisioned_cloud import (
     UNCHANGED_ATTRIBUTES,
@@ -248,7 +248,7 @@ def open_world(
     machines = machines or build_simulated_machines()
     with in_process_cloud(clock, machines, timing) as cloud:
         settings = provision_account(cloud)
-        with attribute_calls(build_local_names(settings.stage, settings.regions)):
+        with attribute_calls(build_local_names(settings.regions)):
             yield World(cloud, clock, bootstrap.build_application(clock, settings, recipes), (timing, recipes))
         assert cloud.enforcement.denials == []
         forget_backends()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FUNCTION_SECONDS = 60.0
-"""The timeout of the scheduled functions (`.chalice/config.json`), if no Lambda context tells the time that is left."""
+"""The timeout of the scheduled functions (`deploy/functions.py`), if no Lambda context tells the time that is left."""
 
 RESERVED_SECONDS = 15.0
 """No work begins later: one call to AWS can take 13 s until it times out (`aws/clients.py`), and then the lease must

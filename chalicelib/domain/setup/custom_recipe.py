@@ -19,7 +19,7 @@ from chalicelib.domain.setup.requirements import parse_requirements
 
 CUSTOM_DOCUMENT_PREFIX = "gpudesk-custom-"
 """Prefix of the names of custom documents. The IAM policy of gpudesk allows documents with this prefix, and those of
-gpudesk by name (`.chalice/policy-dev.json`)."""
+gpudesk by name (`deploy/policies/commands.py`)."""
 
 APT_TIMEOUT_MINUTES, PIP_TIMEOUT_MINUTES, GIT_TIMEOUT_MINUTES, START_TIMEOUT_MINUTES = 20, 40, 15, 10
 """Timeouts of the steps. They allow for slow mirrors and retries, and for downloads of 3 GB such as PyTorch."""

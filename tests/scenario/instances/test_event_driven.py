@@ -8,6 +8,7 @@ import pytest
 import app
 from chalicelib import bootstrap
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers
 from tests.support.world import ADA, MINUTE, World
 
@@ -28,7 +29,7 @@ def delivery(desk: World) -> Iterator[Delivery]:
             on_event=on_event,
             on_schedule=lambda event: app.sweep(event, None),
         ),
-        ["gpudesk-dev-instances"],
+        [InstanceModel.Meta.table_name],
         stream_filter=lambda _, new: new is not None and "user_write" in new,
     )
     bootstrap.set_application(None)

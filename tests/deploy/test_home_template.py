@@ -1,0 +1,214 @@
+"""Test what the home stack creates."""
+
+import json
+from typing import Any
+
+import pytest
+
+import app
+from chalicelib.api import openapi
+from chalicelib.control.loop.time_budget import FUNCTION_SECONDS
+from chalicelib.store.tables import TABLES
+from deploy.cloudformation import Template
+from deploy.functions import API_SECONDS, FUNCTIONS, SESSION_SECONDS
+from deploy.home import build_home_template
+from deploy.settings import DeploymentSettings, RegionSettings
+from local.settings import read_local_settings
+
+API_GATEWAY_SECONDS = 29
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+
+
+def build_settings(stage: str = "prod") -> DeploymentSettings:
+    return DeploymentSettings(
+        stage=stage,
+        home_region="eu-west-1",
+        region_settings={"eu-west-1": RegionSettings(), "us-west-2": RegionSettings()},
+        alarm_email="ops@example.com",
+        permissions_boundary="arn:aws:iam::123456789012:policy/boundary",
+        instance_policies=("arn:aws:iam::123456789012:policy/more",),
+    )
+
+
+@pytest.fixture(scope="module")
+def home() -> Template:
+    return build_home_template(build_settings())
+
+
+def list_properties(template: Template, kind: str) -> dict[str, Any]:
+    resources = template["Resources"].items()
+    return {name: each["Properties"] for name, each in resources if each["Type"] == f"AWS::{kind}"}
+
+
+def test_zip_is_a_parameter(home: Template) -> None:
+    assert set(home["Parameters"]) == {"ArtifactBucket", "ArtifactKey"}
+    for function in list_properties(home, "Lambda::Function").values():
+        assert function["Code"] == {"S3Bucket": {"Ref": "ArtifactBucket"}, "S3Key": {"Ref": "ArtifactKey"}}
+    assert "Transform" not in home
+    assert not list_properties(home, "S3::Bucket")
+
+
+def test_each_table_of_the_code_is_kept_and_recoverable(home: Template) -> None:
+    tables = {name: each for name, each in home["Resources"].items() if each["Type"] == "AWS::DynamoDB::Table"}
+    assert len(tables) == len(TABLES)
+    for name, table in tables.items():
+        properties = table["Properties"]
+        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain"), name
+        assert properties["DeletionProtectionEnabled"]
+        assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        for keys in (properties, *properties.get("GlobalSecondaryIndexes", ())):
+            assert [key["KeyType"] for key in keys["KeySchema"]] in (["HASH"], ["HASH", "RANGE"])
+    expiring = {name for name, table in tables.items() if "TimeToLiveSpecification" in table["Properties"]}
+    assert set(tables) - expiring == {"OwnersTable"}
+    attributes = [tables[name]["Properties"]["TimeToLiveSpecification"]["AttributeName"] for name in expiring]
+    assert set(attributes) == {"expires_at"}
+
+
+def test_tables_of_dev_end_with_their_stack() -> None:
+    home = build_home_template(build_settings("dev"))
+    for table in home["Resources"].values():
+        if table["Type"] == "AWS::DynamoDB::Table":
+            assert (table["DeletionPolicy"], table["Properties"]["DeletionProtectionEnabled"]) == ("Delete", False)
+
+
+def test_stream_passes_writes_of_people_and_reports_what_failed(home: Template) -> None:
+    (source,) = list_properties(home, "Lambda::EventSourceMapping").values()
+    assert json.loads(source["FilterCriteria"]["Filters"][0]["Pattern"]) == {
+        "dynamodb": {"NewImage": {"user_write": {"BOOL": [True]}}}
+    }
+    assert source["EventSourceArn"] == {"Fn::GetAtt": ["InstancesTable", "StreamArn"]}
+    assert source["BisectBatchOnFunctionError"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (source["MaximumRetryAttempts"], source["MaximumRecordAgeInSeconds"]) == (3, 300)
+    assert source["DestinationConfig"]["OnFailure"] == {"Destination": {"Fn::GetAtt": ["FailureQueue", "Arn"]}}
+    assert source["FunctionName"] == {"Ref": "OnInstancesStream"}
+
+
+def test_functions_end_after_their_calls_and_before_whoever_waits_for_them() -> None:
+    timeouts = [route.endpoint.timeout_seconds for router in openapi.ROUTERS for route in router.routes]
+    assert max(timeouts) < SESSION_SECONDS < API_GATEWAY_SECONDS
+    assert sorted(set(timeouts))[-2] < API_SECONDS < API_GATEWAY_SECONDS
+    assert all(each.seconds == FUNCTION_SECONDS for each in FUNCTIONS.values() if each.name not in ("api", "sessions"))
+
+
+def test_functions_have_their_role_their_log_and_the_environment_of_the_product(home: Template) -> None:
+    functions = list_properties(home, "Lambda::Function")
+    assert {each["Runtime"] for each in functions.values()} == {"python3.13"}
+    assert functions["APIHandler"]["FunctionName"] == "gpudesk-prod-api"
+    assert functions["SessionsHandler"]["Role"] == {"Fn::GetAtt": ["SessionsRole", "Arn"]}
+    assert functions["SessionsHandler"]["Handler"] == functions["APIHandler"]["Handler"] == "app.app"
+    variables = functions["Sweep"]["Environment"]["Variables"]
+    assert variables["GPUDESK_REGIONS"] == "eu-west-1,us-west-2"
+    assert variables["GPUDESK_INSTANCE_ROLE_ID"] == {"Fn::GetAtt": ["InstanceRole", "RoleId"]}
+    assert all(each["Environment"]["Variables"] == variables for each in functions.values())
+    assert read_local_settings().stage == "dev", "it reads the same variables"
+    for name, function in functions.items():
+        assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}Logs"}
+        assert home["Resources"][f"{name}Logs"]["Properties"]["RetentionInDays"] == 30
+
+
+def test_events_are_neither_repeated_for_long_nor_kept(home: Template) -> None:
+    configs = list_properties(home, "Lambda::EventInvokeConfig")
+    assert len(configs) == len(FUNCTIONS) - len(("api", "sessions", "on_instances_stream"))
+    assert {each["MaximumEventAgeInSeconds"] for each in configs.values()} == {60}
+    assert {each["MaximumRetryAttempts"] for each in configs.values()} == {0, 1}
+
+
+def test_schedules_and_rules_are_those_of_the_app(home: Template) -> None:
+    rules = list_properties(home, "Events::Rule").values()
+    schedules = sorted(rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule)
+    assert schedules == ["rate(1 minute)", "rate(1 minute)", "rate(5 minutes)"]
+    sources = sorted(rule["EventPattern"]["source"][0] for rule in rules if "EventPattern" in rule)
+    assert sources == ["aws.ec2", "aws.ssm"]
+
+
+def test_api_is_regional_throttled_and_logs_no_bodies(home: Template) -> None:
+    (api,) = list_properties(home, "ApiGateway::RestApi").values()
+    (stage,) = list_properties(home, "ApiGateway::Stage").values()
+    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    settings = {(each["ResourcePath"], each["HttpMethod"]): each for each in stage["MethodSettings"]}
+    assert not any(each["DataTraceEnabled"] for each in settings.values())
+    assert settings["/*", "*"]["ThrottlingRateLimit"] > settings["/~1instances", "POST"]["ThrottlingRateLimit"] > 0
+    assert ("/~1instances~1{name}~1sessions", "POST") in settings
+    assert set(api["Body"]["paths"]) == set(app.app.routes)
+
+
+def test_session_routes_have_a_function_of_their_own(home: Template) -> None:
+    (api,) = list_properties(home, "ApiGateway::RestApi").values()
+    by_function: dict[str, set[str]] = {}
+    for path, methods in api["Body"]["paths"].items():
+        for method, operation in methods.items():
+            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            handler = uri.partition("functions/${")[2].partition(".Arn")[0]
+            by_function.setdefault(handler, set()).add(f"{method} {path}")
+    assert by_function["SessionsHandler"] == {
+        "post /instances/{name}/sessions",
+        "post /instances/{name}/sessions/credentials",
+    }
+    assert len(by_function) == 2
+    permissions = list_properties(home, "Lambda::Permission").values()
+    callers = [each["FunctionName"] for each in permissions if each["Principal"] == "apigateway.amazonaws.com"]
+    assert callers == [{"Ref": "APIHandler"}, {"Ref": "SessionsHandler"}]
+
+
+def test_errors_of_api_gateway_are_problem_details(home: Template) -> None:
+    (api,) = list_properties(home, "ApiGateway::RestApi").values()
+    responses = api["Body"]["x-amazon-apigateway-gateway-responses"]
+    bodies = {
+        kind: json.loads(each["responseTemplates"]["application/problem+json"]) for kind, each in responses.items()
+    }
+    unknown = "MISSING_AUTHENTICATION_TOKEN"
+    assert (responses[unknown]["statusCode"], bodies[unknown]["code"]) == ("404", "route_not_found")
+    assert responses["THROTTLED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'5'"
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "INTEGRATION_TIMEOUT", "REQUEST_TOO_LARGE"} < set(responses)
+    assert all({"type", "title", "detail", "code"} < set(body) for body in bodies.values())
+
+
+def test_alarms_mail_without_our_code_and_only_a_silent_sweep_rings_without_data(home: Template) -> None:
+    alarms = list_properties(home, "CloudWatch::Alarm")
+    assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms.values())
+    silent = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
+    assert silent == {"SweepSilentAlarm"}
+    (mail,) = list_properties(home, "SNS::Subscription").values()
+    assert (mail["Protocol"], mail["Endpoint"]) == ("email", "ops@example.com")
+    values = [dimension["Value"] for alarm in alarms.values() for dimension in alarm["Dimensions"]]
+    watched = {value["Ref"] for value in values if "Ref" in value}
+    assert watched >= set(list_properties(home, "Lambda::Function"))
+
+
+def test_boundary_and_further_policies_of_the_admin_are_used(home: Template) -> None:
+    roles = list_properties(home, "IAM::Role")
+    assert {role["PermissionsBoundary"] for role in roles.values()} == {"arn:aws:iam::123456789012:policy/boundary"}
+    assert roles["InstanceRole"]["ManagedPolicyArns"] == ["arn:aws:iam::123456789012:policy/more"]
+
+
+def test_session_role_trusts_only_the_sessions_function_and_only_for_one_instance(home: Template) -> None:
+    (statement,) = list_properties(home, "IAM::Role")["SessionRole"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"AWS": {"Fn::GetAtt": ["SessionsRole", "Arn"]}}
+    assert statement["Condition"] == {
+        "StringLike": {"aws:RequestTag/gpudesk:id": "?*"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["gpudesk:id"]},
+        "Null": {"aws:TagKeys": "false"},
+    }
+
+
+def test_two_stages_share_no_name() -> None:
+    names = []
+    for stage in ("dev", "prod"):
+        template = build_home_template(build_settings(stage))
+        names.append({value for value in _list_texts(template["Resources"]) if f"gpudesk-{stage}" in value})
+    assert names[0]
+    assert not names[0] & names[1]
+
+
+def _list_texts(value: Any) -> set[str]:
+    match value:
+        case str():
+            return {value}
+        case dict():
+            return {text for inner in value.values() for text in _list_texts(inner)}
+        case list():
+            return {text for inner in value for text in _list_texts(inner)}
+        case _:
+            return set()
