@@ -16,7 +16,7 @@ from local.aws.iam.errors import AmbiguousCondition
 from local.aws.iam.evaluator import IamRequest, Policies, decide
 from local.aws.iam.policies import Policy, parse_policy
 from local.aws.iam.principals import Principal
-from local.roles import build_local_names
+from local.settings import build_local_names
 from tests.local.aws.iam.generated_calls import ACCOUNT, ROLE_ARN, SESSION_ARN, GeneratedCall, generate_calls
 
 PACKAGE = "@cloud-copilot/iam-simulate@0.1.173"
@@ -63,7 +63,7 @@ def evaluate(call: GeneratedCall) -> bool | None:
 
 
 def test_evaluator_agrees_with_another_one_on_generated_calls(tmp_path: Path) -> None:
-    calls = list(generate_calls(Random(SEED), build_local_names("dev", ("us-east-1",)), GENERATED))
+    calls = list(generate_calls(Random(SEED), build_local_names(), GENERATED))
     ours = [evaluate(call) for call in calls]
     theirs = simulate(calls, tmp_path.resolve())
     # A call is comparable if both programs judge it, and the other one has used all keys of the request.
