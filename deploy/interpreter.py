@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from deploy.lambda_runtime import ARCHITECTURE, PYTHON_VERSION
+from deploy.uv import find_uv
 
 VARIABLE = "PYTHON313"
 """Names the interpreter. It is used instead of all that a search would find."""
@@ -52,3 +54,14 @@ def _run(command: list[str]) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return result.stdout.strip()
+
+
+def main() -> int:
+    """Print the path of the interpreter, and return 1 if there is none."""
+    python = find_interpreter(uv=find_uv(Path(__file__).parents[1]))
+    print(python or NOT_FOUND, file=sys.stdout if python else sys.stderr)
+    return int(python is None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -12,7 +12,8 @@ from deploy.bytecode import compile_sources
 from deploy.interpreter import NOT_FOUND, find_interpreter
 from deploy.lock import select_runtime_lock
 from deploy.source import copy_sources
-from deploy.vendor import find_uv, install, remove_unneeded
+from deploy.uv import find_uv
+from deploy.vendor import install, remove_unneeded
 
 ROOT = Path(__file__).parents[1]
 DEFAULT_OUTPUT = ROOT / "build" / "package"

@@ -1,7 +1,5 @@
 """Installation of the locked packages for Lambda, with their hashes checked and nothing compiled on this computer."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,14 +8,6 @@ from deploy.chalice_runtime import find_runtime_modules
 from deploy.errors import PackagingFailed
 from deploy.lambda_runtime import PYTHON_VERSION, UV_PLATFORM
 from deploy.selection import build_filter
-
-DEFAULT_UV = ".uv/bin/uv"
-
-
-def find_uv(root: Path) -> str | None:
-    """Return the program uv: that of the variable UV, that of `make setup`, or one on PATH; None if there is none."""
-    own = root / DEFAULT_UV
-    return os.environ.get("UV") or (str(own) if own.exists() else shutil.which("uv"))
 
 
 def install(lock: str, target: Path, uv: str | None) -> None:

@@ -16,6 +16,7 @@ from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUM
 from chalicelib.store.tables import reset_endpoint
 from chalicelib.store.tokens import TokenRepository
 from deploy.chalice_resources import API_STAGE
+from deploy.names import ResourceNames
 from deploy.settings import DeploymentSettings, RegionSettings, read_deployment_settings
 from local.aws.cloudformation import extension
 from local.aws.core.cloud_server import CloudServer
@@ -83,7 +84,7 @@ def run_deployed_stack(
         triggers = start_triggers(cloud, settings, functions)
         exit_stack.callback(triggers.stop)
         if isinstance(machines, SimulatedMachines):
-            machines.simulators[BENCHMARK_DOCUMENT] = simulate_benchmark
+            machines.simulators[ResourceNames(settings).document(BENCHMARK_DOCUMENT)] = simulate_benchmark
             probes = SimulatedProbes(cloud, machines, options.heartbeat_interval_seconds)
             exit_stack.callback(probes.stop)
             probes.start()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.interpreter import NOT_FOUND, find_interpreter
 from deploy.package import ROOT
-from deploy.vendor import find_uv
+from deploy.uv import find_uv
 from local.deployed.errors import RuntimeMissing
 
 FOLDER = ROOT / "build" / "lambda-runtime"

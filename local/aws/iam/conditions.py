@@ -110,6 +110,9 @@ def _parse_condition(name: str, key: str, values: tuple[str, ...], has_variables
     qualifier, rest = _split_qualifier(name)
     is_optional = rest.endswith(IF_EXISTS)
     operator = find_operator(rest.removesuffix(IF_EXISTS))
+    if is_optional and qualifier == ANY_VALUE:
+        # AWS's page does not say which of the two decides about a missing key.
+        raise UnknownPolicyElement(f"{name}: {ANY_VALUE} with {IF_EXISTS} has no documented result for a missing key.")
     holds_without_key = is_optional or qualifier == ALL_VALUES or (operator.is_negated and qualifier != ANY_VALUE)
     expected = tuple(operator.parse(value, has_variables) for value in values)
     return Condition(name, key, values, qualifier, operator.is_negated, holds_without_key, expected)

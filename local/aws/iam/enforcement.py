@@ -5,7 +5,7 @@ the account.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.aws.core.errors import CloudError
@@ -75,10 +75,14 @@ class Enforcement:
         """
         if self.roles.is_expired(role):
             raise CloudError("ExpiredTokenException", "The security token included in the request is expired")
-        for question in list_questions(call, self._facts):
-            decision = _judge(role, question)
+        for question, decision in self.judge(role, call):
             self._refuse_unless_allowed(role.arn, question, decision, call.service)
             record_use(role.role_name, decision.statements, question.action, question.resource)
+
+    def judge(self, role: AssumedRole, call: Call) -> Iterator[tuple[Question, Decision]]:
+        """Yield what IAM is asked about a call of a role, and the answers. The call is not made."""
+        for question in list_questions(call, self._facts):
+            yield question, _judge(role, question)
 
     def _refuse_unless_allowed(self, caller: str, question: Question, decision: Decision, service: str) -> None:
         if decision.is_allowed:

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
+from benchmarks import cold_start
 from deploy.chalice_resources import API_STAGE
 from deploy.names import ResourceNames
 from deploy.package import ROOT, build_zip, find_package_interpreter
@@ -80,6 +81,13 @@ def test_same_commit_gives_the_same_bytes(zip_file: Path, tmp_path: Path, monkey
     assert again.file.read_bytes() == zip_file.read_bytes()
 
 
+def test_benchmark_measures_every_case(zip_file: Path, lambda_python: Path, tmp_path: Path) -> None:
+    assert (
+        cold_start.measure(lambda_python, cold_start.unzip(zip_file, tmp_path), rounds=1).keys()
+        == cold_start.CASES.keys()
+    )
+
+
 @pytest.fixture
 def deployed(
     zip_file: Path, lambda_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -130,7 +138,9 @@ def test_zip_serves_health_and_a_sweep(deployed: tuple[LocalCloud, DeployedGatew
 @pytest.mark.usefixtures("a_sandbox")
 def test_demo_plays_every_chapter_on_the_deployed_stack(zip_file: Path, tmp_path: Path) -> None:
     with assert_no_process_left():
-        run = Run(tmp_path, module="local.deployed", ONCE="1", ZIP=str(zip_file), UV=os.environ.get("UV", ""))
+        run = Run(
+            tmp_path, module="local.deployed", ONCE="1", SPEED="120", ZIP=str(zip_file), UV=os.environ.get("UV", "")
+        )
         try:
             assert run.wait() == 0, run.output
         finally:

@@ -53,7 +53,7 @@ OPERATORS: tuple[tuple[str, Any, Any, Any, bool], ...] = (
     ("ForAllValues:StringLike", "AROA*:i-?", ("AROAX:i-1",), ("AROAX:i-1", "x"), True),
     ("ForAnyValue:StringEquals", ["a", "b"], ("c", "a"), ("c", "d"), False),
     ("ForAnyValue:StringNotEquals", ["a", "b"], ("a", "c"), ("a", "b"), False),
-    ("ForAnyValue:StringEqualsIfExists", "a", ("a",), ("b",), True),
+    ("ForAllValues:StringEqualsIfExists", "a", ("a",), ("b",), True),
     ("ForAnyValue:StringEquals", "a", "a", "b", False),
 )
 
@@ -126,6 +126,7 @@ def test_variable_in_an_arn_may_contain_colons() -> None:
         {"Null": {KEY: "maybe"}},
         {"Null": {KEY: ["true", "false"]}},
         {"NullIfExists": {KEY: "true"}},
+        {"ForAnyValue:StringEqualsIfExists": {KEY: "a"}},
         {"Bool": {KEY: "yes"}},
         {"StringEquals": {KEY: {"a": "b"}}},
         {"StringEquals": {KEY: "${aws:userid"}},

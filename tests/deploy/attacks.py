@@ -1,0 +1,110 @@
+"""Attacks with stolen credentials: each tries every table, parameter, document and instance, and names what it reaches.
+
+IAM is asked about each call, but no call is made, so one attack does not change what the next one finds.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from chalicelib.aws.tags import ID_TAG
+from chalicelib.domain.sessions.policies import build_channel_policy
+from chalicelib.domain.sessions.role import RoleArn
+from deploy.names import ResourceNames
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.iam.attribution import act_as
+from local.aws.iam.questions.call import Call
+from local.aws.sts.role_sessions import AssumedRole
+from local.function_roles import find_role as find_function_role
+from local.plugin.signing import SigningKey
+from local.settings import ACCOUNT, HOME_REGION
+from tests.local.aws.sessions import create_client
+
+SESSION_NAME = "ada-0123456789abcdef"
+FOREIGN_TABLE, FOREIGN_PARAMETER, FOREIGN_DOCUMENT = "gpudesk-prod-tokens", "/gpudesk/prod/webhook-key", "orders"
+FOREIGN_ROLES = ("gpudesk-prod-session", "gpudesk-dev-control", "admin")
+AMAZON_DOCUMENT = "AWS-RunShellScript"
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Instances of the account: two of the stage, one of another stage, one without tags, each by its EC2 id.
+
+    :param own_id: id of the record of the stage's first instance
+    :param session_id: a session on it
+    """
+
+    own: str
+    own_id: str
+    other: str
+    foreign: str
+    untagged: str
+    session_id: str
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """The instances that no stolen credentials but those of gpudesk may reach."""
+        return self.own, self.other
+
+    @property
+    def forbidden(self) -> tuple[str, ...]:
+        """The instances that nobody may reach."""
+        return self.foreign, self.untagged
+
+
+@dataclass(frozen=True)
+class Thief:
+    """Somebody with the credentials of a role session."""
+
+    cloud: LocalCloud
+    names: ResourceNames
+    credentials: AssumedRole
+
+    def can(self, service: str, operation: str, **parameters: Any) -> bool:
+        """Return whether IAM allows a call."""
+        return is_allowed(self.cloud, self.credentials, service, operation, parameters)
+
+
+def is_allowed(
+    cloud: LocalCloud, role: AssumedRole, service: str, operation: str, parameters: Mapping[str, Any]
+) -> bool:
+    """Return whether IAM allows a call of a role."""
+    call = Call(service, operation, parameters, HOME_REGION, ACCOUNT)
+    return all(decision.is_allowed for _, decision in cloud.enforcement.judge(role, call))
+
+
+def steal_session(cloud: LocalCloud, names: ResourceNames, target: Target) -> AssumedRole:
+    """Return the credentials that gpudesk has given to a laptop for one session."""
+    policy = build_channel_policy(RoleArn.parse(names.role_arn("session")), HOME_REGION, target.session_id)
+    stolen = cloud.roles.find(_assume(names, target.own_id, Policy=policy)["AccessKeyId"])
+    assert stolen is not None
+    return stolen
+
+
+def start_session(names: ResourceNames, instance_id: str, record_id: str) -> str:
+    """Start a session as the sessions function does, and return its id."""
+    found = _assume(names, record_id)
+    ssm = create_client("ssm", SigningKey(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]))
+    return str(ssm.start_session(Target=instance_id, DocumentName=names.document("gpudesk-shell"))["SessionId"])
+
+
+def _assume(names: ResourceNames, record_id: str, **parameters: Any) -> Mapping[str, str]:
+    """Return credentials of the session role for one instance."""
+    sts: Any = boto3.client("sts", HOME_REGION)
+    with act_as(find_function_role(names, "sessions")):
+        answer = sts.assume_role(
+            RoleArn=names.role_arn("session"),
+            RoleSessionName=SESSION_NAME,
+            Tags=[{"Key": ID_TAG, "Value": record_id}],
+            **parameters,
+        )
+    credentials: Mapping[str, str] = answer["Credentials"]
+    return credentials
+
+
+def join_names(found: Iterable[str]) -> str:
+    """Return names as a cell of the table."""
+    return ", ".join(found) or NONE

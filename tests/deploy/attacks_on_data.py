@@ -1,0 +1,100 @@
+"""Attacks on tables, parameters and documents."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE
+from chalicelib.store.heartbeats import HeartbeatModel
+from chalicelib.store.tables import TABLES
+from deploy.tables import get_short_name
+from ssm_documents.compose import list_document_names
+from ssm_documents.session_documents import list_session_names
+from tests.deploy.attacks import (
+    AMAZON_DOCUMENT,
+    FOREIGN_DOCUMENT,
+    FOREIGN_PARAMETER,
+    FOREIGN_TABLE,
+    NONE,
+    Target,
+    Thief,
+    join_names,
+)
+from tests.local.aws.conftest import UBUNTU
+
+
+def list_tables(thief: Thief) -> str:
+    """Return the tables that the thief can read (R) and write (W); `own`: only the item of the instance."""
+    found = []
+    for model in TABLES:
+        letters = "".join(
+            letter
+            for letter, calls in (("R", _list_reads(model)), ("W", _list_writes(model)))
+            if any(thief.can("dynamodb", operation, **parameters) for operation, parameters in calls)
+        )
+        is_own = not letters and thief.can("dynamodb", "UpdateItem", **_update(model, thief.credentials.user_id))
+        if letters or is_own:
+            found.append(f"{get_short_name(model)} ({letters or 'W, own'})")
+    assert not thief.can("dynamodb", "GetItem", TableName=FOREIGN_TABLE, Key={"hash": {"S": "x"}})
+    assert not thief.can("dynamodb", "Scan", TableName=FOREIGN_TABLE)
+    if "heartbeats (W, own)" in found:
+        own = _update(HeartbeatModel, thief.credentials.user_id)
+        assert not thief.can("dynamodb", "UpdateItem", **{**own, "UpdateExpression": "SET response = :value"})
+        assert not thief.can("dynamodb", "UpdateItem", **_update(HeartbeatModel, f"{thief.credentials.user_id}0"))
+    return ", ".join(found) or NONE
+
+
+def _list_reads(model: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    table, key = model.Meta.table_name, model._hash_keyname
+    yield "GetItem", {"TableName": table, "Key": {key: {"S": "x"}}}
+    yield "BatchGetItem", {"RequestItems": {table: {"Keys": [{key: {"S": "x"}}]}}}
+    yield "TransactGetItems", {"TransactItems": [{"Get": {"TableName": table, "Key": {key: {"S": "x"}}}}]}
+    values = {":value": {"S": "x"}}
+    query = {"KeyConditionExpression": f"{key} = :value", "ExpressionAttributeValues": values}
+    yield "Query", {"TableName": table, **query}
+    yield "Scan", {"TableName": table}
+    for index in model._indexes.values():
+        yield "Query", {"TableName": table, "IndexName": index.Meta.index_name, **query}
+        yield "Scan", {"TableName": table, "IndexName": index.Meta.index_name}
+
+
+def _list_writes(model: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    table, key = model.Meta.table_name, model._hash_keyname
+    yield "PutItem", {"TableName": table, "Item": {key: {"S": "x"}}}
+    yield "UpdateItem", _update(model, "x")
+    yield "DeleteItem", {"TableName": table, "Key": {key: {"S": "x"}}}
+    yield "BatchWriteItem", {"RequestItems": {table: [{"PutRequest": {"Item": {key: {"S": "x"}}}}]}}
+    yield "DeleteTable", {"TableName": table}
+
+
+def _update(model: Any, key: str) -> dict[str, Any]:
+    return {
+        "TableName": model.Meta.table_name,
+        "Key": {model._hash_keyname: {"S": key}},
+        "UpdateExpression": f"SET {HEARTBEAT_ATTRIBUTE} = :value",
+        "ExpressionAttributeValues": {":value": {"S": "x"}},
+    }
+
+
+def list_parameters(thief: Thief) -> str:
+    """Return the parameters that the thief can read. Nobody can write one or list them."""
+    key = thief.names.webhook_key
+    for name in (key, FOREIGN_PARAMETER, UBUNTU):
+        assert not thief.can("ssm", "PutParameter", Name=name, Value="x")
+        assert not thief.can("ssm", "GetParameterHistory", Name=name)
+    assert not thief.can("ssm", "GetParametersByPath", Path="/")
+    assert not thief.can("ssm", "GetParameter", Name=FOREIGN_PARAMETER)
+    candidates = {"webhook-key": key, "public AMI parameters": UBUNTU}
+    return join_names(title for title, name in candidates.items() if thief.can("ssm", "GetParameter", Name=name))
+
+
+def list_documents(thief: Thief, target: Target) -> str:
+    """Return the documents that the thief can run on instances of the stage."""
+    ours = {thief.names.document(name) for name in list_document_names()}
+    others = {thief.names.document(name) for name in list_session_names()} | {AMAZON_DOCUMENT, FOREIGN_DOCUMENT}
+    runnable = {
+        name for name in ours | others if thief.can("ssm", "SendCommand", DocumentName=name, InstanceIds=[target.own])
+    }
+    for name in ours | others:
+        assert not thief.can("ssm", "UpdateDocument", Name=name, Content="{}")
+    assert runnable in (set(), ours)
+    return "Command documents of the stage" if runnable else NONE
