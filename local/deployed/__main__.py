@@ -13,8 +13,6 @@ from local.options import BadOption, read_options
 from local.ports import PortUnavailable, resolve_ports
 
 DEFAULT_ZIP = Path(__file__).parents[2] / "build" / "package" / "deployment.zip"
-TABLE_PREFIX = "gpudesk-dev"
-"""Of the stage dev. The modules of the tables read it when they are imported."""
 
 
 def main() -> int:
@@ -29,7 +27,6 @@ def main() -> int:
         print(f"{zip_file} does not exist. Run make package.", file=sys.stderr)
         return ExitStatus.CANNOT_START
     clear_aws_environment(os.environ)
-    os.environ["GPUDESK_TABLE_PREFIX"] = TABLE_PREFIX
     from local.deployed.run import run_deployed  # noqa: PLC0415 - it imports modules that read variables at import
 
     return run_deployed(options, zip_file)

@@ -13,7 +13,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
-from chalicelib.store.tables import reset_endpoint
+from chalicelib.store.tables import connect_tables, reset_endpoint
 from chalicelib.store.tokens import TokenRepository
 from deploy.chalice_resources import API_STAGE
 from deploy.names import ResourceNames
@@ -21,6 +21,7 @@ from deploy.settings import DeploymentSettings, RegionSettings, read_deployment_
 from local.aws.cloudformation import extension
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.unsupported_calls import SERVICES
 from local.clock import PacedClock
 from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes
@@ -30,6 +31,7 @@ from local.deployed.functions import build_host, list_functions
 from local.deployed.gateway import DeployedGateway
 from local.deployed.routes import read_rest_api
 from local.deployed.rules import read_rules
+from local.deployed.stacks import SERVICES as DEPLOYMENT_SERVICES
 from local.deployed.stacks import deploy_stacks
 from local.deployed.stream import read_mappings, switch_off_delivery_of_moto
 from local.deployed.triggers import Triggers
@@ -67,12 +69,13 @@ def run_deployed_stack(
     """Deploy to the local cloud, start all parts, the API last, and stop them at the end."""
     with ExitStack() as exit_stack:
         exit_stack.callback(machines.close)
-        server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port))
+        server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port, SERVICES | DEPLOYMENT_SERVICES))
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
         reset_endpoint(server.url)
         cloud.add_extension(extension)
         settings = read_run_settings()
+        connect_tables(settings.home_region, ResourceNames(settings).prefix)
         outputs = deploy_stacks(settings, package.zip_file)
         functions = start_functions(settings, package, cloud, server.url)
         for function in functions.values():

@@ -7,7 +7,6 @@ import base64
 import logging
 import uuid
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from chalice.local import RouteMatcher
@@ -15,8 +14,9 @@ from chalice.local import RouteMatcher
 from chalicelib.api import problems
 from local.deployed.errors import FunctionFailed
 from local.deployed.function import Function
+from local.deployed.gateway_responses import Failure, build_reply
 from local.deployed.routes import RestApi
-from local.server.api_gateway import Reply, accepts_gzip, build_rejection, compress, to_reply
+from local.server.api_gateway import Reply, accepts_gzip, compress
 
 logger = logging.getLogger(__name__)
 
@@ -46,17 +46,16 @@ class DeployedGateway:
         return compress(reply) if accepts_gzip(_find_header(headers, "accept-encoding")) else reply
 
     def _answer(self, method: str, target: str, headers: dict[str, str], body: bytes, request_id: str) -> Reply:
-        path = target.partition("?")[0]
         try:
             event, function = self._build_event(method, target, headers, body)
         except ValueError:
-            return to_reply(problems.build_route_not_found(path).to_dict())
+            return build_reply(self._api.responses, Failure.NO_ROUTE, request_id)
         event["requestContext"]["requestId"] = request_id
         try:
             return _parse_reply(function.invoke(event))
         except FunctionFailed:
             logger.exception("The function failed in request %s.", request_id)
-            return build_rejection(HTTPStatus.BAD_GATEWAY, "The function failed. Its log has the cause.")
+            return build_reply(self._api.responses, Failure.FUNCTION_FAILED, request_id)
 
     def _build_event(
         self, method: str, target: str, headers: dict[str, str], body: bytes

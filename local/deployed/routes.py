@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import boto3
 
+from local.deployed.gateway_responses import GatewayResponse, read_gateway_responses
+
 INTEGRATION_URI = re.compile(r"arn:[^:]+:apigateway:[^:]+:lambda:path/[^/]+/functions/(?P<function>[^/]+)/invocations")
 
 
@@ -13,19 +15,21 @@ class UnknownIntegration(Exception):
     """A method of the REST API leads to no function."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RestApi:
     """A deployed REST API.
 
     :param stage: the first segment of all paths
     :param routes: the ARN of the function by path and method
     :param binary_types: types of bodies that the function gets in base64
+    :param responses: what it answers itself, by type
     """
 
     id: str
     stage: str
     routes: Mapping[str, Mapping[str, str]]
     binary_types: tuple[str, ...]
+    responses: Mapping[str, GatewayResponse]
 
 
 def read_rest_api(region: str, api_id: str, stage: str) -> RestApi:
@@ -42,7 +46,13 @@ def read_rest_api(region: str, api_id: str, stage: str) -> RestApi:
             for method, each in resource.get("resourceMethods", {}).items():
                 uri = each.get("methodIntegration", {}).get("uri", "")
                 routes.setdefault(resource["path"], {})[method] = _find_function(resource["path"], method, uri)
-    return RestApi(api_id, stage, routes, tuple(described.get("binaryMediaTypes", ())))
+    return RestApi(
+        id=api_id,
+        stage=stage,
+        routes=routes,
+        binary_types=tuple(described.get("binaryMediaTypes", ())),
+        responses=read_gateway_responses(region, api_id),
+    )
 
 
 def _find_function(path: str, method: str, uri: str) -> str:

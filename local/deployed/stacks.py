@@ -15,6 +15,9 @@ from deploy.names import ResourceNames
 from deploy.region import build_region_template
 from deploy.settings import DeploymentSettings
 
+SERVICES = frozenset({"apigateway", "cloudformation", "events", "lambda", "logs", "monitoring", "s3", "sqs"})
+"""Signing names of the services that a deployment calls, besides those that gpudesk calls."""
+
 CREATED = "CREATE_COMPLETE"
 BUCKET_SUFFIX = "artifacts"
 ZIP_KEY = "deployment.zip"

@@ -27,6 +27,7 @@ class StreamMapping:
 
     :param patterns: a record that matches one of them is delivered; empty: all records are
     :param max_retries: calls after the first one, for records that fail
+    :param bisects: a batch that fails as a whole is divided
     :param has_partial_failures: the function names the records that failed
     :param failure_queue: ARN of the queue for records that were given up; empty: there is none
     """
@@ -36,6 +37,7 @@ class StreamMapping:
     batch_size: int
     patterns: tuple[EventPattern, ...]
     max_retries: int
+    bisects: bool
     has_partial_failures: bool
     failure_queue: str
 
@@ -55,6 +57,7 @@ def read_mappings(region: str) -> list[StreamMapping]:
             batch_size=each["BatchSize"],
             patterns=tuple(_read_patterns(each)),
             max_retries=each["MaximumRetryAttempts"],
+            bisects=each.get("BisectBatchOnFunctionError", False),
             has_partial_failures="ReportBatchItemFailures" in each.get("FunctionResponseTypes", ()),
             failure_queue=each.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
         )
@@ -81,22 +84,33 @@ def deliver_records(mapping: StreamMapping, records: Sequence[Mapping[str, Any]]
     """
     given_up: list[Any] = []
     for start in range(0, len(records), mapping.batch_size):
-        batch = list(records[start : start + mapping.batch_size])
-        for _ in range(mapping.max_retries + 1):
-            batch = _deliver_batch(mapping, batch, invoke)
-            if not batch:
-                break
-        given_up += batch
+        given_up += _deliver(mapping, records[start : start + mapping.batch_size], invoke, mapping.max_retries)
     return given_up
 
 
-def _deliver_batch(mapping: StreamMapping, batch: Sequence[Any], invoke: Invoke) -> list[Any]:
-    """Return the records that failed: all of them, or all from the first one on that the function names."""
+def _deliver(mapping: StreamMapping, batch: Sequence[Any], invoke: Invoke, retries: int) -> list[Any]:
+    """Deliver a batch, or two halves of it if it fails as a whole: a bisection is no retry."""
     try:
-        answer = invoke({"Records": batch})
+        answer = invoke({"Records": list(batch)})
     except FunctionFailed:
         logger.exception("%d records of %s failed.", len(batch), mapping.table)
-        return list(batch)
+        if mapping.bisects and len(batch) > 1:
+            middle = len(batch) // 2
+            return [
+                record
+                for half in (batch[:middle], batch[middle:])
+                for record in _deliver(mapping, half, invoke, retries)
+            ]
+        failed = list(batch)
+    else:
+        failed = _find_failed(mapping, batch, answer)
+    if not failed or retries == 0:
+        return failed
+    return _deliver(mapping, failed, invoke, retries - 1)
+
+
+def _find_failed(mapping: StreamMapping, batch: Sequence[Any], answer: Any) -> list[Any]:
+    """Return all records from the first one on that the function names."""
     failures = (answer or {}).get("batchItemFailures", ()) if mapping.has_partial_failures else ()
     named = {failure["itemIdentifier"] for failure in failures}
     numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]

@@ -20,11 +20,13 @@ from deploy.package import ROOT, build_zip, find_package_interpreter
 from local.aws.cloudformation import extension
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.unsupported_calls import SERVICES
 from local.clock import ManualClock
 from local.deployed.deployed_stack import Package, read_run_settings, start_functions
 from local.deployed.function import Function
 from local.deployed.gateway import DeployedGateway
 from local.deployed.routes import read_rest_api
+from local.deployed.stacks import SERVICES as DEPLOYMENT_SERVICES
 from local.deployed.stacks import deploy_stacks
 from local.isolation import clear_aws_environment, set_endpoint
 from local.machines.host.simulated import SimulatedMachines
@@ -99,7 +101,7 @@ def deployed(
         monkeypatch.delenv(name)
     cloud = LocalCloud(ManualClock(), SimulatedMachines())
     functions: dict[str, Function] = {}
-    with CloudServer(cloud) as server:
+    with CloudServer(cloud, services=SERVICES | DEPLOYMENT_SERVICES) as server:
         set_endpoint(environment, server.url)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
