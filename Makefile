@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark benchmark-sweep benchmark-import mutation-check build-documents permissions checkov clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package permissions checkov clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -20,11 +20,12 @@ $(UV):
 # Bytecode is compiled here: simulated instances mount .venv read-only, and would compile it again at each start.
 .venv/.ready: requirements.txt requirements-dev.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
-	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements-dev.txt
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements-dev.txt
 	@touch $@
 
-lock: | $(UV) ## Write requirements-dev.txt with newer versions, from requirements-dev.in
-	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt requirements-dev.in -o requirements-dev.txt
+lock: | $(UV) ## Lock newer versions, with the hashes of all files: requirements-dev.txt, local/deployed/runtime.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt --overrides requirements-overrides.txt requirements-dev.in -o requirements-dev.txt
+	$(UV) pip compile --quiet --python-version 3.13 --python-platform x86_64-manylinux_2_34 --generate-hashes --no-emit-index-url --no-header --no-annotate local/deployed/runtime.in -o local/deployed/runtime.txt
 
 fmt: setup ## Format and sort imports
 	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
@@ -48,11 +49,17 @@ test: lint typecheck lint-imports shellcheck ## Run all checks and tests
 test-slow: setup ## Run all tests, with 10,000 generated histories instead of 60
 	HYPOTHESIS_PROFILE=slow $(BIN)/pytest -n 2 -m "slow or not slow"
 
+test-deployed: setup | $(UV) ## Run the tests of the zip: its functions, on the local cloud (needs Python 3.13 on x86_64)
+	@UV=$(UV) $(BIN)/pytest -m deployed tests/deploy tests/local/deployed
+
 test-recipes: setup ## Run the recipe d2l-pytorch on a real Debian root (needs root, debootstrap, 6 minutes, 15 GB); not part of test
 	$(BIN)/pytest -m recipe -s tests/recipes
 
-run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
+run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1, REGIONS=us-east-1,...)
 	@$(BIN)/python -m local.run
+
+deployed: package ## Like run, with the templates, the zip and the policies of a deployment (ONCE=1 and all variables of run)
+	@UV=$(UV) $(BIN)/python -m local.deployed
 
 token: setup ## Create a bearer token: OWNER=ada [ROLE=user, admin or bot]; for the local cloud LOCAL=http://127.0.0.1:4566
 	@$(ON_LOCAL) $(BIN)/python -m tools.make_token --role "$${ROLE:-user}" -- "$$OWNER"
@@ -74,6 +81,9 @@ benchmark-sweep: setup ## Measure what a sweep costs for 1 to 10,000 instances, 
 benchmark-import: setup ## Measure what an import of app.py costs beside the libraries that it loads
 	@$(BIN)/python -m benchmarks.import_cost
 
+benchmark-cold-start: setup ## Measure the zip and the CPU time of a cold start from it (needs Python 3.13 on x86_64)
+	@UV=$(UV) $(BIN)/python -m benchmarks.cold_start
+
 mutation-check: setup ## Break 30 decisions of the domain, one at a time, and check that tests fail (COUNT=, SEED=); about 15 minutes
 	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
@@ -91,6 +101,9 @@ checkov: setup build/checkov/.ready ## Check the templates with checkov (STAGE=d
 
 build-documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents
+
+package: setup | $(UV) ## Write the templates and the zip of a stage to build/package, without an AWS account (STAGE=dev)
+	@UV=$(UV) $(BIN)/python -m deploy package --stage "$${STAGE:-dev}"
 
 clean: ## Remove what the other targets created: .venv .uv .gpudesk build
 	rm -rf .venv .uv .gpudesk build

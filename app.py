@@ -127,4 +127,23 @@ def preload(handler: str | None) -> None:
         _ = app.routes
 
 
+def require_settings(handler: str | None) -> None:
+    """End a function of Lambda at its start if its settings are missing or impossible.
+
+    Otherwise every event would fail alone, those of the schedules unseen.
+
+    :param handler: the name of the function's handler; None outside Lambda
+    :raises SystemExit: its message, a sentence about the settings, gets into the log of the function
+    """
+    if handler is None:
+        return
+    from chalicelib.settings import InvalidSetting, read_settings
+
+    try:
+        read_settings()
+    except InvalidSetting as error:
+        raise SystemExit(str(error)) from error
+
+
+require_settings(os.environ.get("_HANDLER"))
 preload(os.environ.get("_HANDLER"))

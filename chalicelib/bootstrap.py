@@ -1,19 +1,17 @@
-"""Build the application. This is the only module that decides which object uses which."""
+"""Build the application from its parts. Only this module and `parts` decide which object uses which."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from chalicelib.aws.ami import Amis
-from chalicelib.aws.clients import WHILE_A_PERSON_WAITS, Clients
+from chalicelib.aws.clients import ClientSets, build_client_sets
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
-from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.session_manager import SessionManager
-from chalicelib.aws.ssm import Ssm
 from chalicelib.aws.sts import Sts
-from chalicelib.channels.webhook import WebhookSender, derive_secret
+from chalicelib.aws.volumes import Volumes
+from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.execute_step import Executor
@@ -34,39 +32,26 @@ from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
-from chalicelib.control.services.settings_changes import GetWebhookSecret
 from chalicelib.control.services.setup import SetupService
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.setup.recipe import Recipe
+from chalicelib.parts import Parts, build_get_webhook_secret, build_parts
 from chalicelib.settings import Settings, read_settings
-from chalicelib.store.data_files import load_catalog, load_packaged_recipes, load_word_lists
-from chalicelib.store.repositories import Repositories
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """The objects that services and control loop are built from."""
-
-    clock: Clock
-    settings: Settings
-    recipes: Mapping[str, Recipe]
-    catalog: InstanceTypeCatalog
-    stores: Repositories
-    clients: Clients
-    ec2: Ec2
-    ssm: Ssm
-    get_webhook_secret: GetWebhookSecret
+from chalicelib.store.data_files import load_packaged_recipes, load_word_lists
 
 
 def build_application(
-    clock: Clock, settings: Settings, recipe_overrides: Mapping[str, Recipe] | None = None
+    clock: Clock,
+    settings: Settings,
+    recipe_overrides: Mapping[str, Recipe] | None = None,
+    clients: ClientSets | None = None,
 ) -> Application:
     """Build an application that uses the AWS account of the SDK's environment variables.
 
     :param recipe_overrides: used instead of the recipes that are packaged with the code
+    :param clients: None: new clients with the timeouts of `aws/clients.py`
     """
-    parts = _build_parts(clock, settings, recipe_overrides or load_packaged_recipes())
+    parts = build_parts(clock, settings, recipe_overrides or load_packaged_recipes(), clients or build_client_sets())
     stores, catalog, recipes = parts.stores, parts.catalog, parts.recipes
     instances = InstanceService(stores=stores, clock=clock)
     queries = QueryService(stores=stores, clock=clock, instance_role_id=settings.instance_role_id)
@@ -100,38 +85,17 @@ def build_application(
     )
 
 
-def _build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe]) -> Parts:
-    clients = Clients()
-    return Parts(
-        clock=clock,
-        settings=settings,
-        recipes=recipes,
-        catalog=load_catalog(),
-        stores=Repositories(),
-        clients=clients,
-        ec2=Ec2(clients, settings.stage),
-        ssm=Ssm(clients, settings.stage),
-        get_webhook_secret=_build_get_webhook_secret(clients, settings),
-    )
-
-
-def _build_get_webhook_secret(clients: Clients, settings: Settings) -> GetWebhookSecret:
-    """Return a function that derives webhook secrets. Its first call reads the master key from AWS."""
-    key = MasterKey(clients, settings.home_region, settings.webhook_key)
-    return lambda name, generation: derive_secret(key.read(), name, generation)
-
-
 def _build_reconciler(parts: Parts) -> Reconciler:
     observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, parts.settings.instance_role_id)
     resolver = LaunchResolver(
-        LaunchPrerequisites(parts.clients, parts.settings.stage), parts.ssm, parts.catalog, parts.settings
+        LaunchPrerequisites(parts.clients.loop, parts.settings.stage), parts.ssm, parts.catalog, parts.settings
     )
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 
 
 def _build_image_reconciler(parts: Parts) -> ImageReconciler:
-    amis = Amis(parts.clients, parts.settings.stage)
+    amis = Amis(parts.clients.loop, parts.settings.stage)
     observer = ImageObserver(parts.stores.instances, amis, parts.ssm)
     return ImageReconciler(parts.stores, observer, amis, parts.ssm, parts.clock)
 
@@ -139,20 +103,20 @@ def _build_image_reconciler(parts: Parts) -> ImageReconciler:
 def _build_notification_sender(parts: Parts) -> NotificationSender:
     return NotificationSender(
         parts.stores,
-        EmailTopic(parts.clients, parts.settings.email_topic_arn),
+        EmailTopic(parts.clients.loop, parts.settings.email_topic_arn),
         WebhookSender(allow_private=parts.settings.allow_private_webhooks),
-        parts.get_webhook_secret,
+        build_get_webhook_secret(parts.clients.loop, parts.settings),
         parts.clock,
     )
 
 
 def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
-    adopter = OrphanAdopter(parts.stores.instances, reconciler, parts.catalog)
+    adopter = OrphanAdopter(parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.catalog)
     return Sweep(parts.stores, reconciler, adopter, image_reconciler)
 
 
 def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:
-    clients = Clients(WHILE_A_PERSON_WAITS)
+    clients = parts.clients.session
     opener = SessionOpener(
         ec2=Ec2(clients, parts.settings.stage),
         sts=Sts(clients, parts.settings.home_region),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from chalicelib.domain.common.regions import REGION_PATTERN
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.sessions.role import InvalidRoleArn, RoleArn
 
@@ -19,8 +20,6 @@ REQUIRED_VARIABLES = (
     "AWS_REGION",
 )
 """The variables that have no default, because only the deployment knows them. Lambda sets AWS_REGION."""
-
-REGION_PATTERN = re.compile(r"[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}")
 
 ROLE_ID_PATTERN = re.compile(r"AROA[A-Z0-9]{8,124}")
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
@@ -80,7 +79,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         instance_profile=environment["GPUDESK_INSTANCE_PROFILE"],
         instance_role_id=role_id,
         session_role=_read_role(environment, "GPUDESK_SESSION_ROLE_ARN"),
-        home_region=_get_region(environment),
+        home_region=read_home_region(environment),
         security_group=environment["GPUDESK_SECURITY_GROUP"],
         allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
         email_topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
@@ -109,7 +108,7 @@ def _read_regions(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
     """
     regions = tuple(dict.fromkeys(environment.get(name, "").replace(",", " ").split()))
     for region in regions:
-        if not REGION_PATTERN.fullmatch(region):
+        if not re.fullmatch(REGION_PATTERN, region):
             message = f"{name} must be empty or a list of regions such as us-east-1,eu-west-1; {region!r} is none."
             raise InvalidSetting(message)
     return regions
@@ -120,14 +119,15 @@ def require_variables(environment: Mapping[str, str], names: Sequence[str]) -> N
 
     :raises InvalidSetting: some are missing or empty; the message names all of them
     """
-    present = {**environment, "AWS_REGION": _get_region(environment)}
+    present = {**environment, "AWS_REGION": read_home_region(environment)}
     missing = [name for name in names if not present.get(name)]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         raise InvalidSetting(f"{join_and(missing)} {verb} not set. The deployment sets the environment of gpudesk.")
 
 
-def _get_region(environment: Mapping[str, str]) -> str:
+def read_home_region(environment: Mapping[str, str]) -> str:
+    """Return the home region; empty if none is set."""
     return environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
 
 

@@ -99,9 +99,8 @@ def _build_method_settings(paths: dict[str, dict[str, Any]]) -> list[dict[str, A
 def _build_gateway_response(status: int | None, code: ErrorCode, detail: str) -> dict[str, Any]:
     """Return an answer as problem details.
 
-    :param status: None: the status of the error, which API Gateway inserts
+    :param status: None: the answer is for several statuses, so it names none
     """
-    # A placeholder of the same kind stands for the values that only API Gateway knows.
     body = build_problem_body(status or HTTPStatus.BAD_REQUEST, detail, code=code)
     if status is None:
         body |= {"title": "Error"}

@@ -1,20 +1,17 @@
 """Lambda functions of the home stack: their roles, limits, logs and environment.
 
 The limits fit each other: the calls of a request end before its function, and its function before API Gateway; a sweep
-begins no work that could end after its function (`chalicelib/control/loop/time_budget.py`).
+begins no work that could end after its function (`chalicelib/control/loop/function_budget.py`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.control.loop.time_budget import FUNCTION_SECONDS
+from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from deploy.cloudformation import Resource, build_resource, get_attribute, ref, to_expressions, to_logical_id
+from deploy.lambda_runtime import ARCHITECTURE, RUNTIME
 from deploy.names import ResourceNames
-
-RUNTIME = "python3.13"
-
-ARCHITECTURE = "x86_64"
 
 API_SECONDS, SESSION_SECONDS = 10, 15
 """API Gateway waits for 29 seconds at most. Opening a session makes several calls of AWS; other requests make none."""

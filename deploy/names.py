@@ -41,6 +41,11 @@ class ResourceNames:
         """The log group for the output of documents, one in each region."""
         return f"/gpudesk/{self.settings.stage}/instances"
 
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        """The tags of resources, in the form of most types of CloudFormation."""
+        return [{"Key": STAGE_TAG, "Value": self.settings.stage}]
+
     def tagged(self, prefix: str = "aws:ResourceTag") -> dict[str, dict[str, str]]:
         """Return the condition that the resource, or with `aws:RequestTag` the request, carries the stage's tag."""
         return {"StringEquals": {f"{prefix}/{STAGE_TAG}": self.settings.stage}}

@@ -59,7 +59,7 @@ def _build_role(names: ResourceNames, role: str, trust: dict[str, Any]) -> dict[
         "AssumeRolePolicyDocument": trust,
         "MaxSessionDuration": MAX_SESSION_SECONDS,
         "Policies": [{"PolicyName": role, "PolicyDocument": inline.to_policy()}],
-        "Tags": [{"Key": "gpudesk:stage", "Value": names.settings.stage}],
+        "Tags": names.tags,
     }
     if attached:
         properties["ManagedPolicyArns"] = attached

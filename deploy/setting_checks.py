@@ -4,6 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deploy.regions import find_missing_services, find_partition
+
+STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
+"""The stage is part of names that allow little: IAM roles (64 characters), tables, topics, parameters, documents."""
+
 
 class InvalidDeploymentSetting(ValueError):
     """A setting of the deployment is unknown, missing or wrong. The message names it and says what is accepted."""
@@ -52,3 +57,32 @@ def check_known_keys(where: str, table: Mapping[str, Any], known: set[str]) -> N
     if unknown:
         names = ", ".join(sorted(known))
         raise InvalidDeploymentSetting(f"{where}: {', '.join(unknown)} is unknown. Settings are {names}.")
+
+
+def check_stage(stage: str) -> None:
+    """Check the name of a stage.
+
+    :raises InvalidDeploymentSetting: it has other characters than lower-case letters and digits, or is too long
+    """
+    if not re.fullmatch(STAGE_PATTERN, stage, re.ASCII):
+        message = (
+            f"The stage must begin with a lower-case letter and have at most 12 lower-case letters and digits, not "
+            f"{stage[:40]!r}."
+        )
+        raise InvalidDeploymentSetting(message)
+
+
+def check_region(setting: str, region: str, services: tuple[str, ...]) -> None:
+    """Check that AWS has a region, and the services in it.
+
+    :raises InvalidDeploymentSetting: botocore knows no such region, or no endpoint of a service there
+    """
+    if find_partition(region) is None:
+        raise InvalidDeploymentSetting(
+            f"{setting}: AWS has no region {region[:40]!r}. A region is us-east-1, for example."
+        )
+    missing = find_missing_services(region, services)
+    if missing:
+        raise InvalidDeploymentSetting(
+            f"{setting}: region {region} does not have {', '.join(missing)}. Choose another one."
+        )

@@ -3,26 +3,24 @@
 These are the settings of the person who deploys. What the deployed functions read is in `chalicelib/settings.py`.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.regions import HOME_SERVICES, INSTANCE_SERVICES, find_missing_services, find_partition
+from deploy.regions import HOME_SERVICES, INSTANCE_SERVICES, find_partition
 from deploy.setting_checks import (
     InvalidDeploymentSetting,
     check_choice,
     check_known_keys,
+    check_region,
+    check_stage,
     check_texts,
     require_text,
 )
 
 STAGES_DIR = Path(__file__).parent / "stages"
-
-STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
-"""The stage is part of names that allow little: IAM roles (64 characters), tables, topics, parameters, documents."""
 
 DEVELOPMENT_STAGE = "dev"
 """The only stage whose tables are deleted with their stack."""
@@ -131,19 +129,6 @@ def read_deployment_settings(stage: str, folder: Path = STAGES_DIR) -> Deploymen
     return parse_deployment_settings(stage, raw)
 
 
-def check_stage(stage: str) -> None:
-    """Check the name of a stage.
-
-    :raises InvalidDeploymentSetting: it has other characters than lower-case letters and digits, or is too long
-    """
-    if not re.fullmatch(STAGE_PATTERN, stage, re.ASCII):
-        message = (
-            f"The stage must begin with a lower-case letter and have at most 12 lower-case letters and digits, not "
-            f"{stage[:40]!r}."
-        )
-        raise InvalidDeploymentSetting(message)
-
-
 def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentSettings:
     """Return the settings of a stage from the content of its file.
 
@@ -153,7 +138,7 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
     known = set(DeploymentSettings.__dataclass_fields__) - {"stage", "region_settings", "partition"} | {"regions"}
     check_known_keys("the settings", raw, known)
     home_region = require_text("home_region", raw.get("home_region"), r"[a-z0-9-]+", "a region such as us-east-1")
-    _check_region("home_region", home_region, HOME_SERVICES)
+    check_region("home_region", home_region, HOME_SERVICES)
     regions = _parse_regions(raw.get("regions"))
     partitions = {find_partition(region) for region in (home_region, *regions)}
     if len(partitions) > 1:
@@ -193,7 +178,7 @@ def _parse_regions(raw: Any) -> dict[str, RegionSettings]:
 
 def _parse_region(region: str, entry: Any) -> RegionSettings:
     setting = f"regions.{region}"
-    _check_region(setting, region, INSTANCE_SERVICES)
+    check_region(setting, region, INSTANCE_SERVICES)
     if not isinstance(entry, Mapping):
         raise InvalidDeploymentSetting(f"{setting} must be a table, [{setting}], not {entry!r}.")
     check_known_keys(setting, entry, set(RegionSettings.__dataclass_fields__))
@@ -207,19 +192,3 @@ def _parse_region(region: str, entry: Any) -> RegionSettings:
     if parsed.subnets and not parsed.vpc:
         raise InvalidDeploymentSetting(f"{setting}.vpc is missing: name the VPC of the subnets.")
     return parsed
-
-
-def _check_region(setting: str, region: str, services: tuple[str, ...]) -> None:
-    """Check that AWS has a region, and the services in it.
-
-    :raises InvalidDeploymentSetting: botocore knows no such region, or no endpoint of a service there
-    """
-    if find_partition(region) is None:
-        raise InvalidDeploymentSetting(
-            f"{setting}: AWS has no region {region[:40]!r}. A region is us-east-1, for example."
-        )
-    missing = find_missing_services(region, services)
-    if missing:
-        raise InvalidDeploymentSetting(
-            f"{setting}: region {region} does not have {', '.join(missing)}. Choose another one."
-        )

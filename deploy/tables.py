@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pynamodb.attributes import TTLAttribute
-from pynamodb.models import Model
 
+from chalicelib.store.connections import TableModel
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.tables import TABLES
 from deploy.cloudformation import Resource, build_resource
@@ -15,10 +15,9 @@ KEY_TYPES = ("HASH", "RANGE")
 """The order of the keys that CloudFormation requires. PynamoDB lists them in another order for indexes."""
 
 
-def get_short_name(model: type[Model]) -> str:
+def get_short_name(model: type[TableModel]) -> str:
     """Return the name of a table without the prefix of the stage, such as `instances`."""
-    name: str = getattr(model.Meta, "base_name", "") or model.Meta.table_name.rpartition("-")[2]
-    return name
+    return model.Meta.base_name
 
 
 STREAM_TABLE = get_short_name(InstanceModel)
@@ -35,7 +34,7 @@ def build_tables(names: ResourceNames) -> dict[str, Resource]:
     return {get_logical_id(get_short_name(model)): _build_table(model, names) for model in TABLES}
 
 
-def _build_table(model: type[Model], names: ResourceNames) -> Resource:
+def _build_table(model: type[TableModel], names: ResourceNames) -> Resource:
     keeps_data = names.settings.keeps_data
     # A table of a stack whose creation fails is empty, so it is deleted. Otherwise its name would block the next try.
     return build_resource(
@@ -52,7 +51,7 @@ def _build_table(model: type[Model], names: ResourceNames) -> Resource:
     )
 
 
-def _build_schema(model: type[Model]) -> dict[str, Any]:
+def _build_schema(model: type[TableModel]) -> dict[str, Any]:
     schema: Mapping[str, Any] = model._get_schema()
     attributes = {each["AttributeName"]: each["AttributeType"] for each in schema["attribute_definitions"]}
     properties: dict[str, Any] = {

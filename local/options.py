@@ -1,7 +1,9 @@
-"""Environment variables of `make run`: ONCE, DEMO, SPEED, PORT, CLOUD_PORT, SIMULATE."""
+"""Environment variables of `make run`: ONCE, DEMO, SPEED, PORT, CLOUD_PORT, SIMULATE, REGIONS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import botocore.session
 
 DEFAULT_SPEED = 60.0
 MAX_SPEED = 240.0
@@ -11,8 +13,8 @@ A machine of the local cloud sends at most four heartbeats per real second, and 
 a higher speed, activity would always be unknown.
 """
 
-MAX_REQUESTED_SPEED = 10_000
-"""Highest accepted value of SPEED. The run uses MAX_SPEED if the value is higher than that."""
+HOME_REGION = "us-east-1"
+"""The region of gpudesk itself and its tables."""
 
 
 class BadOption(Exception):
@@ -27,18 +29,18 @@ class Options:
     :param demo: play the demo before serving
     :param simulate: simulate scripts, even if this computer can run a sandbox
     :param speed: seconds of the cloud's clock per real second
-    :param requested_speed: value of SPEED if it is above MAX_SPEED, else None
     :param port: port of the API; 0 means any free port
     :param cloud_port: port of the local cloud; 0 means any free port
+    :param regions: regions in which gpudesk is set up
     """
 
     once: bool = False
     demo: bool = True
     simulate: bool = False
     speed: float = DEFAULT_SPEED
-    requested_speed: float | None = None
     port: int = 8000
     cloud_port: int = 4566
+    regions: tuple[str, ...] = (HOME_REGION,)
 
     @property
     def heartbeat_interval_seconds(self) -> float:
@@ -51,15 +53,14 @@ def read_options(environment: Mapping[str, str]) -> Options:
 
     :raises BadOption: a value is invalid, or two values contradict each other
     """
-    speed = _read_speed(environment)
     options = Options(
         once=_read_flag(environment, "ONCE", default=False),
         demo=_read_flag(environment, "DEMO", default=True),
         simulate=_read_flag(environment, "SIMULATE", default=False),
-        speed=min(speed, MAX_SPEED),
-        requested_speed=speed if speed > MAX_SPEED else None,
+        speed=_read_speed(environment),
         port=_read_port(environment, "PORT", default=8000),
         cloud_port=_read_port(environment, "CLOUD_PORT", default=4566),
+        regions=_read_regions(environment),
     )
     if options.once and not options.demo:
         raise BadOption("ONCE=1 ends after the demo, but DEMO=0 plays no demo. Use only one of them.")
@@ -88,8 +89,21 @@ def _read_speed(environment: Mapping[str, str]) -> float:
         speed = float(text)
     except ValueError:
         speed = 0.0
-    if not 1 <= speed <= MAX_REQUESTED_SPEED:
+    if not 1 <= speed <= MAX_SPEED:
         raise BadOption(
             f"SPEED must be a number of cloud seconds per real second from 1 to {MAX_SPEED:g}, not {text!r}."
         )
     return speed
+
+
+def _read_regions(environment: Mapping[str, str]) -> tuple[str, ...]:
+    regions = tuple(dict.fromkeys(environment.get("REGIONS", "").replace(",", " ").split()))
+    if not regions:
+        return (HOME_REGION,)
+    known = botocore.session.get_session().get_available_regions("ec2")
+    unknown = [region for region in regions if region not in known]
+    if unknown:
+        raise BadOption(f"REGIONS must be regions of AWS such as {HOME_REGION},eu-central-1, not {unknown[0]!r}.")
+    if HOME_REGION not in regions:
+        raise BadOption(f"REGIONS must contain {HOME_REGION}, the region of gpudesk itself.")
+    return regions

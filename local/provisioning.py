@@ -5,15 +5,16 @@ import functools
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import boto3
 
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.tables import reset_endpoint
+from deploy.documents import build_documents
 from deploy.home import build_data_resources
-from deploy.region import build_documents, build_security_group
+from deploy.names import ResourceNames
+from deploy.region import build_security_group
 from local.settings import HOME_REGION, build_local_names, build_variables
 from local.template_resources import ResourceCreator
 
@@ -21,9 +22,14 @@ REGIONS = (HOME_REGION,)
 
 
 def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
+    """Create what gpudesk needs, and return its settings. See `provision_variables`."""
+    return read_settings(provision_variables(regions))
+
+
+def provision_variables(regions: tuple[str, ...] = REGIONS) -> dict[str, str]:
     """Create what the home stack and the region stacks have and gpudesk calls, and the webhook key.
 
-    :returns: settings with the names of the resources
+    :returns: environment variables of gpudesk, with the names of the resources
     """
     reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
     _load_dynamodb()
@@ -33,15 +39,12 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     for region in regions:
         creator = ResourceCreator(region)
         creator.create_all({"SecurityGroup": build_security_group(names), **_compose_documents()})
-    settings = read_settings(
-        {
-            **build_variables(names),
-            "GPUDESK_INSTANCE_ROLE_ID": home.created["InstanceRole"].attributes["RoleId"],
-            "GPUDESK_EMAIL_TOPIC_ARN": home.created["NotificationTopic"].ref,
-        }
-    )
-    _create_webhook_key(settings)
-    return replace(settings, allow_private_webhooks=True)
+    _create_webhook_key(names)
+    return {
+        **build_variables(names),
+        "GPUDESK_INSTANCE_ROLE_ID": home.created["InstanceRole"].attributes["RoleId"],
+        "GPUDESK_ALLOW_PRIVATE_WEBHOOKS": "1",
+    }
 
 
 def _load_dynamodb() -> None:
@@ -52,11 +55,11 @@ def _load_dynamodb() -> None:
     boto3.client("dynamodb").list_tables(Limit=1)
 
 
-def _create_webhook_key(settings: Settings) -> None:
+def _create_webhook_key(names: ResourceNames) -> None:
     """Store a new key from which gpudesk derives the secrets of webhooks. On AWS, a command of the deployment does."""
     key = base64.b64encode(secrets.token_bytes(32)).decode()
-    ssm = boto3.client("ssm", settings.home_region)
-    ssm.put_parameter(Name=settings.webhook_key, Value=key, Type="SecureString", Overwrite=True)
+    ssm = boto3.client("ssm", names.settings.home_region)
+    ssm.put_parameter(Name=names.webhook_key, Value=key, Type="SecureString", Overwrite=True)
 
 
 @functools.cache

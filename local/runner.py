@@ -2,11 +2,10 @@
 
 import contextlib
 import logging
-import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,7 +17,8 @@ from local.demo.scenario import play_demo
 from local.exit_status import ExitStatus
 from local.machines.host.select_backend import select_backend
 from local.machines.host.simulated import SimulatedMachines
-from local.options import MAX_SPEED, Options
+from local.options import Options
+from local.output import discard
 from local.run_folder import RUNS_FOLDER, FolderInUse, RunFolder, claim_run_folder
 from local.serving_help import describe_clock, format_help
 from local.stack import Fleet, Stack, run_stack
@@ -30,23 +30,40 @@ SIMULATED_SCRIPTS = "Scripts are checked but not run, and their results are simu
 """The first line of every run is one of these two."""
 
 
+StartStack = Callable[[Options, Fleet, PacedClock, LocalCloud, RunFolder], contextlib.AbstractContextManager[Stack]]
+"""Function that starts all parts of a run, and stops them at its end."""
+
+
+class CannotStart(Exception):
+    """This computer lacks something that the run needs. The message says what."""
+
+
 class OutputClosed(Exception):
     """The program that read the output, such as `head`, has ended."""
 
 
-def run(options: Options) -> ExitStatus:
+def start_in_this_process(
+    options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud, _: RunFolder
+) -> contextlib.AbstractContextManager[Stack]:
+    """Start a stack with gpudesk in this process."""
+    return run_stack(options, machines, clock, cloud)
+
+
+def run(options: Options, start_stack: StartStack = start_in_this_process) -> ExitStatus:
     """Run, and return the exit status."""
     with _interrupt_on_signals():
         try:
-            return _run_in_folder(options)
+            return _run_in_folder(options, start_stack)
+        except CannotStart as problem:
+            _print(str(problem))
+            return ExitStatus.CANNOT_START
         except OutputClosed:
-            # Python flushes the output again at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard(sys.stdout)
             print("The output was closed, so the run ended. All processes have ended.", file=sys.stderr)
             return ExitStatus.OUTPUT_CLOSED
 
 
-def _run_in_folder(options: Options) -> ExitStatus:
+def _run_in_folder(options: Options, start_stack: StartStack) -> ExitStatus:
     with contextlib.ExitStack() as exit_stack:
         try:
             folder = exit_stack.enter_context(claim_run_folder(options.port))
@@ -57,10 +74,10 @@ def _run_in_folder(options: Options) -> ExitStatus:
         except FolderInUse as problem:
             _print(str(problem))
             return ExitStatus.CANNOT_START
-        return _run_with_fleet(options, folder)
+        return _run_with_fleet(options, folder, start_stack)
 
 
-def _run_with_fleet(options: Options, folder: RunFolder) -> ExitStatus:
+def _run_with_fleet(options: Options, folder: RunFolder, start_stack: StartStack) -> ExitStatus:
     try:
         clock = PacedClock(options.speed)
         machines, cloud = _build_fleet(options, clock, folder)
@@ -68,7 +85,7 @@ def _run_with_fleet(options: Options, folder: RunFolder) -> ExitStatus:
             _print(SIMULATED_SCRIPTS.format(reason=machines.reason))
         else:
             _print(REAL_SCRIPTS)
-        with run_stack(options, machines, clock, cloud) as stack:
+        with start_stack(options, machines, clock, cloud, folder) as stack:
             return _play_and_serve(stack, folder)
     except KeyboardInterrupt:
         _print("\nInterrupted. All processes have ended.")
@@ -98,8 +115,6 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> ExitStatus:
     _print(
         f"The local cloud {stack.cloud_url} and gpudesk {stack.api_url} are running. {describe_clock(options.speed)}"
     )
-    if options.requested_speed:
-        _print(f"SPEED is limited to {MAX_SPEED:g}.")
     if options.demo:
         narrator = Narrator(stack.clock, _print)
         try:
@@ -108,6 +123,9 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> ExitStatus:
             _print(f"\nThe demo failed after {narrator.elapsed_seconds:.0f} s. {problem} The log is {folder.log}.")
             return ExitStatus.DEMO_FAILED
         _print(f"\nThe demo took {narrator.elapsed_seconds:.0f} s.")
+        if denials := stack.cloud.enforcement.denials:
+            _print(f"The policies refused {len(denials)} calls. The first one: {denials[0]}")
+            return ExitStatus.DEMO_FAILED
     if options.once:
         return choose_exit_status(options, is_real=stack.machines.is_real)
     _print(format_help(stack, folder))

@@ -13,7 +13,9 @@ from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.common.document_names import build_document_name
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
+from chalicelib.settings import read_settings
 from chalicelib.store.instances.table import InstanceModel
+from chalicelib.store.tokens import TokenRepository
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.delivery import Delivery, EventHandlers, StreamImage
 from local.aws.core.local_cloud import LocalCloud
@@ -22,11 +24,11 @@ from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes
 from local.demo.webhook_receiver import WebhookReceiver
 from local.function_roles import attribute_calls, find_route_role
-from local.isolation import set_endpoint
+from local.isolation import REGION, set_endpoint
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
-from local.provisioning import provision
+from local.provisioning import provision_variables
 from local.server.api_server import ApiServer
 from local.settings import STAGE, build_local_names
 
@@ -45,8 +47,10 @@ SWEEP_CHECK_MINUTES = 5
 class Stack:
     """The running parts of a run.
 
+    :param tokens: the tokens in gpudesk's table
     :param admin_token: bearer token of an admin, created for this run
     :param webhook_url: URL of the webhook receiver
+    :param region: the region of the demo's instance
     """
 
     options: Options
@@ -55,13 +59,15 @@ class Stack:
     cloud: LocalCloud
     cloud_url: str
     api_url: str
+    tokens: TokenRepository
     admin_token: str
     webhook_receiver: WebhookReceiver
     webhook_url: str
+    region: str = REGION
 
     def create_token(self, owner: str) -> str:
         """Return a new bearer token of a user."""
-        return bootstrap.get_application().tokens.create(owner, Role.USER, now=self.clock.now())
+        return self.tokens.create(owner, Role.USER, now=self.clock.now())
 
 
 @contextmanager
@@ -72,7 +78,8 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port))
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
-        settings = provision()
+        cloud.settings = provision_variables(options.regions)
+        settings = read_settings(cloud.settings)
         names = build_local_names(settings.regions)
         exit_stack.enter_context(attribute_calls(names))
         application = bootstrap.build_application(clock, settings)
@@ -102,6 +109,7 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
             cloud=cloud,
             cloud_url=server.url,
             api_url=api.url,
+            tokens=application.tokens,
             admin_token=token,
             webhook_receiver=receiver,
             webhook_url=webhook_url,

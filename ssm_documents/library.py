@@ -80,7 +80,7 @@ def build_loading_lines(library: str, *, is_first_step: bool) -> list[str]:
         "sha256sum -c --status; }",
         *(_build_installing_lines(library) if is_first_step else ()),
         'gpudesk_has_library 2>/dev/null || { echo "gpudesk: $GPUDESK_LIBRARY is missing or damaged. Check whether the '
-        'disk is full (df -h /), and run the setup again." >&2; exit 1; }',
+        'disk is full (df -h /)." >&2; exit 1; }',
         LOADING_LINE,
     ]
 

@@ -1,7 +1,7 @@
 """The script of a step: its file with embedded files and includes, after the values that lib/prelude.sh reads.
 
 A file of lib/ is included by `source include:FILE`. Its functions become part of the document's library (library.py). A
-file with here-documents is inserted into the step instead.
+file with here-documents is inserted into the step instead. The prelude includes its own modules.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ssm_documents.library import remove_commands, remove_comments, remove_funct
 
 _LIBRARY = Path(__file__).parent / "lib"
 _PRELUDE = "prelude.sh"
-_INCLUDE = re.compile(r"source include:(?P<file>[a-z_.-]+)")
+_INCLUDE = re.compile(r"source include:(?P<file>[a-z_./-]+)")
 _INCLUDE_LINE = re.compile(rf"^{_INCLUDE.pattern}$", re.MULTILINE)
 _EMBED = re.compile(r"@@(?P<file>[a-z_.-]+)@@")
 
@@ -152,11 +152,21 @@ def _resolve_include(line: str) -> list[str]:
     return _get_commands(_read_library(include["file"])).splitlines() if include else [line]
 
 
+def read_prelude() -> str:
+    """Return the prelude with its modules, without comments."""
+    return _read_library(_PRELUDE)
+
+
 @functools.cache
 def _read_library(file: str) -> str:
     lines = (_LIBRARY / file).read_text(encoding="utf-8").splitlines()
     embedded = [line for raw in lines for line in _embed_file(raw, _LIBRARY)]
-    return "\n".join([*remove_comments(embedded), ""])
+    return "".join(_insert_library(line) for line in remove_comments(embedded))
+
+
+def _insert_library(line: str) -> str:
+    include = _INCLUDE.fullmatch(line)
+    return _read_library(include["file"]) if include else f"{line}\n"
 
 
 def _read_embedded(file: str, folder: Path) -> str:

@@ -24,11 +24,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
+EXPENSIVE_MARKS = ("slow", "deployed")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests marked `slow`, unless -m names the mark."""
-    if "slow" in (config.option.markexpr or ""):
-        return
-    selected = [item for item in items if item.get_closest_marker("slow") is None]
+    """Deselect tests with an expensive mark, unless -m names the mark."""
+    left_out = [mark for mark in EXPENSIVE_MARKS if mark not in (config.option.markexpr or "")]
+    selected = [item for item in items if not any(item.get_closest_marker(mark) for mark in left_out)]
     config.hook.pytest_deselected(items=[item for item in items if item not in selected])
     items[:] = selected
 

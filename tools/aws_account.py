@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NoReturn
+from http import HTTPStatus
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import boto3
@@ -24,20 +25,27 @@ from botocore.exceptions import (
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.domain.common.clock import Clock, SystemClock
-from chalicelib.domain.common.untrusted_text import strip_control_characters
-from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, Settings, read_settings, require_variables
+from chalicelib.domain.common.untrusted_text import clean_output
+from chalicelib.settings import (
+    REQUIRED_VARIABLES,
+    InvalidSetting,
+    Settings,
+    read_home_region,
+    read_settings,
+    require_variables,
+)
+from chalicelib.store.tables import connect_tables
 from local.clock import PacedClock
-from local.settings import read_local_settings
 
 EXAMPLE_URL = "http://127.0.0.1:4566"
-CLOCK_TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 10
 USAGE_ERROR = 2
 """Exit status if an argument is invalid or AWS cannot be used."""
 
 
 def fail(message: str) -> NoReturn:
     """Print the message to standard error and exit with status 2."""
-    sys.stderr.write(f"{strip_control_characters(message)}\n")
+    sys.stderr.write(f"{clean_output(message)}\n")
     raise SystemExit(USAGE_ERROR)
 
 
@@ -58,17 +66,29 @@ def read_clock() -> Clock:
 
     :raises SystemExit: no local cloud answers at the endpoint
     """
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if not endpoint:
+    if not os.environ.get("AWS_ENDPOINT_URL"):
         return SystemClock()
+    clock = _read_from_cloud("clock")
+    return PacedClock(clock["speed"], datetime.fromisoformat(clock["now"]))
+
+
+def _read_from_cloud(path: str) -> dict[str, Any]:
+    """Return the answer of the local cloud for a path below `/_local/`.
+
+    :raises SystemExit: no local cloud answers at the endpoint
+    """
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
     try:
-        connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=CLOCK_TIMEOUT_SECONDS)
-        connection.request("GET", "/_local/clock")
-        clock = json.load(connection.getresponse())
+        connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=TIMEOUT_SECONDS)
+        connection.request("GET", f"/_local/{path}")
+        response = connection.getresponse()
+        answer = json.load(response)
         connection.close()
-        return PacedClock(clock["speed"], datetime.fromisoformat(clock["now"]))
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+    except (OSError, http.client.HTTPException, ValueError):
         fail(describe_missing_cloud(endpoint))
+    if response.status != HTTPStatus.OK or not isinstance(answer, dict):
+        fail(describe_missing_cloud(endpoint))
+    return answer
 
 
 def read_account_settings(command: str) -> Settings:
@@ -79,12 +99,29 @@ def read_account_settings(command: str) -> Settings:
     :raises SystemExit: settings are missing or cannot be read
     """
     if os.environ.get("AWS_ENDPOINT_URL"):
-        return read_local_settings()
+        variables = _read_from_cloud("settings")["settings"]
+        if not variables:
+            fail(describe_missing_cloud(os.environ["AWS_ENDPOINT_URL"]))
+        return read_settings(variables)
     require_settings(command, REQUIRED_VARIABLES)
     try:
         return read_settings()
     except InvalidSetting as error:
         fail(str(error))
+
+
+def connect_account_tables(command: str) -> None:
+    """Use gpudesk's tables in the account, or on the local cloud. Only region and prefix must be set.
+
+    :raises NoCredentialsError: there is neither an account nor a local cloud
+    :raises SystemExit: settings are missing
+    """
+    require_settings(command, ("GPUDESK_TABLE_PREFIX", "AWS_REGION"))
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        settings = read_account_settings(command)
+        connect_tables(settings.home_region, settings.table_prefix)
+    else:
+        connect_tables(read_home_region(os.environ), os.environ["GPUDESK_TABLE_PREFIX"])
 
 
 def require_settings(command: str, names: Sequence[str]) -> None:

@@ -26,8 +26,12 @@ IMAGE_GIB = {
     **{UBUNTU_1804.format(arch=arch): 8 for arch in ("amd64", "arm64")},
     **{DLAMI.format(arch=arch, release=release): 35 for arch in ("x86_64", "arm64") for release in ("22.04", "24.04")},
 }
-"""GiB of the snapshots of the images, from memory. gpudesk estimates disks with them and reads the real size at each
-launch. Newer Deep Learning images hold four CUDA trees of about 10 GB each and may be larger."""
+"""Estimated GiB of the snapshots of the images. AWS publishes none, and no public source for those of today was found.
+
+Deep Learning images hold several CUDA trees of about 10 GB each (https://github.com/guardian/amigo/pull/1828). Each
+launch reads the real size, and adds the free space to that. Without an estimate, a request that exceeds the limit of
+disks would only be noticed after the launch.
+"""
 
 DISK_USD_PER_GIB_MONTH = {
     "eu-central-1": "0.0952",

@@ -12,9 +12,10 @@ from datetime import timedelta
 
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import Role
+from chalicelib.domain.common.deadlines import TOKEN_VALID_FOR
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR
 from chalicelib.store.tokens import TokenRepository
-from tools.aws_account import exit_on_aws_errors, fail, read_clock, require_settings
+from tools.aws_account import connect_account_tables, exit_on_aws_errors, fail, read_clock
 
 ROLES = ", ".join(list(Role)[:-1]) + f" or {list(Role)[-1]}"
 USAGE = f"Run: make token OWNER=ada [ROLE=user] (ROLE: {ROLES}; for the local cloud also LOCAL=http://127.0.0.1:4566)"
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     request = _parse_arguments(arguments)
     command = f"make token OWNER={request.owner}"
     with exit_on_aws_errors(command):
-        require_settings(command, ("GPUDESK_TABLE_PREFIX", "AWS_REGION"))
+        connect_account_tables(command)
         now = read_clock().now()
         token = TokenRepository().create(request.owner, request.role, now=now, valid_for=request.valid_for)
     sys.stdout.write(f"{token}\n")
@@ -48,7 +49,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> TokenRequest:
     parser = argparse.ArgumentParser(prog="make_token", description=__doc__)
     parser.add_argument("owner", help="owner of the token, for example ada")
     parser.add_argument("--role", default=Role.USER, help=f"{ROLES} (default: user)")
-    parser.add_argument("--days", default="90", help="lifetime in days (default: 90)")
+    parser.add_argument("--days", default=str(TOKEN_VALID_FOR.days), help="lifetime in days (default: %(default)s)")
     options = parser.parse_args(arguments)
     if not options.owner:
         fail(f"OWNER is missing. {USAGE}")

@@ -1,23 +1,20 @@
 """Print what a sweep would do now, and change nothing: `make preview`, in the local cloud `make preview LOCAL=URL`.
 
-In the local cloud, the preview follows the clock of the cloud, and reads the heartbeats of its instance role.
+The order is that of the sweep. Images in progress and what follows from the outcome of a call are left out.
+In the local cloud, the preview follows the clock of the cloud, and has the settings of its gpudesk.
 """
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-
-import boto3
 
 from chalicelib import bootstrap
-from chalicelib.control.loop.dry_run import PreviewedPlan, preview_sweep
+from chalicelib.control.loop.dry_run import Preview, PreviewedOrphan, PreviewedPlan, SilentRegion, preview_sweep
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.untrusted_text import clean_output
 from chalicelib.domain.instances.plan import describe_plan
 from chalicelib.store.instances.repository import UnreadableRecord
+from local.output import end_quietly_if_closed
 from tools.aws_account import exit_on_aws_errors, read_account_settings, read_clock
-from tools.output import end_quietly_if_closed
 
 
 def main() -> None:
@@ -27,25 +24,27 @@ def main() -> None:
     """
     with exit_on_aws_errors("make preview"):
         clock, settings = read_clock(), read_account_settings("make preview")
-        if os.environ.get("AWS_ENDPOINT_URL"):
-            role = boto3.client("iam").get_role(RoleName=settings.instance_profile)["Role"]
-            settings = replace(settings, instance_role_id=role["RoleId"])
         application = bootstrap.build_application(clock, settings)
-        lines = list(_describe_sweep(preview_sweep(application.reconciler)))
+        lines = list(_describe_sweep(preview_sweep(application.reconciler, application.sweep.adopter)))
     with end_quietly_if_closed(sys.stdout):
         sys.stdout.writelines(f"{clean_output(line)}\n" for line in lines)
 
 
-def _describe_sweep(previews: Iterable[PreviewedPlan | UnreadableRecord]) -> Iterator[str]:
+def _describe_sweep(previews: Iterable[Preview]) -> Iterator[str]:
     unchanged = 0
     for preview in previews:
-        if isinstance(preview, UnreadableRecord):
-            yield f"Record {preview.id} cannot be read: {preview.error}"
-        elif preview.has_effect:
-            yield describe_plan(preview.plan)
-        else:
-            unchanged += 1
-    yield f"gpudesk would leave {pluralize(unchanged, 'other instance')} unchanged."
+        match preview:
+            case UnreadableRecord():
+                yield f"Record {preview.id} cannot be read: {preview.error}"
+            case SilentRegion():
+                yield f"{preview.name} does not respond, so gpudesk decides nothing there: {preview.error}"
+            case PreviewedOrphan(_, ec2):
+                yield f"{ec2.instance_id} ({ec2.instance_type}, {ec2.region}) has no record: gpudesk would adopt it."
+            case PreviewedPlan() if preview.has_effect:
+                yield describe_plan(preview.plan)
+            case PreviewedPlan():
+                unchanged += 1
+    yield f"gpudesk would leave {pluralize(unchanged, 'other instance')} unchanged. Images are not previewed."
 
 
 if __name__ == "__main__":

@@ -20,12 +20,17 @@ os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 from benchmarks.sweep.seed import Seeder  # noqa: E402
 from chalicelib import bootstrap  # noqa: E402
+from chalicelib.settings import read_settings  # noqa: E402
 from local.aws.core.cloud_server import CloudServer  # noqa: E402
 from local.aws.core.local_cloud import LocalCloud  # noqa: E402
+from local.aws.core.unsupported_calls import SERVICES  # noqa: E402
 from local.clock import ManualClock  # noqa: E402
 from local.machines.host.simulated import SimulatedMachines  # noqa: E402
-from local.provisioning import provision  # noqa: E402
-from local.settings import VARIABLES  # noqa: E402
+from local.plugin.signing import CREDENTIAL_SCOPE  # noqa: E402
+from local.provisioning import provision_variables  # noqa: E402
+
+CUSTODIAN_SERVICES = frozenset({"monitoring", "logs"})
+"""Signing names of the services that Cloud Custodian needs besides those of the local cloud."""
 
 AGE = timedelta(hours=1)
 """Time between the beginning of the cloud and now: the instances have been ready for most of it."""
@@ -46,7 +51,7 @@ class CountedApp:
         self._count = count
         self.request_count = 0
         self.sent_bytes = 0
-        self._kept: dict[tuple[str, bytes], tuple[Any, list[bytes]]] = {}
+        self._kept: dict[tuple[str | None, bytes], tuple[Any, list[bytes]]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
@@ -61,8 +66,9 @@ class CountedApp:
         return body
 
     def _describe(self, request: bytes, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        # The credential scope in the signature names the region.
-        key = environ["HTTP_AUTHORIZATION"].split("/")[2], request
+        scope = CREDENTIAL_SCOPE.search(environ["HTTP_AUTHORIZATION"])
+        assert scope is not None
+        key = scope["region"], request
         if key in self._kept:
             self._count("ec2:DescribeInstances")
         else:
@@ -79,10 +85,10 @@ def serve(count: int) -> None:
     clock = ManualClock(datetime.now(UTC).replace(microsecond=0) - AGE)
     machines = SimulatedMachines()
     cloud = LocalCloud(clock, machines)
-    with CloudServer(cloud) as server:
+    with CloudServer(cloud, services=CUSTODIAN_SERVICES | SERVICES) as server:
         set_endpoint(os.environ, server.url)
-        settings = provision()
-        application = bootstrap.build_application(clock, settings)
+        variables = provision_variables()
+        application = bootstrap.build_application(clock, read_settings(variables))
         index_pages = Seeder(cloud, machines, clock, application).seed(count)
         counted = CountedApp(server._server.app, lambda call: cloud.calls.update([call]))  # type: ignore[union-attr]
         server._server.app = counted  # type: ignore[union-attr]
@@ -91,11 +97,7 @@ def serve(count: int) -> None:
             url=server.url,
             now=clock.now().isoformat(),
             index_pages=index_pages,
-            settings={
-                **VARIABLES,
-                "GPUDESK_INSTANCE_ROLE_ID": settings.instance_role_id,
-                "GPUDESK_EMAIL_TOPIC_ARN": settings.email_topic_arn,
-            },
+            settings=variables,
         )
         for _ in sys.stdin:
             _print(

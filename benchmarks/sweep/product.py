@@ -38,17 +38,15 @@ class FrozenClock:
 def run(now: datetime, sweeps: int) -> None:
     """Sweep, and print a line of JSON after the start and after each sweep. Each line waits for one of the input."""
     # The imports are part of the measured start.
-    from botocore.config import Config  # noqa: PLC0415
-
     from chalicelib import bootstrap  # noqa: PLC0415
-    from chalicelib.aws import clients  # noqa: PLC0415
+    from chalicelib.aws.clients import build_client_sets, build_config  # noqa: PLC0415
     from chalicelib.settings import read_settings  # noqa: PLC0415
-    from chalicelib.store import connections  # noqa: PLC0415
+    from chalicelib.store.connections import get_connection  # noqa: PLC0415
 
     # The local cloud is much slower than AWS.
-    clients.NO_RETRIES = clients.NO_RETRIES.merge(Config(read_timeout=PATIENCE_SECONDS))
-    connections.LOOP_READ_TIMEOUT_SECONDS = PATIENCE_SECONDS
-    sweep = bootstrap.build_application(FrozenClock(now), read_settings()).sweep
+    clients = build_client_sets(loop_config=build_config(PATIENCE_SECONDS, PATIENCE_SECONDS))
+    get_connection().set_loop_read_timeout(PATIENCE_SECONDS)
+    sweep = bootstrap.build_application(FrozenClock(now), read_settings(), clients=clients).sweep
     print(json.dumps({"cpu_seconds": measure_cpu_seconds()}), flush=True)
     for _ in range(sweeps):
         sys.stdin.readline()

@@ -90,12 +90,14 @@ class RequestModel(BaseModel):
     error messages are built from it.
 
     :cvar multiline_fields: fields that check their characters themselves
+    :cvar documentation: what lists all fields; empty: an error names all of them
     """
 
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, defer_build=True, json_schema_extra=_remove_unaccepted_null
     )
     multiline_fields: ClassVar[frozenset[str]] = frozenset()
+    documentation: ClassVar[str] = "GET /openapi.json"
 
     @field_validator("*", mode="before")
     @classmethod

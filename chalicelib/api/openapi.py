@@ -49,7 +49,7 @@ DESCRIPTION = """gpudesk launches GPU instances on AWS, sets them up, observes t
 Authentication: every request except GET /healthz and GET /openapi.json requires a token from an admin, sent as
 `Authorization: Bearer gpd_...`. Users act for themselves; a request for an instance or image of somebody else is
 answered with 404, as if it did not exist. Admins act for all owners, or for the one that `owner` names. Bots must name
-the `owner` for whom they act.
+the `owner` for whom they act, unless the answer is the same for all owners; the description of `owner` says where.
 
 Writes: status 202 means that gpudesk recorded the request and calls AWS afterwards. `Location` names the resource to
 poll; `phase` and `reason` of the resource show the progress. `warnings` lists remarks on a write that succeeded.
@@ -64,7 +64,7 @@ reasons, timeline entries and notifications, `ErrorCodeText` those of errors. A 
 
 Errors: problem details (RFC 9457). `code` is for programs and does not change; `detail` and `errors[].message` are for
 people. A 503 has a `Retry-After` header; the same request can be sent again. `X-Request-Id` of every answer is the id
-under which the log of gpudesk has the request.
+under which the log of gpudesk has the request. gpudesk chooses it: an `X-Request-Id` of the request is ignored.
 
 HTTP: HEAD works on every path that has GET. Answers of 1 KiB or more are compressed with gzip on request. `If-Match`
 and `If-Unmodified-Since` are refused with 412, because answers have no entity tags."""
@@ -90,7 +90,10 @@ def build_openapi() -> dict[str, Any]:
     for resource in ROUTERS:
         for route in resource.routes:
             operation = _describe_operation(route, resource.tag, schemas)
-            paths.setdefault(route.endpoint.path, {})[route.endpoint.method.lower()] = operation
+            methods = paths.setdefault(route.endpoint.path, {})
+            methods[route.endpoint.method.lower()] = operation
+            if route.endpoint.method == "GET":
+                methods["head"] = _describe_head(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "gpudesk", "version": "0.1.0", "description": DESCRIPTION},
@@ -125,6 +128,20 @@ def _describe_operation(route: Route, tag: str, schemas: dict[str, Any]) -> dict
     return operation
 
 
+def _describe_head(get: dict[str, Any]) -> dict[str, Any]:
+    """Return the HEAD operation of a path: the GET operation without the content of its answers."""
+    responses = {
+        status: {name: value for name, value in response.items() if name != "content"}
+        for status, response in get["responses"].items()
+    }
+    return {
+        **{name: value for name, value in get.items() if name != "description"},
+        "operationId": f"{get['operationId']}_head",
+        "summary": "Return the status and the headers of GET.",
+        "responses": responses,
+    }
+
+
 def _describe_success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     status = route.endpoint.status
     content = describe_content(SUCCESS_DESCRIPTIONS[status], JSON, add_schema(route.response_model, schemas))
@@ -145,7 +162,10 @@ def _describe_parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str
         for name, inner in schema["properties"].items():
             if name in path_names:
                 continue
-            parameters.append(_describe_parameter(name, "query", inner, inner.get("description", "")))
+            description = inner.get("description", "")
+            if name == "owner" and not route.endpoint.needs_owner:
+                description += "; a bot need not name one here, because the answer is the same for all owners"
+            parameters.append(_describe_parameter(name, "query", inner, description))
     parameters += [
         _describe_parameter(header.name, "header", {"type": "string"}, header.description)
         for header in route.endpoint.headers

@@ -34,6 +34,7 @@ class Endpoint:
     :param status: the status of a success; 202 means that gpudesk recorded the request and carries it out afterwards
     :param location: the collection ("instances") of the resource that the `Location` header of a 202 names
     :param headers: the request headers that the handler reads
+    :param needs_owner: the answer depends on the owner, so a bot must name one
     :param timeout_seconds: no call to DynamoDB is made that could end later than this after the request
     """
 
@@ -43,6 +44,7 @@ class Endpoint:
     status: int = 200
     location: str = "instances"
     headers: tuple[HeaderParameter, ...] = ()
+    needs_owner: bool = True
     timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from chalicelib.api.common_schemas import INVISIBLE_ERROR
+from chalicelib.api.common_schemas import INVISIBLE_ERROR, RequestModel
 from chalicelib.api.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 from chalicelib.domain.common.choices import MAX_NAMED, describe_choices
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
@@ -110,7 +110,8 @@ def _to_field_error(model: type[BaseModel], details: ErrorDetails, noun: FieldNo
 def _explain(model: type[BaseModel], details: ErrorDetails, noun: FieldNoun) -> str:
     parent, path, info = _find_field(model, details["loc"])
     if details["type"] == "extra_forbidden":
-        return _explain_unknown_field(str(details["loc"][-1]), tuple(parent.model_fields), noun)
+        documentation = parent.documentation if issubclass(parent, RequestModel) else ""
+        return _explain_unknown_field(str(details["loc"][-1]), tuple(parent.model_fields), noun, documentation)
     if info is None or details["type"] == INVISIBLE_ERROR:
         return details["msg"]
     if details["type"] == "missing":
@@ -143,14 +144,15 @@ def _list_models(annotation: Any) -> Iterator[type[BaseModel]]:
             yield candidate
 
 
-def _explain_unknown_field(name: str, known: tuple[str, ...], noun: FieldNoun) -> str:
+def _explain_unknown_field(name: str, known: tuple[str, ...], noun: FieldNoun, documentation: str) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"unknown {noun}; did you mean {close[0]}?"
     if not known:
         return f"unknown {noun}; this request has no {noun}s"
-    where = " (GET /openapi.json)" if len(known) > MAX_NAMED else ""
-    return f"unknown {noun}; known: {describe_choices(known)}{where}"
+    if len(known) <= MAX_NAMED or not documentation:
+        return f"unknown {noun}; known: {', '.join(known)}"
+    return f"unknown {noun}; known: {describe_choices(known)} ({documentation})"
 
 
 def _describe_value(value: Any) -> str:
@@ -159,6 +161,9 @@ def _describe_value(value: Any) -> str:
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, str):
-        shown = value if len(value) <= MAX_VALUE_LENGTH else f"{value[:MAX_VALUE_LENGTH]}..."
-        return f"the text {escape_invisible(json.dumps(shown, ensure_ascii=False))}"
-    return json.dumps(value, default=str)[:MAX_VALUE_LENGTH]
+        return f"the text {escape_invisible(json.dumps(_shorten(value), ensure_ascii=False))}"
+    return _shorten(json.dumps(value, default=str))
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."

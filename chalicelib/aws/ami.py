@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import IMAGE_TAG, OWNER_TAG, STAGE_TAG
-from chalicelib.domain.common.errors import AwsNotFound
+from chalicelib.domain.common.aws_errors import AwsNotFound
 from chalicelib.domain.images.plan import ObservedAmi
 from chalicelib.domain.images.record import MAX_DESCRIPTION_LENGTH, Image, build_ami_name
 from chalicelib.domain.instances.observation import NotVisible

@@ -1,5 +1,13 @@
-"""SDK clients: one for each service and region, created when first needed."""
+"""SDK clients: one for each service and region, created when first needed, from one SDK session.
 
+clients = build_client_sets()
+clients.loop.ec2("eu-west-1")     # nobody waits
+clients.request.ssm("eu-west-1")  # a person waits for this call
+clients.session.sts("eu-west-1")  # a person waits for a session, which needs several calls
+"""
+
+import threading
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,29 +26,65 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
-NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
-"""The control loop retries. Retries of the SDK would use up the rate limit of RunInstances and hide a lost response."""
 
-WHILE_A_PERSON_WAITS = Config(
-    retries={"total_max_attempts": 1}, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT
-)
-"""Several calls in one request: each must be short, and the person tries again."""
+def build_config(connect_timeout: float, read_timeout: float) -> Config:
+    """Return timeouts in seconds, without retries.
+
+    Retries of the SDK would use up the rate limit of RunInstances, hide a lost response, and let a person wait.
+    """
+    return Config(retries={"total_max_attempts": 1}, connect_timeout=connect_timeout, read_timeout=read_timeout)
 
 
-SHORT = Config(retries={"total_max_attempts": 1}, connect_timeout=0.5, read_timeout=1)
-"""For a call that a person waits for: Slack shows its user an error after 3 seconds."""
+LOOP_CONFIG = build_config(3, 10)
+"""For the control loop, which tries again on its own."""
+
+REQUEST_CONFIG = build_config(0.5, 1)
+"""For one call in a request: Slack shows its user an error after 3 seconds."""
+
+SESSION_CONFIG = build_config(CONNECT_TIMEOUT, READ_TIMEOUT)
+"""For the calls that open a session."""
+
+
+class SdkSession:
+    """A session of the SDK, from which threads create clients one after another.
+
+    boto3's default session stays as it is.
+    https://docs.aws.amazon.com/boto3/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
+    """
+
+    def __init__(self) -> None:
+        """Create the session. It loads the description of a service when its first client is created."""
+        session = botocore.session.get_session()
+        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_time)
+        self._session = boto3.Session(botocore_session=session)
+        self._lock = threading.Lock()
+
+    def create_client(self, service: Any, region: str, config: Config, credentials: Credentials | None = None) -> Any:
+        """Return a new client.
+
+        :param credentials: None: those of gpudesk itself
+        """
+        keys: dict[str, Any] = {}
+        if credentials:
+            keys["aws_access_key_id"] = credentials.access_key_id
+            keys["aws_secret_access_key"] = credentials.secret_access_key
+            keys["aws_session_token"] = credentials.session_token
+        with self._lock:
+            return self._session.client(service, region_name=region, config=config, **keys)
 
 
 class Clients:
-    """EC2, EC2 Instance Connect, SSM, SNS and STS clients by region.
+    """EC2, EC2 Instance Connect, SSM, SNS and STS clients by region. Threads may share this object.
 
     :param config: timeouts and retries of all clients
     """
 
-    def __init__(self, config: Config = NO_RETRIES) -> None:
+    def __init__(self, config: Config, session: SdkSession) -> None:
         """Start without clients; each is created when first needed."""
         self._config = config
-        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._session = session
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
 
     def ec2(self, region: str) -> "EC2Client":
         """Return the EC2 client of a region."""
@@ -57,11 +101,6 @@ class Clients:
         client: SSMClient = self._get("ssm", region)
         return client
 
-    def ssm_in_request(self, region: str) -> "SSMClient":
-        """Return an SSM client with short timeouts, for a call that a person waits for."""
-        client: SSMClient = self._get("ssm", region, SHORT)
-        return client
-
     def sns(self, region: str) -> "SNSClient":
         """Return the SNS client of a region."""
         client: SNSClient = self._get("sns", region)
@@ -74,22 +113,37 @@ class Clients:
 
     def create_ssm(self, region: str, credentials: Credentials) -> "SSMClient":
         """Return a new SSM client that calls as the identity of temporary credentials."""
-        client: SSMClient = boto3.client(
-            "ssm",
-            region_name=region,
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            aws_session_token=credentials.session_token,
-            config=self._config,
-        )
+        client: SSMClient = self._session.create_client("ssm", region, self._config, credentials)
         return client
 
-    def _get(self, service: Any, region: str, config: Config | None = None) -> Any:
-        key = (service, region, config is SHORT)
-        if key not in self._clients:
-            _set_up_session()
-            self._clients[key] = boto3.client(service, region_name=region, config=config or self._config)
-        return self._clients[key]
+    def _get(self, service: str, region: str) -> Any:
+        key = (service, region)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._session.create_client(service, region, self._config)
+            return self._clients[key]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientSets:
+    """The clients of gpudesk, by who waits for their calls."""
+
+    loop: Clients
+    request: Clients
+    session: Clients
+
+
+def build_client_sets(session: SdkSession | None = None, loop_config: Config = LOOP_CONFIG) -> ClientSets:
+    """Return clients that share one session.
+
+    :param session: None: a new one
+    """
+    session = session or SdkSession()
+    return ClientSets(
+        loop=Clients(loop_config, session),
+        request=Clients(REQUEST_CONFIG, session),
+        session=Clients(SESSION_CONFIG, session),
+    )
 
 
 def parse_time(value: Any) -> datetime:
@@ -107,11 +161,3 @@ def parse_time(value: Any) -> datetime:
         if time.tzinfo:
             return time
     return parse_timestamp(value)
-
-
-def _set_up_session() -> None:
-    """Make the clients of boto3's default session parse times with `parse_time`, unless there is such a session."""
-    if boto3.DEFAULT_SESSION is None:
-        session = botocore.session.get_session()
-        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_time)
-        boto3.setup_default_session(botocore_session=session)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
+from chalicelib.aws.state_reasons import read_state_reason
 from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
-from chalicelib.domain.common.errors import TransientAwsError
+from chalicelib.domain.common.aws_errors import TransientAwsError
 from chalicelib.domain.common.untrusted_text import clean_line, strip_to_line
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
 
@@ -170,7 +171,7 @@ def _to_event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
         id=raw.get("InstanceEventId", ""),
         code=raw.get("Code", ""),
         not_before=raw["NotBefore"].astimezone(UTC),
-        description=strip_to_line(raw.get("Description", "")),
+        description=clean_line(raw.get("Description", "")),
     )
 
 
@@ -186,16 +187,5 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
         instance_type=instance["InstanceType"],
         state=Ec2State(instance["State"]["Name"]),
         launched_at=instance["LaunchTime"],
-        state_reason=_read_state_reason(instance),
-    )
-
-
-def _read_state_reason(instance: "InstanceTypeDef") -> StateReason | None:
-    """Return why an instance stopped or ended. While it is pending, EC2 gives `pending` as the reason."""
-    reason, transition = instance.get("StateReason", {}), instance.get("StateTransitionReason", "")
-    if instance["State"]["Name"] in (Ec2State.PENDING, Ec2State.RUNNING) or not (reason.get("Code") or transition):
-        return None
-    code = reason.get("Code") or transition.partition(":")[0]
-    return StateReason(
-        code=strip_to_line(code), message=clean_line(reason.get("Message", "")), transition=clean_line(transition)
+        state_reason=read_state_reason(instance),
     )

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
-from chalicelib.domain.common.errors import AwsError, DeliveryFailed
-from chalicelib.domain.notifications.email_subscription import EmailState
+from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.errors import DeliveryFailed
+from chalicelib.domain.notifications.email_subscription import EmailState, describe_refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 ADDRESS = "to"
 """The message attribute that subscriptions filter by, so that each address gets only its own mail."""
 
-PENDING_CONFIRMATION = "PendingConfirmation"
-"""The ARN that SNS lists for a subscription that is not confirmed."""
+STATES_BY_ARN = {"PendingConfirmation": EmailState.PENDING, "Deleted": EmailState.UNSUBSCRIBED}
+"""What SNS lists in place of an ARN: https://github.com/ansible/ansible/pull/20086 has the second one."""
+
+PRECEDENCE = (EmailState.UNSUBSCRIBED, EmailState.PENDING, EmailState.CONFIRMED)
+"""Of an address that is listed more than once, the last of these states counts."""
 
 MAX_SUBJECT_LENGTH = 100
 """https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
@@ -48,7 +52,7 @@ class EmailTopic:
             )
 
     def list_states(self) -> dict[str, EmailState]:
-        """Return the addresses with a subscription, pending or confirmed. Without a topic, there is none.
+        """Return the addresses with a subscription: pending, confirmed or deleted. Without a topic, there is none.
 
         :raises AwsError: SNS rejected the call or did not respond
         """
@@ -56,30 +60,28 @@ class EmailTopic:
             return {}
         with translate_errors():
             pages = self._get_client().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic_arn)
-            return {
-                subscription["Endpoint"]: EmailState.PENDING
-                if subscription["SubscriptionArn"] == PENDING_CONFIRMATION
-                else EmailState.CONFIRMED
+            listed = [
+                (subscription["Endpoint"], STATES_BY_ARN.get(subscription["SubscriptionArn"], EmailState.CONFIRMED))
                 for page in pages
                 for subscription in page["Subscriptions"]
                 if subscription["Protocol"] == "email"
-            }
+            ]
+        return dict(sorted(listed, key=lambda item: PRECEDENCE.index(item[1])))
 
-    def send(self, address: str, subject: str, text: str) -> str:
+    def send(self, address: str, state: EmailState | None, subject: str, text: str) -> str:
         """Hand one mail to SNS, which does not report whether the mail arrives.
 
+        :param state: what `list_states` shows of the address
         :param subject: ASCII; SNS allows 100 characters, and more are cut off
         :returns: the result, with SNS's id of the message
         :raises DeliveryFailed: the address is not confirmed, or SNS did not accept the mail
         """
         if not self._topic_arn:
             raise DeliveryFailed("No e-mail was sent: this deployment of gpudesk has no SNS topic.")
+        refusal = describe_refusal(address, state)
+        if refusal:
+            raise DeliveryFailed(refusal)
         try:
-            if self.list_states().get(address) is not EmailState.CONFIRMED:
-                raise DeliveryFailed(
-                    f"{address} is not confirmed. Follow the link in the mail from AWS Notifications first. To get "
-                    "another mail, set the address again."
-                )
             with translate_errors():
                 response = self._get_client().publish(
                     TopicArn=self._topic_arn,

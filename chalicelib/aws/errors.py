@@ -8,21 +8,25 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
+    AgentNotConnected,
+    AwsDuplicate,
     AwsError,
+    AwsForbidden,
     AwsNotFound,
     InsufficientCapacity,
     PermanentAwsError,
     QuotaExceeded,
     TransientAwsError,
 )
+from chalicelib.transient_errors import TRANSIENT_CODES, is_transient_status
 
 NO_CAPACITY_CODES = frozenset(
     {
+        "InsufficientAddressCapacity",
         "InsufficientInstanceCapacity",
         "InsufficientHostCapacity",
         "InsufficientCapacity",
@@ -56,68 +60,32 @@ NOT_FOUND_CODES = frozenset(
         "InvalidSubnetID.NotFound",
         "InvocationDoesNotExist",
         "ParameterNotFound",
-        "TargetNotConnected",
     }
 )
+
+NOT_CONNECTED_CODES = frozenset({"TargetNotConnected"})
+
+FORBIDDEN_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+DUPLICATE_CODES = frozenset({"InvalidAMIName.Duplicate"})
 
 INVALID_PROFILE = re.compile(r"Invalid IAM Instance Profile", re.IGNORECASE)
 """The message of an `InvalidParameterValue` while EC2 does not see a new instance profile yet, which takes minutes:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency"""
 
-THROTTLING_CODES = frozenset(
+EC2_TRANSIENT_CODES = frozenset(
     {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
-"""Codes of throttling, whatever the HTTP status: those that botocore repeats.
-
-https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-"""
-
-TRANSIENT_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-"""Statuses below 500 that mean that the same call may succeed later, whatever the code."""
-
-TRANSIENT_CODES = THROTTLING_CODES | frozenset(
-    {
-        "BadDigest",
         "ConcurrentSnapshotLimitExceeded",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IDPCommunicationError",
         "IdempotentParameterMismatch",
         "IncorrectInstanceState",
         "IncorrectState",
-        "InternalError",
-        "InternalException",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
         "InvalidSnapshot.InUse",
         "PendingVerification",
-        "ReplicatedWriteConflictException",
-        "RequestExpired",
-        "RequestTimeout",
-        "RequestTimeoutException",
         "ServerInternal",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
         "Unavailable",
     }
 )
-"""Errors after which the same call may succeed.
+"""Errors of EC2 after which the same call may succeed.
 
 `IncorrectInstanceState`: a start while the instance is stopping, or a stop while it is pending; the next pass observes
 its new state.
@@ -162,8 +130,11 @@ def _choose_error_class(code: str, message: str, status: int) -> type[AwsError]:
         (NO_CAPACITY_CODES, InsufficientCapacity),
         (QUOTA_CODES, QuotaExceeded),
         (NOT_FOUND_CODES, AwsNotFound),
-        (TRANSIENT_CODES, TransientAwsError),
+        (NOT_CONNECTED_CODES, AgentNotConnected),
+        (FORBIDDEN_CODES, AwsForbidden),
+        (DUPLICATE_CODES, AwsDuplicate),
+        (TRANSIENT_CODES | EC2_TRANSIENT_CODES, TransientAwsError),
     ):
         if code in codes:
             return error_class
-    return TransientAwsError if status >= 500 or status in TRANSIENT_STATUSES else PermanentAwsError
+    return TransientAwsError if is_transient_status(status) else PermanentAwsError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import STAGE_TAG
-from chalicelib.domain.common.errors import AwsNotFound, PrerequisiteMissing
+from chalicelib.domain.common.aws_errors import AwsNotFound, PrerequisiteMissing
 
 
 @dataclass(frozen=True)

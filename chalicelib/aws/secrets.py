@@ -26,7 +26,7 @@ class MasterKey:
         """
         if self._key is None:
             with translate_errors():
-                ssm = self._clients.ssm_in_request(self._region)
+                ssm = self._clients.ssm(self._region)
                 response = ssm.get_parameter(Name=self._parameter, WithDecryption=True)
             self._key = base64.b64decode(response["Parameter"]["Value"])
         return self._key

@@ -20,6 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from chalicelib.domain.common.errors import DeliveryFailed
+from chalicelib.domain.common.untrusted_text import MASK
 
 READ_TIMEOUT_SECONDS = 5.0
 """The longest time between two bytes of a receiver's response."""
@@ -77,7 +78,7 @@ class WebhookSender:
             status = self._send(self._connect(url), path, body, headers)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             # The path of a webhook is often its secret.
-            problem = str(error) if path == "/" else str(error).replace(path, "/***")
+            problem = str(error) if path == "/" else str(error).replace(path, f"/{MASK}")
             raise DeliveryFailed(f"The receiver was not reached: {type(error).__name__}: {problem}") from error
         if not 200 <= status < 300:
             raise DeliveryFailed(f"The receiver responded with status {status}.")

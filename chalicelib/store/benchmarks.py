@@ -7,9 +7,10 @@ from functools import partial
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.benchmarks.result import RETENTION, Benchmark
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log
+from chalicelib.domain.benchmarks.result import Benchmark
+from chalicelib.domain.common.deadlines import BENCHMARK_RETENTION
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import read_or_log
 from chalicelib.store.stored_type import StoredType
 
 BENCHMARK = StoredType(Benchmark)
@@ -24,7 +25,7 @@ class BenchmarkModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-benchmarks"
+        base_name = "benchmarks"
 
     partition = UnicodeAttribute(hash_key=True)
     sort_key = UnicodeAttribute(range_key=True)
@@ -40,7 +41,7 @@ class BenchmarkRepository:
         condition = BenchmarkModel.sort_key.startswith(f"{instance_type}#") if instance_type else None
         for item in BenchmarkModel.query(PARTITION, condition):
             benchmark = read_or_log(f"benchmark {item.sort_key}", partial(_to_benchmark, item))
-            if benchmark and benchmark.measured_at + RETENTION > now:
+            if benchmark and benchmark.measured_at + BENCHMARK_RETENTION > now:
                 yield benchmark
 
 
@@ -49,7 +50,10 @@ def add_benchmark(changes: TransactWrite, benchmark: Benchmark) -> None:
     key = f"{benchmark.instance_type}#{benchmark.measured_at.isoformat()}#{benchmark.id}"
     changes.save(
         BenchmarkModel(
-            PARTITION, key, benchmark=BENCHMARK.encode(benchmark), expires_at=benchmark.measured_at + RETENTION
+            PARTITION,
+            key,
+            benchmark=BENCHMARK.encode(benchmark),
+            expires_at=benchmark.measured_at + BENCHMARK_RETENTION,
         )
     )
 

@@ -13,6 +13,18 @@ class VersionConflict(Exception):
     """The item has changed since it was read, so nothing was written."""
 
 
+class ConditionFailed(VersionConflict):
+    """Conditions of a transaction did not hold, so nothing was written.
+
+    :ivar failed: for each item of the transaction, whether its condition failed. PynamoDB sends the puts first, then
+        the updates, each in the order in which they were added.
+    """
+
+    def __init__(self, message: str, failed: tuple[bool, ...]) -> None:
+        super().__init__(message)
+        self.failed = failed
+
+
 class TransactionConflict(VersionConflict):
     """Another transaction is writing one of the items, so nothing was written. The same write may succeed at once."""
 

@@ -5,7 +5,6 @@ the control loop, so its calls may take longer.
 """
 
 import functools
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,10 +16,12 @@ from pynamodb.connection import Connection, TableConnection
 from pynamodb.models import Model
 from typing_extensions import override
 
-REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-"""The home region. The default lets this module be imported; `read_settings` builds no application without a region."""
+from chalicelib.domain.common.time_budget import TimeBudget, start_budget
 
-REQUEST_CONNECT_TIMEOUT_SECONDS = 0.5
+REQUEST_CONNECT_TIMEOUT_SECONDS = 0.3
+"""A connection within a region takes milliseconds. A lost first packet is sent again only after 1 second (RFC 6298), so
+any longer wait below that gains nothing and takes its time from the calls of the request."""
+
 REQUEST_READ_TIMEOUT_SECONDS = 1.0
 LOOP_CONNECT_TIMEOUT_SECONDS = 1.0
 LOOP_READ_TIMEOUT_SECONDS = 5.0
@@ -29,8 +30,8 @@ LOOP_READ_TIMEOUT_SECONDS = 5.0
 MAX_POOL_CONNECTIONS = 25
 """As many as the threads of the local cloud that call DynamoDB at the same time. A function on AWS has one thread."""
 
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-"""The monotonic time at which the request of this thread must be answered; None: the control loop."""
+_budget: ContextVar[TimeBudget | None] = ContextVar("budget", default=None)
+"""The time of the request of this thread; None: the control loop. PynamoDB's calls have no parameter for it."""
 
 
 _connecting = threading.Lock()
@@ -47,11 +48,25 @@ def limit_request_time(seconds: float) -> Iterator[None]:
 
     :param seconds: the time until the deadline
     """
-    token = _deadline.set(time.monotonic() + seconds)
+    reserve = REQUEST_CONNECT_TIMEOUT_SECONDS + REQUEST_READ_TIMEOUT_SECONDS
+    token = _budget.set(start_budget(seconds, reserve=reserve, monotonic=time.monotonic))
     try:
         yield
     finally:
-        _deadline.reset(token)
+        _budget.reset(token)
+
+
+class TableMeta:
+    """The settings that all tables share. The timeouts of their calls are those of this module.
+
+    :cvar base_name: the name of the table without the prefix of the deployment
+    :cvar table_name: the name with the prefix; `tables.connect_tables` sets it, and the region
+    """
+
+    base_name: str
+    table_name: str = ""
+    region: str = ""
+    billing_mode = "PAY_PER_REQUEST"
 
 
 class LimitedConnection(Connection):
@@ -60,19 +75,23 @@ class LimitedConnection(Connection):
     The SDK repeats no call: a client gets 503 with Retry-After, and the control loop tries again on its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, region: str) -> None:
         """Create no client yet. Each of the two is created when first needed."""
         super().__init__(
-            region=REGION,
+            region=region,
             connect_timeout_seconds=REQUEST_CONNECT_TIMEOUT_SECONDS,
             read_timeout_seconds=REQUEST_READ_TIMEOUT_SECONDS,
             max_retry_attempts=0,
             max_pool_connections=MAX_POOL_CONNECTIONS,
         )
+        self.set_loop_read_timeout(LOOP_READ_TIMEOUT_SECONDS)
+
+    def set_loop_read_timeout(self, seconds: float) -> None:
+        """Change how long the control loop waits for a response, before its first call."""
         self._loop = Connection(
-            region=REGION,
+            region=self.region,
             connect_timeout_seconds=LOOP_CONNECT_TIMEOUT_SECONDS,
-            read_timeout_seconds=LOOP_READ_TIMEOUT_SECONDS,
+            read_timeout_seconds=seconds,
             max_retry_attempts=0,
             max_pool_connections=MAX_POOL_CONNECTIONS,
         )
@@ -81,7 +100,7 @@ class LimitedConnection(Connection):
     @override
     def client(self) -> Any:
         """Return the client whose timeouts apply to the caller."""
-        return self._loop.client if _deadline.get() is None else super().client
+        return self._loop.client if _budget.get() is None else super().client
 
     @override
     def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -89,8 +108,8 @@ class LimitedConnection(Connection):
 
         :raises DeadlineExceeded: the response could come after the deadline of the request
         """
-        deadline = _deadline.get()
-        if deadline is not None and deadline - time.monotonic() < REQUEST_READ_TIMEOUT_SECONDS:
+        budget = _budget.get()
+        if budget is not None and budget.is_spent:
             raise DeadlineExceeded(f"no time is left for {operation_name}")
         return super().dispatch(operation_name, operation_kwargs)
 
@@ -98,11 +117,13 @@ class LimitedConnection(Connection):
 @functools.cache
 def get_connection() -> LimitedConnection:
     """Return the connection of all tables and transactions. It is cached, because a client costs more than a call."""
-    return LimitedConnection()
+    return LimitedConnection(TableMeta.region)
 
 
 class TableModel(Model):
     """The base of all models. PynamoDB would create a connection for each model, with timeouts for all callers."""
+
+    Meta: type[TableMeta]  # type: ignore[assignment]  # PynamoDB declares a protocol without our names
 
     @classmethod
     @override

@@ -14,19 +14,16 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import Defaults, DeskSettings
-from chalicelib.domain.instances.sweep_order import LeftOver
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription
 from chalicelib.domain.notifications.notification import DESK_ID, Notification
-from chalicelib.store.connections import REGION, TableModel
+from chalicelib.store.connections import TableMeta, TableModel
 from chalicelib.store.decision_log import log_changes
-from chalicelib.store.dynamo import PREFIX, TableMeta, commit, find_item, update_if
+from chalicelib.store.dynamo import commit, find_item, update_if
 from chalicelib.store.notifications import add_notifications
 from chalicelib.store.stored_type import StoredType
 from chalicelib.store.timeline import append_timeline
 
 SETTINGS = StoredType(DeskSettings)
-LEFT_OVER = StoredType(LeftOver)
-NOTHING_LEFT_OVER = LeftOver()
 SETTINGS_KEY = "settings"
 
 
@@ -39,7 +36,7 @@ class DeskModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-desk"
+        base_name = "desk"
 
     key = UnicodeAttribute(hash_key=True)
     instance = UnicodeAttribute(null=True)
@@ -49,8 +46,10 @@ class DeskModel(TableModel):
     holder = UnicodeAttribute(null=True)
     until = NumberAttribute(null=True)
     done = NumberAttribute(null=True)
-    left_over = UnicodeAttribute(null=True)
+    note = UnicodeAttribute(null=True)
     settings = UnicodeAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    requested_at = NumberAttribute(null=True)
     steps: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
     version = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
@@ -59,12 +58,16 @@ class DeskModel(TableModel):
 class DeskRepository:
     """The settings, leases and marks of the desk table."""
 
+    def __init__(self, home_region: str) -> None:
+        """Use this region where no admin has set a default region."""
+        self._default_settings = DeskSettings(defaults=Defaults(region=home_region))
+
     def get_settings(self) -> DeskSettings:
         """Return the settings, with defaults for all that no admin has set: the default region is gpudesk's own."""
         item = find_item(DeskModel, SETTINGS_KEY)
         if item is None:
-            return DeskSettings(defaults=Defaults(region=REGION))
-        settings = SETTINGS.decode(item.settings) if item.settings else DeskSettings()
+            return self._default_settings
+        settings = SETTINGS.decode(item.settings) if item.settings else self._default_settings
         return replace(settings, version=int(item.version or 0))
 
     def save_settings(
@@ -91,35 +94,27 @@ class DeskRepository:
         log_changes(DESK_ID, entries)
         return replace(settings, version=version)
 
-    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> LeftOver | None:
+    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> str | None:
         """Take the lease `name`, unless another holder has it.
 
         :param duration: the lease is free again after this time, even if it is not released
-        :returns: what the last holder has left over; None: another holder has the lease
+        :returns: the note of the last holder, which may be empty; None: another holder has the lease
         """
         lease = DeskModel(f"lease#{name}")
         until = int((now + duration).timestamp())
         is_free = DeskModel.until.does_not_exist() | (DeskModel.until <= int(now.timestamp()))
         if not update_if(lease, [DeskModel.holder.set(holder), DeskModel.until.set(until)], is_free):
             return None
-        return LEFT_OVER.decode(lease.left_over) if lease.left_over else NOTHING_LEFT_OVER
+        return lease.note or ""
 
-    def release_lease(
-        self,
-        name: str,
-        holder: str,
-        *,
-        now: datetime,
-        left_over: LeftOver = NOTHING_LEFT_OVER,
-        is_complete: bool = True,
-    ) -> None:
+    def release_lease(self, name: str, holder: str, *, now: datetime, note: str, is_complete: bool) -> None:
         """Release the lease, if `holder` still has it.
 
-        :param left_over: the work that the next holder does first
+        :param note: for the next holder
         :param is_complete: record the time as that of the last complete work
         """
         seconds = int(now.timestamp())
-        actions = [DeskModel.until.set(seconds), DeskModel.left_over.set(LEFT_OVER.encode(left_over))]
+        actions = [DeskModel.until.set(seconds), DeskModel.note.set(note)]
         actions += [DeskModel.done.set(seconds)] if is_complete else []
         update_if(DeskModel(f"lease#{name}"), actions, DeskModel.holder == holder)
 
@@ -139,19 +134,20 @@ class DeskRepository:
     def find_email_subscription(self, address: str, generation: int) -> EmailSubscription | None:
         """Return the subscription of an address that was set for the `generation`-th time; None: not requested yet."""
         item = find_item(DeskModel, _build_email_key(address, generation), consistent=False)
-        if item is None or item.holder is None:
+        if item is None or item.state is None:
             return None
         return EmailSubscription(
             address=address,
             generation=generation,
-            state=EmailState(item.holder),
-            requested_at=datetime.fromtimestamp(item.done or 0, UTC),
+            state=EmailState(item.state),
+            requested_at=datetime.fromtimestamp(item.requested_at or 0, UTC),
         )
 
     def save_email_subscription(self, subscription: EmailSubscription) -> None:
         """Write the state of a subscription."""
         key = _build_email_key(subscription.address, subscription.generation)
-        DeskModel(key, holder=str(subscription.state), done=int(subscription.requested_at.timestamp())).save()
+        requested_at = int(subscription.requested_at.timestamp())
+        DeskModel(key, state=str(subscription.state), requested_at=requested_at).save()
 
 
 def _build_email_key(address: str, generation: int) -> str:

@@ -4,7 +4,6 @@ Nothing here knows a particular table. Only this package uses PynamoDB; its call
 """
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -15,16 +14,14 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.untrusted_text import clean_line
-from chalicelib.store.conflicts import RejectedWrite, TransactionConflict, VersionConflict, retry_on_conflict
-from chalicelib.store.connections import REGION, DeadlineExceeded, get_connection
+from chalicelib.store.conflicts import ConditionFailed, RejectedWrite, TransactionConflict, retry_on_conflict
+from chalicelib.store.connections import DeadlineExceeded, get_connection
+from chalicelib.transient_errors import TRANSIENT_CODES, is_transient_status
 
 LOG = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
-
-PREFIX = os.environ.get("GPUDESK_TABLE_PREFIX", "gpudesk-dev")
-"""The default is for the local cloud. On AWS, `read_settings` builds no application without the variable."""
 
 PARTITION = "all"
 """The only hash key of an index over all instances or all images. A team has hundreds of them, so one is enough."""
@@ -48,43 +45,8 @@ THROTTLED_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError
 NO_RESPONSE_ERRORS = frozenset({"ConnectionError", "HTTPClientError"})
 """Base classes of botocore's errors when DynamoDB was not reached, or did not respond in time."""
 
-TRANSIENT_CODES = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "ExpiredTokenException",
-        "InternalFailure",
-        "InternalServerError",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "ReplicatedWriteConflictException",
-        "RequestExpired",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    }
-)
-"""The codes that botocore repeats (`botocore/retries/standard.py`, `botocore/data/_retry.json`), and those of
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html after which the same request
-may succeed. `ReplicatedWriteConflictException`: another region writes the same item of a global table."""
-
-
-class TableMeta:
-    """The settings that all tables share. The timeouts of their calls are those of `connections.py`."""
-
-    region = REGION
-    billing_mode = "PAY_PER_REQUEST"
+OVERLOAD_CODES = TRANSIENT_CODES | {"TransactionConflictException"}
+"""`TransactionConflictException`: a transaction is writing the item of a single write."""
 
 
 def begin_transaction() -> TransactWrite:
@@ -98,7 +60,8 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
     :param subject: the name of what is written, for the error
     :param add_changes: adds all writes to a new transaction
     :returns: what `add_changes` returned for the transaction that succeeded
-    :raises VersionConflict: an item has changed since it was read, or all attempts conflicted with other transactions
+    :raises ConditionFailed: an item has changed since it was read
+    :raises TransactionConflict: all attempts conflicted with other transactions
     :raises RejectedWrite: DynamoDB never accepts one of the items
     """
 
@@ -107,9 +70,12 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
             with begin_transaction() as changes:
                 added = add_changes(changes)
         except TransactWriteError as error:
-            codes = list_cancellation_codes(error)
+            codes = _list_cancellation_codes(error)
             if CONDITION_FAILED in codes:
-                raise VersionConflict(f"{subject} has changed since it was read") from error
+                failed = tuple(
+                    reason is not None and reason.code == CONDITION_FAILED for reason in error.cancellation_reasons
+                )
+                raise ConditionFailed(f"{subject} has changed since it was read", failed) from error
             if TRANSACTION_CONFLICT in codes:
                 raise TransactionConflict(f"{subject} is being changed by other transactions") from error
             if not is_overload(error) and VALIDATION_CODES & {*codes, error.cause_response_code}:
@@ -120,7 +86,7 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
     return retry_on_conflict(attempt, TransactionConflict)
 
 
-def list_cancellation_codes(error: TransactWriteError) -> set[str]:
+def _list_cancellation_codes(error: TransactWriteError) -> set[str]:
     """Return the codes that say why a transaction was cancelled."""
     return {reason.code if reason else "None" for reason in error.cancellation_reasons}
 
@@ -186,12 +152,12 @@ def is_overload(error: BaseException) -> bool:
         return True
     if not isinstance(error, PynamoDBException) or error.cause is None:
         return False
-    if isinstance(error, TransactWriteError) and list_cancellation_codes(error) & THROTTLED_REASONS:
+    if isinstance(error, TransactWriteError) and _list_cancellation_codes(error) & THROTTLED_REASONS:
         return True
     # botocore sets the response of an error without one to None, so cause_response_code would raise AttributeError.
     if not NO_RESPONSE_ERRORS.isdisjoint(base.__name__ for base in type(error.cause).__mro__):
         return True
-    return error.cause_response_code in TRANSIENT_CODES or _get_http_status(error.cause) >= 500
+    return error.cause_response_code in OVERLOAD_CODES or is_transient_status(_get_http_status(error.cause))
 
 
 def _get_http_status(error: Exception) -> int:

@@ -9,10 +9,10 @@ from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
-from chalicelib.domain.idle.heartbeat_decoding import read_heartbeat
-from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, read_response, write_response
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, update_if
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import find_item, save_if, update_if
 
 
 class UncheckedText(Attribute[Any]):
@@ -42,7 +42,7 @@ class HeartbeatModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-heartbeats"
+        base_name = "heartbeats"
 
     id = UnicodeAttribute(hash_key=True)
     heartbeat = UncheckedText(null=True)
@@ -66,13 +66,13 @@ class HeartbeatRepository:
 
     def create_if_absent(self, key: str, response: HeartbeatResponse) -> None:
         """Create the item that the instance may then update. An existing item stays unchanged."""
-        item = HeartbeatModel(key, response=write_response(response))
+        item = HeartbeatModel(key, response=encode_response(response))
         save_if(item, HeartbeatModel.id.does_not_exist())
 
     def set_response(self, key: str, response: HeartbeatResponse) -> None:
         """Replace the response to the instance's next heartbeat, unless the instance has no item."""
         update_if(
-            HeartbeatModel(key), [HeartbeatModel.response.set(write_response(response))], HeartbeatModel.id.exists()
+            HeartbeatModel(key), [HeartbeatModel.response.set(encode_response(response))], HeartbeatModel.id.exists()
         )
 
     def get(self, key: str) -> HeartbeatItem | None:
@@ -95,11 +95,11 @@ def set_heartbeat_expiry(changes: TransactWrite, key: str, expires_at: datetime 
 
 
 def _to_heartbeat_item(item: HeartbeatModel) -> HeartbeatItem:
-    return HeartbeatItem(read_heartbeat(item.heartbeat), _read_response(item.response) if item.response else None)
+    return HeartbeatItem(decode_heartbeat(item.heartbeat), _decode_response(item.response) if item.response else None)
 
 
-def _read_response(text: str) -> HeartbeatResponse | None:
+def _decode_response(text: str) -> HeartbeatResponse | None:
     try:
-        return read_response(text)
+        return decode_response(text)
     except (KeyError, TypeError, ValueError):
         return None

@@ -8,8 +8,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.deadlines import LEDGER_RETENTION
 from chalicelib.domain.instances.metering import BilledSegment
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta
+from chalicelib.store.connections import TableMeta, TableModel
 from chalicelib.store.stored_type import StoredType
 
 SEGMENT = StoredType(BilledSegment)
@@ -21,7 +20,7 @@ class LedgerModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-ledger"
+        base_name = "ledger"
 
     month = UnicodeAttribute(hash_key=True)
     sort_key = UnicodeAttribute(range_key=True)

@@ -2,23 +2,22 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.common.deadlines import NOTIFICATION_RETENTION
 from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, save_if
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import read_or_log, save_if
 from chalicelib.store.paged_query import PagedQuery
 from chalicelib.store.stored_type import StoredType
 
 NOTIFICATION = StoredType(Notification)
-
-RETENTION = timedelta(days=30)
 
 
 class PendingNotifications(GlobalSecondaryIndex["NotificationModel"]):
@@ -53,7 +52,7 @@ class NotificationModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-notifications"
+        base_name = "notifications"
 
     id = UnicodeAttribute(hash_key=True)
     instance = UnicodeAttribute()
@@ -121,5 +120,5 @@ def _to_model(notification: Notification) -> NotificationModel:
         pending="pending" if due_at else None,
         due_at=int(due_at.timestamp()) if due_at else None,
         notification=NOTIFICATION.encode(notification),
-        expires_at=notification.at + RETENTION,
+        expires_at=notification.at + NOTIFICATION_RETENTION,
     )

@@ -7,8 +7,8 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.domain.desk.settings import OwnerSettings
 from chalicelib.store.conflicts import VersionConflict
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, read_or_log, save_if
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import find_item, read_or_log, save_if
 from chalicelib.store.stored_type import StoredType
 
 OWNER = StoredType(OwnerSettings)
@@ -20,7 +20,7 @@ class OwnerModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-owners"
+        base_name = "owners"
 
     owner = UnicodeAttribute(hash_key=True)
     settings = UnicodeAttribute()

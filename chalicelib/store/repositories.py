@@ -12,6 +12,7 @@ from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.ledger import LedgerRepository
 from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.tables import connect_tables
 from chalicelib.store.timeline import TimelineRepository
 from chalicelib.store.tokens import TokenRepository
 
@@ -22,7 +23,7 @@ class Repositories:
 
     instances: InstanceRepository = field(default_factory=InstanceRepository)
     heartbeats: HeartbeatRepository = field(default_factory=HeartbeatRepository)
-    desk: DeskRepository = field(default_factory=DeskRepository)
+    desk: DeskRepository
     owners: OwnerRepository = field(default_factory=OwnerRepository)
     notifications: NotificationOutbox = field(default_factory=NotificationOutbox)
     durations: DurationRepository = field(default_factory=DurationRepository)
@@ -32,3 +33,9 @@ class Repositories:
     ledger: LedgerRepository = field(default_factory=LedgerRepository)
     benchmarks: BenchmarkRepository = field(default_factory=BenchmarkRepository)
     tokens: TokenRepository = field(default_factory=TokenRepository)
+
+
+def build_repositories(home_region: str, table_prefix: str) -> Repositories:
+    """Return repositories that use the tables of a deployment. A process uses those of one deployment at a time."""
+    connect_tables(home_region, table_prefix)
+    return Repositories(desk=DeskRepository(home_region))

@@ -11,8 +11,7 @@ from chalicelib.domain.common.deadlines import TIMELINE_RETENTION
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta
+from chalicelib.store.connections import TableMeta, TableModel
 from chalicelib.store.paged_query import PagedQuery
 
 
@@ -22,7 +21,7 @@ class TimelineModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-timeline"
+        base_name = "timeline"
 
     instance = UnicodeAttribute(hash_key=True)
     seq = UnicodeAttribute(range_key=True)

@@ -8,8 +8,9 @@ from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.access.token_holder import TokenHolder
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta, find_item
+from chalicelib.domain.common.deadlines import TOKEN_VALID_FOR
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import find_item
 
 
 class TokenModel(TableModel):
@@ -18,7 +19,7 @@ class TokenModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-tokens"
+        base_name = "tokens"
 
     hash = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute()
@@ -31,7 +32,7 @@ class TokenModel(TableModel):
 class TokenRepository:
     """The tokens table."""
 
-    def create(self, owner: str, role: Role, *, now: datetime, valid_for: timedelta = timedelta(days=90)) -> str:
+    def create(self, owner: str, role: Role, *, now: datetime, valid_for: timedelta = TOKEN_VALID_FOR) -> str:
         """Create a token. It has 256 random bits, so an unsalted hash of it reveals nothing.
 
         :returns: the token itself; it cannot be read again

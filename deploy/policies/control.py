@@ -92,6 +92,7 @@ def _build_observation_statement() -> Statement:
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeSnapshots",
             "ec2:DescribeSubnets",
+            "ec2:DescribeVolumes",
             "ssm:DescribeInstanceInformation",
             "ssm:GetCommandInvocation",
             "ssm:ListCommandInvocations",

@@ -36,7 +36,7 @@ class DemoContext:
         """
         self.stack = stack
         self.narrator = narrator
-        self.aws_user = AwsUser("us-east-1")
+        self.aws_user = AwsUser(stack.region)
         self.laptop = laptop
         self.client = Client(stack.api_url, build_auth_headers(token))
         self.ec2_instance_id = ""

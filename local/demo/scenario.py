@@ -15,6 +15,7 @@ from local.demo.jupyter import JupyterUser
 from local.demo.laptop import Laptop
 from local.demo.narrator import Narrator
 from local.demo.poller import StepFailed, TimelinePoller
+from local.isolation import REGION
 from local.stack import Stack
 
 LAUNCH_REQUEST = {
@@ -75,8 +76,11 @@ class Demo:
         context, narrator = self._context, self._narrator
         narrator.start_chapter("1. Request an instance")
         self._register_webhook()
-        narrator.print_line(OWNER, f"POST /instances {json.dumps(LAUNCH_REQUEST)}")
-        response = context.client.request("POST", "/instances", LAUNCH_REQUEST)
+        request = (
+            LAUNCH_REQUEST if context.stack.region == REGION else {**LAUNCH_REQUEST, "region": context.stack.region}
+        )
+        narrator.print_line(OWNER, f"POST /instances {json.dumps(request)}")
+        response = context.client.request("POST", "/instances", request)
         if response.status != 202:
             raise StepFailed(f"POST /instances returned {response.status} instead of 202.")
         instance = response.body

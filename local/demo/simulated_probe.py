@@ -19,7 +19,8 @@ from local.machines.host.simulated import SimulatedMachines
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
 from ssm_documents.probe.notifier import Notifier
-from ssm_documents.probe.probe import HeartbeatIdentity, Probe
+from ssm_documents.probe.parts import HeartbeatIdentity
+from ssm_documents.probe.probe import Probe
 from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
 from ssm_documents.probe.service import build_local_services
 from ssm_documents.probe.user_messenger import UserMessenger

@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlsplit
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-AUTHORIZATION = re.compile(
-    rf"{ALGORITHM} Credential=(?P<key>[^/]+)/(?P<date>\d{{8}})/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, "
-    r"SignedHeaders=(?P<headers>[a-z0-9;-]+), Signature=(?P<signature>[0-9a-f]{64})"
+CREDENTIAL_SCOPE = re.compile(
+    r"Credential=(?P<key>[^/,]+)/(?P<date>\d{8})/(?P<region>[^/,]+)/(?P<service>[^/,]+)/aws4_request"
 )
+AUTHORIZATION = re.compile(
+    rf"{ALGORITHM} {CREDENTIAL_SCOPE.pattern}, *"
+    r"SignedHeaders=(?P<headers>[a-z0-9;-]+), *Signature=(?P<signature>[0-9a-f]{64})"
+)
+"""The header `Authorization` of a signed request."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from chalice.app import Chalice, Response
 from chalice.local import LambdaContext, LambdaEventConverter, LocalChalice, RouteMatcher
@@ -50,6 +50,17 @@ class Reply:
     body: bytes
 
 
+class RequestGateway(Protocol):
+    """What answers the requests of the HTTP server. Any number of threads may use it at once."""
+
+    def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
+        """Answer a request.
+
+        :param target: path and query of the request line
+        """
+        ...
+
+
 class Gateway:
     """API Gateway in front of the app. Any number of threads may use it at once."""
 
@@ -69,16 +80,16 @@ class Gateway:
         reply = self._answer(method, target, headers, body, context)
         reply.headers.setdefault(problems.REQUEST_ID_HEADER, context.aws_request_id)
         accepted = next((value for name, value in headers.items() if name.lower() == "accept-encoding"), "")
-        return _compress(reply) if accepts_gzip(accepted) else reply
+        return compress(reply) if accepts_gzip(accepted) else reply
 
     def _answer(self, method: str, target: str, headers: dict[str, str], body: bytes, context: LambdaContext) -> Reply:
         try:
             event = self._events.create_lambda_event(method, target, headers, body)
         except ValueError:
-            return _to_reply(problems.build_route_not_found(target.partition("?")[0]).to_dict())
+            return to_reply(problems.build_route_not_found(target.partition("?")[0]).to_dict())
         try:
             with act_as(self._identify(event["requestContext"]["resourcePath"])):
-                return _to_reply(self._app(event, context))
+                return to_reply(self._app(event, context))
         except Exception:
             logger.exception("The function failed in request %s.", context.aws_request_id)
             return build_rejection(HTTPStatus.BAD_GATEWAY, "The function failed. Its log has the cause.")
@@ -94,7 +105,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return found is not None and re.fullmatch(r"0(\.0{0,3})?", found) is None
 
 
-def _compress(reply: Reply) -> Reply:
+def compress(reply: Reply) -> Reply:
     """Compress a body like API Gateway, whose deployment sets `minimum_compression_size`."""
     if len(reply.body) < MIN_COMPRESSED_BYTES:
         return reply
@@ -106,10 +117,11 @@ def build_rejection(status: HTTPStatus, detail: str) -> Reply:
     """Return problem details for a request that does not reach the function."""
     code = REJECTION_CODES.get(status, ErrorCode.REQUEST_REJECTED)
     body = problems.build_problem_body(status, detail, code=code)
-    return _to_reply(Response(body, {"Content-Type": problems.CONTENT_TYPE}, status).to_dict())
+    return to_reply(Response(body, {"Content-Type": problems.CONTENT_TYPE}, status).to_dict())
 
 
-def _to_reply(response: dict[str, Any]) -> Reply:
+def to_reply(response: dict[str, Any]) -> Reply:
+    """Return the reply of a response in the form of API Gateway's proxy integration."""
     headers = {name: str(value) for name, value in response["headers"].items()}
     return Reply(response["statusCode"], headers, response["body"].encode("utf-8"))
 

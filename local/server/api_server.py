@@ -5,26 +5,23 @@ from typing import Self
 
 from chalice.app import Chalice
 
-from local.server.api_gateway import Gateway, Identify, act_as_administrator
+from local.server.api_gateway import Gateway, Identify, RequestGateway, act_as_administrator
 from local.server.http_server import HttpServer
 
 SHUTDOWN_POLL_SECONDS = 0.05
 
 
-class ApiServer:
+class GatewayServer:
     """Server that listens from its creation on, and answers in the background between `start` and `stop`.
 
     :param port: 0 for any free port
-    :param identify: the roles of the functions
     :raises OSError: the port is in use
     """
 
-    def __init__(
-        self, app: Chalice, port: int = 0, host: str = "127.0.0.1", identify: Identify = act_as_administrator
-    ) -> None:
+    def __init__(self, gateway: RequestGateway, port: int = 0, host: str = "127.0.0.1") -> None:
         """Listen on the port."""
         self._host = host
-        self._server = HttpServer((host, port), Gateway(app, identify))
+        self._server = HttpServer((host, port), gateway)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(SHUTDOWN_POLL_SECONDS,), name="api", daemon=True
         )
@@ -59,3 +56,16 @@ class ApiServer:
     def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
+
+
+class ApiServer(GatewayServer):
+    """Server of the app in this process.
+
+    :param identify: the roles of the functions
+    """
+
+    def __init__(
+        self, app: Chalice, port: int = 0, host: str = "127.0.0.1", identify: Identify = act_as_administrator
+    ) -> None:
+        """Listen on the port."""
+        super().__init__(Gateway(app, identify), port, host)

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from chalicelib.api.validation import MAX_BODY_BYTES
-from local.server.api_gateway import Gateway, Reply, build_rejection
+from local.server.api_gateway import Reply, RequestGateway, build_rejection
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +177,7 @@ class HttpServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, address: tuple[str, int], gateway: Gateway) -> None:
+    def __init__(self, address: tuple[str, int], gateway: RequestGateway) -> None:
         """Listen on the address."""
         self.gateway = gateway
         self._connections: set[socket.socket] = set()

@@ -40,7 +40,7 @@ if ! command -v git >/dev/null; then
   apt_install git
 fi
 if ! as_ubuntu mkdir -p "$WORK" || ! as_ubuntu test -w "$WORK"; then
-  fail "$WORK is not a folder of the user ubuntu. Move it away and run the setup again."
+  fail "$WORK is not a folder of the user ubuntu. Move it away."
 fi
 for checkout in "${CHECKOUTS[@]}"; do
   read -r url ref target_dir <<<"$checkout"
@@ -52,7 +52,7 @@ for checkout in "${CHECKOUTS[@]}"; do
       fail "$folder could not be updated to $ref of $url. Check that this branch, tag or commit exists and that the instance can reach the repository."
     say "Updated $folder to $ref of $url."
   elif [ -e "$folder" ]; then
-    fail "$folder exists and is not a git checkout. Move it away and run the setup again."
+    fail "$folder exists and is not a git checkout. Move it away."
   else
     retry 4 clone "$url" "$ref" "$folder" ||
       fail "$url could not be cloned at $ref. Check that the repository is public, that this branch, tag or commit exists, and that the instance can reach it."

@@ -15,7 +15,7 @@ source include:prelude.sh
 
 : "${SSM_seconds:?}" "${SSM_cpu:?}"
 
-PROGRAM=/opt/gpudesk/benchmark/measure.py
+PROGRAM=/opt/gpudesk/benchmark
 LOG=/var/lib/gpudesk/benchmark/log
 
 # In this order: the environments of recipes, that of AWS's Deep Learning images, that of the system.
@@ -49,7 +49,16 @@ if ((SSM_cpu == 0)) && ! timeout 60 nvidia-smi --list-gpus 2>/dev/null | grep -c
 fi
 python=$(find_pytorch) ||
   fail "The benchmark needs PyTorch, and no Python on this instance has it. Add a recipe with PyTorch, such as d2l-pytorch (POST /instances/NAME/setup)."
-write_file "$PROGRAM" 0644 root <<'MEASURE'
+write_file "$PROGRAM/devices.py" 0644 root <<'DEVICES'
+@@devices.py@@
+DEVICES
+write_file "$PROGRAM/operations.py" 0644 root <<'OPERATIONS'
+@@operations.py@@
+OPERATIONS
+write_file "$PROGRAM/training.py" 0644 root <<'TRAINING'
+@@training.py@@
+TRAINING
+write_file "$PROGRAM/__main__.py" 0644 root <<'MEASURE'
 @@measure.py@@
 MEASURE
 mkdir -p "${RESULT%/*}"

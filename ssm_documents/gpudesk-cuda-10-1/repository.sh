@@ -24,13 +24,13 @@ require_free_space 5
 # The pin file makes apt prefer NVIDIA's packages to those of Ubuntu. Any other content is refused.
 fetch "$SITE/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin" /var/tmp/gpudesk-cuda.pin
 if grep -Evq '^((Package|Pin|Pin-Priority|Explanation): .*|)$' /var/tmp/gpudesk-cuda.pin; then
-  fail "$SITE/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin is not a file of apt preferences. Check whether a proxy sent something else, and run the setup again."
+  fail "$SITE/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin is not a file of apt preferences. Check whether a proxy sent something else."
 fi
 
 fetch "$SITE/10.1/Prod/local_installers/$FILE" "/var/tmp/$FILE"
 rm -rf "$FOLDER" /var/tmp/gpudesk-cuda
 dpkg-deb --extract "/var/tmp/$FILE" /var/tmp/gpudesk-cuda ||
-  fail "$FILE is not a complete package. Check whether a proxy sent something else, and run the setup again."
+  fail "$FILE is not a complete package. Check whether a proxy sent something else."
 # Root has no HOME here, so gpg needs a folder.
 keys=$(mktemp -d)
 fingerprint=$(gpg --homedir "$keys" --batch --with-colons --import-options show-only --import \

@@ -18,7 +18,7 @@ fetch "https://repo.anaconda.com/miniconda/$RELEASE" "/var/tmp/$RELEASE" "$SHA25
 chmod 0644 "/var/tmp/$RELEASE"
 # -u completes an interrupted installation.
 as_ubuntu env PYTHONNOUSERSITE=1 bash "/var/tmp/$RELEASE" -b -u -p "$MINICONDA" ||
-  fail "Miniconda could not be installed. See the output of its installer above, and run the setup again."
+  fail "Miniconda could not be installed. The output of the step says why."
 rm -f "/var/tmp/$RELEASE"
 conda_as_ubuntu init --quiet bash
 # Environments that the user creates later use the same channel. For the default channels, conda would ask the user to

@@ -21,7 +21,7 @@ fi
 require_free_space 6
 # Start from an empty environment: conda and pip would take a package that an interrupted run left incomplete as complete.
 as_ubuntu rm -rf "$MINICONDA/envs/d2l" ||
-  fail "$MINICONDA/envs/d2l could not be removed. It may contain files of root: the output of the step names them. Remove the folder with sudo and run the setup again."
+  fail "$MINICONDA/envs/d2l could not be removed. It may contain files of root: the output of the step names them. Remove the folder with sudo."
 say "Creating the conda environment d2l with Python 3.7."
 conda_create --name d2l python=3.7 pip
 say "Installing $MXNET (0.8 GB) and $D2L."

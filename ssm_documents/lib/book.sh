@@ -16,7 +16,7 @@ unpack_book() {
     # The publisher gives no checksum. TLS only verifies the server.
     say "$url has no published checksum. This download has SHA-256 $(sha256sum "$zip" | cut -d ' ' -f 1). To require the same file later, launch with the parameter book_sha256 set to this value."
   fi
-  unzip -tq "$zip" >/dev/null || fail "$url is not a complete zip file. Check whether a proxy sent something else, and run the setup again."
+  unzip -tq "$zip" >/dev/null || fail "$url is not a complete zip file. Check whether a proxy sent something else."
   as_ubuntu rm -rf "$work/d2l-en.new"
   as_ubuntu unzip -q "$zip" -d "$work/d2l-en.new"
   if [ ! -d "$work/d2l-en.new/$folder" ]; then

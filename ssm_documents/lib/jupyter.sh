@@ -31,7 +31,7 @@ UNIT
 @@wait_for_jupyter.py@@
 WAIT
     journalctl --unit gpudesk-jupyter.service --lines 20 --no-pager >&2 || true
-    fail "gpudesk-jupyter.service did not respond on 127.0.0.1:8888 within 60 s. The output of the step has the last lines of its log. Remove the cause, such as another server on this port, and run the setup again."
+    fail "gpudesk-jupyter.service did not respond on 127.0.0.1:8888 within 60 s. The output of the step has the last lines of its log. Remove the cause, such as another server on this port."
   fi
   say "Jupyter runs on 127.0.0.1:8888 of this instance, in /home/ubuntu/work."
 }

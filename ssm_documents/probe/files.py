@@ -75,12 +75,17 @@ class ProbePaths:
 
 
 def write_json(path: Path, content: Any) -> None:
+    """Replace a file of JSON, like `write_text`."""
+    write_text(path, json.dumps(content))
+
+
+def write_text(path: Path, text: str) -> None:
     """Replace a file in one step. Everybody may read it.
 
     :raises OSError: the file cannot be written
     """
     new = path.with_name(f".{path.name}.new")
-    new.write_text(json.dumps(content), encoding="utf-8")
+    new.write_text(text, encoding="utf-8")
     new.chmod(0o644)
     new.replace(path)
 

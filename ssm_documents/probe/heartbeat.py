@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.domain.idle.heartbeat import Heartbeat
-from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE, encode_heartbeat, write_heartbeat
-from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, read_response
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE, encode_heartbeat
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response
 
 
 class HeartbeatClient:
@@ -29,7 +29,7 @@ class HeartbeatClient:
         :raises botocore.exceptions.BotoCoreError, ClientError: the heartbeat was not written
         :raises KeyError, TypeError, ValueError: the heartbeat was written, but the response is invalid
         """
-        text = write_heartbeat(encode_heartbeat(heartbeat, self._key))
+        text = encode_heartbeat(heartbeat, self._key)
         result = self._update_item(
             TableName=self._table,
             Key={"id": {"S": self._key}},
@@ -40,4 +40,4 @@ class HeartbeatClient:
             ReturnValues="ALL_NEW",
         )
         response = result["Attributes"].get("response")
-        return read_response(response["S"]) if response else None
+        return decode_response(response["S"]) if response else None

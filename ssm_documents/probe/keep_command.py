@@ -8,11 +8,12 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.common.text import ensure_period
+from chalicelib.domain.idle.heartbeat_response import decode_response
 from ssm_documents.probe.arguments import DURATION_HELP, parse_duration
 from ssm_documents.probe.files import ProbePaths, write_json
 
@@ -90,10 +91,10 @@ def _add_to_cloud_time(paths: ProbePaths, duration: timedelta) -> datetime | Non
 def _is_shortened(paths: ProbePaths, requested_until: datetime | None) -> bool:
     """Return whether the granted keep ends before the requested time. Differences of some minutes are not noticed."""
     try:
-        keep_until = json.loads(paths.response.read_text(encoding="utf-8"))["keep_until"]
+        keep_until = decode_response(paths.response.read_text(encoding="utf-8")).keep_until
     except (OSError, KeyError, TypeError, ValueError):
         return False
-    return requested_until is not None and datetime.fromtimestamp(keep_until, UTC) < requested_until
+    return bool(requested_until and keep_until and keep_until < requested_until)
 
 
 def _wait_for_result(path: Path, seconds: float) -> dict[str, Any] | None:

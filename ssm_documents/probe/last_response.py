@@ -5,12 +5,11 @@ After a reboot the instance still knows its policy and its keep, even if gpudesk
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
-from ssm_documents.probe.files import write_json
+from ssm_documents.probe.files import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +27,13 @@ class LastResponse:
             return
         self.response = response
         try:
-            write_json(self._path, encode_response(response))
+            write_text(self._path, encode_response(response))
         except OSError as error:
             logger.warning("The heartbeat response could not be stored: %s", error)
 
     def _load(self) -> HeartbeatResponse | None:
         try:
-            return decode_response(json.loads(self._path.read_text(encoding="utf-8")))
+            return decode_response(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, KeyError, TypeError, ValueError) as error:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence, Sample, fold_sample
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, MissedHeartbeats, SelfStopStatus
-from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, encode_response
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import Thresholds
 from chalicelib.domain.idle.self_stop import (
     LocalStatus,
@@ -24,13 +23,9 @@ from chalicelib.domain.idle.self_stop import (
     SelfStopState,
     decide_self_stop,
 )
-from ssm_documents.probe.files import ProbePaths, write_json
-from ssm_documents.probe.history import History
-from ssm_documents.probe.keep_requests import KeepRequests
-from ssm_documents.probe.last_response import LastResponse
-from ssm_documents.probe.notifier import Notifier
+from ssm_documents.probe.parts import HeartbeatIdentity, HeartbeatSender, LocalServices, TimeSource
 from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
-from ssm_documents.probe.setup_watch import SetupWatch
+from ssm_documents.probe.status_file import write_status
 
 logger = logging.getLogger(__name__)
 
@@ -44,47 +39,6 @@ SIGNAL_BY_THRESHOLD = {
     "network_kib_per_second": "network",
 }
 """The signal whose samples depend on a threshold."""
-
-
-@dataclass(frozen=True)
-class HeartbeatIdentity:
-    """The sender of the heartbeats: EC2's id, the kernel's id of this boot, and whether a GPU is expected."""
-
-    instance_id: str
-    boot_id: str
-    has_gpu: bool = True
-
-
-class TimeSource(Protocol):
-    """The source of the time. Raises OSError or ValueError if the time is unknown."""
-
-    def now(self) -> datetime:
-        """Return the time in UTC."""
-        ...
-
-
-class HeartbeatSender(Protocol):
-    """The sender of heartbeats. May raise anything."""
-
-    def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
-        """Write the heartbeat and return gpudesk's response."""
-        ...
-
-
-@dataclass(frozen=True)
-class LocalServices:
-    """The parts of the probe that belong to the instance.
-
-    :param power_off: stops the instance; called again at the next heartbeat if it still runs
-    """
-
-    paths: ProbePaths
-    last_response: LastResponse
-    history: History
-    setup: SetupWatch
-    keep_requests: KeepRequests
-    notifier: Notifier
-    power_off: Callable[[], None]
 
 
 class Probe:
@@ -131,8 +85,10 @@ class Probe:
         decision = decide_self_stop(self._self_stop, status, response, at)
         self._self_stop = decision.state
         self._services.notifier.handle_self_stop(decision)
-        is_sent = self._send(replace(heartbeat, self_stop=_to_self_stop_status(decision)))
-        self._write_status(at)
+        heartbeat = replace(heartbeat, self_stop=_to_self_stop_status(decision))
+        is_sent = self._send(heartbeat)
+        current = replace(heartbeat, signals=self.evidence, missed_heartbeats=self._missed)
+        write_status(self._services.paths.status, current, self._services.last_response.response)
         if decision.action is SelfStopAction.STOP:
             self._services.power_off()
         return is_sent
@@ -209,29 +165,6 @@ class Probe:
         self._services.notifier.handle_stop_warning(response)
         if response.keep_result:
             self._services.keep_requests.acknowledge(response.keep_result)
-
-    def _write_status(self, at: datetime) -> None:
-        """Write the file that `gpudesk-status` reads."""
-        response = self._services.last_response.response
-        status: dict[str, Any] = {
-            "at": format_timestamp(at),
-            "signals": {
-                name: {
-                    "state": evidence.state.value,
-                    "since": format_timestamp(evidence.since),
-                    "reason": evidence.reason,
-                }
-                for name, evidence in self.evidence.items()
-            },
-            "response": encode_response(response) if response else None,
-            "self_stop_at": format_timestamp(self._self_stop.stop_at) if self._self_stop.stop_at else None,
-            "missed": self._missed.count if self._missed else 0,
-            "last_error": self._missed.reason if self._missed else "",
-        }
-        try:
-            write_json(self._services.paths.status, status)
-        except OSError as error:
-            logger.warning("The status could not be written: %s", error)
 
 
 def _to_self_stop_status(decision: SelfStopDecision) -> SelfStopStatus | None:

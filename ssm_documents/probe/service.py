@@ -28,7 +28,8 @@ from ssm_documents.probe.interval import run_every
 from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.last_response import LastResponse
 from ssm_documents.probe.notifier import Notifier
-from ssm_documents.probe.probe import HeartbeatIdentity, LocalServices, Probe
+from ssm_documents.probe.parts import HeartbeatIdentity, LocalServices
+from ssm_documents.probe.probe import Probe
 from ssm_documents.probe.sensors import GuardedSensor
 from ssm_documents.probe.setup_watch import SetupWatch
 from ssm_documents.probe.signals.wiring import build_sensors

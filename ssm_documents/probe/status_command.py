@@ -6,11 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.domain.common.text import ensure_period, format_date_time, pluralize
 from chalicelib.domain.common.untrusted_text import strip_to_line
+from chalicelib.domain.idle.heartbeat_response import decode_response
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.warning_texts import describe_reason
 
@@ -37,30 +37,26 @@ def _format_lines(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"Measured at {status['at']}:"
     for name, signal in status["signals"].items():
         yield f"  {name:<9} {signal['state']:<8} since {signal['since']}  {signal['reason']}"
-    response = status["response"]
-    if response is None:
+    if status["response"] is None:
         yield "gpudesk has not responded to a heartbeat yet, so the policy is unknown."
         return
+    response = decode_response(status["response"])
+    policy, warning = response.policy, response.warning
     yield (
-        f"Policy: a stop warning after {response['idle_minutes']} idle minutes, the stop "
-        f"{response['warning_minutes']} minutes later. Enabled signals: {', '.join(response['signals'])}. "
-        f"Mode of gpudesk: {response['mode']}."
+        f"Policy: a stop warning after {policy.idle_minutes} idle minutes, the stop {policy.warning_minutes} minutes "
+        f"later. Enabled signals: {', '.join(policy.signals)}. Mode of gpudesk: {response.mode}."
     )
-    if "keep_until" in response:
-        yield f"This instance is kept until {_format_seconds(response['keep_until'])}."
-    if "warning" in response:
-        _, warning_type, stop_at = response["warning"]
-        yield f"WARNING: This instance will be stopped at {_format_seconds(stop_at)}: {describe_reason(warning_type)}."
-    if "keep_result" in response:
-        _, granted, text = response["keep_result"]
-        result = "granted" if granted else "refused"
-        yield f"The last keep request from this instance was {result}: {ensure_period(text)}"
+    if response.keep_until:
+        yield f"This instance is kept until {format_date_time(response.keep_until)}."
+    if warning:
+        reason = describe_reason(warning.warning_type)
+        yield f"WARNING: This instance will be stopped at {format_date_time(warning.stop_at)}: {reason}."
+    if response.keep_result:
+        result = "granted" if response.keep_result.granted else "refused"
+        message = ensure_period(response.keep_result.message)
+        yield f"The last keep request from this instance was {result}: {message}"
     if status["self_stop_at"]:
         stop_at = status["self_stop_at"]
         yield f"WARNING: This instance will stop itself at {stop_at}, because gpudesk has not stopped it."
     if status["missed"]:
         yield f"{pluralize(status['missed'], 'heartbeat')} could not be sent; the last error: {status['last_error']}."
-
-
-def _format_seconds(seconds: int) -> str:
-    return format_date_time(datetime.fromtimestamp(seconds, UTC))

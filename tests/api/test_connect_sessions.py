@@ -9,7 +9,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.control.services import session_opener
-from chalicelib.domain.common.errors import PermanentAwsError
+from chalicelib.domain.common.aws_errors import PermanentAwsError
 from chalicelib.domain.sessions.policies import PolicyTooLong
 from chalicelib.store.tables import TABLES
 from local.ports import find_free_port

@@ -1,13 +1,16 @@
 """/healthz, /recipes, /costs and /desk."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.store import desk
 from chalicelib.store.data_files import load_packaged_recipes
+from chalicelib.store.desk import SETTINGS_KEY, DeskModel, DeskRepository
+from chalicelib.store.instances.table import InstanceModel
 from tests.api.client import POLICY, Bench
+from tests.support.world import build_application
 
 
 def test_health_shows_the_time_and_the_last_sweep(bench: Bench) -> None:
@@ -29,8 +32,16 @@ def test_recipes_are_listed_page_by_page(bench: Bench) -> None:
 
 def test_costs_without_instances_are_zero(bench: Bench) -> None:
     costs = bench.ada("GET", "/costs?since=2026-01-01&until=2026-01-20").json
-    nothing: dict[str, Any] = {"items": [], "next_cursor": None, "total": "0.000000"}
+    nothing: dict[str, Any] = {"items": [], "next_cursor": None, "total": "0.000000", "incomplete": False}
     assert costs == {"since": "2026-01-01", "until": "2026-01-20", **nothing}
+
+
+def test_costs_of_an_owner_with_an_unreadable_record_are_incomplete(bench: Bench) -> None:
+    record = InstanceModel.get(bench.world.launch().id)
+    record.record = "{}"
+    record.save()
+    incomplete = [client("GET", "/costs").json["incomplete"] for client in (bench.ada, bench.bob, bench.root)]
+    assert incomplete == [True, False, True]
 
 
 def test_desk_update_by_admin_applies_to_everyone(bench: Bench) -> None:
@@ -70,13 +81,26 @@ def test_changed_mode_has_author_and_time_and_admins_are_notified(bench: Bench) 
     assert list(notification.deliveries) == ["admin.email"]
 
 
-def test_default_region_is_the_home_region(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "REGION", "eu-west-1")
+def test_default_region_is_the_home_region(bench: Bench) -> None:
+    set_home_region(bench, "eu-west-1")
     assert bench.ada("GET", "/desk").json["defaults"]["region"] == "eu-west-1"
-    monkeypatch.setattr(desk, "REGION", "mx-central-1")
+    set_home_region(bench, "mx-central-1")
     assert bench.root("PATCH", "/desk", {"mode": "paused"}).status == 200
     answer = bench.root("PATCH", "/desk", {"limits": {"regions": ["us-east-1"]}})
     assert list(answer.field_errors) == ["defaults.region"]
+
+
+def test_item_without_settings_has_the_default_region_too(bench: Bench) -> None:
+    set_home_region(bench, "eu-west-1")
+    DeskModel(SETTINGS_KEY, version=1).save()
+    assert bench.ada("GET", "/desk").json["defaults"]["region"] == "eu-west-1"
+
+
+def set_home_region(bench: Bench, region: str) -> None:
+    """Give gpudesk another home region; its tables stay where they are."""
+    service = bench.world.application.desk
+    stores = replace(service.stores, desk=DeskRepository(region))
+    bootstrap.set_application(replace(bench.world.application, desk=replace(service, stores=stores)))
 
 
 def test_equal_settings_are_not_written(bench: Bench) -> None:
@@ -87,13 +111,22 @@ def test_equal_settings_are_not_written(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("path", ["/desk", "/owners/root"])
-@pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 503), ("AccessDeniedException", 502)])
-def test_webhook_without_key_of_its_secret_is_not_set(bench: Bench, path: str, code: str, status: int) -> None:
-    fresh = bootstrap.build_application(bench.world.clock, bench.world.application.settings)
+@pytest.mark.parametrize(
+    ("code", "status", "advice"),
+    [
+        ("ThrottlingException", 503, "so nothing was changed"),
+        ("AccessDeniedException", 502, "A permission of gpudesk itself is missing. An admin must check its roles."),
+    ],
+)
+def test_webhook_without_key_of_its_secret_is_not_set(
+    bench: Bench, path: str, code: str, status: int, advice: str
+) -> None:
+    fresh = build_application(bench.world.clock, bench.world.application.settings)
     bootstrap.set_application(fresh)
     bench.world.cloud.faults.inject("GetParameter", code)
     answer = bench.root("PATCH", path, {"channels": {"webhook": "https://hooks.example.org/gpu"}})
     assert (answer.status, answer.json["code"]) == (status, "upstream_error")
+    assert advice in answer.json["detail"]
     assert bench.root("GET", path).json["channels"]["webhook"] is None
 
 

@@ -22,6 +22,7 @@ from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers
 from local.settings import read_local_settings
 from tests.api.client import Bench
+from tests.support.world import build_application
 
 EVENTS = Path(__file__).parent.parent / "golden" / "events"
 
@@ -110,7 +111,7 @@ class RecordingWatchdog(SweepWatchdog):
 
 
 def install_recorders(fails_on: str | None = None) -> CallLog:
-    application, log = bootstrap.build_application(SystemClock(), read_local_settings()), CallLog(fails_on=fails_on)
+    application, log = build_application(SystemClock(), read_local_settings()), CallLog(fails_on=fails_on)
     bootstrap.set_application(
         replace(
             application,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.instances.record import Phase
 from tests.api.client import POLICY, Bench, Client
 
 UNKNOWN_AT_FIRST = ("instance_id", "ec2_state", "zone", "activity", "warning", "keep", "lifetime_ends_at")
@@ -193,6 +194,17 @@ def test_limit_reached_names_the_count_of_instances_and_the_limit(bench: Bench) 
     answer = bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 4})
     assert answer.status == 409
     assert answer.json["detail"] == (
-        "ada has 3 instances that are not terminated; the limit is 1. Terminate instances first. A launch that "
-        "failed counts, too, until it is terminated."
+        "ada has 3 instances that are not terminated; the limit is 1. Terminate instances first. Launches that failed "
+        "are not counted."
     )
+
+
+def test_failed_launch_does_not_count_for_the_limit(bench: Bench) -> None:
+    bench.root("PATCH", "/desk", {"limits": {"instances_per_owner": 1}})
+    world = bench.world
+    world.cloud.faults.inject("RunInstances", "UnauthorizedOperation", "no", status=403)
+    failed = world.wait_for_phase(world.launch(), Phase.FAILED)
+    assert bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 1}).status == 202
+    bench.ada("DELETE", f"/instances/{failed.id}")
+    world.wait_for_phase(failed, Phase.TERMINATED)
+    assert bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 2}).status == 409, "the failed one counts once"

@@ -27,7 +27,6 @@ def list_operations() -> Iterator[tuple[str, dict[str, Any]]]:
 def test_openapi_contains_exactly_the_routes_of_the_app(bench: Bench) -> None:
     served = bench.create_client()("GET", "/openapi.json").json
     described = {(path, method.upper()) for path, methods in served["paths"].items() for method in methods}
-    described |= {(path, "HEAD") for path, method in described if method == "GET"}
     assert described == {(path, method) for path, methods in application.app.routes.items() for method in methods}
 
 
@@ -100,7 +99,7 @@ def test_schemas_use_only_keywords_of_json_schema_and_none_is_empty() -> None:
     for _, operation in list_operations():
         tops += [parameter["schema"] for parameter in operation["parameters"]]
         for response in operation["responses"].values():
-            tops += [content["schema"] for content in response["content"].values()]
+            tops += [content["schema"] for content in response.get("content", {}).values()]
     for top in tops:
         for schema in list_schemas(top):
             assert schema, top

@@ -1,4 +1,4 @@
-"""Answers while DynamoDB is throttled or does not respond."""
+"""Answers while DynamoDB is throttled, does not respond or rejects a write."""
 
 from collections.abc import Callable
 
@@ -23,19 +23,26 @@ def set_max_hours(bench: Bench) -> Answer:
     return bench.ada("PATCH", "/owners/ada", {"max_hours": 8})
 
 
+def test_launch_whose_record_dynamodb_never_accepts_is_answered_422(bench: Bench) -> None:
+    bench.world.cloud.faults.inject("TransactWriteItems", "ValidationException")
+    answer = launch(bench)
+    assert (answer.status, answer.json["code"]) == (422, "invalid_request")
+    assert "DynamoDB rejects its record" in answer.json["detail"]
+
+
 @pytest.mark.parametrize(
     ("inject", "send"),
     [
         (lambda faults: faults.inject("Query", "ProvisionedThroughputExceededException", status=400), list_instances),
         (lambda faults: faults.drop_response("Query"), list_instances),
-        (lambda faults: faults.hang("Query"), list_instances),
-        (lambda faults: faults.hang("GetItem"), list_instances),
-        (lambda faults: faults.hang("TransactWriteItems"), launch),
+        (lambda faults: faults.inject_hang("Query"), list_instances),
+        (lambda faults: faults.inject_hang("GetItem"), list_instances),
+        (lambda faults: faults.inject_hang("TransactWriteItems"), launch),
         (lambda faults: faults.cancel(reason="ThrottlingError"), launch),
         (lambda faults: faults.cancel(reason="ProvisionedThroughputExceeded"), launch),
         (lambda faults: faults.inject("TransactWriteItems", "ReplicatedWriteConflictException"), launch),
         (lambda faults: faults.inject("TransactWriteItems", "TransactionInProgressException"), launch),
-        (lambda faults: faults.conflict("PutItem"), set_max_hours),
+        (lambda faults: faults.inject_conflict("PutItem"), set_max_hours),
     ],
 )
 def test_request_is_answered_503_and_can_be_repeated(bench: Bench, inject: InjectFault, send: Send) -> None:

@@ -110,7 +110,10 @@ def test_desk_channels_are_visible_to_admins_only(bench: Bench) -> None:
     hook = {"channels": {"webhook": "https://hooks.example.org/admins"}}
     assert bench.root("PATCH", "/desk", hook).json["webhook_secret"].startswith("whsec_")
     assert bench.root("GET", "/desk").json["channels"]["webhook"] == "https://hooks.example.org/admins"
-    assert bench.ada("GET", "/desk").json["channels"] is None
+    bench.root("PATCH", "/desk", {"channels": {"email": "root@example.org"}})
+    assert bench.root("GET", "/desk").json["email_state"] == "pending"
+    shown = bench.ada("GET", "/desk").json
+    assert (shown["channels"], shown["email_state"]) == (None, None)
     assert bench.ada("PATCH", "/desk", hook).status == 403
 
 

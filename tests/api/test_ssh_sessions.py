@@ -24,7 +24,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from chalicelib import bootstrap
-from chalicelib.aws.clients import Clients
+from chalicelib.aws.clients import Clients, build_client_sets
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.control.application import Application
 from chalicelib.domain.access.actor import Role
@@ -45,6 +45,7 @@ REPOSITORY = Path(__file__).parents[2]
 SSH = shutil.which("ssh")
 TIMEOUT_SECONDS = 20
 SYSTEM_PATH = "/usr/bin:/bin"
+PROC = "/proc/net/tcp"
 FOREIGN_URL = "http://127.0.0.1:1"
 """Endpoint of another local cloud in the environment of the laptop. A session must not use it."""
 
@@ -147,7 +148,7 @@ class ServedSessionManager(SessionManager):
 def build_served_application(application: Application, url: str) -> Application:
     """Return the application with the endpoint of a served local cloud in its sessions."""
     sessions = application.sessions
-    opener = replace(sessions.opener, session_manager=ServedSessionManager(Clients(), url))
+    opener = replace(sessions.opener, session_manager=ServedSessionManager(build_client_sets().loop, url))
     return replace(application, sessions=replace(sessions, opener=opener))
 
 
@@ -250,6 +251,39 @@ def test_forwarded_port_stays_open_and_says_when_a_session_is_new(laptop: Laptop
     assert [
         session for session in sessions.started.values() if session.channel_opened_at and not session.ended_at
     ] == []
+
+
+@pytest.mark.parametrize("source", ["/proc/net/tcp", "/no/proc"], ids=["Linux", "lsof"])
+def test_forwarded_port_whose_resume_fails_with_valid_credentials_is_opened_again(
+    laptop: Laptop, tmp_path: Path, source: str
+) -> None:
+    """The plugin gives up in silence. Only its missing connection shows it."""
+    if not Path(source).exists() and shutil.which("lsof") is None:
+        pytest.skip("this computer has no lsof")
+    program, port = tmp_path / "gpudesk-session", find_free_port()
+    text = (REPOSITORY / "tools" / "gpudesk-session").read_text()
+    for setting, value in (("CHECK_EVERY=5", "CHECK_EVERY=1"), ("MAX_MISSES=9", "MAX_MISSES=4"), (PROC, source)):
+        assert setting in text
+        text = text.replace(setting, value)
+    program.write_text(text)
+    program.chmod(0o755)
+    with laptop.start(str(program), "brave-otter", "port", "7000", str(port)) as forward:
+        assert forward.stderr
+        assert b"of this computer leads to brave-otter." in forward.stderr.readline()
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
+            connection.sendall(b"one")
+            assert connection.recv(100) == b"one"
+            laptop.world.cloud.faults.inject("ResumeSession", "InternalServerError", times=9)
+            laptop.close_channels()
+            lost = forward.stderr.readline()
+            laptop.world.cloud.faults.clear()
+        assert b"The connection to AWS was lost and could not be resumed. Opening a new one" in lost
+        assert b"A new session is open since" in forward.stderr.readline()
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
+            connection.sendall(b"two")
+            assert connection.recv(100) == b"two"
+        forward.send_signal(signal.SIGINT)
+        assert forward.wait(TIMEOUT_SECONDS) == 0
 
 
 def test_token_of_jupyter_is_printed(laptop: Laptop) -> None:

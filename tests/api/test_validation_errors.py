@@ -31,6 +31,7 @@ LAUNCH = {"gpu": "T4"}
         ({"disk_gib": 0}, "disk_gib", "from 8 to limits.disk_gib of GET /desk, e.g. 64, not 0"),
         ({"disk_gib": 4096}, "disk_gib", "must be 8 to 2048 GiB, not 4096"),
         ({"disk_gib": {}}, "disk_gib", "not an object"),
+        ({"disk_gib": 10**60}, "disk_gib", f"not 1{'0' * 39}..."),
         ({"gpu": "A1000"}, "gpu", "Did you mean"),
         ({"gpu": ["T4"]}, "gpu", "must be the name of a GPU, e.g. T4, not a list"),
         ({"gpu": ""}, "gpu", "must be the name of a GPU"),

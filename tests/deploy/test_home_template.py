@@ -7,7 +7,7 @@ import pytest
 
 import app
 from chalicelib.api import openapi
-from chalicelib.control.loop.time_budget import FUNCTION_SECONDS
+from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from chalicelib.store.tables import TABLES
 from deploy.cloudformation import Template
 from deploy.functions import API_SECONDS, FUNCTIONS, SESSION_SECONDS

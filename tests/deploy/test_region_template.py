@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from deploy.cloudformation import Template
+from deploy.documents import MAX_DOCUMENT_BYTES, DocumentTooLarge, build_document
 from deploy.names import ResourceNames
-from deploy.region import MAX_DOCUMENT_BYTES, DocumentTooLarge, build_document, build_region_template
+from deploy.region import build_region_template
 from deploy.settings import DeploymentSettings, RegionSettings
 from ssm_documents.compose import list_document_names
 from ssm_documents.session_documents import list_session_names

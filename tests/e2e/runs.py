@@ -22,16 +22,17 @@ class Run:
     """One run of `python -m local.run` in the folder `cwd`.
 
     :param prefix: words of a command that starts the program
+    :param module: another program with the same variables
     :param variables: environment variables
     :ivar lines: lines of output read so far
     """
 
-    def __init__(self, cwd: Path, *prefix: str, **variables: str) -> None:
+    def __init__(self, cwd: Path, *prefix: str, module: str = "local.run", **variables: str) -> None:
         self.cwd = cwd
         self.lines: list[str] = []
         environment = {"PORT": "0", "CLOUD_PORT": "0", "PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
         self._process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "local.run"],
+            [*prefix, sys.executable, "-m", module],
             cwd=cwd,
             env={**environment, **variables},
             stdout=subprocess.PIPE,

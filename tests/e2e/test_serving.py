@@ -34,6 +34,9 @@ def test_used_port_ends_run_with_status_2_and_names_alternative(start: Start, us
     [
         ({"SPEED": "fast"}, "SPEED must be a number of cloud seconds"),
         ({"SPEED": "nan"}, "SPEED must be a number of cloud seconds"),
+        ({"SPEED": "500"}, "SPEED must be a number of cloud seconds per real second from 1 to 240, not '500'."),
+        ({"REGIONS": "us-east-1,mars"}, "REGIONS must be regions of AWS such as us-east-1,eu-central-1, not 'mars'."),
+        ({"REGIONS": "eu-central-1"}, "REGIONS must contain us-east-1"),
         ({"PORT": "80000"}, "PORT must be a port number"),
         ({"ONCE": "yes"}, "ONCE must be 0 or 1"),
         ({"ONCE": "1", "DEMO": "0"}, "Use only one of them"),

@@ -27,6 +27,7 @@ from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
+from chalicelib.store.data_files import load_catalog
 from tests.property.history import ClockJump, History, KeepEvent, Link, Minute, SimpleEvent, WorldEvent, list_minutes
 from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE, POLICY, START, build_ready_instance
 
@@ -202,7 +203,12 @@ class World:
         """Decide until a plan has no requeue, at most 4 times, and store the heartbeat response."""
         desk = DeskSettings(mode=self.mode)
         rules = DecisionContext(
-            desk=desk, directory=self.directory, heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
+            desk=desk,
+            directory=self.directory,
+            heartbeat_table="t",
+            heartbeat_region="r",
+            instance_role_id="AROA",
+            catalog=CATALOG,
         )
         observation = Observation(ec2=EC2_RUNNING, heartbeat=self.stored_heartbeat)
         for _ in range(4):
@@ -221,5 +227,7 @@ class World:
                 break
         self.stored_response = build_response(self.instance, desk)
 
+
+CATALOG = load_catalog()
 
 worlds = st.builds(World, st.just(build_ready_instance()), st.sampled_from([ChannelDirectory(), REACHABLE]))

@@ -16,7 +16,8 @@ from ssm_documents.probe.history import History
 from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.last_response import LastResponse
 from ssm_documents.probe.notifier import Notifier
-from ssm_documents.probe.probe import HeartbeatIdentity, LocalServices, Probe
+from ssm_documents.probe.parts import HeartbeatIdentity, LocalServices
+from ssm_documents.probe.probe import Probe
 from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
 from ssm_documents.probe.setup_watch import SetupWatch
 from ssm_documents.probe.user_messenger import DeliveryCount

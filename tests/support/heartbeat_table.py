@@ -8,8 +8,8 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from chalicelib.domain.idle.heartbeat import Heartbeat
-from chalicelib.domain.idle.heartbeat_decoding import read_heartbeat
-from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, write_response
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, encode_response
 
 
 class HeartbeatTable:
@@ -39,7 +39,7 @@ class HeartbeatTable:
     def read(self) -> Heartbeat:
         """Return the last heartbeat of the instance."""
         item = self._client.get_item(TableName=self.name, Key=self._key)["Item"]
-        heartbeat = read_heartbeat(item["heartbeat"]["S"])
+        heartbeat = decode_heartbeat(item["heartbeat"]["S"])
         assert isinstance(heartbeat, Heartbeat), heartbeat
         return heartbeat
 
@@ -50,7 +50,7 @@ class HeartbeatTable:
             Key=self._key,
             UpdateExpression="SET #response = :response",
             ExpressionAttributeNames={"#response": "response"},
-            ExpressionAttributeValues={":response": {"S": write_response(response)}},
+            ExpressionAttributeValues={":response": {"S": encode_response(response)}},
         )
 
 

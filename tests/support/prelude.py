@@ -7,14 +7,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import ssm_documents
-
-PRELUDE = Path(ssm_documents.__file__).parent / "lib" / "prelude.sh"
+from ssm_documents.step_script import read_prelude
 
 
 class StepRunner:
     """Runner of steps, as the SSM agent runs them. A folder of the test replaces /var/lib/gpudesk.
 
+    :ivar setup: lines of shell before the prelude
     :ivar replaced: texts of the prelude and their replacements
     :ivar ran: file to which a step appends a line when it runs
     """
@@ -22,6 +21,7 @@ class StepRunner:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._scripts = 0
+        self.setup = ""
         self.state = folder / "state"
         self.boot_id = folder / "boot_id"
         self.boot_id.write_text("first\n")
@@ -36,7 +36,7 @@ class StepRunner:
         self.ran = folder / "ran"
 
     def write_script(self, body: str, step: str = "step") -> Path:
-        prelude = PRELUDE.read_text(encoding="utf-8")
+        prelude = read_prelude()
         for original, replacement in self.replaced.items():
             prelude = prelude.replace(original, replacement)
         names = (
@@ -47,7 +47,9 @@ class StepRunner:
         )
         self._scripts += 1
         script = self._folder / f"script-{self._scripts}.sh"
-        script.write_text(f"#!/usr/bin/env bash\nset -euo pipefail\n{names}\n{prelude}\n{body}\n", encoding="utf-8")
+        script.write_text(
+            f"#!/usr/bin/env bash\nset -euo pipefail\n{names}\n{self.setup}{prelude}\n{body}\n", encoding="utf-8"
+        )
         script.chmod(0o755)
         return script
 

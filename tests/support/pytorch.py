@@ -12,7 +12,8 @@ _PROGRAM = f"""#!/bin/sh
 [ "$1" = -I ] || {{ echo "modules of the user could be imported" >&2; exit 1; }}
 shift
 [ "$1" != -c ] || exit 0
-/usr/bin/python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$1" || exit 1
+/usr/bin/python3 -c 'import ast, sys; [ast.parse(open(name).read()) for name in sys.argv[1:]]' "$1"/*.py || exit 1
+[ -e "$1/__main__.py" ] || {{ echo "no program in $1" >&2; exit 1; }}
 shift
 echo "measuring with $*" >&2
 echo run >>/home/ubuntu/runs

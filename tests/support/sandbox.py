@@ -101,9 +101,9 @@ class Machine:
         command = Invocation(f"c-{number}", name, content, {key: [value] for key, value in values.items()})
         return self.fleet.run(self.id, command)
 
-    def run_steps(self, document: str, *names: str, **parameters: str) -> list[StepResult]:
+    def run_steps(self, document: str | Mapping[str, Any], *names: str, **parameters: str) -> list[StepResult]:
         """Run only these steps of a document, in a new attempt. The document has run before on this machine."""
-        content = _compose_once(document)
+        content = _compose_once(document) if isinstance(document, str) else document
         steps = [forget_previous_step(step) for step in content["mainSteps"] if step["name"] in names]
         return list(self.run({**content, "mainSteps": steps}, **parameters).steps)
 

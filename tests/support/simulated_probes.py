@@ -8,11 +8,12 @@ from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold_sample
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, SelfStopStatus, StepProgress
-from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE, encode_heartbeat, write_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE, encode_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.store.heartbeats import HeartbeatModel
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import ManualClock
+from tests.support.heartbeat_fields import replace_fields
 
 
 class SimulatedProbes:
@@ -71,7 +72,7 @@ class SimulatedProbes:
             setup=self.setup_progress,
         )
         encoded = encode_heartbeat(heartbeat, self.build_heartbeat_key(instance_id))
-        self.write_heartbeat(instance_id, write_heartbeat({**encoded, **replaced}))
+        self.write_heartbeat(instance_id, replace_fields(encoded, **replaced) if replaced else encoded)
 
     def reboot_instances(self) -> None:
         """Reboot every instance, so that its probe starts again."""

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 import boto3
 
 from chalicelib import bootstrap
+from chalicelib.aws.clients import build_client_sets
 from chalicelib.control.application import Application
 from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.access.actor import Actor, Role
+from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.policy_override import PolicyOverride
@@ -21,8 +23,9 @@ from chalicelib.domain.instances.plan import Outcome, Step
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.recipe import Recipe
+from chalicelib.settings import Settings
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.core.testing import in_process_cloud
+from local.aws.core.testing import SharedSdkSession, in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
 from local.function_roles import attribute_calls
@@ -237,6 +240,11 @@ def get_ec2_id(instance: Instance) -> str:
     return instance.ec2_instance.instance_id
 
 
+def build_application(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe] | None = None) -> Application:
+    """Return an application whose clients are shared with other worlds of this process."""
+    return bootstrap.build_application(clock, settings, recipes, build_client_sets(SharedSdkSession()))
+
+
 @contextmanager
 def open_world(
     timing: AwsTiming | None = None,
@@ -249,6 +257,6 @@ def open_world(
     with in_process_cloud(clock, machines, timing) as cloud:
         settings = provision_account(cloud)
         with attribute_calls(build_local_names(settings.regions)):
-            yield World(cloud, clock, bootstrap.build_application(clock, settings, recipes), (timing, recipes))
+            yield World(cloud, clock, build_application(clock, settings, recipes), (timing, recipes))
         assert cloud.enforcement.denials == []
         forget_backends()

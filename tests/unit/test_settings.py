@@ -1,5 +1,9 @@
 """Settings from environment variables."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from chalicelib import bootstrap
@@ -87,3 +91,13 @@ def test_value_that_is_no_list_of_regions_is_an_error(value: str) -> None:
 def test_email_topic_is_read_from_its_variable() -> None:
     arn = "arn:aws:sns:eu-west-1:123456789012:gpudesk-dev-notifications"
     assert read(GPUDESK_EMAIL_TOPIC_ARN=arn).email_topic_arn == arn
+
+
+def test_function_without_settings_ends_at_its_start_with_a_sentence() -> None:
+    variables = {"PATH": os.environ["PATH"], "_HANDLER": "app.sweep", "GPUDESK_STAGE": "dev"}
+    ended = subprocess.run(
+        [sys.executable, "-c", "import app"], env=variables, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.strip().startswith("GPUDESK_TABLE_PREFIX, GPUDESK_INSTANCE_PROFILE")
+    assert ended.stderr.strip().endswith("The deployment sets the environment of gpudesk.")

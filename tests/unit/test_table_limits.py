@@ -10,6 +10,7 @@ from pynamodb.exceptions import GetError
 
 from chalicelib.api.route import REQUEST_TIMEOUT_SECONDS
 from chalicelib.store.connections import (
+    REQUEST_CONNECT_TIMEOUT_SECONDS,
     REQUEST_READ_TIMEOUT_SECONDS,
     DeadlineExceeded,
     get_connection,
@@ -17,7 +18,7 @@ from chalicelib.store.connections import (
 )
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import begin_transaction, is_overload
-from chalicelib.store.tables import TABLES, create_tables, reset_endpoint
+from chalicelib.store.tables import TABLES, connect_tables, create_tables, reset_endpoint
 from chalicelib.store.tokens import TokenModel
 from local.aws.core.testing import in_process_cloud
 
@@ -28,6 +29,19 @@ def read_limits(client: Any) -> tuple[float, float, int]:
     return config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]
 
 
+@pytest.fixture(autouse=True)
+def connected() -> Iterator[None]:
+    connect_tables("us-east-1", "gpudesk")
+    yield
+    connect_tables("us-east-1", "gpudesk")
+
+
+def test_tables_are_those_of_the_deployment() -> None:
+    connect_tables("eu-west-1", "team")
+    assert {model._get_connection().table_name.partition("-")[0] for model in TABLES} == {"team"}
+    assert {model.Meta.region for model in TABLES} == {get_connection().region} == {"eu-west-1"}
+
+
 def test_all_tables_and_transactions_share_one_connection() -> None:
     with in_process_cloud():
         assert {model._get_connection().connection for model in TABLES} == {get_connection()}
@@ -36,7 +50,7 @@ def test_all_tables_and_transactions_share_one_connection() -> None:
 
 def test_calls_of_request_have_short_timeouts_and_no_retries() -> None:
     with in_process_cloud(), limit_request_time(REQUEST_TIMEOUT_SECONDS):
-        assert read_limits(get_connection().client) == (0.5, 1.0, 1)
+        assert read_limits(get_connection().client) == (0.3, 1.0, 1)
 
 
 def test_calls_of_loop_have_longer_timeouts_and_no_retries() -> None:
@@ -46,13 +60,16 @@ def test_calls_of_loop_have_longer_timeouts_and_no_retries() -> None:
 
 def test_call_that_could_end_after_deadline_is_not_made() -> None:
     with in_process_cloud() as cloud:
-        create_tables()
+        create_tables("us-east-1", "gpudesk")
         before = cloud.calls.copy()
-        with limit_request_time(REQUEST_READ_TIMEOUT_SECONDS / 2), pytest.raises(DeadlineExceeded) as late:
-            DeskRepository().get_settings()
+        with (
+            limit_request_time(REQUEST_READ_TIMEOUT_SECONDS + REQUEST_CONNECT_TIMEOUT_SECONDS / 2),
+            pytest.raises(DeadlineExceeded) as late,
+        ):
+            DeskRepository("us-east-1").get_settings()
         assert is_overload(late.value)
         assert not cloud.count_calls_since(before)
-        DeskRepository().get_settings()
+        DeskRepository("us-east-1").get_settings()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from chalicelib.domain.instances.spec import Policy
-from tools.output import end_quietly_if_closed
+from local.output import end_quietly_if_closed
 from tools.replay.events import Event, Heartbeat, Ready
 from tools.replay.history import MalformedLine, read_events
 from tools.replay.player import Action, Simulator

@@ -24,6 +24,7 @@ from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Policy
 from chalicelib.domain.instances.warning import WarningDelivery, WarningType
+from chalicelib.store.data_files import load_catalog
 from tools.replay import events
 from tools.replay.policy import WIDE_LIMITS
 from tools.replay.probe import SimulatedProbe
@@ -52,7 +53,11 @@ UNLIMITED = replace(WIDE_LIMITS, keep_hours=5000 * 8766)
 """Limits that allow every policy to try, and every keep, because the keeps of a history have been granted."""
 
 CONTEXT = DecisionContext(
-    desk=DeskSettings(limits=UNLIMITED), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-"
+    desk=DeskSettings(limits=UNLIMITED),
+    heartbeat_table="-",
+    heartbeat_region=REGION,
+    instance_role_id="-",
+    catalog=load_catalog(),
 )
 
 

@@ -31,7 +31,7 @@ def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> Instance
     return to_view_after_write(instance, call.app.clock.now(), reason=build_benchmark_reason(instance))
 
 
-@router.route(Endpoint("GET", "/benchmarks"))
+@router.route(Endpoint("GET", "/benchmarks", needs_owner=False))
 def list_benchmarks(call: RequestContext[EmptyModel, BenchmarkQuery]) -> PageView[BenchmarkComparisonView]:
     """List the newest benchmark of each instance type, ordered by training throughput per US dollar."""
     query = call.query

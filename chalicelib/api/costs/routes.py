@@ -1,7 +1,6 @@
 """/costs: what instances cost, for each day and each owner, project or instance."""
 
 from datetime import timedelta
-from decimal import Decimal
 
 from chalicelib.api.common_schemas import EmptyModel, format_decimal
 from chalicelib.api.costs.schemas import CostQuery, CostsView, to_day_cost_view
@@ -9,7 +8,6 @@ from chalicelib.api.pagination import paginate
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
-from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.common.pagination import build_list_name
 from chalicelib.domain.costs.daily_costs import CostGroup, CostReport
 
@@ -23,7 +21,7 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
     """List costs for each day and each owner, project or instance, including those of running instances.
 
     Users get their own costs; admins get those of all owners, or of one. The default is the last 30 days; a report
-    covers at most 366 days.
+    covers at most 366 days. `incomplete` is true if costs are missing.
     """
     query = call.query
     until = query.until or call.app.clock.now().date()
@@ -34,11 +32,12 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
     name = build_list_name(
         f"costs by {group_by} of {query.project} {query.instance}", call.actor.resolve_owner_for_list(query.owner)
     )
-    page = paginate(costs, query, name, lambda cost: cost.key)
+    page = paginate(costs.days, query, name, lambda cost: cost.key)
     return {
         "since": since.isoformat(),
         "until": until.isoformat(),
-        "total": format_decimal(round_usd(sum((cost.total for cost in costs), Decimal(0)))),
+        "total": format_decimal(costs.total),
+        "incomplete": costs.is_incomplete,
         "items": [to_day_cost_view(cost) for cost in page.items],
         "next_cursor": page.next_cursor,
     }

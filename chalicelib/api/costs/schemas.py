@@ -65,7 +65,9 @@ class DayCostView(TypedDict):
 class CostsView(TypedDict):
     """One page of costs for each day and each owner, project or instance.
 
-    `total` is the sum of all days from `since` to `until`, not only of this page. `next_cursor`: send it as `cursor` to
+    `total` is the sum of all days from `since` to `until`, not only of this page. `incomplete` is true if costs are
+    missing: those of a type or a disk of which gpudesk knows no price, or those of an instance whose record it cannot
+    read, since the last change of the record. The admins are notified of both. `next_cursor`: send it as `cursor` to
     get the next page; null on the last page.
     """
 
@@ -74,6 +76,7 @@ class CostsView(TypedDict):
     since: str
     until: str
     total: str
+    incomplete: bool
 
 
 def to_day_cost_view(cost: DayCost) -> DayCostView:

@@ -13,14 +13,16 @@ from chalicelib.domain.desk.settings import Mode
 router = Router("desk", "Read and change the settings that apply to everyone.")
 
 
-@router.route(Endpoint("GET", "/desk"))
+@router.route(Endpoint("GET", "/desk", needs_owner=False))
 def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     """Return the desk's mode, defaults and limits."""
     settings = call.app.desk.get_settings()
-    return to_desk_view(settings, show_channels=call.actor.role is Role.ADMIN)
+    is_admin = call.actor.role is Role.ADMIN
+    state = call.app.desk.find_email_state(settings) if is_admin else None
+    return to_desk_view(settings, state, show_channels=is_admin)
 
 
-@router.route(Endpoint("PATCH", "/desk"))
+@router.route(Endpoint("PATCH", "/desk", needs_owner=False))
 def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChangedView:
     """Update the desk settings. Admins only."""
     changes = call.body.model_dump(exclude_unset=True)
@@ -33,13 +35,13 @@ def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChanged
         logs={"log_group": changes["log_group"]} if "log_group" in changes else {},
     )
     return {
-        **to_desk_view(update.settings, show_channels=True),
+        **to_desk_view(update.settings, call.app.desk.find_email_state(update.settings), show_channels=True),
         "webhook_secret": update.webhook_secret,
         "warnings": to_warnings_view(update.warning),
     }
 
 
-@router.route(Endpoint("GET", "/desk/timeline"))
+@router.route(Endpoint("GET", "/desk/timeline", needs_owner=False))
 def show_desk_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[TimelineEntryView]:
     """List the changes of the desk settings, oldest first: when, by whom and what. Addresses are not shown."""
     query = call.query

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from chalicelib.api.code_schemas import ModeText
+from chalicelib.api.code_schemas import EmailStateText, ModeText
 from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
 from chalicelib.api.desk.mode_views import ModeChangeView, to_mode_change_view
 from chalicelib.api.owners.schemas import ChannelsBody, ChannelsView, to_channels_view
@@ -19,9 +19,11 @@ from chalicelib.api.policy_schemas import (
     to_policy_view,
     to_thresholds_view,
 )
+from chalicelib.domain.common.regions import REGION_PATTERN
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.notifications.email_subscription import EmailState
 
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}$")]
+Region = Annotated[str, StringConstraints(pattern=rf"^{REGION_PATTERN}$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
 
 
@@ -145,15 +147,16 @@ class DeskView(ModeChangeView):
     """The desk settings.
 
     `mode`: in `enforce` gpudesk stops instances by their policy; in `dry_run` it only records what it would do on its
-    own; in `paused` it changes and launches nothing. `channels`: the addresses for notifications to the admins; null
-    for callers who are not admins. `log_group`: the CloudWatch Logs group that receives the whole output of the setup
-    documents; null: none.
+    own; in `paused` it changes and launches nothing. `channels`: the addresses for notifications to the admins, and
+    `email_state` as in GET /owners/{owner}; both are null for callers who are not admins. `log_group`: the CloudWatch
+    Logs group that receives the whole output of the setup documents; null: none.
     """
 
     mode: ModeText
     defaults: DefaultsView
     limits: LimitsView
     channels: ChannelsView | None
+    email_state: EmailStateText | None
     log_group: str | None
 
 
@@ -164,10 +167,10 @@ class DeskChangedView(DeskView):
     warnings: list[WriteWarningView]
 
 
-def to_desk_view(settings: DeskSettings, *, show_channels: bool) -> DeskView:
+def to_desk_view(settings: DeskSettings, email_state: EmailState | None, *, show_channels: bool) -> DeskView:
     """Return the view of the desk settings.
 
-    :param show_channels: whether the caller may see the channels of the admins
+    :param show_channels: whether the caller may see the channels of the admins, and their state
     """
     defaults, limits = settings.defaults, settings.limits
     return {
@@ -194,5 +197,6 @@ def to_desk_view(settings: DeskSettings, *, show_channels: bool) -> DeskView:
             "min_thresholds": to_thresholds_view(limits.min_thresholds),
         },
         "channels": to_channels_view(settings.channels) if show_channels else None,
+        "email_state": str(email_state) if show_channels and email_state else None,
         "log_group": settings.log_group,
     }

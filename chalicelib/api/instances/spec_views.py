@@ -23,7 +23,8 @@ class SpecView(TypedDict):
     """The specification of the instance: the request, completed with defaults.
 
     `image`: the id of the image from which the instance was launched; null: no image. `disk_gib`: the total size of the
-    root disk; before the launch it is an estimate if the request left it out. `metadata_hop_limit`: 2 lets containers
+    root disk; before the launch it is an estimate if the request left it out; null: unknown, of an adopted instance.
+    `metadata_hop_limit`: 2 lets containers
     on the instance use its role.
     """
 
@@ -36,7 +37,7 @@ class SpecView(TypedDict):
     parameters: dict[str, ParameterView]
     added_recipes: list[AddedRecipeView]
     image: str | None
-    disk_gib: int
+    disk_gib: int | None
     metadata_hop_limit: int
     project: str | None
     tags: dict[str, str]

@@ -61,7 +61,8 @@ class ImageCreationView(TypedDict):
 class StatusView(TypedDict):
     """The observed state of the instance.
 
-    `price_per_hour`: the price of the instance type without disk and address; `cost_so_far` includes both. `warning`:
+    `price_per_hour`: the price of the instance type without disk and address; null: unknown.
+    `cost_so_far` includes disk and address, and leaves out what gpudesk knows no price of. `warning`:
     the stop warning that applies now. `activity`: null in the answer to a write.
     """
 
@@ -71,7 +72,7 @@ class StatusView(TypedDict):
     zone: str | None
     instance_type: str
     market: MarketText
-    price_per_hour: str
+    price_per_hour: str | None
     cost_so_far: str
     setup: SetupView | None
     benchmark: BenchmarkRunView | None
@@ -92,6 +93,7 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
     :param cost_so_far: in US dollars
     """
     machine, attempt = instance.ec2_instance, instance.launch.attempt
+    price = instance.billing.rates.instance
     return {
         "instance_id": machine.instance_id if machine else None,
         "ec2_state": str(machine.state) if machine else None,
@@ -99,7 +101,7 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
         "zone": machine.zone if machine else attempt.zone if attempt else None,
         "instance_type": instance.spec.hardware.instance_type,
         "market": instance.spec.market,
-        "price_per_hour": format_decimal(instance.billing.rates.instance),
+        "price_per_hour": format_decimal(price) if price is not None else None,
         "cost_so_far": format_decimal(cost_so_far),
         "setup": to_setup_view(instance.setup, live.setup_progress),
         "benchmark": _to_benchmark_view(instance.benchmark_run, live.heartbeat),

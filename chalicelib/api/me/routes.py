@@ -10,7 +10,7 @@ from chalicelib.domain.common.text import format_timestamp
 router = Router("me", "Find out to whom a token belongs.")
 
 
-@router.route(Endpoint("GET", "/me"))
+@router.route(Endpoint("GET", "/me", needs_owner=False))
 def show_me(call: RequestContext[EmptyModel, OwnerQuery]) -> MeView:
     """Return the authenticated caller."""
     return {

@@ -68,7 +68,8 @@ class OwnerView(TypedDict):
     """The settings of an owner.
 
     `email_state`: pending until somebody follows the link in the mail of AWS Notifications; expired if nobody did for 2
-    days: set the address again for another mail; null: no address.
+    days; unsubscribed if somebody followed the link to unsubscribe. An expired or unsubscribed address gets no mails:
+    set it again for another mail with a link. null: no address.
     """
 
     owner: str

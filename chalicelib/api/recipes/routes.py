@@ -11,7 +11,7 @@ from chalicelib.domain.common.pagination import build_list_name
 router = Router("recipes", "Find out which software gpudesk can set up on an instance.")
 
 
-@router.route(Endpoint("GET", "/recipes"))
+@router.route(Endpoint("GET", "/recipes", needs_owner=False))
 def list_recipes(call: RequestContext[EmptyModel, PageQuery]) -> PageView[RecipeView]:
     """List the recipes that a request can name."""
     desk = call.app.desk

@@ -4,12 +4,14 @@ An EC2 instance that is younger than the visibility grace is left alone: the rec
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.aws.volumes import Volumes
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.aws_errors import PermanentAwsError
 from chalicelib.domain.common.deadlines import VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
@@ -18,13 +20,12 @@ from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
-from chalicelib.domain.instances.hardware import build_hardware, find_rates
+from chalicelib.domain.instances.hardware import build_hardware, describe_price, find_rates
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.names import is_plain
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Policy, Software, Spec
-from chalicelib.domain.launch.disk_size import DEFAULT_FREE_GIB
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
@@ -43,33 +44,48 @@ class OrphanAdopter:
 
     instances: InstanceRepository
     reconciler: Reconciler
+    volumes: Volumes
     catalog: InstanceTypeCatalog
 
     def adopt_all(
-        self, observed: Iterable[ObservedInstance], known: set[str], context: DecisionContext, now: datetime
-    ) -> list[str]:
-        """Adopt the EC2 instances that have no record, unless gpudesk is paused.
+        self,
+        observed: Iterable[ObservedInstance],
+        records: Iterable[Instance],
+        context: DecisionContext,
+        now: datetime,
+    ) -> Iterator[str]:
+        """Adopt the EC2 instances that have no record, one after another. An error does not affect the others.
 
-        :param known: the EC2 ids of the records that were read
+        :param records: the records that were read
         :returns: the EC2 ids of the adopted instances
         """
-        if context.desk.mode is Mode.PAUSED:
-            return []
-        return [ec2.instance_id for ec2 in observed if self._adopt_if_orphan(ec2, known, context, now)]
+        orphans = self.find_orphans(observed, records, context, now)
+        yield from (ec2.instance_id for ec2 in orphans if self._adopt_or_log(ec2, context, now))
 
-    def _adopt_if_orphan(self, ec2: ObservedInstance, known: set[str], context: DecisionContext, now: datetime) -> bool:
-        """Adopt one EC2 instance. An error does not affect the others."""
+    def find_orphans(
+        self,
+        observed: Iterable[ObservedInstance],
+        records: Iterable[Instance],
+        context: DecisionContext,
+        now: datetime,
+    ) -> Iterator[ObservedInstance]:
+        """Yield the EC2 instances to adopt: none while gpudesk is paused."""
+        if context.desk.mode is Mode.PAUSED:
+            return
+        known = {record.ec2_instance.instance_id for record in records if record.ec2_instance}
+        for ec2 in observed:
+            is_ended = ec2.state in ENDED_STATES
+            if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:
+                continue
+            if not self.instances.exists_for_ec2_id(ec2.instance_id):
+                yield ec2
+
+    def _adopt_or_log(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
         try:
-            return self._is_orphan(ec2, known, now) and self._adopt(ec2, context, now)
+            return self._adopt(ec2, context, now)
         except Exception:
             LOG.exception("%s has gpudesk tags and no record, and could not be adopted", ec2.instance_id)
             return False
-
-    def _is_orphan(self, ec2: ObservedInstance, known: set[str], now: datetime) -> bool:
-        is_ended = ec2.state in ENDED_STATES
-        if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:
-            return False
-        return not self.instances.exists_for_ec2_id(ec2.instance_id)
 
     def _adopt(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
         """Create a record for an orphan. If its launch was closed as failed, the record of the launch is reconciled."""
@@ -83,7 +99,7 @@ class OrphanAdopter:
             code=EventCode.ADOPTED,
             message=f"{instance.name} ({ec2.instance_id}) has gpudesk tags but had no record. gpudesk stops it "
             f"after {pluralize(instance.spec.policy.max_hours, 'hour')}, or earlier if it is idle and its probe works. "
-            "Terminate it if nobody needs it.",
+            f"Terminate it if nobody needs it.{_describe_unknowns(instance)}",
         )
         entries = [timeline_entry(now, reason, details={"instance_id": ec2.instance_id})]
         if not self.instances.adopt(instance, entries, build_notifications(instance, entries, context.directory)):
@@ -121,13 +137,32 @@ class OrphanAdopter:
             lifetime=Lifetime(started_at=now),
         )
 
+    def _measure_disks(self, ec2: ObservedInstance) -> int | None:
+        """Return the total size of the disks in GiB; None if gpudesk may not read it, because adopting is urgent.
+
+        :raises TransientAwsError: EC2 did not respond; the next sweep tries again
+        """
+        try:
+            return self.volumes.measure_disks(ec2.region, ec2.instance_id)
+        except PermanentAwsError as error:
+            LOG.warning("the disks of %s could not be read: %s", ec2.instance_id, error)
+            return None
+
     def _build_spec(self, ec2: ObservedInstance, context: DecisionContext, desired: DesiredState) -> Spec:
         defaults = context.desk.defaults
         return Spec(
             desired=desired,
             region=ec2.region,
-            disk_gib=defaults.disk_gib or DEFAULT_FREE_GIB,
+            disk_gib=self._measure_disks(ec2),
             hardware=build_hardware(ec2.instance_type, self.catalog),
             software=Software(recipe=RECIPE),
             policy=Policy(idle=defaults.idle_policy, max_hours=defaults.max_hours),
         )
+
+
+def _describe_unknowns(instance: Instance) -> str:
+    """Return what gpudesk does not know of the costs, as sentences after a space; empty if it knows everything."""
+    rates = instance.billing.rates
+    price = f" {describe_price(instance.spec.hardware.instance_type, None)}" if rates.instance is None else ""
+    disk = " gpudesk could not read the size of its disks, so its costs leave them out." if rates.disk is None else ""
+    return price + disk

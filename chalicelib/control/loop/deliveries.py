@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
-from chalicelib.control.loop.time_budget import TimeBudget
 from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
+from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.notifications.notification import DeliveryChannel, Notification
 
 LOG = logging.getLogger(__name__)

@@ -1,11 +1,20 @@
-"""Decide what a sweep would do now, without doing it."""
+"""Decide what a sweep would do now, without doing it: with the sweep's own reads, and in its order.
+
+Left out are images in progress, what a sweep before has left over, and what follows from the outcome of a call.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.observe_instance import select_observed
+from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.observation import ObservedInstance, Unavailable
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.sweep_order import Priority, arrange, build_place, find_priority
 from chalicelib.store.instances.repository import UnreadableRecord
 
 
@@ -13,9 +22,11 @@ from chalicelib.store.instances.repository import UnreadableRecord
 class PreviewedPlan:
     """The plan for an active instance.
 
+    :param place: its place in the circle of the sweep
     :param before: the record, which the plan may change
     """
 
+    place: str
     before: Instance
     plan: Plan
 
@@ -25,11 +36,54 @@ class PreviewedPlan:
         return self.plan.step is not None or bool(self.plan.timeline) or self.plan.instance != self.before
 
 
-def preview_sweep(reconciler: Reconciler) -> Iterator[PreviewedPlan | UnreadableRecord]:
-    """Yield the plan for each active instance, and each record that cannot be read."""
-    context = reconciler.load_context()
-    for instance in reconciler.stores.instances.list_active():
-        if isinstance(instance, UnreadableRecord):
-            yield instance
-        else:
-            yield PreviewedPlan(instance, reconciler.plan(instance, reconciler.observer.observe(instance), context))
+@dataclass(frozen=True)
+class PreviewedOrphan:
+    """An EC2 instance that the sweep would adopt.
+
+    :param place: its place in the circle of the sweep
+    """
+
+    place: str
+    ec2: ObservedInstance
+
+
+@dataclass(frozen=True)
+class SilentRegion:
+    """A region that does not respond, so that nothing is decided about its instances."""
+
+    name: str
+    error: str
+
+
+Preview = PreviewedPlan | PreviewedOrphan | SilentRegion | UnreadableRecord
+
+
+def preview_sweep(reconciler: Reconciler, adopter: OrphanAdopter) -> Iterator[Preview]:
+    """Yield each record that cannot be read, each silent region, and what the sweep would do, in its order."""
+    context, records = reconciler.load_context(), list(reconciler.stores.instances.list_active())
+    yield from (record for record in records if isinstance(record, UnreadableRecord))
+    work: list[PreviewedPlan | PreviewedOrphan] = []
+    for region, instances in sorted(group_by_region(records, reconciler.settings.deployed_regions).items()):
+        for preview in _preview_region(reconciler, adopter, context, region, instances):
+            if isinstance(preview, SilentRegion):
+                yield preview
+            else:
+                work.append(preview)
+    yield from arrange(work, None)[0]
+
+
+def _preview_region(
+    reconciler: Reconciler, adopter: OrphanAdopter, context: DecisionContext, region: str, instances: list[Instance]
+) -> Iterator[PreviewedPlan | PreviewedOrphan | SilentRegion]:
+    snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances)
+    observed = snapshot.instances
+    if isinstance(observed, Unavailable):
+        yield SilentRegion(region, observed.error)
+        return
+    for ec2 in adopter.find_orphans(observed, instances, context, reconciler.clock.now()):
+        yield PreviewedOrphan(build_place(Priority.ORPHANS, region, ec2.instance_id), ec2)
+    for instance in instances:
+        priority = find_priority(instance, select_observed(instance, observed))
+        place = build_place(priority, instance.created_at.isoformat(), instance.id)
+        observation = reconciler.observer.observe_from(instance, snapshot)
+        yield PreviewedPlan(place, instance, reconciler.plan(instance, observation, context))

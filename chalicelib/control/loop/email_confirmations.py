@@ -1,17 +1,44 @@
-"""Request the confirmation of new e-mail addresses from SNS, and record whether they are confirmed."""
+"""Request the confirmation of new e-mail addresses from SNS, and record the state of each address."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from chalicelib.aws.email import EmailTopic
-from chalicelib.control.loop.time_budget import TimeBudget
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.desk.channels import ChannelDirectory
+from chalicelib.domain.common.time_budget import TimeBudget
+from chalicelib.domain.desk.channels import ChannelDirectory, Recipient
+from chalicelib.domain.notifications.build_notifications import build_unsubscription_notification
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription, update_subscription
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class EmailStates:
+    """The states of all addresses. SNS is asked when the first one is needed, and once in a round of notifications."""
+
+    email: EmailTopic
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _states: Mapping[str, EmailState] | AwsError | None = None
+
+    def list_all(self) -> Mapping[str, EmailState]:
+        """Return the states by address.
+
+        :raises AwsError: SNS rejected the call or did not respond, now or before
+        """
+        with self._lock:
+            if self._states is None:
+                try:
+                    self._states = self.email.list_states()
+                except AwsError as error:
+                    self._states = error
+            if isinstance(self._states, AwsError):
+                raise self._states
+            return self._states
 
 
 @dataclass(frozen=True)
@@ -20,47 +47,38 @@ class EmailConfirmations:
 
     stores: Repositories
     email: EmailTopic
+    states: EmailStates
     clock: Clock
     budget: TimeBudget
 
     def run(self, directory: ChannelDirectory) -> None:
-        """Request missing confirmations. SNS is asked for the state only while one is pending."""
-        pending = [
-            subscription
-            for address, generation in sorted(directory.list_email_addresses())
-            if not self.budget.is_spent
-            and (subscription := self._find_or_request(address, generation)) is not None
-            and subscription.state is EmailState.PENDING
-        ]
-        if not pending:
+        """Request missing confirmations, and record who has confirmed and who has unsubscribed."""
+        for (address, generation), recipients in sorted(directory.group_by_email().items()):
+            if self.budget.is_spent:
+                return
+            try:
+                self._request_or_update(address, generation, recipients, directory)
+            except Exception:
+                names = ", ".join(recipient.name for recipient in recipients)
+                message = "the e-mail address of %s (generation %d) could not be updated; the next round tries again"
+                LOG.exception(message, names, generation)
+
+    def _request_or_update(
+        self, address: str, generation: int, recipients: Sequence[Recipient], directory: ChannelDirectory
+    ) -> None:
+        desk, now = self.stores.desk, self.clock.now()
+        before = desk.find_email_subscription(address, generation)
+        if before is None:
+            self.email.subscribe(address)
+            state = EmailState.PENDING
+            requested = EmailSubscription(address=address, generation=generation, state=state, requested_at=now)
+            desk.save_email_subscription(requested)
             return
-        try:
-            listed = self.email.list_states()
-            for subscription in pending:
-                self._record(subscription, listed)
-        except Exception:
-            LOG.exception("confirmations could not be read; the next round tries again")
-
-    def _find_or_request(self, address: str, generation: int) -> EmailSubscription | None:
-        """Return the subscription of an address that was set; request its confirmation if that was not done yet.
-
-        :returns: None if SNS or the table did not respond
-        """
-        desk = self.stores.desk
-        try:
-            found = desk.find_email_subscription(address, generation)
-            if found is None:
-                self.email.subscribe(address)
-                found = EmailSubscription(
-                    address=address, generation=generation, state=EmailState.PENDING, requested_at=self.clock.now()
-                )
-                desk.save_email_subscription(found)
-        except Exception:
-            LOG.exception("%s could not be subscribed; the next round tries again", address)
-            return None
-        return found
-
-    def _record(self, subscription: EmailSubscription, listed: Mapping[str, EmailState]) -> None:
-        current = update_subscription(subscription, listed.get(subscription.address), self.clock.now())
-        if current != subscription:
-            self.stores.desk.save_email_subscription(current)
+        after = update_subscription(before, self.states.list_all().get(address), now)
+        if after == before:
+            return
+        if after.state is EmailState.UNSUBSCRIBED:
+            for recipient in recipients:
+                notification = build_unsubscription_notification(recipient, directory, now)
+                self.stores.notifications.put_if_absent(notification)
+        desk.save_email_subscription(after)

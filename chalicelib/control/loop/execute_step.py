@@ -1,14 +1,21 @@
 """Execute the step of a plan: one call to AWS and its outcome. Nothing is decided here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
+from chalicelib.control.loop.launch_memory import (
+    LaunchMemory,
+    RememberedParameters,
+    RememberedPrerequisites,
+    RememberingExecutor,
+)
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.control.loop.step_executor import StepExecutor
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
@@ -52,11 +59,21 @@ class Executor:
         except AwsError as error:
             return error
 
+    def add_memory(self) -> StepExecutor:
+        """Return an executor for one sweep, which makes no call again that cannot have another outcome."""
+        memory = LaunchMemory()
+        resolver = replace(
+            self.resolver,
+            prerequisites=RememberedPrerequisites(self.resolver.prerequisites, memory),
+            parameters=RememberedParameters(self.resolver.parameters, memory),
+        )
+        return RememberingExecutor(replace(self, resolver=resolver), memory)
+
     def _execute(self, instance: Instance, step: Step) -> Outcome:
         region = instance.spec.region
         match step:
-            case ResolveLaunch(zones_refused):
-                resolved = self.resolver.resolve(instance, zones_refused)
+            case ResolveLaunch(zones_without_capacity):
+                resolved = self.resolver.resolve(instance, zones_without_capacity)
                 return LaunchResolved(resolved, self.resolver.find_address_price(resolved))
             case Launch(attempt):
                 return InstanceLaunched(self.ec2.launch(attempt))

@@ -4,16 +4,15 @@ The memory lasts for one sweep: the next one asks AWS again.
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from chalicelib.aws.launch_prerequisites import AmiDetails, LaunchPrerequisites, Subnet
-from chalicelib.aws.ssm import Ssm
-from chalicelib.control.loop.execute_step import Executor
-from chalicelib.control.loop.resolve_launch import LaunchResolver
-from chalicelib.domain.common.errors import AwsError, InsufficientCapacity
+from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
+from chalicelib.control.loop.resolve_launch import ParameterSource, PrerequisiteSource
+from chalicelib.control.loop.step_executor import StepExecutor
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
-from chalicelib.domain.instances.plan import Launch, Outcome, Step
+from chalicelib.domain.instances.plan import Launch, Outcome, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Instance
 
 T = TypeVar("T")
@@ -55,88 +54,73 @@ class LaunchMemory:
         """Remember that a zone has no capacity for a type."""
         self.refusals[attempt.region, attempt.instance_type, attempt.zone] = error
 
-    def list_refused_zones(self, region: str, type_name: str) -> tuple[str, ...]:
+    def list_zones_without_capacity(self, region: str, type_name: str) -> tuple[str, ...]:
         """Return the zones of a region that have no capacity for a type."""
         return tuple(zone for place, name, zone in self.refusals if (place, name) == (region, type_name))
 
 
-class RememberedPrerequisites(LaunchPrerequisites):
+@dataclass(frozen=True)
+class RememberedPrerequisites:
     """Prerequisites of launches, each read once."""
 
-    def __init__(self, prerequisites: LaunchPrerequisites, memory: LaunchMemory) -> None:
-        """Read like `prerequisites` what the memory does not have."""
-        vars(self).update(vars(prerequisites))
-        self._memory = memory
+    prerequisites: PrerequisiteSource
+    memory: LaunchMemory
 
     def describe_image(self, region: str, image_id: str) -> AmiDetails:
         """Return root device and snapshot size of an AMI."""
-        read = super().describe_image
-        return self._memory.recall(("image", region, image_id), lambda: read(region, image_id))
+        call = ("image", region, image_id)
+        return self.memory.recall(call, lambda: self.prerequisites.describe_image(region, image_id))
 
     def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
         """Return the subnets of the zones that offer the type."""
-        read = super().list_subnets
-        return self._memory.recall(("subnets", region, type_name), lambda: read(region, type_name))
+        call = ("subnets", region, type_name)
+        return self.memory.recall(call, lambda: self.prerequisites.list_subnets(region, type_name))
 
     def get_security_group_id(self, region: str, vpc_id: str, name: str) -> str:
         """Return the id of a security group."""
-        read = super().get_security_group_id
-        return self._memory.recall(("group", region, vpc_id, name), lambda: read(region, vpc_id, name))
-
-
-class RememberedParameters(Ssm):
-    """Public parameters, each read once."""
-
-    def __init__(self, ssm: Ssm, memory: LaunchMemory) -> None:
-        """Read like `ssm` what the memory does not have."""
-        vars(self).update(vars(ssm))
-        self._memory = memory
-
-    def get_parameter(self, region: str, name: str) -> str:
-        """Return the value of a public parameter."""
-        read = super().get_parameter
-        return self._memory.recall(("parameter", region, name), lambda: read(region, name))
+        call = ("group", region, vpc_id, name)
+        return self.memory.recall(call, lambda: self.prerequisites.get_security_group_id(region, vpc_id, name))
 
 
 @dataclass(frozen=True)
-class RememberingResolver(LaunchResolver):
-    """A resolver that excludes the zones that have refused another launch of the sweep."""
+class RememberedParameters:
+    """Public parameters, each read once."""
 
+    parameters: ParameterSource
     memory: LaunchMemory
 
-    def resolve(self, instance: Instance, zones_refused: tuple[str, ...]) -> LaunchAttempt:
-        """Return the next attempt."""
-        spec = instance.spec
-        refused = self.memory.list_refused_zones(spec.region, spec.hardware.instance_type)
-        return super().resolve(instance, (*zones_refused, *refused))
+    def get_parameter(self, region: str, name: str) -> str:
+        """Return the value of a public parameter."""
+        call = ("parameter", region, name)
+        return self.memory.recall(call, lambda: self.parameters.get_parameter(region, name))
 
 
 @dataclass(frozen=True)
 class RememberingExecutor:
-    """An executor that does not ask EC2 again for what it has refused in the same sweep."""
+    """An executor that tries no zone again that has refused the type in the same sweep.
 
-    executor: Executor
+    :param executor: makes the calls; what it reads for launches is remembered, too
+    """
+
+    executor: StepExecutor
     memory: LaunchMemory
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
         """Make the call and return its outcome."""
-        refusal = self.memory.find_refusal(step) if isinstance(step, Launch) else None
-        if refusal:
-            return refusal
-        outcome = self.executor.execute(instance, step)
-        if isinstance(step, Launch) and isinstance(outcome, InsufficientCapacity):
-            self.memory.record_refusal(step.attempt, outcome)
-        return outcome
+        match step:
+            case ResolveLaunch(zones):
+                spec = instance.spec
+                more = self.memory.list_zones_without_capacity(spec.region, spec.hardware.instance_type)
+                return self.executor.execute(instance, ResolveLaunch((*zones, *more)))
+            case Launch():
+                refusal = self.memory.find_refusal(step)
+                outcome = refusal or self.executor.execute(instance, step)
+                if isinstance(outcome, InsufficientCapacity):
+                    self.memory.record_refusal(step.attempt, outcome)
+                return outcome
+            case _:
+                return self.executor.execute(instance, step)
 
-
-def add_memory(executor: Executor | RememberingExecutor) -> RememberingExecutor:
-    """Return the executor for one sweep, without what it has learned in others."""
-    plain = executor.executor if isinstance(executor, RememberingExecutor) else executor
-    memory = LaunchMemory()
-    remembered = {
-        "prerequisites": RememberedPrerequisites(plain.resolver.prerequisites, memory),
-        "ssm": RememberedParameters(plain.resolver.ssm, memory),
-        "memory": memory,
-    }
-    resolver = RememberingResolver(**{**vars(plain.resolver), **remembered})
-    return RememberingExecutor(replace(plain, resolver=resolver), memory)
+    def add_memory(self) -> StepExecutor:
+        """Return an executor without what this one has learned."""
+        return self.executor.add_memory()

@@ -2,7 +2,6 @@
 
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,16 +10,19 @@ from functools import partial
 from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery, order_fairly
-from chalicelib.control.loop.email_confirmations import EmailConfirmations
+from chalicelib.control.loop.email_confirmations import EmailConfirmations, EmailStates
+from chalicelib.control.loop.function_budget import start_function_budget
+from chalicelib.control.loop.lease import hold_lease
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
-from chalicelib.control.loop.time_budget import TimeBudget, start_budget
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.deadlines import NOTIFICATION_LEASE_DURATION
 from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated
+from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import stop_warnings
 from chalicelib.domain.notifications import messages
 from chalicelib.domain.notifications.build_notifications import build_webhook_welcomes
+from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import ChannelType, Notification, record_attempt
 from chalicelib.domain.notifications.outdated import find_outdated_reason, requires_instance
 from chalicelib.store.conflicts import VersionConflict, retry_on_conflict
@@ -59,37 +61,43 @@ class NotificationSender:
         :param seconds_left: the time until Lambda ends the function; None: the function's timeout
         :returns: the number of successful deliveries
         """
-        budget, now = start_budget(seconds_left, self.monotonic), self.clock.now()
+        budget, now = start_function_budget(seconds_left, self.monotonic), self.clock.now()
         directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
+        email_states = EmailStates(self.email)
         self._welcome_webhooks(directory, now)
-        successes = self._deliver_due(directory, now, budget)
-        if not budget.is_spent:
-            EmailConfirmations(self.stores, self.email, self.clock, budget).run(directory)
+        successes = self._deliver_due(directory, email_states, now, budget)
+        EmailConfirmations(self.stores, self.email, email_states, self.clock, budget).run(directory)
         return successes
 
-    def _deliver_due(self, directory: ChannelDirectory, now: datetime, budget: TimeBudget) -> int:
+    def _deliver_due(
+        self, directory: ChannelDirectory, email_states: EmailStates, now: datetime, budget: TimeBudget
+    ) -> int:
         if not self._list_due(now, 1):
             return 0
-        holder, desk = uuid.uuid4().hex, self.stores.desk
-        if desk.acquire_lease(LEASE_NAME, holder, now=now, duration=NOTIFICATION_LEASE_DURATION) is None:
-            LOG.info("another round of deliveries is running")
-            return 0
-        try:
-            return self._deliver(order_fairly(self._list_due(now, MAX_READ))[:MAX_PER_ROUND], directory, budget)
-        finally:
-            desk.release_lease(LEASE_NAME, holder, now=self.clock.now())
+        with hold_lease(self.stores.desk, LEASE_NAME, self.clock, budget.seconds_left) as lease:
+            if lease is None:
+                LOG.info("another round of deliveries is running")
+                return 0
+            deliveries = order_fairly(self._list_due(now, MAX_READ))[:MAX_PER_ROUND]
+            successes = self._deliver(
+                deliveries, lambda delivery: self._send(delivery, directory, email_states), budget
+            )
+            lease.is_complete = True
+        return successes
 
     def _list_due(self, now: datetime, limit: int) -> list[PendingDelivery]:
         due = self.stores.notifications.list_due(now, limit)
         return [PendingDelivery(item, channel) for item in due for channel in item.find_due_channels(now)]
 
-    def _deliver(self, deliveries: list[PendingDelivery], directory: ChannelDirectory, budget: TimeBudget) -> int:
+    def _deliver(
+        self, deliveries: list[PendingDelivery], send: Callable[[PendingDelivery], str], budget: TimeBudget
+    ) -> int:
         """Deliver, and record each result at once, so that a timeout of the function loses no result.
 
         A result that cannot be recorded is delivered again; the others are recorded nevertheless.
         """
         now = self.clock.now()
-        delivery_round = DeliveryRound(lambda delivery: self._send(delivery, directory), budget)
+        delivery_round = DeliveryRound(send, budget)
         latest: dict[str, Notification] = {}
         successes = 0
         for result in delivery_round.deliver(deliveries):
@@ -108,7 +116,7 @@ class NotificationSender:
                 LOG.exception("the delivery of %s by %s could not be recorded", notification.id, delivery.channel)
         return successes
 
-    def _send(self, delivery: PendingDelivery, directory: ChannelDirectory) -> str:
+    def _send(self, delivery: PendingDelivery, directory: ChannelDirectory, email_states: EmailStates) -> str:
         """Send a notification on one channel.
 
         :returns: what the channel answered
@@ -124,7 +132,7 @@ class NotificationSender:
         channels = recipient.channels
         if delivery.channel.channel_type is ChannelType.EMAIL and channels.email:
             subject, body = messages.format_email_subject(notification), messages.format_email_body(notification)
-            return self.email.send(channels.email, subject, body)
+            return self.email.send(channels.email, _find_email_state(channels.email, email_states), subject, body)
         if delivery.channel.channel_type is ChannelType.WEBHOOK and channels.webhook:
             secret = self.get_webhook_secret(recipient.name, channels.webhook_generation)
             return self.webhook.post(
@@ -165,3 +173,14 @@ class NotificationSender:
             LOG.exception("%s failed; the next round tries again", mark)
         else:
             self.stores.desk.mark_done(mark)
+
+
+def _find_email_state(address: str, states: EmailStates) -> EmailState | None:
+    """Return what SNS shows of an address.
+
+    :raises DeliveryFailed: SNS rejected the call or did not respond
+    """
+    try:
+        return states.list_all().get(address)
+    except AwsError as error:
+        raise DeliveryFailed(f"SNS did not say whether {address} is confirmed: {error.description}") from error

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
-from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.domain.instances.ec2_instance import Ec2State

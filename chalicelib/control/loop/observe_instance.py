@@ -7,7 +7,7 @@ from typing import TypeVar
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.instance_index import InstanceIndex, build_instance_index
-from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.observation import (

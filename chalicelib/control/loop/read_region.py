@@ -1,4 +1,4 @@
-"""Read what EC2, SSM and the heartbeats show of all instances of a region, in few calls."""
+"""Group records by region, and read what AWS and the heartbeats show of all instances of a region, in few calls."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,6 +13,18 @@ from chalicelib.control.loop.observe_instance import (
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
+from chalicelib.store.instances.repository import UnreadableRecord
+
+
+def group_by_region(
+    records: Iterable[Instance | UnreadableRecord], deployed_regions: Iterable[str]
+) -> dict[str, list[Instance]]:
+    """Return the readable records by region. Every deployed region is included, because orphans can be there."""
+    by_region: dict[str, list[Instance]] = {region: [] for region in deployed_regions}
+    for record in records:
+        if not isinstance(record, UnreadableRecord):
+            by_region.setdefault(record.spec.region, []).append(record)
+    return by_region
 
 
 def read_region(

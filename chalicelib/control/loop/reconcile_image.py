@@ -1,6 +1,7 @@
 """Reconcile images: observe, decide, write, call, record the outcome. The instance changes in the same write."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -8,9 +9,9 @@ from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
-from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
@@ -22,6 +23,7 @@ from chalicelib.domain.images.plan import (
     DeleteSnapshots,
     Deregister,
     ImageDocumentSent,
+    ImageObservation,
     ImageOutcome,
     ImagePlan,
     ImageStep,
@@ -36,6 +38,8 @@ from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
+
+HasTime = Callable[[], bool]
 
 MAX_PASSES = 4
 """Passes in a row, as for instances: one pass can require the next at once."""
@@ -55,40 +59,53 @@ class ImageReconciler:
         """Return the ids of the images that need work; none while gpudesk is paused."""
         return [] if mode is Mode.PAUSED else [image.id for image in self.stores.images.list_pending()]
 
-    def reconcile(self, image_id: str) -> None:
-        """Reconcile one image. An error does not affect the others."""
+    def reconcile(self, image_id: str, has_time: HasTime = lambda: True) -> bool:
+        """Reconcile one image, while there is time. An error does not affect the others.
+
+        :returns: False if observing it has used up the time, so that the next sweep observes it again
+        """
         try:
-            self._reconcile(image_id)
+            return self._reconcile(image_id, has_time)
         except Exception:
             LOG.exception("image %s could not be reconciled; the next sweep tries again", image_id)
+            return True
 
     def reconcile_for_instance(self, instance_id: str) -> None:
         """Reconcile the image that is being created from the instance, unless there is none or gpudesk is paused."""
         instance = self.stores.instances.load(instance_id)
         if instance is None or instance.image_in_progress is None or self._is_paused():
             return
-        self._reconcile(instance.image_in_progress.id)
+        self._reconcile(instance.image_in_progress.id, lambda: True)
 
     def _is_paused(self) -> bool:
         return self.stores.desk.get_settings().mode is Mode.PAUSED
 
-    def _reconcile(self, image_id: str) -> None:
+    def _reconcile(self, image_id: str, has_time: HasTime) -> bool:
         try:
-            for _ in range(MAX_PASSES):
+            for number in range(MAX_PASSES):
+                if number and not has_time():
+                    break
                 image = self.stores.images.load(image_id)
-                if image is None or not image.needs_work or not self._run_once(image):
-                    return
+                if image is None or not image.needs_work:
+                    break
+                observation = self.observer.observe(image)
+                if not has_time():
+                    return number > 0
+                if not self._run_once(image, observation, has_time):
+                    break
         except VersionConflict as conflict:
             LOG.info("%s; left to the next sweep", conflict)
+        return True
 
-    def _run_once(self, image: Image) -> bool:
+    def _run_once(self, image: Image, observation: ImageObservation, has_time: HasTime) -> bool:
         """Run one pass for an image.
 
         :returns: whether to run another pass at once
         """
-        observation = self.observer.observe(image)
         plan = creation.decide(image, observation, self.clock.now())
         current = self._execute_plan(image, plan)
+        if not has_time():
+            return False
         self._execute_plan(current, secret_restore.decide(current, observation, self.clock.now()))
         # A new phase may allow the next step at once. A call changes the phase by its outcome, not by the plan.
         phase_before = plan.image.phase if plan.step else image.phase

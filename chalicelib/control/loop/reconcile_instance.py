@@ -7,9 +7,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.control.loop.execute_step import Executor
-from chalicelib.control.loop.launch_memory import RememberingExecutor
 from chalicelib.control.loop.observe_instance import Observer
+from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
@@ -45,7 +44,7 @@ class Reconciler:
 
     stores: Repositories
     observer: Observer
-    executor: Executor | RememberingExecutor
+    executor: StepExecutor
     settings: Settings
     clock: Clock
     catalog: InstanceTypeCatalog
@@ -69,8 +68,11 @@ class Reconciler:
             if instance is None:
                 LOG.info("there is no record %s to reconcile", record_id)
                 return
+            observation = observe(instance)
+            if not has_time():
+                return
             try:
-                if not self.run_once(instance, observe(instance), context):
+                if not self.run_once(instance, observation, context):
                     return
             except VersionConflict as conflict:
                 LOG.info("%s; another writer reconciles it", conflict)

@@ -3,38 +3,67 @@
 import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
-from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, Subnet
-from chalicelib.aws.ssm import Ssm
+from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.aws.tags import build_instance_tags
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog, UnknownType
-from chalicelib.domain.common.errors import AwsNotFound, InsufficientCapacity, PermanentAwsError, PrerequisiteMissing
+from chalicelib.domain.common.aws_errors import (
+    AwsNotFound,
+    InsufficientCapacity,
+    PermanentAwsError,
+    PrerequisiteMissing,
+)
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.settings import Settings
 
 
+class PrerequisiteSource(Protocol):
+    """What `aws/launch_prerequisites.py` reads from EC2. Each method raises AwsError."""
+
+    def describe_image(self, region: str, image_id: str) -> AmiDetails:
+        """Return root device and snapshot size of an AMI."""
+        ...
+
+    def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
+        """Return the subnets of the zones that offer the type."""
+        ...
+
+    def get_security_group_id(self, region: str, vpc_id: str, name: str) -> str:
+        """Return the id of a security group."""
+        ...
+
+
+class ParameterSource(Protocol):
+    """What `aws/ssm.py` reads for a launch."""
+
+    def get_parameter(self, region: str, name: str) -> str:
+        """Return the value of a public parameter, or raise AwsError."""
+        ...
+
+
 @dataclass(frozen=True)
 class LaunchResolver:
     """Reads from AWS what RunInstances needs besides the spec. It changes nothing."""
 
-    prerequisites: LaunchPrerequisites
-    ssm: Ssm
+    prerequisites: PrerequisiteSource
+    parameters: ParameterSource
     catalog: InstanceTypeCatalog
     settings: Settings
 
-    def resolve(self, instance: Instance, zones_refused: tuple[str, ...]) -> LaunchAttempt:
+    def resolve(self, instance: Instance, zones_without_capacity: tuple[str, ...]) -> LaunchAttempt:
         """Return the next attempt.
 
-        :param zones_refused: zones in which EC2 had no capacity
+        :param zones_without_capacity: zones in which EC2 had no capacity
         :raises InsufficientCapacity: no other zone is left
         :raises AwsError: AWS did not respond, or something that the launch needs is missing
         """
         spec = instance.spec
         instance_type = self._find_type(spec)
         parameter = _choose_image_parameter(spec, instance_type)
-        subnet = self._choose_subnet(spec.region, instance_type.name, zones_refused)
+        subnet = self._choose_subnet(spec.region, instance_type.name, zones_without_capacity)
         image_id = spec.software.image.ami_id if spec.software.image else self._read_ami_id(spec.region, parameter)
         image = self.prerequisites.describe_image(spec.region, image_id)
         number = instance.launch.attempt_count + 1
@@ -74,18 +103,18 @@ class LaunchResolver:
         except UnknownType as error:
             raise PrerequisiteMissing(str(error)) from error
 
-    def _choose_subnet(self, region: str, type_name: str, zones_refused: tuple[str, ...]) -> Subnet:
+    def _choose_subnet(self, region: str, type_name: str, zones_without_capacity: tuple[str, ...]) -> Subnet:
         offered = self.prerequisites.list_subnets(region, type_name)
         if not offered:
             raise PrerequisiteMissing(f"gpudesk has no subnet in a zone of {region} that offers {type_name}")
-        subnets = [subnet for subnet in offered if subnet.zone not in zones_refused]
+        subnets = [subnet for subnet in offered if subnet.zone not in zones_without_capacity]
         if not subnets:
             raise InsufficientCapacity("NoZoneLeft", f"No zone of {region} has capacity for {type_name} now")
         return subnets[0]
 
     def _read_ami_id(self, region: str, parameter: str) -> str:
         try:
-            return self.ssm.get_parameter(region, parameter)
+            return self.parameters.get_parameter(region, parameter)
         except AwsNotFound as error:
             message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: it does not exist"
             raise PrerequisiteMissing(message) from error
@@ -96,7 +125,7 @@ class LaunchResolver:
 
 def _choose_disk_gib(spec: Spec, snapshot_gib: int) -> int:
     """Return the size of the root disk: EC2 rejects one that is smaller than the snapshot of the image."""
-    wanted = spec.disk_gib if spec.free_disk_gib is None else snapshot_gib + spec.free_disk_gib
+    wanted = spec.disk_gib or 0 if spec.free_disk_gib is None else snapshot_gib + spec.free_disk_gib
     return max(wanted, snapshot_gib)
 
 

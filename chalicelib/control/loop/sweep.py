@@ -2,20 +2,21 @@
 
 import logging
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.function_budget import start_function_budget
+from chalicelib.control.loop.lease import hold_lease
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep_run import SweepReport, SweepRun
-from chalicelib.control.loop.time_budget import start_budget
-from chalicelib.domain.common.deadlines import SWEEP_LEASE_DURATION
+from chalicelib.domain.instances.sweep_order import LeftOver
 from chalicelib.store.repositories import Repositories
+from chalicelib.store.stored_type import StoredType
 
 LOG = logging.getLogger(__name__)
+LEFT_OVER = StoredType(LeftOver)
 SWEEP_LEASE_NAME = "sweep"
 """The lease also records when a sweep last completed, and what it has left over."""
 
@@ -38,19 +39,22 @@ class Sweep:
 
         :param seconds_left: the time until Lambda ends the function; None: the function's timeout
         """
-        budget = start_budget(seconds_left, self.monotonic)
-        holder, desk, clock = uuid.uuid4().hex, self.stores.desk, self.reconciler.clock
-        # When Lambda has ended a sweep in the middle of its work, the lease must be free for the next one.
-        limit = SWEEP_LEASE_DURATION if seconds_left is None else timedelta(seconds=seconds_left)
-        duration = min(SWEEP_LEASE_DURATION, limit)
-        before = desk.acquire_lease(SWEEP_LEASE_NAME, holder, now=clock.now(), duration=duration)
-        if before is None:
-            LOG.info("another sweep is running")
-            return SweepReport(is_skipped=True)
-        left_over, is_complete = before, False
-        try:
-            run = SweepRun(self.stores, self.reconciler, self.adopter, self.images, budget)
-            left_over, is_complete = run.run(before)
-        finally:
-            desk.release_lease(SWEEP_LEASE_NAME, holder, now=clock.now(), left_over=left_over, is_complete=is_complete)
+        budget = start_function_budget(seconds_left, self.monotonic)
+        with hold_lease(self.stores.desk, SWEEP_LEASE_NAME, self.reconciler.clock, budget.seconds_left) as lease:
+            if lease is None:
+                LOG.info("another sweep is running")
+                return SweepReport(is_skipped=True)
+            reconciler = replace(self.reconciler, executor=self.reconciler.executor.add_memory())
+            run = SweepRun(self.stores, reconciler, self.adopter, self.images, budget)
+            left_over, lease.is_complete = run.run(decode_left_over(lease.note))
+            lease.note = LEFT_OVER.encode(left_over)
         return run.report
+
+
+def decode_left_over(note: str) -> LeftOver:
+    """Return what the sweep before has left over; nothing if its note cannot be read."""
+    try:
+        return LEFT_OVER.decode(note) if note else LeftOver()
+    except ValueError:
+        LOG.exception("the note of the sweep before cannot be read; this sweep begins at the start")
+        return LeftOver()

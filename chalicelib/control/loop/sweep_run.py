@@ -4,19 +4,18 @@
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.instance_index import InstanceIndex
-from chalicelib.control.loop.launch_memory import add_memory
 from chalicelib.control.loop.observe_instance import RegionSnapshot, select_observed
-from chalicelib.control.loop.read_region import read_region
+from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.control.loop.time_budget import TimeBudget
+from chalicelib.control.loop.unreadable_records import report_unreadable_record
+from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.sweep_order import LeftOver, Priority, arrange, build_place, find_priority
@@ -49,10 +48,11 @@ class Work:
     """One part of a sweep.
 
     :param place: its place in the circle
+    :param run: returns whether it was done; False: there was no time left to act on what was observed
     """
 
     place: str
-    run: Callable[[], None]
+    run: Callable[[], bool]
 
 
 @dataclass
@@ -68,14 +68,13 @@ class SweepRun:
 
     def __post_init__(self) -> None:
         """Read what all decisions of this sweep depend on."""
-        executor = add_memory(self.reconciler.executor)
-        self.reconciler = replace(self.reconciler, executor=executor)
         self.context = self.reconciler.load_context()
 
     def run(self, before: LeftOver) -> tuple[LeftOver, bool]:
         """Do as much work as the time allows.
 
-        :returns: what is left over, and whether this sweep is complete: nothing is left over from the one before
+        :returns: what is left over, and whether this sweep is complete: nothing is left over from the one before, and
+            each region has responded
         """
         work, unread_regions = self._read_regions(before)
         work += [self._plan_image(image_id) for image_id in self._list_images()]
@@ -84,7 +83,10 @@ class SweepRun:
         for part in ordered:
             if self.budget.is_spent:
                 break
-            part.run()
+            if not part.run():
+                # A part that takes the time of a whole sweep must not be the first one in every sweep.
+                done_count = max(done_count, 1)
+                break
             done_count += 1
         rest = ordered[done_count:]
         self.report.left_over = len(rest)
@@ -95,7 +97,8 @@ class SweepRun:
                 len(ordered),
                 unread_regions,
             )
-        is_complete = not unread_regions and done_count >= (len(ordered) if before.place is None else left_before)
+        is_everything_read = not unread_regions and not self.report.unavailable_regions
+        is_complete = is_everything_read and done_count >= (len(ordered) if before.place is None else left_before)
         silent = {*self.report.unavailable_regions, *set(before.silent_regions).intersection(unread_regions)}
         left_over = LeftOver(
             place=rest[0].place if rest else None,
@@ -110,23 +113,20 @@ class SweepRun:
         :param before: what the sweep before had no time for
         :returns: the work in these regions, and the regions for which there was no time
         """
-        by_region: dict[str, list[Instance]] = defaultdict(list)
-        for record in self.stores.instances.list_active():
+        records, now = list(self.stores.instances.list_active()), self.reconciler.clock.now()
+        for record in records:
             if isinstance(record, UnreadableRecord):
-                LOG.error("record %s cannot be read: %s", record.id, record.error)
+                report_unreadable_record(record, self.stores.notifications, self.context.directory, now)
                 self.report.failed.append(record.id)
-            else:
-                by_region[record.spec.region].append(record)
+        by_region = group_by_region(records, self.reconciler.settings.deployed_regions)
         work: list[Work] = []
         unread_regions = []
-        # Orphans are looked for in every deployed region, even if no record is there.
-        regions = {*by_region, *self.reconciler.settings.deployed_regions}
-        for region in before.order_regions(regions):
+        for region in before.order_regions(by_region):
             if self.budget.is_half_spent:
                 unread_regions.append(region)
                 continue
             try:
-                work += self._plan_region(region, by_region.get(region, []))
+                work += self._plan_region(region, by_region[region])
             except Exception:
                 LOG.exception("region %s could not be swept; the next sweep tries again", region)
                 self.report.unavailable_regions.append(region)
@@ -146,30 +146,41 @@ class SweepRun:
             place = build_place(priority, instance.created_at.isoformat(), instance.id)
             yield Work(place, partial(self._reconcile, instance, snapshot))
 
-    def _reconcile(self, instance: Instance, snapshot: RegionSnapshot) -> None:
-        """Reconcile one instance. An error does not affect the others."""
+    def _reconcile(self, instance: Instance, snapshot: RegionSnapshot) -> bool:
+        """Reconcile one instance. An error does not affect the others.
+
+        :returns: False if observing it has used up the time, so that the next sweep observes it again
+        """
         self.report.examined += 1
         try:
             observation = self.reconciler.observer.observe_from(instance, snapshot)
+            if self.budget.is_spent:
+                return False
             if self.reconciler.run_once(instance, observation, self.context):
                 observe = partial(self._observe_again, snapshot)
-                self.reconciler.repeat(instance.id, self.context, observe, lambda: not self.budget.is_spent)
+                self.reconciler.repeat(instance.id, self.context, observe, self._has_time)
         except VersionConflict as conflict:
             LOG.info("%s; left to the next sweep", conflict)
         except Exception:
             LOG.exception("%s (%s) could not be reconciled; the next sweep tries again", instance.name, instance.id)
             self.report.failed.append(instance.id)
+        return True
+
+    def _has_time(self) -> bool:
+        return not self.budget.is_spent
 
     def _observe_again(self, snapshot: RegionSnapshot, instance: Instance) -> Observation:
         """Observe an instance after a change. For a launch without an EC2 instance nothing can have appeared."""
         observer = self.reconciler.observer
         return observer.observe(instance) if instance.ec2_instance else observer.observe_from(instance, snapshot)
 
-    def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> None:
-        """Adopt the orphans of a region."""
-        known = {instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance}
-        now = self.reconciler.clock.now()
-        self.report.adopted += self.adopter.adopt_all(observed, known, self.context, now)
+    def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> bool:
+        """Adopt the orphans of a region, while there is time."""
+        for instance_id in self.adopter.adopt_all(observed, instances, self.context, self.reconciler.clock.now()):
+            self.report.adopted.append(instance_id)
+            if self.budget.is_spent:
+                return False
+        return True
 
     def _list_images(self) -> list[str]:
         """Return the ids of the images to reconcile. An error does not affect the sweep of the instances."""
@@ -180,4 +191,4 @@ class SweepRun:
             return []
 
     def _plan_image(self, image_id: str) -> Work:
-        return Work(build_place(Priority.IMAGES, image_id), partial(self.images.reconcile, image_id))
+        return Work(build_place(Priority.IMAGES, image_id), partial(self.images.reconcile, image_id, self._has_time))

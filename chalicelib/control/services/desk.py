@@ -6,6 +6,7 @@ from typing import Any, TypedDict, Unpack
 
 from chalicelib.control.services.settings_changes import (
     GetWebhookSecret,
+    find_email_state,
     find_new_secret,
     merge_channels,
     merge_policy,
@@ -27,6 +28,7 @@ from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.launch.field_checks import MIN_DISK_GIB
 from chalicelib.domain.launch.type_choice import check_region, list_allowed_regions
 from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DESK_ID
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.store.repositories import Repositories
@@ -79,6 +81,10 @@ class DeskService:
     def get_settings(self) -> DeskSettings:
         """Return the current settings."""
         return self.stores.desk.get_settings()
+
+    def find_email_state(self, settings: DeskSettings) -> EmailState | None:
+        """Return whether the address of the admins is confirmed; None without an address."""
+        return find_email_state(self.stores.desk, settings.channels)
 
     def update(self, actor: Actor, **changes: Unpack[DeskChanges]) -> DeskUpdate:
         """Change the settings. Admins only.

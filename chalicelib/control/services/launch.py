@@ -24,7 +24,7 @@ from chalicelib.domain.launch.record import build_record, build_timeline, list_l
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.store.conflicts import VersionConflict
+from chalicelib.store.conflicts import RejectedWrite, VersionConflict
 from chalicelib.store.instances.launches import (
     EarlierLaunch,
     IdempotencyRecord,
@@ -59,7 +59,7 @@ class LaunchService:
 
         :param key: the Idempotency-Key header
         :param body_digest: the digest of the body; another digest with the same key is another request
-        :raises ValidationFailed: fields are wrong, or the key was used with another body
+        :raises ValidationFailed: fields are wrong, the key was used with another body, or the record would be too large
         :raises Conflict: gpudesk is paused, the name is in use, or the owner's limit is reached
         """
         owner, now = actor.require_owner(), self.clock.now()
@@ -84,6 +84,9 @@ class LaunchService:
         except VersionConflict as conflict:
             message = f"{owner} sends too many launches at the same time. Try again."
             raise Conflict(message, code=ErrorCode.CONCURRENT_UPDATE) from conflict
+        except RejectedWrite as error:
+            message = f"The instance cannot be launched, because DynamoDB rejects its record: {error}"
+            raise ValidationFailed(message) from error
         return self._to_response(result, warnings, settings, key)
 
     def _build_context(self, settings: DeskSettings, owner_settings: OwnerSettings) -> LaunchContext:
@@ -128,10 +131,10 @@ class LaunchService:
             )
         if result.outcome is LaunchOutcome.LIMIT_REACHED:
             owner, limit = result.instance.owner, settings.limits.instances_per_owner
-            count = pluralize(self.stores.launches.count_active(owner), "instance")
+            count = pluralize(self.stores.launches.count_for_limit(owner), "instance")
             message = (
-                f"{owner} has {count} that are not terminated; the limit is {limit}. Terminate instances first. A "
-                "launch that failed counts, too, until it is terminated."
+                f"{owner} has {count} that are not terminated; the limit is {limit}. Terminate instances first. "
+                "Launches that failed are not counted."
             )
             raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         return InstanceWithWarnings(result.instance, warnings)

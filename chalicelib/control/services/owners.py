@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.control.services.settings_changes import (
     GetWebhookSecret,
+    find_email_state,
     find_new_secret,
     merge_channels,
     merge_policy,
@@ -57,15 +58,8 @@ class OwnerService:
         return self.stores.owners.get(owner)
 
     def find_email_state(self, settings: OwnerSettings) -> EmailState | None:
-        """Return whether the owner's address is confirmed; None without an address.
-
-        An address that was just set is pending: the next round of notifications requests its confirmation.
-        """
-        channels = settings.channels
-        if channels.email is None:
-            return None
-        found = self.stores.desk.find_email_subscription(channels.email, channels.email_generation)
-        return found.state if found else EmailState.PENDING
+        """Return whether the owner's address is confirmed; None without an address."""
+        return find_email_state(self.stores.desk, settings.channels)
 
     def update(self, actor: Actor, owner: str, changes: Mapping[str, Any]) -> OwnerUpdate:
         """Change the settings of an owner. Fields that are not named stay; null resets a field to the desk default.

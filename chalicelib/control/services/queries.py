@@ -12,7 +12,7 @@ from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.costs.daily_costs import CostReport, DayCost, sum_costs_per_day
+from chalicelib.domain.costs.daily_costs import CostReport, CostSummary, summarize_costs
 from chalicelib.domain.desk.settings import Mode, ModeChange
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import ActivityJudgment
@@ -125,7 +125,7 @@ class QueryService:
         instance = load_visible(self.stores.instances, actor, ref)
         return self.stores.notifications.list_for_instance(instance.id, limit=limit, cursor=cursor)
 
-    def list_costs(self, actor: Actor, owner: str | None, report: CostReport) -> list[DayCost]:
+    def list_costs(self, actor: Actor, owner: str | None, report: CostReport) -> CostSummary:
         """Return the cost of each group and UTC day, with what runs now.
 
         :param owner: only this owner's; None: all that the caller may see
@@ -141,13 +141,14 @@ class QueryService:
             raise build_validation_error([error], noun="query parameter")
         now, scope = self.clock.now(), actor.resolve_owner_for_list(owner)
         segments = list(self.stores.ledger.list_segments(since, now.date(), scope))
+        has_unreadable_records = False
         for instance in self.stores.instances.list_active():
-            if isinstance(instance, UnreadableRecord) or scope not in (None, instance.owner):
-                continue
-            open_segment = get_open_segment(instance, now)
-            if open_segment:
-                segments.append(open_segment)
-        return sum_costs_per_day(segments, report)
+            if isinstance(instance, UnreadableRecord):
+                has_unreadable_records |= instance.owner is None or scope in (None, instance.owner)
+            elif scope in (None, instance.owner):
+                open_segment = get_open_segment(instance, now)
+                segments += [open_segment] if open_segment else []
+        return summarize_costs(segments, report, has_unreadable_records=has_unreadable_records)
 
     def get_health(self) -> Health:
         """Return when the last sweep completed, and the mode."""

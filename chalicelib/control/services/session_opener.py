@@ -9,13 +9,14 @@ from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.aws.tags import ID_TAG
-from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer
+from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer, start_timed_calls
+from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.deadlines import CREDENTIALS_VALID_FOR
 from chalicelib.domain.common.document_names import build_document_name
-from chalicelib.domain.common.errors import AwsError, UpstreamError
+from chalicelib.domain.common.errors import UpstreamError
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from chalicelib.domain.sessions.role import (
-    CREDENTIALS_VALID_FOR,
     RANDOM_DIGITS,
     Credentials,
     RoleArn,
@@ -55,7 +56,7 @@ class SessionOpener:
 
     def begin(self) -> TimedCalls:
         """Start the time within which all calls of one request must end."""
-        return TimedCalls(self.timer, self.timer.monotonic())
+        return start_timed_calls(self.timer)
 
     def list_instances(self, calls: TimedCalls, target: Target, tag_id: str) -> list[ObservedInstance]:
         """Return the EC2 instances with the tags of an instance.

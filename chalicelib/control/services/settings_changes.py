@@ -1,12 +1,15 @@
-"""Merge changes of a request into the stored settings of the desk and of owners."""
+"""Merge changes of a request into the stored settings of the desk and of owners, and find the state of an address."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
+from chalicelib.control.services.upstream_errors import to_upstream_error
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.policy_override import PolicyOverride
+from chalicelib.domain.notifications.email_subscription import EmailState
+from chalicelib.store.desk import DeskRepository
 
 GetWebhookSecret = Callable[[str, int], str]
 """Returns the secret of a webhook, given the name of its owner and the number of its key."""
@@ -38,9 +41,8 @@ def find_new_secret(name: str, before: Channels, after: Channels, get_secret: Ge
     try:
         return get_secret(name, after.webhook_generation)
     except AwsError as error:
-        message = f"SSM did not return the key of webhook secrets, so nothing was changed: {error.description}"
-        error_class = UpstreamUnavailable if isinstance(error, TransientAwsError) else UpstreamError
-        raise error_class(message) from error
+        summary = "SSM did not return the key of webhook secrets, so nothing was changed"
+        raise to_upstream_error(summary, error) from error
 
 
 def merge_policy(before: PolicyOverride, changes: Mapping[str, Any]) -> PolicyOverride:
@@ -53,3 +55,14 @@ def merge_policy(before: PolicyOverride, changes: Mapping[str, Any]) -> PolicyOv
         signals=tuple(signals) if signals is not None else before.signals,
         thresholds={**before.thresholds, **changes.get("thresholds", {})},
     )
+
+
+def find_email_state(desk: DeskRepository, channels: Channels) -> EmailState | None:
+    """Return whether the address of channels is confirmed; None without an address.
+
+    An address that was just set is pending: the next round of notifications requests its confirmation.
+    """
+    if channels.email is None:
+        return None
+    found = desk.find_email_subscription(channels.email, channels.email_generation)
+    return found.state if found else EmailState.PENDING

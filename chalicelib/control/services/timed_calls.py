@@ -1,17 +1,17 @@
-"""AWS calls of one request that a person waits for: their time together, their tries, and their errors for people."""
+"""AWS calls of one request that a person waits for: their time together and their tries."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from chalicelib.domain.common.errors import AwsError, TransientAwsError, UpstreamError, UpstreamUnavailable
-from chalicelib.domain.sessions.time_limit import OPENING_TIMEOUT, find_next_try, may_begin_call
+from chalicelib.control.services.upstream_errors import to_upstream_error
+from chalicelib.domain.common.aws_errors import AgentNotConnected, AwsError
+from chalicelib.domain.common.errors import UpstreamUnavailable
+from chalicelib.domain.common.time_budget import TimeBudget, start_budget
+from chalicelib.domain.sessions.time_limit import CALL_TIMEOUT, NEXT_CALL_SECONDS, OPENING_TIMEOUT, TRY_DELAYS
 
 T = TypeVar("T")
-
-AGENT_NOT_CONNECTED_CODE = "TargetNotConnected"
-PERMISSION_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 class Timer(Protocol):
@@ -42,11 +42,11 @@ class SystemTimer:
 class TimedCalls:
     """The AWS calls of one request, which must end together within OPENING_TIMEOUT.
 
-    :param began_at: reading of the timer
+    :param budget: time for all calls
     """
 
     timer: Timer
-    began_at: float
+    budget: TimeBudget
 
     def make(self, summary: str, call: Callable[[], T]) -> T:
         """Make one call.
@@ -68,39 +68,34 @@ class TimedCalls:
         :raises UpstreamUnavailable: the agent is not connected yet; or as in `make`
         :raises UpstreamError: AWS rejected the call
         """
-        tries = 0
+        delays = iter(TRY_DELAYS)
         while True:
             self._require_time(summary)
-            tries += 1
             try:
                 return call()
-            except AwsError as error:
-                if error.code != AGENT_NOT_CONNECTED_CODE:
-                    raise to_upstream_error(summary, error) from error
-                delay = find_next_try(tries, self._elapsed)
+            except AgentNotConnected as error:
+                delay = self._find_delay(delays)
                 if delay is None:
                     raise UpstreamUnavailable(
-                        f"{summary}: its SSM agent is not connected (TargetNotConnected). After a start that can take "
+                        f"{summary}: its SSM agent is not connected ({error.code}). After a start that can take "
                         f"2 minutes. Try again. If it stays so, stop and start {name}."
                     ) from error
+            except AwsError as error:
+                raise to_upstream_error(summary, error) from error
             self.timer.sleep(delay)
 
-    @property
-    def _elapsed(self) -> float:
-        return self.timer.monotonic() - self.began_at
+    def _find_delay(self, delays: Iterator[float]) -> float | None:
+        """Return the seconds to wait before the next try; None: give up."""
+        delay = next(delays, None)
+        return delay if delay is not None and self.budget.allows_wait(delay + NEXT_CALL_SECONDS) else None
 
     def _require_time(self, summary: str) -> None:
-        if not may_begin_call(self._elapsed):
+        if self.budget.is_spent:
             raise UpstreamUnavailable(
                 f"{summary}: AWS did not answer all calls within {OPENING_TIMEOUT:.0f} s. Try again."
             )
 
 
-def to_upstream_error(summary: str, error: AwsError) -> UpstreamError:
-    """Return the error of a request that AWS did not let gpudesk fulfill."""
-    message = f"{summary}: {error.description}"
-    if isinstance(error, TransientAwsError):
-        return UpstreamUnavailable(message)
-    if error.code in PERMISSION_CODES:
-        message = f"{message} A permission of gpudesk itself is missing. An admin must check its roles."
-    return UpstreamError(message)
+def start_timed_calls(timer: Timer) -> TimedCalls:
+    """Return the calls of a request that begins now."""
+    return TimedCalls(timer, start_budget(OPENING_TIMEOUT, reserve=CALL_TIMEOUT, monotonic=timer.monotonic))

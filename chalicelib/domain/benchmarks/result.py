@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, Peaks
-
-RETENTION = timedelta(days=365)
-"""Drivers and frameworks change, so an older result says little about current performance."""
 
 
 class Metric(StrEnum):

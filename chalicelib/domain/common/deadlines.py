@@ -1,7 +1,8 @@
 """Define every interval, deadline and retention time of gpudesk, each with its reason.
 
 Three groups are elsewhere: those of the idle rule, which the probe carries (`idle/`), those of a policy, which people
-set (`desk/settings.py`), and the timeouts of single calls, beside the call.
+set (`desk/settings.py`), and the real seconds of calls: of a single one beside the call, of several in
+`sessions/time_limit.py` and `control/loop/function_budget.py`.
 
 Sources: `eventual consistency` is
 https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html, and `throttling` is
@@ -18,6 +19,9 @@ LAUNCH_DEADLINE = timedelta(minutes=15)
 CAPACITY_RETRY = timedelta(minutes=2)
 """Wait after all zones refused: capacity does not come back within seconds, and AWS throttles RunInstances by the
 number of instances that are requested (throttling)."""
+
+LAUNCH_RETRY_AFTER = timedelta(seconds=20)
+"""Wait before the same request is sent again, after an error that can pass."""
 
 LAUNCH_VISIBILITY_DEADLINE = timedelta(minutes=10)
 """If the response to RunInstances was lost, the instance is found by its tags. DescribeInstances can lag by minutes
@@ -109,7 +113,23 @@ LEDGER_RETENTION = timedelta(days=1200)
 HEARTBEAT_RETENTION = timedelta(days=7)
 """Time for which the last heartbeat of a terminated instance is kept, so that somebody can read what it reported."""
 
-# A token is kept until it expires (`store/tokens.py`).
+NOTIFICATION_RETENTION = TERMINATED_RETENTION
+"""Time for which a notification and the log of its deliveries are kept: as long as a terminated instance."""
+
+BENCHMARK_RETENTION = timedelta(days=365)
+"""Drivers and frameworks change, so an older benchmark says little about current performance."""
+
+TOKEN_VALID_FOR = timedelta(days=90)
+"""Time for which a token is valid if the admin who creates it gives no other. It is kept until it expires."""
+
+# Benchmarks and sessions
+
+BENCHMARK_TIMEOUT = timedelta(minutes=30)
+"""Enough for 20 measurements of 20 seconds on 8 GPUs, and for loading PyTorch from a new disk."""
+
+CREDENTIALS_VALID_FOR = timedelta(hours=1)
+"""Longest validity that STS allows for the credentials of a session: gpudesk's function has a role itself, and role
+chaining ends after 1 hour. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining"""
 
 # Warnings and notifications
 
@@ -122,6 +142,13 @@ period is used instead."""
 
 WARNING_RETRY_INTERVAL = timedelta(minutes=2)
 """A stop warning must arrive within minutes, so its delivery is retried often."""
+
+DELIVERY_RETRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 1, 2, 4, 8, 15, 30))
+"""Pauses between the attempts to deliver any other notification on one channel. The last pause repeats."""
+
+CONFIRMATION_VALID_FOR = timedelta(days=2)
+"""Time after which the link in SNS's request for confirmation no longer works:
+https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html"""
 
 NOTIFICATION_EXPIRY = timedelta(hours=6)
 """Time after which an undelivered notification is outdated. The timeline still has the entry."""
@@ -153,10 +180,3 @@ a person must restore the secrets."""
 
 SWEEP_OVERDUE_AFTER = timedelta(minutes=10)
 """A sweep runs each minute. If ten in a row did not complete, the sweep is broken."""
-
-SWEEP_LEASE_DURATION = timedelta(minutes=2)
-"""Longer than a sweep can take (the function's timeout is one minute), and short enough that a crash costs only one
-sweep."""
-
-NOTIFICATION_LEASE_DURATION = SWEEP_LEASE_DURATION
-"""The function that delivers notifications has the same timeout."""

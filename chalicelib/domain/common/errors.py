@@ -14,16 +14,10 @@ DeskError
 │                                   the body cannot be read; these and PreconditionFailed are in `api/problems.py`
 ├── DeliveryFailed                  a channel did not accept a notification; gpudesk tries again
 │   └── NotificationOutdated        the notification is no longer true; gpudesk does not send it
-└── AwsError                        a call of AWS failed; the control loop decides what follows
-    ├── TransientAwsError           AWS throttled the call or did not respond: make the same call again
-    ├── InsufficientCapacity        the zone has no capacity now: try another zone
-    ├── QuotaExceeded               a quota of the AWS account does not allow the call
-    ├── AwsNotFound                 AWS does not know the id: not yet, or no longer
-    └── PermanentAwsError           the same call never succeeds
-        └── PrerequisiteMissing     gpudesk made no call, because something that it needs is missing in AWS
+└── AwsError                        a call of AWS failed; `aws_errors.py` has this part of the tree
 
 Two kinds of errors are not in this tree. The error of a parser is a ValueError in the module of the parser, for example
-`setup.parameters.InvalidRecipe`. A write that lost against another one is a `VersionConflict` (`store/dynamo.py`).
+`setup.parameters.InvalidRecipe`. A write that lost against another one is a `VersionConflict` (`store/conflicts.py`).
 """
 
 from dataclasses import dataclass
@@ -31,7 +25,6 @@ from enum import StrEnum, unique
 from typing import ClassVar
 
 from chalicelib.domain.common.text import pluralize
-from chalicelib.domain.common.untrusted_text import clean_line
 
 
 @unique
@@ -178,60 +171,6 @@ class DeliveryFailed(DeskError):
 
 class NotificationOutdated(DeliveryFailed):
     """A notification is no longer true, so it is not sent. The text of the exception is the reason."""
-
-
-class AwsError(DeskError):
-    """AWS rejected a call or did not respond, or gpudesk could not make the call.
-
-    :param code: the error code of AWS, or gpudesk's own if AWS did not respond or was not called
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        """Store the code and the message of AWS, cleaned and without the code that some messages begin with."""
-        code, message = clean_line(code), clean_line(message).removeprefix(f"{code}: ")
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-
-    @property
-    def description(self) -> str:
-        """Return the message and the code of AWS as one or more sentences."""
-        return f"{self.message[:1].upper()}{self.message[1:].rstrip('. ')} ({self.code})."
-
-
-class TransientAwsError(AwsError):
-    """AWS throttled the call or did not respond. The same call may succeed later; this one may have had an effect."""
-
-
-class InsufficientCapacity(AwsError):
-    """AWS has no capacity for this instance type in this zone now."""
-
-
-class QuotaExceeded(AwsError):
-    """A quota of the AWS account does not allow the call."""
-
-
-class AwsNotFound(AwsError):
-    """AWS does not know the id, not yet or no longer."""
-
-
-class PermanentAwsError(AwsError):
-    """AWS never accepts the call: a permission is missing, a parameter is wrong, or a type is not offered."""
-
-
-class PrerequisiteMissing(PermanentAwsError):
-    """gpudesk did not make a call, because something that it needs is missing: a security group, a subnet, an AMI.
-
-    :param message: one or more sentences
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__("PrerequisiteMissing", message)
-
-    @property
-    def description(self) -> str:
-        """Return the message as one or more sentences, without a code."""
-        return f"{self.message.rstrip('. ')}."
 
 
 def build_validation_error(errors: list[FieldError], *, noun: str = "field") -> ValidationFailed:

@@ -188,6 +188,7 @@ class EventCode(StrEnum):
     INSTANCE_GONE = "instance_gone", NOTIFY_BOTH, "is gone from EC2"
     REAPPEARED = "reappeared", NOTIFY_BOTH, "still exists in EC2 and is being terminated"
     ADOPTED = "adopted", NOTIFY_ADMIN, "had no record and is now managed by gpudesk"
+    RECORD_UNREADABLE = "record_unreadable", NOTIFY_ADMIN, "has a record that gpudesk cannot read"
 
     # Policy and mode
     POLICY_CHANGED = "policy_changed", NOTIFY_NOBODY
@@ -224,4 +225,5 @@ class EventCode(StrEnum):
     MODE_CHANGED = "mode_changed", NOTIFY_ADMIN, "an admin changed the mode"
     DESK_CHANGED = "desk_changed", NOTIFY_NOBODY
     SWEEP_OVERDUE = "sweep_overdue", NOTIFY_ADMIN, "scheduled sweep has not completed for 10 minutes"
+    EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address has unsubscribed"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

@@ -9,6 +9,8 @@ import re
 
 MASK = "***"
 
+_NON_ASCII_PATTERN = re.compile(r"[^\x20-\x7e]")
+
 _TERMINAL_SEQUENCE_PATTERN = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n\r]*(?:\x07|\x1b\\|\x9c)?"
@@ -90,20 +92,28 @@ _VALUE_PATTERN = re.compile(
 
 def clean_line(text: str) -> str:
     """Return the text on one line, without control characters and secrets."""
-    return mask_secrets(strip_to_line(text))
+    return _mask_secrets(strip_to_line(text))
 
 
 def clean_output(text: str) -> str:
     """Return the output of a program without control characters and secrets. Its lines stay."""
-    return mask_secrets(strip_control_characters(text))
+    return _mask_secrets(_strip_control_characters(text))
 
 
 def strip_to_line(text: str) -> str:
-    """Return the text on one line, without control characters."""
-    return text if text.isprintable() else " ".join(strip_control_characters(text).split())
+    """Return the text on one line, without control characters.
+
+    It is for names, and for texts of gpudesk with parts that were cleaned before: masks would change them.
+    """
+    return text if text.isprintable() else " ".join(_strip_control_characters(text).split())
 
 
-def strip_control_characters(text: str) -> str:
+def to_ascii(text: str) -> str:
+    """Return the text on one line of printable ASCII, with a question mark for every other character."""
+    return _NON_ASCII_PATTERN.sub("?", " ".join(text.split()))
+
+
+def _strip_control_characters(text: str) -> str:
     """Return the text without terminal sequences, and without characters that are not shown or change the direction.
 
     Lines stay, however they end, and every other white space becomes a space.
@@ -115,7 +125,7 @@ def strip_control_characters(text: str) -> str:
     return "".join(character for character in spaced if character.isprintable() or character == "\n")
 
 
-def mask_secrets(text: str) -> str:
+def _mask_secrets(text: str) -> str:
     """Return the text with the values of names that look like a secret, and with known tokens, replaced by ***."""
     if not _HINT_PATTERN.search(text):
         return text

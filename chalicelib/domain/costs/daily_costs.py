@@ -1,6 +1,6 @@
 """Costs of each owner, project or instance on each UTC day."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -68,6 +68,36 @@ class DayCost:
         """Text that no other cost of the same report has."""
         group = self.instance_id or (f"owner/{self.owner}" if self.owner else f"project/{self.project or ''}")
         return f"{self.day}/{group}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostSummary:
+    """The costs of a report.
+
+    :param is_incomplete: costs are missing: gpudesk knows no price of them, or cannot read the record of an instance
+    """
+
+    days: Sequence[DayCost]
+    is_incomplete: bool
+
+    @property
+    def total(self) -> Decimal:
+        """Sum of all days."""
+        return round_usd(sum((day.total for day in self.days), Decimal(0)))
+
+
+def summarize_costs(
+    segments: Sequence[BilledSegment], report: CostReport, *, has_unreadable_records: bool
+) -> CostSummary:
+    """Return the costs of the segments of a report, and whether any are missing."""
+    is_unpriced = any(
+        segment.has_unknown_cost
+        and report.accepts(segment)
+        and segment.since.date() <= report.until
+        and report.since <= segment.until.date()
+        for segment in segments
+    )
+    return CostSummary(days=sum_costs_per_day(segments, report), is_incomplete=is_unpriced or has_unreadable_records)
 
 
 def sum_costs_per_day(segments: Iterable[BilledSegment], report: CostReport) -> list[DayCost]:

@@ -1,7 +1,7 @@
 """The timeline of the desk: who changed which setting, and when."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -41,35 +41,60 @@ def record_changes(
         details = {"before": str(before.mode), "after": str(after.mode)}
         reason = EventReason(code=EventCode.MODE_CHANGED, message=message)
         entries.append(timeline_entry(now, reason, actor=actor, details=details))
-    changes = list(_describe_changes(before, after))
+    changes = list(_find_changes(before, after))
     if changes:
-        reason = EventReason(code=EventCode.DESK_CHANGED, message=f"{actor} changed {join_and(changes)}.")
-        entries.append(timeline_entry(now, reason, actor=actor))
+        text = join_and([change.text for change in changes])
+        reason = EventReason(code=EventCode.DESK_CHANGED, message=f"{actor} changed {text}.")
+        details = {key: value for change in changes for key, value in change.details.items()}
+        entries.append(timeline_entry(now, reason, actor=actor, details=details))
     return after, tuple(entries)
 
 
-def _describe_changes(before: DeskSettings, after: DeskSettings) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Change:
+    """A setting that differs.
+
+    :param path: its path in GET /desk
+    :param values: before and after; None: they are shown to nobody
+    """
+
+    path: str
+    values: tuple[str, str] | None
+
+    @property
+    def text(self) -> str:
+        """Return the change as a part of a sentence."""
+        return f"{self.path} from {self.values[0]} to {self.values[1]}" if self.values else self.path
+
+    @property
+    def details(self) -> dict[str, str]:
+        """Return the change for programs."""
+        return {
+            f"{self.path}.{when}": value for when, value in zip(("before", "after"), self.values or (), strict=False)
+        }
+
+
+def _find_changes(before: DeskSettings, after: DeskSettings) -> Iterator[_Change]:
     for group in GROUPS:
         yield from _compare(group, getattr(before, group), getattr(after, group))
-    if before.log_group != after.log_group:
-        yield f"log_group from {_format(before.log_group)} to {_format(after.log_group)}"
+    yield from _compare("log_group", before.log_group, after.log_group)
     for name in ("email", "webhook"):
         if getattr(before.channels, name) != getattr(after.channels, name):
-            yield f"channels.{name}"
+            yield _Change(f"channels.{name}", None)
     if (
         before.channels.webhook == after.channels.webhook
         and before.channels.webhook_generation != after.channels.webhook_generation
     ):
-        yield "the secret of channels.webhook"
+        yield _Change("the secret of channels.webhook", None)
 
 
-def _compare(path: str, before: Any, after: Any) -> Iterator[str]:
-    """Yield each value that differs, with its path in GET /desk."""
+def _compare(path: str, before: Any, after: Any) -> Iterator[_Change]:
+    """Yield each value that differs."""
     if is_dataclass(before):
         for field in fields(before):
             yield from _compare(f"{path}.{field.name}", getattr(before, field.name), getattr(after, field.name))
     elif before != after:
-        yield f"{path} from {_format(before)} to {_format(after)}"
+        yield _Change(path, (_format(before), _format(after)))
 
 
 def _format(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -74,6 +74,9 @@ def _is_ip_address(host: str) -> bool:
     return True
 
 
+DESK_RECIPIENT = "desk"
+
+
 @dataclass(frozen=True)
 class Recipient:
     """An owner or the admins, with their channels.
@@ -83,6 +86,11 @@ class Recipient:
 
     name: str
     channels: Channels
+
+    @property
+    def owner(self) -> str | None:
+        """The owner; None for the admins."""
+        return None if self.name == DESK_RECIPIENT else self.name.removeprefix("owner/")
 
 
 @dataclass(frozen=True)
@@ -104,15 +112,17 @@ class ChannelDirectory:
         channels = self.owners.get(owner)
         if audience is Audience.OWNER and channels:
             return Recipient(f"owner/{owner}", channels)
-        return Recipient("desk", self.admin)
+        return Recipient(DESK_RECIPIENT, self.admin)
 
-    def list_email_addresses(self) -> frozenset[tuple[str, int]]:
-        """Return all e-mail addresses with their generation. Each pair gets one request for confirmation."""
-        return frozenset(
-            (channels.email, channels.email_generation)
-            for channels in (*self.owners.values(), self.admin)
-            if channels.email
-        )
+    def group_by_email(self) -> Mapping[tuple[str, int], Sequence[Recipient]]:
+        """Return the recipients by e-mail address and generation. Each pair gets one request for confirmation."""
+        owners = [Recipient(f"owner/{owner}", channels) for owner, channels in self.owners.items()]
+        groups: dict[tuple[str, int], list[Recipient]] = {}
+        for recipient in (*owners, Recipient(DESK_RECIPIENT, self.admin)):
+            channels = recipient.channels
+            if channels.email:
+                groups.setdefault((channels.email, channels.email_generation), []).append(recipient)
+        return groups
 
     def can_notify(self, owner: str) -> bool:
         """Return whether a channel is set that reaches the owner, or else the admins."""

@@ -90,7 +90,7 @@ class Limits:
     """Limits that no request can exceed.
 
     :param keep_hours: maximum hours from the request of a keep to its end
-    :param instances_per_owner: active instances, including stopped ones
+    :param instances_per_owner: active instances, including stopped ones, without launches that failed
     :param regions: regions in which instances can be launched; empty: all in which gpudesk is set up
     :param signals: the signals that a policy can use
     :param min_thresholds: the lowest thresholds of a policy; below them the noise of an idle system counts as activity

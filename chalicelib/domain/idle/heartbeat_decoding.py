@@ -44,7 +44,7 @@ MAX_HEARTBEAT_LENGTH = 2000
 """Length of the text. The probe writes less than half of it; a longer one is not parsed."""
 
 
-def read_heartbeat(text: Any) -> DecodedHeartbeat:
+def decode_heartbeat(text: Any) -> DecodedHeartbeat:
     """Return the heartbeat of the attribute that the probe writes.
 
     :param text: None: the probe has not written yet; an instance can also write values that are no text
@@ -61,16 +61,10 @@ def read_heartbeat(text: Any) -> DecodedHeartbeat:
         return UnreadableHeartbeat("it is not a list of fields with a time")
     # A newer probe may have added fields at the end.
     named = zip(HEARTBEAT_FIELDS, fields, strict=False)
-    return decode_heartbeat({name: value for name, value in named if value is not None})
+    return _decode_fields({name: value for name, value in named if value is not None})
 
 
-def decode_heartbeat(raw: Mapping[str, Any]) -> DecodedHeartbeat:
-    """Decode the fields of a heartbeat.
-
-    :returns: None if it has no time
-    """
-    if "at" not in raw:
-        return None
+def _decode_fields(raw: Mapping[str, Any]) -> Heartbeat | UnreadableHeartbeat:
     if raw.get("probe") != FORMAT_VERSION:
         version = _clean(str(raw.get("probe")), MAX_NAME_LENGTH)
         return UnreadableHeartbeat(

@@ -7,12 +7,11 @@ carry it.
 
 import json
 import math
-import re
 from bisect import bisect_right
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.common.untrusted_text import to_ascii
 from chalicelib.domain.idle.epoch_seconds import to_epoch_seconds
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import (
@@ -44,7 +43,7 @@ HEARTBEAT_FIELDS = (
     "self_stop",
     "setup",
 )
-"""The fields of a heartbeat, in the order of the list that is stored. A new field is added at the end."""
+"""The fields of a heartbeat, in the order of the list; null stands for one that is missing. New ones go to the end."""
 
 DROPPABLE_FIELDS = ("setup", "missed_heartbeats", "live_counts")
 """Fields that are left out, in this order, of a heartbeat that is too large even with the shortest reasons."""
@@ -52,28 +51,26 @@ DROPPABLE_FIELDS = ("setup", "missed_heartbeats", "live_counts")
 MIN_REASON_LENGTH = 16
 """Reasons are not cut shorter than this: a shorter one says nothing."""
 
-NON_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
-
-def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
-    """Return the fields that the probe writes, in at most MAX_HEARTBEAT_BYTES.
+def encode_heartbeat(heartbeat: Heartbeat, key: str) -> str:
+    """Return the text that the probe writes. With it, the item has at most MAX_HEARTBEAT_BYTES.
 
     To save space, a signal is a list, its times are in seconds before the heartbeat, and reasons are shortened as far
     as necessary. If that is not enough, DROPPABLE_FIELDS are left out.
 
     :param key: the key of the item; it counts against the limit
     """
-    complete = _encode(heartbeat, MAX_REASON_LENGTH)
-    if compute_size(key, complete) <= MAX_HEARTBEAT_BYTES:
-        return complete
     left_out: set[str] = set()
 
-    def encode(reason_length: int) -> dict[str, Any]:
-        return {name: value for name, value in _encode(heartbeat, reason_length).items() if name not in left_out}
+    def encode(reason_length: int) -> str:
+        fields = _build_fields(heartbeat, reason_length)
+        return to_compact_json([None if name in left_out else fields.get(name) for name in HEARTBEAT_FIELDS])
 
     def size(reason_length: int) -> int:
         return compute_size(key, encode(reason_length))
 
+    if size(MAX_REASON_LENGTH) <= MAX_HEARTBEAT_BYTES:
+        return encode(MAX_REASON_LENGTH)
     for name in DROPPABLE_FIELDS:
         if size(MIN_REASON_LENGTH) > MAX_HEARTBEAT_BYTES:
             left_out.add(name)
@@ -81,31 +78,26 @@ def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
     return encode(lengths[max(0, bisect_right(lengths, MAX_HEARTBEAT_BYTES, key=size) - 1)])
 
 
-def write_heartbeat(fields: Mapping[str, Any]) -> str:
-    """Return the text of an encoded heartbeat; null stands for a field that it lacks."""
-    return write_compact_json([fields.get(name) for name in HEARTBEAT_FIELDS])
-
-
-def write_compact_json(value: Any) -> str:
+def to_compact_json(value: Any) -> str:
     """Return a value as JSON without spaces. It is ASCII, so its length is its size."""
     return json.dumps(value, separators=(",", ":"))
 
 
-def compute_size(key: str, fields: Mapping[str, Any]) -> int:
+def compute_size(key: str, text: str) -> int:
     """Return the bytes of an item with a heartbeat as DynamoDB bills them: names and values.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
-    return len("id") + len(key) + len(HEARTBEAT_ATTRIBUTE) + len(write_heartbeat(fields))
+    return len("id") + len(key) + len(HEARTBEAT_ATTRIBUTE) + len(text)
 
 
 def truncate_ascii(text: str, length: int) -> str:
     """Return `text` on one line of printable ASCII, cut to at most `length` characters."""
-    line = NON_PRINTABLE.sub("?", " ".join(text.split()))
+    line = to_ascii(text)
     return line if len(line) <= length else f"{line[: length - 2]}.."
 
 
-def _encode(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
+def _build_fields(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
     acknowledged = heartbeat.acknowledged
     plain: dict[str, Any] = {
         "at": to_epoch_seconds(heartbeat.at),

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.idle.epoch_seconds import from_epoch_seconds, to_epoch_seconds
-from chalicelib.domain.idle.heartbeat_encoding import write_compact_json
+from chalicelib.domain.idle.heartbeat_encoding import to_compact_json
 from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 
 MAX_KEEP_MESSAGE_LENGTH = 60
@@ -71,14 +71,14 @@ class HeartbeatResponse:
     keep_result: KeepResult | None = None
 
 
-def write_response(response: HeartbeatResponse) -> str:
-    """Return the text of a response in the item; null stands for a field that it lacks."""
-    plain = encode_response(response)
-    return write_compact_json([plain.get(name) for name in RESPONSE_FIELDS])
+def encode_response(response: HeartbeatResponse) -> str:
+    """Return the text of a response; null stands for a field that it lacks."""
+    fields = _build_fields(response)
+    return to_compact_json([fields.get(name) for name in RESPONSE_FIELDS])
 
 
 @functools.lru_cache(maxsize=256)
-def read_response(text: str) -> HeartbeatResponse:
+def decode_response(text: str) -> HeartbeatResponse:
     """Return the response of a text. It is cached, because most instances have the same response.
 
     :raises KeyError: a field is missing
@@ -88,11 +88,15 @@ def read_response(text: str) -> HeartbeatResponse:
     values = json.loads(text)
     # A newer gpudesk may have added fields at the end.
     named = zip(RESPONSE_FIELDS, values, strict=False)
-    return decode_response({name: value for name, value in named if value is not None})
+    return _decode_fields({name: value for name, value in named if value is not None})
 
 
-def encode_response(response: HeartbeatResponse) -> dict[str, Any]:
-    """Return the response as values that JSON can hold."""
+def normalize_response(response: HeartbeatResponse) -> HeartbeatResponse:
+    """Return the response as the instance reads it (whole seconds, a shortened message), to compare the two."""
+    return decode_response(encode_response(response))
+
+
+def _build_fields(response: HeartbeatResponse) -> dict[str, Any]:
     policy, thresholds = response.policy, response.policy.thresholds
     plain: dict[str, Any] = {
         "mode": response.mode,
@@ -123,13 +127,7 @@ def encode_response(response: HeartbeatResponse) -> dict[str, Any]:
     return plain
 
 
-def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
-    """Read an encoded response. Fields that a newer gpudesk has added are ignored.
-
-    :raises KeyError: a field is missing
-    :raises TypeError: a value has the wrong type
-    :raises ValueError: a value has the wrong form
-    """
+def _decode_fields(plain: Mapping[str, Any]) -> HeartbeatResponse:
     gpu, cpu, disk, network = plain["thresholds"]
     warning, keep_result = plain.get("warning"), plain.get("keep_result")
     return HeartbeatResponse(
@@ -155,8 +153,3 @@ def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
         if keep_result
         else None,
     )
-
-
-def normalize_response(response: HeartbeatResponse) -> HeartbeatResponse:
-    """Return the response as the instance reads it (whole seconds, a shortened message), to compare the two."""
-    return decode_response(encode_response(response))

@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from chalicelib.domain.common.aws_errors import AwsDuplicate, PermanentAwsError
 from chalicelib.domain.common.deadlines import (
     COMMAND_RESEND_AFTER,
     IMAGE_DEADLINE,
     IMAGE_RETRY_AFTER,
     SANITIZE_DEADLINE,
 )
-from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
@@ -77,7 +77,9 @@ def record_outcome(image: Image, step: ImageStep, outcome: ImageOutcome, now: da
             return to_failed(image, f"SSM rejected the command: {outcome.description}", now)
         case CreateImage(), AmiCreated(ami_id):
             return to_pending(image, ami_id, now)
-        case CreateImage(), PermanentAwsError() if "Duplicate" not in outcome.code:
+        case CreateImage(), AwsDuplicate():
+            return image
+        case CreateImage(), PermanentAwsError():
             return to_failed(image, f"EC2 rejected the call: {outcome.description}", now)
         case ((Deregister() | DeleteSnapshots()), PermanentAwsError()) if image.reason.code != EventCode.DELETE_REFUSED:
             message = f"AWS rejected the deletion of image {image.name}: {outcome.description} gpudesk tries again."

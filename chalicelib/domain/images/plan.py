@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import CallAccepted

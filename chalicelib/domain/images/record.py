@@ -84,6 +84,7 @@ class Image:
 
     :param parameters: the parameters of `recipe`
     :param added_recipes: recipes that were added to the instance and completely set up
+    :param disk_gib: 0: unknown until the AMI is available, of an adopted instance
     :param last_called_at: when EC2 was last called to create or delete the AMI
     """
 

@@ -84,7 +84,7 @@ class ImageBuilder:
             recipe=software.recipe,
             parameters=software.parameters,
             added_recipes=find_captured_recipes(instance, self.recipes),
-            disk_gib=instance.spec.disk_gib,
+            disk_gib=instance.spec.disk_gib or 0,
             no_reboot=request.no_reboot,
             installed_documents=collect_documents_for_image(instance.setup),
             phase=ImagePhase.REQUESTED,

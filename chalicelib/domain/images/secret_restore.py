@@ -7,8 +7,8 @@ removed secrets, which are in its memory only, and creates new ones when it star
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.aws_errors import PermanentAwsError
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, RESTORE_DEADLINE, SANITIZE_DEADLINE
-from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period, format_duration

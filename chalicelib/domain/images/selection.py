@@ -30,17 +30,18 @@ def find_image_name_problem(name: str) -> str | None:
     return None if is_valid_name(name) else f"must be {NAME_DESCRIPTION}, not {name[:60]!r}"
 
 
-def find_image(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
-    """Return the image with an id, or else the newest one with a name: one of the owner, or else one of anybody.
+def list_candidates(ref: str, images: Iterable[Image], owner: str | None) -> list[Image]:
+    """Return the image with an id, or else those with a name, newest first: of the owner, or else of anybody.
 
     A failed image is found by its id only.
 
     :param images: those that the caller may see
     """
     visible = tuple(images)
+    with_id = [image for image in visible if image.id == ref]
     named = [image for image in visible if image.name == ref and image.phase is not ImagePhase.FAILED]
     own = [image for image in named if image.owner == owner]
-    return next((image for image in visible if image.id == ref), None) or select_latest(own or named)
+    return sorted(with_id or own or named, key=lambda image: image.created_at, reverse=True)
 
 
 def select_latest(images: Iterable[Image]) -> Image | None:

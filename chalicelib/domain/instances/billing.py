@@ -8,10 +8,13 @@ from enum import StrEnum
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """US dollars per hour: the instance and its public IPv4 address while it runs, its disk while it exists."""
+    """US dollars per hour: the instance and its public IPv4 address while it runs, its disk while it exists.
 
-    instance: Decimal = Decimal(0)
-    disk: Decimal = Decimal(0)
+    None is a price that gpudesk does not know. Costs leave it out and are incomplete.
+    """
+
+    instance: Decimal | None = None
+    disk: Decimal | None = None
     address: Decimal = Decimal(0)
 
 

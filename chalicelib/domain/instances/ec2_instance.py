@@ -22,8 +22,20 @@ ENDED_STATES = (Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED)
 
 MAX_REASON_LENGTH = 300
 
-REQUESTED_BY_CALL = "Client.UserInitiatedShutdown"
-"""The code after StopInstances or TerminateInstances, whoever called it."""
+
+class EndCause(StrEnum):
+    """Cause of a stop or an end, as far as gpudesk acts on it. `aws/state_reasons.py` translates EC2's codes."""
+
+    CALL = "call"
+    """A call of StopInstances or TerminateInstances, whoever made it."""
+    OTHER_REQUEST = "other_request"
+    """A shutdown from inside, a hibernation, or an end that AWS had scheduled."""
+    ZONE = "zone"
+    """A cause that other zones need not have: no capacity, or an internal error of EC2."""
+    KMS_KEY = "kms_key"
+    QUOTA = "quota"
+    SNAPSHOT = "snapshot"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +44,13 @@ class StateReason:
 
     :param code: for example Client.InternalError:
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+    :param cause: what the code means
     :param message: it often begins with the code
     :param transition: StateTransitionReason, for example "User initiated (2026-01-05 09:00:00 GMT)"; it may be empty
     """
 
     code: str
+    cause: EndCause = EndCause.UNKNOWN
     message: str = ""
     transition: str = ""
 
@@ -69,7 +83,7 @@ class Ec2Instance:
     @property
     def unexpected_reason_text(self) -> str:
         """Empty if a call of StopInstances or TerminateInstances is the reason, else `reason_text`."""
-        is_expected = self.state_reason is not None and self.state_reason.code == REQUESTED_BY_CALL
+        is_expected = self.state_reason is not None and self.state_reason.cause is EndCause.CALL
         return "" if is_expected else self.reason_text
 
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.spec import Hardware
 
@@ -24,10 +25,20 @@ def build_hardware(type_name: str, catalog: InstanceTypeCatalog) -> Hardware:
     )
 
 
-def find_rates(type_name: str, region: str, disk_gib: int, catalog: InstanceTypeCatalog) -> Rates:
-    """Return list prices; that of the instance is 0 for a type or region that is not in the catalog."""
+def find_rates(type_name: str, region: str, disk_gib: int | None, catalog: InstanceTypeCatalog) -> Rates:
+    """Return list prices; None for a type or region that is not in the catalog, and for a disk of unknown size."""
     return Rates(
-        instance=catalog.get_price(type_name, region) or Decimal(0),
-        disk=catalog.get_disk_price_per_gib_hour(region) * disk_gib,
+        instance=catalog.get_price(type_name, region),
+        disk=None if disk_gib is None else catalog.get_disk_price_per_gib_hour(region) * disk_gib,
         address=catalog.address_price_per_hour,
     )
+
+
+def describe_price(type_name: str, price: Decimal | None) -> str:
+    """Return what a running instance of a type costs, as a sentence.
+
+    :param price: in US dollars per hour; None: unknown
+    """
+    if price is None:
+        return f"gpudesk knows no price of {type_name}: AWS bills its hours, and all costs in gpudesk leave them out."
+    return f"It costs {format_usd(price)} per hour while it runs."

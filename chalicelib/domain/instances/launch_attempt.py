@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-MIN_FREE_GIB = 20
-"""Less free space than this is worth a warning: a setup with PyTorch alone needs about 10 GiB."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchAttempt:
@@ -43,7 +40,7 @@ class LaunchState:
 
     :param attempt_count: number of attempts so far; the next attempt gets the next number
     :param zones_without_capacity: zones that had no capacity since the last retry of all zones
-    :param refused_zones: zones whose lack of capacity is in the timeline; it is not written again in later rounds
+    :param zones_in_timeline: zones whose lack of capacity is in the timeline; it is not written again in later rounds
     :param retry_at: gpudesk does not call EC2 before this time
     :param started_at: time of the first decision; a launch that EC2 accepted and then ended does not change it
     :param last_error: AWS's last error that can pass, in sentences; None after a lack of capacity
@@ -54,7 +51,7 @@ class LaunchState:
     attempt: LaunchAttempt | None = None
     attempt_count: int = 0
     zones_without_capacity: tuple[str, ...] = ()
-    refused_zones: tuple[str, ...] = ()
+    zones_in_timeline: tuple[str, ...] = ()
     retry_at: datetime | None = None
     started_at: datetime | None = None
     last_error: str | None = None

@@ -29,6 +29,12 @@ class BilledSegment:
     rates: Rates
     project: str | None = None
 
+    @property
+    def has_unknown_cost(self) -> bool:
+        """Return whether gpudesk does not know all prices of the segment, so that its cost is incomplete."""
+        is_stopped = self.state is BillingState.STOPPED
+        return self.rates.disk is None or (self.rates.instance is None and not is_stopped)
+
 
 def get_billing_state(ec2_instance: Ec2Instance | None) -> BillingState:
     """Return the state that AWS bills. A stop counts only when EC2 says stopped."""
@@ -94,8 +100,12 @@ def get_open_segment(instance: Instance, until: datetime) -> BilledSegment | Non
 
 
 def split_segment_cost(segment: BilledSegment) -> tuple[Decimal, Decimal, Decimal]:
-    """Return the cost of a segment in US dollars: of the instance, of its disk and of its public IPv4 address."""
+    """Return the cost of a segment in US dollars: of the instance, of its disk and of its public IPv4 address.
+
+    What gpudesk knows no price of costs 0.
+    """
     hours = Decimal(str((segment.until - segment.since).total_seconds())) / HOUR
+    disk = (segment.rates.disk or Decimal(0)) * hours
     if segment.state is BillingState.STOPPED:
-        return Decimal(0), segment.rates.disk * hours, Decimal(0)
-    return segment.rates.instance * hours, segment.rates.disk * hours, segment.rates.address * hours
+        return Decimal(0), disk, Decimal(0)
+    return (segment.rates.instance or Decimal(0)) * hours, disk, segment.rates.address * hours

@@ -49,7 +49,7 @@ def is_plain(tag: str) -> bool:
 
 
 def is_valid_name(text: str) -> bool:
-    """Tell whether a person may give an instance this name."""
+    """Return whether a person may give an instance this name."""
     shortest, longest = NAME_LENGTHS
     return (
         shortest <= len(text) <= longest

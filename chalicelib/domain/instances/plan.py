@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from chalicelib.domain.benchmarks.result import Benchmark
-from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -21,7 +21,7 @@ from chalicelib.domain.setup.results import StepDurations
 class ResolveLaunch:
     """Find image, root device, subnet and zone, and build the attempt of them. Zones without capacity are excluded."""
 
-    excluded_zones: tuple[str, ...]
+    zones_without_capacity: tuple[str, ...]
 
 
 @dataclass(frozen=True)

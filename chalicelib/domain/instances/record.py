@@ -15,7 +15,7 @@ from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.claim import Claim
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
-from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.warning import StopWarning
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
@@ -100,6 +100,17 @@ class ImageInProgress:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StateRequest:
+    """The last request of a person to start, stop or terminate the instance.
+
+    :param actor: who sent it
+    """
+
+    state: DesiredState
+    actor: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instance:
     """The record of one instance. Every change makes a new value; `version` guards the write of the store.
 
@@ -120,6 +131,7 @@ class Instance:
     phase: Phase
     phase_since: datetime
     reason: EventReason
+    state_request: StateRequest | None = None
     launch: LaunchState = LaunchState()
     ec2_instance: Ec2Instance | None = None
     setup: SetupState
@@ -159,14 +171,19 @@ class Instance:
                 return None
 
     def has_image_in_progress(self, now: datetime) -> bool:
-        """Tell whether an image is being created from it; after `IMAGE_DEADLINE` the image delays nothing any more."""
+        """Return whether an image is being created from it. After `IMAGE_DEADLINE` the image delays nothing more."""
         image = self.image_in_progress
         return image is not None and now - image.started_at < IMAGE_DEADLINE
 
     @property
     def is_active(self) -> bool:
-        """Tell whether the instance is not terminated."""
+        """Return whether the instance is not terminated."""
         return self.phase is not Phase.TERMINATED
+
+    @property
+    def counts_for_limit(self) -> bool:
+        """Return whether it counts for `instances_per_owner`: of a launch that failed, nothing exists in AWS."""
+        return self.is_active and not self.has_launch_failed
 
     @property
     def lifetime_ends_at(self) -> datetime | None:
@@ -183,5 +200,5 @@ class Instance:
         return ends_at - self.spec.policy.idle.warning_period if ends_at else None
 
     def has_keep(self, now: datetime) -> bool:
-        """Tell whether somebody keeps the instance running now."""
+        """Return whether somebody keeps the instance running now."""
         return self.lifetime.keep_until is not None and now < self.lifetime.keep_until

@@ -102,6 +102,7 @@ class Policy:
 class Spec:
     """The complete request. It holds no reference to a default that may change later.
 
+    :param disk_gib: None: unknown, of an adopted instance whose volumes gpudesk could not read
     :param free_disk_gib: space that the disk must have beside the public image, whose size is read at the launch; None:
         `disk_gib` decides
     :param metadata_hop_limit: 1 keeps the role of the instance from containers on it; 2 lets them use it
@@ -110,7 +111,7 @@ class Spec:
     desired: DesiredState
     region: str
     market: str = "on-demand"
-    disk_gib: int
+    disk_gib: int | None = None
     free_disk_gib: int | None = None
     metadata_hop_limit: int = DEFAULT_HOP_LIMIT
     hardware: Hardware

@@ -71,9 +71,9 @@ class StopWarning:
         return "Nobody could be warned: no e-mail or webhook is configured."
 
     def can_act(self, now: datetime) -> bool:
-        """Tell whether gpudesk may do now what the warning announced."""
+        """Return whether gpudesk may do now what the warning announced."""
         return now >= self.stop_by
 
     def is_delivered_by(self, channel: str) -> bool:
-        """Tell whether the channel has delivered the warning."""
+        """Return whether the channel has delivered the warning."""
         return any(delivery.channel == channel for delivery in self.deliveries)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.instances.launch_attempt import MIN_FREE_GIB
+from chalicelib.domain.instances.small_disk import describe_small_disk
 from chalicelib.domain.launch.field_checks import MIN_DISK_GIB
 
 DEFAULT_FREE_GIB = 64
@@ -47,11 +47,6 @@ def choose_disk_size(
 
 def list_disk_warnings(disk_gib: int, image: Image | None, snapshot_gib: int | None) -> Iterator[WriteWarning]:
     """Yield a warning if less than `MIN_FREE_GIB` is free beside a public image of a known size."""
-    if image or snapshot_gib is None or disk_gib - snapshot_gib >= MIN_FREE_GIB:
-        return
-    message = (
-        f"A disk of {disk_gib} GiB leaves about {max(0, disk_gib - snapshot_gib)} GiB free: the image has "
-        f"{snapshot_gib} GiB. Setups and notebooks may fail for lack of space. Send disk_gib "
-        f"{snapshot_gib + MIN_FREE_GIB} or more, or leave it out for {snapshot_gib + DEFAULT_FREE_GIB}."
-    )
-    yield WriteWarning(WarningCode.DISK_NEARLY_FULL, message)
+    message = None if image or snapshot_gib is None else describe_small_disk(disk_gib, snapshot_gib)
+    if message:
+        yield WriteWarning(WarningCode.DISK_NEARLY_FULL, message)

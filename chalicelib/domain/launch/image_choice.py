@@ -5,8 +5,13 @@ from collections.abc import Iterable
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.choices import MAX_NAMED
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
-from chalicelib.domain.images.record import Image, ImagePhase
-from chalicelib.domain.images.selection import contains_recipe, find_image, find_launch_incompatibility, select_latest
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.images.selection import (
+    contains_recipe,
+    find_launch_incompatibility,
+    list_candidates,
+    select_latest,
+)
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice
 
@@ -17,25 +22,17 @@ def find_requested_image(ref: str, images: Iterable[Image], actor: Actor) -> Ima
     :param images: those that the caller may see
     :raises ValidationFailed: there is none, or only several other owners have one
     """
-    visible = tuple(images)
-    image = find_image(ref, visible, actor.effective_owner)
-    if image and image.id != ref and image.owner != actor.effective_owner:
-        _require_one_owner(ref, visible)
-    if image is None:
+    candidates = list_candidates(ref, images, actor.effective_owner)
+    if not candidates:
         message = f"you have no image {ref[:60]!r}; GET /images lists your images"
         raise ValidationFailed(f"You have no image {ref[:60]!r}.", errors=(FieldError("image", message),))
-    return image
-
-
-def _require_one_owner(name: str, images: Iterable[Image]) -> None:
-    """Refuse a name for which an admin sees images of several owners."""
-    named = [image for image in images if image.name == name and image.phase is not ImagePhase.FAILED]
-    if len({image.owner for image in named}) > 1:
-        candidates = ", ".join(f"{image.id} of {image.owner}" for image in named[:MAX_NAMED])
-        message = f"several owners have an image {name!r}: {candidates}; send the id"
+    if len({image.owner for image in candidates}) > 1:
+        ids = ", ".join(f"{image.id} of {image.owner}" for image in candidates[:MAX_NAMED])
+        message = f"several owners have an image {ref!r}: {ids}; send the id"
         raise ValidationFailed(
-            f"Several owners have an image {name!r}. Send the id.", errors=(FieldError("image", message),)
+            f"Several owners have an image {ref!r}. Send the id.", errors=(FieldError("image", message),)
         )
+    return candidates[0]
 
 
 def find_latest_image(

@@ -78,7 +78,7 @@ def prepare_launch(
         rates=find_rates(selection.instance_type.name, spec.region, spec.disk_gib, context.catalog),
         setup=_build_setup_state(spec, image, recipes),
         warnings=tuple(warnings),
-        disk_warnings=tuple(list_disk_warnings(spec.disk_gib, image, selection.snapshot_gib)),
+        disk_warnings=tuple(list_disk_warnings(selection.disk.disk_gib, image, selection.snapshot_gib)),
     )
 
 

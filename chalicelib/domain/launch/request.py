@@ -39,11 +39,11 @@ class LaunchContext:
     """The catalog, the recipes and the settings that a launch request is completed and checked with.
 
     :param owner_policy: replaces the desk defaults; the policy of the request replaces both
-    :param deployed_regions: the regions in which gpudesk is set up; None: every region of the catalog
+    :param deployed_regions: the regions in which gpudesk is set up
     """
 
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
     settings: DeskSettings
     owner_policy: PolicyOverride
-    deployed_regions: tuple[str, ...] | None = None
+    deployed_regions: tuple[str, ...]

@@ -62,26 +62,26 @@ def list_allowed_regions(limits: Limits, catalog: InstanceTypeCatalog) -> tuple[
     return limits.regions or catalog.list_regions()
 
 
-def list_usable_regions(allowed: Sequence[str], deployed: Sequence[str] | None) -> tuple[str, ...]:
+def list_usable_regions(allowed: Sequence[str], deployed: Sequence[str]) -> tuple[str, ...]:
     """Return the allowed regions in which gpudesk is set up.
 
-    :param deployed: the regions in which gpudesk is set up; None: all
+    :param deployed: the regions in which gpudesk is set up
     """
-    return tuple(name for name in allowed if deployed is None or name in deployed)
+    return tuple(name for name in allowed if name in deployed)
 
 
 def check_region(
-    region: str, allowed: Sequence[str], deployed: Sequence[str] | None, field: str = "region"
+    region: str, allowed: Sequence[str], deployed: Sequence[str], field: str = "region"
 ) -> FieldError | None:
     """Return why no instance can be launched in a region.
 
-    :param deployed: the regions in which gpudesk is set up; None: all
+    :param deployed: the regions in which gpudesk is set up
     """
     usable = list_usable_regions(allowed, deployed)
     if region in usable:
         return None
     if not usable:
-        message = f"gpudesk is set up in {join_and(deployed or ())} only, and the limits of the desk allow none of them"
+        message = f"gpudesk is set up in {join_and(deployed)} only, and the limits of the desk allow none of them"
     elif region in allowed:
         message = f"gpudesk is not set up in {region}; must be one of {describe_choices(usable, region)}"
     else:

@@ -51,6 +51,49 @@ def build_desk_notification(
     )
 
 
+def build_record_notification(
+    record_id: str, name: str, message: str, now: datetime, directory: ChannelDirectory
+) -> Notification:
+    """Return a notification to the admins about an unreadable record: the same one until the day ends in UTC."""
+    code = EventCode.RECORD_UNREADABLE
+    return Notification(
+        id=f"{record_id}.{code}.{now.date()}",
+        instance_id=record_id,
+        instance_name=name,
+        owner=ADMIN_OWNER,
+        code=code,
+        at=now,
+        message=message,
+        expires_at=now + NOTIFICATION_EXPIRY,
+        deliveries=_build_deliveries(code.audience, ADMIN_OWNER, directory, now),
+    )
+
+
+def build_unsubscription_notification(recipient: Recipient, directory: ChannelDirectory, now: datetime) -> Notification:
+    """Return a notification on the other channels of a recipient, and to the admins: its address gets no more mails."""
+    address, owner = recipient.channels.email, recipient.owner
+    whose, path = (f"of {owner}", f"/owners/{owner}") if owner else ("of the admins", "/desk")
+    code = EventCode.EMAIL_UNSUBSCRIBED
+    audiences = code.audience if owner else (Audience.ADMIN,)
+    message = (
+        f"{address} {whose} has unsubscribed from the mails of gpudesk, so no stop warning and no other notification "
+        f"reaches it by e-mail. To get mails again, set the address again (PATCH {path} with channels.email), and "
+        "follow the link in the mail from AWS Notifications."
+    )
+    deliveries = _build_deliveries(audiences, owner or ADMIN_OWNER, directory, now, unreachable=address)
+    return Notification(
+        id=f"{recipient.name}.{code}.{now.date()}",
+        instance_id=DESK_ID,
+        instance_name=DESK_NAME,
+        owner=owner or ADMIN_OWNER,
+        code=code,
+        at=now,
+        message=message,
+        expires_at=now + NOTIFICATION_EXPIRY,
+        deliveries=deliveries,
+    )
+
+
 def build_webhook_welcomes(directory: ChannelDirectory, now: datetime) -> Mapping[str, Notification]:
     """Return a first message for each webhook, so that its owner can see it arrive and check the signature.
 
@@ -109,11 +152,19 @@ def _build_notification(instance: Instance, entry: TimelineEntry, directory: Cha
 
 
 def _build_deliveries(
-    audiences: tuple[Audience, ...], owner: str, directory: ChannelDirectory, now: datetime
+    audiences: tuple[Audience, ...],
+    owner: str,
+    directory: ChannelDirectory,
+    now: datetime,
+    *,
+    unreachable: str | None = None,
 ) -> dict[DeliveryChannel, Delivery]:
-    """Return one delivery for each address. An address that the owner and the admins share gets one."""
+    """Return one delivery for each address. An address that the owner and the admins share gets one.
+
+    :param unreachable: an address that gets none
+    """
     deliveries: dict[DeliveryChannel, Delivery] = {}
-    addresses: set[str] = set()
+    addresses: set[str | None] = {unreachable}
     for audience in audiences:
         channels = directory.get_recipient(audience, owner).channels
         for channel_type, address in ((ChannelType.EMAIL, channels.email), (ChannelType.WEBHOOK, channels.webhook)):

@@ -1,12 +1,10 @@
-"""The state of the subscription of an e-mail address to the SNS topic: requested, confirmed or expired."""
+"""The state of the subscription of an e-mail address to the SNS topic, and whether mails can be sent to it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-CONFIRMATION_VALID_FOR = timedelta(days=2)
-"""Time after which the link in SNS's request for confirmation no longer works:
-https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html"""
+from chalicelib.domain.common.deadlines import CONFIRMATION_VALID_FOR
 
 
 class EmailState(StrEnum):
@@ -15,11 +13,13 @@ class EmailState(StrEnum):
     - `pending`: SNS has sent a mail with a link, which nobody has followed yet
     - `confirmed`: the address gets notifications
     - `expired`: nobody confirmed in time; setting the address again repeats the request
+    - `unsubscribed`: somebody followed the link to unsubscribe; setting the address again repeats the request
     """
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
     EXPIRED = "expired"
+    UNSUBSCRIBED = "unsubscribed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,4 +43,23 @@ def update_subscription(subscription: EmailSubscription, listed: EmailState | No
     is_expired = now - subscription.requested_at > CONFIRMATION_VALID_FOR
     if listed is EmailState.CONFIRMED:
         return replace(subscription, state=EmailState.CONFIRMED)
+    if subscription.state in (EmailState.CONFIRMED, EmailState.UNSUBSCRIBED):
+        return replace(subscription, state=EmailState.UNSUBSCRIBED)
     return replace(subscription, state=EmailState.EXPIRED if is_expired else EmailState.PENDING)
+
+
+def describe_refusal(address: str, state: EmailState | None) -> str | None:
+    """Return why no mail can be sent to an address, and what to do, as sentences; None if one can be sent.
+
+    :param state: what SNS shows of the address; None: nothing
+    """
+    match state:
+        case EmailState.CONFIRMED:
+            return None
+        case EmailState.UNSUBSCRIBED:
+            return f"{address} has unsubscribed from these mails. To get them again, set the address again."
+        case _:
+            return (
+                f"{address} is not confirmed. Follow the link in the mail from AWS Notifications first. To get another "
+                "mail, set the address again."
+            )

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_date_time, format_time, format_timestamp
+from chalicelib.domain.common.untrusted_text import to_ascii
 from chalicelib.domain.notifications.notification import DESK_ID, Notification
 
 KEEP_HOURS = 4
@@ -45,10 +46,7 @@ def format_email_subject(notification: Notification) -> str:
     if notification.stop_at:
         announced = "" if f"will be {outcome}" in event else f" and will be {outcome}"
         event = f"{event}{announced} at {format_time(notification.stop_at)}"
-    name = "".join(
-        character if character.isascii() and character.isprintable() else "?"
-        for character in notification.instance_name
-    )
+    name = to_ascii(notification.instance_name)
     return f"gpudesk: {name[: MAX_SUBJECT_LENGTH - len('gpudesk:  ') - len(event)]} {event}"
 
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from chalicelib.domain.common.deadlines import WARNING_RETRY_INTERVAL
+from chalicelib.domain.common.deadlines import DELIVERY_RETRY_PAUSES, WARNING_RETRY_INTERVAL
 from chalicelib.domain.common.event_codes import Audience, EventCode
 from chalicelib.domain.common.untrusted_text import clean_line, strip_to_line
 
 DESK_ID = "desk"
 """Instance id of the notifications that are about gpudesk itself."""
-
-RETRY_BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 1, 2, 4, 8, 15, 30))
-"""Pauses between the attempts on one channel. The last pause repeats."""
 
 MAX_DETAIL_LENGTH = 300
 
@@ -152,7 +149,7 @@ def record_attempt(
         *delivery.attempts,
         DeliveryAttempt(at=now, succeeded=succeeded, detail=clean_line(detail)[:MAX_DETAIL_LENGTH]),
     )
-    pause = RETRY_BACKOFF[min(len(attempts), len(RETRY_BACKOFF)) - 1]
+    pause = DELIVERY_RETRY_PAUSES[min(len(attempts), len(DELIVERY_RETRY_PAUSES)) - 1]
     next_attempt_at = now + (min(pause, WARNING_RETRY_INTERVAL) if notification.warning_id else pause)
     state = DeliveryState.PENDING
     if succeeded:

@@ -25,7 +25,7 @@ PHASES: Mapping[EventCode, Collection[Phase]] = {
 
 
 def requires_instance(notification: Notification) -> bool:
-    """Tell whether the notification can become untrue, so that its instance has to be read before a delivery."""
+    """Return whether the notification can become untrue, so that its instance has to be read before a delivery."""
     return notification.warning_id is not None or notification.code in PHASES
 
 

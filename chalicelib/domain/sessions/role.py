@@ -8,14 +8,8 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-res
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
-
-CREDENTIALS_VALID_FOR = timedelta(hours=1)
-"""Longest validity that STS allows here: gpudesk's function has a role itself, and role chaining ends after 1 hour.
-
-https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
-"""
 
 MAX_CALLER_LENGTH = 40
 RANDOM_DIGITS = 16

@@ -1,8 +1,7 @@
 """Time that a person waits while gpudesk opens a session, and the tries of a call in that time.
 
-gpudesk makes up to five calls, one after another, and StartSession a few times. Each may take CALL_TIMEOUT, so gpudesk
-begins none after LAST_CALL_BEGINS_AT, and all of them end within OPENING_TIMEOUT. If the last of them fails, another
-call ends the session that nobody gets.
+gpudesk makes up to five calls, one after another, and StartSession a few times. Each may take CALL_TIMEOUT, and all
+together end within OPENING_TIMEOUT. If the last of them fails, another call ends the session that nobody gets.
 """
 
 OPENING_TIMEOUT = 8.0
@@ -13,7 +12,6 @@ CALL_TIMEOUT = CONNECT_TIMEOUT + READ_TIMEOUT
 MAX_TIMEOUT = OPENING_TIMEOUT + CALL_TIMEOUT
 """Real seconds for all calls of AWS, with the one that ends a session."""
 
-LAST_CALL_BEGINS_AT = OPENING_TIMEOUT - CALL_TIMEOUT
 
 TRY_DELAYS = (0.5, 1.0, 1.5)
 """Seconds before the second and each later try of StartSession while the agent is not connected.
@@ -22,23 +20,5 @@ Right after a start, Session Manager may not know the agent yet although it is o
 person should wait, so the answer then says to try again.
 """
 
-
-def may_begin_call(elapsed: float) -> bool:
-    """Return whether another call of AWS still fits into the time.
-
-    :param elapsed: seconds since the request began
-    """
-    return elapsed <= LAST_CALL_BEGINS_AT
-
-
-def find_next_try(tries: int, elapsed: float) -> float | None:
-    """Return the seconds to wait before the next try of StartSession; None: give up.
-
-    :param tries: number of tries so far
-    :param elapsed: seconds since the request began
-    """
-    if tries > len(TRY_DELAYS):
-        return None
-    delay = TRY_DELAYS[tries - 1]
-    # StartSession is followed by one more call, which needs its time too.
-    return delay if may_begin_call(elapsed + delay + CALL_TIMEOUT / 2) else None
+NEXT_CALL_SECONDS = CALL_TIMEOUT / 2
+"""StartSession is followed by one more call, which needs its time too."""

@@ -63,7 +63,6 @@ _ERROR_PATTERN = re.compile(
 _CAUSE_END_PATTERN = re.compile(r"(?<=[.?!]) +")
 _FAILED_COMMAND_PATTERN = re.compile(rf"{FAILURE_PREFIX}.*\(exit status \d+\)")
 
-_RERUN_ADVICE = "Then run the setup again. Steps that are done are skipped."
 _MEMORY_ADVICE = "The instance does not have enough memory. Launch an instance type with more memory."
 _ADVICE_BY_OUTPUT = (
     (
@@ -76,12 +75,11 @@ _ADVICE_BY_OUTPUT = (
             r"Failed to establish a new connection|Could not connect|Max retries exceeded"
         ),
         "The instance cannot reach the internet. Check the routes of the subnet (NAT or internet gateway), or set the "
-        f"parameter proxy. {_RERUN_ADVICE}",
+        "parameter proxy.",
     ),
     (
         re.compile(r"Could not get lock|Unable to acquire the dpkg frontend lock"),
-        "Another apt process holds the lock, often Ubuntu's own updates after the first boot. Wait for some minutes. "
-        f"{_RERUN_ADVICE}",
+        "Another apt process holds the lock, often Ubuntu's own updates after the first boot. Wait for some minutes.",
     ),
     (
         re.compile(r"\bKilled\b|signal: killed|[Oo]ut of memory|MemoryError|Cannot allocate memory"),
@@ -89,16 +87,14 @@ _ADVICE_BY_OUTPUT = (
     ),
 )
 _ADVICE_BY_STATUS = {
-    "TimedOut": "The step exceeded its timeout, most likely because of a slow mirror, or memory ran out. Run the setup "
-    "again. Steps that are done are skipped.",
-    "Cancelled": "A person cancelled the command. Run the setup again. Steps that are done are skipped.",
+    "TimedOut": "The step exceeded its timeout, most likely because of a slow mirror, or memory ran out.",
+    "Cancelled": "A person cancelled the command.",
 }
 _ADVICE_BY_EXIT_CODE = {
-    TIMEOUT_EXIT_CODE: "The step exceeded its time limit, most likely because of a slow mirror. Run the setup again. "
-    "Steps that are done are skipped.",
+    TIMEOUT_EXIT_CODE: "The step exceeded its time limit, most likely because of a slow mirror.",
     OUT_OF_MEMORY_EXIT_CODE: _MEMORY_ADVICE,
 }
-_DEFAULT_ADVICE = f"Open a session to find the cause. {_RERUN_ADVICE}"
+_DEFAULT_ADVICE = "Open a session to find the cause."
 
 
 def was_skipped(step: StepOutput) -> bool:
@@ -123,7 +119,10 @@ def select_relevant_lines(step: StepOutput) -> tuple[str, ...]:
 
 
 def find_remediation(step: StepOutput) -> str:
-    """Return what to do after a failure: the advice that the script printed, or advice for a common cause."""
+    """Return what to do after a failure: the advice that the script printed, or advice for a common cause.
+
+    It does not say to run the document again: gpudesk does that itself, or says it at the end of a setup.
+    """
     messages = [
         line
         for line in step.output.splitlines()

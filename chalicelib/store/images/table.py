@@ -3,8 +3,7 @@
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute, VersionAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PREFIX, TableMeta
+from chalicelib.store.connections import TableMeta, TableModel
 
 
 class ImagesByOwner(GlobalSecondaryIndex["ImageModel"]):
@@ -52,7 +51,7 @@ class ImageModel(TableModel):
     class Meta(TableMeta):
         """The name of the table."""
 
-        table_name = f"{PREFIX}-images"
+        base_name = "images"
 
     id = UnicodeAttribute(hash_key=True)
     partition = UnicodeAttribute(null=True)

@@ -60,13 +60,17 @@ def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceMode
     add_notifications(changes, write.notifications)
     if write.benchmark:
         add_benchmark(changes, write.benchmark)
+    count_change = after.counts_for_limit - before.counts_for_limit
+    if count_change:
+        adjust_owner_count(changes, after.owner, count_change)
     if before.is_active and not after.is_active:
-        release_name_and_count(changes, before)
+        changes.delete(DeskModel(build_name_key(before.name)))
         remember_former_name(changes, after, item.expires_at)
         if write.heartbeat_key and after.terminated_at:
             set_heartbeat_expiry(changes, write.heartbeat_key, after.terminated_at + HEARTBEAT_RETENTION)
     elif after.is_active and not before.is_active:
-        reserve_name_and_count(changes, after)
+        # A reopened record has its id as its name, which no other record has.
+        changes.save(DeskModel(build_name_key(after.name), instance=after.id))
         if write.heartbeat_key:
             set_heartbeat_expiry(changes, write.heartbeat_key, None)
     return item
@@ -93,12 +97,6 @@ def to_instance_model(instance: Instance, version: int | None, *, is_user_write:
     )
 
 
-def release_name_and_count(changes: TransactWrite, instance: Instance) -> None:
-    """Release the name of an instance, and count one active instance of the owner less."""
-    changes.delete(DeskModel(build_name_key(instance.name)))
-    adjust_owner_count(changes, instance.owner, -1)
-
-
 def remember_former_name(changes: TransactWrite, instance: Instance, expires_at: datetime | None) -> None:
     """Write which instance had a name last: of its owner, and of everybody. Both items expire with the record."""
     for owner in (instance.owner, None):
@@ -106,14 +104,8 @@ def remember_former_name(changes: TransactWrite, instance: Instance, expires_at:
         changes.save(DeskModel(key, instance=instance.id, expires_at=expires_at))
 
 
-def reserve_name_and_count(changes: TransactWrite, instance: Instance) -> None:
-    """Reserve the name and the instance count for a reopened record. Its name is its id, which no other record has."""
-    changes.save(DeskModel(build_name_key(instance.name), instance=instance.id))
-    adjust_owner_count(changes, instance.owner, +1)
-
-
 def adjust_owner_count(changes: TransactWrite, owner: str, by: int, limit: int | None = None) -> None:
-    """Change the count of the owner's active instances.
+    """Change the count of the owner's instances that count for the limit.
 
     :param limit: the transaction fails if the count has already reached this limit
     """
@@ -135,5 +127,5 @@ def build_former_name_key(name: str, owner: str | None) -> str:
 
 
 def build_count_key(owner: str) -> str:
-    """Return the key of the desk item that counts the active instances of an owner."""
+    """Return the key of the desk item that counts the instances of an owner for the limit."""
     return f"count#{owner}"

@@ -8,20 +8,15 @@ from typing import Any
 
 from pynamodb.attributes import MapAttribute
 from pynamodb.exceptions import TransactWriteError
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
-from chalicelib.store.conflicts import MAX_ATTEMPTS, VersionConflict
+from chalicelib.store.conflicts import ConditionFailed, VersionConflict
 from chalicelib.store.decision_log import log_instance_changes
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import (
-    CONDITION_FAILED,
-    TRANSACTION_CONFLICT,
-    begin_transaction,
-    find_item,
-    list_cancellation_codes,
-)
+from chalicelib.store.dynamo import commit, find_item
 from chalicelib.store.instances.items import adjust_owner_count, build_count_key, build_name_key, to_instance_model
 from chalicelib.store.timeline import append_timeline
 
@@ -46,7 +41,7 @@ class LaunchOutcome(Enum):
     """The outcome of a launch transaction.
 
     CREATED: the record was created. DUPLICATE: an earlier request with the same key created an instance. NAME_TAKEN:
-    active instances have all of the names. LIMIT_REACHED: the owner has as many active instances as allowed.
+    active instances have all of the names. LIMIT_REACHED: the owner has as many instances as allowed.
     """
 
     CREATED = auto()
@@ -97,21 +92,14 @@ class LaunchRepository:
 
         :param instance: the record; its name is replaced by one of `names`
         :param names: the names to try, in this order, until one is not in use
-        :param limit: how many active instances the owner may have, this one included
-        :raises VersionConflict: MAX_ATTEMPTS transactions conflicted with other launches of the owner
+        :param limit: how many instances the owner may have, this one included
+        :raises VersionConflict: all transactions conflicted with other launches of the owner
+        :raises RejectedWrite: DynamoDB never accepts the record
         """
-        instance = replace(instance, name=next(names))
-        conflict_count = 0
-        while conflict_count < MAX_ATTEMPTS:
-            result = self._try_once(instance, entries, idempotency, limit)
-            name = next(names, None) if result and result.outcome is LaunchOutcome.NAME_TAKEN else None
-            if name is not None:
-                instance = replace(instance, name=name)
-            elif result:
-                return result
-            else:
-                conflict_count += 1
-        raise VersionConflict(f"all launch transactions of {instance.owner} conflicted with other launches")
+        result = self._try_name(replace(instance, name=next(names)), entries, idempotency, limit)
+        while result.outcome is LaunchOutcome.NAME_TAKEN and (name := next(names, None)):
+            result = self._try_name(replace(instance, name=name), entries, idempotency, limit)
+        return result
 
     def find(self, idempotency: IdempotencyRecord, now: datetime) -> EarlierLaunch | None:
         """Return the launch of an earlier request with the same key, until its record expires."""
@@ -121,22 +109,28 @@ class LaunchRepository:
         warnings = tuple(map(_to_warning, item.warnings or ()))
         return EarlierLaunch(item.instance, item.digest == idempotency.digest, warnings)
 
-    def count_active(self, owner: str) -> int:
-        """Return how many instances of an owner are not terminated."""
+    def count_for_limit(self, owner: str) -> int:
+        """Return how many instances of an owner count for the limit."""
         item = find_item(DeskModel, build_count_key(owner))
         return int(item.number or 0) if item else 0
 
-    def _try_once(
+    def _try_name(
         self, instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: IdempotencyRecord, limit: int
-    ) -> LaunchResult | None:
-        """Run the transaction once.
+    ) -> LaunchResult:
+        """Write the record with its name.
 
-        :returns: None if another transaction was in the way; the same write may succeed at once
+        :raises VersionConflict: all transactions conflicted with other launches
         """
         try:
-            _write(instance, entries, idempotency, limit)
-        except TransactWriteError as error:
-            return self._find_result(instance, idempotency) or _explain(error, instance)
+            commit(f"The launch of {instance.id}", lambda changes: _add(changes, instance, entries, idempotency, limit))
+        except (VersionConflict, TransactWriteError) as error:
+            # The response to an earlier transaction may have been lost.
+            result = self._find_result(instance, idempotency)
+            if result is None and isinstance(error, ConditionFailed):
+                result = _explain(error, instance)
+            if result is None:
+                raise
+            return result
         log_instance_changes(instance, entries)
         return LaunchResult(LaunchOutcome.CREATED, instance)
 
@@ -150,44 +144,39 @@ class LaunchRepository:
         return LaunchResult(LaunchOutcome.DUPLICATE, instance, earlier)
 
 
-def _write(instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: IdempotencyRecord, limit: int) -> None:
+def _add(
+    changes: TransactWrite,
+    instance: Instance,
+    entries: tuple[TimelineEntry, ...],
+    idempotency: IdempotencyRecord,
+    limit: int,
+) -> None:
+    """Add the writes of a launch; `_explain` depends on their order."""
     now = int(instance.created_at.timestamp())
-    with begin_transaction() as changes:
-        changes.save(
-            DeskModel(
-                idempotency.key,
-                instance=instance.id,
-                digest=idempotency.digest,
-                warnings=[{"code": warning.code.value, "message": warning.message} for warning in idempotency.warnings],
-                until=int(idempotency.until.timestamp()),
-                expires_at=idempotency.until,
-            ),
-            condition=DeskModel.key.does_not_exist() | (DeskModel.until < now),
-        )
-        changes.save(
-            DeskModel(build_name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
-        )
-        adjust_owner_count(changes, instance.owner, +1, limit)
-        changes.save(to_instance_model(instance, None, is_user_write=True))
-        append_timeline(changes, instance.id, 1, entries)
+    changes.save(
+        DeskModel(
+            idempotency.key,
+            instance=instance.id,
+            digest=idempotency.digest,
+            warnings=[{"code": warning.code.value, "message": warning.message} for warning in idempotency.warnings],
+            until=int(idempotency.until.timestamp()),
+            expires_at=idempotency.until,
+        ),
+        condition=DeskModel.key.does_not_exist() | (DeskModel.until < now),
+    )
+    changes.save(
+        DeskModel(build_name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
+    )
+    adjust_owner_count(changes, instance.owner, +1, limit)
+    changes.save(to_instance_model(instance, None, is_user_write=True))
+    append_timeline(changes, instance.id, 1, entries)
 
 
-def _explain(error: TransactWriteError, instance: Instance) -> LaunchResult | None:
-    """Return what a cancelled transaction means.
-
-    PynamoDB sends the puts in their order (idempotency record, name, record, timeline), then the updates (count).
-
-    :returns: None if another transaction was in the way
-    :raises TransactWriteError: it failed for another reason
-    """
-    if not list_cancellation_codes(error) & {CONDITION_FAILED, TRANSACTION_CONFLICT}:
-        raise error
-    failed = [reason is not None and reason.code == CONDITION_FAILED for reason in error.cancellation_reasons]
-    if any(failed) and failed[1]:
+def _explain(error: ConditionFailed, instance: Instance) -> LaunchResult | None:
+    """Return which condition failed: of the name, the second put, or of the count, the only update."""
+    if error.failed[1]:
         return LaunchResult(LaunchOutcome.NAME_TAKEN, instance)
-    if any(failed) and failed[-1]:
-        return LaunchResult(LaunchOutcome.LIMIT_REACHED, instance)
-    return None
+    return LaunchResult(LaunchOutcome.LIMIT_REACHED, instance) if error.failed[-1] else None
 
 
 def _to_warning(raw: MapAttribute[str, Any]) -> WriteWarning:

@@ -1,5 +1,6 @@
 """Read and write the records of instances: found by id, name, owner and EC2 id, and changed under a version guard."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,23 +8,18 @@ from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.conflicts import ConditionFailed
 from chalicelib.store.decision_log import log_instance_changes
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import (
-    CONDITION_FAILED,
-    begin_transaction,
-    commit,
-    find_item,
-    list_cancellation_codes,
-    read_or_log,
-)
+from chalicelib.store.dynamo import commit, find_item, read_or_log
 from chalicelib.store.instances.items import (
     INSTANCE,
     RecordWrite,
@@ -38,16 +34,22 @@ from chalicelib.store.notifications import add_notifications
 from chalicelib.store.paged_query import build_list_query
 from chalicelib.store.timeline import append_timeline
 
+LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class UnreadableRecord:
     """A record that exists and cannot be read.
 
     :param error: says why, for the log
+    :param owner: None if its item has none, as the following
     """
 
     id: str
     error: str
+    owner: str | None = None
+    name: str | None = None
+    ec2_instance_id: str | None = None
 
 
 class InstanceRepository:
@@ -120,28 +122,27 @@ class InstanceRepository:
         the id of the record becomes its name.
 
         :returns: False if it has a record already, for example from another sweep
+        :raises RejectedWrite: DynamoDB never accepts the record
         """
-        entries = tuple(entries)
+        entries, notifications = tuple(entries), tuple(notifications)
         is_ec2_id = instance.ec2_instance is not None and instance.name == instance.ec2_instance.instance_id
         is_valid = is_ec2_id or is_valid_name(instance.name)
         if not is_valid or find_item(DeskModel, build_name_key(instance.name)):
             instance = replace(instance, name=instance.id)
+
+        def add_changes(changes: TransactWrite) -> None:
+            item = to_instance_model(instance, None, is_user_write=False)
+            changes.save(item, condition=InstanceModel.id.does_not_exist())
+            append_timeline(changes, instance.id, 1, entries)
+            add_notifications(changes, notifications)
+            name = DeskModel(build_name_key(instance.name), instance=instance.id)
+            changes.save(name, condition=DeskModel.key.does_not_exist())
+            adjust_owner_count(changes, instance.owner, +1)
+
         try:
-            with begin_transaction() as changes:
-                changes.save(
-                    to_instance_model(instance, None, is_user_write=False), condition=InstanceModel.id.does_not_exist()
-                )
-                append_timeline(changes, instance.id, 1, entries)
-                add_notifications(changes, notifications)
-                changes.save(
-                    DeskModel(build_name_key(instance.name), instance=instance.id),
-                    condition=DeskModel.key.does_not_exist(),
-                )
-                adjust_owner_count(changes, instance.owner, +1)
-        except TransactWriteError as error:
-            if CONDITION_FAILED in list_cancellation_codes(error):
-                return False
-            raise
+            commit(instance.id, add_changes)
+        except ConditionFailed:
+            return False
         log_instance_changes(instance, entries)
         return True
 
@@ -172,6 +173,21 @@ def _read_raw_item(raw: dict[str, Any]) -> Instance | UnreadableRecord:
     try:
         return replace(INSTANCE.decode(raw["record"]["S"]), version=int(raw["version"]["N"]))
     except ValidationError as error:
-        return UnreadableRecord(record_id, str(error)[:300])
+        description = str(error)
     except (PynamoDBException, ValueError, TypeError, KeyError, AttributeError) as error:
-        return UnreadableRecord(record_id, f"{type(error).__name__}: {error}"[:300])
+        description = f"{type(error).__name__}: {error}"
+    return UnreadableRecord(record_id, description[:300], **_read_labels(record_id))
+
+
+def _read_labels(record_id: str) -> dict[str, str]:
+    """Return the attributes beside an unreadable record that say whose it is. The query leaves them out: few need them.
+
+    :returns: those of the attributes that exist; nothing if DynamoDB does not respond
+    """
+    names = ["owner", "name", "ec2_instance_id"]
+    try:
+        item = InstanceModel._get_connection().get_item(record_id, attributes_to_get=names).get("Item", {})
+    except PynamoDBException as error:
+        LOG.warning("whose record %s is cannot be read: %s", record_id, error)
+        return {}
+    return {name: str(item[name]["S"]) for name in names if "S" in item.get(name, {})}

@@ -3,8 +3,8 @@
 from pynamodb.attributes import BooleanAttribute, TTLAttribute, UnicodeAttribute, VersionAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.store.connections import TableModel
-from chalicelib.store.dynamo import PARTITION, PREFIX, TableMeta
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import PARTITION
 
 
 class InstancesByOwner(GlobalSecondaryIndex["InstanceModel"]):
@@ -69,7 +69,7 @@ class InstanceModel(TableModel):
     class Meta(TableMeta):
         """The name of the table and the content of its stream."""
 
-        table_name = f"{PREFIX}-instances"
+        base_name = "instances"
         stream_view_type = "NEW_IMAGE"
 
     id = UnicodeAttribute(hash_key=True)

@@ -2,6 +2,7 @@
 
 GET  /_local/clock                                  {"now": ..., "speed": 60.0}
 POST /_local/clock      {"advance_seconds": 3600} or {"speed": 120}
+GET  /_local/settings                               {"settings": {"GPUDESK_STAGE": ...}}: the variables of gpudesk
 GET  /_local/calls                                  {"desk": {"ec2:RunInstances": 1}, "machines": {...}}
 POST /_local/faults     {"operation", "error_code", "message", "status", "times"}
                         or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict" | "hang", "times"}
@@ -9,6 +10,7 @@ POST /_local/faults     {"operation", "error_code", "message", "status", "times"
                         or {"operation": "SendCommand", "kind": "undeliverable" | "terminated" | "snap_refresh"}
                         or {"operation", "kind": "end_launch", "state_reason": "Client.InternalError", "times"}
                         or {"operation": "OpenDataChannel", "kind": "close_channels"}, which acts at once
+GET  /_local/faults                                 {"faults": {"RunInstances": 2}}: those that have not happened yet
 DELETE /_local/faults                               removes all that have not happened yet
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
@@ -20,15 +22,14 @@ GET  /_local/mails, /_local/mails/{address}   {"mails": [{"at", "to", "subject",
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.api.common_schemas import RequestModel
 from chalicelib.api.validation import validate
 from chalicelib.domain.common.errors import ValidationFailed
-from chalicelib.domain.common.strict_json import JsonError, parse_json
 from local.aws.core.admin_bodies import (
+    COMMAND_KINDS,
     ActivityBody,
     AgentBody,
     CapacityBody,
@@ -37,28 +38,13 @@ from local.aws.core.admin_bodies import (
     FaultBody,
     describe_problems,
 )
+from local.aws.core.admin_requests import ResponseBody, Route, read_fields
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.ec2.machine_specs import count_gpus
 from local.clock import ManualClock, PacedClock
 
-ResponseBody = Mapping[str, Any]
-
 PREFIX = "/_local/"
 DOCUMENTATION = "docs/local-cloud.md"
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and a path below `/_local/`.
-
-    :param path: regular expression; its groups are the first arguments of the handler
-    :param body_model: model of the body, which is the last argument of the handler; None: the request has no body
-    """
-
-    method: str
-    path: str
-    handler: Callable[..., ResponseBody]
-    body_model: type[RequestModel] | None = None
 
 
 class AdminApi:
@@ -74,8 +60,10 @@ class AdminApi:
         self._routes: tuple[Route, ...] = (
             Route("GET", "clock", self._get_clock),
             Route("POST", "clock", self._set_clock, ClockBody),
+            Route("GET", "settings", self._get_settings),
             Route("GET", "calls", self._get_calls),
             Route("POST", "faults", self._inject_fault, FaultBody),
+            Route("GET", "faults", self._list_faults),
             Route("DELETE", "faults", self._clear_faults),
             Route("POST", "capacity", self._set_capacity, CapacityBody),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
@@ -99,7 +87,7 @@ class AdminApi:
         try:
             for route in self._routes:
                 if route.method == environ["REQUEST_METHOD"] and (match := re.fullmatch(route.path, path)):
-                    bodies = [validate(route.body_model, _read_fields(environ))] if route.body_model else []
+                    bodies = [validate(route.body_model, read_fields(environ))] if route.body_model else []
                     return "200 OK", route.handler(*match.groups(), *bodies)
         except KeyError as error:
             return "404 Not Found", {"error": f"{error.args[0]} does not exist."}
@@ -126,6 +114,9 @@ class AdminApi:
         self._cloud.tick()
         return self._get_clock()
 
+    def _get_settings(self) -> ResponseBody:
+        return {"settings": self._cloud.settings}
+
     def _get_calls(self) -> ResponseBody:
         return {"desk": dict(self._cloud.calls), "machines": dict(self._cloud.machine_calls)}
 
@@ -137,11 +128,27 @@ class AdminApi:
             faults.end_launch(body.state_reason, body.operation, body.times)
         elif body.reason:
             faults.cancel(body.operation, body.reason, times=body.times)
+        elif body.kind in COMMAND_KINDS:
+            inject = {
+                "undeliverable": faults.make_undeliverable,
+                "terminated": faults.terminate_commands,
+                "snap_refresh": faults.refresh_snap,
+            }[body.kind]
+            inject(times=body.times)
         elif body.kind:
-            getattr(faults, body.kind)(body.operation, times=body.times)
+            inject_into = {
+                "drop_response": faults.drop_response,
+                "hang": faults.inject_hang,
+                "acknowledge_only": faults.acknowledge_only,
+                "conflict": faults.inject_conflict,
+            }[body.kind]
+            inject_into(body.operation, times=body.times)
         else:
             faults.inject(body.operation, body.error_code, body.message, body.status, body.times)
         return {"injected": body.times}
+
+    def _list_faults(self) -> ResponseBody:
+        return {"faults": self._cloud.faults.count_pending()}
 
     def _clear_faults(self) -> ResponseBody:
         self._cloud.faults.clear()
@@ -171,20 +178,3 @@ class AdminApi:
     def _list_mails(self, address: str | None) -> ResponseBody:
         mails = self._cloud.mailbox.list_mails(address)
         return {"mails": [asdict(mail) | {"at": mail.at.isoformat()} for mail in mails]}
-
-
-def _read_fields(environ: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON object of the body.
-
-    :raises ValueError: the body is not a JSON object
-    """
-    text = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}"
-    try:
-        fields = parse_json(text.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError("The body is not UTF-8.") from error
-    except JsonError as error:
-        raise ValueError(f"The body {error}.") from error
-    if not isinstance(fields, dict):
-        raise ValueError("The body must be a JSON object.")
-    return fields

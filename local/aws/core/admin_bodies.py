@@ -1,7 +1,9 @@
 """Request bodies of the admin API. Like those of gpudesk, they are strict, and an error names the accepted values."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal, Self
 
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -9,8 +11,8 @@ from chalicelib.api.common_schemas import RequestModel, Time
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.common.text import join_or
 from chalicelib.store.data_files import load_catalog
-from local.aws.core.faults import THROTTLED_REASONS
 from local.aws.core.operations import CHANNEL_OPERATIONS, FAULTY_SERVICES, require_operation
+from local.aws.dynamodb.write_errors import THROTTLED_REASONS
 from local.aws.ec2.scheduled_events import DESCRIPTIONS
 from local.aws.ec2.tracked_instance import FAILED_STARTS
 from local.options import MAX_SPEED
@@ -30,7 +32,6 @@ OPERATIONS_OF_KIND = {
 """Operations that can have a fault of this kind. Every operation can have the others."""
 
 FAULT_KINDS = ("drop_response", "hang", *OPERATIONS_OF_KIND)
-
 TIME_DESCRIPTION = "an ISO 8601 time with a zone, e.g. 2030-01-05T09:00:00Z"
 
 
@@ -40,7 +41,19 @@ def _check_instance_type(name: str) -> str:
     return name
 
 
-class ClockBody(RequestModel):
+def _check_zone(name: str) -> str:
+    if not any(zone.name == name for zones in RegionsAndZonesBackend.zones.values() for zone in zones):
+        raise ValueError("unknown zone")
+    return name
+
+
+class AdminBody(RequestModel):
+    """The base of all bodies. No document lists their fields, so an error names all of them."""
+
+    documentation: ClassVar[str] = ""
+
+
+class ClockBody(AdminBody):
     """A jump of the clock, or its new speed."""
 
     advance_seconds: float = Field(0, ge=0, le=10**9, description="a number of seconds from 0 to 1000000000, e.g. 3600")
@@ -52,13 +65,18 @@ class ClockBody(RequestModel):
     )
 
 
-class FaultBody(RequestModel):
+class FaultBody(AdminBody):
     """A fault of the next calls of an operation: an error code, or a kind."""
 
     operation: Annotated[str, AfterValidator(require_operation)] = Field(
         description=f"an operation of {', '.join(FAULTY_SERVICES)}, e.g. RunInstances"
     )
-    error_code: str = Field("", max_length=100, description="an error code of AWS, e.g. InsufficientInstanceCapacity")
+    error_code: str = Field(
+        "",
+        max_length=100,
+        pattern=r"^([A-Za-z0-9]+(\.[A-Za-z0-9]+)*)?$",
+        description="an error code of AWS (letters, digits and periods), e.g. InsufficientInstanceCapacity",
+    )
     message: str = Field("", max_length=1000, description="a text of at most 1000 characters")
     status: int | None = Field(None, ge=400, le=599, description="an HTTP status from 400 to 599, e.g. 500")
     times: int = Field(1, ge=1, le=1000, description="a whole number from 1 to 1000, e.g. 2")
@@ -74,34 +92,43 @@ class FaultBody(RequestModel):
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
-        if bool(self.kind) == bool(self.error_code):
-            raise PydanticCustomError("fault", "must have exactly one of error_code and kind")
-        if (self.kind == "end_launch") != (self.state_reason is not None):
-            raise PydanticCustomError("state_reason", "must have state_reason if, and only if, kind is end_launch")
-        if (self.kind == "cancel") != (self.reason is not None):
-            raise PydanticCustomError("reason", "must have a reason if kind is cancel, and only then")
-        operations = OPERATIONS_OF_KIND.get(self.kind or "")
-        if operations and self.operation not in operations:
-            text = f"must have one of {', '.join(operations)} as operation if kind is {self.kind}"
-            raise PydanticCustomError("operation", "{text}", {"text": text})
+        problems = list(self._list_problems())
+        if problems:
+            raise PydanticCustomError("fault", "{text}", {"text": "; ".join(problems)})
         return self
 
+    def _list_problems(self) -> Iterator[str]:
+        """Find the fields that contradict each other."""
+        if bool(self.kind) == bool(self.error_code):
+            yield "must have exactly one of error_code and kind"
+        if (self.kind == "end_launch") != (self.state_reason is not None):
+            yield "must have state_reason if, and only if, kind is end_launch"
+        if (self.kind == "cancel") != (self.reason is not None):
+            yield f"must have reason ({join_or(tuple(THROTTLED_REASONS))}) if, and only if, kind is cancel"
+        if self.kind and not self.error_code:
+            given = [name for name in ("message", "status") if name in self.model_fields_set]
+            if given:
+                yield f"must have {' and '.join(given)} only with error_code"
+        operations = OPERATIONS_OF_KIND.get(self.kind or "")
+        if operations and self.operation not in operations:
+            yield f"must have one of {', '.join(operations)} as operation if kind is {self.kind}"
 
-class CapacityBody(RequestModel):
+
+class CapacityBody(AdminBody):
     """The free capacity for a type in a zone."""
 
     instance_type: Annotated[str, AfterValidator(_check_instance_type)] = Field(
         description="an instance type of the catalog, e.g. g4dn.xlarge"
     )
-    zone: str = Field(
-        pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}[a-z]$", description="an availability zone, e.g. us-east-1a"
+    zone: Annotated[str, AfterValidator(_check_zone)] = Field(
+        description="an availability zone of EC2, e.g. us-east-1a (us-east-1 has a to f)"
     )
     instances: int | None = Field(
         None, ge=0, le=10_000, description="a whole number from 0 to 10000, or null for no limit"
     )
 
 
-class ActivityBody(RequestModel):
+class ActivityBody(AdminBody):
     """The utilization of the GPUs of an instance."""
 
     gpu_utilization: list[Annotated[int, Field(ge=0, le=100)]] = Field(
@@ -109,13 +136,13 @@ class ActivityBody(RequestModel):
     )
 
 
-class AgentBody(RequestModel):
+class AgentBody(AdminBody):
     """Silence of the SSM agent of an instance."""
 
     silent: bool = Field(description="true or false")
 
 
-class EventBody(RequestModel):
+class EventBody(AdminBody):
     """An event that AWS announces for an instance."""
 
     code: Literal["instance-retirement", "instance-stop", "instance-reboot", "system-reboot", "system-maintenance"] = (

@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.aws.core.admin_api import AdminApi
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.core.unsupported_calls import Dispatcher, UnsupportedCalls
+from local.aws.core.unsupported_calls import SERVICES, Dispatcher, UnsupportedCalls
 from local.aws.pricing.price_list import PriceList
 
 HOST = "127.0.0.1"
@@ -36,10 +37,12 @@ class CloudServer:
     """Server of one local cloud. Instances that are launched after `start` find it by AWS_ENDPOINT_URL.
 
     :param port: 0 for any free port
+    :param services: signing names of the services that answer
     """
 
-    def __init__(self, cloud: LocalCloud, port: int = 0) -> None:
+    def __init__(self, cloud: LocalCloud, port: int = 0, services: Collection[str] = SERVICES) -> None:
         """Create a server that does not listen yet."""
+        self._services = services
         self._cloud = cloud
         self._requested_port = port
         self._server: BaseWSGIServer | None = None
@@ -65,7 +68,7 @@ class CloudServer:
             self._cloud.install()
             moto_api_backend.reset()
             logging.getLogger("werkzeug").setLevel(logging.ERROR)
-            app = AdminApi(self._cloud, PriceList(UnsupportedCalls(Dispatcher(create_backend_app))))
+            app = AdminApi(self._cloud, PriceList(UnsupportedCalls(Dispatcher(create_backend_app), self._services)))
             self._server = make_server(
                 HOST, self._requested_port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
             )

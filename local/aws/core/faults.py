@@ -1,27 +1,26 @@
 """Faults that tests and the admin API inject into calls to AWS.
 
 cloud.faults.inject("RunInstances", "InsufficientInstanceCapacity", times=2)
-cloud.faults.drop_response("RunInstances")      # takes effect, but the caller gets no response
-cloud.faults.acknowledge_only("StopInstances")  # AWS accepts the call and does nothing
+cloud.faults.drop_response("RunInstances")       # takes effect, but the caller gets no response
+cloud.faults.acknowledge_only("StopInstances")   # AWS accepts the call and does nothing
 cloud.faults.end_launch("Client.InternalError")  # AWS accepts the launch and then ends it with this state reason
-cloud.faults.conflict()                         # another transaction holds the items
-cloud.faults.undeliverable()                    # SSM cannot deliver the next command to its agent
-cloud.faults.terminated()                       # SSM ends the next command before the agent takes it
-cloud.faults.snap_refresh()                     # snapd replaces the agent while it runs the next command
-cloud.faults.cancel(reason="ThrottlingError")   # DynamoDB cancels a transaction
-cloud.faults.hang("GetItem")                    # AWS accepts the call and never answers
+cloud.faults.inject_conflict()                   # another transaction holds the items
+cloud.faults.cancel(reason="ThrottlingError")    # DynamoDB cancels a transaction
+cloud.faults.inject_hang("GetItem")              # AWS accepts the call and never answers
+cloud.faults.make_undeliverable()                # SSM cannot deliver the next command to its agent
+cloud.faults.terminate_commands()                # SSM ends the next command before the agent takes it
+cloud.faults.refresh_snap()                      # snapd replaces the agent while it runs the next command
 """
 
 import threading
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from moto.dynamodb.exceptions import TransactionCanceledException
-
 from local.aws.core.errors import CloudError
 from local.aws.core.operations import require_operation
+from local.aws.dynamodb.write_errors import THROTTLED_REASONS, build_cancellation, build_conflict
 
 BuildError = Callable[[Any], Exception]
 """Function that returns the error of a rejected call, from moto's response object, which holds the request."""
@@ -45,15 +44,6 @@ class Hang:
 
 
 Fault = Rejection | DroppedResponse | Hang
-
-THROTTLED_REASONS = {
-    "ThrottlingError": "Throughput exceeds the current capacity for one or more global secondary indexes.",
-    "ProvisionedThroughputExceeded": "The level of configured provisioned throughput for the table was exceeded.",
-}
-"""Reasons for which DynamoDB cancels a transaction when a table is throttled, with the beginning of their messages.
-
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-"""
 
 
 class Faults:
@@ -86,9 +76,9 @@ class Faults:
         """Let the next calls take effect and break the connection instead of answering."""
         self._add(operation, DroppedResponse(), times)
 
-    def conflict(self, operation: str = "TransactWriteItems", times: int = 1) -> None:
+    def inject_conflict(self, operation: str = "TransactWriteItems", times: int = 1) -> None:
         """Reject the next transactions or single writes as if another transaction held one of their items."""
-        self._add(operation, Rejection(_build_conflict), times)
+        self._add(operation, Rejection(build_conflict), times)
 
     def cancel(self, operation: str = "TransactWriteItems", reason: str = "ThrottlingError", times: int = 1) -> None:
         """Cancel the next transactions, with a reason for their first item.
@@ -96,9 +86,9 @@ class Faults:
         :param reason: one of THROTTLED_REASONS
         """
         message = THROTTLED_REASONS[reason]
-        self._add(operation, Rejection(lambda response: _build_cancellation(response, reason, message)), times)
+        self._add(operation, Rejection(lambda response: build_cancellation(response, reason, message)), times)
 
-    def hang(self, operation: str, times: int = 1) -> None:
+    def inject_hang(self, operation: str, times: int = 1) -> None:
         """Accept the next calls of an operation and never answer them."""
         self._add(operation, Hang(), times)
 
@@ -119,18 +109,18 @@ class Faults:
         with self._lock:
             self._ended_launches[require_operation(operation)].extend([state_reason] * times)
 
-    def undeliverable(self, _: str = "SendCommand", times: int = 1) -> None:
+    def make_undeliverable(self, times: int = 1) -> None:
         """End the next commands as Undeliverable: SSM does not reach the agent, although it looks online.
 
         https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html
         """
         self._end_undelivered("Undeliverable", times)
 
-    def terminated(self, _: str = "SendCommand", times: int = 1) -> None:
+    def terminate_commands(self, times: int = 1) -> None:
         """End the next commands as Terminated: SSM cancelled them before the agent took them."""
         self._end_undelivered("Terminated", times)
 
-    def snap_refresh(self, _: str = "SendCommand", times: int = 1) -> None:
+    def refresh_snap(self, times: int = 1) -> None:
         """Replace the agent while it runs the next commands: it is away, and never reports them.
 
         https://github.com/aws/amazon-ssm-agent/issues/430
@@ -148,6 +138,15 @@ class Faults:
         with self._lock:
             self._snap_refresh_count -= (due := self._snap_refresh_count > 0)
             return due
+
+    def count_pending(self) -> dict[str, int]:
+        """Return how many faults have not happened yet, by operation."""
+        with self._lock:
+            pending = Counter({operation: len(faults) for operation, faults in self._faults.items()})
+            pending.update(self._acknowledged_only)
+            pending.update({operation: len(reasons) for operation, reasons in self._ended_launches.items()})
+            pending["SendCommand"] += len(self._undelivered) + self._snap_refresh_count
+            return dict(+pending)
 
     def clear(self) -> None:
         """Remove all faults that have not happened yet."""
@@ -185,16 +184,3 @@ class Faults:
     def _add(self, operation: str, fault: Fault, times: int) -> None:
         with self._lock:
             self._faults[require_operation(operation)].extend([fault] * times)
-
-
-def _build_conflict(response: Any) -> Exception:
-    reason = "Transaction is ongoing for the item"
-    if response.params.get("TransactItems") is None:
-        return CloudError("TransactionConflictException", reason)
-    return _build_cancellation(response, "TransactionConflict", reason)
-
-
-def _build_cancellation(response: Any, code: str, message: str) -> Exception:
-    """Return the error of a transaction that is cancelled because of its first item."""
-    remaining_items = [(None, None, None)] * (len(response.params["TransactItems"]) - 1)
-    return TransactionCanceledException([(code, message, None), *remaining_items])

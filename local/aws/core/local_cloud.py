@@ -9,6 +9,7 @@ It works with `mock_aws` in one process, as here, and with moto's server:
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -67,6 +68,7 @@ class LocalCloud:
     :ivar log: events for EventBridge
     :ivar mailbox: mails sent by SNS
     :ivar data_lock: lock of DynamoDB
+    :ivar settings: environment variables of the gpudesk that uses this cloud, for its tools; empty: there is none
     """
 
     def __init__(self, clock: Clock, machines: Machines, timing: AwsTiming | None = None) -> None:
@@ -78,6 +80,7 @@ class LocalCloud:
         self.capacity = Capacity(self.tick)
         self.log = EventLog()
         self.mailbox = Mailbox()
+        self.settings: Mapping[str, str] = {}
         self.control_lock = threading.RLock()
         self.data_lock = threading.RLock()
         self.lifecycle = Lifecycle(timing, clock.now, machines, self.capacity, self.log)

@@ -8,13 +8,17 @@ import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import boto3
 import botocore.session
+from botocore.config import Config
 from botocore.loaders import create_loader
 from moto import mock_aws
 
+from chalicelib.aws.clients import SdkSession
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.sessions.role import Credentials
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
@@ -59,6 +63,16 @@ def create_session() -> boto3.Session:
     session = botocore.session.get_session()
     session.register_component("data_loader", _LOADER)
     return boto3.Session("testing", "testing", region_name="us-east-1", botocore_session=session)
+
+
+class SharedSdkSession(SdkSession):
+    """The session of gpudesk's clients that all local clouds of this process share."""
+
+    def create_client(self, service: Any, region: str, config: Config, credentials: Credentials | None = None) -> Any:
+        """Return a new client with credentials; without, one that was created before if all arguments are the same."""
+        if credentials:
+            return super().create_client(service, region, config, credentials)
+        return _get_shared_session().client(service, region_name=region, config=config)
 
 
 @functools.cache

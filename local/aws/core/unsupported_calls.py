@@ -1,23 +1,60 @@
-"""Answers to calls that the local cloud does not know, in the form of AWS. moto's server answers with an HTML page."""
+"""Answers to calls that the local cloud does not know, in the form of AWS.
+
+moto answers them with an HTML page, or as a service that nobody simulates here: it takes unsigned requests for S3.
+"""
 
 import json
 import logging
-import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+from local.plugin.signing import CREDENTIAL_SCOPE
 
 LOG = logging.getLogger(__name__)
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-UNKNOWN_SERVICE = "The local cloud has no service {service}."
-UNKNOWN_OPERATION = "The local cloud does not support this operation of {service}."
-FAILED = "The local cloud failed. Its log has the traceback."
-CREDENTIAL_SCOPE = re.compile(r"Credential=[^/,]+/[^/,]+/(?P<region>[^/,]+)/(?P<service>[^/,]+)/aws4_request")
+SERVICES = frozenset(
+    {"dynamodb", "ec2", "ec2-instance-connect", "iam", "pricing", "servicequotas", "sns", "ssm", "ssmmessages", "sts"}
+)
+"""Signing names of the services that the local cloud has. moto has more, but nothing here extends or checks them."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error with which a call is answered.
+
+    :param query_code: code in the Query protocol, if another one than in the JSON protocols
+    """
+
+    status: str
+    code: str
+    text: str
+    query_code: str = ""
+
+
+UNSIGNED = Refusal(
+    "403 Forbidden",
+    "MissingAuthenticationToken",
+    "Request is missing Authentication Token. This is the local cloud, which answers AWS clients; gpudesk has another "
+    "port.",
+)
+UNKNOWN_SERVICE = Refusal(
+    "400 Bad Request", "UnknownOperationException", "The local cloud has no service {service}.", "InvalidAction"
+)
+UNKNOWN_OPERATION = Refusal(
+    "400 Bad Request",
+    "UnknownOperationException",
+    "The local cloud does not support this operation of {service}.",
+    "InvalidAction",
+)
+FAILED = Refusal("500 Internal Server Error", "InternalFailure", "The local cloud failed. Its log has the traceback.")
 
 
 class UnknownService(Exception):
@@ -39,56 +76,78 @@ class Dispatcher(DomainDispatcherApplication):
 
 
 class UnsupportedCalls:
-    """WSGI application that answers for `app` if it raises."""
+    """WSGI application that answers for `app` if the call is of another service, or if `app` raises.
 
-    def __init__(self, app: WsgiApp) -> None:
+    :param services: signing names of the services of `app`
+    """
+
+    def __init__(self, app: WsgiApp, services: Collection[str] = SERVICES) -> None:
         """Wrap moto's server."""
         self._app = app
+        self._services = services
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request. A connection that a fault breaks stays broken."""
         service = find_service(environ)
+        if service is None or service not in self._services:
+            # An unread body would be taken for the next request of the connection.
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            return _refuse(UNKNOWN_SERVICE if service else UNSIGNED, service or "", environ, start_response)
         try:
             return self._app(environ, start_response)
         except ConnectionError:
             raise
         except UnknownService:
-            text, is_known = UNKNOWN_SERVICE.format(service=service), True
+            refusal = UNKNOWN_SERVICE
         except NotImplementedError:
-            text, is_known = UNKNOWN_OPERATION.format(service=service), True
+            refusal = UNKNOWN_OPERATION
         except Exception:
             LOG.exception("a call of %s failed", service)
-            text, is_known = FAILED, False
-        content_type, body = build_error(environ, service, text, is_known=is_known)
-        status = "400 Bad Request" if is_known else "500 Internal Server Error"
-        start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
-        return [body]
+            refusal = FAILED
+        return _refuse(refusal, service, environ, start_response)
 
 
-def find_service(environ: Mapping[str, Any]) -> str:
-    """Return the signing name of the service; "unknown" for a request that is not signed."""
-    match = CREDENTIAL_SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    return match["service"] if match else "unknown"
+def find_service(environ: Mapping[str, Any]) -> str | None:
+    """Return the signing name of the service; None for a request that is not signed."""
+    query = unquote(environ.get("QUERY_STRING", ""))
+    match = CREDENTIAL_SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) or CREDENTIAL_SCOPE.search(query)
+    return match["service"] if match else None
 
 
-def build_error(environ: Mapping[str, Any], service: str, text: str, *, is_known: bool) -> tuple[str, bytes]:
-    """Return content type and body of an error in the protocol of the request.
+def _refuse(
+    refusal: Refusal, service: str, environ: dict[str, Any], start_response: Callable[..., Any]
+) -> Iterable[bytes]:
+    """Answer with an error in the protocol of the request.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
     """
-    is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
-    message, request_id = escape(text), uuid.uuid4()
-    if not is_query:
-        code = "UnknownOperationException" if is_known else "InternalFailure"
-        return "application/x-amz-json-1.1", json.dumps({"__type": code, "message": text}).encode()
-    code = "InvalidAction" if is_known else "InternalFailure"
-    error = f"<Code>{code}</Code><Message>{message}</Message>"
-    if service == "ec2":
+    text = refusal.text.format(service=service)
+    content_type, body = _encode(refusal, service, text, environ)
+    start_response(refusal.status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _encode(refusal: Refusal, service: str, text: str, environ: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Return content type and body."""
+    if environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor":
+        fields = (b"__type", refusal.code.encode(), b"message", text.encode())
+        return "application/cbor", b"\xa2" + b"".join(b"\x79" + len(each).to_bytes(2, "big") + each for each in fields)
+    if service == "s3" or environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return "text/xml", _build_xml(refusal, service, text).encode()
+    return "application/x-amz-json-1.1", json.dumps({"__type": refusal.code, "message": text}).encode()
+
+
+def _build_xml(refusal: Refusal, service: str, text: str) -> str:
+    error = f"<Code>{refusal.query_code or refusal.code}</Code><Message>{escape(text)}</Message>"
+    request_id = uuid.uuid4()
+    if service == "s3":
+        xml = f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"
+    elif service == "ec2":
         xml = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
     else:
-        fault = "Sender" if is_known else "Receiver"
+        fault = "Receiver" if refusal is FAILED else "Sender"
         xml = (
             f"<ErrorResponse><Error><Type>{fault}</Type>{error}</Error><RequestId>{request_id}</RequestId>"
             "</ErrorResponse>"
         )
-    return "text/xml", f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}'.encode()
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}'

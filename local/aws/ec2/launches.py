@@ -8,8 +8,6 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
-from moto.ec2.exceptions import InvalidAMIIdError
-from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.responses import instances as instance_responses
 from moto.ec2.responses.instances import InstanceResponse
@@ -19,6 +17,7 @@ from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.disks import complete_disks
+from local.aws.ec2.launch_requests import check_request, find_zone, read_placement
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.public_images import publish_images
 
@@ -75,7 +74,7 @@ class Launches:
             token = response._get_param("ClientToken")
             if not token:
                 return original(response)
-            zone = find_zone(response.ec2_backend, _read_placement(response))
+            zone = find_zone(response.ec2_backend, read_placement(response))
             key = (response.current_account, response.region, zone, token)
             request = _serialize_request(response._get_params())
             record = self._tokens.get(key)
@@ -102,7 +101,7 @@ class Launches:
             image = backend.amis.get(image_id)
             zone = find_zone(backend, kwargs)
             if self._timing.is_strict:
-                _check_request(backend, image_id, kwargs["instance_type"], zone)
+                check_request(backend, image_id, kwargs["instance_type"], zone)
             if image is not None:
                 complete_disks(image, kwargs)
             interface_tags = (kwargs.get("tags") or {}).get("network-interface", {})
@@ -175,42 +174,5 @@ def _translate_profile_error(original: Callable[..., Any]) -> Callable[..., Any]
     return find_profile
 
 
-def find_zone(backend: Any, placement: Mapping[str, Any]) -> str:
-    """Return the zone of a launch: the zone of its subnet, else of its placement, else the first one of the region."""
-    subnet_id = placement.get("subnet_id") or next(
-        (nic["SubnetId"] for nic in placement.get("nics") or [] if "SubnetId" in nic), None
-    )
-    if subnet_id:
-        return str(backend.get_subnet(subnet_id).availability_zone)
-    return placement.get("placement") or f"{backend.region_name}a"
-
-
-def _read_placement(response: Any) -> dict[str, Any]:
-    return {
-        "subnet_id": response._get_param("SubnetId"),
-        "nics": response._get_param("NetworkInterfaces", []),
-        "placement": response._get_param("Placement.AvailabilityZone"),
-    }
-
-
 def _serialize_request(parameters: Mapping[str, Any]) -> str:
     return json.dumps(dict(parameters), sort_keys=True, default=str)
-
-
-def _check_request(backend: Any, image_id: str, instance_type: str, zone: str) -> None:
-    if image_id and image_id not in backend.amis:
-        raise InvalidAMIIdError(image_id)
-    in_region = _is_offered("region", backend.region_name, backend.region_name, instance_type)
-    if in_region and not _is_offered("availability-zone", backend.region_name, zone, instance_type):
-        raise CloudError(
-            "Unsupported",
-            f"Your requested instance type ({instance_type}) is not supported in your requested Availability "
-            f"Zone ({zone}).",
-        )
-
-
-def _is_offered(kind: str, region: str, location: str, instance_type: str) -> bool:
-    return any(
-        offering["InstanceType"] == instance_type and offering["Location"] == location
-        for offering in INSTANCE_TYPE_OFFERINGS[kind].get(region, [])
-    )

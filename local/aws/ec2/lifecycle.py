@@ -10,7 +10,7 @@ from moto.ec2.models.instances import Instance, InstanceState, StateReason
 from local.aws.core.events import EventLog, EventOrigin, build_instance_state_change
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.capacity import Capacity
-from local.aws.ec2.machine_specs import build_machine_spec
+from local.aws.ec2.machine_specs import build_machine_spec, require_architecture
 from local.aws.ec2.tracked_instance import BY_ITSELF, BY_USER, STATE_CODES, TrackedInstance, build_failed_start
 from local.machines.host.interface import Machines, MachineSpec
 
@@ -71,8 +71,9 @@ class Lifecycle:
     def start(self, tracked: TrackedInstance, start_in_moto: Callable[[Any], Any]) -> None:
         """Change from stopped to pending.
 
-        :raises CloudError: InsufficientInstanceCapacity
+        :raises CloudError: InsufficientInstanceCapacity; InvalidParameterValue: its type has another architecture
         """
+        require_architecture(tracked.instance.instance_type, tracked.instance.architecture)
         self._capacity.take(tracked.instance.instance_type, tracked.zone)
         start_in_moto(tracked.instance)
         tracked.failed_start = self._take_failed_start("StartInstances")

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
+from local.aws.core.errors import CloudError
 from local.aws.ec2.public_images import find_platform_version
 from local.machines.host.interface import MachineSpec
 
@@ -46,6 +47,24 @@ def build_machine_spec(
 def count_gpus(instance_type: str) -> int:
     """Return the number of NVIDIA GPUs of an instance type."""
     return _find_gpus(instance_type)[1]
+
+
+def require_architecture(instance_type: str, ami_architecture: str) -> None:
+    """Refuse an instance type that cannot run an AMI. EC2 checks that at a launch, and again at a start.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resize-limitations.html. The code is that of RunInstances
+    (https://github.com/skypilot-org/skypilot/issues/6315); for StartInstances no report was found.
+
+    :raises CloudError: InvalidParameterValue
+    """
+    supported = INSTANCE_TYPES.get(instance_type, {}).get("ProcessorInfo", {}).get("SupportedArchitectures", [])
+    if supported and ami_architecture not in supported:
+        raise CloudError(
+            "InvalidParameterValue",
+            f"The architecture '{','.join(supported)}' of the specified instance type does not match the architecture "
+            f"'{ami_architecture}' of the specified AMI. Specify an instance type and an AMI that have matching "
+            "architectures, and try again.",
+        )
 
 
 def _find_gpus(instance_type: str) -> tuple[str | None, int, int]:

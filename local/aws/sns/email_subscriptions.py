@@ -52,6 +52,7 @@ class EmailSubscriptions:
         self._now = now
         self._mailbox = mailbox
         self._confirmations: dict[str, _Confirmation] = {}
+        self._deleted: list[Any] = []
 
     def patch(self, patches: Patches) -> None:
         """Extend the calls of SNS."""
@@ -64,6 +65,8 @@ class EmailSubscriptions:
         patches.wrap(SNSResponse, "publish", _check_subject)
         for name in ("unsubscribe", "set_subscription_attributes"):
             patches.wrap(SNSResponse, name, _reject_pending)
+        patches.wrap(SNSResponse, "unsubscribe", self._remember_deleted)
+        patches.wrap(SNSResponse, "list_subscriptions_by_topic", self._list_deleted)
         for name in ("list_subscriptions", "list_subscriptions_by_topic"):
             patches.wrap(SNSResponse, name, _hide_pending_arns)
 
@@ -109,6 +112,31 @@ class EmailSubscriptions:
             return _build_arn_result(confirmation.subscription.arn)
 
         return confirm_subscription
+
+    def _remember_deleted(self, original: Action) -> Action:
+        def unsubscribe(response: Any) -> Any:
+            subscription = response.backend.subscriptions.get(response._get_param("SubscriptionArn"))
+            result = original(response)
+            if subscription and subscription.protocol == "email":
+                subscription.arn = "Deleted"
+                self._deleted.append(subscription)
+            return result
+
+        return unsubscribe
+
+    def _list_deleted(self, original: Action) -> Action:
+        """List a deleted subscription with "Deleted" as its ARN, as SNS does.
+
+        https://github.com/ansible/ansible/pull/20086
+        """
+
+        def list_subscriptions(response: Any) -> ActionResult:
+            result: dict[str, Any] = original(response).result
+            topic = response._get_param("TopicArn")
+            deleted = [each for each in self._deleted if each.topic.arn == topic]
+            return ActionResult(result | {"Subscriptions": [*result["Subscriptions"], *deleted]})
+
+        return list_subscriptions
 
     def _publish(self, original: Callable[..., None]) -> Callable[..., None]:
         def publish(

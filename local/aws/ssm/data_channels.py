@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from local.aws.core.errors import CloudError
-from local.aws.core.faults import Faults, Rejection
+from local.aws.core.faults import DroppedResponse, Fault, Faults, Hang, Rejection
+from local.aws.core.request_interceptor import HANG_SECONDS
 from local.aws.iam.enforcement import ROLE_KEY_PREFIX, Enforcement
 from local.aws.iam.questions.call import Call
 from local.aws.ssm.session import LOOPBACK, Session
@@ -50,6 +51,7 @@ class DataChannels:
         self._faults = faults
         self._enforcement = enforcement
         self._listener: socket.socket | None = None
+        self._closed = threading.Event()
 
     def listen(self, sessions: Mapping[str, Session]) -> int:
         """Return the port. The first call opens it."""
@@ -60,7 +62,8 @@ class DataChannels:
         return int(self._listener.getsockname()[1])
 
     def close(self) -> None:
-        """Close the port. Open channels are closed with their sessions."""
+        """Close the port and end the requests that hang. Open channels are closed with their sessions."""
+        self._closed.set()
         if self._listener is not None:
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
@@ -79,7 +82,13 @@ class DataChannels:
             path, headers = _read_request(connection)
             match = PATH.fullmatch(path)
             session = sessions.get(match["session"]) if match else None
+            fault = self._faults.take(OPERATION)
+            if isinstance(fault, Hang):
+                self._closed.wait(HANG_SECONDS)
+                return
             try:
+                if isinstance(fault, Rejection):
+                    raise fault.build_error(None)
                 with self._lock:
                     self._check(session, path, headers)
             except CloudError as error:
@@ -87,16 +96,13 @@ class DataChannels:
                 return
             assert session is not None
             connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
-            self._exchange(connection, session)
+            self._exchange(connection, session, fault)
 
     def _check(self, session: Session | None, path: str, headers: Mapping[str, str]) -> None:
         """Check a request that opens a channel.
 
-        :raises CloudError: an injected fault; no session; or the request is not signed by the session's identity
+        :raises CloudError: no session, or the request is not signed by the session's identity
         """
-        fault = self._faults.take(OPERATION)
-        if isinstance(fault, Rejection):
-            raise fault.build_error(None)
         if session is None or session.ended_at is not None:
             raise CloudError("DoesNotExistException", "The session does not exist.", status=404)
         match = AUTHORIZATION.fullmatch(headers.get("authorization", ""))
@@ -117,7 +123,7 @@ class DataChannels:
         if session.user_id != role.user_id:
             raise CloudError("AccessDeniedException", "Another identity has started the session.", status=403)
 
-    def _exchange(self, connection: socket.socket, session: Session) -> None:
+    def _exchange(self, connection: socket.socket, session: Session, fault: Fault | None) -> None:
         """Exchange frames until the channel is closed. Each channel needs the token of the last Start or Resume."""
         opening = json.loads(_read_until(connection, b"\n"))
         with self._lock:
@@ -126,6 +132,9 @@ class DataChannels:
                 return
             session.token = ""
             session.close_channel()
+            if isinstance(fault, DroppedResponse):
+                # For the service the channel was open, but the plugin does not know.
+                return
             streams = session.require_streams(self._machines)
             session.channel_opened_at = self._now()
             session.channel_count += 1

@@ -9,6 +9,7 @@ import pytest
 
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import ManualClock
+from local.plugin import session_client
 from local.plugin.credentials import NoCredentials
 from local.plugin.session_client import ChannelRefused, OpenChannel, SessionClient
 from local.plugin.signing import SigningKey
@@ -106,6 +107,27 @@ def test_channel_opens_only_for_the_signed_request_of_its_session(instance_id: s
     clock.advance(timedelta(hours=1))
     with pytest.raises(ChannelRefused, match="ExpiredTokenException"):
         build_session_client(first, key).open_channel(0)
+
+
+@pytest.mark.parametrize("kind", ["hang", "drop_response"])
+def test_request_for_a_channel_can_stay_without_an_answer(
+    cloud: LocalCloud, instance_id: str, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A lost answer has taken the token, so only ResumeSession helps; a request that hangs has no effect."""
+    monkeypatch.setattr(session_client, "CONNECT_SECONDS", 0.2)
+    started = start_session(instance_id)
+    key = assume_for_laptop(started["SessionId"])
+    client = build_session_client(started, key)
+    inject = {"hang": cloud.faults.inject_hang, "drop_response": cloud.faults.drop_response}[kind]
+    inject("OpenDataChannel")
+    with pytest.raises((TimeoutError, ChannelRefused)) as refused:
+        client.open_channel(0)
+    assert isinstance(refused.value, TimeoutError) == (kind == "hang")
+    if kind == "drop_response":
+        with pytest.raises(ChannelRefused, match="token of the session is not valid"):
+            client.open_channel(0)
+        client.token = create_client("ssm", key).resume_session(SessionId=started["SessionId"])["TokenValue"]
+    client.open_channel(0).connection.close()
 
 
 def test_connection_survives_channels_that_are_closed(

@@ -100,14 +100,14 @@ def test_sdk_retry_of_conditional_write_with_dropped_response_fails(cloud: Local
 
 def test_injected_conflict_rejects_transaction(cloud: LocalCloud, dynamodb: Any) -> None:
     create_table(dynamodb)
-    cloud.faults.conflict()
+    cloud.faults.inject_conflict()
     items = [{"Put": {"TableName": "things", "Item": {"id": {"S": name}}}} for name in "ab"]
     with pytest.raises(dynamodb.exceptions.TransactionCanceledException) as refused:
         dynamodb.transact_write_items(TransactItems=items)
     reasons = refused.value.response["CancellationReasons"]
     assert [reason["Code"] for reason in reasons] == ["TransactionConflict", "None"]
     assert dynamodb.scan(TableName="things")["Count"] == 0
-    cloud.faults.conflict("PutItem")
+    cloud.faults.inject_conflict("PutItem")
     with pytest.raises(dynamodb.exceptions.TransactionConflictException):
         dynamodb.put_item(**THING)
 
@@ -145,7 +145,7 @@ def test_accepted_start_ends_with_state_reason(cloud: LocalCloud, ec2: Any, laun
         lambda faults: faults.inject("Foo", "Bar"),
         lambda faults: faults.drop_response("Foo"),
         lambda faults: faults.acknowledge_only("Foo"),
-        lambda faults: faults.conflict("Foo"),
+        lambda faults: faults.inject_conflict("Foo"),
         lambda faults: faults.end_launch("Client.InternalError", "Foo"),
     ],
 )
@@ -167,7 +167,7 @@ def test_cancelled_transaction_names_reason_of_its_first_item(cloud: LocalCloud,
 
 def test_hanging_call_has_no_effect_and_ends_with_timeout(cloud: LocalCloud, dynamodb: Any) -> None:
     create_table(dynamodb)
-    cloud.faults.hang("PutItem")
+    cloud.faults.inject_hang("PutItem")
     with pytest.raises(ReadTimeoutError):
         dynamodb.put_item(**THING)
     assert dynamodb.scan(TableName="things")["Count"] == 0

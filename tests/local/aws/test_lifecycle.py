@@ -202,3 +202,16 @@ def test_type_of_a_stopped_instance_can_be_changed(
     clock.advance(timedelta(minutes=1))
     assert describe_instance(ec2, instance_id)["InstanceType"] == "g4dn.12xlarge"
     assert machines.get_gpu_utilization(instance_id) == (0, 0, 0, 0)
+
+
+def test_type_of_another_architecture_than_the_ami_is_refused_at_the_start(
+    ec2: Any, launch: Launch, clock: ManualClock
+) -> None:
+    instance_id = launch(InstanceType="g4dn.xlarge")
+    clock.advance(timedelta(minutes=1))
+    ec2.stop_instances(InstanceIds=[instance_id])
+    clock.advance(timedelta(minutes=3))
+    ec2.modify_instance_attribute(InstanceId=instance_id, InstanceType={"Value": "g5g.xlarge"})
+    assert get_error(ec2.start_instances, InstanceIds=[instance_id]) == ("InvalidParameterValue", 400)
+    ec2.modify_instance_attribute(InstanceId=instance_id, InstanceType={"Value": "g4dn.2xlarge"})
+    ec2.start_instances(InstanceIds=[instance_id])

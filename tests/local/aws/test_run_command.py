@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from local.aws.core.faults import Faults
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
@@ -360,7 +361,7 @@ def test_snap_refresh_takes_agent_away_and_loses_document(
     cloud: LocalCloud, ssm: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
-    cloud.faults.snap_refresh()
+    cloud.faults.refresh_snap()
     command_id = run_shell(ssm, instance_id)
     assert get_error(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
     clock.advance(3 * MINUTE)
@@ -385,12 +386,20 @@ def test_document_that_always_reboots_is_in_progress_until_its_time_limit(
     assert get_invocation(ssm, command_id, instance_id)["StatusDetails"] == "ExecutionTimedOut"
 
 
-@pytest.mark.parametrize("details", ["Undeliverable", "Terminated"])
+@pytest.mark.parametrize(
+    ("inject", "details"),
+    [(Faults.make_undeliverable, "Undeliverable"), (Faults.terminate_commands, "Terminated")],
+)
 def test_command_that_agent_does_not_take_runs_nothing(
-    cloud: LocalCloud, machines: RecordingMachines, ssm: Any, ready: Callable[[], str], details: str
+    cloud: LocalCloud,
+    machines: RecordingMachines,
+    ssm: Any,
+    ready: Callable[[], str],
+    inject: Callable[[Faults], None],
+    details: str,
 ) -> None:
     instance_id = ready()
-    getattr(cloud.faults, details.lower())()
+    inject(cloud.faults)
     ended = get_invocation(ssm, run_shell(ssm, instance_id), instance_id)
     assert (ended["Status"], ended["StatusDetails"], ended["ResponseCode"]) == ("Failed", details, -1)
     assert machines.executed_scripts == []

@@ -189,6 +189,8 @@ def test_faults_capacity_agents_and_activity_are_set_over_http(
     call_admin_api(server, "faults", operation="RunInstances", error_code="VcpuLimitExceeded")
     assert get_error(ec2.run_instances, **arguments)[0] == "VcpuLimitExceeded"
     call_admin_api(server, "faults", operation="DescribeInstances", kind="drop_response")
+    call_admin_api(server, "faults", operation="SendCommand", kind="snap_refresh", times=2)
+    assert call_admin_api(server, "faults") == {"faults": {"DescribeInstances": 1, "SendCommand": 2}}
     with pytest.raises(ConnectionClosedError):
         ec2.describe_instances()
     call_admin_api(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a", instances=0)
@@ -232,8 +234,24 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
         ("faults", {"operation": "RunInstances", "kind": "clear"}, "kind must be drop_response, hang, "),
         ("faults", {"operation": "RunInstances", "kind": "conflict"}, "must have one of TransactWriteItems, PutItem"),
         ("faults", {"operation": "RunInstances", "kind": "acknowledge_only"}, "must have one of StopInstances, Start"),
-        ("faults", {"operation": "RunInstances", "kind": "cancel"}, "must have a reason if kind is cancel"),
-        ("faults", {"operation": "GetItem", "kind": "hang", "reason": "ThrottlingError"}, "must have a reason if kind"),
+        (
+            "faults",
+            {"operation": "RunInstances", "kind": "cancel"},
+            "kind is cancel; must have one of TransactWriteItems as",
+        ),
+        (
+            "faults",
+            {"operation": "GetItem", "kind": "hang", "reason": "ThrottlingError"},
+            "must have reason (Thr",
+        ),
+        ("faults", {"operation": "GetItem", "kind": "hang", "status": 500}, "must have status only with error_code"),
+        ("faults", {"operation": "GetItem", "error_code": "<a>&"}, "error_code must be an error code of AWS (letters"),
+        ("faults", {"operation": "GetItem", "error_code": "A", "foo": 1}, "times, kind, state_reason, reason."),
+        (
+            "capacity",
+            {"instance_type": "g4dn.xlarge", "zone": "us-east-1q"},
+            "zone must be an availability zone of EC",
+        ),
         (
             "faults",
             {"operation": "TransactWriteItems", "kind": "cancel", "reason": "None"},
@@ -317,6 +335,11 @@ def test_quotas_of_ec2_are_answered(cloud: LocalCloud, client: Client) -> None:
         ("ssm", "describe_patch_groups", "UnknownOperationException"),
         ("pricing", "list_price_lists", "UnknownOperationException"),
         ("lightsail", "get_instances", "UnknownOperationException"),
+        ("s3", "list_buckets", "InvalidAction"),
+        ("lambda", "list_functions", "UnknownOperationException"),
+        ("cloudwatch", "list_metrics", "UnknownOperationException"),
+        ("sqs", "list_queues", "UnknownOperationException"),
+        ("autoscaling", "describe_auto_scaling_groups", "InvalidAction"),
     ],
 )
 def test_unknown_call_is_answered_in_the_form_of_aws(client: Client, service: str, call: str, code: str) -> None:
@@ -324,3 +347,26 @@ def test_unknown_call_is_answered_in_the_form_of_aws(client: Client, service: st
         "list_price_lists": {"ServiceCode": "AmazonEC2", "EffectiveDate": 0, "CurrencyCode": "USD"},
     }
     assert get_error(getattr(client(service), call), **arguments.get(call, {})) == (code, 400)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "content_type"),
+    [
+        ("POST", "/instances", b'{"gpu": "T4"}', "application/json"),
+        ("POST", "/instances/my-first/sessions", b"{}", "application/x-www-form-urlencoded"),
+        ("PUT", "/bucket", b"", ""),
+        ("GET", "/", b"", ""),
+        ("GET", "/moto-api/data.json", b"", ""),
+    ],
+)
+def test_request_that_is_not_signed_is_refused(
+    server: CloudServer, method: str, path: str, body: bytes, content_type: str
+) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    request = urllib.request.Request(f"{server.url}{path}", body or None, headers, method=method)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert refused.value.code == 403
+    text = refused.value.read().decode()
+    assert "MissingAuthenticationToken" in text
+    assert "gpudesk has another port" in text

@@ -145,6 +145,6 @@ def test_result_and_end_of_a_benchmark_are_written_together(desk: World) -> None
     instance = desk.launch_until_ready()
     start(desk, instance)
     desk.pass_minutes()
-    desk.cloud.faults.conflict()
+    desk.cloud.faults.inject_conflict()
     assert wait_for_end(desk, instance).startswith("benchmark_done")
     assert list_measured_types(desk) == ["g4dn.xlarge"]

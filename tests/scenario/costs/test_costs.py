@@ -23,7 +23,7 @@ def test_costs_are_summed_by_owner_and_day_and_agree_with_the_instances(desk: Wo
     running = desk.launch_until_ready(gpu="A10G")
     desk.clock.advance(timedelta(hours=20))
     report = CostReport(since=(desk.now - timedelta(days=2)).date(), until=desk.now.date())
-    days = desk.application.queries.list_costs(ADMIN, None, report)
+    days = desk.application.queries.list_costs(ADMIN, None, report).days
     assert {day.owner for day in days} == {"ada"}
     assert len(days) == 2
     total = sum((day.total for day in days), Decimal(0))
@@ -36,6 +36,8 @@ def test_instance_is_billed_from_its_launch_until_ec2_says_stopped_and_then_for_
     launched = next(entry.at for entry in desk.list_timeline(instance) if entry.code == "launched")
     ran = desk.list_timeline(instance)[-1].at - launched
     rates = instance.billing.rates
+    assert rates.instance is not None
+    assert rates.disk is not None
     expected = (rates.instance + rates.disk + rates.address) * Decimal(ran.seconds) / 3600
     assert abs(instance.billing.meter.accrued - expected) < Decimal("0.0001")
     before = desk.get_snapshot(instance).cost_so_far

@@ -3,16 +3,19 @@
 What gpudesk decides in each mode is tested without AWS, in `tests/unit/instances/test_modes.py`.
 """
 
+from datetime import timedelta
+
 import pytest
 
-from chalicelib.control.loop.dry_run import PreviewedPlan, preview_sweep
+from chalicelib.control.loop.dry_run import PreviewedOrphan, PreviewedPlan, preview_sweep
 from chalicelib.domain.common.errors import Conflict, Forbidden
 from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands.stop_start import warn_of_mode
 from chalicelib.domain.instances.plan import describe_plan
 from chalicelib.domain.instances.record import Phase
-from tests.support.world import ADA, ADMIN, MINUTE, World
+from tests.scenario.instances.test_external_changes import launch_without_gpudesk
+from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id
 
 
 def set_mode(desk: World, mode: Mode) -> None:
@@ -63,7 +66,7 @@ def test_preview_of_a_sweep_shows_its_decisions_and_changes_nothing(desk: World)
     desk.clock.advance(MINUTE)
     desk.send_heartbeats()
     before = desk.load(instance)
-    (preview,) = preview_sweep(desk.application.reconciler)
+    (preview,) = preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)
     assert isinstance(preview, PreviewedPlan)
     assert preview.has_effect
     assert f"{instance.name} (stopping): Every enabled signal has been quiet" in describe_plan(preview.plan)
@@ -75,6 +78,20 @@ def test_preview_of_a_sweep_shows_its_decisions_and_changes_nothing(desk: World)
 def test_preview_of_instance_that_needs_nothing_has_no_effect(desk: World) -> None:
     desk.launch_until_ready()
     desk.pass_minutes(2)
-    (preview,) = preview_sweep(desk.application.reconciler)
+    (preview,) = preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)
     assert isinstance(preview, PreviewedPlan)
     assert not preview.has_effect
+
+
+def test_preview_has_the_reads_and_the_order_of_the_sweep(desk: World) -> None:
+    running = desk.launch_until_ready()
+    desk.launch(key="waiting")
+    launch_without_gpudesk(desk, {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev"})
+    desk.cloud.schedule_event(get_ec2_id(running), "instance-retirement", desk.now + timedelta(days=3))
+    desk.clock.advance(11 * MINUTE)
+    first, second, third = preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)
+    assert isinstance(first, PreviewedPlan)
+    assert first.plan.reason.code == "scheduled_event", "the sweep reads scheduled events, too"
+    assert isinstance(second, PreviewedOrphan)
+    assert isinstance(third, PreviewedPlan)
+    assert third.before.phase is Phase.REQUESTED

@@ -98,7 +98,7 @@ def test_cancelled_transactions_and_silent_tables_only_delay_a_launch(desk: Worl
         desk.pass_minutes()
     faults.inject("TransactWriteItems", "ReplicatedWriteConflictException")
     desk.pass_minutes()
-    faults.hang("TransactWriteItems")
+    faults.inject_hang("TransactWriteItems")
     desk.pass_minutes()
     desk.wait_for_phase(instance, Phase.READY)
     assert len(desk.list_ec2_ids()) == 1

@@ -40,7 +40,7 @@ def test_instance_without_tags_or_with_those_of_another_stage_is_never_touched(d
 
 def test_instance_with_tags_and_without_a_record_is_adopted_after_the_visibility_grace(desk: World) -> None:
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
-    ec2_id = launch_without_gpudesk(desk, tags, "g4dn.xlarge")
+    ec2_id = launch_without_gpudesk(desk, tags, "m5n.large")
     desk.pass_minutes(9, sweep_every=9)
     assert not desk.application.reconciler.stores.instances.exists_for_ec2_id(ec2_id)
     desk.pass_minutes(2, sweep_every=2)
@@ -48,8 +48,22 @@ def test_instance_with_tags_and_without_a_record_is_adopted_after_the_visibility
     assert adopted is not None
     assert (adopted.id, adopted.owner, adopted.name) == ("gd-lost", "ada", "lost-one")
     assert adopted.spec.hardware.nvidia_gpu_count == 1, "its GPU signal is enabled"
-    assert desk.list_codes(adopted)[0] == "adopted"
+    line = desk.list_timeline(adopted)[0]
+    assert line.code == "adopted"
+    assert "gpudesk knows no price of m5n.large" in line.message
+    assert adopted.billing.rates.instance is None
+    assert adopted.spec.disk_gib == 8, "the size of its volume in EC2"
     assert adopted.lifetime_ends_at is not None
+
+
+def test_instance_is_adopted_although_its_volumes_may_not_be_read(desk: World) -> None:
+    ec2_id = launch_without_gpudesk(desk, {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev"}, "g4dn.xlarge")
+    desk.cloud.faults.inject("DescribeVolumes", "UnauthorizedOperation", "no", status=403)
+    desk.pass_minutes(12, sweep_every=12)
+    adopted = desk.application.reconciler.stores.instances.find_by_ec2_id(ec2_id)
+    assert adopted is not None
+    assert (adopted.spec.disk_gib, adopted.billing.rates.disk) == (None, None)
+    assert "gpudesk could not read the size of its disks" in desk.list_timeline(adopted)[0].message
 
 
 def test_tags_that_a_shell_would_interpret_are_not_adopted(desk: World) -> None:
@@ -69,6 +83,14 @@ def test_instance_with_tags_in_a_deployed_region_without_any_record_is_adopted(d
     settings = replace(desk.application.settings, regions=("us-east-1", "eu-west-1"))
     reconciler = replace(desk.application.reconciler, settings=settings)
     assert replace(desk.application.sweep, reconciler=reconciler).run().adopted == [ec2_id]
+
+
+def test_adoption_that_conflicts_with_another_transaction_is_repeated_at_once(desk: World) -> None:
+    tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
+    ec2_id = launch_without_gpudesk(desk, tags)
+    desk.clock.advance(11 * MINUTE)
+    desk.cloud.faults.inject_conflict()
+    assert desk.application.sweep.run().adopted == [ec2_id]
 
 
 def test_adopted_instance_whose_name_tag_is_no_valid_name_is_named_by_its_id(desk: World) -> None:
@@ -163,3 +185,16 @@ def test_type_that_is_changed_while_stopped_counts_after_the_start(desk: World) 
     ran = desk.cloud.machines.executed_scripts  # type: ignore[attr-defined]
     scripts = [script for _, script in ran if script.document_name == get_ssm_name("gpudesk-probe")]
     assert scripts[-1].environment["SSM_gpuCount"] == "4"
+
+
+def test_type_of_another_architecture_is_explained_and_not_started(desk: World) -> None:
+    instance = desk.launch_until_stopped()
+    desk.ec2.modify_instance_attribute(InstanceId=get_ec2_id(instance), InstanceType={"Value": "g5g.xlarge"})
+    desk.pass_minutes(2)
+    desk.application.instances.start(ADA, instance.id)
+    stopped = desk.wait_until(instance, lambda now: "start_failed" in desk.list_codes(now), 5)
+    assert stopped.phase is Phase.STOPPED
+    messages = {str(line.code): line.message for line in desk.list_timeline(instance)}
+    assert "Its architecture is arm64 now and no longer x86_64" in messages["type_changed"]
+    assert "change the type back" in messages["type_changed"]
+    assert "The architecture 'arm64' of the specified instance type does not match" in messages["start_failed"]

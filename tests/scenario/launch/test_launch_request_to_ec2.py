@@ -52,7 +52,7 @@ def test_disk_smaller_than_the_ami_grows_to_the_size_of_the_ami_and_a_warning_sa
     assert [warning.code for warning in requested.warnings] == ["disk_nearly_full", "no_channel"]
     instance = desk.wait_for_phase(requested.instance, Phase.BOOTING)
     assert find_disk(desk, instance)["Size"] == 35
-    assert "0 GiB free on its disk of 35 GiB" in desk.list_timeline(instance)[2].message
+    assert "The disk of 35 GiB has about 0 GiB free" in desk.list_timeline(instance)[2].message
 
 
 def test_private_subnet_gets_no_public_address_and_none_is_billed(desk: World) -> None:

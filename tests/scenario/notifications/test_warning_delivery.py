@@ -7,9 +7,12 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.aws.clients import Clients
+import boto3
+import pytest
+
+from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.email import EmailTopic
-from chalicelib.control.loop.time_budget import FUNCTION_SECONDS
+from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
@@ -177,7 +180,42 @@ def test_confirmation_that_nobody_follows_expires_and_is_requested_again_when_as
     assert find_state() is EmailState.CONFIRMED
     calls = desk.cloud.calls.copy()
     desk.pass_minutes()
-    assert not {"sns:Subscribe", "sns:ListSubscriptionsByTopic"} & set(desk.cloud.count_calls_since(calls))
+    sns_calls = {name: count for name, count in desk.cloud.count_calls_since(calls).items() if name.startswith("sns:")}
+    assert sns_calls == {"sns:ListSubscriptionsByTopic": 1}
+
+
+def test_unsubscribed_address_is_shown_and_its_owner_and_the_admins_are_notified(desk: World) -> None:
+    box = add_webhook(desk)
+    add_admin_webhook(desk)
+    owners, sns = desk.application.owners, boto3.client("sns", "us-east-1")
+    owners.update(ADA, "ada", {"channels": {"email": "ada@example.org"}})
+    desk.pass_minutes()
+    desk.confirm_email("ada@example.org")
+    desk.pass_minutes()
+    (listed,) = sns.list_subscriptions_by_topic(TopicArn=desk.application.settings.email_topic_arn)["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=listed["SubscriptionArn"])
+    desk.pass_minutes(3)
+    assert owners.find_email_state(owners.get(ADA, "ada")) is EmailState.UNSUBSCRIBED
+    assert box.list_types() == ["email_unsubscribed"] * 2, "once to the owner, once to the admins"
+    assert json.loads(box.messages[0][1])["data"]["message"].startswith("ada@example.org of ada has unsubscribed")
+    owners.update(ADA, "ada", {"channels": {"email": "ada@example.org"}})
+    desk.pass_minutes()
+    desk.confirm_email("ada@example.org")
+    desk.pass_minutes()
+    assert owners.find_email_state(owners.get(ADA, "ada")) is EmailState.CONFIRMED
+
+
+def test_state_of_an_address_that_cannot_be_stored_does_not_lose_the_others(
+    desk: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for owner in ("ada", "bob"):
+        desk.set_email(owner, f"{owner}@example.org")
+    desk.cloud.faults.inject("PutItem", "ProvisionedThroughputExceededException", status=400)
+    desk.application.notifications.run()
+    stored = desk.application.reconciler.stores.desk.find_email_subscription
+    assert [stored(f"{owner}@example.org", 0) is not None for owner in ("ada", "bob")] == [False, True]
+    assert "owner/ada" in caplog.text
+    assert "ada@example.org" not in caplog.text
 
 
 def test_warning_by_email_is_delivered_only_after_the_address_is_confirmed(desk: World) -> None:
@@ -205,7 +243,7 @@ def test_gpudesk_without_an_email_topic_delivers_by_webhook(desk: World) -> None
     box = add_webhook(desk)
     about_to_be_warned(desk)
     desk.set_email("bob", "bob@example.org")
-    notifications = replace(desk.application.notifications, email=EmailTopic(Clients(), topic_arn=""))
+    notifications = replace(desk.application.notifications, email=EmailTopic(build_client_sets().loop, topic_arn=""))
     desk.application = replace(desk.application, notifications=notifications)
     desk.pass_minutes()
     assert box.list_types() == ["idle_warning"]

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.api.instances.setup_views import SetupView
 from chalicelib.api.instances.views import to_snapshot_view
-from chalicelib.aws.clients import Clients
+from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.idle.heartbeat import StepProgress
 from chalicelib.domain.instances.observation import ObservedCommand
@@ -123,7 +123,7 @@ def test_system_that_goes_down_and_command_that_is_not_taken_are_reported_and_th
     assert (shown["attempts"], shown["interruptions"]) == (0, 1)
     assert shown["failure"] is not None
     assert shown["failure"]["step"] is None, "the agent blames the first step, which succeeded"
-    desk.cloud.faults.undeliverable()
+    desk.cloud.faults.make_undeliverable()
     instance = desk.wait_for_phase(instance, Phase.READY)
     reported = [
         entry for entry in desk.list_timeline(instance) if entry.code in ("document_interrupted", "document_failed")
@@ -148,7 +148,7 @@ def test_long_output_of_a_step_with_a_short_name_is_read_as_far_as_it_is_listed(
     machines.outcomes["d2l"] = [(0, "x" * 3000, "")]
     target = ready.ec2_instance.instance_id
     sent = ssm.send_command(InstanceIds=[target], DocumentName="short")["Command"]["CommandId"]
-    command = Ssm(Clients(), STAGE).get_command("us-east-1", sent, target)
+    command = Ssm(build_client_sets().loop, STAGE).get_command("us-east-1", sent, target)
     assert isinstance(command, ObservedCommand)
     assert [len(step.output) for step in command.steps] == [2500]
 

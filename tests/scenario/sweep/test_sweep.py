@@ -6,12 +6,13 @@ from itertools import chain, repeat
 
 from chalicelib.control.loop.observe_instance import ObservedInstances, Observer
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
+from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME, decode_left_over
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.sweep_order import LeftOver
 from tests.support.world import MINUTE, World
 
 
@@ -57,19 +58,26 @@ def record_names(desk: World) -> list[str]:
     return reconciler.names
 
 
-def sweep_with_time_for(desk: World, parts: int) -> SweepReport:
-    """Run a sweep that has time for this many parts of its work: regions, orphans of a region, records."""
-    times = chain([0.0], repeat(0.0, parts), repeat(1000.0))
+START = 2
+"""Looks at the time before the work: for the budget and for the lease."""
+
+RECORD = 2
+"""Looks at the time for a record: before it is observed, and before gpudesk acts."""
+
+
+def sweep_with_time_for(desk: World, looks: int) -> SweepReport:
+    """Run a sweep whose time ends after this many looks at it: one for a region or its orphans, RECORD for a record."""
+    times = chain(repeat(0.0, START + looks), repeat(1000.0))
     return replace(desk.application.sweep, monotonic=lambda: next(times)).run()
 
 
 def test_sweep_without_time_leaves_the_rest_to_the_next_which_begins_there(desk: World) -> None:
     add_records(desk, 4)
     names = record_names(desk)
-    assert sweep_with_time_for(desk, 1 + 1 + 2).left_over == 4
+    assert sweep_with_time_for(desk, 1 + 1 + 2 * RECORD).left_over == 4
     assert names[0] == "ready", "what runs comes first"
-    assert sweep_with_time_for(desk, 1 + 3).left_over == 4
-    assert sweep_with_time_for(desk, 20).left_over == 0
+    assert sweep_with_time_for(desk, 1 + 3 * RECORD).left_over == 4
+    assert sweep_with_time_for(desk, 40).left_over == 0
     assert len(set(names[:6])) == 6, "every record is examined before another one is examined again"
 
 
@@ -77,10 +85,20 @@ def test_sweep_without_time_releases_its_lease_and_is_complete_when_the_old_rest
     add_records(desk, 2)
     record_names(desk)
     store = desk.application.reconciler.stores.desk
-    for parts, is_complete in ((2, False), (3, False), (4, True)):
-        report = sweep_with_time_for(desk, parts)
+    for looks, is_complete in ((1 + RECORD, False), (2 + RECORD, False), (1 + 2 * RECORD, True)):
+        report = sweep_with_time_for(desk, looks)
         assert (report.is_skipped, report.left_over > 0) == (False, True)
         assert (store.get_last_completed_at(SWEEP_LEASE_NAME) is not None) is is_complete
+
+
+def test_nothing_is_done_to_an_instance_whose_observation_took_the_time(desk: World) -> None:
+    add_records(desk, 2)
+    names = record_names(desk)
+    assert sweep_with_time_for(desk, 2 + RECORD + 1).left_over == 3
+    assert names == ["ready"]
+    assert sweep_with_time_for(desk, 1 + 1).left_over == 4, "it may not be the first one in every sweep"
+    assert sweep_with_time_for(desk, 40).left_over == 0
+    assert len(set(names)) == 4
 
 
 def test_region_for_which_there_was_no_time_is_read_first(desk: World) -> None:
@@ -91,9 +109,9 @@ def test_region_for_which_there_was_no_time_is_read_first(desk: World) -> None:
     store = desk.application.reconciler.stores.desk
     for unread in ("us-west-2", "us-east-1"):
         sweep_with_time_for(desk, 1)
-        left_over = store.acquire_lease(SWEEP_LEASE_NAME, "test", now=desk.now, duration=timedelta(0))
-        assert left_over is not None
-        assert left_over.regions == (unread,)
+        note = store.acquire_lease(SWEEP_LEASE_NAME, "test", now=desk.now, duration=timedelta(0))
+        assert note is not None
+        assert decode_left_over(note).regions == (unread,)
 
 
 def test_lease_of_a_sweep_that_lambda_has_ended_is_free_for_the_next_one(desk: World) -> None:
@@ -102,6 +120,15 @@ def test_lease_of_a_sweep_that_lambda_has_ended_is_free_for_the_next_one(desk: W
     assert desk.application.sweep.run(60.0).is_skipped
     desk.clock.advance(MINUTE)
     assert not desk.application.sweep.run(60.0).is_skipped
+
+
+def test_sweep_whose_predecessor_left_an_unreadable_note_begins_at_the_start(desk: World) -> None:
+    store = desk.application.reconciler.stores.desk
+    store.acquire_lease(SWEEP_LEASE_NAME, "other", now=desk.now, duration=MINUTE)
+    store.release_lease(SWEEP_LEASE_NAME, "other", now=desk.now, note="{", is_complete=True)
+    desk.launch()
+    assert desk.application.sweep.run().examined == 1
+    assert decode_left_over("[]") == LeftOver()
 
 
 def test_ten_launches_without_capacity_make_hardly_more_calls_than_one(desk: World) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import SignalState
-from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, KeepResult
-from chalicelib.domain.idle.policy import Thresholds
+from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, KeepResult, encode_response
+from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 from ssm_documents.embed import build_zipapp
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
@@ -219,16 +219,14 @@ def test_keep_without_a_result_in_time_exits_with_status_1(
 STATUS: dict[str, Any] = {
     "at": "2026-11-23T12:00:00Z",
     "signals": {"gpu": {"state": "quiet", "since": "2026-11-23T11:00:00Z", "reason": "the GPU is below 5 %"}},
-    "response": {
-        "mode": "enforce",
-        "idle_minutes": 30,
-        "warning_minutes": 10,
-        "signals": ["gpu"],
-        "thresholds": [5, 25, 1024, 100],
-        "keep_until": 1795500000,
-        "warning": ["idle-1", "idle", 1795500000],
-        "keep_result": ["1-a", True, "kept until then"],
-    },
+    "response": encode_response(
+        HeartbeatResponse(
+            policy=IdlePolicy(signals=("gpu",)),
+            keep_until=datetime.fromtimestamp(1795500000, UTC),
+            warning=ActiveWarning(id="idle-1", warning_type="idle", stop_at=datetime.fromtimestamp(1795500000, UTC)),
+            keep_result=KeepResult(id="1-a", granted=True, message="kept until then"),
+        )
+    ),
     "self_stop_at": "2026-11-23T12:10:00Z",
     "missed": 3,
     "last_error": "ThrottlingException",

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from chalicelib.domain.idle.evidence import SignalState
-from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse
+from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, decode_response
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
 from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
 from tests.support.fakes import (
@@ -113,7 +113,8 @@ def test_last_response_survives_a_restart_and_an_invalid_file_counts_as_none(tmp
     again = build_machine(tmp_path, client=FakeHeartbeatClient(0, 1, 2))
     again.run_ticks(1)
     status = json.loads(again.paths.status.read_text())
-    assert (status["response"]["mode"], status["response"]["idle_minutes"]) == ("paused", 7)
+    assert decode_response(status["response"]) == response
+    assert again.paths.response.read_text() == status["response"]
     again.paths.response.write_text('{"mode": ')
     build_machine(tmp_path, client=FakeHeartbeatClient(0)).run_ticks(1)
     assert json.loads(again.paths.status.read_text())["response"] is None

@@ -1,10 +1,13 @@
 """gpudesk-benchmark in a sandbox: its script really runs; a fake PyTorch prints the results of an H100."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import ssm_documents
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from tests.support.pytorch import H100_RESULTS, INSTALL_FAKE_PYTORCH
@@ -30,6 +33,12 @@ def pytorch(machine: Machine) -> Iterator[None]:
 def measure(machine: Machine, attempt: str, **parameters: str) -> StepResult:
     (step,) = machine.run(NAME, attempt, **parameters).steps
     return step
+
+
+def test_all_modules_of_the_program_are_installed() -> None:
+    folder = Path(ssm_documents.__file__).parent / NAME
+    installed = re.findall(r"^@@(.+)@@$", (folder / "measure.sh").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(installed) == sorted(module.name for module in folder.glob("*.py"))
 
 
 def test_instance_without_a_gpu_fails_with_advice(fleet: SandboxedMachines) -> None:

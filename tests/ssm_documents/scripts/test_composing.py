@@ -120,10 +120,17 @@ def test_no_placeholder_is_left_in_a_script() -> None:
             assert not [line for line in lines if re.fullmatch(r"@@[a-z_.-]+@@", line) or "source include:" in line]
 
 
+def test_advice_of_a_script_does_not_say_to_run_the_setup_again() -> None:
+    """Gpudesk runs a failed document again, and says it where a person has to do it."""
+    for path in Path(composing.__file__).parent.rglob("*.sh"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert not re.search(r"(fail|gpudesk:) .*setup again", line), path.name
+
+
 def test_root_runs_no_program_that_a_user_may_have_written() -> None:
     """Each such line begins with as_ubuntu or as_owner. Only root can write the environment of the probe."""
     command = re.compile(r"""(?:^|\$\(|&&|\|\||;|\bif|!|\bretry \d+)\s*"?[$/]\S*/bin/(?:python|pip|conda)\b""")
-    for script in sorted(Path(composing.__file__).parent.glob("*/*.sh")):
+    for script in sorted(Path(composing.__file__).parent.rglob("*.sh")):
         named = re.sub(r"=\([^)]*\)", "", script.read_text(encoding="utf-8"))
         for line in named.splitlines():
             assert not command.search(line.replace("/opt/gpudesk/probe/bin/", "")), f"{script.name}: {line}"
@@ -138,7 +145,7 @@ OTHER_COMMANDS = re.compile(r"uv\"? .*python |as_ubuntu \S+ --version|--python \
 def test_python_takes_no_modules_from_the_folders_of_users() -> None:
     """A file named random.py in the home folder, or calendar.py in Jupyter's folder, would replace Python's own."""
     folder = Path(composing.__file__).parent
-    for path in sorted([*folder.glob("*/*.sh"), *folder.glob("*/*.service"), *Path("examples").rglob("*.sh")]):
+    for path in sorted([*folder.rglob("*.sh"), *folder.rglob("*.service"), *Path("examples").rglob("*.sh")]):
         for line in path.read_text(encoding="utf-8").splitlines():
             if not line.lstrip().startswith("#"):
                 assert not PYTHON_COMMAND.search(OTHER_COMMANDS.sub("", line)), f"{path}: {line}"
@@ -164,8 +171,9 @@ def test_composed_scripts_are_shellcheck_clean(tmp_path: Path) -> None:
 
 def test_libraries_are_shellcheck_clean(tmp_path: Path) -> None:
     folder = Path(composing.__file__).parent / "lib"
+    prelude = [folder / "prelude.sh", *sorted((folder / "prelude").glob("*.sh"))]
     libraries = [file for file in sorted(folder.glob("*.sh")) if file.name != "prelude.sh"]
-    assert run_shellcheck("--exclude=SC2154", folder / "prelude.sh") == "", "compose sets the variables of a step"
+    assert run_shellcheck("--exclude=SC2154", *prelude) == "", "compose sets the variables of a step"
     assert run_shellcheck("--exclude=SC2034", *libraries) == ""
     with_steps = tmp_path / "library.sh"
     with_steps.write_text("#!/usr/bin/env bash\n" + read_library(copy_document(PROBE)), encoding="utf-8")

@@ -40,7 +40,7 @@ def test_step_without_its_library_does_not_begin(instance: Instance) -> None:
     result = instance.run(is_first_step=False)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("gpudesk: ")
-    assert "is missing or damaged. Check whether the disk is full (df -h /), and run the setup again." in result.stderr
+    assert "is missing or damaged. Check whether the disk is full (df -h /)." in result.stderr
 
 
 def test_documents_of_different_versions_keep_their_own_libraries(instance: Instance) -> None:

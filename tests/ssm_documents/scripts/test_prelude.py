@@ -98,7 +98,7 @@ def test_missing_reboot_fails_the_step_with_a_message(runner: StepRunner) -> Non
     status, _, errors = runner.run_with_errors(REBOOTS)
     assert status == 1
     assert "The instance has not rebooted, although this step requested it: The driver is new." in errors
-    assert "Stop the instance, start it" in errors
+    assert "Stop the instance and start it." in errors
 
 
 def test_number_of_reboots_is_limited(runner: StepRunner) -> None:

@@ -28,8 +28,7 @@ class Snap:
         self.held = folder / "held"
 
     def run(self, body: str = "true", attempt: str = "a1") -> int:
-        exports = f'export RAN HELD="{self.held}" PATH="{self._program.parent}:$PATH"\n'
-        self._runner.replaced |= {"# shellcheck shell=bash": exports}
+        self._runner.setup = f'export RAN HELD="{self.held}" PATH="{self._program.parent}:$PATH"\n'
         return self._runner.run(body, attempt)[0]
 
     @property

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from ssm_documents.probe.signals import jupyter_api
-from ssm_documents.probe.signals.jupyter import ServerState, read_server_state
 from ssm_documents.probe.signals.jupyter_servers import (
     Access,
     UnreachableServer,
 )
+from ssm_documents.probe.signals.jupyter_state import ServerState, read_server_state
 from ssm_documents.probe.signals.namespaces import call_in_network
 
 

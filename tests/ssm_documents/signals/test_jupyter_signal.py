@@ -8,11 +8,12 @@ import pytest
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.signals.jupyter import JupyterSensor, ServerState
+from ssm_documents.probe.signals.jupyter import JupyterSensor
 from ssm_documents.probe.signals.jupyter_servers import (
     Server,
     UnreachableServer,
 )
+from ssm_documents.probe.signals.jupyter_state import ServerState
 
 LAB = Server(4242, 1, "jupyter-lab")
 OTHER = Server(4343, 2, "jupyter-notebook")

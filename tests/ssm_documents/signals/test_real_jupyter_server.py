@@ -16,13 +16,14 @@ from websocket import create_connection
 
 from chalicelib.domain.idle.evidence import SignalState
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.signals.jupyter import JupyterSensor, query_server
+from ssm_documents.probe.signals.jupyter import JupyterSensor
 from ssm_documents.probe.signals.jupyter_servers import (
     Server,
     UnreachableServer,
     find_servers,
     resolve_access,
 )
+from ssm_documents.probe.signals.jupyter_state import query_server
 from ssm_documents.probe.user_messenger import DeliveryCount, UserMessenger
 from tests.support.sandbox import wait_for
 from tests.support.sensor_fixtures import read_sensor

@@ -1,18 +1,16 @@
 """Errors of the SDK, translated to what gpudesk does about them."""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import botocore
 import pytest
 from botocore.exceptions import ClientError
-from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from chalicelib.aws.errors import translate_error
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
+    AgentNotConnected,
+    AwsDuplicate,
     AwsError,
+    AwsForbidden,
     AwsNotFound,
     InsufficientCapacity,
     PermanentAwsError,
@@ -20,23 +18,7 @@ from chalicelib.domain.common.errors import (
     TransientAwsError,
 )
 from local.aws.core.errors import HTTP_STATUSES
-
-
-def list_retried_errors() -> dict[str, int]:
-    """Return the codes that botocore repeats, in its standard and its legacy mode, with the status it expects."""
-    retried = json.loads((Path(botocore.__file__).parent / "data/_retry.json").read_text())
-    known: dict[str, int] = dict(_find_retried(retried))
-    throttling, transient = vars(ThrottledRetryableChecker), vars(TransientRetryableChecker)
-    codes: set[str] = {*throttling["_THROTTLED_ERROR_CODES"], *transient["_TRANSIENT_ERROR_CODES"]}
-    return known | {code: known.get(code, HTTP_STATUSES.get(code, 400)) for code in codes}
-
-
-def _find_retried(part: Any) -> Iterator[tuple[str, int]]:
-    if isinstance(part, dict):
-        if "service_error_code" in part:
-            yield part["service_error_code"], part["http_status_code"]
-        for value in part.values():
-            yield from _find_retried(value)
+from tests.support.retried_errors import list_retried_errors
 
 
 def translate(code: str, status: int = 400, message: str = "No.") -> AwsError:
@@ -68,7 +50,10 @@ def test_new_instance_profile_is_not_found_yet(name: str) -> None:
         ("InsufficientInstanceCapacity", 500, InsufficientCapacity),
         ("InsufficientVolumeCapacity", 500, InsufficientCapacity),
         ("VcpuLimitExceeded", 400, QuotaExceeded),
-        ("UnauthorizedOperation", 403, PermanentAwsError),
+        ("UnauthorizedOperation", 403, AwsForbidden),
+        ("AccessDeniedException", 400, AwsForbidden),
+        ("TargetNotConnected", 400, AgentNotConnected),
+        ("InvalidAMIName.Duplicate", 400, AwsDuplicate),
         ("Unheard.Of", 400, PermanentAwsError),
         ("Unheard.Of", 429, TransientAwsError),
         ("Unheard.Of", 502, TransientAwsError),

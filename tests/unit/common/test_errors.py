@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.domain.common.errors import PermanentAwsError, TransientAwsError
+from chalicelib.domain.common.aws_errors import PermanentAwsError, TransientAwsError
 
 
 @pytest.mark.parametrize("message", ["rate exceeded.", "ThrottlingException: rate exceeded"])

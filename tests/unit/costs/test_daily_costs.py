@@ -1,11 +1,12 @@
 """Costs of each owner, project or instance on each day."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.costs.daily_costs import CostGroup, CostReport, DayCost, sum_costs_per_day
+from chalicelib.domain.costs.daily_costs import CostGroup, CostReport, DayCost, sum_costs_per_day, summarize_costs
 from chalicelib.domain.instances.billing import BillingState, Rates
 from chalicelib.domain.instances.metering import BilledSegment
 
@@ -39,6 +40,26 @@ SEGMENTS = [
 
 def sum_by(group_by: CostGroup, **only: str) -> list[DayCost]:
     return sum_costs_per_day(SEGMENTS, CostReport(since=DAY, until=DAY, group_by=group_by, **only))
+
+
+@pytest.mark.parametrize(
+    ("rates", "state", "owner", "is_incomplete"),
+    [
+        (Rates(disk=Decimal(1)), BillingState.RUNNING, "ada", True),
+        (Rates(disk=Decimal(1)), BillingState.STOPPED, "ada", False),
+        (Rates(instance=Decimal(1)), BillingState.STOPPED, "ada", True),
+        (Rates(disk=Decimal(1)), BillingState.RUNNING, "bob", False),
+    ],
+)
+def test_costs_with_an_unknown_price_are_incomplete(
+    rates: Rates, state: BillingState, owner: str, *, is_incomplete: bool
+) -> None:
+    unknown = replace(build_segment(owner, f"gd-{owner}", None), rates=rates, state=state)
+    segments = [build_segment("ada", "gd-ada", None), unknown]
+    report = CostReport(since=DAY, until=DAY, instance="gd-ada")
+    assert summarize_costs(segments, report, has_unreadable_records=False).is_incomplete is is_incomplete
+    days_before = replace(report, since=DAY - timedelta(days=3), until=DAY - timedelta(days=2))
+    assert not summarize_costs(segments, days_before, has_unreadable_records=False).is_incomplete
 
 
 def test_costs_by_owner_have_no_project_and_no_instance() -> None:

@@ -43,6 +43,12 @@ def test_changed_values_are_named_with_their_path() -> None:
     ]
 
 
+def test_changed_values_are_details_for_programs() -> None:
+    after = replace(BEFORE, limits=replace(BEFORE.limits, max_hours=100), channels=Channels(email="root@example.org"))
+    _, (entry,) = record_changes(BEFORE, after, "root", NOW)
+    assert entry.details == {"limits.max_hours.before": "72", "limits.max_hours.after": "100"}
+
+
 def test_addresses_are_not_shown() -> None:
     channels = replace(BEFORE.channels, email="root@example.org", webhook="https://hooks.example.org/b")
     assert describe(replace(BEFORE, channels=channels)) == ["root changed channels.email and channels.webhook."]

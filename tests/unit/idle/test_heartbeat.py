@@ -7,10 +7,11 @@ import pytest
 
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress, UnreadableHeartbeat
-from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat, read_heartbeat
-from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE, encode_heartbeat, write_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE, encode_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.store.heartbeats import HeartbeatModel
+from tests.support.heartbeat_fields import replace_fields
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEY = "AROAEXAMPLEEXAMPLEEXA:i-0123456789abcdef0"
@@ -47,13 +48,16 @@ def test_table_has_the_attribute_that_an_instance_writes() -> None:
 
 
 def test_text_of_a_heartbeat_is_read_as_written() -> None:
-    fields = encode_heartbeat(build_heartbeat(setup=PROGRESS), KEY)
-    assert read_heartbeat(write_heartbeat(fields)) == decode_heartbeat(fields)
-    assert read_heartbeat(write_heartbeat(fields)[:-1] + ',"of a newer probe"]') == decode_heartbeat(fields)
+    heartbeat = build_heartbeat(setup=PROGRESS)
+    text = encode_heartbeat(heartbeat, KEY)
+    decoded = decode_heartbeat(text)
+    assert isinstance(decoded, Heartbeat)
+    assert (decoded.at, decoded.signals.keys(), decoded.setup) == (NOW, heartbeat.signals.keys(), PROGRESS)
+    assert decode_heartbeat(text[:-1] + ',"of a newer probe"]') == decoded
 
 
 def test_item_without_a_heartbeat_has_none() -> None:
-    assert read_heartbeat(None) is None
+    assert decode_heartbeat(None) is None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,7 @@ def test_item_without_a_heartbeat_has_none() -> None:
     ids=lambda text: str(text)[:12],
 )
 def test_heartbeat_that_is_not_of_the_probe_is_unreadable(text: object) -> None:
-    assert isinstance(read_heartbeat(text), UnreadableHeartbeat)
+    assert isinstance(decode_heartbeat(text), UnreadableHeartbeat)
 
 
 def test_setup_progress_survives_encoding() -> None:
@@ -94,13 +98,13 @@ def test_setup_progress_survives_encoding() -> None:
 )
 def test_invalid_setup_makes_the_heartbeat_unreadable(setup: object) -> None:
     assert isinstance(
-        decode_heartbeat({**encode_heartbeat(build_heartbeat(), KEY), "setup": setup}), UnreadableHeartbeat
+        decode_heartbeat(replace_fields(encode_heartbeat(build_heartbeat(), KEY), setup=setup)), UnreadableHeartbeat
     )
 
 
 def test_setup_texts_are_shortened_and_printable() -> None:
-    raw = ["d" * 900, "s\x1b[31m", "1 of 2", 95, "l" * 900]
-    decoded = decode_heartbeat({**encode_heartbeat(build_heartbeat(), KEY), "setup": raw})
+    raw = ["d" * 400, "s\x1b[31m", "1 of 2", 95, "l" * 400]
+    decoded = decode_heartbeat(replace_fields(encode_heartbeat(build_heartbeat(), KEY), setup=raw))
     assert isinstance(decoded, Heartbeat)
     assert decoded.setup is not None
     assert (len(decoded.setup.document), decoded.setup.step, len(decoded.setup.last_output_line)) == (24, "s", 120)

@@ -15,23 +15,23 @@ from chalicelib.domain.idle.heartbeat import (
     SelfStopStatus,
     StepProgress,
 )
-from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat, read_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_encoding import (
     DROPPABLE_FIELDS,
     HEARTBEAT_FIELDS,
     compute_size,
     encode_heartbeat,
-    write_heartbeat,
 )
 from chalicelib.domain.idle.heartbeat_response import (
     ActiveWarning,
     HeartbeatResponse,
     KeepResult,
+    decode_response,
+    encode_response,
     normalize_response,
-    read_response,
-    write_response,
 )
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
+from tests.support.heartbeat_fields import read_fields
 
 ITEM_BYTES = 1024
 EXPIRY_BYTES = len("expires_at") + 7
@@ -113,9 +113,9 @@ MAX_RESPONSE = HeartbeatResponse(
 def test_heartbeat_fits_its_limit_and_drops_only_what_does_not_fit(
     heartbeat: Heartbeat,
 ) -> None:
-    fields = encode_heartbeat(heartbeat, KEY)
-    assert compute_size(KEY, fields) <= MAX_HEARTBEAT_BYTES
-    decoded = read_heartbeat(write_heartbeat(fields))
+    text = encode_heartbeat(heartbeat, KEY)
+    assert compute_size(KEY, text) <= MAX_HEARTBEAT_BYTES
+    decoded = decode_heartbeat(text)
     assert isinstance(decoded, Heartbeat)
     signals = {name: (each.state, each.since, each.samples) for name, each in decoded.signals.items()}
     assert signals == {name: (each.state, each.since, each.samples) for name, each in heartbeat.signals.items()}
@@ -129,17 +129,17 @@ def test_heartbeat_fits_its_limit_and_drops_only_what_does_not_fit(
 
 
 def test_largest_heartbeat_and_response_cost_one_write() -> None:
-    fields = encode_heartbeat(MAX_HEARTBEAT, KEY)
-    assert fields.keys() >= set(HEARTBEAT_FIELDS) - set(DROPPABLE_FIELDS)
-    response = write_response(MAX_RESPONSE)
+    text = encode_heartbeat(MAX_HEARTBEAT, KEY)
+    assert read_fields(text).keys() >= set(HEARTBEAT_FIELDS) - set(DROPPABLE_FIELDS)
+    response = encode_response(MAX_RESPONSE)
     assert response.isascii()
-    assert compute_size(KEY, fields) + len("response") + len(response) + EXPIRY_BYTES <= ITEM_BYTES
+    assert compute_size(KEY, text) + len("response") + len(response) + EXPIRY_BYTES <= ITEM_BYTES
 
 
 def test_response_is_read_as_written() -> None:
-    assert read_response(write_response(MAX_RESPONSE)) == normalize_response(MAX_RESPONSE)
-    assert read_response(write_response(MAX_RESPONSE)[:-1] + ",1]") == normalize_response(MAX_RESPONSE)
-    assert read_response(write_response(HeartbeatResponse())) == HeartbeatResponse()
+    assert decode_response(encode_response(MAX_RESPONSE)) == normalize_response(MAX_RESPONSE)
+    assert decode_response(encode_response(MAX_RESPONSE)[:-1] + ",1]") == normalize_response(MAX_RESPONSE)
+    assert decode_response(encode_response(HeartbeatResponse())) == HeartbeatResponse()
 
 
 def test_small_heartbeat_is_complete() -> None:

@@ -13,6 +13,7 @@ from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.record import Phase
+from tests.support.heartbeat_fields import read_fields, replace_fields
 from tests.support.ready_instance import INSTANCE_ID
 from tests.unit.instances.simulation import Simulation, build_heartbeat, get_time
 
@@ -37,7 +38,7 @@ HOSTILE: list[dict[str, Any]] = [
 
 def decode(minute: int, **replaced: Any) -> DecodedHeartbeat:
     """Return a heartbeat as gpudesk reads it, with attributes that the instance has overwritten."""
-    return decode_heartbeat({**encode_heartbeat(build_heartbeat(minute), KEY), **replaced})
+    return decode_heartbeat(replace_fields(encode_heartbeat(build_heartbeat(minute), KEY), **replaced))
 
 
 def with_signal(minute: int, name: str, state: SignalState | None) -> Heartbeat:
@@ -93,7 +94,7 @@ def test_one_signal_that_is_not_known_stops_nothing(state: SignalState | None) -
 
 def test_texts_of_a_heartbeat_hold_no_secret_and_nothing_that_a_terminal_obeys() -> None:
     signal = [
-        *encode_heartbeat(build_heartbeat(0), KEY)["signals"]["cpu"][:-1],
+        *read_fields(encode_heartbeat(build_heartbeat(0), KEY))["signals"]["cpu"][:-1],
         "\x1b[31mpass\x00word=hunter2 \u202eat 3 %",
     ]
     heartbeat = decode(

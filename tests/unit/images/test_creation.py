@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.common.aws_errors import AwsDuplicate, PermanentAwsError, TransientAwsError
 from chalicelib.domain.common.deadlines import (
     COMMAND_RESEND_AFTER,
     IMAGE_DEADLINE,
     IMAGE_RETRY_AFTER,
     SANITIZE_DEADLINE,
 )
-from chalicelib.domain.common.errors import PermanentAwsError, TransientAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.images.creation import decide, record_outcome
@@ -170,10 +170,7 @@ def test_ami_that_is_available_at_the_deadline_is_no_failure() -> None:
 
 def test_permanent_error_other_than_a_duplicate_name_is_a_failure() -> None:
     requested = build_image(ImagePhase.CREATING, last_called_at=NOW)
-    assert (
-        record_outcome(requested, CreateImage(), PermanentAwsError("InvalidAMIName.Duplicate", "taken"), NOW)
-        == requested
-    )
+    assert record_outcome(requested, CreateImage(), AwsDuplicate("InvalidAMIName.Duplicate", "taken"), NOW) == requested
     assert record_outcome(requested, CreateImage(), TransientAwsError("RequestLimitExceeded", ""), NOW) == requested
     assert (
         record_outcome(requested, CreateImage(), PermanentAwsError("UnauthorizedOperation", "no"), NOW).phase

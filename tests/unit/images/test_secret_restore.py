@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.common.aws_errors import AwsNotFound, PermanentAwsError, TransientAwsError
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, IMAGE_DEADLINE, RESTORE_DEADLINE, SANITIZE_DEADLINE
-from chalicelib.domain.common.errors import AwsNotFound, PermanentAwsError, TransientAwsError
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.creation import record_outcome
 from chalicelib.domain.images.plan import ImageDocumentSent, ImageObservation, SecretsAction, SendImageDocument

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from chalicelib.domain.common.errors import InsufficientCapacity
+from chalicelib.domain.common.aws_errors import InsufficientCapacity
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.observation import (
     CommandStatus,

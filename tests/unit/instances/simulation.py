@@ -23,6 +23,7 @@ from chalicelib.domain.instances.plan import CallAccepted, Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import SetupState
+from chalicelib.store.data_files import load_catalog
 from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, MINUTE, START
 from tests.support.ready_instance import build_ready_instance as build_unobserved_instance
 from tests.unit.instances.simulated_aws import SimulatedAws
@@ -34,6 +35,8 @@ DEFAULT_LIMITS = Limits()
 """The default limits of a desk."""
 
 NO_CHANNELS = ChannelDirectory()
+
+CATALOG = load_catalog()
 
 DOCUMENTS = tuple(
     RecipeDocument(name=name, parameters={"attemptId": "${attempt_id}"}, timeout=10 * MINUTE)
@@ -97,6 +100,7 @@ def build_context(
         heartbeat_table="t",
         heartbeat_region="r",
         instance_role_id="AROA",
+        catalog=CATALOG,
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.access.actor import Actor, Role
-from chalicelib.domain.common.errors import AwsError, Conflict, PermanentAwsError, TransientAwsError
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError, TransientAwsError
+from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
@@ -22,11 +23,12 @@ from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.step_output import StepOutput
-from chalicelib.store import data_files
+from chalicelib.store.data_files import load_catalog
 from tests.support.ready_instance import ADA, EC2_RUNNING, START, build_ready_instance
 
 MINUTE = timedelta(minutes=1)
 Command = ObservedCommand | NotVisible | Unavailable
+CATALOG = load_catalog()
 NO_COMMAND = NotVisible()
 H100 = (Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
 T4 = H100.replace("H100 80GB HBM3", "T4").replace("51.27", "6.1").replace("51.", "6.").replace("663.1", "60")
@@ -36,20 +38,25 @@ def build_requesting_instance(
     instance: Instance | None = None, actor: Actor = ADA, at: datetime = START, seconds: int | None = None
 ) -> Instance:
     return request_benchmark(
-        instance or replace(build_ready_instance(), version=7), data_files.load_catalog(), seconds, actor, at
+        instance or replace(build_ready_instance(), version=7), CATALOG, seconds, actor, at
     ).instance
 
 
 def build_context(mode: Mode = Mode.ENFORCE) -> DecisionContext:
     return DecisionContext(
-        desk=DeskSettings(mode=mode), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
+        desk=DeskSettings(mode=mode),
+        heartbeat_table="t",
+        heartbeat_region="r",
+        instance_role_id="AROA",
+        catalog=CATALOG,
     )
 
 
 def decide_after(instance: Instance, minutes: int, command: Command = NO_COMMAND, mode: Mode = Mode.ENFORCE) -> Plan:
     """Return the decision some minutes after the request."""
+    observed = replace(EC2_RUNNING, instance_type=instance.spec.hardware.instance_type)
     return decide.decide(
-        instance, Observation(ec2=EC2_RUNNING, command=command), START + minutes * MINUTE, build_context(mode)
+        instance, Observation(ec2=observed, command=command), START + minutes * MINUTE, build_context(mode)
     )
 
 
@@ -117,8 +124,8 @@ def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
     ("command", "reason"),
     [
         (
-            build_command(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here", 1),
-            "No Python with PyTorch is here",
+            build_command(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here. Add a recipe with it.", 1),
+            "(gpudesk: No Python with PyTorch is here). Add a recipe with it.",
         ),
         (build_command(CommandStatus.SUCCEEDED), "its output is not valid: the output contains no report"),
         (
@@ -204,7 +211,7 @@ def test_benchmark_is_not_sent_while_paused_and_is_sent_in_dry_run() -> None:
 
 def test_second_request_during_a_benchmark_changes_nothing() -> None:
     root = Actor(owner="root", role=Role.ADMIN)
-    again = request_benchmark(build_benchmarked_instance(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
+    again = request_benchmark(build_benchmarked_instance(), CATALOG, 9, root, START + 2 * MINUTE)
     assert (again.instance, again.entries) == (build_benchmarked_instance(), ())
 
 

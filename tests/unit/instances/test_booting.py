@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.common.errors import InsufficientCapacity, QuotaExceeded
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.instances.commands import stop_start

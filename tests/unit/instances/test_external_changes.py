@@ -5,15 +5,18 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import SelfStopStatus
 from chalicelib.domain.instances.commands import stop_start
-from chalicelib.domain.instances.ec2_instance import Ec2State, StateReason
+from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
+from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.observation import NotVisible, Observation, TagsMissing
+from chalicelib.domain.instances.plan import InstanceLaunched, Launch
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
-from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID
+from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, build_launch_attempt
 from tests.unit.instances.simulated_aws import SimulatedAws
-from tests.unit.instances.simulation import Simulation, build_heartbeat, get_time
+from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
 
 
 def test_instance_that_is_stopped_externally_stays_stopped() -> None:
@@ -41,6 +44,28 @@ def test_instance_that_is_started_externally_is_managed_again() -> None:
     assert stopped == started + 16
 
 
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        (Mode.ENFORCE, "Its idle policy and maximum lifetime apply again."),
+        (Mode.DRY_RUN, "gpudesk only does a dry run: it does not stop n on its own until an admin sets mode"),
+        (Mode.PAUSED, "gpudesk is paused: it does not stop n on its own until an admin sets mode to enforce."),
+    ],
+)
+def test_message_about_an_external_start_says_what_the_mode_allows(mode: Mode, words: str) -> None:
+    simulation = Simulation(replace(build_instance(), phase=Phase.STOPPED), mode=mode)
+    simulation.decide(1)
+    assert words in simulation.list_messages(EventCode.STARTED_EXTERNALLY)[0]
+
+
+@pytest.mark.parametrize(("mode", "words"), [(Mode.ENFORCE, "is terminating it"), (Mode.PAUSED, "gpudesk is paused")])
+def test_message_about_an_instance_that_reappeared_says_when_it_is_terminated(mode: Mode, words: str) -> None:
+    closed = replace(build_instance(), phase=Phase.TERMINATED, ec2_instance=None)
+    launched = InstanceLaunched(EC2_RUNNING.to_ec2_instance())
+    plan = outcomes.record_outcome(closed, Launch(build_launch_attempt()), launched, get_time(1), mode)
+    assert words in plan.timeline[0].message
+
+
 def test_instance_that_is_restarted_between_two_observations_is_managed_again() -> None:
     aws = SimulatedAws(state=Ec2State.STOPPING)
     simulation = Simulation(aws=aws)
@@ -59,18 +84,18 @@ def test_message_about_a_change_outside_gpudesk_has_the_reason_of_ec2(state: Ec2
     assert "EC2 gives the reason Server.ScheduledStop: Stopped due to retirement." in simulation.timeline[-1].message
 
 
-@pytest.mark.parametrize(
-    ("code", "is_named"), [("Client.UserInitiatedShutdown", False), ("Client.InstanceInitiatedShutdown", True)]
-)
-def test_message_about_a_requested_stop_has_the_reason_only_if_it_is_another_one(code: str, is_named: bool) -> None:
+@pytest.mark.parametrize(("cause", "is_named"), [(EndCause.CALL, False), (EndCause.OTHER_REQUEST, True)])
+def test_message_about_a_requested_stop_has_the_reason_only_if_it_is_another_one(
+    cause: EndCause, is_named: bool
+) -> None:
     simulation = Simulation()
     simulation.apply_change(stop_start.request_stop(simulation.instance, ADA, get_time(0)))
     simulation.decide(0)
-    reason = StateReason(code=code, transition="User initiated (2026-01-05 09:01:00 GMT)")
+    reason = StateReason(code="Client.Code", cause=cause, transition="User initiated (2026-01-05 09:01:00 GMT)")
     simulation.observed = Observation(ec2=replace(EC2_RUNNING, state=Ec2State.STOPPED, state_reason=reason))
     simulation.decide(1)
     assert simulation.instance.phase is Phase.STOPPED
-    assert (f"EC2 gives the reason {code} (User initiated" in simulation.timeline[-1].message) == is_named
+    assert ("EC2 gives the reason Client.Code (User initiated" in simulation.timeline[-1].message) == is_named
 
 
 def test_instance_that_is_terminated_externally_is_closed() -> None:

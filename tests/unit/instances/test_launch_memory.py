@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.control.loop.launch_memory import LaunchMemory
-from chalicelib.domain.common.errors import InsufficientCapacity, TransientAwsError
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, TransientAwsError
 from chalicelib.domain.instances.plan import Launch
 from tests.support.ready_instance import build_launch_attempt
 
@@ -26,8 +26,8 @@ def test_refusal_holds_for_one_type_in_one_zone() -> None:
     launch = Launch(build_launch_attempt(), is_first_call=True)
     for changed in (replace(launch.attempt, instance_type="g5.xlarge"), replace(launch.attempt, zone="us-east-1b")):
         assert memory.find_refusal(replace(launch, attempt=changed)) is None
-    assert memory.list_refused_zones("us-east-1", "g4dn.xlarge") == ("us-east-1a",)
-    assert memory.list_refused_zones("us-west-2", "g4dn.xlarge") == ()
+    assert memory.list_zones_without_capacity("us-east-1", "g4dn.xlarge") == ("us-east-1a",)
+    assert memory.list_zones_without_capacity("us-west-2", "g4dn.xlarge") == ()
 
 
 def test_call_that_failed_is_not_repeated_in_the_same_sweep() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.control.loop.instance_index import build_instance_index
 from chalicelib.control.loop.observe_instance import select_observed
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
     AwsNotFound,
     InsufficientCapacity,
     PermanentAwsError,
@@ -16,7 +16,7 @@ from chalicelib.domain.common.errors import (
 )
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.commands import stop_start
-from chalicelib.domain.instances.ec2_instance import Ec2State, StateReason
+from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.observation import NotVisible, Observation
@@ -98,15 +98,14 @@ def test_prerequisite_that_aws_does_not_know_after_some_minutes_fails_the_launch
     assert "Invalid IAM Instance Profile name (InvalidParameterValue)." in simulation.instance.reason.message
 
 
-ENDED = StateReason(code="Server.InsufficientInstanceCapacity", message="None is left.")
+ENDED = StateReason(code="Server.InsufficientInstanceCapacity", cause=EndCause.ZONE, message="None is left.")
 
 
-@pytest.mark.parametrize("code", ["Server.InsufficientInstanceCapacity", "Server.InsufficientVolumeCapacity"])
-def test_accepted_launch_that_ends_without_capacity_counts_as_one_refused_zone(code: str) -> None:
+def test_accepted_launch_that_ends_without_capacity_counts_as_one_refused_zone() -> None:
     simulation = launching()
     simulation.decide(0)
     assert simulation.instance.phase is Phase.BOOTING
-    plan = end_launch(simulation, replace(ENDED, code=code))
+    plan = end_launch(simulation, ENDED)
     assert (plan.instance.phase, plan.instance.ec2_instance, plan.requeue) == (Phase.LAUNCHING, None, True)
     assert plan.instance.launch.zones_without_capacity == (ZONES[0],)
     assert select_observed(plan.instance, build_instance_index([EC2_RUNNING])) == NotVisible(), (
@@ -128,30 +127,29 @@ def test_launches_that_are_accepted_and_end_again_and_again_fail_after_the_deadl
 
 
 @pytest.mark.parametrize(
-    ("reason", "code", "advice"),
+    ("cause", "code", "advice"),
     [
-        ("Client.InternalError", EventCode.LAUNCH_REFUSED, "KMS key"),
-        ("Client.InvalidKMSKey.InvalidState", EventCode.LAUNCH_REFUSED, "KMS key"),
-        ("Client.VolumeLimitExceeded", EventCode.QUOTA_EXCEEDED, "Service Quotas"),
-        ("Client.InvalidSnapshot.NotFound", EventCode.LAUNCH_REFUSED, "another image"),
-        ("Client.SomethingNew", EventCode.LAUNCH_REFUSED, "look for the cause"),
+        (EndCause.KMS_KEY, EventCode.LAUNCH_REFUSED, "KMS key"),
+        (EndCause.QUOTA, EventCode.QUOTA_EXCEEDED, "Service Quotas"),
+        (EndCause.SNAPSHOT, EventCode.LAUNCH_REFUSED, "another image"),
+        (EndCause.UNKNOWN, EventCode.LAUNCH_REFUSED, "look for the cause"),
     ],
 )
-def test_accepted_launch_that_ends_fails_and_says_what_to_do(reason: str, code: EventCode, advice: str) -> None:
+def test_accepted_launch_that_ends_fails_and_says_what_to_do(cause: EndCause, code: EventCode, advice: str) -> None:
     simulation = launching()
     simulation.decide(0)
-    failed = end_launch(simulation, StateReason(code=reason)).instance
+    failed = end_launch(simulation, StateReason(code="Client.Code", cause=cause)).instance
     assert (failed.phase, failed.reason.code, failed.ec2_instance) == (Phase.FAILED, code, None)
-    assert f"EC2 gives the reason {reason}." in failed.reason.message
+    assert "EC2 gives the reason Client.Code." in failed.reason.message
     assert advice in failed.reason.message
     assert failed.billing.meter.accrued == 0
 
 
-@pytest.mark.parametrize("reason", ["Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown"])
-def test_end_that_somebody_requested_is_no_failed_launch(reason: str) -> None:
+@pytest.mark.parametrize("cause", [EndCause.CALL, EndCause.OTHER_REQUEST])
+def test_end_that_somebody_requested_is_no_failed_launch(cause: EndCause) -> None:
     simulation = launching()
     simulation.decide(0)
-    ended = end_launch(simulation, StateReason(code=reason)).instance
+    ended = end_launch(simulation, StateReason(code="Client.Code", cause=cause)).instance
     assert (ended.phase, ended.reason.code) == (Phase.TERMINATED, EventCode.TERMINATED_EXTERNALLY)
 
 

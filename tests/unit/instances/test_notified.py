@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from chalicelib.domain.common.errors import PermanentAwsError
+from chalicelib.domain.common.aws_errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.settings import Limits, Mode

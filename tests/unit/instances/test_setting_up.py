@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.domain.common.errors import TransientAwsError
+from chalicelib.domain.common.aws_errors import TransientAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, KeepRequest
@@ -61,6 +61,14 @@ def test_setup_that_fails_three_times_is_stopped_after_a_warning_that_says_why()
         assert part in warning.message
     assert "terminate it" in warning.message
     assert simulation.run_until(Phase.STOPPED, failed + 1, failed + 10) == failed + 6
+
+
+def test_message_between_attempts_does_not_say_to_run_the_setup_again() -> None:
+    simulation = launched(SimulatedAws(failures=["curl: (6) Could not resolve host: example.org\n"] * 3))
+    simulation.run_until(Phase.FAILED, 0, 10)
+    *failed, ended = (entry.message for entry in simulation.timeline if "Check the routes" in entry.message)
+    assert ["setup again" in message for message in failed] == [False, False]
+    assert "run its setup again (it skips the steps that are done)" in ended
 
 
 def test_interruptions_are_counted_apart_from_failed_attempts() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from chalicelib.domain.common.errors import TransientAwsError
+from chalicelib.domain.common.aws_errors import TransientAwsError
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle import outcomes

@@ -14,7 +14,6 @@ from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import SetupState
-from chalicelib.store.data_files import load_catalog
 from tests.support.ready_instance import EC2_RUNNING, MINUTE
 from tests.unit.instances.simulation import build_context, build_instance, get_time
 
@@ -29,7 +28,7 @@ def change_type(instance_type: str, phase: Phase = Phase.STOPPED) -> Plan:
     instance = replace(build_instance(), phase=phase, billing=Billing(rates=RATES), setup=SET_UP)
     state = Ec2State.STOPPED if phase is Phase.STOPPED else Ec2State.RUNNING
     observed = replace(EC2_RUNNING, state=state, instance_type=instance_type)
-    context = replace(build_context(), catalog=load_catalog())
+    context = build_context()
     return decide(instance, Observation(ec2=observed), get_time(5), context)
 
 
@@ -39,10 +38,15 @@ def test_observed_type_counts_for_gpus_and_price_and_is_notified_once() -> None:
     hardware, rates = plan.instance.spec.hardware, plan.instance.billing.rates
     assert (hardware.instance_type, hardware.gpu_count, hardware.nvidia_gpu_count) == ("g4dn.12xlarge", 4, 4)
     assert (rates.instance, rates.disk, rates.address) == (Decimal("3.912"), RATES.disk, RATES.address)
-    context = replace(build_context(), catalog=load_catalog())
+    context = build_context()
     observed = Observation(ec2=replace(EC2_RUNNING, state=Ec2State.STOPPED, instance_type="g4dn.12xlarge"))
     later = decide(plan.instance, observed, get_time(6), context)
     assert EventCode.TYPE_CHANGED not in [entry.code for entry in later.timeline]
+
+
+def test_type_without_a_price_does_not_cost_what_the_former_type_costs() -> None:
+    rates = change_type("m99.large").instance.billing.rates
+    assert (rates.instance, rates.disk) == (None, RATES.disk)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,12 @@ def test_observed_type_counts_for_gpus_and_price_and_is_notified_once() -> None:
         ("g4dn.12xlarge", Phase.STOPPED, (PROBE,), "Its probe is set up for them at the next start."),
         ("g4dn.12xlarge", Phase.READY, (PROBE, JUPYTER), "Run its setup again, so that the probe expects them."),
         ("g4dn.2xlarge", Phase.STOPPED, (PROBE, JUPYTER), "gpudesk expects 1 NVIDIA GPU on it."),
-        ("m99.large", Phase.STOPPED, (PROBE, JUPYTER), "gpudesk knows no price of this type"),
+        (
+            "m99.large",
+            Phase.STOPPED,
+            (PROBE, JUPYTER),
+            "gpudesk knows no price of m99.large: AWS bills its hours, and all costs in gpudesk leave them out.",
+        ),
     ],
 )
 def test_documents_that_depend_on_the_gpus_run_again_at_the_next_start(

@@ -44,5 +44,5 @@ def test_less_than_20_gib_beside_a_public_image_is_a_warning(
     messages = [warning.message for warning in list_disk_warnings(disk_gib, image, snapshot_gib)]
     assert len(messages) == (free is not None)
     for message in messages:
-        assert f"leaves about {free} GiB free" in message
-        assert "Send disk_gib 55 or more" in message
+        assert f"has about {free} GiB free" in message
+        assert "with disk_gib 55 or more" in message

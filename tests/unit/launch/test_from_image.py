@@ -42,7 +42,11 @@ def build_available_image(**changes: Any) -> Image:
 def prepare(source: Image, **fields: Any) -> PreparedLaunch:
     request = LaunchRequest(**{"instance_type": "g4dn.xlarge", **fields})
     context = LaunchContext(
-        catalog=load_catalog(), recipes=RECIPES, settings=DeskSettings(), owner_policy=PolicyOverride()
+        catalog=load_catalog(),
+        recipes=RECIPES,
+        settings=DeskSettings(),
+        owner_policy=PolicyOverride(),
+        deployed_regions=("us-east-1",),
     )
     return prepare_launch(request, context, choose_instance_type(request, context, source), source)
 

@@ -24,7 +24,13 @@ from tests.unit.images.test_creation import build_image
 RECIPES = build_recipes()
 ADA = Actor(owner="ada", role=Role.USER)
 ADMIN = Actor(owner="root", role=Role.ADMIN)
-CONTEXT = LaunchContext(catalog=load_catalog(), recipes=RECIPES, settings=DeskSettings(), owner_policy=PolicyOverride())
+CONTEXT = LaunchContext(
+    catalog=load_catalog(),
+    recipes=RECIPES,
+    settings=DeskSettings(),
+    owner_policy=PolicyOverride(),
+    deployed_regions=("us-east-1", "eu-west-1"),
+)
 
 
 def build_image_of(recipe: Recipe, **changes: Any) -> Image:

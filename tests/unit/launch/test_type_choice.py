@@ -1,6 +1,5 @@
 """Unit tests of the choice of region and instance type."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,15 +13,19 @@ from chalicelib.store.data_files import load_catalog
 from tests.support.recipes import build_recipes
 from tests.unit.images.test_creation import build_image
 
+CATALOG = load_catalog()
 LIMITS = Limits(gpu_count=4, regions=("us-east-1", "eu-west-1"))
 
 
 def choose(**fields: Any) -> TypeChoice:
     settings = DeskSettings(limits=LIMITS)
     context = LaunchContext(
-        catalog=load_catalog(), recipes=build_recipes(), settings=settings, owner_policy=PolicyOverride()
+        catalog=CATALOG,
+        recipes=build_recipes(),
+        settings=settings,
+        owner_policy=PolicyOverride(),
+        deployed_regions=fields.pop("deployed", CATALOG.list_regions()),
     )
-    context = replace(context, deployed_regions=fields.pop("deployed", None))
     source = fields.pop("source", None)
     return choose_instance_type(LaunchRequest(**fields), context, source)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.aws.clients import Clients
+from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.notifications import NotificationSender
@@ -15,7 +15,6 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.sweep_order import LeftOver
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription
 from chalicelib.domain.notifications.notification import Notification
@@ -80,6 +79,7 @@ class FakeDeskRepository(DeskRepository):
     """
 
     def __init__(self, *, is_done: bool = True) -> None:
+        super().__init__("us-east-1")
         self._is_done = is_done
 
     def is_done(self, name: str) -> bool:
@@ -95,8 +95,8 @@ class FakeDeskRepository(DeskRepository):
     def get_last_completed_at(self, name: str) -> datetime | None:
         return NOW - 11 * MINUTE
 
-    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> LeftOver | None:
-        return LeftOver()
+    def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> str | None:
+        return ""
 
     def release_lease(self, name: str, holder: str, **rest: Any) -> None:
         pass
@@ -116,10 +116,13 @@ class FakeEmailTopic(EmailTopic):
     """E-mail topic that keeps the last mail of each address."""
 
     def __init__(self) -> None:
-        super().__init__(Clients(), "")
+        super().__init__(build_client_sets().loop, "")
         self.mails: dict[str, tuple[str, str]] = {}
 
-    def send(self, address: str, subject: str, text: str) -> str:
+    def list_states(self) -> dict[str, EmailState]:
+        return dict.fromkeys(EMAIL_ADDRESSES.values(), EmailState.CONFIRMED)
+
+    def send(self, address: str, state: EmailState | None, subject: str, text: str) -> str:
         self.mails[address] = (subject, text)
         return "accepted"
 

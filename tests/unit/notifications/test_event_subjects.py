@@ -1,16 +1,17 @@
 """Subjects of mails that depend on the instance, and of mails without an instance."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
-from chalicelib.domain.common.errors import PrerequisiteMissing
+from chalicelib.domain.common.aws_errors import PrerequisiteMissing
 from chalicelib.domain.common.event_codes import Audience
 from chalicelib.domain.desk.changes import record_changes
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.record import ObservedState
-from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.domain.notifications.build_notifications import build_desk_notification, build_record_notification
 from chalicelib.domain.notifications.messages import format_email_body, format_email_subject
 from local.clock import ManualClock
 from tests.unit.notifications.delivery import (
@@ -70,6 +71,16 @@ def test_changed_mode_is_mailed_to_the_admins_without_a_name() -> None:
     assert format_email_subject(notification) == "gpudesk: an admin changed the mode"
     assert "root changed the mode of gpudesk from enforce to paused." in format_email_body(notification)
     assert {channel.audience for channel in notification.deliveries} == {Audience.ADMIN}
+
+
+def test_unreadable_record_is_mailed_to_the_admins_once_a_day() -> None:
+    now, again, next_day = (
+        build_record_notification("gd-1", NAME, "gpudesk cannot read it.", at, DIRECTORY)
+        for at in (NOW, NOW + timedelta(hours=1), NOW + timedelta(days=1))
+    )
+    assert format_email_subject(now) == f"gpudesk: {NAME} has a record that gpudesk cannot read"
+    assert {channel.audience for channel in now.deliveries} == {Audience.ADMIN}
+    assert now.id == again.id != next_day.id
 
 
 def test_registered_webhook_gets_one_message_and_no_mail_is_sent() -> None:

@@ -53,8 +53,14 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
 }
 """Audience and end of the mail subject by event code. `event_codes.py` must agree with this table."""
 
-CODES_WITHOUT_INSTANCE = {"mode_changed", "sweep_overdue", "webhook_registered"}
-"""Codes that are not about an instance."""
+CODES_WITHOUT_INSTANCE = {
+    "email_unsubscribed",
+    "mode_changed",
+    "record_unreadable",
+    "sweep_overdue",
+    "webhook_registered",
+}
+"""Codes that are not in the timeline of an instance."""
 
 
 def test_every_notified_code_has_an_expectation() -> None:

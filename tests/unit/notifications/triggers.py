@@ -6,9 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from chalicelib.aws.volumes import Volumes
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -120,6 +121,14 @@ def end_image(state: str) -> Change:
     return build_instance(), [creation.build_completion_entry(after, NOW)]
 
 
+class FakeVolumes(Volumes):
+    def __init__(self) -> None:
+        """Need no client."""
+
+    def measure_disks(self, region: str, instance_id: str) -> int:
+        return 64
+
+
 def adopt_instance() -> Change:
     class AdoptingRepository(OneInstanceRepository):
         def load(self, id_or_name: str) -> Instance | None:
@@ -132,8 +141,10 @@ def adopt_instance() -> Change:
             return True
 
     adopted: list[Change] = []
-    adopter = OrphanAdopter(AdoptingRepository(build_instance()), cast("Reconciler", None), data_files.load_catalog())
-    assert adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], set(), CONTEXT, NOW) == [INSTANCE_ID]
+    adopter = OrphanAdopter(
+        AdoptingRepository(build_instance()), cast("Reconciler", None), FakeVolumes(), data_files.load_catalog()
+    )
+    assert list(adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], [], CONTEXT, NOW)) == [INSTANCE_ID]
     return adopted[0]
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from chalicelib.aws.session_manager import Session
 from chalicelib.control.services.session_opener import SessionOpener, Target
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
+    AgentNotConnected,
     AwsError,
-    AwsNotFound,
+    AwsForbidden,
     PermanentAwsError,
     TransientAwsError,
-    UpstreamError,
-    UpstreamUnavailable,
 )
+from chalicelib.domain.common.errors import UpstreamError, UpstreamUnavailable
 from chalicelib.domain.sessions.role import Credentials, RoleArn
 from chalicelib.domain.sessions.session import SessionKind, SessionPlan
 from chalicelib.domain.sessions.time_limit import MAX_TIMEOUT
@@ -23,7 +23,7 @@ from chalicelib.domain.sessions.time_limit import MAX_TIMEOUT
 TARGET = Target("brave-otter", "us-east-1", "i-0a", "gd-1")
 PLAN = SessionPlan(kind=SessionKind.SHELL, document="gpudesk-shell")
 ROLE = RoleArn.parse("arn:aws:iam::123456789012:role/gpudesk-dev-session")
-NOT_CONNECTED = AwsNotFound("TargetNotConnected", "i-0a is not connected.")
+NOT_CONNECTED = AgentNotConnected("TargetNotConnected", "i-0a is not connected.")
 
 
 class FakeTimer:
@@ -132,7 +132,7 @@ def test_slow_calls_end_within_the_time() -> None:
     [
         (TransientAwsError("ThrottlingException", "Rate exceeded"), UpstreamUnavailable, "ThrottlingException"),
         (TransientAwsError("InternalServerError", "x"), UpstreamUnavailable, "InternalServerError"),
-        (PermanentAwsError("AccessDeniedException", "x"), UpstreamError, "An admin must check its roles"),
+        (AwsForbidden("AccessDeniedException", "x"), UpstreamError, "An admin must check its roles"),
         (PermanentAwsError("InvalidDocument", "x"), UpstreamError, "InvalidDocument"),
     ],
 )

@@ -17,13 +17,6 @@ from chalicelib.domain.sessions.role import (
     find_role_session_name,
     is_started_by,
 )
-from chalicelib.domain.sessions.time_limit import (
-    CALL_TIMEOUT,
-    OPENING_TIMEOUT,
-    TRY_DELAYS,
-    find_next_try,
-    may_begin_call,
-)
 
 ROLE = RoleArn.parse("arn:aws-cn:iam::123456789012:role/gpudesk-dev-session")
 RANDOM = "0123456789abcdef"
@@ -83,13 +76,3 @@ def test_session_of_somebody_else_is_not_started_by_the_caller(session_id: str) 
 def test_text_that_is_no_role_arn_is_refused(text: str) -> None:
     with pytest.raises(InvalidRoleArn):
         RoleArn.parse(text)
-
-
-def test_call_that_begins_last_ends_within_the_time() -> None:
-    latest = max(seconds / 10 for seconds in range(100) if may_begin_call(seconds / 10))
-    assert latest + CALL_TIMEOUT == OPENING_TIMEOUT
-
-
-def test_tries_end_with_their_number_or_the_time() -> None:
-    assert [find_next_try(tries, 0.0) for tries in range(1, 5)] == [*TRY_DELAYS, None]
-    assert find_next_try(1, 4.0) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.common.errors import PermanentAwsError
+from chalicelib.domain.common.aws_errors import PermanentAwsError
 from chalicelib.domain.instances.commands.rerun_setup import MAX_RETAINED_RESULTS, apply_setup_request, retain_results
 from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.lifecycle import outcomes

@@ -1,7 +1,5 @@
 """Evaluation of the output of a step: the cause of a failure, what to do, and the markers that the scripts print."""
 
-from pathlib import Path
-
 import pytest
 
 from chalicelib.domain.setup.step_output import (
@@ -15,8 +13,9 @@ from chalicelib.domain.setup.step_output import (
     was_skipped,
 )
 from local.machines.agent.output import EXIT_FAILURE_NOTE, EXIT_SUCCESS_NOTE, ON_FAILURE_NOTE
+from ssm_documents.step_script import read_prelude
 
-PRELUDE = Path("ssm_documents/lib/prelude.sh").read_text(encoding="utf-8")
+PRELUDE = read_prelude()
 
 
 def build_step(output: str, status: str = "Failed", exit_code: int = 1) -> StepOutput:

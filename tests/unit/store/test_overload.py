@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 from pynamodb.exceptions import CancellationReason, GetError, PynamoDBException, TransactWriteError, VerboseClientError
 
 from chalicelib.store.dynamo import is_overload
+from chalicelib.transient_errors import TRANSIENT_CODES
+from tests.support.retried_errors import list_retried_errors
 
 
 def build_error(
@@ -24,24 +26,12 @@ def build_error(
     return wrapper("failed", cause)
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "SlowDown",
-        "InternalServerError",
-        "ReplicatedWriteConflictException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    ],
-)
+@pytest.mark.parametrize("code", sorted({*list_retried_errors(), *TRANSIENT_CODES, "TransactionConflictException"}))
 def test_code_that_passes_is_overload_whatever_the_status(code: str) -> None:
-    assert is_overload(build_error(code))
+    assert [is_overload(build_error(code, status=status)) for status in (400, 403, 409, 503)] == [True] * 4
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_unknown_code_of_server_is_overload(status: int) -> None:
     assert is_overload(build_error("Unknown", status=status))
 

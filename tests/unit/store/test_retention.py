@@ -38,7 +38,7 @@ SEGMENT = BilledSegment(
 def tables() -> Iterator[None]:
     with in_process_cloud():
         reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
-        create_tables()
+        create_tables("us-east-1", "gpudesk")
         yield
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -19,7 +20,7 @@ from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import PacedClock
 from local.machines.host.simulated import SimulatedMachines
-from local.provisioning import provision
+from local.provisioning import provision_variables
 from tools import make_token, preview
 from tools.aws_account import exit_on_aws_errors
 
@@ -68,36 +69,39 @@ def test_local_cloud_that_does_not_run_is_one_line(command: tuple[str, ...]) -> 
 
 
 def test_rejected_call_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    rejection = ClientError({"Error": {"Code": "ExpiredToken", "Message": "The token expired."}}, "PutItem")
+    rejection = ClientError(
+        {"Error": {"Code": "ExpiredToken", "Message": "The token expired (password=hunter2)."}}, "PutItem"
+    )
     with pytest.raises(SystemExit) as ended, exit_on_aws_errors("make token"):
         raise rejection
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "AWS rejected PutItem (ExpiredToken): The token expired.\n"
+    assert capsys.readouterr().err == "AWS rejected PutItem (ExpiredToken): The token expired (password=***\n"
 
 
 @pytest.fixture
 def cloud_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[PacedClock]:
     """The clock of a provisioned local cloud, which is an hour ahead of the real time."""
     clock = PacedClock(60, datetime.now(UTC) + timedelta(hours=1))
-    with CloudServer(LocalCloud(clock, SimulatedMachines())) as server:
+    cloud = LocalCloud(clock, SimulatedMachines())
+    with CloudServer(cloud) as server:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        cloud.settings = provision_variables(("us-east-1", "eu-central-1"))
         yield clock
     reset_endpoint(None)
 
 
 def test_token_of_local_cloud_expires_by_its_clock(cloud_clock: PacedClock, capsys: pytest.CaptureFixture[str]) -> None:
-    provision()
     make_token.main(["ada", "--days", "1"])
     holder = TokenRepository().find_holder(capsys.readouterr().out.strip(), cloud_clock.now())
     assert holder is not None
     assert holder.expires_at - cloud_clock.now() > timedelta(hours=23, minutes=50)
 
 
-def test_preview_of_the_local_cloud_uses_its_clock_and_its_instance_role(
+def test_preview_of_the_local_cloud_uses_its_clock_and_its_settings(
     cloud_clock: PacedClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     built: list[tuple[Clock, Settings]] = []
@@ -108,9 +112,10 @@ def test_preview_of_the_local_cloud_uses_its_clock_and_its_instance_role(
         return original(clock, settings)
 
     monkeypatch.setattr(bootstrap, "build_application", build)
-    provisioned = provision()
     preview.main()
     ((clock, settings),) = built
     assert abs(clock.now() - cloud_clock.now()) < timedelta(minutes=10)
-    assert settings.instance_role_id == provisioned.instance_role_id
-    assert capsys.readouterr().out == "gpudesk would leave 0 other instances unchanged.\n"
+    role = boto3.client("iam").get_role(RoleName=settings.instance_profile)["Role"]
+    assert settings.instance_role_id == role["RoleId"]
+    assert settings.deployed_regions == ("us-east-1", "eu-central-1")
+    assert capsys.readouterr().out == "gpudesk would leave 0 other instances unchanged. Images are not previewed.\n"

@@ -55,6 +55,15 @@ class Laptop:
             f"case $last in\n*/credentials) {answers[1]} ;;\n*) {answers[0]} ;;\nesac\n",
         )
 
+    def write_refusal_after_opening(self, answer: str) -> None:
+        """Write a curl that opens one session and answers everything else with 409."""
+        self.write_program(
+            "curl",
+            f"cat >/dev/null\nif mkdir {self.folder}/opened 2>/dev/null\n"
+            f"then printf '%s\\n201' {shlex.quote(json.dumps(OPENED))}\n"
+            f"else printf '%s\\n409' {shlex.quote(answer)}\nfi\n",
+        )
+
     def write_plugin(self, script: str, version: str = "1.2.764.0") -> None:
         check = f'if [ "$1" = --version ]; then echo {version}; exit; fi\n'
         self.write_program("session-manager-plugin", check + script)
@@ -196,6 +205,25 @@ def test_plugin_that_cannot_resume_is_ended_and_the_reason_is_printed(laptop: La
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "gpudesk-session: The session ended. gpudesk answered 404: You have no active session with this id on x. "
-        "Open a new one. Connect again."
+        "Open a new one."
     )
     assert list((laptop.folder / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "end",
+    [f"{GET_CREDENTIALS}while :; do sleep 0.2; done", "echo 'The session was terminated.'"],
+    ids=["plugin that cannot resume", "plugin that ends"],
+)
+def test_stop_of_the_instance_ends_a_forwarded_port_with_one_line(laptop: Laptop, end: str) -> None:
+    detail = "x is being stopped. Start it first (POST /instances/x/start). Connect to it when it is ready."
+    laptop.write_refusal_after_opening(json.dumps({"detail": detail}))
+    laptop.write_plugin(
+        f"trap 'exit 0' INT TERM\n{GET_CREDENTIALS}echo 'Port 9 opened for sessionId x.'\nsleep 1.5\n{end}\n"
+    )
+    done = laptop.run("x", "port", "9")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "gpudesk-session: Port 9 of this computer leads to x. Press Ctrl-C to close it.",
+        f"gpudesk-session: The session ended. gpudesk answered 409: {detail}",
+    ]

@@ -16,7 +16,7 @@ def test_printed_token_authenticates_the_owner(
     monkeypatch.setenv("GPUDESK_TABLE_PREFIX", "gpudesk")
     with in_process_cloud():
         reset_endpoint(None)
-        create_tables()
+        create_tables("us-east-1", "gpudesk")
         main(["ada", "--role", "admin", "--days", "1"])
         holder = TokenRepository().find_holder(capsys.readouterr().out.strip(), datetime.now(UTC))
     assert holder is not None

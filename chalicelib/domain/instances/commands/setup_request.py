@@ -69,5 +69,5 @@ def _has_failed(instance: Instance) -> bool:
 
 
 def _was_ready(instance: Instance) -> bool:
-    """Tell whether the launch is set up: until then, recipes that its image contains belong to that setup."""
+    """Return whether the launch is set up: until then, recipes that its image contains belong to that setup."""
     return instance.phase is Phase.READY or instance.setup.on_running_instance

@@ -1,11 +1,12 @@
 """Request a benchmark of the GPUs of a ready instance."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.benchmarks.result import BenchmarkTarget
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.deadlines import BENCHMARK_TIMEOUT
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
@@ -19,9 +20,6 @@ BENCHMARK_DOCUMENT = "gpudesk-benchmark"
 
 DEFAULT_METRIC_SECONDS = 2
 """Default duration of each measurement: enough for more than a hundred repetitions on any GPU."""
-
-BENCHMARK_TIMEOUT = timedelta(minutes=30)
-"""Enough for 20 measurements of 20 seconds on 8 GPUs, and for loading PyTorch from a new disk."""
 
 
 def request_benchmark(

@@ -12,7 +12,8 @@ from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_dry_run_warning, build_paused_warning
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.change import RecordChange, describe_state, is_ending, require_not_ending
-from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance, Phase
+from chalicelib.domain.instances.lifecycle.actions import REQUEST_NOUNS
+from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance, Phase, StateRequest
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 
@@ -109,13 +110,15 @@ def warn_of_mode(instance: Instance, mode: Mode) -> WriteWarning | None:
 
 
 def _request_state(instance: Instance, desired: DesiredState, actor: Actor, now: datetime) -> RecordChange:
-    code, noun = {
-        DesiredState.RUNNING: (EventCode.START_REQUESTED, "start"),
-        DesiredState.STOPPED: (EventCode.STOP_REQUESTED, "stop"),
-        DesiredState.TERMINATED: (EventCode.TERMINATE_REQUESTED, "termination"),
+    code = {
+        DesiredState.RUNNING: EventCode.START_REQUESTED,
+        DesiredState.STOPPED: EventCode.STOP_REQUESTED,
+        DesiredState.TERMINATED: EventCode.TERMINATE_REQUESTED,
     }[desired]
+    noun = REQUEST_NOUNS[desired]
     reason = EventReason(code=code, message=f"{actor.name} requested the {noun} of {instance.name}.")
-    changed = replace(instance, spec=replace(instance.spec, desired=desired))
+    request = StateRequest(state=desired, actor=actor.name)
+    changed = replace(instance, spec=replace(instance.spec, desired=desired), state_request=request)
     return RecordChange(changed, (timeline_entry(now, reason, actor=actor.name),))
 
 
@@ -129,6 +132,6 @@ def _describe_termination(instance: Instance) -> str:
 
 
 def _has_idle_stop(instance: Instance) -> bool:
-    """Tell whether gpudesk is stopping the instance because of idleness: that can still be cancelled."""
+    """Return whether gpudesk is stopping the instance because of idleness: that can still be cancelled."""
     claim = instance.claim
     return claim is not None and claim.action is ClaimAction.STOP and claim.warning_type is WarningType.IDLE

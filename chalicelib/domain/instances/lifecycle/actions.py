@@ -34,6 +34,13 @@ OVERDUE_CODES: Mapping[ClaimAction, EventCode] = {
 }
 
 
+REQUEST_NOUNS: Mapping[DesiredState, str] = {
+    DesiredState.RUNNING: "start",
+    DesiredState.STOPPED: "stop",
+    DesiredState.TERMINATED: "termination",
+}
+
+
 def begin_action(
     instance: Instance,
     action: ClaimAction,
@@ -93,7 +100,7 @@ def plan_desired_state(instance: Instance, now: datetime) -> Plan | None:
         case DesiredState.RUNNING:
             return None
         case DesiredState.STOPPED:
-            reason = EventReason(code=EventCode.STOP_REQUESTED, message="A stop was requested.")
+            reason = EventReason(code=EventCode.STOP_REQUESTED, message=describe_request(instance))
             return begin_action(instance, ClaimAction.STOP, reason, now)
         case DesiredState.TERMINATED:
             return plan_termination(instance, now)
@@ -106,8 +113,16 @@ def plan_termination(instance: Instance, now: datetime) -> Plan:
         message = f"{instance.name} will be terminated when its image {image.id} is created (GET /images/{image.id})."
         reason = EventReason(code=EventCode.TERMINATE_PENDING, message=message)
         return record_once(instance, EventCode.TERMINATE_PENDING, reason, now)
-    reason = EventReason(code=EventCode.TERMINATE_REQUESTED, message="A termination was requested.")
+    reason = EventReason(code=EventCode.TERMINATE_REQUESTED, message=describe_request(instance))
     return begin_action(instance, ClaimAction.TERMINATE, reason, now)
+
+
+def describe_request(instance: Instance) -> str:
+    """Return who requested the desired state of an instance, as a sentence."""
+    noun, request = REQUEST_NOUNS[instance.spec.desired], instance.state_request
+    if request and request.state is instance.spec.desired:
+        return f"{request.actor} requested the {noun}."
+    return f"A {noun} was requested."
 
 
 def _build_initiated_reason(instance: Instance, action: ClaimAction, reason: EventReason) -> EventReason:

@@ -8,14 +8,14 @@ from datetime import datetime
 
 from chalicelib.domain.benchmarks.result import Benchmark
 from chalicelib.domain.benchmarks.validation import InvalidBenchmark, parse_and_validate
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, DOCUMENT_MARGIN, SEND_DEADLINE
-from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period, format_duration
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, get_calling_since, no_op, record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
 from chalicelib.domain.instances.record import ENDING_PHASES, BenchmarkRun, Instance, Phase
@@ -36,7 +36,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
         return _send(instance, benchmark, DocumentRun(attempt_id=benchmark.id, sent_at=now, last_sent_at=now))
     if run.command_id is not None:
         return _decide_running(instance, observation, now, context)
-    if now - run.sent_at > SEND_DEADLINE:
+    if now - get_calling_since(run.sent_at, context.desk, now) > SEND_DEADLINE:
         return _fail(instance, f"SSM has not accepted the command for {format_duration(SEND_DEADLINE)}", now)
     if now - run.last_sent_at < COMMAND_RESEND_AFTER:
         return None
@@ -44,7 +44,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
 
 
 def is_expected(instance: Instance, step: SendDocument) -> bool:
-    """Tell whether a sent document is the one of the benchmark that the instance waits for."""
+    """Return whether a sent document is the one of the benchmark that the instance waits for."""
     run = instance.benchmark_run.run if instance.benchmark_run else None
     return instance.phase is Phase.READY and run is not None and run.attempt_id == step.attempt_id
 
@@ -116,7 +116,7 @@ def _decide_running(
         case ObservedCommand(status=CommandStatus.FAILED) as command:
             _, failure = setup_results.build_failure_result(document, run, command, now)
             cause = describe_end(document.name, command.status_details, command.steps)
-            return _fail(instance, setup_results.describe_failure(failure, cause), now)
+            return _fail(instance, setup_results.describe_failure(failure, cause), now, failure.remediation)
     if now - run.sent_at > context.scale_script_timeout(document.timeout + DOCUMENT_MARGIN):
         return _fail(instance, f"it did not end within {format_duration(document.timeout)}", now)
     return None
@@ -152,8 +152,10 @@ def _succeed(instance: Instance, benchmark: BenchmarkRun, command: ObservedComma
     return replace(record_event(_without_benchmark(instance, now), reason, now, **details), benchmark=result)
 
 
-def _fail(instance: Instance, cause: str, now: datetime) -> Plan:
-    reason = _build_failure_reason(instance, cause, "Start the benchmark again when the cause is removed.")
+def _fail(
+    instance: Instance, cause: str, now: datetime, advice: str = "Start the benchmark again when the cause is removed."
+) -> Plan:
+    reason = _build_failure_reason(instance, cause, advice)
     return record_event(_without_benchmark(instance, now), reason, now)
 
 

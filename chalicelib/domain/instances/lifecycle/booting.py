@@ -8,9 +8,10 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import format_date_time, format_duration, format_time, pluralize
-from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.hardware import describe_price
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
@@ -30,14 +31,14 @@ NO_AGENT_MESSAGE = (
 )
 
 
-def decide(instance: Instance, observation: Observation, now: datetime, mode: Mode) -> Plan:
+def decide(instance: Instance, observation: Observation, now: datetime, desk: DeskSettings) -> Plan:
     """Decide what follows until the SSM agent has responded once since the launch or start."""
     ec2_instance = require_ec2_instance(instance)
     requested = plan_desired_state(instance, now)
     if requested:
         return requested
     if ec2_instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
-        return retry_start(instance, now)
+        return retry_start(instance, now, desk)
     instance = replace(instance, claim=None)
     lifetime = decide_lifetime(instance, "It is booting.", now)
     if lifetime:
@@ -46,7 +47,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, mode: Mo
         message = f"SSM did not respond, so gpudesk decides nothing about {instance.name}: {observation.agent.error}"
         return no_op(instance, EventCode.AWS_UNAVAILABLE, message)
     if isinstance(observation.agent, ObservedAgent) and _is_of_this_boot(observation.agent, ec2_instance.launched_at):
-        return _record_agent(instance, now, mode)
+        return _record_agent(instance, now, desk.mode)
     if ec2_instance.state is Ec2State.RUNNING and not instance.has_keep(now):
         return _decide_without_agent(instance, ec2_instance.launched_at, now)
     return _wait_for_agent(instance)
@@ -63,7 +64,7 @@ def to_ready(instance: Instance, summary: str, now: datetime, mode: Mode) -> Pla
 
 
 def _is_of_this_boot(agent: ObservedAgent, launched_at: datetime) -> bool:
-    """Tell whether the agent has responded since the start: its status stays Online for minutes after a stop."""
+    """Return whether the agent has responded since the start: its status stays Online for minutes after a stop."""
     return agent.online and agent.last_ping_at > launched_at
 
 
@@ -114,11 +115,15 @@ def _describe_start(instance: Instance, now: datetime) -> str:
 
 def _describe_terms(instance: Instance, mode: Mode, now: datetime) -> str:
     """Return what the instance costs, when gpudesk stops it, and how to connect, in sentences."""
-    rates = instance.billing.rates
-    price = rates.instance + rates.disk + rates.address
-    cost = f"It costs {format_usd(price)} per hour. " if price else ""
     connect = f"To connect, press Connect or run gpudesk-session {instance.name} on your computer."
-    return f"{cost}{_describe_stop_terms(instance, mode, now)} {connect}"
+    return f"{_describe_cost(instance)} {_describe_stop_terms(instance, mode, now)} {connect}"
+
+
+def _describe_cost(instance: Instance) -> str:
+    rates = instance.billing.rates
+    if rates.instance is None:
+        return describe_price(instance.spec.hardware.instance_type, None)
+    return f"It costs {format_usd(rates.instance + (rates.disk or 0) + rates.address)} per hour."
 
 
 def _describe_stop_terms(instance: Instance, mode: Mode, now: datetime) -> str:

@@ -49,10 +49,10 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
 
 def apply_ec2_state(decision: Decision) -> Decision:
     """Bring the record up to what EC2 shows. A change that gpudesk did not make decides the plan."""
-    catalog = decision.context.catalog
-    instance, plan = ec2_drift.apply_ec2_state(decision.instance, decision.observation, decision.now)
-    if plan is None and catalog is not None and instance.is_active:
-        plan = decide_type_change(instance, decision.observation, catalog, decision.now)
+    mode = decision.context.desk.mode
+    instance, plan = ec2_drift.apply_ec2_state(decision.instance, decision.observation, decision.now, mode)
+    if plan is None and instance.is_active:
+        plan = decide_type_change(instance, decision.observation, decision.context.catalog, decision.now)
     return replace(decision, instance=instance, plan=plan)
 
 
@@ -139,9 +139,9 @@ def _plan_phase(decision: Decision) -> Plan:
     instance, observation, now, context = decision.instance, decision.observation, decision.now, decision.context
     match instance.phase:
         case Phase.REQUESTED | Phase.LAUNCHING:
-            return launching.decide(instance, now)
+            return launching.decide(instance, now, context.desk)
         case Phase.BOOTING:
-            return booting.decide(instance, observation, now, context.desk.mode)
+            return booting.decide(instance, observation, now, context.desk)
         case Phase.SETTING_UP:
             return setting_up.decide(instance, observation, now, context)
         case Phase.READY:
@@ -149,11 +149,11 @@ def _plan_phase(decision: Decision) -> Plan:
         case Phase.FAILED:
             return failed.decide(instance, observation, now, context)
         case Phase.STOPPING:
-            return stopping.decide_stopping(instance, now)
+            return stopping.decide_stopping(instance, now, context.desk.mode)
         case Phase.STOPPED:
             return stopping.decide_stopped(instance, now)
         case Phase.TERMINATING:
-            return stopping.decide_terminating(instance, now)
+            return stopping.decide_terminating(instance, now, context.desk.mode)
         case Phase.TERMINATED:
             return no_op(instance, EventCode.TERMINATED, f"{instance.name} is terminated.")
         case _ as impossible:

@@ -77,7 +77,7 @@ def _rerun_interrupted(instance: Instance, command: ObservedCommand, cause: str,
         return fail_setup(instance, f"{cause}, {count} times in this setup. {failure.remediation}", now, mode)
     message = (
         f"{cause} on {instance.name}. gpudesk runs it again (interruption {count} of at most "
-        f"{MAX_SETUP_INTERRUPTIONS}). {failure.remediation}"
+        f"{MAX_SETUP_INTERRUPTIONS}). Steps that are done are skipped. {failure.remediation}"
     )
     reason = EventReason(code=EventCode.DOCUMENT_INTERRUPTED, message=message)
     return record_event(instance, reason, now, command_id=run.command_id or "")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.errors import AwsError, PermanentAwsError
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
@@ -76,7 +76,7 @@ def find_installed_match(setup: SetupState, document: RecipeDocument, parameters
 
 
 def is_expected(instance: Instance, step: SendDocument) -> bool:
-    """Tell whether a sent document is the one that the setup waits for."""
+    """Return whether a sent document is the one that the setup waits for."""
     run = instance.setup.current_run
     return instance.phase is Phase.SETTING_UP and run is not None and run.attempt_id == step.attempt_id
 

@@ -10,6 +10,7 @@ from chalicelib.domain.common.deadlines import GONE_AFTER, VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, format_duration
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2Instance, Ec2State
@@ -26,7 +27,9 @@ from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 
 
-def apply_ec2_state(instance: Instance, observation: Observation, now: datetime) -> tuple[Instance, Plan | None]:
+def apply_ec2_state(
+    instance: Instance, observation: Observation, now: datetime, mode: Mode
+) -> tuple[Instance, Plan | None]:
     """Bring the record up to what EC2 shows.
 
     :returns: the record, and a plan if what EC2 shows already decides what to do
@@ -40,7 +43,7 @@ def apply_ec2_state(instance: Instance, observation: Observation, now: datetime)
         case TagsMissing(instance_id):
             return instance, _notify_lost_tags(instance, instance_id, now)
         case ObservedInstance() as observed:
-            current, plan = _apply_observed(instance, observed, observation.heartbeat, now)
+            current, plan = _apply_observed(instance, observed, observation.heartbeat, now, mode)
             return current, plan or decide_scheduled_event(current, observation.scheduled_event, now)
 
 
@@ -66,14 +69,19 @@ def to_booting(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
     )
 
 
-def reopen_record(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan:
+def reopen_record(instance: Instance, ec2_instance: Ec2Instance, now: datetime, mode: Mode) -> Plan:
     """Reopen a closed record whose instance still exists in EC2, and terminate the instance.
 
     The record is named after its id: its former name may be in use by another instance.
     """
+    follows = (
+        "gpudesk is paused: it terminates it when an admin sets mode to enforce."
+        if mode is Mode.PAUSED
+        else "gpudesk is terminating it; its disk is deleted."
+    )
     message = (
         f"{instance.name} ({instance.id}) still exists in EC2, although gpudesk closed its record: "
-        f"{ec2_instance.instance_id} is {ec2_instance.state}. gpudesk is terminating it; its disk is deleted."
+        f"{ec2_instance.instance_id} is {ec2_instance.state}. {follows}"
     )
     reason = EventReason(code=EventCode.REAPPEARED, message=message)
     reopened = replace(
@@ -123,14 +131,14 @@ def _apply_not_visible(instance: Instance, now: datetime) -> tuple[Instance, Pla
 
 
 def _apply_observed(
-    instance: Instance, observed: ObservedInstance, heartbeat: DecodedHeartbeat, now: datetime
+    instance: Instance, observed: ObservedInstance, heartbeat: DecodedHeartbeat, now: datetime, mode: Mode
 ) -> tuple[Instance, Plan | None]:
     ec2_instance = observed.to_ec2_instance()
     is_ended = observed.state in ENDED_STATES
     if instance.phase is Phase.TERMINATED:
         if is_ended:
             return instance, no_op(instance, EventCode.TERMINATED, f"{instance.name} is terminated.")
-        return instance, reopen_record(instance, ec2_instance, now)
+        return instance, reopen_record(instance, ec2_instance, now, mode)
     is_new = instance.ec2_instance is None
     instance = replace(instance, ec2_instance=ec2_instance, observed=replace(instance.observed, not_visible_since=None))
     if is_ended:
@@ -139,4 +147,4 @@ def _apply_observed(
         return instance, to_booting(instance, ec2_instance, now)
     if observed.state in (Ec2State.STOPPED, Ec2State.STOPPING):
         return instance, decide_external_stop(instance, ec2_instance, heartbeat, now)
-    return instance, decide_external_start(instance, ec2_instance, now)
+    return instance, decide_external_start(instance, ec2_instance, now, mode)

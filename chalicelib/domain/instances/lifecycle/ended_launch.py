@@ -9,27 +9,15 @@ from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.instances.ec2_instance import REQUESTED_BY_CALL, Ec2Instance, StateReason
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, EndCause, StateReason
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch, try_another_zone
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
-KMS_CODES = ("Client.InternalError", "Client.InvalidKMSKey")
-"""Beginnings of the codes after which the KMS key of the disk is the likely cause."""
-
-OTHER_CAUSES = (
-    REQUESTED_BY_CALL,
-    "Client.InstanceInitiatedShutdown",
-    "Client.InstanceTerminated",
-    "Client.UserInitiatedHibernate",
-    "Server.ScheduledStop",
-)
-"""Codes of an end that somebody or something requested. Every other code is a failure of the launch."""
-
-TRY_ANOTHER_ZONE_CODES = ("Server.Insufficient", "Server.InternalError")
-"""Beginnings of the codes of causes that other zones need not have, such as Server.InsufficientInstanceCapacity."""
+REQUESTED = (EndCause.CALL, EndCause.OTHER_REQUEST)
+"""Causes of an end that somebody or something requested. Every other one is a failure of the launch."""
 
 KMS_ADVICE = (
     "The most frequent cause is a KMS key that encrypts the disk and is disabled, is pending deletion, or may not be "
@@ -42,14 +30,19 @@ QUOTA_ADVICE = (
 )
 SNAPSHOT_ADVICE = "The snapshot of the image is deleted. Launch from another image, or leave image out."
 ADVICE = "Ask an admin to look for the cause, then launch again."
+ADVICE_BY_CAUSE = {
+    EndCause.KMS_KEY: KMS_ADVICE,
+    EndCause.QUOTA: QUOTA_ADVICE,
+    EndCause.SNAPSHOT: SNAPSHOT_ADVICE,
+}
 
 
 def is_ended_launch(instance: Instance, ec2_instance: Ec2Instance) -> bool:
-    """Tell whether EC2 ended an accepted launch before anything was set up, without a request to do so."""
+    """Return whether EC2 ended an accepted launch before anything was set up, without a request to do so."""
     reason = ec2_instance.state_reason
     is_new = instance.phase in (Phase.LAUNCHING, Phase.BOOTING) and not instance.observed.agent_seen
     is_wanted = instance.spec.desired is DesiredState.RUNNING
-    return is_new and is_wanted and reason is not None and reason.code not in OTHER_CAUSES
+    return is_new and is_wanted and reason is not None and reason.cause not in REQUESTED
 
 
 def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan:
@@ -73,7 +66,7 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         lifetime=replace(instance.lifetime, started_at=None),
         observed=ObservedState(),
     )
-    if reason.code.startswith(TRY_ANOTHER_ZONE_CODES):
+    if reason.cause is EndCause.ZONE:
         message = (
             f"EC2 accepted the launch of {name} in {ec2_instance.zone} and then ended it. {reason.text} gpudesk "
             "tries another zone."
@@ -86,14 +79,11 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
     return fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
 
 
-def find_advice(code: str) -> str | None:
+def find_advice(cause: EndCause) -> str | None:
     """Return what to do about the cause of a failed launch or start; None if it is not known."""
-    if code.startswith(KMS_CODES):
-        return KMS_ADVICE
-    return SNAPSHOT_ADVICE if code == "Client.InvalidSnapshot.NotFound" else None
+    return ADVICE_BY_CAUSE.get(cause)
 
 
 def _choose_failure(reason: StateReason) -> tuple[EventCode, str]:
-    if reason.code.endswith("LimitExceeded"):
-        return EventCode.QUOTA_EXCEEDED, QUOTA_ADVICE
-    return EventCode.LAUNCH_REFUSED, find_advice(reason.code) or ADVICE
+    code = EventCode.QUOTA_EXCEEDED if reason.cause is EndCause.QUOTA else EventCode.LAUNCH_REFUSED
+    return code, find_advice(reason.cause) or ADVICE

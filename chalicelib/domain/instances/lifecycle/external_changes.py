@@ -7,11 +7,13 @@ from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.ended_launch import is_ended_launch, record_ended_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_stopped, to_terminated, with_phase
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop
 from chalicelib.domain.instances.observation import NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
@@ -82,7 +84,7 @@ def decide_external_stop(
     return record_event(stopping, reason, now)
 
 
-def decide_external_start(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan | None:
+def decide_external_start(instance: Instance, ec2_instance: Ec2Instance, now: datetime, mode: Mode) -> Plan | None:
     """Record a start that gpudesk did not make, and manage the instance again.
 
     :returns: None if the instance was not stopped, or if it is to be terminated
@@ -91,10 +93,12 @@ def decide_external_start(instance: Instance, ec2_instance: Ec2Instance, now: da
         return None
     if instance.phase is not Phase.STOPPED and not _is_restarted_while_stopping(instance, ec2_instance, now):
         return None
-    message = (
-        f"{instance.name} was started outside gpudesk. It is billed, and its idle policy and maximum lifetime apply "
-        "again. Stop it if nobody needs it."
+    terms = (
+        "Its idle policy and maximum lifetime apply again."
+        if mode is Mode.ENFORCE
+        else describe_missing_stop(instance.name, mode)
     )
+    message = f"{instance.name} was started outside gpudesk. It is billed. {terms} Stop it if nobody needs it."
     reason = EventReason(code=EventCode.STARTED_EXTERNALLY, message=message)
     started = replace(
         with_phase(instance, Phase.BOOTING, reason, now),
@@ -150,7 +154,7 @@ def _build_stop_reason(instance: Instance, ec2_instance: Ec2Instance, heartbeat:
 
 
 def _is_restarted_while_stopping(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> bool:
-    """Tell whether someone started a stopping instance between two observations.
+    """Return whether someone started a stopping instance between two observations.
 
     Without a claim gpudesk did not request the stop and does not repeat it. If the instance still runs after
     `STOP_FORCE_AFTER`, it counts as started.

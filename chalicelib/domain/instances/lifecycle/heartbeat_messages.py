@@ -44,7 +44,7 @@ def process_heartbeat(
 
 
 def expects_response(instance: Instance) -> bool:
-    """Tell whether gpudesk updates the heartbeat response of an instance.
+    """Return whether gpudesk updates the heartbeat response of an instance.
 
     It does not while it stops or terminates the instance: a response without the stop warning would make the probe tell
     people that the warning was cancelled, although gpudesk is acting on it.

@@ -1,10 +1,9 @@
 """Decide what follows from an error of AWS at a launch: another zone, the same request again, or a failure."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from chalicelib.domain.common.deadlines import CAPACITY_RETRY, PREREQUISITE_VISIBILITY_DEADLINE
-from chalicelib.domain.common.errors import (
+from chalicelib.domain.common.aws_errors import (
     AwsError,
     AwsNotFound,
     InsufficientCapacity,
@@ -12,6 +11,7 @@ from chalicelib.domain.common.errors import (
     PrerequisiteMissing,
     QuotaExceeded,
 )
+from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LAUNCH_RETRY_AFTER, PREREQUISITE_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
@@ -19,9 +19,6 @@ from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, r
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
-
-LAUNCH_RETRY_AFTER = timedelta(seconds=20)
-"""Wait before the same request is sent again, after an error that can pass."""
 
 
 def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
@@ -79,10 +76,10 @@ def _retry_without_capacity(instance: Instance, error: InsufficientCapacity, now
     message = f"No zone of {instance.spec.region} has capacity for {instance.name} now. gpudesk tries again."
     reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
     zones = launch.zones_without_capacity
-    if not set(zones) <= set(launch.refused_zones):
+    if not set(zones) <= set(launch.zones_in_timeline):
         instance = forget_facts(instance, EventCode.NO_CAPACITY_YET)
-    refused = tuple(dict.fromkeys((*launch.refused_zones, *zones)))
-    launch = replace(launch, zones_without_capacity=(), refused_zones=refused, retry_at=now + CAPACITY_RETRY)
+    in_timeline = tuple(dict.fromkeys((*launch.zones_in_timeline, *zones)))
+    launch = replace(launch, zones_without_capacity=(), zones_in_timeline=in_timeline, retry_at=now + CAPACITY_RETRY)
     later = replace(instance, reason=reason, launch=replace(launch, last_error=None))
     return record_once(later, EventCode.NO_CAPACITY_YET, reason, now)
 
@@ -103,7 +100,9 @@ def try_another_zone(instance: Instance, zone: str, message: str, now: datetime,
         not_found_since=None,
     )
     plan = record_event(replace(instance, launch=changed), reason, now, zone=zone, **details)
-    return replace(plan, timeline=() if zone in launch.refused_zones and not details else plan.timeline, requeue=True)
+    return replace(
+        plan, timeline=() if zone in launch.zones_in_timeline and not details else plan.timeline, requeue=True
+    )
 
 
 def fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime, **details: str) -> Plan:

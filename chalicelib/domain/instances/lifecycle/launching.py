@@ -12,15 +12,17 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
-from chalicelib.domain.instances.launch_attempt import MIN_FREE_GIB, LaunchAttempt
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
-from chalicelib.domain.instances.lifecycle.plans import no_op, to_terminated, with_phase
+from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.small_disk import describe_small_disk
 from chalicelib.domain.instances.spec import DesiredState
 
 
-def decide(instance: Instance, now: datetime) -> Plan:
+def decide(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
     """Decide what follows while there is no EC2 instance yet.
 
     A guarded write of `retry_at` precedes every call, so that of two decisions at the same time only one calls.
@@ -36,7 +38,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
     if launch.retry_at and now < launch.retry_at:
         message = f"gpudesk calls AWS again for {name} at {launch.retry_at:%H:%M:%S} UTC."
         return no_op(instance, EventCode.WAITING_TO_RETRY, message)
-    timeout = _time_out(instance, now)
+    timeout = _time_out(instance, now, desk)
     if timeout:
         return timeout
     launch = replace(launch, retry_at=now + COMMAND_RESEND_AFTER)
@@ -65,11 +67,11 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
     message = f"Launching {instance.name} as {attempt.instance_type} in {attempt.zone}."
     reason = EventReason(code=EventCode.LAUNCHING, message=message)
     entry = timeline_entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone})
-    is_new = attempt.zone not in instance.launch.refused_zones
+    is_new = attempt.zone not in instance.launch.zones_in_timeline
     rates = instance.billing.rates
     actual_rates = replace(
         rates,
-        disk=rates.disk * attempt.disk_gib / spec.disk_gib,
+        disk=rates.disk * attempt.disk_gib / spec.disk_gib if rates.disk and spec.disk_gib else rates.disk,
         address=outcome.address_price,
     )
     return Plan(
@@ -88,17 +90,13 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
 
 def _list_disk_entries(instance: Instance, attempt: LaunchAttempt, now: datetime) -> Iterator[TimelineEntry]:
     """Yield an entry with the real sizes if little is free beside a public image, at the first attempt only."""
-    free_gib = attempt.disk_gib - attempt.snapshot_gib
     is_public = instance.spec.software.image is None and attempt.snapshot_gib > 0
-    if attempt.number == 1 and is_public and free_gib < MIN_FREE_GIB:
-        message = (
-            f"{instance.name} has about {free_gib} GiB free on its disk of {attempt.disk_gib} GiB: the image has "
-            f"{attempt.snapshot_gib} GiB. If that is too little, launch another instance with a larger disk_gib."
-        )
+    message = describe_small_disk(attempt.disk_gib, attempt.snapshot_gib)
+    if attempt.number == 1 and is_public and message:
         yield timeline_entry(now, EventReason(code=EventCode.DISK_NEARLY_FULL, message=message))
 
 
-def _time_out(instance: Instance, now: datetime) -> Plan | None:
+def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | None:
     """Fail a launch that takes too long.
 
     A request that was sent counts as lost only when its instance would be visible in EC2.
@@ -107,7 +105,7 @@ def _time_out(instance: Instance, now: datetime) -> Plan | None:
     """
     is_sent = instance.launch.attempt is not None and instance.launch.attempt.sent_at is not None
     limit = LAUNCH_DEADLINE + LAUNCH_VISIBILITY_DEADLINE if is_sent else LAUNCH_DEADLINE
-    if now - (instance.launch.started_at or instance.phase_since) <= limit:
+    if now - get_calling_since(instance.launch.started_at or instance.phase_since, desk, now) <= limit:
         return None
     instance_type, region = instance.spec.hardware.instance_type, instance.spec.region
     last_error = f" The last error of AWS: {instance.launch.last_error}" if instance.launch.last_error else ""

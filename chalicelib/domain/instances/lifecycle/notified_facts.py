@@ -45,7 +45,7 @@ KEPT_FACTS = (EventCode.IDLE_WARNING, EventCode.FAILED_WARNING, EventCode.NO_AGE
 
 
 def is_entry_due(instance: Instance, fact: EventCode, now: datetime) -> bool:
-    """Tell whether the fact was not recorded yet, or a day ago and people must be reminded of it."""
+    """Return whether the fact was not recorded yet, or a day ago and people must be reminded of it."""
     recorded_at = instance.notified.get(fact)
     return recorded_at is None or (fact in REMINDED_FACTS and now - recorded_at >= REMINDER_INTERVAL)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
@@ -43,7 +43,7 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     A launched instance is always recorded. Any other outcome counts only while the record still waits for it.
     """
     if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
-        plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now)
+        plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now, mode)
     elif _is_expected(instance, step):
         plan = _apply_outcome(instance, step, outcome, now, mode)
     else:

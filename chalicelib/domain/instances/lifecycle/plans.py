@@ -12,7 +12,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.channels import ChannelDirectory
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.metering import advance_meter
 from chalicelib.domain.instances.plan import Plan
@@ -29,7 +29,7 @@ class DecisionContext:
     :param heartbeat_table: the DynamoDB table that probes write to
     :param heartbeat_region: the region of that table; it does not depend on the instance
     :param instance_role_id: unique id of the IAM role of the instances; `aws:userid` on an instance begins with it
-    :param catalog: what instance types have and cost; None, as in a replay: the type of an instance never changes
+    :param catalog: what instance types have and cost
     :param scale_script_timeout: converts a script's time limit to gpudesk's clock, which can run faster
     """
 
@@ -38,7 +38,7 @@ class DecisionContext:
     heartbeat_table: str
     heartbeat_region: str
     instance_role_id: str
-    catalog: InstanceTypeCatalog | None = None
+    catalog: InstanceTypeCatalog
     scale_script_timeout: Callable[[timedelta], timedelta] = lambda limit: limit
 
 
@@ -99,6 +99,16 @@ def to_terminated(instance: Instance, reason: EventReason, now: datetime) -> Pla
         lifetime=replace(instance.lifetime, keep_until=None, keep_requested_by=None),
     )
     return record_event(ended, reason, now, **({"instance_id": ec2_instance.instance_id} if ec2_instance else {}))
+
+
+def get_calling_since(since: datetime, desk: DeskSettings, now: datetime) -> datetime:
+    """Return from when on gpudesk has made its calls for something that began at `since`.
+
+    While it is paused it makes none, so a deadline for their effect counts from the end of the pause.
+    """
+    if desk.mode is Mode.PAUSED:
+        return now
+    return max(since, desk.mode_change.at) if desk.mode_change else since
 
 
 def require_ec2_instance(instance: Instance) -> Ec2Instance:

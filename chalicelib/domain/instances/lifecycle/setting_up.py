@@ -11,7 +11,7 @@ from chalicelib.domain.instances.lifecycle.document_run import decide_running, r
 from chalicelib.domain.instances.lifecycle.document_send import send_document
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, get_calling_since, no_op
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
@@ -49,7 +49,7 @@ def _decide_document(instance: Instance, observation: Observation, now: datetime
         return send_document(instance, now, context)
     if run.command_id is not None:
         return decide_running(instance, observation, now, context)
-    if now - run.sent_at > SEND_DEADLINE:
+    if now - get_calling_since(run.sent_at, context.desk, now) > SEND_DEADLINE:
         cause = f"SSM has not accepted {document.name} for {format_duration(SEND_DEADLINE)}"
         return retry_document(instance, None, cause, now, context.desk.mode)
     if now - run.last_sent_at < COMMAND_RESEND_AFTER:

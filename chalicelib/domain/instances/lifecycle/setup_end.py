@@ -53,7 +53,7 @@ def fail_setup(instance: Instance, cause: str, now: datetime, mode: Mode) -> Pla
         return _abandon_setup(instance, cause, now)
     reason = _build_failure_reason(instance, cause)
     failed = with_phase(instance, Phase.FAILED, reason, now)
-    choices = "You can connect to it, run its setup again, or terminate it."
+    choices = "You can connect to it, run its setup again (it skips the steps that are done), or terminate it."
     if mode is not Mode.ENFORCE:
         message = f"{reason.message} {describe_missing_stop(instance.name, mode)} {choices}"
         return record_event(failed, EventReason(code=EventCode.SETUP_FAILED, message=message), now)
@@ -79,7 +79,7 @@ def _abandon_setup(instance: Instance, cause: str, now: datetime) -> Plan:
     """
     message = (
         f"{_build_failure_reason(instance, cause).message} {instance.name} stays ready and can be used as before, "
-        "except for what that setup has changed. To try again, run its setup again."
+        "except for what that setup has changed. To try again, run its setup again: it skips the steps that are done."
     )
     reason = EventReason(code=EventCode.SETUP_FAILED, message=message)
     setup = replace(instance.setup, abandoned=True, current_run=None, retry_at=None)

@@ -25,10 +25,10 @@ NOT_ENDED_REMEDIATION = (
 )
 REMEDIATION_BY_END = {
     CommandEnd.NOT_TAKEN: "If this happens again, stop and start the instance.",
-    CommandEnd.INTERRUPTED: "Steps that are done are skipped. If this happens again, look for the cause in a session: "
+    CommandEnd.INTERRUPTED: "If this happens again, look for the cause in a session: "
     "`journalctl -b -1` shows what was logged before a reboot.",
     CommandEnd.NO_REPORT: "The SSM agent may have been replaced or restarted meanwhile: Ubuntu updates it as a snap. "
-    "Steps that are done are skipped. If this happens again, look for the cause in a session.",
+    "If this happens again, look for the cause in a session.",
 }
 """Remediation for a command without a failed step."""
 

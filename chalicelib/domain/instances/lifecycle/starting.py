@@ -3,16 +3,23 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.deadlines import START_DEADLINE, STOP_RETRY_AFTER
-from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
-from chalicelib.domain.instances.lifecycle.actions import retry_action
+from chalicelib.domain.instances.lifecycle.actions import describe_request, retry_action
 from chalicelib.domain.instances.lifecycle.ended_launch import find_advice
-from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
+from chalicelib.domain.instances.lifecycle.plans import (
+    get_calling_since,
+    no_op,
+    record_event,
+    require_ec2_instance,
+    with_phase,
+)
 from chalicelib.domain.instances.plan import Plan, Start
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -56,9 +63,9 @@ def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
     return record_event(replace(stopped, spec=replace(instance.spec, desired=DesiredState.STOPPED)), reason, now)
 
 
-def retry_start(instance: Instance, now: datetime) -> Plan:
+def retry_start(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
     """Call StartInstances again while EC2 still shows the instance as stopped, at most until `START_DEADLINE`."""
-    if now - instance.phase_since > START_DEADLINE:
+    if now - get_calling_since(instance.phase_since, desk, now) > START_DEADLINE:
         last_error = f" {instance.claim.last_error}" if instance.claim and instance.claim.last_error else ""
         cause = (
             f"EC2 did not start it within {format_duration(START_DEADLINE)}.{last_error}"
@@ -68,7 +75,7 @@ def retry_start(instance: Instance, now: datetime) -> Plan:
     claim = instance.claim or Claim(
         action=ClaimAction.START,
         claimed_at=now,
-        reason=EventReason(code=EventCode.START_REQUESTED, message="A start was requested."),
+        reason=EventReason(code=EventCode.START_REQUESTED, message=describe_request(instance)),
     )
     if claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER:
         return no_op(instance, EventCode.STARTING, claim.last_error or f"EC2 accepted the start of {instance.name}.")
@@ -81,7 +88,7 @@ def retry_start(instance: Instance, now: datetime) -> Plan:
 def _describe_failed_start(ec2_instance: Ec2Instance) -> str:
     """Return why EC2 stopped an instance again that it had begun to start, and what to do, as sentences."""
     reason = ec2_instance.state_reason
-    advice = find_advice(reason.code) if reason else None
+    advice = find_advice(reason.cause) if reason else None
     return f"{ec2_instance.unexpected_reason_text}{f' {advice}' if advice else ''}"
 
 

@@ -3,14 +3,21 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER, STOP_OVERDUE_AFTER, STOP_RETRY_AFTER
-from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.lifecycle.actions import OVERDUE_CODES, begin_action, plan_termination, retry_action
+from chalicelib.domain.instances.lifecycle.actions import (
+    OVERDUE_CODES,
+    begin_action,
+    describe_request,
+    plan_termination,
+    retry_action,
+)
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, is_entry_due, record_once
 from chalicelib.domain.instances.lifecycle.plans import (
     no_op,
@@ -25,7 +32,7 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 
 
-def decide_stopping(instance: Instance, now: datetime) -> Plan:
+def decide_stopping(instance: Instance, now: datetime, mode: Mode) -> Plan:
     """Wait until EC2 says stopped: call again, then stop by force, then notify people."""
     if instance.spec.desired is DesiredState.TERMINATED:
         return plan_termination(instance, now)
@@ -43,14 +50,14 @@ def decide_stopping(instance: Instance, now: datetime) -> Plan:
         force=now - claim.claimed_at >= STOP_FORCE_AFTER,
         if_still_idle=claim.warning_type is WarningType.IDLE and ec2_instance.state is Ec2State.RUNNING,
     )
-    return _keep_retrying(instance, claim, step, now)
+    return _keep_retrying(instance, claim, step, now, mode)
 
 
 def decide_stopped(instance: Instance, now: datetime) -> Plan:
     """Start or terminate a stopped instance if somebody requested that. Its disk is billed meanwhile."""
     match instance.spec.desired:
         case DesiredState.RUNNING:
-            reason = EventReason(code=EventCode.START_REQUESTED, message="A start was requested.")
+            reason = EventReason(code=EventCode.START_REQUESTED, message=describe_request(instance))
             plan = begin_action(instance, ClaimAction.START, reason, now)
             lifetime = replace(plan.instance.lifetime, started_at=now)
             return replace(plan, instance=replace(plan.instance, ready_since=None, lifetime=lifetime))
@@ -60,12 +67,12 @@ def decide_stopped(instance: Instance, now: datetime) -> Plan:
             return no_op(instance, EventCode.STOPPED, instance.reason.message)
 
 
-def decide_terminating(instance: Instance, now: datetime) -> Plan:
+def decide_terminating(instance: Instance, now: datetime, mode: Mode) -> Plan:
     """Wait until EC2 says terminated: call again, then notify people."""
     if instance.claim is None:
         message = f"EC2 is terminating {instance.name}. gpudesk did not request that."
         return no_op(instance, EventCode.TERMINATING, message)
-    return _keep_retrying(instance, instance.claim, Terminate(), now)
+    return _keep_retrying(instance, instance.claim, Terminate(), now, mode)
 
 
 def cancel_stop(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Plan:
@@ -104,11 +111,11 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
     return record_once(instance, code, EventReason(code=code, message=message), now)
 
 
-def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime) -> Plan:
+def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime, mode: Mode) -> Plan:
     """Wait for EC2, call again every `STOP_RETRY_AFTER`, and notify people after `STOP_OVERDUE_AFTER`."""
     name, state = instance.name, require_ec2_instance(instance).state
     if now - claim.claimed_at >= STOP_OVERDUE_AFTER and is_entry_due(instance, OVERDUE_CODES[claim.action], now):
-        return _notify_overdue(instance, claim, now)
+        return _notify_overdue(instance, claim, now, mode)
     is_forced = isinstance(step, Stop) and step.force
     is_in_progress = state is Ec2State.STOPPING and isinstance(step, Stop) and not is_forced
     if is_in_progress or (claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER):
@@ -119,13 +126,13 @@ def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now
     return retry_action(instance, claim, step, now, message)
 
 
-def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
+def _notify_overdue(instance: Instance, claim: Claim, now: datetime, mode: Mode) -> Plan:
+    follows = "is paused: it calls again when an admin sets mode to enforce" if mode is Mode.PAUSED else "calls again"
     ec2_instance = require_ec2_instance(instance)
     message = (
         f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "
-        f"says {ec2_instance.state}.{ec2_instance.reason_text} {_describe_bill(instance)} gpudesk "
-        "calls again. An admin should look for the cause in the EC2 "
-        "console."
+        f"says {ec2_instance.state}.{ec2_instance.reason_text} {_describe_bill(instance)} "
+        f"gpudesk {follows}. An admin should look for the cause in the EC2 console."
     )
     code = OVERDUE_CODES[claim.action]
     return record_once(instance, code, EventReason(code=code, message=message), now)

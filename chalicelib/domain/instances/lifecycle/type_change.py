@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import pluralize
-from chalicelib.domain.instances.hardware import build_hardware
+from chalicelib.domain.instances.hardware import build_hardware, describe_price
 from chalicelib.domain.instances.lifecycle.plans import record_event
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.plan import Plan
@@ -37,7 +35,7 @@ def decide_type_change(
         return None
     after = build_hardware(observed.instance_type, catalog)
     price = catalog.get_price(after.instance_type, instance.spec.region)
-    rates = replace(instance.billing.rates, instance=price or instance.billing.rates.instance)
+    rates = replace(instance.billing.rates, instance=price)
     changed = replace(
         instance,
         spec=replace(instance.spec, hardware=after),
@@ -47,17 +45,12 @@ def decide_type_change(
     gpus = _describe_gpus(before, after, is_set_up_again=is_set_up_again)
     message = (
         f"{instance.name} is a {after.instance_type} now and no longer a {before.instance_type}: somebody changed its "
-        f"type outside gpudesk. {_describe_price(price)} {gpus}"
+        f"type outside gpudesk. {describe_price(after.instance_type, price)} {gpus}"
+        f"{_describe_arch(before, after, catalog)}"
     )
     reason = EventReason(code=EventCode.TYPE_CHANGED, message=message)
     details = {"instance_type": after.instance_type, "former_type": before.instance_type}
     return replace(record_event(changed, reason, now, **details), requeue=True)
-
-
-def _describe_price(price: Decimal | None) -> str:
-    if price is None:
-        return "gpudesk knows no price of this type and counts that of the old one."
-    return f"It costs {format_usd(price)} per hour while it runs."
 
 
 def _describe_gpus(before: Hardware, after: Hardware, *, is_set_up_again: bool) -> str:
@@ -67,6 +60,17 @@ def _describe_gpus(before: Hardware, after: Hardware, *, is_set_up_again: bool) 
     if is_set_up_again:
         return f"{expected} Its probe is set up for them at the next start."
     return f"{expected} Run its setup again, so that the probe expects them."
+
+
+def _describe_arch(before: Hardware, after: Hardware, catalog: InstanceTypeCatalog) -> str:
+    """Return what another architecture means, as sentences. The type may also have been changed back."""
+    old, new = catalog.types.get(before.instance_type), catalog.types.get(after.instance_type)
+    if old is None or new is None or old.arch == new.arch:
+        return ""
+    return (
+        f" Its architecture is {new.arch} now and no longer {old.arch}: EC2 rejects the start unless that is the "
+        "architecture of its AMI. If it is not, change the type back, or launch another instance."
+    )
 
 
 def _set_up_again(instance: Instance, before: Hardware) -> tuple[Instance, bool]:

@@ -1,9 +1,14 @@
-"""Output of a command whose reader may end before it, as in `make preview | head`."""
+"""Output of a command whose reader may end before it, as in `make preview | head` or `make run | head`."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
+
+
+def discard(out: TextIO) -> None:
+    """Drop what is still written to `out`. Python flushes it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 @contextmanager
@@ -13,5 +18,4 @@ def end_quietly_if_closed(out: TextIO) -> Iterator[None]:
         yield
         out.flush()
     except BrokenPipeError:
-        # Python flushes `out` again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        discard(out)

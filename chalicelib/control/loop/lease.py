@@ -1,0 +1,40 @@
+"""Hold a lease while a scheduled function works, so that only one at a time does the work."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.domain.common.clock import Clock
+from chalicelib.store.desk import DeskRepository
+
+
+@dataclass
+class HeldLease:
+    """A lease that this function holds. What it assigns is written when the lease is released, also after an error.
+
+    :ivar note: for the next holder; at first the note of the last one
+    :ivar is_complete: whether the time counts as that of the last complete work
+    """
+
+    note: str
+    is_complete: bool = False
+
+
+@contextmanager
+def hold_lease(desk: DeskRepository, name: str, clock: Clock, seconds: float) -> Iterator[HeldLease | None]:
+    """Hold a lease; None: another holder has it.
+
+    :param seconds: the time until Lambda ends the function; then the lease must be free for the next one
+    """
+    holder = uuid.uuid4().hex
+    note = desk.acquire_lease(name, holder, now=clock.now(), duration=timedelta(seconds=seconds))
+    if note is None:
+        yield None
+        return
+    lease = HeldLease(note)
+    try:
+        yield lease
+    finally:
+        desk.release_lease(name, holder, now=clock.now(), note=lease.note, is_complete=lease.is_complete)

@@ -1,0 +1,58 @@
+"""Build what more than one service or the control loop uses: stores, SDK clients, EC2, SSM and the webhook secrets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.aws.clients import Clients, ClientSets
+from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.secrets import MasterKey
+from chalicelib.aws.ssm import Ssm
+from chalicelib.channels.webhook import derive_secret
+from chalicelib.control.services.settings_changes import GetWebhookSecret
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.setup.recipe import Recipe
+from chalicelib.settings import Settings
+from chalicelib.store.data_files import load_catalog
+from chalicelib.store.repositories import Repositories, build_repositories
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The objects that services and control loop are built from.
+
+    :param ec2: EC2 for the control loop
+    :param ssm: SSM for the control loop
+    :param get_webhook_secret: for a request, in which a person waits for the call
+    """
+
+    clock: Clock
+    settings: Settings
+    recipes: Mapping[str, Recipe]
+    catalog: InstanceTypeCatalog
+    stores: Repositories
+    clients: ClientSets
+    ec2: Ec2
+    ssm: Ssm
+    get_webhook_secret: GetWebhookSecret
+
+
+def build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe], clients: ClientSets) -> Parts:
+    """Return the parts of an application."""
+    return Parts(
+        clock=clock,
+        settings=settings,
+        recipes=recipes,
+        catalog=load_catalog(),
+        stores=build_repositories(settings.home_region, settings.table_prefix),
+        clients=clients,
+        ec2=Ec2(clients.loop, settings.stage),
+        ssm=Ssm(clients.loop, settings.stage),
+        get_webhook_secret=build_get_webhook_secret(clients.request, settings),
+    )
+
+
+def build_get_webhook_secret(clients: Clients, settings: Settings) -> GetWebhookSecret:
+    """Return a function that derives webhook secrets. Its first call reads the master key from AWS."""
+    key = MasterKey(clients, settings.home_region, settings.webhook_key)
+    return lambda name, generation: derive_secret(key.read(), name, generation)

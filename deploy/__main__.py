@@ -1,0 +1,50 @@
+"""Command line of everything that deploys: `python -m deploy package --stage dev`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.documents import DocumentTooLarge
+from deploy.errors import PackagingFailed
+from deploy.package import DEFAULT_OUTPUT, WITHOUT_BYTECODE, build_zip, find_package_interpreter
+from deploy.setting_checks import InvalidDeploymentSetting
+from deploy.settings import read_deployment_settings
+from deploy.source import has_uncommitted_changes
+from deploy.templates import write_templates
+
+FAILURE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    package = commands.add_parser("package", help="write the templates and the zip; needs no AWS account")
+    package.add_argument("--stage", default="dev", help="name of the stage (default: dev)")
+    package.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder for the files")
+    package.set_defaults(run=run_package)
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except (PackagingFailed, InvalidDeploymentSetting, DocumentTooLarge) as problem:
+        print(problem, file=sys.stderr)
+        return FAILURE
+    return 0
+
+
+def run_package(options: argparse.Namespace) -> None:
+    """Write the package of a stage and print what it contains."""
+    files = write_templates(options.output, read_deployment_settings(options.stage))
+    for file in files:
+        print(f"{file}: {file.stat().st_size / 1e3:.0f} KB")
+    package = build_zip(options.output, python=find_package_interpreter())
+    print(f"{package.file}: {package.size / 1e6:.1f} MB, SHA-256 {package.digest}")
+    if package.python is None:
+        print(WITHOUT_BYTECODE)
+    if has_uncommitted_changes(Path(__file__).parents[1]):
+        print("The work tree has changes that are not committed. They are in the package.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

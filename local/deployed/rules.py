@@ -1,0 +1,98 @@
+"""EventBridge of the local cloud: rules of deployed stacks with a pattern or a rate, and the targets that they wake.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rules.html
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+from moto.events.models import EventPattern
+
+RATE = re.compile(r"rate\((?P<count>[0-9]+) (?P<unit>minute|hour|day)s?\)")
+BUS = ":event-bus/"
+DEFAULT_BUS = "default"
+
+
+class UnknownSchedule(ValueError):
+    """A rule has a schedule expression that this module does not read."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An enabled rule of the default bus of a region.
+
+    :param pattern: EventBridge's pattern; None for a schedule
+    :param interval: time between two events of a schedule; None for a pattern
+    :param targets: ARNs of functions and buses
+    """
+
+    arn: str
+    region: str
+    pattern: EventPattern | None
+    interval: timedelta | None
+    targets: tuple[str, ...]
+
+    def matches(self, event: Any) -> bool:
+        """Return whether the rule passes on an event of its region."""
+        return self.pattern is not None and self.pattern.matches_event(event)
+
+    def is_due(self, minute: datetime) -> bool:
+        """Return whether the schedule has an event in this minute."""
+        if self.interval is None:
+            return False
+        return int(minute.timestamp()) // 60 % int(self.interval.total_seconds() // 60) == 0
+
+
+def read_rules(regions: Sequence[str]) -> list[Rule]:
+    """Return the enabled rules of all regions.
+
+    :raises UnknownSchedule: a schedule is no rate
+    """
+    return [rule for region in regions for rule in _read_rules(region)]
+
+
+def find_targets(rules: Sequence[Rule], event: Any) -> Iterator[str]:
+    """Yield the functions that an event wakes, also those behind a rule that forwards it to another region's bus."""
+    yield from _find_targets(rules, event, event["region"], frozenset())
+
+
+def _find_targets(rules: Sequence[Rule], event: Any, region: str, passed: frozenset[str]) -> Iterator[str]:
+    if region in passed:
+        return
+    for rule in rules:
+        if rule.region == region and rule.matches(event):
+            for target in rule.targets:
+                if BUS in target:
+                    yield from _find_targets(rules, event, target.split(":")[3], passed | {region})
+                else:
+                    yield target
+
+
+def _read_rules(region: str) -> Iterator[Rule]:
+    client = boto3.client("events", region)
+    for each in client.list_rules(EventBusName=DEFAULT_BUS)["Rules"]:
+        if each.get("State") != "ENABLED":
+            continue
+        targets = client.list_targets_by_rule(Rule=each["Name"])["Targets"]
+        yield Rule(
+            each["Arn"],
+            region,
+            EventPattern.load(each["EventPattern"]) if each.get("EventPattern") else None,
+            parse_interval(each["ScheduleExpression"]) if each.get("ScheduleExpression") else None,
+            tuple(target["Arn"] for target in targets),
+        )
+
+
+def parse_interval(expression: str) -> timedelta:
+    """Return the time between two events of a rate such as `rate(5 minutes)`.
+
+    :raises UnknownSchedule: the expression is no rate
+    """
+    match = RATE.fullmatch(expression)
+    if match is None:
+        raise UnknownSchedule(f"The local cloud reads rates such as rate(5 minutes), not {expression!r}.")
+    return timedelta(**{f"{match['unit']}s": int(match["count"])})

@@ -1,0 +1,69 @@
+"""Triggers of deployed functions, as the template has them: stream, rules and schedules."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from local.aws.core.delivery import Delivery, EventHandlers
+from local.aws.core.local_cloud import LocalCloud
+from local.deployed.function import Function
+from local.deployed.rules import Rule, find_targets
+from local.deployed.stream import StreamMapping, deliver_records, send_to_queue
+from local.deployed.worker import Worker, read_invoke_config
+
+
+class Triggers:
+    """Delivery of events to functions. Each function works on its own events, beside the others."""
+
+    def __init__(self, cloud: LocalCloud, functions: Mapping[str, Function], region: str) -> None:
+        """Create stopped triggers without rules and mappings.
+
+        :param functions: all functions by ARN
+        :param region: the home region, which has the tables and the schedules
+        """
+        self._cloud = cloud
+        self._functions = functions
+        self._region = region
+        self._workers = {arn: Worker(function, read_invoke_config(function)) for arn, function in functions.items()}
+        self._rules: Sequence[Rule] = ()
+        self._delivery: Delivery | None = None
+
+    def start(self, rules: Sequence[Rule], mapping: StreamMapping) -> None:
+        """Deliver what happens from now on.
+
+        :param mapping: the only mapping of the only table with a stream
+        """
+        self._rules = rules
+        handlers = EventHandlers(
+            on_stream=lambda event: self._deliver_records(mapping, event["Records"]),
+            on_event=self._deliver_event,
+            on_schedule=self._deliver_schedules,
+        )
+        self._delivery = Delivery(
+            self._cloud, handlers, [mapping.table], stream_filter=mapping.matches, region=self._region
+        )
+        self._delivery.start()
+
+    def stop(self) -> None:
+        """Deliver nothing more, and wait for running functions."""
+        if self._delivery is not None:
+            self._delivery.stop()
+        for worker in self._workers.values():
+            worker.stop()
+
+    def _deliver_records(self, mapping: StreamMapping, records: Sequence[Mapping[str, Any]]) -> None:
+        invoke = self._functions[mapping.function_arn].invoke
+        self._workers[mapping.function_arn].submit(
+            lambda: send_to_queue(mapping, deliver_records(mapping, records, invoke))
+        )
+
+    def _deliver_event(self, event: Mapping[str, Any]) -> None:
+        for target in find_targets(self._rules, event):
+            self._workers[target].invoke_later(event)
+
+    def _deliver_schedules(self, event: Mapping[str, Any]) -> None:
+        minute = datetime.fromisoformat(event["time"])
+        for rule in self._rules:
+            if rule.is_due(minute):
+                for target in rule.targets:
+                    self._workers[target].invoke_later({**event, "resources": [rule.arn]})
