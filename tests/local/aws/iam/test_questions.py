@@ -176,7 +176,7 @@ CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]
         {
             "TableName": "things",
             "Key": {"id": {"S": "x"}},
-            "UpdateExpression": "SET #0 = :0, size.depth[1] = if_not_exists(size.depth[1], :1) REMOVE old",
+            "UpdateExpression": "SET #0 = :0, shape.depth[1] = if_not_exists(shape.depth[1], :1) REMOVE old",
             "ConditionExpression": "attribute_exists (#1) AND NOT contains(notes, :0)",
             "ExpressionAttributeNames": {"#0": "heartbeat", "#1": "id"},
             "ReturnValues": "ALL_NEW",
@@ -187,7 +187,7 @@ CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]
                 TABLE,
                 {
                     "dynamodb:LeadingKeys": ("x",),
-                    "dynamodb:Attributes": ("heartbeat", "id", "notes", "old", "size"),
+                    "dynamodb:Attributes": ("heartbeat", "id", "notes", "old", "shape"),
                     "dynamodb:ReturnValues": "ALL_NEW",
                 },
             )
