@@ -27,7 +27,6 @@ def build_forwarding(names: ResourceNames) -> dict[str, Resource]:
                         "Effect": "Allow",
                         "Principal": {"Service": "events.amazonaws.com"},
                         "Action": "sts:AssumeRole",
-                        "Condition": {"StringEquals": {"aws:SourceAccount": names.account}},
                     }
                 ],
             },

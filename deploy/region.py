@@ -13,7 +13,7 @@ from deploy.settings import DeploymentSettings
 
 OUTBOUND_PORTS = (
     (443, "tcp", "AWS, PyPI, GitHub"),
-    (80, "tcp", "Ubuntu's archive"),
+    (80, "tcp", "archives of Ubuntu"),
     (53, "udp", "DNS"),
     (53, "tcp", "DNS"),
 )

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.cpu_time import CpuTime
+from tests.support.permission_use import PermissionUse
 
 settings.register_profile(
     "quick", max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -41,5 +42,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure the CPU time of every test."""
+    """Measure the CPU time of every test, and list the permissions that no test uses."""
     config.pluginmanager.register(CpuTime(is_detailed=bool(config.option.cpu)))
+    config.pluginmanager.register(PermissionUse())

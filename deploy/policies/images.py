@@ -6,7 +6,8 @@ from deploy.policies.statement import Statement
 
 def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
     """Return the statements to create and delete images."""
-    created = (names.arn("ec2", "image/*", account=""), names.arn("ec2", "snapshot/*", account=""))
+    images, snapshots = names.arn("ec2", "image/*", account=""), names.arn("ec2", "snapshot/*", account="")
+    created = (images, snapshots)
     stage = names.settings.stage
     return (
         Statement(
@@ -31,10 +32,17 @@ def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             reason="Tag what CreateImage creates in the same call, so that existing images cannot be tagged.",
         ),
         Statement(
-            sid="DeleteImages",
-            actions=("ec2:DeleteSnapshot", "ec2:DeregisterImage"),
-            resources=created,
+            sid="DeregisterImages",
+            actions=("ec2:DeregisterImage",),
+            resources=(images,),
             condition=names.tagged(),
             reason="Delete images of this stage only.",
+        ),
+        Statement(
+            sid="DeleteSnapshots",
+            actions=("ec2:DeleteSnapshot",),
+            resources=(snapshots,),
+            condition=names.tagged(),
+            reason="Delete the snapshots of deleted images of this stage only.",
         ),
     )

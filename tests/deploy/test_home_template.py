@@ -1,7 +1,7 @@
 """Test what the home stack creates."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,7 +11,7 @@ from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from chalicelib.store.tables import TABLES
 from deploy.cloudformation import Template
 from deploy.functions import API_SECONDS, FUNCTIONS, SESSION_SECONDS
-from deploy.home import build_home_template
+from deploy.home import UnknownFunction, build_home_template
 from deploy.settings import DeploymentSettings, RegionSettings
 from local.settings import read_local_settings
 
@@ -106,6 +106,12 @@ def test_functions_have_their_role_their_log_and_the_environment_of_the_product(
     for name, function in functions.items():
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}Logs"}
         assert home["Resources"][f"{name}Logs"]["Properties"]["RetentionInDays"] == 30
+
+
+def test_function_that_only_the_app_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(cast("dict[str, object]", FUNCTIONS), "sweep")
+    with pytest.raises(UnknownFunction, match=r"differ: Sweep\. Add each function to both"):
+        build_home_template(build_settings())
 
 
 def test_events_are_neither_repeated_for_long_nor_kept(home: Template) -> None:

@@ -1,5 +1,6 @@
 """Test what a region stack creates."""
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from deploy.region import build_region_template
 from deploy.settings import DeploymentSettings, RegionSettings
 from ssm_documents.compose import list_document_names
 from ssm_documents.session_documents import list_session_names
+
+ACCEPTED_BY_EC2 = re.compile(r"[a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}")
+"""https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html"""
 
 KEY = "arn:aws:kms:us-west-2:123456789012:key/0f"
 
@@ -58,6 +62,8 @@ def test_security_group_has_no_ingress_and_the_tag_that_launches_require(region:
         (53, "tcp"),
         (53, "udp"),
     }
+    texts = [group["GroupDescription"], *(rule["Description"] for rule in group["SecurityGroupEgress"])]
+    assert all(ACCEPTED_BY_EC2.fullmatch(text) for text in texts)
     assert group["Tags"] == [{"Key": "gpudesk:stage", "Value": "prod"}]
 
 

@@ -93,7 +93,7 @@ def test_email_topic_is_read_from_its_variable() -> None:
     assert read(GPUDESK_EMAIL_TOPIC_ARN=arn).email_topic_arn == arn
 
 
-def test_function_without_settings_ends_at_its_start_with_a_sentence() -> None:
+def test_function_without_settings_ends_at_its_start_and_says_which() -> None:
     variables = {"PATH": os.environ["PATH"], "_HANDLER": "app.sweep", "GPUDESK_STAGE": "dev"}
     ended = subprocess.run(
         [sys.executable, "-c", "import app"], env=variables, capture_output=True, text=True, check=False

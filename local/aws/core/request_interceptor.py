@@ -73,7 +73,8 @@ class RequestInterceptor:
         return getattr(self._thread_state, "operation", None)
 
     def patch(self, patches: Patches) -> None:
-        """Wrap the call dispatch of each service in moto."""
+        """Wrap the call dispatch of each service in moto. That of all others only checks the caller."""
+        patches.wrap(BaseResponse, "call_action", self._check_others)
         self._patch_service(patches, EC2Response, "ec2", self._control_lock, self._tick)
         self._patch_service(patches, SimpleSystemManagerResponse, "ssm", self._control_lock, self._tick)
         self._patch_service(patches, Ec2InstanceConnectResponse, "ec2-instance-connect", self._control_lock, self._tick)
@@ -107,6 +108,18 @@ class RequestInterceptor:
 
         patches.wrap(handler, "call_action", wrap_call)
         patches.wrap(handler, "serialized", _set_aws_status)
+
+    def _check_others(self, original: CallAction) -> CallAction:
+        def call_action(response: Any) -> Any:
+            if self.current_operation is None:
+                operation = response._get_action()
+                try:
+                    self._authorize(response, response.boto3_service_name, operation)
+                except CloudError as refusal:
+                    setattr(response, camelcase_to_underscores(operation), _build_raiser(refusal))
+            return original(response)
+
+        return call_action
 
     def _hang(self, response: Any) -> NoReturn:
         """Give no answer for longer than any client waits, then break the connection. Other calls continue.

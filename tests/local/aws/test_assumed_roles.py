@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.iam.questions.call import UnknownOperation
 from local.clock import ManualClock
 from tests.local.aws.conftest import ONCE, get_error
 from tests.local.aws.sessions import (
@@ -138,3 +139,11 @@ def test_role_policy_bounds_the_session_policy(instances: tuple[str, str]) -> No
     ssm = create_client("ssm", assume(build_start_policy(ROLE, SESSION_NAME, REGION, instances[0], DOCUMENT)))
     refused = get_error(ssm.start_session, Target=instances[0], DocumentName=DOCUMENT, Parameters=PORTS)
     assert refused == ("AccessDeniedException", 403)
+
+
+def test_role_is_judged_in_every_service() -> None:
+    document = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    key = assume(json.dumps({"Version": "2012-10-17", "Statement": [document]}))
+    assert get_error(create_client("logs", key).describe_log_groups)[0] == "AccessDeniedException"
+    with pytest.raises(UnknownOperation, match="sqs:ListQueues"):
+        create_client("sqs", key).list_queues()

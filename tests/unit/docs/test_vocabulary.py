@@ -26,7 +26,7 @@ RETIRED = (
 )
 RETIRED_IN_NAMES = (*RETIRED, "ask", "greet", "alone", "seal", "orders", "notice", "sentence", "beat")
 
-PRODUCT = ("app.py", "benchmarks", "chalicelib", "examples", "local", "ssm_documents", "tools")
+PRODUCT = ("app.py", "benchmarks", "chalicelib", "deploy", "examples", "local", "ssm_documents", "tools")
 DOCS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs")
 SUFFIXES = {".py", ".sh", ".json", ".md"}
 GLOSSARY = Path("docs/glossary.md")

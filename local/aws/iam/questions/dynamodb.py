@@ -21,7 +21,7 @@ TRANSACTION_ACTIONS = {
 }
 WRITES = frozenset({"DeleteItem", "PutItem", "UpdateItem"})
 
-_EQUALITY = re.compile(r"(?P<name>#?[A-Za-z_][\w.-]*)\s*=\s*(?P<value>:\w+)")
+_EQUALITY = re.compile(r"(?P<name>#[\w-]+|[A-Za-z_][\w.-]*)\s*=\s*(?P<value>:\w+)")
 
 
 def _ask_about_item(call: Call, facts: Facts) -> Iterable[Question]:

@@ -34,7 +34,7 @@ KEYWORDS = frozenset(
     }
 )
 
-_PATH = re.compile(r"(?<![\w#:.-])(?P<name>#?[A-Za-z_][\w-]*)(?:\[\d+\])*(?:\.[\w#-]+(?:\[\d+\])*)*")
+_PATH = re.compile(r"(?<![\w#:.-])(?P<name>#[\w-]+|[A-Za-z_][\w-]*)(?:\[\d+\])*(?:\.[\w#-]+(?:\[\d+\])*)*")
 
 
 def list_attributes(request: Mapping[str, Any]) -> set[str]:

@@ -1,0 +1,58 @@
+"""Permissions of the policies that no test uses, except those that are named here with a reason."""
+
+from collections.abc import Collection, Mapping
+
+from deploy.policies import POLICIES
+from local.aws.iam.policies import parse_policy
+from local.aws.iam.usage import Permission, list_permissions
+from local.settings import build_local_names
+
+BY_LAMBDA = "Lambda's service uses it with the function's role; the local cloud delivers logs and events itself."
+BY_AGENT = "The SSM agent uses it; the agent of the local cloud makes no calls."
+NOT_KNOWN = "It is not known whether EC2 asks about the snapshots of an AMI. AWS calls the resource optional."
+OF_USERS = "Whether AWS compares aws:userid or the name of the role session with the id of a session is not known."
+
+NAMED: Mapping[tuple[str, str], str] = {
+    ("api", "WriteLogs"): BY_LAMBDA,
+    ("sessions", "WriteLogs"): BY_LAMBDA,
+    ("control", "WriteLogs"): BY_LAMBDA,
+    ("control", "ListStreams"): BY_LAMBDA,
+    ("control", "ReadStream"): BY_LAMBDA,
+    ("control", "ReportFailures"): BY_LAMBDA,
+    ("notifications", "WriteLogs"): BY_LAMBDA,
+    ("instance", "ConnectAgent"): BY_AGENT,
+    ("instance", "FindOutputGroup"): BY_AGENT,
+    ("instance", "ListGroups"): BY_AGENT,
+    ("instance", "WriteOutput"): BY_AGENT,
+    ("people", "OpenOwnDataChannels"): OF_USERS,
+}
+"""Statements by the key of the role and their Sid."""
+
+NAMED_KINDS: Mapping[tuple[str, str, str], str] = {
+    ("control", "LaunchPublicImages", "ec2:snapshot"): NOT_KNOWN,
+    ("control", "LaunchStageImages", "ec2:snapshot"): NOT_KNOWN,
+}
+"""Kinds of resources of statements that are used otherwise."""
+
+
+def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
+    """Return the permissions that are neither used nor named, and the names that are used after all.
+
+    :param used: role, statement, action and kind of resource
+    """
+    names = build_local_names()
+    lines = []
+    for key, build in POLICIES.items():
+        policy = parse_policy(build(names).to_policy())
+        for permission in sorted(list_permissions(names.role(key), policy)):
+            is_named = _is_named(key, permission)
+            is_used = (permission.role, permission.sid, permission.action, permission.kind) in used
+            if not (is_used or is_named):
+                lines.append(f"{key} {permission.sid}: {permission.action} on {permission.kind}")
+            elif is_used and is_named:
+                lines.append(f"{key} {permission.sid}: {permission.action} is named as unused, but a test uses it")
+    return lines
+
+
+def _is_named(key: str, permission: Permission) -> bool:
+    return (key, permission.sid) in NAMED or (key, permission.sid, permission.kind) in NAMED_KINDS
