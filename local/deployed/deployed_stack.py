@@ -1,7 +1,7 @@
 """All parts of a deployed run: the local cloud, a deployment, its triggers, and what the demo needs."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def run_deployed_stack(
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
         reset_endpoint(server.url)
-        settings = read_run_settings()
+        settings = read_run_settings(options.regions)
         names = ResourceNames(settings)
         connect_tables(settings.home_region, names.prefix)
         deployment = exit_stack.enter_context(deploy(cloud, settings, package, server.url))
@@ -77,7 +77,8 @@ def run_deployed_stack(
         )
 
 
-def read_run_settings() -> DeploymentSettings:
-    """Return the settings of the stage dev, with a second region."""
+def read_run_settings(regions: Sequence[str] = ()) -> DeploymentSettings:
+    """Return the settings of the stage dev, with further regions."""
     settings = read_deployment_settings("dev")
-    return replace(settings, region_settings={**settings.region_settings, AWAY_REGION: RegionSettings()})
+    further = {region: RegionSettings() for region in (AWAY_REGION, *regions)}
+    return replace(settings, region_settings={**further, **settings.region_settings})

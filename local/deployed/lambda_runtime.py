@@ -3,6 +3,7 @@
 AWS's own client of the Runtime API: https://github.com/aws/aws-lambda-python-runtime-interface-client
 """
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -29,6 +30,14 @@ def prepare_runtime(folder: Path = FOLDER) -> Path:
         raise RuntimeMissing(NOT_FOUND)
     if uv is None:
         raise RuntimeMissing("uv was not found. make setup installs it, and the variable UV can name another one.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        # Tests in several processes may need it at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _create(folder, uv, python)
+
+
+def _create(folder: Path, uv: str, python: Path) -> Path:
     key = hashlib.sha256(f"{python}\n{LOCK.read_text(encoding='utf-8')}".encode()).hexdigest()
     mark, own_python = folder / "key", folder / "bin" / "python"
     if mark.exists() and mark.read_text() == key:

@@ -36,6 +36,8 @@ MAX_BYTES = 12_000_000
 
 NOT_IN_LAMBDA = ("pip", "setuptools", "wheel", "click", "inquirer", "blessed", "yaml", "chalice/cli", "local", "deploy")
 
+FOR_RUNTIME = {name: os.environ.get(name, "") for name in ("PYTHON313", "UV")}
+
 SCHEDULED_EVENT = {
     "version": "0",
     "id": "1",
