@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
 """
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,13 +115,3 @@ def _find_failed(mapping: StreamMapping, batch: Sequence[Any], answer: Any) -> l
     numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
     first = min((numbers.index(number) for number in named if number in numbers), default=None)
     return [] if first is None else list(batch[first:])
-
-
-def send_to_queue(mapping: StreamMapping, records: Sequence[Any]) -> None:
-    """Send what was given up to the failure queue, if there is one."""
-    if not records or not mapping.failure_queue:
-        return
-    _, _, _, region, _, name = mapping.failure_queue.split(":")
-    sqs = boto3.client("sqs", region)
-    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"table": mapping.table, "records": len(records)}))

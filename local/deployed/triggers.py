@@ -6,9 +6,10 @@ from typing import Any
 
 from local.aws.core.delivery import Delivery, EventHandlers
 from local.aws.core.local_cloud import LocalCloud
+from local.deployed.failure_queue import send_failure
 from local.deployed.function import Function
 from local.deployed.rules import Rule, find_targets
-from local.deployed.stream import StreamMapping, deliver_records, send_to_queue
+from local.deployed.stream import StreamMapping, deliver_records
 from local.deployed.worker import Worker, read_invoke_config
 
 
@@ -53,9 +54,12 @@ class Triggers:
 
     def _deliver_records(self, mapping: StreamMapping, records: Sequence[Mapping[str, Any]]) -> None:
         invoke = self._functions[mapping.function_arn].invoke
-        self._workers[mapping.function_arn].submit(
-            lambda: send_to_queue(mapping, deliver_records(mapping, records, invoke))
-        )
+
+        def deliver() -> None:
+            if given_up := deliver_records(mapping, records, invoke):
+                send_failure(mapping.failure_queue, {"table": mapping.table, "records": len(given_up)})
+
+        self._workers[mapping.function_arn].submit(deliver)
 
     def _deliver_event(self, event: Mapping[str, Any]) -> None:
         for target in find_targets(self._rules, event):

@@ -15,6 +15,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from local.deployed.errors import FunctionFailed
+from local.deployed.failure_queue import send_failure
 from local.deployed.function import Function
 
 logger = logging.getLogger(__name__)
@@ -30,10 +31,12 @@ class InvokeConfig:
     """How Lambda repeats asynchronous invocations of a function.
 
     :param max_age_seconds: real seconds: functions take real time, on whatever clock the cloud runs
+    :param failure_queue: ARN of the queue for events that were given up; empty: there is none
     """
 
     max_retries: int = DEFAULT_RETRIES
     max_age_seconds: float = DEFAULT_AGE_SECONDS
+    failure_queue: str = ""
 
 
 def read_invoke_config(function: Function) -> InvokeConfig:
@@ -46,7 +49,9 @@ def read_invoke_config(function: Function) -> InvokeConfig:
             raise
         return InvokeConfig()
     return InvokeConfig(
-        config.get("MaximumRetryAttempts", DEFAULT_RETRIES), config.get("MaximumEventAgeInSeconds", DEFAULT_AGE_SECONDS)
+        max_retries=config.get("MaximumRetryAttempts", DEFAULT_RETRIES),
+        max_age_seconds=config.get("MaximumEventAgeInSeconds", DEFAULT_AGE_SECONDS),
+        failure_queue=config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
     )
 
 
@@ -88,10 +93,11 @@ class Worker:
         for attempt in range(self._config.max_retries + 1):
             if time.monotonic() > expires_at:
                 logger.warning("%s did not get an event in time.", self._function.spec.name)
-                return
+                break
             try:
                 self._function.invoke(event)
             except FunctionFailed:
                 logger.exception("Attempt %d of %s failed.", attempt + 1, self._function.spec.name)
             else:
                 return
+        send_failure(self._config.failure_queue, {"function": self._function.spec.arn, "event": event})
