@@ -41,7 +41,7 @@ lint-imports: setup ## Check the import contracts
 
 shellcheck: setup ## Check every script that runs on an instance with ShellCheck
 	$(BIN)/shellcheck $$(find ssm_documents local examples chalicelib/data/recipes -name '*.sh') \
-		ssm_documents/gpudesk-image/gpudesk-machine-secrets tools/gpudesk-session
+		ssm_documents/gpudesk-image/gpudesk-machine-secrets tools/gpudesk-session .ci/*
 
 test: lint typecheck lint-imports shellcheck ## Run all checks and tests
 	$(BIN)/pytest -n 2 --durations=10

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import PacedClock
-from local.deployed.deployed_stack import Package, run_deployed_stack
+from local.deployed.deployed_stack import run_deployed_stack
+from local.deployed.deployment import Package
 from local.deployed.errors import RuntimeMissing
 from local.deployed.lambda_runtime import prepare_runtime
 from local.exit_status import ExitStatus

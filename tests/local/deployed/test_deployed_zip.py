@@ -3,6 +3,7 @@
 These tests run with `make test-deployed`. They build the zip, which takes seconds and needs the package index.
 """
 
+import json
 import os
 import subprocess
 import zipfile
@@ -17,17 +18,13 @@ from benchmarks import cold_start
 from deploy.chalice_resources import API_STAGE
 from deploy.names import ResourceNames
 from deploy.package import ROOT, build_zip, find_package_interpreter
-from local.aws.cloudformation import extension
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.unsupported_calls import SERVICES
 from local.clock import ManualClock
-from local.deployed.deployed_stack import Package, read_run_settings, start_functions
-from local.deployed.function import Function
-from local.deployed.gateway import DeployedGateway
-from local.deployed.routes import read_rest_api
+from local.deployed.deployed_stack import read_run_settings
+from local.deployed.deployment import Deployment, Package, deploy
 from local.deployed.stacks import SERVICES as DEPLOYMENT_SERVICES
-from local.deployed.stacks import deploy_stacks
 from local.isolation import clear_aws_environment, set_endpoint
 from local.machines.host.simulated import SimulatedMachines
 from tests.e2e.runs import Run, assert_no_process_left
@@ -93,44 +90,34 @@ def test_benchmark_measures_every_case(zip_file: Path, lambda_python: Path, tmp_
 @pytest.fixture
 def deployed(
     zip_file: Path, lambda_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[LocalCloud, DeployedGateway, dict[str, Function]]]:
+) -> Iterator[tuple[LocalCloud, Deployment]]:
     """Deploy the stage dev to a local cloud."""
     environment = dict(os.environ)
     clear_aws_environment(environment)
-    for name in os.environ.keys() - environment.keys():
-        monkeypatch.delenv(name)
     cloud = LocalCloud(ManualClock(), SimulatedMachines())
-    functions: dict[str, Function] = {}
     with CloudServer(cloud, services=SERVICES | DEPLOYMENT_SERVICES) as server:
         set_endpoint(environment, server.url)
+        for name in os.environ.keys() - environment.keys():
+            monkeypatch.delenv(name)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-        cloud.add_extension(extension)
-        settings = read_run_settings()
-        outputs = deploy_stacks(settings, zip_file)
-        package = Package(zip_file, tmp_path, lambda_python)
-        try:
-            functions |= start_functions(settings, package, cloud, server.url)
-            api = read_rest_api(settings.home_region, outputs["RestAPIId"], API_STAGE)
-            yield cloud, DeployedGateway(api, functions), functions
-        finally:
-            for function in functions.values():
-                function.close()
+        with deploy(cloud, read_run_settings(), Package(zip_file, tmp_path, lambda_python), server.url) as deployment:
+            yield cloud, deployment
 
 
-def test_zip_serves_health_and_a_sweep(deployed: tuple[LocalCloud, DeployedGateway, dict[str, Function]]) -> None:
-    cloud, gateway, functions = deployed
+def test_zip_serves_health_and_a_sweep(deployed: tuple[LocalCloud, Deployment]) -> None:
+    cloud, deployment = deployed
+    gateway = deployment.gateway
     names = ResourceNames(read_run_settings(), partition="aws", account="123456789012")
+    sweep = deployment.functions[names.home_arn("lambda", f"function:{names.function('sweep')}")]
 
-    def get_health() -> tuple[int, Any]:
-        reply = gateway.handle("GET", f"/{API_STAGE}/healthz", {}, b"")
-        return reply.status, reply.body.decode()
+    def get_health() -> Any:
+        return json.loads(gateway.handle("GET", f"/{API_STAGE}/healthz", {}, b"").body)
 
-    status, body = get_health()
-    assert (status, '"last_sweep_at":null' in body) == (200, True)
-    functions[names.home_arn("lambda", f"function:{names.function('sweep')}")].invoke(SCHEDULED_EVENT)
-    assert '"last_sweep_at":"2026-01-05T09:00:00Z"' in get_health()[1]
+    assert get_health()["last_sweep_at"] is None
+    sweep.invoke(SCHEDULED_EVENT)
+    assert get_health()["last_sweep_at"] == "2026-01-05T09:00:00Z"
     assert gateway.handle("GET", "/healthz", {}, b"").status == 404
     assert gateway.handle("POST", f"/{API_STAGE}/healthz", {}, b"").status == 404
     assert gateway.handle("GET", f"/{API_STAGE}/instances", {}, b"").status == 401
