@@ -122,7 +122,10 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> ExitStatus:
         except StepFailed as problem:
             _print(f"\nThe demo failed after {narrator.elapsed_seconds:.0f} s. {problem} The log is {folder.log}.")
             return ExitStatus.DEMO_FAILED
-        _print(f"\nThe demo took {narrator.elapsed_seconds:.0f} s.")
+        if denials := stack.cloud.enforcement.denials:
+            _print(f"\nThe demo failed: IAM denied {len(denials)} calls. {denials[0]}. The log is {folder.log}.")
+            return ExitStatus.DEMO_FAILED
+        _print(f"\nThe demo took {narrator.elapsed_seconds:.0f} s. IAM denied no call.")
         if denials := stack.cloud.enforcement.denials:
             _print(f"The policies refused {len(denials)} calls. The first one: {denials[0]}")
             return ExitStatus.DEMO_FAILED

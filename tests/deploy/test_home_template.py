@@ -12,27 +12,16 @@ from chalicelib.store.tables import TABLES
 from deploy.cloudformation import Template
 from deploy.functions import API_SECONDS, FUNCTIONS, SESSION_SECONDS
 from deploy.home import UnknownFunction, build_home_template
-from deploy.settings import DeploymentSettings, RegionSettings
 from local.settings import read_local_settings
+from tests.deploy.templates import build_home, build_settings
 
 API_GATEWAY_SECONDS = 29
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
 
-def build_settings(stage: str = "prod") -> DeploymentSettings:
-    return DeploymentSettings(
-        stage=stage,
-        home_region="eu-west-1",
-        region_settings={"eu-west-1": RegionSettings(), "us-west-2": RegionSettings()},
-        alarm_email="ops@example.com",
-        permissions_boundary="arn:aws:iam::123456789012:policy/boundary",
-        instance_policies=("arn:aws:iam::123456789012:policy/more",),
-    )
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def home() -> Template:
-    return build_home_template(build_settings())
+    return build_home()
 
 
 def list_properties(template: Template, kind: str) -> dict[str, Any]:
@@ -66,7 +55,7 @@ def test_each_table_of_the_code_is_kept_and_recoverable(home: Template) -> None:
 
 
 def test_tables_of_dev_end_with_their_stack() -> None:
-    home = build_home_template(build_settings("dev"))
+    home = build_home("dev")
     for table in home["Resources"].values():
         if table["Type"] == "AWS::DynamoDB::Table":
             assert (table["DeletionPolicy"], table["Properties"]["DeletionProtectionEnabled"]) == ("Delete", False)
@@ -202,7 +191,7 @@ def test_session_role_trusts_only_the_sessions_function_and_only_for_one_instanc
 def test_two_stages_share_no_name() -> None:
     names = []
     for stage in ("dev", "prod"):
-        template = build_home_template(build_settings(stage))
+        template = build_home(stage)
         names.append({value for value in _list_texts(template["Resources"]) if f"gpudesk-{stage}" in value})
     assert names[0]
     assert not names[0] & names[1]

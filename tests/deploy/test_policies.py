@@ -4,6 +4,7 @@
 """
 
 import ast
+import functools
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -65,6 +66,14 @@ def list_resources(action: str, *roles: str) -> list[str]:
     return [resource for statement in list_statements(action, *roles) for resource in statement.resources]
 
 
+@functools.cache
+def read_operations(service: str) -> dict[str, str]:
+    """Return the names of a service's operations, by method of its client."""
+    client: Any = boto3.session.Session().client(service, "us-east-1")  # type: ignore[call-overload]
+    operations: dict[str, str] = client.meta.method_to_api_mapping
+    return operations
+
+
 def list_called_operations() -> Iterator[str]:
     """Yield every operation of a client that a module of `chalicelib/aws` names, also for a paginator."""
     for path in AWS.glob("*.py"):
@@ -73,8 +82,7 @@ def list_called_operations() -> Iterator[str]:
         texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         for ours, theirs in SERVICES.items() if path.name != "clients.py" else ():
             if ours in names or f"create_{ours}" in names:
-                client: Any = boto3.session.Session().client(theirs, "us-east-1")  # type: ignore[call-overload]
-                operations = client.meta.method_to_api_mapping
+                operations = read_operations(theirs)
                 yield from (f"{theirs}:{operations[each]}" for each in operations.keys() & (names | texts))
 
 

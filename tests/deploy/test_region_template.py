@@ -8,30 +8,17 @@ import pytest
 from deploy.cloudformation import Template
 from deploy.documents import MAX_DOCUMENT_BYTES, DocumentTooLarge, build_document
 from deploy.names import ResourceNames
-from deploy.region import build_region_template
-from deploy.settings import DeploymentSettings, RegionSettings
 from ssm_documents.compose import list_document_names
 from ssm_documents.session_documents import list_session_names
+from tests.deploy.templates import KEY, build_region, build_settings
 
 ACCEPTED_BY_EC2 = re.compile(r"[a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}")
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html"""
 
-KEY = "arn:aws:kms:us-west-2:123456789012:key/0f"
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def region() -> Template:
-    return build_region_template(
-        DeploymentSettings(
-            stage="prod",
-            home_region="eu-west-1",
-            region_settings={
-                "eu-west-1": RegionSettings(),
-                "us-west-2": RegionSettings(vpc="vpc-0a1b2c3d", kms_key=KEY),
-            },
-            alarm_email="ops@example.com",
-        )
-    )
+    return build_region()
 
 
 def get_properties(template: Template, logical_id: str) -> Any:
@@ -47,10 +34,9 @@ def test_all_documents_have_the_stage_in_their_names(region: Template) -> None:
 
 
 def test_document_that_is_too_large_is_refused(region: Template) -> None:
-    settings = DeploymentSettings(stage="dev", home_region="us-east-1", region_settings={}, alarm_email="")
     content = {"description": "x" * MAX_DOCUMENT_BYTES}
     with pytest.raises(DocumentTooLarge, match=r"gpudesk-large has 600[0-9]{2} bytes; .*Shorten its scripts"):
-        build_document(ResourceNames(settings), "gpudesk-large", "Command", content)
+        build_document(ResourceNames(build_settings()), "gpudesk-large", "Command", content)
 
 
 def test_security_group_has_no_ingress_and_the_tag_that_launches_require(region: Template) -> None:

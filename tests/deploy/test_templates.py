@@ -1,15 +1,13 @@
 """Test the templates as a whole: what CloudFormation and AWS accept, and that two stages do not collide."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from cfnlint.api import ManualArgs, lint
 
 from deploy.cloudformation import Template
-from deploy.home import build_home_template
-from deploy.region import build_region_template
-from deploy.settings import DeploymentSettings, read_deployment_settings
+from tests.deploy.templates import build_home, build_region, build_settings
 
 NAME_PROPERTIES = frozenset(
     [
@@ -29,21 +27,6 @@ NAME_PROPERTIES = frozenset(
 """The properties that name a resource in its account."""
 
 
-@pytest.fixture(scope="module")
-def settings() -> DeploymentSettings:
-    return read_deployment_settings("dev")
-
-
-@pytest.fixture(scope="module")
-def home(settings: DeploymentSettings) -> Template:
-    return build_home_template(settings)
-
-
-@pytest.fixture(scope="module")
-def region(settings: DeploymentSettings) -> Template:
-    return build_region_template(settings)
-
-
 def list_names(template: Template) -> Iterator[tuple[str, str]]:
     for logical_id, resource in template["Resources"].items():
         for key in NAME_PROPERTIES & set(resource["Properties"]):
@@ -52,14 +35,15 @@ def list_names(template: Template) -> Iterator[tuple[str, str]]:
                 yield f"{logical_id}.{key}", json.dumps(value)
 
 
-def test_every_name_has_the_stage(home: Template, region: Template) -> None:
-    names = dict([*list_names(home), *list_names(region)])
+def test_every_name_has_the_stage() -> None:
+    names = dict([*list_names(build_home()), *list_names(build_region())])
     assert len(names) > 40
-    assert not {place: name for place, name in names.items() if "gpudesk-dev" not in name and "gpudesk/dev" not in name}
+    assert not {
+        place: name for place, name in names.items() if "gpudesk-prod" not in name and "gpudesk/prod" not in name
+    }
 
 
-@pytest.mark.parametrize("which", ["home", "region"])
-def test_cfn_lint_finds_nothing(which: str, request: pytest.FixtureRequest, settings: DeploymentSettings) -> None:
-    template = request.getfixturevalue(which)
-    config = ManualArgs(regions=[settings.home_region])
-    assert not [f"{match.rule.id}: {match.message}" for match in lint(json.dumps(template), config=config)]
+@pytest.mark.parametrize("build", [build_home, build_region])
+def test_cfn_lint_finds_nothing(build: Callable[[], Template]) -> None:
+    config = ManualArgs(regions=[build_settings().home_region])
+    assert not [f"{match.rule.id}: {match.message}" for match in lint(json.dumps(build()), config=config)]

@@ -7,13 +7,13 @@ import pytest
 
 from local import runner
 from local.exit_status import ExitStatus
-from local.options import Options, read_options
+from local.options import read_options
 
 
 def test_closed_output_ends_run_without_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def print_first_line(_: Options) -> ExitStatus:
+    def print_first_line(*_: object) -> ExitStatus:
         runner._print("The first line.")
         return ExitStatus.SUCCESS
 

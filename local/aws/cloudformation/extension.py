@@ -1,5 +1,6 @@
 """Extension of moto's CloudFormation by resource types and properties. Unknown types are refused, as on AWS."""
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.cloudformation import parsing
@@ -8,6 +9,8 @@ from moto.cloudformation.exceptions import ValidationError
 from local.aws.cloudformation import dropped_properties, functions, messaging, monitoring, rest_api, roles
 from local.aws.cloudformation.added_type import AddedType
 from local.aws.core.patches import Patches
+
+RETAIN, RETAIN_LATER = "Retain", "RetainExceptOnCreate"
 
 TYPES: tuple[AddedType, ...] = (*monitoring.TYPES, *messaging.TYPES, *functions.TYPES, *rest_api.TYPES)
 
@@ -20,9 +23,26 @@ def patch(patches: Patches) -> None:
     patches.wrap(parsing, "get_model_list", lambda _: lambda: models)
     patches.wrap(parsing, "get_model_map", lambda _: lambda: by_type)
     patches.wrap(parsing, "get_name_type_map", lambda _: lambda: names)
+    patches.wrap(parsing.ResourceMap, "delete", _keep_retained)
     patches.wrap(parsing, "resource_class_from_type", lambda original: _refuse_unknown_types(original, by_type))
     for module in (dropped_properties, functions, rest_api, roles):
         module.patch(patches)
+
+
+def _keep_retained(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Delete a stack without what outlives it. moto knows the policy `Retain` only.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    """
+
+    def delete(resources: Any) -> None:
+        resources._resource_json_map = {
+            name: {**resource, "DeletionPolicy": RETAIN} if resource.get("DeletionPolicy") == RETAIN_LATER else resource
+            for name, resource in resources._resource_json_map.items()
+        }
+        original(resources)
+
+    return delete
 
 
 def _refuse_unknown_types(original: Any, known: dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 from collections.abc import Callable
 from typing import Any
 
-from moto.awslambda.models import LambdaFunction, lambda_backends
+from moto.awslambda.models import LambdaFunction, Permission, lambda_backends
 
 from local.aws.cloudformation.added_type import AddedType, Created, Place, Properties
 from local.aws.core.patches import Patches
@@ -18,6 +18,7 @@ def patch(patches: Patches) -> None:
     """Keep the properties that moto drops."""
     patches.wrap(LambdaFunction, "create_from_cloudformation_json", _keep_properties)
     patches.wrap(LambdaFunction, "get_configuration", _add_logging)
+    patches.wrap(Permission, "create_from_cloudformation_json", _clean_statement)
 
 
 def _keep_properties(original: Callable[..., Any]) -> Any:
@@ -39,6 +40,20 @@ def _add_logging(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[
         return original(function, *arguments, **options) | added
 
     return get_configuration
+
+
+def _clean_statement(original: Callable[..., Any]) -> Any:
+    """Remove the property of the template that moto leaves in the policy of the function, and give a Sid."""
+
+    def create(name: str, template: Any, account_id: str, region_name: str, **rest: Any) -> Any:
+        permission = original(name, template, account_id, region_name, **rest)
+        function = lambda_backends[account_id][region_name].get_function(template["Properties"]["FunctionName"])
+        statement = function.policy.statements[-1]
+        statement.pop("FunctionName", None)
+        statement["Sid"] = name
+        return permission
+
+    return staticmethod(create)
 
 
 def _create_invoke_config(place: Place, name: str, properties: Properties) -> Created:

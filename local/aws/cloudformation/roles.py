@@ -7,6 +7,7 @@ from moto.iam.models import ManagedPolicy, Role, iam_backends
 from moto.utilities.utils import get_partition
 
 from local.aws.core.patches import Patches
+from local.aws.iam.stored_policies import to_text
 
 
 def patch(patches: Patches) -> None:
@@ -22,6 +23,9 @@ def _attach_policies(original: Callable[..., Any]) -> Any:
         backend = iam_backends[account_id][get_partition(region_name)]
         for arn in template["Properties"].get("ManagedPolicyArns", []):
             backend.attach_role_policy(arn, role.name)
+        for policy_name, document in list(role.policies.items()):
+            # moto keeps the dictionary of the template, and GetRolePolicy would show it in the form of Python.
+            role.put_policy(policy_name, to_text(document))
         return role
 
     return staticmethod(create)

@@ -1,0 +1,235 @@
+"""The stacks of a stage on the local cloud's CloudFormation: complete, with what services need, and deleted completely.
+
+CloudFormation of moto and three stacks take some seconds, once for all tests of the file.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from deploy.home import build_home_template
+from deploy.names import ResourceNames
+from deploy.region import build_region_template
+from deploy.settings import DeploymentSettings, RegionSettings
+from local.aws.cloudformation import extension
+from local.aws.core.testing import in_process_cloud
+from local.aws.iam.evaluator import IamRequest, Policies, decide
+from local.aws.iam.patterns import Context
+from local.aws.iam.policies import parse_policy_text
+from local.aws.iam.principals import Principal
+from local.aws.iam.stored_policies import to_text
+from local.deployed.stacks import deploy_stacks
+from local.settings import ACCOUNT
+
+HOME, AWAY = "us-east-1", "us-west-2"
+NEVER_DELETED = {"default"}
+
+
+def build_settings(stage: str) -> DeploymentSettings:
+    regions = {HOME: RegionSettings(), AWAY: RegionSettings()}
+    return DeploymentSettings(stage=stage, home_region=HOME, region_settings=regions, alarm_email="ops@example.com")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A deployed stage.
+
+    :param outputs: those of its home stack
+    """
+
+    names: ResourceNames
+    outputs: Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("app.py", "")
+    path = tmp_path_factory.mktemp("zip") / "deployment.zip"
+    path.write_bytes(content.getvalue())
+    return path
+
+
+@pytest.fixture(scope="module")
+def stages(zip_file: Path) -> Iterator[Mapping[str, Stage]]:
+    """Two stages in one account and region, in the order in which they are deployed."""
+    with in_process_cloud() as cloud:
+        cloud.add_extension(extension)
+        found = {}
+        for stage in ("dev", "prod"):
+            settings = build_settings(stage)
+            names = ResourceNames(settings, partition="aws", account=ACCOUNT)
+            found[stage] = Stage(names, deploy_stacks(settings, zip_file))
+        yield found
+
+
+@pytest.fixture(scope="module")
+def names(stages: Mapping[str, Stage]) -> ResourceNames:
+    return stages["dev"].names
+
+
+def create_client(service: Any, region: str = HOME) -> Any:
+    return boto3.client(service, region)
+
+
+def list_stack_resources(stack: str, region: str) -> list[dict[str, Any]]:
+    resources = create_client("cloudformation", region).describe_stack_resources(StackName=stack)["StackResources"]
+    # moto lists a resource whose condition is false without its name.
+    return [each for each in resources if "LogicalResourceId" in each]
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_stacks_have_all_resources_of_their_templates(stages: Mapping[str, Stage], stage: str) -> None:
+    settings = build_settings(stage)
+    home = {each["LogicalResourceId"] for each in list_stack_resources(f"gpudesk-{stage}", HOME)}
+    assert home == set(build_home_template(settings)["Resources"])
+    away = {each["LogicalResourceId"] for each in list_stack_resources(f"gpudesk-{stage}-region", AWAY)}
+    assert away == set(build_region_template(settings)["Resources"])
+    near = {each["LogicalResourceId"] for each in list_stack_resources(f"gpudesk-{stage}-region", HOME)}
+    assert away - near >= {"ForwardRole"}
+
+
+def is_allowed(policy: str, service: str, action: str, resource: str, context: Context) -> bool:
+    """Return whether the policy of a resource lets a service of AWS do something."""
+    request = IamRequest(action, resource, context, Principal(service=service))
+    return decide(Policies(resource=parse_policy_text(policy)), request).is_allowed
+
+
+def test_only_the_rules_of_a_function_may_invoke_it(names: ResourceNames) -> None:
+    events, functions = create_client("events"), create_client("lambda")
+    rules = [each for each in events.list_rules()["Rules"] if each["Name"].startswith(names.prefix)]
+    assert rules
+    for rule in rules:
+        for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]:
+            policy = functions.get_policy(FunctionName=target["Arn"])["Policy"]
+            for source, expected in ((rule["Arn"], True), (f"{rule['Arn']}-other", False)):
+                context = {"aws:SourceArn": source, "aws:SourceAccount": ACCOUNT}
+                invoke = "events.amazonaws.com", "lambda:InvokeFunction", target["Arn"], context
+                assert is_allowed(policy, *invoke) is expected, rule["Name"]
+
+
+@pytest.mark.parametrize("function", ["api", "sessions"])
+def test_only_the_api_of_the_stage_may_invoke_its_functions(stages: Mapping[str, Stage], function: str) -> None:
+    dev, prod = stages["dev"], stages["prod"]
+    arn = dev.names.home_arn("lambda", f"function:{dev.names.function(function)}")
+    policy = create_client("lambda").get_policy(FunctionName=arn)["Policy"]
+    for stage in (dev, prod):
+        source = dev.names.home_arn("execute-api", f"{stage.outputs['RestAPIId']}/api/POST/instances/x/sessions")
+        context = {"aws:SourceArn": source, "aws:SourceAccount": ACCOUNT}
+        invoke = "apigateway.amazonaws.com", "lambda:InvokeFunction", arn, context
+        assert is_allowed(policy, *invoke) is (stage is dev)
+
+
+def test_alarms_of_this_account_may_mail(names: ResourceNames) -> None:
+    topic = names.topic_arn("alarms")
+    policy = create_client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    alarms = [
+        alarm
+        for page in create_client("cloudwatch").get_paginator("describe_alarms").paginate()
+        for alarm in page["MetricAlarms"]
+        if alarm["AlarmName"].startswith(names.prefix)
+    ]
+    assert alarms
+    for alarm in alarms:
+        assert alarm["AlarmActions"] == [topic]
+        for account in (ACCOUNT, "999999999999"):
+            context = {"aws:SourceArn": alarm["AlarmArn"].replace(ACCOUNT, account), "aws:SourceAccount": account}
+            publish = "cloudwatch.amazonaws.com", "sns:Publish", topic, context
+            assert is_allowed(policy, *publish) is (account == ACCOUNT)
+
+
+def test_forwarded_events_reach_only_the_bus_of_the_home_region(names: ResourceNames) -> None:
+    events, iam = create_client("events", AWAY), create_client("iam")
+    rules = [each for each in events.list_rules()["Rules"] if each["Name"].startswith(names.prefix)]
+    assert rules
+    for rule in rules:
+        (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        assert target["Arn"] == names.home_arn("events", "event-bus/default")
+        role = iam.get_role(RoleName=target["RoleArn"].rpartition("/")[2])["Role"]
+        trust = to_text(role["AssumeRolePolicyDocument"])
+        assert is_allowed(trust, "events.amazonaws.com", "sts:AssumeRole", role["Arn"], {})
+        assert not is_allowed(trust, "lambda.amazonaws.com", "sts:AssumeRole", role["Arn"], {})
+        for bus, expected in ((target["Arn"], True), (f"{target['Arn']}-other", False)):
+            assert can_role_do(role["RoleName"], "events:PutEvents", bus) is expected
+
+
+def can_role_do(role: str, action: str, resource: str) -> bool:
+    """Return whether the inline policies of a role allow an action."""
+    iam = create_client("iam")
+    documents = [
+        to_text(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    ]
+    return decide(Policies([parse_policy_text(text) for text in documents]), IamRequest(action, resource)).is_allowed
+
+
+def test_functions_that_report_failures_may_write_to_the_queue(names: ResourceNames) -> None:
+    functions = create_client("lambda")
+    reporting = {
+        mapping["FunctionArn"].rpartition(":")[2]: mapping["DestinationConfig"]["OnFailure"]["Destination"]
+        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]
+        if names.prefix in mapping["FunctionArn"]
+    }
+    for function in functions.list_functions()["Functions"]:
+        if function["FunctionName"].startswith(names.prefix):
+            configs = functions.list_function_event_invoke_configs(FunctionName=function["FunctionName"])
+            for config in configs["FunctionEventInvokeConfigs"]:
+                if destination := config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"):
+                    reporting[function["FunctionName"]] = destination
+    assert reporting
+    for name, queue in reporting.items():
+        role = functions.get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
+        assert queue == names.queue_arn("failures")
+        assert can_role_do(role, "sqs:SendMessage", queue)
+        assert not can_role_do(role, "sqs:SendMessage", f"{queue}-other")
+
+
+def test_deleted_stacks_leave_only_the_tables_of_stages_that_keep_data(stages: Mapping[str, Stage]) -> None:
+    """The last test of the file, because the others need the stacks."""
+    tables = set(create_client("dynamodb").list_tables()["TableNames"])
+    for stage in stages:
+        for region in (HOME, AWAY):
+            create_client("cloudformation", region).delete_stack(StackName=f"gpudesk-{stage}-region")
+        create_client("cloudformation").delete_stack(StackName=f"gpudesk-{stage}")
+    assert set(create_client("dynamodb").list_tables()["TableNames"]) == {
+        table for table in tables if table.startswith("gpudesk-prod-")
+    }
+    assert {name: found for name, found in list_left().items() if found} == {}
+
+
+def list_left() -> dict[str, list[str]]:
+    """Return what is left besides tables, by kind."""
+    iam = create_client("iam")
+    owner = [{"Key": "Owner", "Values": ["Self"]}]
+    left: dict[str, list[Any]] = {
+        "roles": iam.list_roles()["Roles"],
+        "policies": iam.list_policies(Scope="Local")["Policies"],
+        "profiles": iam.list_instance_profiles()["InstanceProfiles"],
+    }
+    for region in (HOME, AWAY):
+        left |= {
+            f"functions {region}": create_client("lambda", region).list_functions()["Functions"],
+            f"mappings {region}": create_client("lambda", region).list_event_source_mappings()["EventSourceMappings"],
+            f"rules {region}": create_client("events", region).list_rules()["Rules"],
+            f"groups {region}": create_client("logs", region).describe_log_groups()["logGroups"],
+            f"alarms {region}": create_client("cloudwatch", region).describe_alarms()["MetricAlarms"],
+            f"queues {region}": create_client("sqs", region).list_queues().get("QueueUrls", []),
+            f"topics {region}": create_client("sns", region).list_topics()["Topics"],
+            f"subscriptions {region}": create_client("sns", region).list_subscriptions()["Subscriptions"],
+            f"apis {region}": create_client("apigateway", region).get_rest_apis()["items"],
+            f"documents {region}": create_client("ssm", region).list_documents(Filters=owner)["DocumentIdentifiers"],
+            f"security groups {region}": [
+                each
+                for each in create_client("ec2", region).describe_security_groups()["SecurityGroups"]
+                if each["GroupName"] not in NEVER_DELETED
+            ],
+        }
+    return {name: [json.dumps(each, default=str)[:80] for each in found] for name, found in left.items()}

@@ -1,0 +1,55 @@
+"""The list of permissions that no test uses, which a complete run of the tests must leave empty."""
+
+from deploy.policies import POLICIES
+from local.aws.iam.policies import parse_policy
+from local.aws.iam.usage import find_kind, list_permissions
+from local.settings import build_local_names
+from tests.support.unused_permissions import NAMED, NAMED_KINDS, list_unused
+
+NAMES = build_local_names()
+ALL = {
+    (key, permission)
+    for key, build in POLICIES.items()
+    for permission in list_permissions(NAMES.role(key), parse_policy(build(NAMES).to_policy()))
+}
+
+
+def test_every_name_is_one_of_a_permission() -> None:
+    assert NAMED.keys() <= {(key, permission.sid) for key, permission in ALL}
+    assert NAMED_KINDS.keys() <= {(key, permission.sid, permission.kind) for key, permission in ALL}
+
+
+def test_permission_is_listed_unless_it_is_used_or_named() -> None:
+    used = {
+        (permission.role, permission.sid, permission.action, permission.kind)
+        for key, permission in ALL
+        if (key, permission.sid) not in NAMED and (key, permission.sid, permission.kind) not in NAMED_KINDS
+    }
+    assert list_unused(used) == []
+    one = next(each for each in used if each[1] == "SendEmails")
+    assert [line.partition(":")[0] for line in list_unused(used - {one})] == [
+        f"{one[0].removeprefix('gpudesk-dev-')} SendEmails"
+    ]
+
+
+def test_name_of_a_used_permission_is_listed() -> None:
+    used = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
+    assert {line.split(":")[0] for line in list_unused(used)} == {
+        f"{key} {sid}" for key, sid, *_ in (*NAMED, *NAMED_KINDS)
+    }
+
+
+def test_kinds_of_resources() -> None:
+    account = "123456789012"
+    kinds = {
+        "*": "*",
+        f"arn:aws:ec2:*:{account}:instance/*": "ec2:instance",
+        f"arn:aws:dynamodb:us-east-1:{account}:table/things": "dynamodb:table",
+        f"arn:aws:dynamodb:us-east-1:{account}:table/things/index/by-owner": "dynamodb:table/index",
+        f"arn:aws:dynamodb:us-east-1:{account}:table/things/stream/*": "dynamodb:table/stream",
+        f"arn:aws:logs:us-east-1:{account}:log-group:/a/b:log-stream:*": "logs:log-group/log-stream",
+        f"arn:aws:sns:us-east-1:{account}:mails": "sns:topic",
+        f"arn:aws:sqs:us-east-1:{account}:failures": "sqs:queue",
+        f"arn:aws:ssm:*:{account}:parameter/gpudesk/key": "ssm:parameter",
+    }
+    assert {resource: find_kind(resource) for resource in kinds} == kinds

@@ -1,0 +1,71 @@
+"""Attribution: a call is made with the key of the role that acts."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.iam.attribution import FunctionRole, InstanceRole, act_as, get_acting_identity
+from tests.local.aws.sessions import ROLE_NAME, TRUST_POLICY, assume, create_client, create_session_role
+
+SWEEP = FunctionRole("sweep-role")
+ALLOWED = {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"}
+
+
+@pytest.fixture
+def sts(cloud: LocalCloud) -> Any:
+    iam = boto3.client("iam")
+    iam.create_role(RoleName=SWEEP.name, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [ALLOWED]})
+    iam.put_role_policy(RoleName=SWEEP.name, PolicyName="sweep", PolicyDocument=policy)
+    return boto3.client("sts", "us-east-1")
+
+
+def find_caller(sts: Any) -> str:
+    """Return the role session of the caller, or the user."""
+    return str(sts.get_caller_identity()["Arn"]).rpartition(":")[2]
+
+
+def test_one_client_calls_as_the_role_that_acts(sts: Any) -> None:
+    before = find_caller(sts)
+    with act_as(SWEEP):
+        assert find_caller(sts) == "assumed-role/sweep-role/sweep-role"
+        with act_as(None):
+            assert find_caller(sts) == before
+    assert find_caller(sts) == before
+
+
+def test_role_is_judged_by_its_policy(sts: Any, cloud: LocalCloud) -> None:
+    ec2 = boto3.client("ec2", "us-east-1")
+    with act_as(SWEEP):
+        ec2.describe_instances()
+        with pytest.raises(ClientError, match=r"assumed-role/sweep-role.*no identity-based policy allows"):
+            ec2.describe_images()
+    ec2.describe_images()
+    assert len(cloud.enforcement.denials) == 1
+
+
+def test_thread_acts_as_the_function_that_started_it(sts: Any) -> None:
+    with act_as(SWEEP), ThreadPoolExecutor(1) as threads:
+        assert threads.submit(find_caller, sts).result().startswith("assumed-role/sweep-role")
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(get_acting_identity).result() is None
+
+
+def test_client_with_credentials_of_its_own_keeps_them(sts: Any) -> None:
+    create_session_role()
+    own = create_client("sts", assume())
+    with act_as(SWEEP):
+        assert find_caller(own).startswith(f"assumed-role/{ROLE_NAME}/")
+
+
+def test_unknown_role_and_instance_without_a_role_cannot_call(sts: Any) -> None:
+    with act_as(FunctionRole("no-such-role")), pytest.raises(KeyError, match="no-such-role"):
+        sts.get_caller_identity()
+    dynamodb = boto3.client("dynamodb", "us-east-1")
+    with act_as(InstanceRole("i-0")), pytest.raises(ClientError, match="UnrecognizedClientException"):
+        dynamodb.list_tables()
