@@ -55,6 +55,9 @@ def complete_api(template: Template, names: ResourceNames) -> None:
     api |= {
         "Name": names.prefix,
         "EndpointConfiguration": {"Type": "REGIONAL"},
+        # Without it, SAM creates a second stage named Stage, whose methods have no limits.
+        # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-api.html
+        "OpenApiVersion": "2.0",
         "MethodSettings": _build_method_settings(paths),
         "GatewayResponses": {kind: _build_gateway_response(*rest) for kind, *rest in GATEWAY_ERRORS},
         "Tags": {"gpudesk:stage": names.settings.stage},

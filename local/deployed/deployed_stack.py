@@ -47,6 +47,8 @@ def run_deployed_stack(
         names = ResourceNames(settings)
         connect_tables(settings.home_region, names.prefix)
         deployment = exit_stack.enter_context(deploy(cloud, settings, package, server.url))
+        # A first request creates the SDK's clients of the API. That is slow while everything else starts, too.
+        deployment.gateway.handle("GET", f"/{API_STAGE}/healthz", {}, b"")
         api = GatewayServer(deployment.gateway, options.port)
         exit_stack.callback(api.stop)
         triggers = Triggers(cloud, deployment.functions, settings.home_region)

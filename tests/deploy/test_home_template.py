@@ -129,6 +129,12 @@ def test_api_is_regional_throttled_and_logs_no_bodies(home: Template) -> None:
     assert set(api["Body"]["paths"]) == set(app.app.routes)
 
 
+def test_api_has_one_stage_so_that_no_method_is_without_limits(home: Template) -> None:
+    resources = home["Resources"].values()
+    stages = [each["Properties"]["StageName"] for each in resources if "StageName" in each.get("Properties", {})]
+    assert stages == ["api"]
+
+
 def test_session_routes_have_a_function_of_their_own(home: Template) -> None:
     (api,) = list_properties(home, "ApiGateway::RestApi").values()
     by_function: dict[str, set[str]] = {}
