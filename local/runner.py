@@ -126,9 +126,6 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> ExitStatus:
             _print(f"\nThe demo failed: IAM denied {len(denials)} calls. {denials[0]}. The log is {folder.log}.")
             return ExitStatus.DEMO_FAILED
         _print(f"\nThe demo took {narrator.elapsed_seconds:.0f} s. IAM denied no call.")
-        if denials := stack.cloud.enforcement.denials:
-            _print(f"The policies refused {len(denials)} calls. The first one: {denials[0]}")
-            return ExitStatus.DEMO_FAILED
     if options.once:
         return choose_exit_status(options, is_real=stack.machines.is_real)
     _print(format_help(stack, folder))
