@@ -11,7 +11,7 @@ from deploy.package import DEFAULT_OUTPUT, WITHOUT_BYTECODE, build_zip, find_pac
 from deploy.setting_checks import InvalidDeploymentSetting
 from deploy.settings import read_deployment_settings
 from deploy.source import has_uncommitted_changes
-from deploy.templates import write_templates
+from deploy.templates import build_template_texts
 
 FAILURE = 2
 
@@ -34,11 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_package(options: argparse.Namespace) -> None:
-    """Write the package of a stage and print what it contains."""
-    files = write_templates(options.output, read_deployment_settings(options.stage))
-    for file in files:
-        print(f"{file}: {file.stat().st_size / 1e3:.0f} KB")
+    """Write the package of a stage and print what it contains. If a part fails, the files of before stay."""
+    texts = build_template_texts(read_deployment_settings(options.stage))
     package = build_zip(options.output, python=find_package_interpreter())
+    for name, text in texts.items():
+        file = options.output / name
+        file.write_text(text, encoding="utf-8")
+        print(f"{file}: {file.stat().st_size / 1e3:.0f} KB")
     print(f"{package.file}: {package.size / 1e6:.1f} MB, SHA-256 {package.digest}")
     if package.python is None:
         print(WITHOUT_BYTECODE)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -16,17 +15,10 @@ HOME_NAME, REGION_NAME = "template.yaml", "region.yaml"
 WIDTH = 120
 
 
-def write_templates(output: Path, settings: DeploymentSettings) -> list[Path]:
-    """Write the templates of the home stack and of the region stacks.
-
-    :returns: the files
-    """
-    contents = {HOME_NAME: build_home_template(settings), REGION_NAME: build_region_template(settings)}
-    texts = {name: to_yaml(template) for name, template in contents.items()}
-    output.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (output / name).write_text(text, encoding="utf-8")
-    return [output / name for name in texts]
+def build_template_texts(settings: DeploymentSettings) -> Mapping[str, str]:
+    """Return the templates of the home stack and of the region stacks, by the names of their files."""
+    templates = {HOME_NAME: build_home_template(settings), REGION_NAME: build_region_template(settings)}
+    return {name: to_yaml(template) for name, template in templates.items()}
 
 
 def to_yaml(template: Mapping[str, Any]) -> str:
