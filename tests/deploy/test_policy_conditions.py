@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from deploy.permissions_page import WRITTEN_AS
 from deploy.policies import POLICIES
 from deploy.policies.session import build_trust_policy
 from deploy.policies.statement import Statement, build_policy_body
