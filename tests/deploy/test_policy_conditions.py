@@ -5,12 +5,15 @@ A missing key is where `ForAllValues` and `IfExists` allow, so each key is left 
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
+from deploy.names import ResourceNames
 from deploy.policies import POLICIES
 from deploy.policies.session import build_trust_policy
 from deploy.policies.statement import Statement, build_policy_body
+from deploy.settings import RegionSettings
 from local.aws.iam.evaluator import IamRequest, Policies, decide
 from local.aws.iam.patterns import Context
 from local.aws.iam.policies import parse_policy
@@ -18,10 +21,28 @@ from local.aws.iam.principals import Principal
 from local.settings import ACCOUNT, build_local_names
 
 NAMES = build_local_names()
+CONFIGURED = ResourceNames(
+    replace(
+        NAMES.settings,
+        region_settings={
+            "us-east-1": RegionSettings(
+                vpc="vpc-0a1b2c3d",
+                subnets=("subnet-0a1b2c3d",),
+                kms_key=f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d",
+            )
+        },
+        buckets=("data",),
+        secret_prefixes=("team/",),
+    ),
+    partition="aws",
+    account=ACCOUNT,
+)
+"""The stage with everything that an admin can configure."""
+
 STATEMENTS = [
     (role, statement)
     for role, build in POLICIES.items()
-    for statement in build(NAMES).statements
+    for statement in build(CONFIGURED).statements
     if statement.condition
 ]
 VARIABLES = {"aws:userid": "AROA0:ada", "aws:username": "ada", "aws:PrincipalTag/gpudesk:id": "gd-1"}
