@@ -9,7 +9,6 @@ from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer, start_timed_calls
-from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.deadlines import CREDENTIALS_VALID_FOR
 from chalicelib.domain.common.errors import UpstreamError
 from chalicelib.domain.instances.observation import ObservedInstance
@@ -119,8 +118,8 @@ class SessionOpener:
         """End a session that nobody gets, and return a sentence about it."""
         try:
             self.session_manager.terminate_session(target.region, session_id, starter)
-        except AwsError as error:
-            LOG.warning("session %s was not ended: %s", session_id, error.description)
+        except Exception:
+            LOG.exception("session %s was not ended", session_id)
             return "gpudesk could not end the session, but nobody can use it."
         return "gpudesk has ended the session."
 
