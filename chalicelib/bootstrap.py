@@ -134,7 +134,7 @@ def _build_desk_service(parts: Parts) -> DeskService:
         regions=parts.settings.deployed_regions,
         catalog=parts.catalog,
         recipes=parts.recipes,
-        get_webhook_secret=parts.get_webhook_secret,
+        get_webhook_secret=parts.get_webhook_secret_in_request,
         allow_private_webhooks=parts.settings.allow_private_webhooks,
         clock=parts.clock,
     )
@@ -143,7 +143,7 @@ def _build_desk_service(parts: Parts) -> DeskService:
 def _build_owner_service(parts: Parts) -> OwnerService:
     return OwnerService(
         stores=parts.stores,
-        get_webhook_secret=parts.get_webhook_secret,
+        get_webhook_secret=parts.get_webhook_secret_in_request,
         allow_private_webhooks=parts.settings.allow_private_webhooks,
     )
 

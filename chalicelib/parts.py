@@ -23,7 +23,7 @@ class Parts:
 
     :param ec2: EC2 for the control loop
     :param ssm: SSM for the control loop
-    :param get_webhook_secret: for a request, in which a person waits for the call
+    :param get_webhook_secret_in_request: for a request, in which a person waits for the call
     """
 
     clock: Clock
@@ -34,7 +34,7 @@ class Parts:
     clients: ClientSets
     ec2: Ec2
     ssm: Ssm
-    get_webhook_secret: GetWebhookSecret
+    get_webhook_secret_in_request: GetWebhookSecret
 
 
 def build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe], clients: ClientSets) -> Parts:
@@ -48,7 +48,7 @@ def build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe],
         clients=clients,
         ec2=Ec2(clients.loop, settings.stage),
         ssm=Ssm(clients.loop, settings.stage),
-        get_webhook_secret=build_get_webhook_secret(clients.request, settings),
+        get_webhook_secret_in_request=build_get_webhook_secret(clients.request, settings),
     )
 
 

@@ -36,6 +36,11 @@ class EmailTopic:
         self._clients = clients
         self._topic_arn = topic_arn
 
+    @property
+    def has_topic(self) -> bool:
+        """Whether this deployment of gpudesk can send e-mail."""
+        return bool(self._topic_arn)
+
     def subscribe(self, address: str) -> None:
         """Subscribe an address. SNS sends it a mail with a link to confirm. Without a topic, nothing is done.
 

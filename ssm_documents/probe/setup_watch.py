@@ -19,7 +19,7 @@ def read_uptime() -> float:
 
 
 class SetupWatch:
-    """Watches the lock that every step holds and the marks that every step leaves (`lib/prelude.sh`).
+    """Watches the lock that every step holds and the marks that every step leaves (`lib/prelude/marks.sh`).
 
     The marks are compared with those of the last check. So a step that ran between two checks is detected, and no clock
     is needed.

@@ -24,8 +24,7 @@ class SpecView(TypedDict):
 
     `image`: the id of the image from which the instance was launched; null: no image. `disk_gib`: the total size of the
     root disk; before the launch it is an estimate if the request left it out; null: unknown, of an adopted instance.
-    `metadata_hop_limit`: 2 lets containers
-    on the instance use its role.
+    `metadata_hop_limit`: 2 lets containers on the instance use its role.
     """
 
     gpu: str | None

@@ -20,7 +20,7 @@ from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
-from chalicelib.domain.instances.hardware import build_hardware, describe_price, find_rates
+from chalicelib.domain.instances.hardware import UNKNOWN_DISK_SIZE, build_hardware, describe_price, find_rates
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.names import is_plain
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
@@ -77,8 +77,16 @@ class OrphanAdopter:
             is_ended = ec2.state in ENDED_STATES
             if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:
                 continue
-            if not self.instances.exists_for_ec2_id(ec2.instance_id):
+            if self._has_no_record(ec2.instance_id):
                 yield ec2
+
+    def _has_no_record(self, instance_id: str) -> bool:
+        """Return whether no record has the EC2 instance. If that cannot be read, the next sweep looks again."""
+        try:
+            return not self.instances.exists_for_ec2_id(instance_id)
+        except Exception:
+            LOG.exception("it could not be read whether %s has a record; the next sweep tries again", instance_id)
+            return False
 
     def _adopt_or_log(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
         try:
@@ -164,5 +172,5 @@ def _describe_unknowns(instance: Instance) -> str:
     """Return what gpudesk does not know of the costs, as sentences after a space; empty if it knows everything."""
     rates = instance.billing.rates
     price = f" {describe_price(instance.spec.hardware.instance_type, None)}" if rates.instance is None else ""
-    disk = " gpudesk could not read the size of its disks, so its costs leave them out." if rates.disk is None else ""
+    disk = f" {UNKNOWN_DISK_SIZE}" if rates.disk is None else ""
     return price + disk

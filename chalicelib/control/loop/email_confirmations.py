@@ -19,11 +19,23 @@ LOG = logging.getLogger(__name__)
 
 @dataclass
 class EmailStates:
-    """The states of all addresses. SNS is asked when the first one is needed, and once in a round of notifications."""
+    """The states of all addresses. SNS is asked when the first one is needed, and once in a round of notifications.
+
+    An error of that one call is the answer for the whole round.
+    """
 
     email: EmailTopic
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _states: Mapping[str, EmailState] | AwsError | None = None
+
+    def can_be_read(self) -> bool:
+        """Return whether SNS lists the states in this round. If not, that is logged once."""
+        try:
+            self.list_all()
+        except AwsError:
+            LOG.exception("SNS did not list the e-mail addresses; the next round of notifications tries again")
+            return False
+        return True
 
     def list_all(self) -> Mapping[str, EmailState]:
         """Return the states by address.
@@ -52,8 +64,14 @@ class EmailConfirmations:
     budget: TimeBudget
 
     def run(self, directory: ChannelDirectory) -> None:
-        """Request missing confirmations, and record who has confirmed and who has unsubscribed."""
-        for (address, generation), recipients in sorted(directory.group_by_email().items()):
+        """Request missing confirmations, and record who has confirmed and who has unsubscribed.
+
+        If SNS does not list the addresses, no state changes in this round.
+        """
+        addresses = directory.group_by_email()
+        if not addresses or not self.email.has_topic or self.budget.is_spent or not self.states.can_be_read():
+            return
+        for (address, generation), recipients in sorted(addresses.items()):
             if self.budget.is_spent:
                 return
             try:

@@ -67,7 +67,7 @@ class Executor:
             prerequisites=RememberedPrerequisites(self.resolver.prerequisites, memory),
             parameters=RememberedParameters(self.resolver.parameters, memory),
         )
-        return RememberingExecutor(replace(self, resolver=resolver), memory)
+        return RememberingExecutor(replace(self, resolver=resolver), memory, forgetful=self)
 
     def _execute(self, instance: Instance, step: Step) -> Outcome:
         region = instance.spec.region

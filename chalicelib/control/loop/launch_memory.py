@@ -100,10 +100,12 @@ class RememberingExecutor:
     """An executor that tries no zone again that has refused the type in the same sweep.
 
     :param executor: makes the calls; what it reads for launches is remembered, too
+    :param forgetful: the same executor without a memory
     """
 
     executor: StepExecutor
     memory: LaunchMemory
+    forgetful: StepExecutor
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
         """Make the call and return its outcome."""
@@ -123,4 +125,4 @@ class RememberingExecutor:
 
     def add_memory(self) -> StepExecutor:
         """Return an executor without what this one has learned."""
-        return self.executor.add_memory()
+        return self.forgetful.add_memory()

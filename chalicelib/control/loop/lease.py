@@ -12,10 +12,10 @@ from chalicelib.store.desk import DeskRepository
 
 @dataclass
 class HeldLease:
-    """A lease that this function holds. What it assigns is written when the lease is released, also after an error.
+    """A lease that this function holds. Assign both fields while it is held: its release writes them.
 
     :ivar note: for the next holder; at first the note of the last one
-    :ivar is_complete: whether the time counts as that of the last complete work
+    :ivar is_complete: whether all work was done, so that the time of the release is stored as that of the last such one
     """
 
     note: str

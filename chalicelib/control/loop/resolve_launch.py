@@ -125,8 +125,9 @@ class LaunchResolver:
 
 def _choose_disk_gib(spec: Spec, snapshot_gib: int) -> int:
     """Return the size of the root disk: EC2 rejects one that is smaller than the snapshot of the image."""
-    wanted = spec.disk_gib or 0 if spec.free_disk_gib is None else snapshot_gib + spec.free_disk_gib
-    return max(wanted, snapshot_gib)
+    if spec.free_disk_gib is not None:
+        return snapshot_gib + spec.free_disk_gib
+    return max(spec.disk_gib or 0, snapshot_gib)
 
 
 def _choose_image_parameter(spec: Spec, instance_type: InstanceType) -> str:

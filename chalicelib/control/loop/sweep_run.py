@@ -79,16 +79,9 @@ class SweepRun:
         work, unread_regions = self._read_regions(before)
         work += [self._plan_image(image_id) for image_id in self._list_images()]
         ordered, left_before = arrange(work, before.place)
-        done_count = 0
-        for part in ordered:
-            if self.budget.is_spent:
-                break
-            if not part.run():
-                # A part that takes the time of a whole sweep must not be the first one in every sweep.
-                done_count = max(done_count, 1)
-                break
-            done_count += 1
-        rest = ordered[done_count:]
+        done_count = self._work_off(ordered)
+        # A part that takes the time of a whole sweep must not be the first one in every sweep.
+        rest = ordered[max(done_count, 1) :]
         self.report.left_over = len(rest)
         if rest or unread_regions:
             LOG.warning(
@@ -106,6 +99,13 @@ class SweepRun:
             silent_regions=tuple(sorted(silent)),
         )
         return left_over, is_complete
+
+    def _work_off(self, parts: list[Work]) -> int:
+        """Do one part after another while there is time, and return how many are done."""
+        for done_count, part in enumerate(parts):
+            if self.budget.is_spent or not part.run():
+                return done_count
+        return len(parts)
 
     def _read_regions(self, before: LeftOver) -> tuple[list[Work], list[str]]:
         """Read what EC2 and SSM show in each region, in at most half of the time: the other half is for the work.

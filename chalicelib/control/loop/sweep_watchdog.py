@@ -36,10 +36,10 @@ class SweepWatchdog:
             return False
         message = (
             f"The scheduled sweep has not completed since {format_date_time(last)}, {format_duration(now - last)} ago: "
-            "it does not run, or a region rejects its calls or does not answer. Until then, gpudesk stops no instance "
-            "there on its own, not even at the end of max_hours, and does not repeat calls that failed. An idle "
-            "instance with a working probe stops itself 15 minutes later than gpudesk would stop it; all others run "
-            "on and are billed. Read the log of the function sweep in CloudWatch Logs."
+            "it does not run, or a region rejects its calls or does not answer. Until it completes, gpudesk stops no "
+            "instance (or none in that region) on its own, not even at the end of max_hours, and does not repeat calls "
+            "that failed. An idle instance with a working probe stops itself 15 minutes later than gpudesk would stop "
+            "it; all others run on and are billed. Read the log of the function sweep in CloudWatch Logs."
         )
         LOG.error(message)
         directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)

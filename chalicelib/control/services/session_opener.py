@@ -10,7 +10,6 @@ from chalicelib.aws.session_manager import Session, SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.aws.tags import ID_TAG
 from chalicelib.control.services.timed_calls import SystemTimer, TimedCalls, Timer, start_timed_calls
-from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.deadlines import CREDENTIALS_VALID_FOR
 from chalicelib.domain.common.document_names import build_document_name
 from chalicelib.domain.common.errors import UpstreamError
@@ -125,8 +124,8 @@ class SessionOpener:
         """End a session that nobody gets, and return a sentence about it."""
         try:
             self.session_manager.terminate_session(target.region, session_id, starter)
-        except AwsError as error:
-            LOG.warning("session %s was not ended: %s", session_id, error.description)
+        except Exception:
+            LOG.exception("session %s was not ended", session_id)
             return "gpudesk could not end the session, but nobody can use it."
         return "gpudesk has ended the session."
 

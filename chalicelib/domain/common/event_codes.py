@@ -225,5 +225,5 @@ class EventCode(StrEnum):
     MODE_CHANGED = "mode_changed", NOTIFY_ADMIN, "an admin changed the mode"
     DESK_CHANGED = "desk_changed", NOTIFY_NOBODY
     SWEEP_OVERDUE = "sweep_overdue", NOTIFY_ADMIN, "scheduled sweep has not completed for 10 minutes"
-    EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address has unsubscribed"
+    EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address is no longer subscribed"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

@@ -37,6 +37,8 @@ def record_changes(
     entries = []
     if after.mode is not before.mode:
         after = replace(after, mode_change=ModeChange(at=now, by=actor))
+        if before.mode is Mode.PAUSED:
+            after = replace(after, resumed_at=now)
         message = f"{actor} changed the mode of gpudesk from {before.mode} to {after.mode}. {EFFECTS[after.mode]}"
         details = {"before": str(before.mode), "after": str(after.mode)}
         reason = EventReason(code=EventCode.MODE_CHANGED, message=message)

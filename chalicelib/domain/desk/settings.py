@@ -117,6 +117,7 @@ class DeskSettings:
     """The settings of the desk, as `GET /desk` shows them.
 
     :param mode_change: None: no admin has changed the mode yet
+    :param resumed_at: when the mode was last changed from `paused` to another one
     :param channels: the channels that reach the admins
     :param log_group: the group in CloudWatch Logs for the output of documents; None: only SSM retains it
     :param version: the version in the database, for guarded writes; None: not stored yet
@@ -124,6 +125,7 @@ class DeskSettings:
 
     mode: Mode = Mode.ENFORCE
     mode_change: ModeChange | None = None
+    resumed_at: datetime | None = None
     defaults: Defaults = field(default_factory=Defaults)
     limits: Limits = field(default_factory=Limits)
     channels: Channels = Channels()

@@ -42,3 +42,6 @@ def describe_price(type_name: str, price: Decimal | None) -> str:
     if price is None:
         return f"gpudesk knows no price of {type_name}: AWS bills its hours, and all costs in gpudesk leave them out."
     return f"It costs {format_usd(price)} per hour while it runs."
+
+
+UNKNOWN_DISK_SIZE = "gpudesk could not read the size of its disks, so its costs leave them out."

@@ -76,8 +76,9 @@ def build_unsubscription_notification(recipient: Recipient, directory: ChannelDi
     code = EventCode.EMAIL_UNSUBSCRIBED
     audiences = code.audience if owner else (Audience.ADMIN,)
     message = (
-        f"{address} {whose} has unsubscribed from the mails of gpudesk, so no stop warning and no other notification "
-        f"reaches it by e-mail. To get mails again, set the address again (PATCH {path} with channels.email), and "
+        f"{address} {whose} is no longer subscribed to the mails of gpudesk, so no stop warning and no other "
+        "notification reaches it by e-mail. Most often somebody followed the link to unsubscribe. "
+        f"To get mails again, set the address again (PATCH {path} with channels.email), and "
         "follow the link in the mail from AWS Notifications."
     )
     deliveries = _build_deliveries(audiences, owner or ADMIN_OWNER, directory, now, unreachable=address)

@@ -13,7 +13,8 @@ class EmailState(StrEnum):
     - `pending`: SNS has sent a mail with a link, which nobody has followed yet
     - `confirmed`: the address gets notifications
     - `expired`: nobody confirmed in time; setting the address again repeats the request
-    - `unsubscribed`: somebody followed the link to unsubscribe; setting the address again repeats the request
+    - `unsubscribed`: it was confirmed, and the topic no longer has its subscription, most often because somebody
+      followed the link to unsubscribe; setting the address again repeats the request
     """
 
     PENDING = "pending"
@@ -57,7 +58,7 @@ def describe_refusal(address: str, state: EmailState | None) -> str | None:
         case EmailState.CONFIRMED:
             return None
         case EmailState.UNSUBSCRIBED:
-            return f"{address} has unsubscribed from these mails. To get them again, set the address again."
+            return f"{address} is no longer subscribed to these mails. To get them again, set the address again."
         case _:
             return (
                 f"{address} is not confirmed. Follow the link in the mail from AWS Notifications first. To get another "

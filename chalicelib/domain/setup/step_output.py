@@ -1,6 +1,6 @@
 """Output of a step: the markers of gpudesk's scripts, the lines that show the cause of a failure, and what to do.
 
-The markers are printed by `ssm_documents/lib/prelude.sh`. A test compares both files.
+The markers are printed by `ssm_documents/lib/prelude/`. A test compares both files.
 """
 
 import re

@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import boto3
+import pytest
+from pynamodb.exceptions import QueryError
 
 from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION
 from chalicelib.domain.instances.record import Phase
 from chalicelib.store.heartbeats import HeartbeatModel
+from chalicelib.store.instances.repository import InstanceRepository
 from tests.support.documents import get_ssm_name
 from tests.support.world import ADA, MINUTE, World, get_ec2_id
 
@@ -54,6 +57,21 @@ def test_instance_with_tags_and_without_a_record_is_adopted_after_the_visibility
     assert adopted.billing.rates.instance is None
     assert adopted.spec.disk_gib == 8, "the size of its volume in EC2"
     assert adopted.lifetime_ends_at is not None
+
+
+def test_orphan_that_cannot_be_looked_up_does_not_end_the_sweep(desk: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = [launch_without_gpudesk(desk, {"gpudesk:id": f"gd-{n}", "gpudesk:stage": "dev"}) for n in range(2)]
+    instances = desk.application.reconciler.stores.instances
+    find = InstanceRepository.exists_for_ec2_id
+
+    def find_or_fail(self: InstanceRepository, instance_id: str) -> bool:
+        if instance_id == lost[0]:
+            raise QueryError("throttled")
+        return find(self, instance_id)
+
+    monkeypatch.setattr(InstanceRepository, "exists_for_ec2_id", find_or_fail)
+    desk.pass_minutes(11, sweep_every=11)
+    assert [instances.find_by_ec2_id(instance_id) is not None for instance_id in lost] == [False, True]
 
 
 def test_instance_is_adopted_although_its_volumes_may_not_be_read(desk: World) -> None:

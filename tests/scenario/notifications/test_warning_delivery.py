@@ -197,7 +197,9 @@ def test_unsubscribed_address_is_shown_and_its_owner_and_the_admins_are_notified
     desk.pass_minutes(3)
     assert owners.find_email_state(owners.get(ADA, "ada")) is EmailState.UNSUBSCRIBED
     assert box.list_types() == ["email_unsubscribed"] * 2, "once to the owner, once to the admins"
-    assert json.loads(box.messages[0][1])["data"]["message"].startswith("ada@example.org of ada has unsubscribed")
+    assert json.loads(box.messages[0][1])["data"]["message"].startswith(
+        "ada@example.org of ada is no longer subscribed"
+    )
     owners.update(ADA, "ada", {"channels": {"email": "ada@example.org"}})
     desk.pass_minutes()
     desk.confirm_email("ada@example.org")

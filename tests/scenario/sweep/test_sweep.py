@@ -101,6 +101,14 @@ def test_nothing_is_done_to_an_instance_whose_observation_took_the_time(desk: Wo
     assert len(set(names)) == 4
 
 
+def test_sweep_is_not_complete_while_the_old_rest_cannot_be_done(desk: World) -> None:
+    add_records(desk, 0)
+    record_names(desk)
+    assert sweep_with_time_for(desk, 1 + 1 + RECORD).left_over == 1
+    assert sweep_with_time_for(desk, 1 + 1).left_over == 2
+    assert desk.application.reconciler.stores.desk.get_last_completed_at(SWEEP_LEASE_NAME) is None
+
+
 def test_region_for_which_there_was_no_time_is_read_first(desk: World) -> None:
     far = desk.launch()
     instances = desk.application.reconciler.stores.instances

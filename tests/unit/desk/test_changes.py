@@ -1,7 +1,7 @@
 """Timeline of the desk."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -26,6 +26,14 @@ def test_new_mode_has_author_and_time(mode: Mode) -> None:
     assert (entry.code, entry.actor, entry.at) == (EventCode.MODE_CHANGED, "slack for root", NOW)
     assert entry.message.startswith(f"slack for root changed the mode of gpudesk from enforce to {mode}. ")
     assert entry.details == {"before": "enforce", "after": str(mode)}
+
+
+def test_end_of_a_pause_is_remembered_over_later_modes() -> None:
+    paused = replace(BEFORE, mode=Mode.PAUSED)
+    resumed, _ = record_changes(paused, replace(paused, mode=Mode.ENFORCE), "root", NOW)
+    later, _ = record_changes(resumed, replace(resumed, mode=Mode.DRY_RUN), "root", NOW + timedelta(hours=1))
+    assert (resumed.resumed_at, later.resumed_at) == (NOW, NOW)
+    assert record_changes(BEFORE, replace(BEFORE, mode=Mode.DRY_RUN), "root", NOW)[0].resumed_at is None
 
 
 def test_other_change_keeps_author_of_mode() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.desk.settings import DeskSettings, Mode, ModeChange
+from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.commands import stop_start
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
@@ -69,10 +69,9 @@ def test_time_in_which_gpudesk_was_paused_does_not_count_for_a_deadline(
     instance: Instance, observed: ObservedInstance | NotVisible
 ) -> None:
     instance = replace(instance, phase_since=get_time(0))
-    changed = ModeChange(at=get_time(60), by="root")
     phases = []
     for mode, minute in ((Mode.PAUSED, 59), (Mode.ENFORCE, 61), (Mode.ENFORCE, 76)):
-        context = replace(build_context(), desk=DeskSettings(mode=mode, mode_change=changed))
+        context = replace(build_context(), desk=DeskSettings(mode=mode, resumed_at=get_time(60)))
         phases.append(decide(instance, Observation(ec2=observed), get_time(minute), context).instance.phase)
     assert phases[:2] == [instance.phase] * 2
     assert phases[2] in (Phase.FAILED, Phase.STOPPED)

@@ -77,7 +77,7 @@ def decide_external_stop(
         return None
     reason = _build_stop_reason(instance, ec2_instance, heartbeat)
     if instance.spec.desired is DesiredState.RUNNING:
-        instance = replace(instance, spec=replace(instance.spec, desired=DesiredState.STOPPED))
+        instance = replace(instance, spec=replace(instance.spec, desired=DesiredState.STOPPED), state_request=None)
     if ec2_instance.state is Ec2State.STOPPED:
         return record_event(to_stopped(instance, reason, now), reason, now)
     stopping = replace(with_phase(instance, Phase.STOPPING, reason, now), warning=None, claim=None)
@@ -103,6 +103,7 @@ def decide_external_start(instance: Instance, ec2_instance: Ec2Instance, now: da
     started = replace(
         with_phase(instance, Phase.BOOTING, reason, now),
         spec=replace(instance.spec, desired=DesiredState.RUNNING),
+        state_request=None,
         ready_since=None,
         claim=None,
         lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),

@@ -108,7 +108,7 @@ def get_calling_since(since: datetime, desk: DeskSettings, now: datetime) -> dat
     """
     if desk.mode is Mode.PAUSED:
         return now
-    return max(since, desk.mode_change.at) if desk.mode_change else since
+    return max(since, desk.resumed_at) if desk.resumed_at else since
 
 
 def require_ec2_instance(instance: Instance) -> Ec2Instance:

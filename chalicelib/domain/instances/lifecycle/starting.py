@@ -60,7 +60,9 @@ def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
     stopped = replace(with_phase(instance, Phase.STOPPED, reason, now), claim=None)
     if instance.spec.desired is not DesiredState.RUNNING:
         return replace(record_event(stopped, reason, now), requeue=True)
-    return record_event(replace(stopped, spec=replace(instance.spec, desired=DesiredState.STOPPED)), reason, now)
+    return record_event(
+        replace(stopped, spec=replace(instance.spec, desired=DesiredState.STOPPED), state_request=None), reason, now
+    )
 
 
 def retry_start(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:

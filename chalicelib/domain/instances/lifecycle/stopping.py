@@ -88,7 +88,9 @@ def cancel_stop(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Pla
     ready = replace(with_phase(instance, Phase.READY, reason, now), claim=None)
     if instance.spec.desired is DesiredState.TERMINATED:
         return replace(record_event(ready, reason, now), requeue=True)
-    return record_event(replace(ready, spec=replace(instance.spec, desired=DesiredState.RUNNING)), reason, now)
+    return record_event(
+        replace(ready, spec=replace(instance.spec, desired=DesiredState.RUNNING), state_request=None), reason, now
+    )
 
 
 def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
