@@ -1,6 +1,7 @@
 """Attacks with stolen credentials: each tries every table, parameter, document and instance, and names what it reaches.
 
-IAM is asked about each call, but no call is made, so one attack does not change what the next one finds.
+The access checks of each call are evaluated, but no call is made, so one attack does not change what the next one
+finds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,8 +15,8 @@ from chalicelib.domain.sessions.policies import build_channel_policy
 from chalicelib.domain.sessions.role import RoleArn
 from deploy.names import ResourceNames
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.iam.access_checks.call import Call
 from local.aws.iam.attribution import act_as
-from local.aws.iam.questions.call import Call
 from local.aws.sts.role_sessions import AssumedRole
 from local.function_roles import find_role as find_function_role
 from local.plugin.signing import SigningKey

@@ -1,1 +1,1 @@
-"""IAM: evaluation of policies, what IAM is asked about each call, who makes a call, and the refusal of calls."""
+"""IAM: evaluation of policies, the access checks of each call, who makes a call, and the refusal of calls."""

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.aws.core.errors import CloudError
+from local.aws.iam.access_checks import list_access_checks
+from local.aws.iam.access_checks.call import AccessCheck, Call
 from local.aws.iam.evaluator import Decision, IamRequest, Policies, Reason, decide
 from local.aws.iam.facts import LocalFacts
 from local.aws.iam.policies import parse_policy_text
 from local.aws.iam.principals import Principal
-from local.aws.iam.questions import list_questions
-from local.aws.iam.questions.call import Call, Question
 from local.aws.iam.stored_policies import parse_policies, to_text
 from local.aws.iam.usage import record_use
 from local.aws.sts.assumed_roles import AssumedRoles
@@ -60,8 +60,10 @@ class Enforcement:
         account = response.current_account
         call = Call(service, operation, read_parameters(response), response.region, account, response.partition)
         if is_administrator:
-            for question in list_questions(call, self._facts):
-                self._refuse_unless_allowed(ADMINISTRATOR.arn, question, _judge_administrator(question), service)
+            for access_check in list_access_checks(call, self._facts):
+                self._refuse_unless_allowed(
+                    ADMINISTRATOR.arn, access_check, _judge_administrator(access_check), service
+                )
             return
         role = self._machines.find(key) if key.startswith(MACHINE_KEY_PREFIX) else self.roles.find(key)
         if role is None:
@@ -75,23 +77,25 @@ class Enforcement:
         """
         if self.roles.is_expired(role):
             raise CloudError("ExpiredTokenException", "The security token included in the request is expired")
-        for question, decision in self.judge(role, call):
-            self._refuse_unless_allowed(role.arn, question, decision, call.service)
-            record_use(role.role_name, decision.statements, question.action, question.resource)
+        for access_check, decision in self.judge(role, call):
+            self._refuse_unless_allowed(role.arn, access_check, decision, call.service)
+            record_use(role.role_name, decision.statements, access_check.action, access_check.resource)
 
-    def judge(self, role: AssumedRole, call: Call) -> Iterator[tuple[Question, Decision]]:
-        """Yield what IAM is asked about a call of a role, and the answers. The call is not made."""
-        for question in list_questions(call, self._facts):
-            yield question, _judge(role, question)
+    def judge(self, role: AssumedRole, call: Call) -> Iterator[tuple[AccessCheck, Decision]]:
+        """Yield the access checks of a role's call and the decisions. The call is not made."""
+        for access_check in list_access_checks(call, self._facts):
+            yield access_check, _judge(role, access_check)
 
-    def _refuse_unless_allowed(self, caller: str, question: Question, decision: Decision, service: str) -> None:
+    def _refuse_unless_allowed(self, caller: str, access_check: AccessCheck, decision: Decision, service: str) -> None:
         if decision.is_allowed:
             return
-        message = f"User: {caller} is not authorized to perform: {question.action} on resource: {question.resource}"
+        message = (
+            f"User: {caller} is not authorized to perform: {access_check.action} on resource: {access_check.resource}"
+        )
         if decision.reason is Reason.EXPLICIT_DENY:
             message = f"{message} {decision.reason}"
         else:
-            message = f"{message} because {decision.reason} the {question.action} action"
+            message = f"{message} because {decision.reason} the {access_check.action} action"
         self.denials.append(message)
         raise CloudError(DENIED_CODES.get(service, "AccessDeniedException"), message, status=403)
 
@@ -105,19 +109,19 @@ def read_parameters(response: Any) -> Parameters:
     return body
 
 
-def _judge(role: AssumedRole, question: Question) -> Decision:
+def _judge(role: AssumedRole, access_check: AccessCheck) -> Decision:
     request = IamRequest(
-        question.action, question.resource, {**question.context, **role.build_context()}, role.principal
+        access_check.action, access_check.resource, {**access_check.context, **role.build_context()}, role.principal
     )
     policies = parse_policies(role.policies)
-    if question.action in TRUST_ACTIONS:
-        policies = _add_trust(policies, question.resource)
+    if access_check.action in TRUST_ACTIONS:
+        policies = _add_trust(policies, access_check.resource)
     return decide(policies, request)
 
 
-def _judge_administrator(question: Question) -> Decision:
-    policies = _add_trust(Policies(identity=(parse_policy_text(EVERYTHING),)), question.resource)
-    return decide(policies, IamRequest(question.action, question.resource, question.context, ADMINISTRATOR))
+def _judge_administrator(access_check: AccessCheck) -> Decision:
+    policies = _add_trust(Policies(identity=(parse_policy_text(EVERYTHING),)), access_check.resource)
+    return decide(policies, IamRequest(access_check.action, access_check.resource, access_check.context, ADMINISTRATOR))
 
 
 def _add_trust(policies: Policies, role_arn: str) -> Policies:

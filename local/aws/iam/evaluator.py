@@ -27,7 +27,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class IamRequest:
-    """One question to IAM. A call can ask several, and needs a yes to each.
+    """What IAM evaluates for one access check. A call can need several.
 
     :param action: such as `ec2:RunInstances`
     :param resource: ARN, or `*` for an action that knows no resources
@@ -63,7 +63,7 @@ class Policies:
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer to a question.
+    """The answer to a access_check.
 
     :param statements: those that allow the request, or that deny it explicitly
     """

@@ -19,7 +19,7 @@ ALLOW, DENY = "Allow", "Deny"
 VERSION_WITH_VARIABLES = "2012-10-17"
 VERSIONS = (VERSION_WITH_VARIABLES, "2008-10-17")
 MAX_CANDIDATES = 4096
-"""Questions whose statements a policy keeps."""
+"""Access checks whose statements a policy keeps."""
 
 POLICY_ELEMENTS = frozenset({"Version", "Id", "Statement"})
 STATEMENT_ELEMENTS = frozenset(
@@ -87,7 +87,7 @@ class Policy:
         ]
 
     def _list_candidates(self, action: str, resource: str) -> tuple[Statement, ...]:
-        """Return the statements that may apply. They are kept, because few questions are asked again and again."""
+        """Return the statements that may apply. They are kept, because few access checks are repeated all the time."""
         key = action, resource
         found = self._candidates.get(key)
         if found is None:

@@ -17,8 +17,8 @@ from typing import Any
 from local.aws.core.errors import CloudError
 from local.aws.core.faults import DroppedResponse, Fault, Faults, Hang, Rejection
 from local.aws.core.request_interceptor import HANG_SECONDS
+from local.aws.iam.access_checks.call import Call
 from local.aws.iam.enforcement import ROLE_KEY_PREFIX, Enforcement
-from local.aws.iam.questions.call import Call
 from local.aws.ssm.session import LOOPBACK, Session
 from local.machines.host.interface import Machines
 from local.plugin.signing import AUTHORIZATION, Request, compute_signature

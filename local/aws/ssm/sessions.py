@@ -16,7 +16,7 @@ from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.tracked_instance import TrackedInstance
-from local.aws.iam.questions.ssm import DEFAULT_SESSION_DOCUMENT
+from local.aws.iam.access_checks.ssm import DEFAULT_SESSION_DOCUMENT
 from local.aws.ssm.agents import Agents
 from local.aws.ssm.data_channels import DataChannels
 from local.aws.ssm.documents import load_session_content

@@ -78,9 +78,9 @@ def test_operator_with_the_key_right_wrong_and_missing(
 
 
 def test_missing_key_passes_for_all_values_unless_null_forbids_it() -> None:
-    alone = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["own"]}}
-    guarded = {**alone, "Null": {"dynamodb:LeadingKeys": "false"}}
-    assert meets(alone)
+    unguarded = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["own"]}}
+    guarded = {**unguarded, "Null": {"dynamodb:LeadingKeys": "false"}}
+    assert meets(unguarded)
     assert not meets(guarded)
     assert meets(guarded, **{"dynamodb:leadingkeys": ("own",)})
     assert not meets(guarded, **{"dynamodb:leadingkeys": ("own", "other")})

@@ -29,7 +29,7 @@ def deny(action: Any = "sqs:*", resource: Any = "*", **others: Any) -> dict[str,
     return {**allow(action, resource, **others), "Effect": "Deny"}
 
 
-def ask(
+def list_checks(
     *identity: Policy, action: str = "sqs:SendMessage", resource: str = QUEUE, who: Principal = SESSION, **others: Any
 ) -> Reason:
     context = others.pop("context", {})
@@ -53,8 +53,8 @@ NOTHING = build(allow("ec2:*"))
 def test_action_and_not_action(actions: Any, action: str, is_named: bool) -> None:
     named, others = allow(actions), {**allow(), "NotAction": actions}
     del others["Action"]
-    assert (ask(build(named), action=action) is Reason.ALLOWED) is is_named
-    assert (ask(build(others), action=action) is Reason.ALLOWED) is not is_named
+    assert (list_checks(build(named), action=action) is Reason.ALLOWED) is is_named
+    assert (list_checks(build(others), action=action) is Reason.ALLOWED) is not is_named
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_resource_and_not_resource(resources: Any, is_named: bool) -> None:
     named, others = allow(resource=resources), {**allow(), "NotResource": resources}
     del others["Resource"]
     context = {"aws:PrincipalTag/queue": "failed"}
-    assert (ask(build(named), context=context) is Reason.ALLOWED) is is_named
-    assert (ask(build(others), context=context) is Reason.ALLOWED) is not is_named
+    assert (list_checks(build(named), context=context) is Reason.ALLOWED) is is_named
+    assert (list_checks(build(others), context=context) is Reason.ALLOWED) is not is_named
 
 
 def test_action_without_resources_needs_every_resource() -> None:
@@ -89,8 +89,8 @@ def test_action_without_resources_needs_every_resource() -> None:
 def test_variables_are_literal_text_in_the_old_version() -> None:
     statement = allow(resource="arn:aws:sqs:*:*:${aws:userid}")
     context = {"aws:userid": "failed"}
-    assert ask(build(statement), context=context) is Reason.ALLOWED
-    assert ask(build(statement, version="2008-10-17"), context=context) is Reason.NO_IDENTITY_POLICY
+    assert list_checks(build(statement), context=context) is Reason.ALLOWED
+    assert list_checks(build(statement, version="2008-10-17"), context=context) is Reason.NO_IDENTITY_POLICY
 
 
 OWN = {"StringEquals": {"aws:userid": "me"}}
@@ -120,7 +120,7 @@ OWN = {"StringEquals": {"aws:userid": "me"}}
 def test_identity_session_and_boundary_must_all_allow(
     identity: list[Policy], others: dict[str, Any], reason: Reason
 ) -> None:
-    assert ask(*identity, context={"aws:userid": "me"}, **others) is reason
+    assert list_checks(*identity, context={"aws:userid": "me"}, **others) is reason
 
 
 NAMED = {"AWS": ROLE_ARN}
@@ -190,8 +190,8 @@ def test_role_must_trust_the_caller_and_its_conditions() -> None:
     assert assume(policies, tag) is Reason.ALLOWED
     assert assume(policies, {}) is Reason.NO_RESOURCE_POLICY
     assert assume(policies, tag, other) is Reason.NO_RESOURCE_POLICY
-    allowed_alone = Policies([build(allow("sts:AssumeRole"))], requires_resource_policy=True)
-    assert assume(allowed_alone, tag) is Reason.NO_RESOURCE_POLICY
+    identity_policy_only = Policies([build(allow("sts:AssumeRole"))], requires_resource_policy=True)
+    assert assume(identity_policy_only, tag) is Reason.NO_RESOURCE_POLICY
 
 
 def test_decision_names_the_statements() -> None:
@@ -240,5 +240,5 @@ def test_unknown_form_of_a_policy_is_refused(document: Any) -> None:
 
 def test_policy_is_read_from_text_and_from_url_encoding() -> None:
     text = '{"Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}}'
-    assert ask(parse_policy_text(text)) is Reason.ALLOWED
-    assert ask(parse_policy_text(text.replace("{", "%7B").replace("}", "%7D"))) is Reason.ALLOWED
+    assert list_checks(parse_policy_text(text)) is Reason.ALLOWED
+    assert list_checks(parse_policy_text(text.replace("{", "%7B").replace("}", "%7D"))) is Reason.ALLOWED

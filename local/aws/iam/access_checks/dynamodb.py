@@ -1,6 +1,6 @@
-"""Questions about DynamoDB: on each table or index, with the leading keys and attributes that a call names.
+"""Access checks of DynamoDB: on each table or index, with the leading keys and attributes that a call names.
 
-A transaction is asked as the single writes that it contains.
+A transaction is checked as the single writes that it contains.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
 """
@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from local.aws.iam.questions.call import Ask, Call, Facts, Question, ask_without_resource
-from local.aws.iam.questions.dynamodb_expressions import list_attributes, resolve_name
+from local.aws.iam.access_checks.call import AccessCheck, Call, Facts, ListChecks, list_checks_without_resource
+from local.aws.iam.access_checks.dynamodb_expressions import list_attributes, resolve_name
 
 TRANSACTION_ACTIONS = {
     "ConditionCheck": "ConditionCheckItem",
@@ -24,26 +24,26 @@ WRITES = frozenset({"DeleteItem", "PutItem", "UpdateItem"})
 _EQUALITY = re.compile(r"(?P<name>#[\w-]+|[A-Za-z_][\w.-]*)\s*=\s*(?P<value>:\w+)")
 
 
-def _ask_about_item(call: Call, facts: Facts) -> Iterable[Question]:
+def _list_checks_of_item(call: Call, facts: Facts) -> Iterable[AccessCheck]:
     return (_build_question(call, facts, call.operation, call.parameters),)
 
 
-def _ask_about_transaction(call: Call, facts: Facts) -> Iterator[Question]:
+def _list_checks_of_transaction(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     for item in call.parameters["TransactItems"]:
         for kind, request in item.items():
-            question = _build_question(call, facts, TRANSACTION_ACTIONS[kind], request)
-            context = {**question.context, "dynamodb:EnclosingOperation": call.operation}
-            yield Question(question.action, question.resource, context)
+            access_check = _build_question(call, facts, TRANSACTION_ACTIONS[kind], request)
+            context = {**access_check.context, "dynamodb:EnclosingOperation": call.operation}
+            yield AccessCheck(access_check.action, access_check.resource, context)
 
 
-def _ask_about_batch(call: Call, facts: Facts) -> Iterator[Question]:
+def _list_checks_of_batch(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     for table, requests in call.parameters["RequestItems"].items():
         key = facts.find_partition_key(call.region, _get_name(table), None)
         items = requests["Keys"] if isinstance(requests, Mapping) else [_get_written(request) for request in requests]
         attributes = {name for item in items for name in item}
         if isinstance(requests, Mapping):
             attributes |= list_attributes(requests)
-        yield Question(
+        yield AccessCheck(
             f"dynamodb:{call.operation}",
             _build_arn(call, table, None),
             _build_context(tuple(_to_text(item[key]) for item in items if key in item), attributes),
@@ -56,7 +56,7 @@ def _get_written(request: Mapping[str, Any]) -> Mapping[str, Any]:
     return item
 
 
-def _build_question(call: Call, facts: Facts, action: str, request: Mapping[str, Any]) -> Question:
+def _build_question(call: Call, facts: Facts, action: str, request: Mapping[str, Any]) -> AccessCheck:
     table, index = request["TableName"], request.get("IndexName")
     key = facts.find_partition_key(call.region, _get_name(table), index)
     context = _build_context(_find_leading_keys(request, key), list_attributes(request))
@@ -66,7 +66,7 @@ def _build_question(call: Call, facts: Facts, action: str, request: Mapping[str,
         context["dynamodb:ReturnValues"] = request["ReturnValues"]
     if "Select" in request:
         context["dynamodb:Select"] = request["Select"]
-    return Question(f"dynamodb:{action}", _build_arn(call, table, index), context)
+    return AccessCheck(f"dynamodb:{action}", _build_arn(call, table, index), context)
 
 
 def _build_context(leading_keys: tuple[str, ...], attributes: Iterable[str]) -> dict[str, str | tuple[str, ...]]:
@@ -97,20 +97,20 @@ def _to_text(value: Mapping[str, Any]) -> str:
     return str(text)
 
 
-def _ask_about_table(call: Call, facts: Facts) -> Iterable[Question]:
+def _list_checks_of_table(call: Call, facts: Facts) -> Iterable[AccessCheck]:
     del facts
-    return (Question(f"dynamodb:{call.operation}", _build_arn(call, call.parameters["TableName"], None)),)
+    return (AccessCheck(f"dynamodb:{call.operation}", _build_arn(call, call.parameters["TableName"], None)),)
 
 
-def _ask_about_stream(call: Call, facts: Facts) -> Iterable[Question]:
+def _list_checks_of_stream(call: Call, facts: Facts) -> Iterable[AccessCheck]:
     del facts
     arn = call.parameters.get("StreamArn") or call.parameters["ShardIterator"].partition("|")[0]
-    return (Question(f"dynamodb:{call.operation}", arn),)
+    return (AccessCheck(f"dynamodb:{call.operation}", arn),)
 
 
-def _ask_list_streams(call: Call, facts: Facts) -> Iterable[Question]:
+def _list_checks_of_list_streams(call: Call, facts: Facts) -> Iterable[AccessCheck]:
     del call, facts
-    return (Question("dynamodb:ListStreams", "*"),)
+    return (AccessCheck("dynamodb:ListStreams", "*"),)
 
 
 def _get_name(table: str) -> str:
@@ -121,15 +121,15 @@ def _build_arn(call: Call, table: str, index: str | None) -> str:
     return call.build_arn("dynamodb", f"table/{_get_name(table)}" + (f"/index/{index}" if index else ""))
 
 
-DYNAMODB: Mapping[str, Ask] = {
-    "ListTables": ask_without_resource,
-    **dict.fromkeys(("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"), _ask_about_item),
-    **dict.fromkeys(("BatchGetItem", "BatchWriteItem"), _ask_about_batch),
-    **dict.fromkeys(("TransactGetItems", "TransactWriteItems"), _ask_about_transaction),
-    **dict.fromkeys(("CreateTable", "DeleteTable", "DescribeTable", "UpdateTable"), _ask_about_table),
+DYNAMODB: Mapping[str, ListChecks] = {
+    "ListTables": list_checks_without_resource,
+    **dict.fromkeys(("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"), _list_checks_of_item),
+    **dict.fromkeys(("BatchGetItem", "BatchWriteItem"), _list_checks_of_batch),
+    **dict.fromkeys(("TransactGetItems", "TransactWriteItems"), _list_checks_of_transaction),
+    **dict.fromkeys(("CreateTable", "DeleteTable", "DescribeTable", "UpdateTable"), _list_checks_of_table),
 }
 
-STREAMS: Mapping[str, Ask] = {
-    **dict.fromkeys(("DescribeStream", "GetRecords", "GetShardIterator"), _ask_about_stream),
-    "ListStreams": _ask_list_streams,
+STREAMS: Mapping[str, ListChecks] = {
+    **dict.fromkeys(("DescribeStream", "GetRecords", "GetShardIterator"), _list_checks_of_stream),
+    "ListStreams": _list_checks_of_list_streams,
 }

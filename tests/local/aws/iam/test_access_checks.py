@@ -1,13 +1,13 @@
-"""What IAM is asked about a call: actions, resources, and the condition keys that depend on the parameters."""
+"""Access checks of a call: actions, resources, and the condition keys that depend on the parameters."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from local.aws.iam.questions import OPERATIONS, list_questions
-from local.aws.iam.questions.call import Call, UnknownOperation
-from local.aws.iam.questions.dynamodb_expressions import list_attributes
+from local.aws.iam.access_checks import OPERATIONS, list_access_checks
+from local.aws.iam.access_checks.call import Call, UnknownOperation
+from local.aws.iam.access_checks.dynamodb_expressions import list_attributes
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
@@ -40,16 +40,16 @@ class FakeFacts:
         return f"arn:aws:iam::{ACCOUNT}:role/{profile}"
 
 
-def ask(service: str, operation: str, **parameters: Any) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return the questions without the key that all of them have."""
-    questions = list_questions(Call(service, operation, parameters, REGION, ACCOUNT), FakeFacts())
-    contexts = [dict(question.context) for question in questions]
+def list_checks(service: str, operation: str, **parameters: Any) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return the access checks without the key that all of them have."""
+    access_checks = list_access_checks(Call(service, operation, parameters, REGION, ACCOUNT), FakeFacts())
+    contexts = [dict(access_check.context) for access_check in access_checks]
     assert all(context.pop("aws:RequestedRegion") == REGION for context in contexts)
-    return [(each.action, each.resource, context) for each, context in zip(questions, contexts, strict=True)]
+    return [(each.action, each.resource, context) for each, context in zip(access_checks, contexts, strict=True)]
 
 
 def test_launch_asks_about_each_resource_each_tag_and_the_role() -> None:
-    found = ask(
+    found = list_checks(
         "ec2",
         "RunInstances",
         ImageId="ami-1",
@@ -85,7 +85,8 @@ def test_launch_asks_about_each_resource_each_tag_and_the_role() -> None:
 
 def test_launch_without_options_says_so() -> None:
     found = {
-        resource: context for _, resource, context in ask("ec2", "RunInstances", ImageId="ami-1", InstanceType="x")
+        resource: context
+        for _, resource, context in list_checks("ec2", "RunInstances", ImageId="ami-1", InstanceType="x")
     }
     assert not found[f"{EC2}:instance/*"].keys() & {"aws:TagKeys", "ec2:MetadataHttpTokens", "ec2:InstanceProfile"}
     assert found[f"{EC2}:volume/*"] == {"ec2:Encrypted": "false"}
@@ -284,8 +285,8 @@ CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]
 def test_call_is_asked_as(
     service: str, operation: str, parameters: dict[str, Any], expected: list[tuple[str, str, dict[str, Any]]]
 ) -> None:
-    found = ask(service, operation, **parameters)
-    assert [question[:2] for question in found] == [question[:2] for question in expected]
+    found = list_checks(service, operation, **parameters)
+    assert [access_check[:2] for access_check in found] == [access_check[:2] for access_check in expected]
     for (_, _, context), (_, _, wanted) in zip(found, expected, strict=True):
         assert context.items() >= wanted.items()
 
@@ -293,7 +294,7 @@ def test_call_is_asked_as(
 @pytest.mark.parametrize("operation", ["Scan", "GetItem"])
 def test_call_without_a_key_has_no_leading_keys(operation: str) -> None:
     """A condition on leading keys must not hold by accident: the key is missing, not empty."""
-    ((_, _, context),) = ask("dynamodb", operation, TableName="things")
+    ((_, _, context),) = list_checks("dynamodb", operation, TableName="things")
     assert not context.keys() & {"dynamodb:LeadingKeys", "dynamodb:Attributes"}
 
 
@@ -316,4 +317,4 @@ def test_attributes_of_an_expression(expression: str, names: set[str]) -> None:
 def test_unknown_operation_is_an_error_and_not_a_yes(service: str, operation: str) -> None:
     assert operation not in OPERATIONS.get(service, {})
     with pytest.raises(UnknownOperation, match=f"{service}:{operation}"):
-        ask(service, operation)
+        list_checks(service, operation)

@@ -1,11 +1,18 @@
-"""Questions about SSM and about the data channels of Session Manager.
+"""Access checks of SSM and of the data channels of Session Manager.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from local.aws.iam.questions.call import Ask, Call, Facts, Question, ask_without_resource, build_tag_context
+from local.aws.iam.access_checks.call import (
+    AccessCheck,
+    Call,
+    Facts,
+    ListChecks,
+    build_tag_context,
+    list_checks_without_resource,
+)
 
 DEFAULT_SESSION_DOCUMENT = "SSM-SessionManagerRunShell"
 PUBLIC_PARAMETERS = "/aws/"
@@ -41,49 +48,49 @@ def _build_document_arn(call: Call, name: str) -> str:
     return call.build_arn("ssm", f"document/{name}", account="" if name.startswith(AMAZON_DOCUMENTS) else None)
 
 
-def _ask_about_parameters(call: Call, facts: Facts) -> Iterator[Question]:
+def _list_checks_of_parameters(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     del facts
     parameters = call.parameters
     for name in parameters.get("Names") or [parameters.get("Name") or parameters["Path"]]:
         account = "" if name.startswith(PUBLIC_PARAMETERS) else None
         arn = call.build_arn("ssm", f"parameter/{name.removeprefix('/')}", account=account)
-        yield Question(f"ssm:{call.operation}", arn)
+        yield AccessCheck(f"ssm:{call.operation}", arn)
 
 
-def _ask_about_document(call: Call, facts: Facts) -> Iterable[Question]:
+def _list_checks_of_document(call: Call, facts: Facts) -> Iterable[AccessCheck]:
     del facts
-    return (Question(f"ssm:{call.operation}", _build_document_arn(call, call.parameters["Name"])),)
+    return (AccessCheck(f"ssm:{call.operation}", _build_document_arn(call, call.parameters["Name"])),)
 
 
-def _ask_send_command(call: Call, facts: Facts) -> Iterator[Question]:
-    """Ask about the document and each instance. A target by tag is a question about all instances."""
-    yield Question("ssm:SendCommand", _build_document_arn(call, call.parameters["DocumentName"]))
+def _list_checks_of_send_command(call: Call, facts: Facts) -> Iterator[AccessCheck]:
+    """Return the checks of the document and of each instance. A target by tag is a check of all instances."""
+    yield AccessCheck("ssm:SendCommand", _build_document_arn(call, call.parameters["DocumentName"]))
     for instance_id in call.parameters.get("InstanceIds") or ["*"]:
-        yield _ask_about_instance(call, facts, instance_id)
+        yield _list_checks_of_instance(call, facts, instance_id)
 
 
-def _ask_start_session(call: Call, facts: Facts) -> Iterator[Question]:
-    """Ask about the instance and the document, also about the one of the account if the call names none."""
+def _list_checks_of_start_session(call: Call, facts: Facts) -> Iterator[AccessCheck]:
+    """ListChecks about the instance and the document, also about the one of the account if the call names none."""
     name = call.parameters.get("DocumentName") or DEFAULT_SESSION_DOCUMENT
-    yield _ask_about_instance(call, facts, call.parameters["Target"])
-    yield Question("ssm:StartSession", _build_document_arn(call, name))
+    yield _list_checks_of_instance(call, facts, call.parameters["Target"])
+    yield AccessCheck("ssm:StartSession", _build_document_arn(call, name))
 
 
-def _ask_about_instance(call: Call, facts: Facts, instance_id: str) -> Question:
+def _list_checks_of_instance(call: Call, facts: Facts, instance_id: str) -> AccessCheck:
     tags = facts.get_tags(call.region, "instance", instance_id)
     context = {**build_tag_context("ssm:resourceTag", tags), **build_tag_context("aws:ResourceTag", tags)}
-    return Question(f"ssm:{call.operation}", call.build_arn("ec2", f"instance/{instance_id}"), context)
+    return AccessCheck(f"ssm:{call.operation}", call.build_arn("ec2", f"instance/{instance_id}"), context)
 
 
-def _ask_about_session(call: Call, facts: Facts) -> Iterable[Question]:
+def _list_checks_of_session(call: Call, facts: Facts) -> Iterable[AccessCheck]:
     session_id = call.parameters["SessionId"]
     tags = facts.get_tags(call.region, "session", session_id)
     context = build_tag_context("ssm:resourceTag", tags)
-    return (Question(f"{call.service}:{call.operation}", build_session_arn(call, session_id), context),)
+    return (AccessCheck(f"{call.service}:{call.operation}", build_session_arn(call, session_id), context),)
 
 
-SSM: Mapping[str, Ask] = {
-    **dict.fromkeys(UNRESTRICTED, ask_without_resource),
+SSM: Mapping[str, ListChecks] = {
+    **dict.fromkeys(UNRESTRICTED, list_checks_without_resource),
     **dict.fromkeys(
         (
             "DeleteParameter",
@@ -93,12 +100,12 @@ SSM: Mapping[str, Ask] = {
             "GetParametersByPath",
             "PutParameter",
         ),
-        _ask_about_parameters,
+        _list_checks_of_parameters,
     ),
-    **dict.fromkeys(("DescribeDocument", "GetDocument", "UpdateDocument"), _ask_about_document),
-    **dict.fromkeys(("ResumeSession", "TerminateSession"), _ask_about_session),
-    "SendCommand": _ask_send_command,
-    "StartSession": _ask_start_session,
+    **dict.fromkeys(("DescribeDocument", "GetDocument", "UpdateDocument"), _list_checks_of_document),
+    **dict.fromkeys(("ResumeSession", "TerminateSession"), _list_checks_of_session),
+    "SendCommand": _list_checks_of_send_command,
+    "StartSession": _list_checks_of_start_session,
 }
 
-SSM_MESSAGES: Mapping[str, Ask] = {"OpenDataChannel": _ask_about_session}
+SSM_MESSAGES: Mapping[str, ListChecks] = {"OpenDataChannel": _list_checks_of_session}

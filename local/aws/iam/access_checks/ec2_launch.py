@@ -1,4 +1,4 @@
-"""Questions about RunInstances: on each resource that it uses or creates, on each tag, and on the role that it passes.
+"""Access checks of RunInstances: on each resource that it uses or creates, on each tag, and on the role that it passes.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances
 """
@@ -6,28 +6,28 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from local.aws.iam.access_checks.call import AccessCheck, Call, Facts, build_request_tags, build_tag_context
 from local.aws.iam.patterns import Context
-from local.aws.iam.questions.call import Call, Facts, Question, build_request_tags, build_tag_context
 
 ACTION = "ec2:RunInstances"
 TAGGED = ("instance", "volume", "network-interface")
 
 
-def ask_run_instances(call: Call, facts: Facts) -> Iterator[Question]:
-    """Return the questions about a launch."""
+def list_checks_of_run_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]:
+    """Return the checks of a launch."""
     tags = list_tag_specifications(call)
     profile = call.parameters.get("IamInstanceProfile", {})
-    yield _ask_about_instance(call, tags, profile)
+    yield _list_checks_of_instance(call, tags, profile)
     for kind, context in _list_created(call, tags):
-        yield Question(ACTION, call.build_arn("ec2", f"{kind}/*"), context)
-    yield from _ask_about_used(call, facts)
+        yield AccessCheck(ACTION, call.build_arn("ec2", f"{kind}/*"), context)
+    yield from _list_checks_of_used(call, facts)
     for kind, requested in tags.items():
         context = {**build_request_tags(requested), "ec2:CreateAction": "RunInstances"}
-        yield Question("ec2:CreateTags", call.build_arn("ec2", f"{kind}/*"), context)
+        yield AccessCheck("ec2:CreateTags", call.build_arn("ec2", f"{kind}/*"), context)
     if profile:
         name = profile.get("Name") or profile["Arn"].rpartition("/")[2]
         role = facts.find_profile_role(name) or call.build_arn("iam", f"role/{name}", region="")
-        yield Question("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
+        yield AccessCheck("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
 
 
 def list_tag_specifications(call: Call) -> dict[str, dict[str, str]]:
@@ -39,7 +39,9 @@ def list_tag_specifications(call: Call) -> dict[str, dict[str, str]]:
     return found
 
 
-def _ask_about_instance(call: Call, tags: Mapping[str, Mapping[str, str]], profile: Mapping[str, str]) -> Question:
+def _list_checks_of_instance(
+    call: Call, tags: Mapping[str, Mapping[str, str]], profile: Mapping[str, str]
+) -> AccessCheck:
     parameters, options = call.parameters, call.parameters.get("MetadataOptions", {})
     context: dict[str, Any] = {
         **build_request_tags(tags.get("instance", {})),
@@ -58,7 +60,7 @@ def _ask_about_instance(call: Call, tags: Mapping[str, Mapping[str, str]], profi
         context["ec2:InstanceProfile"] = profile.get("Arn") or call.build_arn(
             "iam", f"instance-profile/{profile['Name']}", region=""
         )
-    return Question(ACTION, call.build_arn("ec2", "instance/*"), context)
+    return AccessCheck(ACTION, call.build_arn("ec2", "instance/*"), context)
 
 
 def _list_created(call: Call, tags: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, Context]]:
@@ -81,8 +83,8 @@ def _list_created(call: Call, tags: Mapping[str, Mapping[str, str]]) -> Iterator
         yield "network-interface", context
 
 
-def _ask_about_used(call: Call, facts: Facts) -> Iterator[Question]:
-    """Return the questions about what exists already: the image, snapshots, the subnet, security groups, a key pair."""
+def _list_checks_of_used(call: Call, facts: Facts) -> Iterator[AccessCheck]:
+    """Return the checks of what exists already: the image, snapshots, the subnet, security groups, a key pair."""
     parameters = call.parameters
     interfaces = parameters.get("NetworkInterfaces", [])
     image_id = parameters["ImageId"]
@@ -92,11 +94,11 @@ def _ask_about_used(call: Call, facts: Facts) -> Iterator[Question]:
         **({"ec2:Owner": owner} if owner else {}),
         "ec2:ImageID": image_id,
     }
-    yield Question(ACTION, call.build_arn("ec2", f"image/{image_id}", account=""), image)
+    yield AccessCheck(ACTION, call.build_arn("ec2", f"image/{image_id}", account=""), image)
     for mapping in parameters.get("BlockDeviceMappings", []):
         if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
             arn = call.build_arn("ec2", f"snapshot/{snapshot}", account="")
-            yield Question(ACTION, arn, _build_tags(call, facts, "snapshot", snapshot))
+            yield AccessCheck(ACTION, arn, _build_tags(call, facts, "snapshot", snapshot))
     subnets = [each["SubnetId"] for each in (*interfaces, parameters) if "SubnetId" in each]
     groups = [group for each in interfaces for group in each.get("Groups", [])]
     groups += parameters.get("SecurityGroupIds", [])
@@ -105,9 +107,9 @@ def _ask_about_used(call: Call, facts: Facts) -> Iterator[Question]:
             context = _build_tags(call, facts, kind, resource_id)
             if vpc := facts.find_vpc(call.region, kind, resource_id):
                 context["ec2:Vpc"] = call.build_arn("ec2", f"vpc/{vpc}")
-            yield Question(ACTION, call.build_arn("ec2", f"{kind}/{resource_id}"), context)
+            yield AccessCheck(ACTION, call.build_arn("ec2", f"{kind}/{resource_id}"), context)
     if key := parameters.get("KeyName"):
-        yield Question(ACTION, call.build_arn("ec2", f"key-pair/{key}"), {"ec2:KeyPairName": key})
+        yield AccessCheck(ACTION, call.build_arn("ec2", f"key-pair/{key}"), {"ec2:KeyPairName": key})
 
 
 def _build_tags(call: Call, facts: Facts, kind: str, resource_id: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A call to AWS as plain data, the questions that IAM is asked about it, and the facts that they depend on."""
+"""A call to AWS as plain data, the access checks of a call, and the facts that they depend on."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from local.aws.iam.patterns import Context
 
 
 class UnknownOperation(ValueError):
-    """It is not known here what IAM is asked about an operation, so nobody can say whether it is allowed."""
+    """The access checks of an operation are unknown, so it cannot be decided whether a call is allowed."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Question:
-    """One question to IAM.
+class AccessCheck:
+    """One action on one resource, which IAM allows or denies.
 
     :param resource: ARN, or `*` for an action without resources
     """
@@ -71,8 +71,8 @@ class Facts(Protocol):
         ...
 
 
-Ask = Callable[[Call, Facts], Iterable[Question]]
-"""Function that returns the questions about one operation."""
+ListChecks = Callable[[Call, Facts], Iterable[AccessCheck]]
+"""Function that returns the access checks of one operation."""
 
 
 def build_tag_context(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
@@ -85,7 +85,7 @@ def build_request_tags(tags: Mapping[str, str]) -> dict[str, str | tuple[str, ..
     return {**build_tag_context("aws:RequestTag", tags), "aws:TagKeys": tuple(tags)} if tags else {}
 
 
-def ask_without_resource(call: Call, facts: Facts) -> Iterable[Question]:
-    """Return the question about an action that knows no resources."""
+def list_checks_without_resource(call: Call, facts: Facts) -> Iterable[AccessCheck]:
+    """Return the check of an action that knows no resources."""
     del facts
-    return (Question(f"{call.service}:{call.operation}", "*"),)
+    return (AccessCheck(f"{call.service}:{call.operation}", "*"),)

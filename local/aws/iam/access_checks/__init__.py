@@ -1,0 +1,41 @@
+"""The access checks of each call: IAM checks every action on every resource, and all of them must be allowed.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from collections.abc import Mapping
+
+from local.aws.iam.access_checks import dynamodb, ec2, others, ssm
+from local.aws.iam.access_checks.call import AccessCheck, Call, Facts, ListChecks, UnknownOperation
+
+OPERATIONS: Mapping[str, Mapping[str, ListChecks]] = {
+    "dynamodb": dynamodb.DYNAMODB,
+    "dynamodbstreams": dynamodb.STREAMS,
+    "ec2": ec2.EC2,
+    "ec2-instance-connect": ec2.INSTANCE_CONNECT,
+    "logs": others.LOGS,
+    "pricing": others.PRICING,
+    "service-quotas": others.SERVICE_QUOTAS,
+    "sns": others.SNS,
+    "ssm": ssm.SSM,
+    "ssmmessages": ssm.SSM_MESSAGES,
+    "sts": others.STS,
+}
+"""The known operations, by service of the SDK."""
+
+
+def list_access_checks(call: Call, facts: Facts) -> tuple[AccessCheck, ...]:
+    """Return what IAM checks for a call.
+
+    :raises UnknownOperation: that is not known here
+    """
+    list_checks = OPERATIONS.get(call.service, {}).get(call.operation)
+    if list_checks is None:
+        raise UnknownOperation(
+            f"The access checks of {call.service}:{call.operation} are unknown. Add them to "
+            "local/aws/iam/access_checks."
+        )
+    region = {"aws:RequestedRegion": call.region}
+    return tuple(
+        AccessCheck(each.action, each.resource, {**region, **each.context}) for each in list_checks(call, facts)
+    )

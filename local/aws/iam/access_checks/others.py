@@ -1,0 +1,112 @@
+"""Access checks of SNS, STS, the Price List, Service Quotas and CloudWatch Logs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from local.aws.iam.access_checks.call import (
+    AccessCheck,
+    Call,
+    Facts,
+    ListChecks,
+    build_request_tags,
+    list_checks_without_resource,
+)
+
+SUBSCRIPTION_SEGMENTS = 7
+"""Segments of the ARN of a subscription: that of its topic and an id."""
+
+
+def _list_checks_of_topic(call: Call, facts: Facts) -> Iterable[AccessCheck]:
+    """ListChecks about a topic.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+    """
+    del facts
+    parameters = call.parameters
+    arn = parameters.get("TopicArn") or parameters.get("TargetArn")
+    if arn is None:
+        # A text message names a telephone number, which is no resource.
+        return (AccessCheck(f"sns:{call.operation}", "*"),)
+    context = {
+        key: parameters[name]
+        for key, name in (("sns:Protocol", "Protocol"), ("sns:Endpoint", "Endpoint"))
+        if name in parameters
+    }
+    return (AccessCheck(f"sns:{call.operation}", arn, context),)
+
+
+def _list_checks_of_subscription(call: Call, facts: Facts) -> Iterable[AccessCheck]:
+    """ListChecks about the topic of a subscription, which is the resource of these calls."""
+    del facts
+    segments = call.parameters["SubscriptionArn"].split(":")
+    return (AccessCheck(f"sns:{call.operation}", ":".join(segments[: SUBSCRIPTION_SEGMENTS - 1])),)
+
+
+def _list_checks_of_assume_role(call: Call, facts: Facts) -> Iterator[AccessCheck]:
+    """ListChecks about a role, and about the tags of its session as a permission of their own.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required
+    """
+    del facts
+    parameters = call.parameters
+    tags = build_request_tags({tag["Key"]: tag["Value"] for tag in parameters.get("Tags", [])})
+    context: dict[str, str | tuple[str, ...]] = {**tags, "sts:RoleSessionName": parameters["RoleSessionName"]}
+    if keys := parameters.get("TransitiveTagKeys"):
+        context["sts:TransitiveTagKeys"] = tuple(keys)
+    for action in ("AssumeRole", "TagSession") if tags else ("AssumeRole",):
+        yield AccessCheck(f"sts:{action}", parameters["RoleArn"], context)
+
+
+def _list_checks_of_nothing(call: Call, facts: Facts) -> Iterable[AccessCheck]:
+    """Return no access_check: everybody may call it."""
+    del call, facts
+    return ()
+
+
+def _list_checks_of_log_group(call: Call, facts: Facts) -> Iterable[AccessCheck]:
+    """ListChecks about a log group or a stream.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+    """
+    del facts
+    resource = f"log-group:{call.parameters['logGroupName']}"
+    if call.operation == "PutLogEvents":
+        resource += f":log-stream:{call.parameters['logStreamName']}"
+    elif call.operation == "CreateLogStream":
+        resource += ":log-stream:*"
+    return (AccessCheck(f"logs:{call.operation}", call.build_arn("logs", resource)),)
+
+
+def _list_checks_of_quota(call: Call, facts: Facts) -> Iterable[AccessCheck]:
+    del facts
+    return (AccessCheck(f"servicequotas:{call.operation}", "*"),)
+
+
+SNS: Mapping[str, ListChecks] = {
+    **dict.fromkeys(
+        ("ConfirmSubscription", "GetTopicAttributes", "ListSubscriptionsByTopic", "Publish", "Subscribe"),
+        _list_checks_of_topic,
+    ),
+    **dict.fromkeys(
+        ("GetSubscriptionAttributes", "SetSubscriptionAttributes", "Unsubscribe"), _list_checks_of_subscription
+    ),
+    **dict.fromkeys(("ListSubscriptions", "ListTopics"), list_checks_without_resource),
+}
+
+STS: Mapping[str, ListChecks] = {
+    "AssumeRole": _list_checks_of_assume_role,
+    "GetCallerIdentity": _list_checks_of_nothing,
+}
+
+PRICING: Mapping[str, ListChecks] = dict.fromkeys(("DescribeServices", "GetProducts"), list_checks_without_resource)
+
+SERVICE_QUOTAS: Mapping[str, ListChecks] = dict.fromkeys(
+    ("GetAWSDefaultServiceQuota", "GetServiceQuota", "ListAWSDefaultServiceQuotas", "ListServiceQuotas"),
+    _list_checks_of_quota,
+)
+
+LOGS: Mapping[str, ListChecks] = {
+    "DescribeLogGroups": list_checks_without_resource,
+    **dict.fromkeys(
+        ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents"), _list_checks_of_log_group
+    ),
+}
