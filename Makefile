@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package permissions checkov clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package permissions checkov check-subnets clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -104,6 +104,9 @@ build-documents: setup ## Write the SSM documents to build/ssm_documents
 
 package: setup | $(UV) ## Write the templates and the zip of a stage to build/package, without an AWS account (STAGE=dev)
 	@UV=$(UV) $(BIN)/python -m deploy package --stage "$${STAGE:-dev}"
+
+check-subnets: setup ## Name the subnets from which instances would not reach what they need (STAGE=dev); reads the account
+	@$(ON_LOCAL) $(BIN)/python -m tools.check_subnets "$${STAGE:-dev}"
 
 clean: ## Remove what the other targets created: .venv .uv .gpudesk build
 	rm -rf .venv .uv .gpudesk build

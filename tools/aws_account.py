@@ -24,6 +24,7 @@ from botocore.exceptions import (
 )
 from pynamodb.exceptions import PynamoDBException
 
+from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.common.untrusted_text import clean_output
 from chalicelib.settings import (
@@ -57,7 +58,7 @@ def exit_on_aws_errors(command: str) -> Iterator[None]:
     """
     try:
         yield
-    except (BotoCoreError, ClientError, PynamoDBException) as error:
+    except (AwsError, BotoCoreError, ClientError, PynamoDBException) as error:
         fail(_describe_error(_find_cause(error), command))
 
 
@@ -148,10 +149,10 @@ def describe_missing_cloud(endpoint: str) -> str:
 
 
 def _find_cause(error: BaseException) -> BaseException:
-    """Return the error of the SDK that PynamoDB wraps."""
+    """Return the error of the SDK that PynamoDB or gpudesk wraps."""
     while isinstance(error, PynamoDBException) and error.cause:
         error = error.cause
-    return error
+    return error.__cause__ or error if isinstance(error, AwsError) else error
 
 
 def _describe_error(error: BaseException, command: str) -> str:

@@ -1,11 +1,15 @@
 """Read from EC2 what RunInstances must name: AMI, subnet and security group. Nothing is changed here."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.common.aws_errors import AwsNotFound, PrerequisiteMissing
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import SubnetTypeDef
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,7 @@ class LaunchPrerequisites:
         return AmiDetails(root, max(sizes, default=0))
 
     def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
-        """Return the subnets of the zones that offer the type, ordered by zone.
-
-        Subnets with the stage tag are used; if there are none, those of the default VPC.
-        """
+        """Return the usable subnets of the zones that offer the type, ordered by zone."""
         with translate_errors():
             client = self._clients.ec2(region)
             zones = {
@@ -80,11 +81,6 @@ class LaunchPrerequisites:
                 )
                 for offering in page["InstanceTypeOfferings"]
             }
-            subnets = [
-                subnet for page in client.get_paginator("describe_subnets").paginate() for subnet in page["Subnets"]
-            ]
-        tagged = [subnet for subnet in subnets if {"Key": STAGE_TAG, "Value": self._stage} in subnet.get("Tags", [])]
-        usable = tagged or [subnet for subnet in subnets if subnet.get("DefaultForAz")]
         offered = [
             Subnet(
                 subnet["SubnetId"],
@@ -92,10 +88,18 @@ class LaunchPrerequisites:
                 subnet["VpcId"],
                 assigns_public_address=subnet.get("MapPublicIpOnLaunch", False),
             )
-            for subnet in usable
+            for subnet in self.list_usable_subnets(region)
             if subnet["AvailabilityZone"] in zones
         ]
         return sorted(offered, key=lambda subnet: (subnet.zone, subnet.subnet_id))
+
+    def list_usable_subnets(self, region: str) -> "list[SubnetTypeDef]":
+        """Return the subnets with the stage tag as EC2 describes them; if there are none, those of the default VPC."""
+        with translate_errors():
+            pages = self._clients.ec2(region).get_paginator("describe_subnets").paginate()
+            subnets = [subnet for page in pages for subnet in page["Subnets"]]
+        tagged = [subnet for subnet in subnets if {"Key": STAGE_TAG, "Value": self._stage} in subnet.get("Tags", [])]
+        return tagged or [subnet for subnet in subnets if subnet.get("DefaultForAz")]
 
     def get_security_group_id(self, region: str, vpc_id: str, name: str) -> str:
         """Return the id of the security group without ingress that the deployment created.
