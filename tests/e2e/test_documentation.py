@@ -18,8 +18,8 @@ PAGES = [
 ROOTS = ("", "chalicelib", "chalicelib/domain/instances", "ssm_documents")
 """Folders that the documentation leaves out at the beginning of a path."""
 
-EXAMPLE = re.compile(r"[A-Z]{3}|\*|^work/")
-"""Part of a path that is a placeholder (`api/RESOURCE/routes.py`), or a folder on an instance."""
+EXAMPLE = re.compile(r"[A-Z]{3}|\*|^work/|^build/")
+"""Part of a path that is a placeholder (`api/RESOURCE/routes.py`), a folder on an instance, or written by `make`."""
 
 NOT_IMPLEMENTED = {("POST", "/tokens")}
 
