@@ -4,18 +4,16 @@ from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.money import format_usd
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.instances.billing import Rates
-from chalicelib.domain.instances.spec import Hardware
-
-ASSUMED_GPU_COUNT = 1
-"""GPUs of a type that is not in the catalog. So the GPU signal is enabled, and while it is unknown, nothing is idle."""
+from chalicelib.domain.instances.spec import Hardware, Spec
 
 
 def build_hardware(type_name: str, catalog: InstanceTypeCatalog) -> Hardware:
     """Return what a type has, also of one that is not in the catalog."""
     instance_type = catalog.types.get(type_name)
     if instance_type is None:
-        return Hardware(instance_type=type_name, nvidia_gpu_count=ASSUMED_GPU_COUNT)
+        return Hardware(instance_type=type_name)
     return Hardware(
         instance_type=instance_type.name,
         gpu=instance_type.gpu,
@@ -42,6 +40,20 @@ def describe_price(type_name: str, price: Decimal | None) -> str:
     if price is None:
         return f"gpudesk knows no price of {type_name}: AWS bills its hours, and all costs in gpudesk leave them out."
     return f"It costs {format_usd(price)} per hour while it runs."
+
+
+def describe_unknown_gpus(spec: Spec) -> str:
+    """Return what follows from an unknown number of GPUs, as sentences; an empty text if the number is known."""
+    if spec.hardware.nvidia_gpu_count is not None:
+        return ""
+    unknown = f"gpudesk does not know how many GPUs {spec.hardware.instance_type} has."
+    if "gpu" not in spec.enabled_signals:
+        return unknown
+    hours = pluralize(spec.policy.max_hours, "hour")
+    return (
+        f"{unknown} While the probe reads no GPU on it, it is not stopped for idleness: only the end of its lifetime "
+        f"stops it, {hours} after its start (max_hours)."
+    )
 
 
 UNKNOWN_DISK_SIZE = "gpudesk could not read the size of its disks, so its costs leave them out."

@@ -11,6 +11,8 @@ import pytest
 from pynamodb.exceptions import QueryError
 
 from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.record import Phase
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.instances.repository import InstanceRepository
@@ -49,7 +51,8 @@ def test_instance_with_tags_and_without_a_record_is_adopted_after_the_visibility
     adopted = desk.application.reconciler.stores.instances.find_by_ec2_id(ec2_id)
     assert adopted is not None
     assert (adopted.id, adopted.owner, adopted.name) == ("gd-lost", "ada", "lost-one")
-    assert adopted.spec.hardware.nvidia_gpu_count == 1, "its GPU signal is enabled"
+    assert adopted.spec.hardware.nvidia_gpu_count is None
+    assert "gpu" in adopted.spec.enabled_signals
     line = desk.list_timeline(adopted)[0]
     assert line.code == "adopted"
     assert "gpudesk knows no price of m5n.large" in line.message
@@ -201,6 +204,19 @@ def test_type_that_is_changed_while_stopped_counts_after_the_start(desk: World) 
     assert desk.list_codes(instance).count("type_changed") == 1
     scripts = [script for _, script in desk.cloud.machines.executed_scripts if script.document_name == "gpudesk-probe"]  # type: ignore[attr-defined]
     assert scripts[-1].environment["SSM_gpuCount"] == "4"
+
+
+def test_instance_of_an_unknown_type_is_not_stopped_as_idle_and_does_not_stop_itself(desk: World) -> None:
+    instance = desk.launch_until_stopped()
+    desk.ec2.modify_instance_attribute(InstanceId=get_ec2_id(instance), InstanceType={"Value": "m5n.large"})
+    desk.pass_minutes(2)
+    desk.application.instances.start(ADA, instance.id)
+    started = desk.wait_for_phase(instance, Phase.READY)
+    assert "gpu" in build_response(started, DeskSettings()).policy.signals
+    messages = {str(line.code): line.message for line in desk.list_timeline(instance)}
+    for code in ("type_changed", "ready"):
+        assert "gpudesk does not know how many GPUs m5n.large has" in messages[code]
+        assert "only the end of its lifetime stops it, 12 hours after its start (max_hours)" in messages[code]
 
 
 def test_type_of_another_architecture_is_explained_and_not_started(desk: World) -> None:
