@@ -19,7 +19,7 @@ from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.instances.commands.keep import build_keep_reason
-from chalicelib.domain.instances.commands.stop_start import build_request_reason, warn_of_mode
+from chalicelib.domain.instances.commands.stop_start import build_request_reason, warn_of_mode, warn_of_type
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import DesiredState
 
@@ -138,7 +138,9 @@ def _to_view_after_request(
     warning, reason = warn_of_mode(instance, mode), build_request_reason(instance)
     is_ended = instance.spec.desired is DesiredState.TERMINATED
     no_channel = None if is_ended else call.app.owners.warn_if_unreachable(instance.owner)
-    return to_view_after_write(instance, call.app.clock.now(), warning, no_channel, reason=reason)
+    return to_view_after_write(
+        instance, call.app.clock.now(), warning, warn_of_type(instance), no_channel, reason=reason
+    )
 
 
 def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:

@@ -19,6 +19,7 @@ def build_hardware(type_name: str, catalog: InstanceTypeCatalog) -> Hardware:
         gpu=instance_type.gpu,
         gpu_count=instance_type.gpu_count,
         nvidia_gpu_count=instance_type.nvidia_gpu_count,
+        arch=instance_type.arch,
         instance_store_gb=instance_type.instance_store_gb,
     )
 
@@ -53,6 +54,17 @@ def describe_unknown_gpus(spec: Spec) -> str:
     return (
         f"{unknown} While the probe reads no GPU on it, it is not stopped for idleness: only the end of its lifetime "
         f"stops it, {hours} after its start (max_hours)."
+    )
+
+
+def describe_arch_mismatch(instance_type: str, type_arch: str | None, image_arch: str | None) -> str | None:
+    """Return that EC2 rejects each start of the type with the AMI, and what to do; None if it need not reject it."""
+    known = ("x86_64", "arm64")
+    if type_arch not in known or image_arch not in known or type_arch == image_arch:
+        return None
+    return (
+        f"{instance_type} is {type_arch} and the AMI is {image_arch}, so EC2 rejects each start. Change the type back, "
+        "then start it; or launch another instance."
     )
 
 

@@ -24,6 +24,7 @@ class ObservedInstance:
     state: Ec2State
     launched_at: datetime
     state_reason: StateReason | None = None
+    image_arch: str | None = None
 
     def to_ec2_instance(self) -> Ec2Instance:
         """Return what a record holds of it."""
@@ -33,6 +34,7 @@ class ObservedInstance:
             state=self.state,
             launched_at=self.launched_at,
             state_reason=self.state_reason,
+            image_arch=self.image_arch,
         )
 
 

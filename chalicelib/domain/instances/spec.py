@@ -41,6 +41,7 @@ class Hardware:
     :param gpu_count: None: unknown, of a type that is not in the catalog
     :param nvidia_gpu_count: number of GPUs that nvidia-smi must list; 0 for Radeon GPUs and for types without a GPU;
         None: unknown, so the GPU signal is required: while it cannot be read, nothing is idle
+    :param arch: x86_64 or arm64; None: unknown
     :param instance_store_gb: size of the local disks, which a stop empties
     """
 
@@ -48,6 +49,7 @@ class Hardware:
     gpu: str | None = None
     gpu_count: int | None = None
     nvidia_gpu_count: int | None = None
+    arch: str | None = None
     instance_store_gb: int = 0
 
     @property

@@ -12,6 +12,7 @@ from pynamodb.exceptions import QueryError
 
 from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.commands.stop_start import warn_of_type
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.record import Phase
 from chalicelib.store.heartbeats import HeartbeatModel
@@ -223,10 +224,16 @@ def test_type_of_another_architecture_is_explained_and_not_started(desk: World) 
     instance = desk.launch_until_stopped()
     desk.ec2.modify_instance_attribute(InstanceId=get_ec2_id(instance), InstanceType={"Value": "g5g.xlarge"})
     desk.pass_minutes(2)
-    desk.application.instances.start(ADA, instance.id)
+    warning = warn_of_type(desk.application.instances.start(ADA, instance.id))
+    assert warning is not None
+    assert (
+        "g5g.xlarge is arm64 and the AMI is x86_64, so EC2 rejects each start. Change the type back" in warning.message
+    )
     stopped = desk.wait_until(instance, lambda now: "start_failed" in desk.list_codes(now), 5)
     assert stopped.phase is Phase.STOPPED
     messages = {str(line.code): line.message for line in desk.list_timeline(instance)}
     assert "Its architecture is arm64 now and no longer x86_64" in messages["type_changed"]
     assert "change the type back" in messages["type_changed"]
+    assert "Change the type back, then start it; or launch another instance." in messages["start_failed"]
+    assert "Start it again later" not in messages["start_failed"]
     assert "The architecture 'arm64' of the specified instance type does not match" in messages["start_failed"]
