@@ -133,7 +133,7 @@ class LaunchService:
             return self._build_repeated_response(result.earlier, key)
         if result.outcome is LaunchOutcome.NAME_TAKEN:
             raise Conflict(
-                f"The name {result.instance.name} is in use. Choose another one.",
+                self._describe_taken_name(result.instance.name, result.instance.owner),
                 code=ErrorCode.NAME_TAKEN,
                 errors=(FieldError("name", "is in use by an instance that is not terminated"),),
             )
@@ -146,6 +146,15 @@ class LaunchService:
             )
             raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         return InstanceWithWarnings(result.instance, warnings)
+
+    def _describe_taken_name(self, name: str, owner: str) -> str:
+        """Return who has a name, and how to free it. Instances of other owners are not described."""
+        holder = self.stores.instances.load(name)
+        if holder is None or holder.owner != owner or not holder.has_launch_failed:
+            return f"The name {name} is in use. Choose another one."
+        return (
+            f"A launch that failed has the name {name}. To free it, send DELETE /instances/{name}, or choose another."
+        )
 
     def _build_repeated_response(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
         """Return the first response again. For a request without a key, add how to create another instance."""

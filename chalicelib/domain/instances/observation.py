@@ -40,9 +40,23 @@ class ObservedInstance:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """AWS did not respond, so nothing can be concluded."""
+    """AWS did not respond or rejected the call, so nothing can be concluded.
+
+    :param is_rejected: AWS responded with an error that does not pass by itself
+    """
 
     error: str
+    is_rejected: bool = False
+
+    @property
+    def past(self) -> str:
+        """What AWS did, as the verb of a sentence about the past."""
+        return "rejected the call" if self.is_rejected else "did not respond"
+
+    @property
+    def present(self) -> str:
+        """What AWS does, as the verb of a sentence about the present."""
+        return "rejects the call" if self.is_rejected else "does not respond"
 
 
 @dataclass(frozen=True)
