@@ -8,9 +8,17 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from chalicelib import bootstrap
-from chalicelib.control.loop.dry_run import Preview, PreviewedOrphan, PreviewedPlan, SilentRegion, preview_sweep
+from chalicelib.control.loop.dry_run import (
+    Preview,
+    PreviewedMode,
+    PreviewedOrphan,
+    PreviewedPlan,
+    SilentRegion,
+    preview_sweep,
+)
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.untrusted_text import clean_output
+from chalicelib.domain.desk.changes import EFFECTS
 from chalicelib.domain.instances.plan import describe_plan
 from chalicelib.store.instances.repository import UnreadableRecord
 from local.output import end_quietly_if_closed
@@ -25,25 +33,32 @@ def main() -> None:
     with exit_on_aws_errors("make preview"):
         clock, settings = read_clock(), read_account_settings("make preview")
         application = bootstrap.build_application(clock, settings)
-        lines = list(_describe_sweep(preview_sweep(application.reconciler, application.sweep.adopter)))
+        lines = list(describe_sweep(preview_sweep(application.reconciler, application.sweep.adopter)))
     with end_quietly_if_closed(sys.stdout):
         sys.stdout.writelines(f"{clean_output(line)}\n" for line in lines)
 
 
-def _describe_sweep(previews: Iterable[Preview]) -> Iterator[str]:
-    unchanged = 0
+def describe_sweep(previews: Iterable[Preview]) -> Iterator[str]:
+    """Yield the lines about the previews of one sweep."""
+    unchanged, undecided = 0, 0
     for preview in previews:
         match preview:
+            case PreviewedMode(mode):
+                yield f"The mode of gpudesk is {mode}: {EFFECTS[mode]}"
             case UnreadableRecord():
+                undecided += 1
                 yield f"Record {preview.id} cannot be read: {preview.error}"
             case SilentRegion():
-                yield f"{preview.name} does not respond, so gpudesk decides nothing there: {preview.error}"
+                undecided += preview.instance_count
+                yield f"{preview.name} {preview.cause.present}, so gpudesk decides nothing there: {preview.cause.error}"
             case PreviewedOrphan(_, ec2):
                 yield f"{ec2.instance_id} ({ec2.instance_type}, {ec2.region}) has no record: gpudesk would adopt it."
             case PreviewedPlan() if preview.has_effect:
                 yield describe_plan(preview.plan)
             case PreviewedPlan():
                 unchanged += 1
+    if undecided:
+        yield f"gpudesk cannot decide about {pluralize(undecided, 'instance')}."
     yield f"gpudesk would leave {pluralize(unchanged, 'other instance')} unchanged. Images are not previewed."
 
 

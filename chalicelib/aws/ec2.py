@@ -188,4 +188,5 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
         state=Ec2State(instance["State"]["Name"]),
         launched_at=instance["LaunchTime"],
         state_reason=read_state_reason(instance),
+        image_arch=instance.get("Architecture"),
     )

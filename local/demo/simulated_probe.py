@@ -122,7 +122,7 @@ class SimulatedProbes:
 
     def _build_probe(self, instance_id: str, key: str, gpu_count: int, boot_count: int) -> Probe:
         """Return a real probe with simulated sensors and with its files in a temporary folder."""
-        identity = HeartbeatIdentity(instance_id=instance_id, boot_id=f"boot-{boot_count}", has_gpu=gpu_count > 0)
+        identity = HeartbeatIdentity(instance_id=instance_id, boot_id=f"boot-{boot_count}")
 
         def update_item(**parameters: Any) -> Any:
             with act_as(InstanceRole(instance_id)):

@@ -19,11 +19,10 @@ from ssm_documents.probe.setup_watch import SetupWatch
 
 @dataclass(frozen=True)
 class HeartbeatIdentity:
-    """The sender of the heartbeats: EC2's id, the kernel's id of this boot, and whether a GPU is expected."""
+    """The sender of the heartbeats: EC2's id, and the kernel's id of this boot."""
 
     instance_id: str
     boot_id: str
-    has_gpu: bool = True
 
 
 class TimeSource(Protocol):

@@ -81,7 +81,7 @@ class Probe:
         is_setting_up = self._services.setup.is_setup_running()
         self._record_history(readings, at, is_setting_up)
         heartbeat = self._build_heartbeat(readings, at)
-        status = LocalStatus(heartbeat, has_gpu=self._identity.has_gpu, is_setting_up=is_setting_up)
+        status = LocalStatus(heartbeat, is_setting_up=is_setting_up)
         decision = decide_self_stop(self._self_stop, status, response, at)
         self._self_stop = decision.state
         self._services.notifier.handle_self_stop(decision)

@@ -107,7 +107,7 @@ def _build_probe(config: Config, interval_seconds: float) -> Probe:
     instance_id = imds.read_instance_id()
     if not config.key.endswith(f":{instance_id}"):
         raise ValueError(f"{config.key} is not the heartbeat key of {instance_id}")
-    identity = HeartbeatIdentity(instance_id, BOOT_ID.read_text(encoding="ascii").strip(), config.gpu_count > 0)
+    identity = HeartbeatIdentity(instance_id, BOOT_ID.read_text(encoding="ascii").strip())
     sensors = [GuardedSensor(sensor) for sensor in build_sensors(config.gpu_count, interval_seconds, now=imds.now)]
     # The next heartbeat is the retry, and one heartbeat must end before the next.
     limits = BotoConfig(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})

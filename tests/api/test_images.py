@@ -233,7 +233,8 @@ def test_delete_while_paused_is_recorded_and_done_when_the_mode_is_enforce(creat
     assert deleted.json["warnings"] == [
         {
             "code": "desk_paused",
-            "message": "gpudesk is paused. The deletion is recorded and starts when an admin sets mode to enforce.",
+            "message": "gpudesk is paused. The deletion is recorded and starts when an admin ends the pause "
+            "(PATCH /desk with mode enforce or dry_run).",
         }
     ]
     ready.root("PATCH", "/desk", {"mode": "enforce"})

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.desk.settings import PAUSE_END
 from local.ports import find_free_port
 from tests.api.client import POLICY, Bench
 
@@ -55,7 +56,7 @@ def test_termination_while_paused_is_accepted_with_a_warning(bench: Bench) -> No
     bench.world.pause()
     ended = bench.ada("DELETE", "/instances/brave-otter")
     assert (ended.status, ended.json["desired"]) == (202, "terminated")
-    message = "gpudesk is paused. The termination is recorded and starts when an admin sets mode to enforce."
+    message = f"gpudesk is paused. The termination is recorded and starts when {PAUSE_END}."
     assert ended.json["warnings"] == [{"code": "desk_paused", "message": message}]
     assert bench.ada("DELETE", "/instances/brave-otter").json["warnings"] == ended.json["warnings"], (
         "a repeated request has the same warning"

@@ -183,7 +183,7 @@ def count_instances(client: Client) -> int:
 
 
 def test_launch_with_channel_has_no_channel_warning(bench: Bench) -> None:
-    bench.world.set_email("ada", "ada@example.org")
+    bench.ada("PATCH", "/owners/ada", {"channels": {"webhook": "https://hooks.example.org/gpu"}})
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["warnings"] == []
 
 

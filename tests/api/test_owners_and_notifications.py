@@ -199,3 +199,14 @@ def test_lowered_warning_period_is_named_in_the_answer(bench: Bench) -> None:
     desk = bench.root("PATCH", "/desk", {"defaults": {"idle_policy": short}}).json
     assert [warning["code"] for warning in desk["warnings"]] == ["warning_minutes_lowered"]
     assert bench.root("PATCH", "/desk", {"mode": "enforce"}).json["warnings"] == []
+
+
+def test_launch_keep_and_stop_warn_of_an_address_that_gets_no_mail(bench: Bench) -> None:
+    bench.ada("PATCH", "/owners/ada", {"channels": {"email": "ada@example.org"}})
+    instance = bench.world.launch_until_ready()
+    launched = bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 3})
+    kept = bench.ada("POST", f"/instances/{instance.name}/keep", {"hours": 1})
+    stopped = bench.ada("POST", f"/instances/{instance.name}/stop")
+    for answer in (launched, kept, stopped):
+        assert [warning["code"] for warning in answer.json["warnings"]] == ["no_channel"]
+        assert "ada@example.org gets no mail" in answer.json["warnings"][0]["message"]

@@ -295,6 +295,21 @@ def test_token_of_jupyter_is_printed(laptop: Laptop) -> None:
     assert "token-of-jupyter" in done.stdout
 
 
+def test_session_of_a_simulated_instance_says_that_nothing_runs_on_it(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machines = laptop.world.cloud.machines
+    assert isinstance(machines, SshMachines)
+    machines.simulators.pop("gpudesk-jupyter-token", None)
+    printed = laptop.run("gpudesk-session", "brave-otter", "jupyter_token")
+    assert "is simulated, so its commands print nothing." in printed.stdout
+    monkeypatch.setattr(machines, "sshd_port", 1)
+    (key,) = (laptop.home / ".ssh").glob("*.pub")
+    connected = laptop.run("gpudesk-session", "brave-otter", "ssh", str(key))
+    assert "No program listens on port 22 of i-" in connected.stderr
+    assert "it is simulated and runs no program." in connected.stderr
+
+
 def test_shell_names_the_command_that_works_on_the_local_cloud(laptop: Laptop) -> None:
     done = laptop.run("gpudesk-session", "brave-otter")
     assert "aws ssm send-command --instance-ids i-" in done.stdout

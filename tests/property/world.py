@@ -186,7 +186,7 @@ class World:
     def _decide_self_stop(self, heartbeat: Heartbeat, minute: Minute) -> None:
         decision = decide_self_stop(
             self.self_stop_state,
-            LocalStatus(heartbeat, has_gpu=True, is_setting_up=minute.is_setting_up),
+            LocalStatus(heartbeat, is_setting_up=minute.is_setting_up),
             self.response,
             self.instance_time,
         )

@@ -59,7 +59,7 @@ class ActivityView(TypedDict):
 def to_activity_view(activity: ActivityJudgment, spec: Spec, report: DecodedHeartbeat) -> ActivityView:
     """Return the activity state with every signal of the last heartbeat."""
     heartbeat = report if isinstance(report, Heartbeat) else None
-    enabled = spec.policy.idle.select_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
+    enabled = spec.enabled_signals
     signals = heartbeat.signals if heartbeat else {}
     missed = heartbeat.missed_heartbeats if heartbeat else None
     return {

@@ -19,8 +19,9 @@ from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.instances.commands.keep import build_keep_reason
-from chalicelib.domain.instances.commands.stop_start import build_request_reason, warn_of_mode
+from chalicelib.domain.instances.commands.stop_start import build_request_reason, warn_of_mode, warn_of_type
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import DesiredState
 
 router = Router("instances", "Launch GPU instances, and stop, start, keep and terminate them.")
 
@@ -111,7 +112,8 @@ def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWar
     `reason` of the answer says until when; that is later than requested if a longer keep was granted before.
     """
     instance = call.app.instances.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
-    return to_view_after_write(instance, call.app.clock.now(), reason=build_keep_reason(instance))
+    no_channel = call.app.owners.warn_if_unreachable(instance.owner)
+    return to_view_after_write(instance, call.app.clock.now(), no_channel, reason=build_keep_reason(instance))
 
 
 @router.route(
@@ -134,7 +136,11 @@ def _to_view_after_request(
     """Return the answer to a request for another state. Its `reason` is about the request, not about the past."""
     mode = call.app.desk.get_settings().mode
     warning, reason = warn_of_mode(instance, mode), build_request_reason(instance)
-    return to_view_after_write(instance, call.app.clock.now(), warning, reason=reason)
+    is_ended = instance.spec.desired is DesiredState.TERMINATED
+    no_channel = None if is_ended else call.app.owners.warn_if_unreachable(instance.owner)
+    return to_view_after_write(
+        instance, call.app.clock.now(), warning, warn_of_type(instance), no_channel, reason=reason
+    )
 
 
 def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:

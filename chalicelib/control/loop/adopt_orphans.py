@@ -20,7 +20,13 @@ from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
-from chalicelib.domain.instances.hardware import UNKNOWN_DISK_SIZE, build_hardware, describe_price, find_rates
+from chalicelib.domain.instances.hardware import (
+    UNKNOWN_DISK_SIZE,
+    build_hardware,
+    describe_price,
+    describe_unknown_gpus,
+    find_rates,
+)
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.names import is_plain
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
@@ -169,8 +175,9 @@ class OrphanAdopter:
 
 
 def _describe_unknowns(instance: Instance) -> str:
-    """Return what gpudesk does not know of the costs, as sentences after a space; empty if it knows everything."""
+    """Return what gpudesk does not know of the costs and the GPUs, as sentences after a space."""
     rates = instance.billing.rates
     price = f" {describe_price(instance.spec.hardware.instance_type, None)}" if rates.instance is None else ""
     disk = f" {UNKNOWN_DISK_SIZE}" if rates.disk is None else ""
-    return price + disk
+    unknown_gpus = f" {gpus}" if (gpus := describe_unknown_gpus(instance.spec)) else ""
+    return price + disk + unknown_gpus

@@ -10,6 +10,7 @@ from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.observe_instance import select_observed
 from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import ObservedInstance, Unavailable
 from chalicelib.domain.instances.plan import Plan
@@ -49,18 +50,27 @@ class PreviewedOrphan:
 
 @dataclass(frozen=True)
 class SilentRegion:
-    """A region that does not respond, so that nothing is decided about its instances."""
+    """A region that does not respond or rejects the call, so that nothing is decided about its instances."""
 
     name: str
-    error: str
+    cause: Unavailable
+    instance_count: int
 
 
-Preview = PreviewedPlan | PreviewedOrphan | SilentRegion | UnreadableRecord
+@dataclass(frozen=True)
+class PreviewedMode:
+    """The mode of gpudesk, on which all decisions depend. It is the first preview."""
+
+    mode: Mode
+
+
+Preview = PreviewedMode | PreviewedPlan | PreviewedOrphan | SilentRegion | UnreadableRecord
 
 
 def preview_sweep(reconciler: Reconciler, adopter: OrphanAdopter) -> Iterator[Preview]:
-    """Yield each record that cannot be read, each silent region, and what the sweep would do, in its order."""
+    """Yield the mode, unreadable records, silent regions, and what the sweep would do, in its order."""
     context, records = reconciler.load_context(), list(reconciler.stores.instances.list_active())
+    yield PreviewedMode(context.desk.mode)
     yield from (record for record in records if isinstance(record, UnreadableRecord))
     work: list[PreviewedPlan | PreviewedOrphan] = []
     for region, instances in sorted(group_by_region(records, reconciler.settings.deployed_regions).items()):
@@ -78,7 +88,7 @@ def _preview_region(
     snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances)
     observed = snapshot.instances
     if isinstance(observed, Unavailable):
-        yield SilentRegion(region, observed.error)
+        yield SilentRegion(region, observed, len(instances))
         return
     for ec2 in adopter.find_orphans(observed, instances, context, reconciler.clock.now()):
         yield PreviewedOrphan(build_place(Priority.ORPHANS, region, ec2.instance_id), ec2)

@@ -7,7 +7,7 @@ from typing import TypeVar
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.instance_index import InstanceIndex, build_instance_index
-from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.observation import (
@@ -77,14 +77,14 @@ class Observer:
         )
 
     def list_instances(self, region: str, record_id: str | None = None) -> ObservedInstances:
-        """Return the EC2 instances with gpudesk tags. A region that does not respond is unavailable, not empty.
+        """Return the EC2 instances with gpudesk tags. A region without an answer is unavailable, not empty.
 
         :param record_id: only the instances of this record; None: those of all records
         """
         try:
             return build_instance_index(self.ec2.list_instances(region, record_id))
         except AwsError as error:
-            return Unavailable(str(error))
+            return Unavailable(str(error), is_rejected=isinstance(error, PermanentAwsError))
 
     def list_scheduled_events(self, region: str) -> EventsByEc2Id:
         """Return the events that AWS has scheduled for EC2 instances of a region, by EC2 id."""

@@ -136,7 +136,7 @@ class SweepRun:
         snapshot = read_region(self.reconciler.observer, self.stores.heartbeats, region, instances)
         observed = snapshot.instances
         if isinstance(observed, Unavailable):
-            LOG.error("region %s does not respond: %s", region, observed.error)
+            LOG.error("region %s %s: %s", region, observed.present, observed.error)
             self.report.unavailable_regions.append(region)
         else:
             place = build_place(Priority.ORPHANS, region)

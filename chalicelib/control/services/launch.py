@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.control.services.instances import InstanceWithWarnings
+from chalicelib.control.services.settings_changes import find_email_state
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
@@ -23,6 +24,7 @@ from chalicelib.domain.launch.prepare_launch import PreparedLaunch, prepare_laun
 from chalicelib.domain.launch.record import build_record, build_timeline, list_launch_warnings
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
+from chalicelib.domain.notifications.channel_warnings import select_owner_channels
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.conflicts import RejectedWrite, VersionConflict
 from chalicelib.store.instances.launches import (
@@ -72,7 +74,7 @@ class LaunchService:
         owner_settings = self.stores.owners.get(owner)
         prepared = self._prepare(actor, request, self._build_context(settings, owner_settings))
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
-        warnings = (*prepared.warnings, *list_launch_warnings(request, prepared, owner_settings, settings))
+        warnings = (*prepared.warnings, *self._list_warnings(request, prepared, owner_settings, settings))
         try:
             result = self.stores.launches.launch(
                 instance,
@@ -88,6 +90,12 @@ class LaunchService:
             message = f"The instance cannot be launched, because DynamoDB rejects its record: {error}"
             raise ValidationFailed(message) from error
         return self._to_response(result, warnings, settings, key)
+
+    def _list_warnings(
+        self, request: LaunchRequest, prepared: PreparedLaunch, owner_settings: OwnerSettings, settings: DeskSettings
+    ) -> Iterator[WriteWarning]:
+        state = find_email_state(self.stores.desk, select_owner_channels(owner_settings, settings))
+        return list_launch_warnings(request, prepared, owner_settings, settings, state)
 
     def _build_context(self, settings: DeskSettings, owner_settings: OwnerSettings) -> LaunchContext:
         return LaunchContext(
@@ -125,7 +133,7 @@ class LaunchService:
             return self._build_repeated_response(result.earlier, key)
         if result.outcome is LaunchOutcome.NAME_TAKEN:
             raise Conflict(
-                f"The name {result.instance.name} is in use. Choose another one.",
+                self._describe_taken_name(result.instance.name, result.instance.owner),
                 code=ErrorCode.NAME_TAKEN,
                 errors=(FieldError("name", "is in use by an instance that is not terminated"),),
             )
@@ -138,6 +146,15 @@ class LaunchService:
             )
             raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         return InstanceWithWarnings(result.instance, warnings)
+
+    def _describe_taken_name(self, name: str, owner: str) -> str:
+        """Return who has a name, and how to free it. Instances of other owners are not described."""
+        holder = self.stores.instances.load(name)
+        if holder is None or holder.owner != owner or not holder.has_launch_failed:
+            return f"The name {name} is in use. Choose another one."
+        return (
+            f"A launch that failed has the name {name}. To free it, send DELETE /instances/{name}, or choose another."
+        )
 
     def _build_repeated_response(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
         """Return the first response again. For a request without a key, add how to create another instance."""

@@ -20,6 +20,7 @@ from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.notifications.channel_warnings import select_owner_channels, warn_if_unreachable
 from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.store.decision_log import log_owner_change
 from chalicelib.store.repositories import Repositories
@@ -60,6 +61,12 @@ class OwnerService:
     def find_email_state(self, settings: OwnerSettings) -> EmailState | None:
         """Return whether the owner's address is confirmed; None without an address."""
         return find_email_state(self.stores.desk, settings.channels)
+
+    def warn_if_unreachable(self, owner: str) -> WriteWarning | None:
+        """Warn that the only channel of an owner is an address that gets no mail."""
+        settings, desk = self.stores.owners.get(owner), self.stores.desk.get_settings()
+        state = find_email_state(self.stores.desk, select_owner_channels(settings, desk))
+        return warn_if_unreachable(settings, desk, state)
 
     def update(self, actor: Actor, owner: str, changes: Mapping[str, Any]) -> OwnerUpdate:
         """Change the settings of an owner. Fields that are not named stay; null resets a field to the desk default.

@@ -16,6 +16,9 @@ from datetime import timedelta
 LAUNCH_DEADLINE = timedelta(minutes=15)
 """Time without capacity after which a launch fails: a person must decide whether to use another type or region."""
 
+EXPLAIN_WAITING_AFTER = timedelta(minutes=2)
+"""A launch whose region has not answered for this time says so: one lost answer is not worth a reason."""
+
 CAPACITY_RETRY = timedelta(minutes=2)
 """Wait after all zones refused: capacity does not come back within seconds, and AWS throttles RunInstances by the
 number of instances that are requested (throttling)."""

@@ -21,6 +21,7 @@ class WarningCode(StrEnum):
     FILE_SYSTEM_INCONSISTENT = "file_system_inconsistent"
     INSTANCE_REBOOTS = "instance_reboots"
     WARNING_MINUTES_LOWERED = "warning_minutes_lowered"
+    TYPE_MISMATCH = "type_mismatch"
     ACTIVITY_INTERRUPTED = "activity_interrupted"
 
 

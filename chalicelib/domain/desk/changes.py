@@ -9,7 +9,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
-from chalicelib.domain.desk.settings import DeskSettings, Mode, ModeChange
+from chalicelib.domain.desk.settings import PAUSE_END, DeskSettings, Mode, ModeChange
 
 EFFECTS: Mapping[Mode, str] = {
     Mode.ENFORCE: "gpudesk launches instances and stops them by their policies.",
@@ -17,10 +17,7 @@ EFFECTS: Mapping[Mode, str] = {
         "gpudesk stops no instance on its own until an admin sets mode to enforce. Idle instances are billed until "
         "somebody stops them."
     ),
-    Mode.PAUSED: (
-        "gpudesk launches, stops and terminates nothing until an admin sets mode to enforce. Running instances are "
-        "billed."
-    ),
+    Mode.PAUSED: (f"gpudesk launches, stops and terminates nothing until {PAUSE_END}. Running instances are billed."),
 }
 """What a mode means for people, as the end of the message about its change."""
 

@@ -49,6 +49,10 @@ class ModeChange:
     by: str
 
 
+PAUSE_END = "an admin ends the pause (PATCH /desk with mode enforce or dry_run)"
+"""What carries out requests that a pause holds back, as a clause: a dry run carries them out, too."""
+
+
 def build_paused_warning(mode: Mode, action: str) -> WriteWarning | None:
     """Warn that a request is recorded but not started; None unless the mode is `paused`.
 
@@ -56,7 +60,7 @@ def build_paused_warning(mode: Mode, action: str) -> WriteWarning | None:
     """
     if mode is not Mode.PAUSED:
         return None
-    message = f"gpudesk is paused. The {action} is recorded and starts when an admin sets mode to enforce."
+    message = f"gpudesk is paused. The {action} is recorded and starts when {PAUSE_END}."
     return WriteWarning(WarningCode.DESK_PAUSED, message)
 
 
@@ -139,5 +143,5 @@ class DeskSettings:
         :raises Conflict: the mode is `paused`
         """
         if self.mode is Mode.PAUSED:
-            message = f"gpudesk is paused. {actions} when an admin sets mode to enforce."
+            message = f"gpudesk is paused. {actions} when {PAUSE_END}."
             raise Conflict(message, code=ErrorCode.DESK_PAUSED)

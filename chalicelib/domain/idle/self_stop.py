@@ -50,7 +50,6 @@ class LocalStatus:
     """
 
     heartbeat: Heartbeat
-    has_gpu: bool
     is_setting_up: bool
 
 
@@ -97,7 +96,7 @@ def _build_criteria(status: LocalStatus, response: HeartbeatResponse, allowed_si
     extra_minutes = int(EXTRA_DELAY.total_seconds() // 60)
     return ActivityCriteria(
         instance_id=status.heartbeat.instance_id,
-        enabled_signals=response.policy.select_signals(has_gpu=status.has_gpu),
+        enabled_signals=frozenset(response.policy.signals),
         policy=replace(response.policy, idle_minutes=response.policy.idle_minutes + extra_minutes),
         not_before=allowed_since,
     )

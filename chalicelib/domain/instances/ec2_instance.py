@@ -67,6 +67,7 @@ class Ec2Instance:
     """The EC2 instance behind a record, as last observed.
 
     :param state_reason: why it stopped or ended; None while it is pending or runs, or if EC2 gives no reason
+    :param image_arch: the architecture of its AMI, as EC2 calls it; None: unknown
     """
 
     instance_id: str
@@ -74,6 +75,7 @@ class Ec2Instance:
     state: Ec2State
     launched_at: datetime
     state_reason: StateReason | None = None
+    image_arch: str | None = None
 
     @property
     def reason_text(self) -> str:

@@ -4,23 +4,22 @@ from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.money import format_usd
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.instances.billing import Rates
-from chalicelib.domain.instances.spec import Hardware
-
-ASSUMED_GPU_COUNT = 1
-"""GPUs of a type that is not in the catalog. So the GPU signal is enabled, and while it is unknown, nothing is idle."""
+from chalicelib.domain.instances.spec import Hardware, Spec
 
 
 def build_hardware(type_name: str, catalog: InstanceTypeCatalog) -> Hardware:
     """Return what a type has, also of one that is not in the catalog."""
     instance_type = catalog.types.get(type_name)
     if instance_type is None:
-        return Hardware(instance_type=type_name, nvidia_gpu_count=ASSUMED_GPU_COUNT)
+        return Hardware(instance_type=type_name)
     return Hardware(
         instance_type=instance_type.name,
         gpu=instance_type.gpu,
         gpu_count=instance_type.gpu_count,
         nvidia_gpu_count=instance_type.nvidia_gpu_count,
+        arch=instance_type.arch,
         instance_store_gb=instance_type.instance_store_gb,
     )
 
@@ -42,6 +41,31 @@ def describe_price(type_name: str, price: Decimal | None) -> str:
     if price is None:
         return f"gpudesk knows no price of {type_name}: AWS bills its hours, and all costs in gpudesk leave them out."
     return f"It costs {format_usd(price)} per hour while it runs."
+
+
+def describe_unknown_gpus(spec: Spec) -> str:
+    """Return what follows from an unknown number of GPUs, as sentences; an empty text if the number is known."""
+    if spec.hardware.nvidia_gpu_count is not None:
+        return ""
+    unknown = f"gpudesk does not know how many GPUs {spec.hardware.instance_type} has."
+    if "gpu" not in spec.enabled_signals:
+        return unknown
+    hours = pluralize(spec.policy.max_hours, "hour")
+    return (
+        f"{unknown} While the probe reads no GPU on it, it is not stopped for idleness: only the end of its lifetime "
+        f"stops it, {hours} after its start (max_hours)."
+    )
+
+
+def describe_arch_mismatch(instance_type: str, type_arch: str | None, image_arch: str | None) -> str | None:
+    """Return that EC2 rejects each start of the type with the AMI, and what to do; None if it need not reject it."""
+    known = ("x86_64", "arm64")
+    if type_arch not in known or image_arch not in known or type_arch == image_arch:
+        return None
+    return (
+        f"{instance_type} is {type_arch} and the AMI is {image_arch}, so EC2 rejects each start. Change the type back, "
+        "then start it; or launch another instance."
+    )
 
 
 UNKNOWN_DISK_SIZE = "gpudesk could not read the size of its disks, so its costs leave them out."

@@ -24,6 +24,7 @@ class ObservedInstance:
     state: Ec2State
     launched_at: datetime
     state_reason: StateReason | None = None
+    image_arch: str | None = None
 
     def to_ec2_instance(self) -> Ec2Instance:
         """Return what a record holds of it."""
@@ -33,14 +34,29 @@ class ObservedInstance:
             state=self.state,
             launched_at=self.launched_at,
             state_reason=self.state_reason,
+            image_arch=self.image_arch,
         )
 
 
 @dataclass(frozen=True)
 class Unavailable:
-    """AWS did not respond, so nothing can be concluded."""
+    """AWS did not respond or rejected the call, so nothing can be concluded.
+
+    :param is_rejected: AWS responded with an error that does not pass by itself
+    """
 
     error: str
+    is_rejected: bool = False
+
+    @property
+    def past(self) -> str:
+        """What AWS did, as the verb of a sentence about the past."""
+        return "rejected the call" if self.is_rejected else "did not respond"
+
+    @property
+    def present(self) -> str:
+        """What AWS does, as the verb of a sentence about the present."""
+        return "rejects the call" if self.is_rejected else "does not respond"
 
 
 @dataclass(frozen=True)

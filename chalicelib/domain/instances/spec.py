@@ -38,15 +38,24 @@ class ImageRef:
 class Hardware:
     """The instance type and what it has.
 
-    :param nvidia_gpu_count: number of GPUs that nvidia-smi must list; 0 for Radeon GPUs and for types without a GPU
+    :param gpu_count: None: unknown, of a type that is not in the catalog
+    :param nvidia_gpu_count: number of GPUs that nvidia-smi must list; 0 for Radeon GPUs and for types without a GPU;
+        None: unknown, so the GPU signal is required: while it cannot be read, nothing is idle
+    :param arch: x86_64 or arm64; None: unknown
     :param instance_store_gb: size of the local disks, which a stop empties
     """
 
     instance_type: str
     gpu: str | None = None
-    gpu_count: int = 0
-    nvidia_gpu_count: int = 0
+    gpu_count: int | None = None
+    nvidia_gpu_count: int | None = None
+    arch: str | None = None
     instance_store_gb: int = 0
+
+    @property
+    def setup_gpu_count(self) -> int:
+        """The number of NVIDIA GPUs that the documents expect. With 1, the probe reads all that it finds."""
+        return 1 if self.nvidia_gpu_count is None else self.nvidia_gpu_count
 
     @property
     def boot_allowance(self) -> timedelta:
@@ -119,6 +128,11 @@ class Spec:
     policy: Policy = Policy()
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def enabled_signals(self) -> frozenset[str]:
+        """The signals that must all be quiet: those of the policy that this hardware can have."""
+        return self.policy.idle.select_signals(has_gpu=self.hardware.nvidia_gpu_count != 0)
 
 
 def collect_documents(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[RecipeDocument, ...]:

@@ -7,13 +7,15 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
-from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
+from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.policy_override import warn_if_lowered
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings, build_dry_run_warning
 from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.prepare_launch import PreparedLaunch
 from chalicelib.domain.launch.request import LaunchRequest
+from chalicelib.domain.notifications.channel_warnings import warn_if_unreachable, warn_if_unset
+from chalicelib.domain.notifications.email_subscription import EmailState
 
 
 def build_record(
@@ -51,23 +53,18 @@ def build_timeline(instance: Instance, prepared: PreparedLaunch, actor: Actor) -
 
 
 def list_launch_warnings(
-    request: LaunchRequest, prepared: PreparedLaunch, owner_settings: OwnerSettings, settings: DeskSettings
+    request: LaunchRequest,
+    prepared: PreparedLaunch,
+    owner_settings: OwnerSettings,
+    settings: DeskSettings,
+    email_state: EmailState | None,
 ) -> Iterator[WriteWarning]:
-    """Yield the warnings about the disk, the policy, the mode and the channels. They are only in the answer."""
+    """Yield the warnings about the disk, the policy, the mode and the channels. They are only in the answer.
+
+    :param email_state: of the address that notifications for the owner use
+    """
     yield from prepared.disk_warnings
     default = owner_settings.policy.warning_minutes or settings.defaults.idle_policy.warning_minutes
     lowered = warn_if_lowered(request.policy, default, prepared.spec.policy.idle)
-    yield from filter(None, (lowered, build_dry_run_warning(settings.mode)))
-    yield from _list_no_channel_warnings(owner_settings, settings)
-
-
-def _list_no_channel_warnings(owner_settings: OwnerSettings, settings: DeskSettings) -> Iterator[WriteWarning]:
-    """Yield a warning if nobody can be notified before a stop."""
-    if owner_settings.channels or settings.channels:
-        return
-    owner = owner_settings.owner
-    message = (
-        f"No notification channel is configured for {owner} or the desk. Only people logged in on the instance "
-        f'will be warned before a stop. Set one: PATCH /owners/{owner} {{"channels": {{"email": ...}}}}.'
-    )
-    yield WriteWarning(WarningCode.NO_CHANNEL, message)
+    no_channel = warn_if_unset(owner_settings, settings) or warn_if_unreachable(owner_settings, settings, email_state)
+    yield from filter(None, (lowered, build_dry_run_warning(settings.mode), no_channel))

@@ -34,6 +34,7 @@ from local.aws.core.admin_bodies import (
     AgentBody,
     CapacityBody,
     ClockBody,
+    EmptyBody,
     EventBody,
     FaultBody,
     describe_problems,
@@ -64,7 +65,7 @@ class AdminApi:
             Route("GET", "calls", self._get_calls),
             Route("POST", "faults", self._inject_fault, FaultBody),
             Route("GET", "faults", self._list_faults),
-            Route("DELETE", "faults", self._clear_faults),
+            Route("DELETE", "faults", self._clear_faults, EmptyBody),
             Route("POST", "capacity", self._set_capacity, CapacityBody),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
             Route("POST", "instances/([^/]+)/events", self._schedule_event, EventBody),
@@ -150,7 +151,8 @@ class AdminApi:
     def _list_faults(self) -> ResponseBody:
         return {"faults": self._cloud.faults.count_pending()}
 
-    def _clear_faults(self) -> ResponseBody:
+    def _clear_faults(self, _body: EmptyBody) -> ResponseBody:
+        """Remove all faults. A body is refused, because it could mean to remove only some."""
         self._cloud.faults.clear()
         return {}
 

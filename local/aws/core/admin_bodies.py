@@ -53,6 +53,10 @@ class AdminBody(RequestModel):
     documentation: ClassVar[str] = ""
 
 
+class EmptyBody(AdminBody):
+    """No fields."""
+
+
 class ClockBody(AdminBody):
     """A jump of the clock, or its new speed."""
 
@@ -109,6 +113,8 @@ class FaultBody(AdminBody):
             given = [name for name in ("message", "status") if name in self.model_fields_set]
             if given:
                 yield f"must have {' and '.join(given)} only with error_code"
+        if self.kind == "close_channels" and "times" in self.model_fields_set:
+            yield "must have no times if kind is close_channels, which closes all channels at once"
         operations = OPERATIONS_OF_KIND.get(self.kind or "")
         if operations and self.operation not in operations:
             yield f"must have one of {', '.join(operations)} as operation if kind is {self.kind}"
@@ -155,5 +161,11 @@ class EventBody(AdminBody):
 def describe_problems(error: ValidationFailed) -> str:
     """Return the invalid fields of a body in one line."""
     return " ".join(
-        f"{'The body' if wrong.field == 'body' else wrong.field} {wrong.message.rstrip('.')}." for wrong in error.errors
+        f"{'The body' if wrong.field == 'body' else wrong.field} {_add_verb(wrong.message.rstrip('.'))}."
+        for wrong in error.errors
     )
+
+
+def _add_verb(message: str) -> str:
+    """Return a message as the rest of a sentence about its field."""
+    return f"is an {message}" if message.startswith("unknown field") else message

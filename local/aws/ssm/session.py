@@ -15,6 +15,8 @@ from local.plugin.streams import SERVICE_STREAM, Streams
 OUTPUT_STREAM = 1
 FORWARDING_TYPE = "LocalPortForwarding"
 LOOPBACK = "127.0.0.1"
+PROBE_SECONDS = 2
+"""Time in which an SSH server sends its first bytes."""
 NO_SHELL = (
     "The local cloud has no shells. Run a command on {instance_id} as root with:\r\n"
     "  aws ssm send-command --instance-ids {instance_id} --document-name AWS-RunShellScript "
@@ -72,6 +74,8 @@ class Session:
             self.streams = Streams(end.connect if self.session_type == "Port" else None, lambda *_: None)
             if self.session_type != "Port":
                 threading.Thread(target=end.run_command, args=(self.streams,), daemon=True).start()
+            elif self.properties.get("type") != FORWARDING_TYPE:
+                threading.Thread(target=end.explain_closed_port, args=(self.streams,), daemon=True).start()
         return self.streams
 
     def end(self, at: datetime, message: str = "") -> None:
@@ -129,6 +133,22 @@ class InstanceEnd:
             session.forwarding = self.machines.forward(session.tracked.instance.id, port, 0)
         return socket.create_connection((LOOPBACK, session.forwarding.local_port))
 
+    def explain_closed_port(self, streams: Streams) -> None:
+        """Tell the plugin if no program listens on the port, as on a simulated machine: it says nothing by itself."""
+        instance_id, port = self.session.tracked.instance.id, self.session.properties["portNumber"]
+        try:
+            with self.connect() as connection:
+                connection.settimeout(PROBE_SECONDS)
+                is_closed = not connection.recv(1)
+        except TimeoutError:
+            return
+        except (OSError, RuntimeError, KeyError):
+            is_closed = True
+        if is_closed:
+            why = "." if self.machines.is_real else ": it is simulated and runs no program."
+            with contextlib.suppress(OSError):
+                streams.send(SERVICE_STREAM, f"No program listens on port {port} of {instance_id}{why}".encode())
+
     def run_command(self, streams: Streams) -> None:
         """Run the command of the session, send its output, and end the stream."""
         instance_id = self.session.tracked.instance.id
@@ -146,4 +166,7 @@ class InstanceEnd:
             (result,) = self.machines.run(instance_id, invocation).steps
         except (OSError, RuntimeError, KeyError) as error:
             return f"The command did not run: {error}\r\n"
-        return f"{result.stdout}{result.stderr}".replace("\n", "\r\n")
+        text = f"{result.stdout}{result.stderr}".replace("\n", "\r\n")
+        if not text and not self.machines.is_real:
+            return f"{instance_id} is simulated, so its commands print nothing.\r\n"
+        return text

@@ -1,5 +1,6 @@
 """Local cloud over HTTP: threads, sockets and the admin API."""
 
+import functools
 import json
 import sys
 import urllib.error
@@ -247,6 +248,12 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
         ("faults", {"operation": "GetItem", "kind": "hang", "status": 500}, "must have status only with error_code"),
         ("faults", {"operation": "GetItem", "error_code": "<a>&"}, "error_code must be an error code of AWS (letters"),
         ("faults", {"operation": "GetItem", "error_code": "A", "foo": 1}, "times, kind, state_reason, reason."),
+        ("faults", {"operation": "GetItem", "error_code": "A", "foo": 1}, "foo is an unknown field; known: "),
+        (
+            "faults",
+            {"operation": "OpenDataChannel", "kind": "close_channels", "times": 2},
+            "must have no times if kind is close_channels, which closes all channels at once",
+        ),
         (
             "capacity",
             {"instance_type": "g4dn.xlarge", "zone": "us-east-1q"},
@@ -293,6 +300,18 @@ def test_invalid_value_of_an_admin_request_is_explained(
         assert refused.value.code == (404 if "i-nope" in path else 400)
         text = json.load(refused.value)["error"].replace(instance_id, "ID")
     assert error in text
+
+
+def test_faults_are_not_cleared_by_a_request_with_a_body(cloud: LocalCloud, server: CloudServer) -> None:
+    cloud.faults.inject("RunInstances", "VcpuLimitExceeded")
+    clear = functools.partial(urllib.request.Request, f"{server.url}/_local/faults", method="DELETE")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(clear(data=b'{"operation": "GetItem"}'))
+    with refused.value:
+        assert json.load(refused.value)["error"] == "operation is an unknown field; this request has no fields."
+    assert cloud.faults.count_pending() == {"RunInstances": 1}
+    urllib.request.urlopen(clear()).close()
+    assert cloud.faults.count_pending() == {}
 
 
 def test_admin_request_that_is_not_json_is_explained_without_a_python_error(server: CloudServer) -> None:

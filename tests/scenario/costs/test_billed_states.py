@@ -187,6 +187,17 @@ def change_type(desk: World) -> str:
     return instance.id
 
 
+def change_to_unknown_type(desk: World) -> str:
+    """Change to a type without a GPU, whose probe reads no GPU."""
+    instance = desk.launch_until_stopped(max_hours=2)
+    ec2_id = get_ec2_id(instance)
+    desk.ec2.modify_instance_attribute(InstanceId=ec2_id, InstanceType={"Value": "m5n.large"})
+    desk.ec2.start_instances(InstanceIds=[ec2_id])
+    desk.boot_id = "boot-2"
+    desk.activity = {**desk.activity, "gpu": None}
+    return instance.id
+
+
 def keep_failed(desk: World) -> str:
     instance_id = fail_setup(desk)
     desk.application.instances.keep(ADA, instance_id, hours=2, until=None)
@@ -312,6 +323,9 @@ BUILDERS: Mapping[str, Callable[[World], str]] = {
     "AWS rejects each termination": reject_termination,
     "somebody starts a stopped instance without gpudesk": start_externally,
     "the same after a change of its type": change_type,
+    "the same after a change to a type without a GPU that is not in the catalog (here `max_hours` is 2)": (
+        change_to_unknown_type
+    ),
     "an instance has gpudesk's tags and no record": lose_record,
     "its gpudesk tags were removed": lose_tags,
     "gpudesk cannot read its record": break_record,

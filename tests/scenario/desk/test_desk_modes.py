@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.control.loop.dry_run import PreviewedOrphan, PreviewedPlan, preview_sweep
+from chalicelib.control.loop.dry_run import PreviewedMode, PreviewedOrphan, PreviewedPlan, preview_sweep
 from chalicelib.domain.common.errors import Conflict, Forbidden
 from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.settings import Mode
@@ -16,6 +16,7 @@ from chalicelib.domain.instances.plan import describe_plan
 from chalicelib.domain.instances.record import Phase
 from tests.scenario.instances.test_external_changes import launch_without_gpudesk
 from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id
+from tools.preview import describe_sweep
 
 
 def set_mode(desk: World, mode: Mode) -> None:
@@ -66,7 +67,8 @@ def test_preview_of_a_sweep_shows_its_decisions_and_changes_nothing(desk: World)
     desk.clock.advance(MINUTE)
     desk.send_heartbeats()
     before = desk.load(instance)
-    (preview,) = preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)
+    mode, preview = preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)
+    assert mode == PreviewedMode(Mode.ENFORCE)
     assert isinstance(preview, PreviewedPlan)
     assert preview.has_effect
     assert f"{instance.name} (stopping): Every enabled signal has been quiet" in describe_plan(preview.plan)
@@ -78,7 +80,7 @@ def test_preview_of_a_sweep_shows_its_decisions_and_changes_nothing(desk: World)
 def test_preview_of_instance_that_needs_nothing_has_no_effect(desk: World) -> None:
     desk.launch_until_ready()
     desk.pass_minutes(2)
-    (preview,) = preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)
+    _, preview = preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)
     assert isinstance(preview, PreviewedPlan)
     assert not preview.has_effect
 
@@ -89,9 +91,33 @@ def test_preview_has_the_reads_and_the_order_of_the_sweep(desk: World) -> None:
     launch_without_gpudesk(desk, {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev"})
     desk.cloud.schedule_event(get_ec2_id(running), "instance-retirement", desk.now + timedelta(days=3))
     desk.clock.advance(11 * MINUTE)
-    first, second, third = preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)
+    _, first, second, third = preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)
     assert isinstance(first, PreviewedPlan)
     assert first.plan.reason.code == "scheduled_event", "the sweep reads scheduled events, too"
     assert isinstance(second, PreviewedOrphan)
     assert isinstance(third, PreviewedPlan)
     assert third.before.phase is Phase.REQUESTED
+
+
+def test_preview_names_the_mode_the_rejection_and_the_undecided_instances(desk: World) -> None:
+    desk.launch_until_ready()
+    desk.application.desk.update(ADMIN, mode=Mode.PAUSED)
+    desk.cloud.faults.inject("DescribeInstances", "UnauthorizedOperation", times=1)
+    lines = list(describe_sweep(preview_sweep(desk.application.reconciler, desk.application.sweep.adopter)))
+    assert lines[0].startswith("The mode of gpudesk is paused: gpudesk launches, stops and terminates nothing until")
+    assert lines[1].startswith("us-east-1 rejects the call, so gpudesk decides nothing there: UnauthorizedOperation")
+    assert lines[2:] == [
+        "gpudesk cannot decide about 1 instance.",
+        "gpudesk would leave 0 other instances unchanged. Images are not previewed.",
+    ]
+
+
+def test_launch_in_a_region_that_rejects_calls_names_the_cause(desk: World) -> None:
+    desk.cloud.faults.inject("DescribeInstances", "UnauthorizedOperation", times=100)
+    instance = desk.launch()
+    desk.pass_minutes(4)
+    reason = desk.load(instance).reason
+    assert reason.code == "aws_unavailable"
+    expected = f"{instance.name} is not launched yet: EC2 rejected the call in us-east-1. UnauthorizedOperation: "
+    assert reason.message.startswith(expected)
+    assert reason.message.endswith(f"To cancel the launch, send DELETE /instances/{instance.name}.")

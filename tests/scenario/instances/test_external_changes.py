@@ -11,6 +11,9 @@ import pytest
 from pynamodb.exceptions import QueryError
 
 from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.commands.stop_start import warn_of_type
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.record import Phase
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.instances.repository import InstanceRepository
@@ -50,7 +53,8 @@ def test_instance_with_tags_and_without_a_record_is_adopted_after_the_visibility
     adopted = desk.application.reconciler.stores.instances.find_by_ec2_id(ec2_id)
     assert adopted is not None
     assert (adopted.id, adopted.owner, adopted.name) == ("gd-lost", "ada", "lost-one")
-    assert adopted.spec.hardware.nvidia_gpu_count == 1, "its GPU signal is enabled"
+    assert adopted.spec.hardware.nvidia_gpu_count is None
+    assert "gpu" in adopted.spec.enabled_signals
     line = desk.list_timeline(adopted)[0]
     assert line.code == "adopted"
     assert "gpudesk knows no price of m5n.large" in line.message
@@ -205,14 +209,33 @@ def test_type_that_is_changed_while_stopped_counts_after_the_start(desk: World) 
     assert scripts[-1].environment["SSM_gpuCount"] == "4"
 
 
+def test_instance_of_an_unknown_type_is_not_stopped_as_idle_and_does_not_stop_itself(desk: World) -> None:
+    instance = desk.launch_until_stopped()
+    desk.ec2.modify_instance_attribute(InstanceId=get_ec2_id(instance), InstanceType={"Value": "m5n.large"})
+    desk.pass_minutes(2)
+    desk.application.instances.start(ADA, instance.id)
+    started = desk.wait_for_phase(instance, Phase.READY)
+    assert "gpu" in build_response(started, DeskSettings()).policy.signals
+    messages = {str(line.code): line.message for line in desk.list_timeline(instance)}
+    for code in ("type_changed", "ready"):
+        assert "gpudesk does not know how many GPUs m5n.large has" in messages[code]
+        assert "only the end of its lifetime stops it, 12 hours after its start (max_hours)" in messages[code]
+
+
 def test_type_of_another_architecture_is_explained_and_not_started(desk: World) -> None:
     instance = desk.launch_until_stopped()
     desk.ec2.modify_instance_attribute(InstanceId=get_ec2_id(instance), InstanceType={"Value": "g5g.xlarge"})
     desk.pass_minutes(2)
-    desk.application.instances.start(ADA, instance.id)
+    warning = warn_of_type(desk.application.instances.start(ADA, instance.id))
+    assert warning is not None
+    assert (
+        "g5g.xlarge is arm64 and the AMI is x86_64, so EC2 rejects each start. Change the type back" in warning.message
+    )
     stopped = desk.wait_until(instance, lambda now: "start_failed" in desk.list_codes(now), 5)
     assert stopped.phase is Phase.STOPPED
     messages = {str(line.code): line.message for line in desk.list_timeline(instance)}
     assert "Its architecture is arm64 now and no longer x86_64" in messages["type_changed"]
     assert "change the type back" in messages["type_changed"]
+    assert "Change the type back, then start it; or launch another instance." in messages["start_failed"]
+    assert "Start it again later" not in messages["start_failed"]
     assert "The architecture 'arm64' of the specified instance type does not match" in messages["start_failed"]

@@ -28,3 +28,19 @@ def test_launch_is_refused_when_every_generated_name_is_in_use(desk: World) -> N
         launch_with_words(desk, "second", "otter")
     assert refusal.value.code is ErrorCode.NAME_TAKEN
     assert len(list(desk.application.launches.stores.instances.list_active())) == 1
+
+
+def test_name_of_a_failed_launch_is_refused_with_how_to_free_it(desk: World) -> None:
+    desk.cloud.faults.inject("RunInstances", "UnauthorizedOperation", times=10)
+    failed = desk.launch(name="otter")
+    desk.pass_minutes(3)
+    assert desk.load(failed).has_launch_failed
+    with pytest.raises(Conflict) as refusal:
+        desk.launch(name="otter", key="again")
+    assert refusal.value.code is ErrorCode.NAME_TAKEN
+    assert refusal.value.message == (
+        "A launch that failed has the name otter. To free it, send DELETE /instances/otter, or choose another."
+    )
+    desk.application.instances.terminate(ADA, "otter")
+    desk.pass_minutes(1)
+    assert desk.launch(name="otter", key="third").name == "otter"

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.domain.common.errors import Conflict, ValidationFailed
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
-from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.desk.settings import PAUSE_END, Mode
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.state import AddedRecipe
@@ -139,7 +139,7 @@ def test_setup_of_an_instance_that_is_not_ready_is_refused_with_the_reason(desk:
     desk.pause()
     assert refusal(desk, instance) == (
         "desk_paused",
-        "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
+        f"gpudesk is paused. Instances can be set up when {PAUSE_END}.",
     )
     desk.application.desk.update(ADMIN, mode=Mode.ENFORCE)
     starts = f"Start it first (POST /instances/{instance.name}/start). Request the setup when it is ready."

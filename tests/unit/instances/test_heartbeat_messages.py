@@ -3,11 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.heartbeat import Acknowledgement, DecodedHeartbeat, KeepRequest
 from chalicelib.domain.idle.heartbeat_response import KeepResult
+from chalicelib.domain.idle.rule import ActivityState
+from chalicelib.domain.idle.self_stop import LocalStatus, SelfStopAction, SelfStopState, decide_self_stop
 from chalicelib.domain.instances.commands.keep import INSTANCE_USER
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
+from chalicelib.domain.instances.lifecycle.ready import judge_instance
+from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.record import Instance, Phase
+from tests.support.ready_instance import EC2_RUNNING
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
 
 
@@ -97,3 +106,23 @@ def test_without_a_gpu_every_other_signal_counts_if_only_gpus_are_enabled() -> N
     simulation.run_minutes(1, 20, lambda minute: build_heartbeat(minute, active="cpu"))
     assert (simulation.instance.phase, simulation.instance.warning) == (Phase.READY, None)
     assert simulation.run_until(Phase.STOPPING, 21, 40, build_heartbeat) == 26
+
+
+@pytest.mark.parametrize(
+    ("gpu_count", "is_required", "self_stops"), [(0, False, True), (1, True, False), (None, True, False)]
+)
+def test_desk_and_instance_judge_a_missing_gpu_signal_by_the_same_expected_count(
+    gpu_count: int | None, *, is_required: bool, self_stops: bool
+) -> None:
+    instance = build_instance()
+    hardware = replace(instance.spec.hardware, nvidia_gpu_count=gpu_count)
+    instance = replace(instance, spec=replace(instance.spec, hardware=hardware))
+    response = build_response(instance, DeskSettings())
+    assert ("gpu" in response.policy.signals, "gpu" in instance.spec.enabled_signals) == (is_required, is_required)
+    heartbeat = build_heartbeat(60)
+    heartbeat = replace(heartbeat, signals={name: it for name, it in heartbeat.signals.items() if name != "gpu"})
+    status = LocalStatus(heartbeat, is_setting_up=False)
+    decision = decide_self_stop(SelfStopState(get_time(0), get_time(60)), status, response, get_time(60))
+    assert (decision.action is SelfStopAction.STOP) == self_stops
+    judgment = judge_instance(instance, Observation(ec2=EC2_RUNNING, heartbeat=heartbeat), get_time(60))
+    assert (judgment.state is ActivityState.IDLE) == self_stops

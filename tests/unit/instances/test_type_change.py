@@ -59,7 +59,9 @@ def test_type_without_a_price_does_not_cost_what_the_former_type_costs() -> None
             "m99.large",
             Phase.STOPPED,
             (PROBE, JUPYTER),
-            "gpudesk knows no price of m99.large: AWS bills its hours, and all costs in gpudesk leave them out.",
+            "gpudesk knows no price of m99.large: AWS bills its hours, and all costs in gpudesk leave them out. "
+            "gpudesk does not know how many GPUs m99.large has. While the probe reads no GPU on it, it is not stopped "
+            "for idleness: only the end of its lifetime stops it, 72 hours after its start (max_hours).",
         ),
     ],
 )

@@ -118,4 +118,7 @@ def test_preview_of_the_local_cloud_uses_its_clock_and_its_settings(
     role = boto3.client("iam").get_role(RoleName=settings.instance_profile)["Role"]
     assert settings.instance_role_id == role["RoleId"]
     assert settings.deployed_regions == ("us-east-1", "eu-central-1")
-    assert capsys.readouterr().out == "gpudesk would leave 0 other instances unchanged. Images are not previewed.\n"
+    assert capsys.readouterr().out == (
+        "The mode of gpudesk is enforce: gpudesk launches instances and stops them by their policies.\n"
+        "gpudesk would leave 0 other instances unchanged. Images are not previewed.\n"
+    )

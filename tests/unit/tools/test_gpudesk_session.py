@@ -64,6 +64,15 @@ class Laptop:
             f"else printf '%s\\n409' {shlex.quote(answer)}\nfi\n",
         )
 
+    def write_overload_before_opening(self, answer: str) -> None:
+        """Write a curl that answers once with 503, and then opens sessions."""
+        self.write_program(
+            "curl",
+            f"cat >/dev/null\nif mkdir {self.folder}/overloaded 2>/dev/null\n"
+            f"then printf '%s\\n503' {shlex.quote(answer)}\n"
+            f"else printf '%s\\n201' {shlex.quote(json.dumps(OPENED))}\nfi\n",
+        )
+
     def write_plugin(self, script: str, version: str = "1.2.764.0") -> None:
         check = f'if [ "$1" = --version ]; then echo {version}; exit; fi\n'
         self.write_program("session-manager-plugin", check + script)
@@ -227,3 +236,25 @@ def test_stop_of_the_instance_ends_a_forwarded_port_with_one_line(laptop: Laptop
         "gpudesk-session: Port 9 of this computer leads to x. Press Ctrl-C to close it.",
         f"gpudesk-session: The session ended. gpudesk answered 409: {detail}",
     ]
+
+
+def test_session_is_opened_again_after_an_overload(laptop: Laptop) -> None:
+    laptop.write_overload_before_opening(json.dumps({"detail": "SSM is throttled. Try again in 2 seconds."}))
+    laptop.write_plugin("echo opened\n")
+    done = laptop.run("x")
+    assert (done.returncode, done.stdout) == (0, "opened\n")
+    assert done.stderr == (
+        "gpudesk-session: gpudesk answered 503: SSM is throttled. Try again in 2 seconds. Trying again.\n"
+    )
+
+
+@pytest.mark.parametrize("words", [("x",), ("x", "port", "9")], ids=["shell", "port"])
+def test_plugin_that_does_not_open_the_session_is_named_after_some_seconds(
+    laptop: Laptop, words: tuple[str, ...]
+) -> None:
+    laptop.write_plugin("sleep 6.5\n")
+    laptop.write_refusal_after_opening('{"detail": "x is stopped."}')
+    done = laptop.run(*words)
+    assert done.stderr.splitlines()[0] == (
+        "gpudesk-session: The plugin has not opened the session yet. Waiting up to 30 s."
+    )

@@ -72,6 +72,9 @@ def _require_ready(instance: Instance) -> None:
 
 def _build_target(instance: Instance, catalog: InstanceTypeCatalog) -> BenchmarkTarget:
     hardware = instance.spec.hardware
+    if hardware.nvidia_gpu_count is None:
+        message = f"gpudesk does not know the GPUs of {instance.name}: {hardware.instance_type} is not in its catalog."
+        raise Conflict(message, code=ErrorCode.NO_GPU)
     if hardware.gpu is None:
         message = f"{instance.name} is a {hardware.instance_type}, which has no GPU. The benchmark needs an NVIDIA GPU."
         raise Conflict(message, code=ErrorCode.NO_GPU)

@@ -8,11 +8,12 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.common.write_warnings import WriteWarning
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_dry_run_warning, build_paused_warning
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.change import RecordChange, describe_state, is_ending, require_not_ending
 from chalicelib.domain.instances.lifecycle.actions import REQUEST_NOUNS
+from chalicelib.domain.instances.lifecycle.starting import find_arch_mismatch
 from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance, Phase, StateRequest
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
@@ -107,6 +108,13 @@ def warn_of_mode(instance: Instance, mode: Mode) -> WriteWarning | None:
             return build_dry_run_warning(mode)
         case _:
             return None
+
+
+def warn_of_type(instance: Instance) -> WriteWarning | None:
+    """Warn that EC2 will reject a requested start, because the type does not match the AMI."""
+    is_started = instance.spec.desired is DesiredState.RUNNING and instance.phase in STOPPED_PHASES
+    mismatch = find_arch_mismatch(instance) if is_started else None
+    return WriteWarning(WarningCode.TYPE_MISMATCH, mismatch) if mismatch else None
 
 
 def _request_state(instance: Instance, desired: DesiredState, actor: Actor, now: datetime) -> RecordChange:

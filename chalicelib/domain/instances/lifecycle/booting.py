@@ -11,7 +11,7 @@ from chalicelib.domain.common.text import format_date_time, format_duration, for
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.hardware import UNKNOWN_DISK_SIZE, describe_price
+from chalicelib.domain.instances.hardware import UNKNOWN_DISK_SIZE, describe_price, describe_unknown_gpus
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
@@ -136,4 +136,5 @@ def _describe_stop_terms(instance: Instance, mode: Mode, now: datetime) -> str:
     idle, later = pluralize(policy.idle_minutes, "minute"), pluralize(policy.warning_minutes, "minute")
     kept_until = instance.lifetime.keep_until if instance.has_keep(now) else None
     when = f"It is kept until {format_date_time(kept_until)}. Later, when" if kept_until else "When"
-    return f"{when} it has been idle for {idle}, gpudesk sends a warning and stops it {later} later.{end}"
+    unknown = f" {gpus}" if (gpus := describe_unknown_gpus(instance.spec)) else ""
+    return f"{when} it has been idle for {idle}, gpudesk sends a warning and stops it {later} later.{unknown}{end}"

@@ -144,7 +144,7 @@ def _render_parameters(
         "heartbeat_key": build_heartbeat_key(context.instance_role_id, require_ec2_instance(instance).instance_id),
         "heartbeat_table": context.heartbeat_table,
         "region": context.heartbeat_region,
-        "gpu_count": str(instance.spec.hardware.nvidia_gpu_count),
+        "gpu_count": str(instance.spec.hardware.setup_gpu_count),
         "gpu_name": (instance.spec.hardware.gpu or "").replace(" ", "-"),
         "attempt_id": attempt_id,
     }

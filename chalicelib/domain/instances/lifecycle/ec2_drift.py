@@ -6,11 +6,11 @@ What was done outside gpudesk is decided in `external_changes`.
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import GONE_AFTER, VISIBILITY_GRACE
+from chalicelib.domain.common.deadlines import EXPLAIN_WAITING_AFTER, GONE_AFTER, VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_date_time, format_duration
-from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.common.text import ensure_period, format_date_time, format_duration
+from chalicelib.domain.desk.settings import PAUSE_END, Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2Instance, Ec2State
@@ -35,9 +35,8 @@ def apply_ec2_state(
     :returns: the record, and a plan if what EC2 shows already decides what to do
     """
     match observation.ec2:
-        case Unavailable(error):
-            message = f"EC2 did not respond, so gpudesk decides nothing about {instance.name}: {error}"
-            return instance, no_op(instance, EventCode.AWS_UNAVAILABLE, message)
+        case Unavailable() as unavailable:
+            return instance, _decide_nothing(instance, unavailable, now)
         case NotVisible():
             return _apply_not_visible(instance, now)
         case TagsMissing(instance_id):
@@ -45,6 +44,25 @@ def apply_ec2_state(
         case ObservedInstance() as observed:
             current, plan = _apply_observed(instance, observed, observation.heartbeat, now, mode)
             return current, plan or decide_scheduled_event(current, observation.scheduled_event, now)
+
+
+def _decide_nothing(instance: Instance, unavailable: Unavailable, now: datetime) -> Plan:
+    """Change nothing; but after some minutes, a launch that waits for its region says why.
+
+    The reason is written once: messages of AWS can differ from call to call.
+    """
+    message = f"EC2 {unavailable.past}, so gpudesk decides nothing about {instance.name}: {unavailable.error}"
+    plan = no_op(instance, EventCode.AWS_UNAVAILABLE, message)
+    is_waiting = instance.phase is Phase.REQUESTED and now - instance.phase_since >= EXPLAIN_WAITING_AFTER
+    if not is_waiting or instance.reason.code == EventCode.AWS_UNAVAILABLE:
+        return plan
+    waiting = (
+        f"{instance.name} is not launched yet: EC2 {unavailable.past} in {instance.spec.region}. "
+        f"{ensure_period(unavailable.error)} gpudesk tries again each minute. To cancel the launch, send DELETE "
+        f"/instances/{instance.name}."
+    )
+    reason = EventReason(code=EventCode.AWS_UNAVAILABLE, message=waiting)
+    return replace(plan, instance=replace(instance, reason=reason))
 
 
 def to_booting(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan:
@@ -75,7 +93,7 @@ def reopen_record(instance: Instance, ec2_instance: Ec2Instance, now: datetime, 
     The record is named after its id: its former name may be in use by another instance.
     """
     follows = (
-        "gpudesk is paused: it terminates it when an admin sets mode to enforce."
+        f"gpudesk is paused: it terminates it when {PAUSE_END}."
         if mode is Mode.PAUSED
         else "gpudesk is terminating it; its disk is deleted."
     )

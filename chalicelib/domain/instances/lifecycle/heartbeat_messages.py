@@ -12,6 +12,7 @@ from chalicelib.domain.common.text import format_time
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, normalize_response
+from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.keep import process_keep_request
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, record_event, require_ec2_instance
@@ -53,11 +54,14 @@ def expects_response(instance: Instance) -> bool:
 
 
 def build_response(instance: Instance, desk: DeskSettings) -> HeartbeatResponse:
-    """Build the heartbeat response that the instance should read now."""
-    warning = instance.warning
+    """Build the heartbeat response that the instance should read now.
+
+    Its signals are those that must be quiet on this hardware, so that the instance judges itself by gpudesk's rule.
+    """
+    warning, enabled = instance.warning, instance.spec.enabled_signals
     response = HeartbeatResponse(
         mode=str(desk.mode),
-        policy=instance.spec.policy.idle,
+        policy=replace(instance.spec.policy.idle, signals=tuple(name for name in SIGNALS if name in enabled)),
         keep_until=instance.lifetime.keep_until,
         warning=(
             ActiveWarning(id=warning.id, warning_type=str(warning.warning_type), stop_at=warning.stop_at)

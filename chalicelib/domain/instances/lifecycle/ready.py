@@ -46,7 +46,7 @@ def judge_instance(instance: Instance, observation: Observation, now: datetime) 
         observation.heartbeat,
         ActivityCriteria(
             instance_id=require_ec2_instance(instance).instance_id,
-            enabled_signals=policy.select_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
+            enabled_signals=instance.spec.enabled_signals,
             policy=policy,
             not_before=instance.ready_since or instance.phase_since,
         ),

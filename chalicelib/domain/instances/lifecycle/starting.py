@@ -11,6 +11,7 @@ from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
+from chalicelib.domain.instances.hardware import describe_arch_mismatch
 from chalicelib.domain.instances.lifecycle.actions import describe_request, retry_action
 from chalicelib.domain.instances.lifecycle.ended_launch import find_advice
 from chalicelib.domain.instances.lifecycle.plans import (
@@ -52,10 +53,8 @@ def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
 
     :param cause: one or more sentences
     """
-    message = (
-        f"{instance.name} could not be started and stays stopped. {cause} Start it again later, or launch another "
-        "instance."
-    )
+    advice = find_arch_mismatch(instance) or "Start it again later, or launch another instance."
+    message = f"{instance.name} could not be started and stays stopped. {cause} {advice}"
     reason = EventReason(code=EventCode.START_FAILED, message=message)
     stopped = replace(with_phase(instance, Phase.STOPPED, reason, now), claim=None)
     if instance.spec.desired is not DesiredState.RUNNING:
@@ -63,6 +62,13 @@ def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
     return record_event(
         replace(stopped, spec=replace(instance.spec, desired=DesiredState.STOPPED), state_request=None), reason, now
     )
+
+
+def find_arch_mismatch(instance: Instance) -> str | None:
+    """Return that its type was changed to one that its AMI cannot run on, as sentences; None if that is not known."""
+    hardware, ec2_instance = instance.spec.hardware, instance.ec2_instance
+    image_arch = ec2_instance.image_arch if ec2_instance else None
+    return describe_arch_mismatch(hardware.instance_type, hardware.arch, image_arch)
 
 
 def retry_start(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:

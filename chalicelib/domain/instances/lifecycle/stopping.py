@@ -8,7 +8,7 @@ from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER, STOP_OVERDUE_AF
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
-from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.desk.settings import PAUSE_END, Mode
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.actions import (
@@ -129,7 +129,7 @@ def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now
 
 
 def _notify_overdue(instance: Instance, claim: Claim, now: datetime, mode: Mode) -> Plan:
-    follows = "is paused: it calls again when an admin sets mode to enforce" if mode is Mode.PAUSED else "calls again"
+    follows = f"is paused: it calls again when {PAUSE_END}" if mode is Mode.PAUSED else "calls again"
     ec2_instance = require_ec2_instance(instance)
     message = (
         f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "

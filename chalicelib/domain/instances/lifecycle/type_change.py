@@ -7,12 +7,12 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import pluralize
-from chalicelib.domain.instances.hardware import build_hardware, describe_price
+from chalicelib.domain.instances.hardware import build_hardware, describe_price, describe_unknown_gpus
 from chalicelib.domain.instances.lifecycle.plans import record_event
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import Hardware
+from chalicelib.domain.instances.spec import Hardware, Spec
 
 GPU_COUNT_PLACEHOLDER = "${gpu_count}"
 
@@ -42,7 +42,7 @@ def decide_type_change(
         billing=replace(instance.billing, rates=rates),
     )
     changed, is_set_up_again = _set_up_again(changed, before)
-    gpus = _describe_gpus(before, after, is_set_up_again=is_set_up_again)
+    gpus = _describe_gpus(before, changed.spec, is_set_up_again=is_set_up_again)
     message = (
         f"{instance.name} is a {after.instance_type} now and no longer a {before.instance_type}: somebody changed its "
         f"type outside gpudesk. {describe_price(after.instance_type, price)} {gpus}"
@@ -53,9 +53,11 @@ def decide_type_change(
     return replace(record_event(changed, reason, now, **details), requeue=True)
 
 
-def _describe_gpus(before: Hardware, after: Hardware, *, is_set_up_again: bool) -> str:
-    expected = f"gpudesk expects {pluralize(after.nvidia_gpu_count, 'NVIDIA GPU')} on it."
-    if before.nvidia_gpu_count == after.nvidia_gpu_count:
+def _describe_gpus(before: Hardware, spec: Spec, *, is_set_up_again: bool) -> str:
+    after = spec.hardware
+    count = after.setup_gpu_count
+    expected = describe_unknown_gpus(spec) or f"gpudesk expects {pluralize(count, 'NVIDIA GPU')} on it."
+    if before.setup_gpu_count == count:
         return expected
     if is_set_up_again:
         return f"{expected} Its probe is set up for them at the next start."
@@ -84,7 +86,7 @@ def _set_up_again(instance: Instance, before: Hardware) -> tuple[Instance, bool]
         for document in setup.documents
         if any(GPU_COUNT_PLACEHOLDER in value for value in document.parameters.values())
     )
-    is_same = before.nvidia_gpu_count == instance.spec.hardware.nvidia_gpu_count
+    is_same = before.setup_gpu_count == instance.spec.hardware.setup_gpu_count
     if is_same or not documents or not setup.is_done or instance.phase not in PHASES_BEFORE_READY:
         return instance, False
     again = replace(
