@@ -132,6 +132,7 @@ def _build_desk_service(parts: Parts) -> DeskService:
     return DeskService(
         stores=parts.stores,
         regions=parts.settings.deployed_regions,
+        log_group=parts.settings.instance_log_group,
         catalog=parts.catalog,
         recipes=parts.recipes,
         get_webhook_secret=parts.get_webhook_secret_in_request,

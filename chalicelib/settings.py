@@ -29,6 +29,11 @@ class InvalidSetting(ValueError):
     """Environment variables are missing, or one has a value that cannot be read; the message says what is accepted."""
 
 
+def build_instance_log_group(stage: str) -> str:
+    """Return the log group that the deployment creates in each region, and lets instances write to."""
+    return f"/gpudesk/{stage}/instances"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of a deployment.
@@ -57,6 +62,11 @@ class Settings:
     email_topic_arn: str = ""
     allow_private_webhooks: bool = False
     regions: tuple[str, ...] = ()
+
+    @property
+    def instance_log_group(self) -> str:
+        """The log group of each region that instances may write to, with the output of documents."""
+        return build_instance_log_group(self.stage)
 
     @property
     def deployed_regions(self) -> tuple[str, ...]:

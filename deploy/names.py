@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.common.document_names import build_document_name
+from chalicelib.settings import build_instance_log_group
 from deploy.settings import DeploymentSettings
 
 PARTITION, ACCOUNT = "${AWS::Partition}", "${AWS::AccountId}"
@@ -39,7 +40,7 @@ class ResourceNames:
     @property
     def instance_log_group(self) -> str:
         """The log group for the output of documents, one in each region."""
-        return f"/gpudesk/{self.settings.stage}/instances"
+        return build_instance_log_group(self.settings.stage)
 
     @property
     def tags(self) -> list[dict[str, str]]:

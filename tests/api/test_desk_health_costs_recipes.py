@@ -142,6 +142,7 @@ def test_webhook_without_key_of_its_secret_is_not_set(
         ({"limits": {"regions": ["the moon"]}}, "limits.regions.0"),
         ({"limits": {"required_tags": ["project", ""]}}, "limits.required_tags.1"),
         ({"limits": {"max_hour": 4}}, "limits.max_hour"),
+        ({"log_group": "/gpudesk/setup"}, "log_group"),
         ({"defaults": {"recipe": "d2l"}}, "defaults.recipe"),
         ({"defaults": {"max_hours": 100}}, "defaults.max_hours"),
         ({"defaults": {"idle_policy": {"idle_minutes": 9999}}}, "defaults.idle_policy.idle_minutes"),

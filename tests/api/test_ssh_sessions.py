@@ -300,7 +300,7 @@ def test_session_of_a_simulated_instance_says_that_nothing_runs_on_it(
 ) -> None:
     machines = laptop.world.cloud.machines
     assert isinstance(machines, SshMachines)
-    del machines.simulators[get_ssm_name("gpudesk-jupyter-token")]
+    machines.simulators.pop(get_ssm_name("gpudesk-jupyter-token"), None)
     printed = laptop.run("gpudesk-session", "brave-otter", "jupyter_token")
     assert "is simulated, so its commands print nothing." in printed.stdout
     monkeypatch.setattr(machines, "sshd_port", 1)

@@ -102,7 +102,7 @@ class UpdateDeskBody(RequestModel):
     log_group: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_./#-]{1,512}$",
-        description="a CloudWatch Logs group (letters, digits and _ . / # -) such as /gpudesk/setup, or null for none",
+        description="the CloudWatch Logs group of the deployment, such as /gpudesk/dev/instances, or null for none",
     )
 
     @model_validator(mode="after")

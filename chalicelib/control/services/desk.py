@@ -68,6 +68,7 @@ class DeskService:
 
     :param allow_private_webhooks: accept URLs of this machine, for the local cloud
     :param regions: the regions in which gpudesk is set up
+    :param log_group: the log group that instances may write to
     """
 
     stores: Repositories
@@ -76,6 +77,7 @@ class DeskService:
     get_webhook_secret: GetWebhookSecret
     allow_private_webhooks: bool
     regions: tuple[str, ...]
+    log_group: str
     clock: Clock
 
     def get_settings(self) -> DeskSettings:
@@ -140,6 +142,9 @@ class DeskService:
             if name not in SIGNALS or limits.signals.count(name) > 1:
                 message = f"must contain only {', '.join(SIGNALS)}, each once, not {name[:40]!r}"
                 yield FieldError("limits.signals", message)
+        if settings.log_group not in (None, self.log_group):
+            message = f"must be {self.log_group}, which instances may write to, or null, not {settings.log_group}"
+            yield FieldError("log_group", message)
         yield from validate_channels(settings.channels, allow_private=self.allow_private_webhooks)
 
     def _find_region_errors(self, before: DeskSettings, after: DeskSettings) -> Iterator[FieldError]:

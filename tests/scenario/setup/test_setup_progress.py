@@ -182,11 +182,11 @@ def test_whole_output_is_logged_if_an_admin_sets_a_log_group(desk: World, machin
     machines.outcomes["inspect"] = [(0, "first", ""), (0, "second", "")]
     desk.wait_until(desk.launch(key="first"), lambda now: now.setup.document_index == 1)
     assert logs.describe_log_groups()["logGroups"] == []
-    desk.application.desk.update(ADMIN, logs={"log_group": "/gpudesk/setup"})
+    desk.application.desk.update(ADMIN, logs={"log_group": "/gpudesk/dev/instances"})
     instance = desk.wait_until(desk.launch(key="second"), lambda now: now.setup.document_index == 1)
     assert instance.ec2_instance is not None
-    streams = logs.describe_log_streams(logGroupName="/gpudesk/setup")["logStreams"]
+    streams = logs.describe_log_streams(logGroupName="/gpudesk/dev/instances")["logStreams"]
     name = f"/{instance.ec2_instance.instance_id}/inspect/stdout"
     (stream,) = [stream["logStreamName"] for stream in streams if stream["logStreamName"].endswith(name)]
-    (event,) = logs.get_log_events(logGroupName="/gpudesk/setup", logStreamName=stream)["events"]
+    (event,) = logs.get_log_events(logGroupName="/gpudesk/dev/instances", logStreamName=stream)["events"]
     assert event["message"] == "second"
