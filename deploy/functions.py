@@ -16,8 +16,13 @@ from deploy.names import ResourceNames
 API_SECONDS, SESSION_SECONDS = 10, 15
 """API Gateway waits for 29 seconds at most. Opening a session makes several calls of AWS; other requests make none."""
 
-EVENT_AGE_SECONDS = 60
-"""The oldest event that a function still gets. The sweep looks at everything every minute anyway."""
+EVENT_AGE_SECONDS = 180
+"""The oldest event that a function still gets.
+
+Lambda waits one minute before the first retry, so one retry needs the wait, the time limit of the first attempt and
+some time in the queue. Older events are of no use: the sweep looks at everything every minute.
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from chalicelib.api import openapi
 from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from chalicelib.store.tables import TABLES
 from deploy.cloudformation import Template
-from deploy.functions import API_SECONDS, FUNCTIONS, SESSION_SECONDS
+from deploy.functions import API_SECONDS, EVENT_AGE_SECONDS, FUNCTIONS, SESSION_SECONDS
 from deploy.home import UnknownFunction, build_home_template
 from local.settings import read_local_settings
 from tests.deploy.templates import build_home, build_settings
@@ -106,7 +106,7 @@ def test_function_that_only_the_app_has_is_refused(monkeypatch: pytest.MonkeyPat
 def test_events_are_neither_repeated_for_long_nor_kept(home: Template) -> None:
     configs = list_properties(home, "Lambda::EventInvokeConfig")
     assert len(configs) == len(FUNCTIONS) - len(("api", "sessions", "on_instances_stream"))
-    assert {each["MaximumEventAgeInSeconds"] for each in configs.values()} == {60}
+    assert {each["MaximumEventAgeInSeconds"] for each in configs.values()} == {EVENT_AGE_SECONDS}
     assert {each["MaximumRetryAttempts"] for each in configs.values()} == {0, 1}
 
 
