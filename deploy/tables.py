@@ -36,7 +36,8 @@ def build_tables(names: ResourceNames) -> dict[str, Resource]:
 
 def _build_table(model: type[TableModel], names: ResourceNames) -> Resource:
     keeps_data = names.settings.keeps_data
-    # A table of a stack whose creation fails is empty, so it is deleted. Otherwise its name would block the next try.
+    # If the creation of the stack fails, CloudFormation deletes its tables, which are empty. DynamoDB refuses that for
+    # protected tables: the stack is ROLLBACK_FAILED, and docs/architecture.md says how to clean up.
     return build_resource(
         "AWS::DynamoDB::Table",
         {
