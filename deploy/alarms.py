@@ -1,4 +1,4 @@
-"""Alarms of the home stack. CloudWatch mails them through SNS, so that none of our code is needed to ring."""
+"""Alarms of the home stack. CloudWatch mails them through SNS, so that they need none of gpudesk's functions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +11,12 @@ FIVE_MINUTES = 300
 
 MAX_STREAM_AGE = 240_000
 """Milliseconds. A record that waits longer is nearly given up."""
+
+FUNCTION_METRICS = {
+    "Errors": "Its log has the cause.",
+    "Throttles": "The account runs as many functions at once as its quota allows.",
+}
+"""Metrics of every function that have an alarm, and what its mail says about the cause."""
 
 
 def build_alarms(names: ResourceNames) -> dict[str, Resource]:
@@ -57,11 +63,11 @@ def build_alarms(names: ResourceNames) -> dict[str, Resource]:
         ),
     }
     for function in FUNCTIONS:
-        for metric in ("Errors", "Throttles"):
+        for metric, advice in FUNCTION_METRICS.items():
             resources[f"{to_logical_id(function)}{metric}Alarm"] = _build_alarm(
                 names,
                 f"{function.replace('_', '-')}-{metric.lower()}",
-                f"{metric} of the function {names.function(function)}. Its log has the cause.",
+                f"{metric} of the function {names.function(function)}. {advice}",
                 ("AWS/Lambda", metric, _of_function(function)),
                 {},
             )
@@ -75,7 +81,7 @@ def _build_alarm(
     metric: tuple[str, str, Mapping[str, Any]],
     changes: Mapping[str, Any],
 ) -> Resource:
-    """Return an alarm that rings after one value above 0 in five minutes.
+    """Return an alarm that notifies after one value above 0 in five minutes.
 
     :param metric: namespace, name and dimensions
     :param changes: properties that differ from that

@@ -21,13 +21,16 @@ WRITE_RATE, WRITE_BURST = 5, 20
 
 WRITE_METHODS = ("post", "patch", "delete")
 
+FAILED_OR_OVERLOADED = "gpudesk failed or is overloaded. Try again."
+
 GATEWAY_ERRORS = (
     # The type of the answer, its status, the code for programs, the text for people
     ("MISSING_AUTHENTICATION_TOKEN", 404, ErrorCode.ROUTE_NOT_FOUND, "This path or method does not exist. GET "
      "/openapi.json lists all paths."),
     ("REQUEST_TOO_LARGE", 413, ErrorCode.BODY_TOO_LARGE, "The body is larger than any valid request."),
     ("THROTTLED", 429, ErrorCode.OVERLOADED, f"Too many requests. Try again in {RETRY_AFTER_SECONDS} seconds."),
-    ("INTEGRATION_FAILURE", 502, ErrorCode.INTERNAL_SERVER_ERROR, "The function failed. Its log has the cause."),
+    # Also if Lambda throttles: a new account has 10 concurrent executions.
+    ("INTEGRATION_FAILURE", 502, ErrorCode.INTERNAL_SERVER_ERROR, FAILED_OR_OVERLOADED),
     ("INTEGRATION_TIMEOUT", 504, ErrorCode.OVERLOADED, "gpudesk did not answer in time. Try again."),
     ("DEFAULT_4XX", None, ErrorCode.REQUEST_REJECTED, "The request was rejected."),
     ("DEFAULT_5XX", None, ErrorCode.INTERNAL_SERVER_ERROR, "gpudesk failed. Try again."),

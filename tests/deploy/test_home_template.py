@@ -161,6 +161,9 @@ def test_errors_of_api_gateway_are_problem_details(home: Template) -> None:
     }
     unknown = "MISSING_AUTHENTICATION_TOKEN"
     assert (responses[unknown]["statusCode"], bodies[unknown]["code"]) == ("404", "route_not_found")
+    # API Gateway gives this answer also if Lambda throttles, and then no log has a cause.
+    (body,) = responses["INTEGRATION_FAILURE"]["responseTemplates"].values()
+    assert "overloaded. Try again" in json.loads(body)["detail"]
     assert responses["THROTTLED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'5'"
     assert {"DEFAULT_4XX", "DEFAULT_5XX", "INTEGRATION_TIMEOUT", "REQUEST_TOO_LARGE"} < set(responses)
     assert all({"type", "title", "detail", "code"} < set(body) for body in bodies.values())
