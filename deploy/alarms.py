@@ -6,6 +6,7 @@ from typing import Any
 from deploy.cloudformation import Resource, build_resource, get_attribute, ref, to_logical_id
 from deploy.functions import FUNCTIONS, get_logical_id
 from deploy.names import ResourceNames
+from deploy.policies.statement import build_policy_body
 
 FIVE_MINUTES = 300
 
@@ -117,22 +118,18 @@ def _build_topic_policy(names: ResourceNames) -> dict[str, Any]:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """
     alarms = names.home_arn("cloudwatch", f"alarm:{names.prefix}-*")
+    statement = {
+        "Sid": "PublishAlarms",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": ref("AlarmTopic"),
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": alarms},
+            "StringEquals": {"aws:SourceAccount": names.account},
+        },
+    }
     return {
         "Topics": [ref("AlarmTopic")],
-        "PolicyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "PublishAlarms",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                    "Action": "sns:Publish",
-                    "Resource": ref("AlarmTopic"),
-                    "Condition": {
-                        "ArnLike": {"aws:SourceArn": alarms},
-                        "StringEquals": {"aws:SourceAccount": names.account},
-                    },
-                }
-            ],
-        },
+        "PolicyDocument": build_policy_body([statement]),
     }

@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.api.problems import CONTENT_TYPE, REQUEST_ID_HEADER, RETRY_AFTER_SECONDS, build_problem_body
 from chalicelib.api.route import REQUEST_TIMEOUT_SECONDS, Endpoint
 from chalicelib.api.sessions.routes import router as sessions_router
+from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.common.errors import ErrorCode
 from deploy.cloudformation import Template, ref
 from deploy.functions import get_logical_id
@@ -63,7 +64,7 @@ def complete_api(template: Template, names: ResourceNames) -> None:
         "OpenApiVersion": "2.0",
         "MethodSettings": _build_method_settings(paths),
         "GatewayResponses": {kind: _build_gateway_response(*rest) for kind, *rest in GATEWAY_ERRORS},
-        "Tags": {"gpudesk:stage": names.settings.stage},
+        "Tags": {STAGE_TAG: names.settings.stage},
     }
     template["Resources"]["SessionsHandlerInvokePermission"] = {
         "Type": "AWS::Lambda::Permission",

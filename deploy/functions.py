@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from deploy.cloudformation import Resource, build_resource, get_attribute, ref, to_expressions, to_logical_id
 from deploy.lambda_runtime import ARCHITECTURE, RUNTIME
@@ -95,7 +96,7 @@ def build_function_properties(function: FunctionSettings, names: ResourceNames) 
         "Timeout": function.seconds,
         "Environment": {"Variables": build_environment(names)},
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(f"{get_logical_id(function.name)}Logs")},
-        "Tags": {"gpudesk:stage": names.settings.stage},
+        "Tags": {STAGE_TAG: names.settings.stage},
     }
     if function.retries is not None:
         properties["EventInvokeConfig"] = {

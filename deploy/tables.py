@@ -21,7 +21,7 @@ def get_short_name(model: type[TableModel]) -> str:
 
 
 STREAM_TABLE = get_short_name(InstanceModel)
-"""The table whose stream wakes the control loop."""
+"""The table whose stream invokes the control loop."""
 
 
 def get_logical_id(table: str) -> str:

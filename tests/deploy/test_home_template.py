@@ -169,7 +169,7 @@ def test_errors_of_api_gateway_are_problem_details(home: Template) -> None:
     assert all({"type", "title", "detail", "code"} < set(body) for body in bodies.values())
 
 
-def test_alarms_mail_without_our_code_and_only_a_silent_sweep_rings_without_data(home: Template) -> None:
+def test_alarms_mail_without_our_code_and_only_a_silent_sweep_notifies_without_data(home: Template) -> None:
     alarms = list_properties(home, "CloudWatch::Alarm")
     assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms.values())
     silent = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
