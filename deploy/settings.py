@@ -25,6 +25,9 @@ STAGES_DIR = Path(__file__).parent / "stages"
 DEVELOPMENT_STAGE = "dev"
 """The only stage whose tables are deleted with their stack."""
 
+EXAMPLE_EMAIL = "gpudesk-alarms@example.com"
+"""The address in dev.toml. Nobody would get the alarms of a stage that keeps it."""
+
 RETENTION_DAYS = (
     1,
     3,
@@ -142,11 +145,14 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
     check_region("home_region", home_region, HOME_SERVICES)
     regions = _parse_regions(raw.get("regions"))
     retention = raw.get("log_retention_days", DeploymentSettings.log_retention_days)
+    alarm_email = require_text("alarm_email", raw.get("alarm_email"), _EMAIL, "an e-mail address")
+    if stage != DEVELOPMENT_STAGE and alarm_email == EXAMPLE_EMAIL:
+        raise InvalidDeploymentSetting(f"alarm_email is still the example {EXAMPLE_EMAIL}. Name your own address.")
     return DeploymentSettings(
         stage=stage,
         home_region=home_region,
         region_settings=regions,
-        alarm_email=require_text("alarm_email", raw.get("alarm_email"), _EMAIL, "an e-mail address"),
+        alarm_email=alarm_email,
         log_retention_days=check_choice("log_retention_days", retention, RETENTION_DAYS),
         buckets=check_texts("buckets", raw.get("buckets", []), _BUCKET, "names of S3 buckets"),
         secret_prefixes=check_texts(

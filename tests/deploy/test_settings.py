@@ -6,6 +6,7 @@ import pytest
 
 from deploy.setting_checks import InvalidDeploymentSetting
 from deploy.settings import (
+    EXAMPLE_EMAIL,
     STAGES_DIR,
     RegionSettings,
     parse_deployment_settings,
@@ -32,6 +33,10 @@ def test_settings_of_a_region_are_read() -> None:
     assert settings.region_settings["us-west-2"] == RegionSettings(
         vpc="vpc-0a1b2c3d", subnets=("subnet-0a1b2c3d",), kms_key=KEY
     )
+
+
+def test_stage_dev_has_the_example_of_an_address() -> None:
+    assert read_deployment_settings("dev").alarm_email == EXAMPLE_EMAIL
 
 
 @pytest.mark.parametrize(("stage", "keeps"), [("dev", False), ("prod", True)])
@@ -74,6 +79,7 @@ def test_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
         (lambda raw: raw.update(alarm_email="ops"), "alarm_email must be an e-mail address, not 'ops'"),
         (lambda raw: raw.update(alarm_email="a${Foo}@b.de"), "alarm_email must be an e-mail address"),
         (lambda raw: raw.update(alarm_email="a,b@c.de"), "alarm_email must be an e-mail address"),
+        (lambda raw: raw.update(alarm_email=EXAMPLE_EMAIL), "alarm_email is still the example"),
         (lambda raw: raw.update(alarm_email="a@b..com"), "alarm_email must be an e-mail address"),
         (lambda raw: raw.update(colour="red"), "the settings: colour is unknown"),
         (lambda raw: raw.update(log_retention_days=31), "log_retention_days must be one of 1, 3, 5"),
