@@ -17,7 +17,7 @@ UPDATE_PROPERTIES = ("UpdateMethod",)
 
 
 @dataclass(frozen=True)
-class Created:
+class CreatedResource:
     """A created resource.
 
     :param ref: value of `Ref`
@@ -28,7 +28,7 @@ class Created:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def _create_table(region: str, properties: Properties) -> Created:
+def _create_table(region: str, properties: Properties) -> CreatedResource:
     dynamodb, name = boto3.client("dynamodb", region), properties["TableName"]
     separate = ("PointInTimeRecoverySpecification", "StreamSpecification", "TimeToLiveSpecification")
     arguments = {key: value for key, value in properties.items() if key not in separate}
@@ -40,10 +40,10 @@ def _create_table(region: str, properties: Properties) -> Created:
     dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
     if expiry := properties.get("TimeToLiveSpecification"):
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
-    return Created(name, {"Arn": arn})
+    return CreatedResource(name, {"Arn": arn})
 
 
-def _create_role(_region: str, properties: Properties) -> Created:
+def _create_role(_region: str, properties: Properties) -> CreatedResource:
     iam, name = boto3.client("iam"), properties["RoleName"]
     trust = json.dumps(properties["AssumeRolePolicyDocument"])
     passed_on = {key: properties[key] for key in ("PermissionsBoundary", "Tags") if key in properties}
@@ -58,36 +58,36 @@ def _create_role(_region: str, properties: Properties) -> Created:
         iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=text)
     for arn in properties.get("ManagedPolicyArns", ()):
         iam.attach_role_policy(RoleName=name, PolicyArn=arn)
-    return Created(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+    return CreatedResource(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
 
 
-def _create_profile(_region: str, properties: Properties) -> Created:
+def _create_profile(_region: str, properties: Properties) -> CreatedResource:
     iam, name = boto3.client("iam"), properties["InstanceProfileName"]
     iam.create_instance_profile(InstanceProfileName=name)
     for role in properties["Roles"]:
         iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
-    return Created(name)
+    return CreatedResource(name)
 
 
-def _create_policy(_region: str, properties: Properties) -> Created:
+def _create_policy(_region: str, properties: Properties) -> CreatedResource:
     text = json.dumps(properties["PolicyDocument"])
     policy = boto3.client("iam").create_policy(
         PolicyName=properties["ManagedPolicyName"], PolicyDocument=text, Description=properties["Description"]
     )
-    return Created(policy["Policy"]["Arn"])
+    return CreatedResource(policy["Policy"]["Arn"])
 
 
-def _create_topic(region: str, properties: Properties) -> Created:
-    return Created(boto3.client("sns", region).create_topic(Name=properties["TopicName"])["TopicArn"])
+def _create_topic(region: str, properties: Properties) -> CreatedResource:
+    return CreatedResource(boto3.client("sns", region).create_topic(Name=properties["TopicName"])["TopicArn"])
 
 
-def _create_document(region: str, properties: Properties) -> Created:
+def _create_document(region: str, properties: Properties) -> CreatedResource:
     passed_on = {key: value for key, value in properties.items() if key not in ("Content", *UPDATE_PROPERTIES)}
     boto3.client("ssm", region).create_document(Content=json.dumps(properties["Content"]), **passed_on)
-    return Created(properties["Name"])
+    return CreatedResource(properties["Name"])
 
 
-def _create_security_group(region: str, properties: Properties) -> Created:
+def _create_security_group(region: str, properties: Properties) -> CreatedResource:
     ec2 = boto3.client("ec2", region)
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
     group_id = ec2.create_security_group(
@@ -104,7 +104,7 @@ def _create_security_group(region: str, properties: Properties) -> Created:
     ):
         if rules := properties[direction]:
             authorize(GroupId=group_id, IpPermissions=[_build_permission(rule) for rule in rules])
-    return Created(group_id, {"GroupId": group_id})
+    return CreatedResource(group_id, {"GroupId": group_id})
 
 
 def _build_permission(rule: Properties) -> Any:
@@ -113,9 +113,9 @@ def _build_permission(rule: Properties) -> Any:
     return {**{key: rule[key] for key in ("IpProtocol", "FromPort", "ToPort")}, "IpRanges": ranges}
 
 
-def _skip(_region: str, _properties: Properties) -> Created:
+def _skip(_region: str, _properties: Properties) -> CreatedResource:
     """Create nothing, because no code of gpudesk calls the service. A stack of CloudFormation has the resource."""
-    return Created("")
+    return CreatedResource("")
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,11 @@ class ResourceType:
     :param properties: those that the function passes on, and those that are of no use in a call
     """
 
-    create: Callable[[str, Properties], Created]
+    create: Callable[[str, Properties], CreatedResource]
     properties: frozenset[str]
 
 
-def _build_type(create: Callable[[str, Properties], Created], *properties: str) -> ResourceType:
+def _build_type(create: Callable[[str, Properties], CreatedResource], *properties: str) -> ResourceType:
     return ResourceType(create, frozenset(properties))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.resource_types import TYPES, Created
+from local.resource_types import TYPES, CreatedResource
 
 
 class UnknownResourceType(ValueError):
@@ -27,7 +27,7 @@ class ResourceCreator:
     """
 
     region: str
-    created: dict[str, Created] = field(default_factory=dict)
+    created: dict[str, CreatedResource] = field(default_factory=dict)
 
     def create_all(self, resources: Mapping[str, Mapping[str, Any]]) -> None:
         """Create resources. Each may refer to those before it.

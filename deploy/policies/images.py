@@ -1,6 +1,5 @@
 """Access to AMIs that the stage creates of its instances, and to their snapshots."""
 
-from chalicelib.aws.tags import STAGE_TAG
 from deploy.names import ResourceNames
 from deploy.policies.statement import Statement
 
@@ -29,7 +28,7 @@ def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="TagCreatedImages",
             actions=("ec2:CreateTags",),
             resources=created,
-            condition={"StringEquals": {"ec2:CreateAction": "CreateImage", f"aws:RequestTag/{STAGE_TAG}": stage}},
+            condition={"StringEquals": {"ec2:CreateAction": "CreateImage", "aws:RequestTag/gpudesk:stage": stage}},
             reason="Tag what CreateImage creates in the same call, so that existing images cannot be tagged.",
         ),
         Statement(

@@ -19,7 +19,7 @@ from local.clock import PacedClock
 from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes
 from local.demo.webhook_receiver import WebhookReceiver
-from local.deployed.deployment import Package, deploy
+from local.deployed.deployment import RunPackage, deploy
 from local.deployed.stacks import SERVICES as DEPLOYMENT_SERVICES
 from local.deployed.triggers import Triggers
 from local.isolation import set_endpoint
@@ -34,7 +34,7 @@ AWAY_REGION = "us-west-2"
 
 @contextmanager
 def run_deployed_stack(
-    options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud, package: Package
+    options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud, package: RunPackage
 ) -> Iterator[Stack]:
     """Deploy to the local cloud, start all parts, the API last, and stop them at the end."""
     with ExitStack() as exit_stack:

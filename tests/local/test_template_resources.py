@@ -12,7 +12,7 @@ from deploy.home import build_data_resources
 from deploy.region import OUTBOUND_PORTS, build_security_group
 from deploy.roles import build_roles
 from local.machines.host.imds import ROLE
-from local.resource_types import TYPES, Created
+from local.resource_types import TYPES, CreatedResource
 from local.settings import build_local_names
 from local.template_resources import ResourceCreator, UnknownProperty, UnknownResourceType
 
@@ -20,7 +20,7 @@ BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
 
 def test_expressions_are_replaced_by_the_resources_before_them() -> None:
-    creator = ResourceCreator("us-east-1", {"Role": Created("name", {"Arn": "arn"})})
+    creator = ResourceCreator("us-east-1", {"Role": CreatedResource("name", {"Arn": "arn"})})
     no_value = {"Fn::If": ["HasVpc", "vpc", {"Ref": "AWS::NoValue"}]}
     value = {"Roles": [{"Ref": "Role"}], "Principal": {"Fn::GetAtt": ["Role", "Arn"]}, "VpcId": no_value}
     assert creator.resolve(value) == {"Roles": ["name"], "Principal": "arn"}

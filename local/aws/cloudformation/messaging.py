@@ -3,20 +3,19 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html
 """
 
-import json
 from typing import Any
 
 from moto.sns.models import sns_backends
 from moto.sns.responses import SNSResponse
 
-from local.aws.cloudformation.added_type import AddedType, Created, Place, Properties, call_operation
+from local.aws.cloudformation.added_type import AddedType, Created, Place, Properties, call_operation, to_text
 
 ATTRIBUTES = ("DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
 
 
 def _create_subscription(place: Place, _: str, properties: Properties) -> Created:
     topic_arn, protocol, endpoint = (properties[name] for name in ("TopicArn", "Protocol", "Endpoint"))
-    attributes = {name: _to_text(properties[name]) for name in ATTRIBUTES if name in properties}
+    attributes = {name: to_text(properties[name]) for name in ATTRIBUTES if name in properties}
     parameters = {"TopicArn": topic_arn, "Protocol": protocol, "Endpoint": endpoint, "Attributes": attributes}
     call_operation(SNSResponse, "subscribe", place, parameters)
     backend = sns_backends[place.account][place.region]
@@ -29,17 +28,13 @@ def _create_topic_policy(place: Place, name: str, properties: Properties) -> Cre
     topics = [backend.get_topic(arn) for arn in properties["Topics"]]
     before = [topic.policy for topic in topics]
     for topic in topics:
-        topic.policy = _to_text(properties["PolicyDocument"])
+        topic.policy = to_text(properties["PolicyDocument"])
 
     def remove() -> None:
         for topic, policy in zip(topics, before, strict=True):
             topic.policy = policy
 
     return Created(name, remove)
-
-
-def _to_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 TYPES = (
