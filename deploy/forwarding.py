@@ -34,7 +34,7 @@ def build_forwarding(names: ResourceNames) -> dict[str, Resource]:
             ],
             **build_boundary(names),
         },
-        Condition="IsAway",
+        Condition="IsOtherRegion",
     )
     rules = {
         f"Forward{to_logical_id(key)}Rule": build_resource(
@@ -46,7 +46,7 @@ def build_forwarding(names: ResourceNames) -> dict[str, Resource]:
                 "State": "ENABLED",
                 "Targets": [{"Id": "home", "Arn": bus, "RoleArn": get_attribute("ForwardRole", "Arn")}],
             },
-            Condition="IsAway",
+            Condition="IsOtherRegion",
         )
         for key, pattern in FORWARDED_EVENTS.items()
     }

@@ -28,7 +28,7 @@ from local.options import Options
 from local.server.api_server import GatewayServer
 from local.stack import Fleet, Stack
 
-AWAY_REGION = "us-west-2"
+DEMO_REGION = "us-west-2"
 """The region of the demo's instance. Its events reach the functions through the forwarding rules only."""
 
 
@@ -75,12 +75,12 @@ def run_deployed_stack(
             admin_token=tokens.create("admin", Role.ADMIN, now=clock.now()),
             webhook_receiver=receiver,
             webhook_url=webhook_url,
-            region=AWAY_REGION,
+            region=DEMO_REGION,
         )
 
 
 def read_run_settings(regions: Sequence[str] = ()) -> DeploymentSettings:
     """Return the settings of the stage dev, with further regions."""
     settings = read_deployment_settings("dev")
-    further = {region: RegionSettings() for region in (AWAY_REGION, *regions)}
+    further = {region: RegionSettings() for region in (DEMO_REGION, *regions)}
     return replace(settings, region_settings={**further, **settings.region_settings})
