@@ -6,35 +6,49 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html
 from chalicelib.events import COMMAND_PATTERN, EC2_PATTERN
 from deploy.cloudformation import Resource, build_resource, get_attribute, to_logical_id
 from deploy.names import ResourceNames
-from deploy.policies.statement import Statement, build_policy_body
-from deploy.roles import build_boundary, build_service_trust
 
 FORWARDED_EVENTS = {"ec2": EC2_PATTERN, "ssm": COMMAND_PATTERN}
 
 
 def build_forwarding(names: ResourceNames) -> dict[str, Resource]:
-    """Return the rules that forward events to the home region's bus, and their role."""
+    """Return the rules that forward events to the home region's bus, and their role.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html
+    """
     bus = names.home_arn("events", "event-bus/default")
-    put_events = Statement(
-        sid="PutEvents",
-        actions=("events:PutEvents",),
-        resources=(bus,),
-        reason="Forward the events of the region to the bus of the home region.",
-    )
     role = build_resource(
         "AWS::IAM::Role",
         {
             "RoleName": f"{names.prefix}-forward-${{AWS::Region}}",
-            "AssumeRolePolicyDocument": build_service_trust("events.amazonaws.com"),
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "events.amazonaws.com"},
+                        "Action": "sts:AssumeRole",
+                    }
+                ],
+            },
             "Policies": [
                 {
                     "PolicyName": "forward",
-                    "PolicyDocument": build_policy_body([put_events.to_policy()]),
+                    "PolicyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [
+                            {
+                                "Sid": "PutEvents",
+                                "Effect": "Allow",
+                                "Action": ["events:PutEvents"],
+                                "Resource": [bus],
+                            }
+                        ],
+                    },
                 }
             ],
-            **build_boundary(names),
+            **_build_boundary(names),
         },
-        Condition="IsOtherRegion",
+        Condition="IsAway",
     )
     rules = {
         f"Forward{to_logical_id(key)}Rule": build_resource(
@@ -46,8 +60,13 @@ def build_forwarding(names: ResourceNames) -> dict[str, Resource]:
                 "State": "ENABLED",
                 "Targets": [{"Id": "home", "Arn": bus, "RoleArn": get_attribute("ForwardRole", "Arn")}],
             },
-            Condition="IsOtherRegion",
+            Condition="IsAway",
         )
         for key, pattern in FORWARDED_EVENTS.items()
     }
     return {"ForwardRole": role, **rules}
+
+
+def _build_boundary(names: ResourceNames) -> dict[str, str]:
+    boundary = names.settings.permissions_boundary
+    return {"PermissionsBoundary": boundary} if boundary else {}

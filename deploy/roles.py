@@ -8,7 +8,6 @@ from deploy.names import ResourceNames
 from deploy.policies import FUNCTION_ROLES, POLICIES
 from deploy.policies.session import build_trust_policy
 from deploy.policies.size import check_attached_policies, check_managed_policy, divide_policy
-from deploy.policies.statement import build_policy_body
 
 MAX_SESSION_SECONDS = 3600
 """The shortest limit that IAM accepts, and the longest that role chaining allows."""
@@ -18,8 +17,8 @@ def build_roles(names: ResourceNames) -> dict[str, Resource]:
     """Return the roles, the instance profile and the managed policy for people, by logical id."""
     resources: dict[str, Resource] = {}
     for role in FUNCTION_ROLES:
-        resources |= _build_role(names, role, build_service_trust("lambda.amazonaws.com"))
-    resources |= _build_role(names, "instance", build_service_trust("ec2.amazonaws.com"))
+        resources |= _build_role(names, role, _trust_service("lambda.amazonaws.com"))
+    resources |= _build_role(names, "instance", _trust_service("ec2.amazonaws.com"))
     resources |= _build_role(names, "session", build_trust_policy(get_attribute(get_role_id("sessions"), "Arn")))
     return {
         **resources,
@@ -61,19 +60,16 @@ def _build_role(names: ResourceNames, role: str, trust: dict[str, Any]) -> dict[
         "MaxSessionDuration": MAX_SESSION_SECONDS,
         "Policies": [{"PolicyName": role, "PolicyDocument": inline.to_policy()}],
         "Tags": names.tags,
-        **build_boundary(names),
     }
     if attached:
         properties["ManagedPolicyArns"] = attached
+    if names.settings.permissions_boundary:
+        properties["PermissionsBoundary"] = names.settings.permissions_boundary
     return {**policies, get_role_id(role): build_resource("AWS::IAM::Role", properties)}
 
 
-def build_service_trust(service: str) -> dict[str, Any]:
-    """Return who may assume a role: a service of AWS."""
-    return build_policy_body([{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}])
-
-
-def build_boundary(names: ResourceNames) -> dict[str, str]:
-    """Return the property with the permissions boundary of all roles, if there is one."""
-    boundary = names.settings.permissions_boundary
-    return {"PermissionsBoundary": boundary} if boundary else {}
+def _trust_service(service: str) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    }

@@ -2,7 +2,7 @@
 
 from chalicelib.aws.tags import ID_TAG, STAGE_TAG
 from deploy.names import ResourceNames
-from deploy.policies.statement import PolicyDocument, Statement, build_policy_body
+from deploy.policies.statement import PolicyDocument, Statement
 from ssm_documents.session_documents import list_session_names
 
 OWN_SESSION = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
@@ -59,15 +59,19 @@ def build_trust_policy(sessions_role_arn: object) -> dict[str, object]:
 
     :param sessions_role_arn: the ARN of its role, or CloudFormation's expression of it
     """
-    statement = {
-        "Sid": "AssumeForOneInstance",
-        "Effect": "Allow",
-        "Principal": {"AWS": sessions_role_arn},
-        "Action": ["sts:AssumeRole", "sts:TagSession"],
-        "Condition": {
-            "StringLike": {f"aws:RequestTag/{ID_TAG}": "?*"},
-            "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
-            "Null": {"aws:TagKeys": "false"},
-        },
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AssumeForOneInstance",
+                "Effect": "Allow",
+                "Principal": {"AWS": sessions_role_arn},
+                "Action": ["sts:AssumeRole", "sts:TagSession"],
+                "Condition": {
+                    "StringLike": {f"aws:RequestTag/{ID_TAG}": "?*"},
+                    "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
+                    "Null": {"aws:TagKeys": "false"},
+                },
+            }
+        ],
     }
-    return build_policy_body([statement])
