@@ -25,7 +25,7 @@ LOG = logging.getLogger("gpudesk")
 logging.getLogger("chalicelib").setLevel(logging.INFO)
 
 PLACEHOLDER_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/gpudesk-instances/stream/none"
-"""Lets this module be imported without a deployment. The template of the deployment sets the real ARN."""
+"""Chalice requires an ARN. `deploy/home.py` replaces it in the template by that of the table's stream."""
 
 API_HANDLER = "app.app"
 """The name of the API's handler in `_HANDLER`, which Lambda sets."""
@@ -68,7 +68,7 @@ def check_sweep_health(_event: CloudWatchEvent) -> None:
     get_application().sweep_watchdog.check()
 
 
-@app.on_dynamodb_record(stream_arn=os.environ.get("GPUDESK_STREAM_ARN", PLACEHOLDER_STREAM_ARN))
+@app.on_dynamodb_record(stream_arn=PLACEHOLDER_STREAM_ARN)
 def on_instances_stream(event: DynamoDBEvent) -> dict[str, Any]:
     """Reconcile the instances that people's requests have changed, and the images that are being created from them.
 

@@ -1,4 +1,4 @@
-"""Alarms of the home stack. CloudWatch mails them through SNS, so that none of our code is needed to ring."""
+"""Alarms of the home stack. CloudWatch mails them through SNS, so that they need none of gpudesk's functions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,18 @@ from typing import Any
 from deploy.cloudformation import Resource, build_resource, get_attribute, ref, to_logical_id
 from deploy.functions import FUNCTIONS, get_logical_id
 from deploy.names import ResourceNames
+from deploy.policies.statement import build_policy_body
 
 FIVE_MINUTES = 300
 
 MAX_STREAM_AGE = 240_000
 """Milliseconds. A record that waits longer is nearly given up."""
+
+FUNCTION_METRICS = {
+    "Errors": "Its log has the cause.",
+    "Throttles": "The account runs as many functions at once as its quota allows.",
+}
+"""Metrics of every function that have an alarm, and what its mail says about the cause."""
 
 
 def build_alarms(names: ResourceNames) -> dict[str, Resource]:
@@ -57,11 +64,11 @@ def build_alarms(names: ResourceNames) -> dict[str, Resource]:
         ),
     }
     for function in FUNCTIONS:
-        for metric in ("Errors", "Throttles"):
+        for metric, advice in FUNCTION_METRICS.items():
             resources[f"{to_logical_id(function)}{metric}Alarm"] = _build_alarm(
                 names,
                 f"{function.replace('_', '-')}-{metric.lower()}",
-                f"{metric} of the function {names.function(function)}. Its log has the cause.",
+                f"{metric} of the function {names.function(function)}. {advice}",
                 ("AWS/Lambda", metric, _of_function(function)),
                 {},
             )
@@ -75,7 +82,7 @@ def _build_alarm(
     metric: tuple[str, str, Mapping[str, Any]],
     changes: Mapping[str, Any],
 ) -> Resource:
-    """Return an alarm that rings after one value above 0 in five minutes.
+    """Return an alarm that notifies after one value above 0 in five minutes.
 
     :param metric: namespace, name and dimensions
     :param changes: properties that differ from that
@@ -111,22 +118,18 @@ def _build_topic_policy(names: ResourceNames) -> dict[str, Any]:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """
     alarms = names.home_arn("cloudwatch", f"alarm:{names.prefix}-*")
+    statement = {
+        "Sid": "PublishAlarms",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": ref("AlarmTopic"),
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": alarms},
+            "StringEquals": {"aws:SourceAccount": names.account},
+        },
+    }
     return {
         "Topics": [ref("AlarmTopic")],
-        "PolicyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "PublishAlarms",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                    "Action": "sns:Publish",
-                    "Resource": ref("AlarmTopic"),
-                    "Condition": {
-                        "ArnLike": {"aws:SourceArn": alarms},
-                        "StringEquals": {"aws:SourceAccount": names.account},
-                    },
-                }
-            ],
-        },
+        "PolicyDocument": build_policy_body([statement]),
     }

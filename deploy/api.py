@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.api.problems import CONTENT_TYPE, REQUEST_ID_HEADER, RETRY_AFTER_SECONDS, build_problem_body
 from chalicelib.api.route import REQUEST_TIMEOUT_SECONDS, Endpoint
 from chalicelib.api.sessions.routes import router as sessions_router
+from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.common.errors import ErrorCode
 from deploy.cloudformation import Template, ref
 from deploy.functions import get_logical_id
@@ -21,13 +22,16 @@ WRITE_RATE, WRITE_BURST = 5, 20
 
 WRITE_METHODS = ("post", "patch", "delete")
 
+FAILED_OR_OVERLOADED = "gpudesk failed or is overloaded. Try again."
+
 GATEWAY_ERRORS = (
     # The type of the answer, its status, the code for programs, the text for people
     ("MISSING_AUTHENTICATION_TOKEN", 404, ErrorCode.ROUTE_NOT_FOUND, "This path or method does not exist. GET "
      "/openapi.json lists all paths."),
     ("REQUEST_TOO_LARGE", 413, ErrorCode.BODY_TOO_LARGE, "The body is larger than any valid request."),
     ("THROTTLED", 429, ErrorCode.OVERLOADED, f"Too many requests. Try again in {RETRY_AFTER_SECONDS} seconds."),
-    ("INTEGRATION_FAILURE", 502, ErrorCode.INTERNAL_SERVER_ERROR, "The function failed. Its log has the cause."),
+    # Also if Lambda throttles: a new account has 10 concurrent executions.
+    ("INTEGRATION_FAILURE", 502, ErrorCode.INTERNAL_SERVER_ERROR, FAILED_OR_OVERLOADED),
     ("INTEGRATION_TIMEOUT", 504, ErrorCode.OVERLOADED, "gpudesk did not answer in time. Try again."),
     ("DEFAULT_4XX", None, ErrorCode.REQUEST_REJECTED, "The request was rejected."),
     ("DEFAULT_5XX", None, ErrorCode.INTERNAL_SERVER_ERROR, "gpudesk failed. Try again."),
@@ -60,7 +64,7 @@ def complete_api(template: Template, names: ResourceNames) -> None:
         "OpenApiVersion": "2.0",
         "MethodSettings": _build_method_settings(paths),
         "GatewayResponses": {kind: _build_gateway_response(*rest) for kind, *rest in GATEWAY_ERRORS},
-        "Tags": {"gpudesk:stage": names.settings.stage},
+        "Tags": {STAGE_TAG: names.settings.stage},
     }
     template["Resources"]["SessionsHandlerInvokePermission"] = {
         "Type": "AWS::Lambda::Permission",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from deploy.cloudformation import Resource, build_resource, get_attribute, ref, to_expressions, to_logical_id
 from deploy.lambda_runtime import ARCHITECTURE, RUNTIME
@@ -16,8 +17,13 @@ from deploy.names import ResourceNames
 API_SECONDS, SESSION_SECONDS = 10, 15
 """API Gateway waits for 29 seconds at most. Opening a session makes several calls of AWS; other requests make none."""
 
-EVENT_AGE_SECONDS = 60
-"""The oldest event that a function still gets. The sweep looks at everything every minute anyway."""
+EVENT_AGE_SECONDS = 180
+"""The oldest event that a function still gets.
+
+Lambda waits one minute before the first retry, so one retry needs the wait, the time limit of the first attempt and
+some time in the queue. Older events are of no use: the sweep looks at everything every minute.
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +96,7 @@ def build_function_properties(function: FunctionSettings, names: ResourceNames) 
         "Timeout": function.seconds,
         "Environment": {"Variables": build_environment(names)},
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(f"{get_logical_id(function.name)}Logs")},
-        "Tags": {"gpudesk:stage": names.settings.stage},
+        "Tags": {STAGE_TAG: names.settings.stage},
     }
     if function.retries is not None:
         properties["EventInvokeConfig"] = {

@@ -58,21 +58,37 @@ def _applies_to_lambda(lines: str) -> bool:
 
 
 def parse_requirements(text: str) -> list[str]:
-    """Return the names of the packages in `requirements.txt`."""
+    """Return the names of the packages in `requirements.txt`.
+
+    :raises PackagingFailed: a line has an extra, whose requirements would be missing in the zip
+    """
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return [canonicalize_name(Requirement(line).name) for line in lines if line]
+    requirements = [Requirement(line) for line in lines if line]
+    for requirement in requirements:
+        _refuse_extras(requirement, "requirements.txt")
+    return [canonicalize_name(requirement.name) for requirement in requirements]
 
 
 def list_dependencies(name: str) -> list[str]:
-    """Return what an installed package requires in Lambda."""
+    """Return what an installed package requires in Lambda.
+
+    :raises PackagingFailed: it requires the extra of a package, whose requirements would be missing in the zip
+    """
     if name == CHALICE:
         return []
-    requirements = (Requirement(text) for text in metadata.requires(name) or ())
-    return [
-        canonicalize_name(requirement.name)
-        for requirement in requirements
+    requirements = [
+        requirement
+        for requirement in map(Requirement, metadata.requires(name) or ())
         if requirement.marker is None or requirement.marker.evaluate(MARKERS)
     ]
+    for requirement in requirements:
+        _refuse_extras(requirement, name)
+    return [canonicalize_name(requirement.name) for requirement in requirements]
+
+
+def _refuse_extras(requirement: Requirement, source: str) -> None:
+    if requirement.extras:
+        raise PackagingFailed(f"{source} requires {requirement}. Extras are not supported: require what it needs.")
 
 
 def find_runtime_packages(names: Iterable[str]) -> list[str]:
@@ -100,10 +116,22 @@ def find_runtime_packages(names: Iterable[str]) -> list[str]:
 def select_runtime_lock(lock: str, requirements: str) -> str:
     """Return the part of the lock that runs in Lambda, with all hashes.
 
-    :raises PackagingFailed: a package is not locked, or not installed in this environment
+    :raises PackagingFailed: a package is not locked, or not installed in this environment in the locked version
     """
     pins = parse_lock(lock)
     names = find_runtime_packages(parse_requirements(requirements))
     if missing := [name for name in names if name not in pins]:
         raise PackagingFailed(f"The lock does not pin {', '.join(missing)}. Run make lock.")
+    check_installed(pins[name] for name in names)
     return "".join(f"{pins[name].lines}\n" for name in names)
+
+
+def check_installed(pins: Iterable[Pin]) -> None:
+    """Check that the installed packages, whose requirements were read, have the locked versions.
+
+    :raises PackagingFailed: one has another version, and could require something else
+    """
+    for pin in pins:
+        installed = metadata.version(pin.name)
+        if installed != pin.version:
+            raise PackagingFailed(f"{pin.name} {installed} is installed and {pin.version} is locked. Run make setup.")

@@ -10,7 +10,7 @@ from deploy.settings import DeploymentSettings, RegionSettings
 
 PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
 
-WRITTEN_AS = ResourceNames(
+EXAMPLE_NAMES = ResourceNames(
     DeploymentSettings(
         stage="STAGE",
         home_region="HOME",
@@ -51,7 +51,7 @@ USED_BY = {
 
 def build_page() -> str:
     """Return the page."""
-    policies = {role: build(WRITTEN_AS) for role, build in POLICIES.items()}
+    policies = {role: build(EXAMPLE_NAMES) for role, build in POLICIES.items()}
     overview = "".join(f"| [{role}](#{role}) | {USED_BY[role]} |\n" for role in policies)
     parts = [HEADER + overview, *(_build_section(role, policy) for role, policy in policies.items())]
     return "\n".join([*parts, _build_unrestricted_section(policies)])

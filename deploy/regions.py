@@ -6,25 +6,31 @@ from typing import Any
 
 import botocore.loaders
 
-HOME_SERVICES = (
-    "apigateway",
-    "cloudformation",
-    "dynamodb",
-    "events",
-    "lambda",
-    "logs",
-    "monitoring",
-    "s3",
-    "sns",
-    "sqs",
+from deploy.aws_services import SERVICES
+
+PARTITION = "aws"
+"""The only partition whose regions are accepted. Names of services, owners of AMIs and prices differ in the others, and
+nothing has been tried there."""
+
+UNLISTED_SERVICES = frozenset({"ec2-instance-connect"})
+"""Services that the endpoint data do not list by region, so their regions cannot be checked."""
+
+CALLED_IN_REGIONS = frozenset({"ec2", "ec2-instance-connect", "ssm"})
+"""Those of the product's services that it calls in the region of an instance. It calls all but EC2's at home, too."""
+
+HOME_STACK_SERVICES = frozenset(
+    {"apigateway", "cloudformation", "dynamodb", "events", "lambda", "logs", "monitoring", "s3", "sns", "sqs"}
 )
-"""Services that the home stack uses, by the prefix of their endpoints."""
+"""Services of the home stack and its deployment, by the prefix of their endpoints."""
 
-INSTANCE_SERVICES = ("cloudformation", "ec2", "ec2-instance-connect", "events", "logs", "ssm", "sts")
+REGION_STACK_SERVICES = frozenset({"cloudformation", "ec2", "events", "logs", "ssm"})
+"""Services of a region stack and its deployment."""
+
+HOME_SERVICES = tuple(sorted(HOME_STACK_SERVICES | (SERVICES - (CALLED_IN_REGIONS - {"ssm"}))))
+"""Services that the home region needs."""
+
+INSTANCE_SERVICES = tuple(sorted(REGION_STACK_SERVICES | CALLED_IN_REGIONS - UNLISTED_SERVICES))
 """Services that every region with instances needs."""
-
-GLOBAL_PARTITION_SERVICES = frozenset({"ec2-instance-connect"})
-"""Services that the endpoint data do not list by region. Their endpoints follow the pattern of their partition."""
 
 
 @functools.cache
@@ -41,10 +47,6 @@ def find_partition(region: str) -> str | None:
 
 def find_missing_services(region: str, services: tuple[str, ...]) -> tuple[str, ...]:
     """Return those of the services that a known region does not have."""
-    partition = _load_partitions()[find_partition(region) or "aws"]
+    partition = _load_partitions()[find_partition(region) or PARTITION]
     listed: Mapping[str, Any] = partition["services"]
-    return tuple(
-        service
-        for service in services
-        if service not in GLOBAL_PARTITION_SERVICES and region not in listed.get(service, {}).get("endpoints", {})
-    )
+    return tuple(service for service in services if region not in listed.get(service, {}).get("endpoints", {}))

@@ -7,7 +7,7 @@ from deploy.functions import get_role_id
 from deploy.names import ResourceNames
 from deploy.policies import FUNCTION_ROLES, POLICIES
 from deploy.policies.session import build_trust_policy
-from deploy.policies.size import divide_policy
+from deploy.policies.size import check_attached_policies, check_managed_policy, divide_policy
 
 MAX_SESSION_SECONDS = 3600
 """The shortest limit that IAM accepts, and the longest that role chaining allows."""
@@ -31,7 +31,7 @@ def build_roles(names: ResourceNames) -> dict[str, Resource]:
             {
                 "ManagedPolicyName": f"{names.prefix}-people",
                 "Description": "Sessions with AWS credentials on instances of gpudesk",
-                "PolicyDocument": POLICIES["people"](names).to_policy(),
+                "PolicyDocument": check_managed_policy(POLICIES["people"](names)).to_policy(),
             },
         ),
     }
@@ -51,9 +51,9 @@ def _build_role(names: ResourceNames, role: str, trust: dict[str, Any]) -> dict[
         )
         for number, part in enumerate(managed, start=2)
     }
-    attached: list[Any] = [ref(policy) for policy in policies]
-    if role == "instance":
-        attached += names.settings.instance_policies
+    listed = names.settings.instance_policies if role == "instance" else ()
+    check_attached_policies(role, len(policies), len(listed))
+    attached: list[Any] = [*(ref(policy) for policy in policies), *listed]
     properties: dict[str, Any] = {
         "RoleName": names.role(role),
         "AssumeRolePolicyDocument": trust,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deploy.regions import find_missing_services, find_partition
+from deploy.regions import PARTITION, find_missing_services, find_partition
 
 STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
 """The stage is part of names that allow little: IAM roles (64 characters), tables, topics, parameters, documents."""
@@ -75,11 +75,18 @@ def check_stage(stage: str) -> None:
 def check_region(setting: str, region: str, services: tuple[str, ...]) -> None:
     """Check that AWS has a region, and the services in it.
 
-    :raises InvalidDeploymentSetting: botocore knows no such region, or no endpoint of a service there
+    :raises InvalidDeploymentSetting: botocore knows no such region, no endpoint of a service there, or the region is in
+        a partition such as aws-cn
     """
-    if find_partition(region) is None:
+    partition = find_partition(region)
+    if partition is None:
         raise InvalidDeploymentSetting(
             f"{setting}: AWS has no region {region[:40]!r}. A region is us-east-1, for example."
+        )
+    if partition != PARTITION:
+        raise InvalidDeploymentSetting(
+            f"{setting}: region {region} is in the partition {partition}, where gpudesk has not been tried. Choose a "
+            f"region of the partition {PARTITION}, such as us-east-1."
         )
     missing = find_missing_services(region, services)
     if missing:

@@ -5,11 +5,11 @@ These are the settings of the person who deploys. What the deployed functions re
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.regions import HOME_SERVICES, INSTANCE_SERVICES, find_partition
+from deploy.regions import HOME_SERVICES, INSTANCE_SERVICES
 from deploy.setting_checks import (
     InvalidDeploymentSetting,
     check_choice,
@@ -24,6 +24,9 @@ STAGES_DIR = Path(__file__).parent / "stages"
 
 DEVELOPMENT_STAGE = "dev"
 """The only stage whose tables are deleted with their stack."""
+
+EXAMPLE_EMAIL = "gpudesk-alarms@example.com"
+"""The address in dev.toml. Nobody would get the alarms of a stage that keeps it."""
 
 RETENTION_DAYS = (
     1,
@@ -53,11 +56,11 @@ RETENTION_DAYS = (
 
 _VPC = r"vpc-[0-9a-f]{8,17}"
 _SUBNET = r"subnet-[0-9a-f]{8,17}"
-_KMS_KEY = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
+_KMS_KEY = r"arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
 _BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _SECRET_PREFIX = r"[A-Za-z0-9/_+=.@-]{3,200}"  # noqa: S105 - a pattern of names
-_POLICY_ARN = r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]{1,512}"
-_EMAIL = r"[^@\s\"'<>]{1,64}@[A-Za-z0-9.-]{1,255}\.[A-Za-z]{2,}"
+_POLICY_ARN = r"arn:aws:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]{1,512}"
+_EMAIL = r"[A-Za-z0-9._+-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +102,6 @@ class DeploymentSettings:
     secret_prefixes: tuple[str, ...] = ()
     instance_policies: tuple[str, ...] = ()
     permissions_boundary: str = ""
-    partition: str = field(default="aws")
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -124,6 +126,8 @@ def read_deployment_settings(stage: str, folder: Path = STAGES_DIR) -> Deploymen
     except FileNotFoundError as error:
         message = f"Stage {stage} has no settings: {path} does not exist. Copy deploy/stages/dev.toml and change it."
         raise InvalidDeploymentSetting(message) from error
+    except OSError as error:
+        raise InvalidDeploymentSetting(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidDeploymentSetting(f"{path} is not valid TOML: {error}") from error
     return parse_deployment_settings(stage, raw)
@@ -135,20 +139,20 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
     :raises InvalidDeploymentSetting: a setting is unknown, missing or wrong; the message names it
     """
     check_stage(stage)
-    known = set(DeploymentSettings.__dataclass_fields__) - {"stage", "region_settings", "partition"} | {"regions"}
+    known = set(DeploymentSettings.__dataclass_fields__) - {"stage", "region_settings"} | {"regions"}
     check_known_keys("the settings", raw, known)
     home_region = require_text("home_region", raw.get("home_region"), r"[a-z0-9-]+", "a region such as us-east-1")
     check_region("home_region", home_region, HOME_SERVICES)
     regions = _parse_regions(raw.get("regions"))
-    partitions = {find_partition(region) for region in (home_region, *regions)}
-    if len(partitions) > 1:
-        raise InvalidDeploymentSetting("regions: all regions and home_region must be in one partition of AWS.")
     retention = raw.get("log_retention_days", DeploymentSettings.log_retention_days)
+    alarm_email = require_text("alarm_email", raw.get("alarm_email"), _EMAIL, "an e-mail address")
+    if stage != DEVELOPMENT_STAGE and alarm_email == EXAMPLE_EMAIL:
+        raise InvalidDeploymentSetting(f"alarm_email is still the example {EXAMPLE_EMAIL}. Name your own address.")
     return DeploymentSettings(
         stage=stage,
         home_region=home_region,
         region_settings=regions,
-        alarm_email=require_text("alarm_email", raw.get("alarm_email"), _EMAIL, "an e-mail address"),
+        alarm_email=alarm_email,
         log_retention_days=check_choice("log_retention_days", retention, RETENTION_DAYS),
         buckets=check_texts("buckets", raw.get("buckets", []), _BUCKET, "names of S3 buckets"),
         secret_prefixes=check_texts(
@@ -166,7 +170,6 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
             rf"(|{_POLICY_ARN})",
             "an ARN of a managed policy",
         ),
-        partition=find_partition(home_region) or "aws",
     )
 
 

@@ -8,12 +8,14 @@ from deploy.errors import PackagingFailed
 
 SOURCES = ("app.py", "chalicelib")
 
+TEMPLATE_SOURCES = ("deploy", "ssm_documents")
+"""Folders that the templates are built from. Files that Git does not track enter the templates, too."""
 
-def copy_sources(root: Path, target: Path) -> int:
+
+def copy_sources(root: Path, target: Path) -> None:
     """Copy the tracked files of the product, as they are in the work tree.
 
     :param root: the folder of the repository
-    :returns: how many files were copied
     :raises PackagingFailed: the folder is no Git repository, or a tracked file is missing
     """
     files = [name for name in _run_git(root, "ls-files", "-z", "--", *SOURCES).split("\0") if name]
@@ -24,13 +26,16 @@ def copy_sources(root: Path, target: Path) -> int:
             raise PackagingFailed(f"{name} is tracked and does not exist. Restore it, or commit its removal.")
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, target / name)
-    return len(files)
 
 
 def has_uncommitted_changes(root: Path) -> bool:
     """Return whether the work tree differs from the commit in what the package is built from, its locks included."""
-    paths = (*SOURCES, "deploy", "ssm_documents", "requirements.txt", "requirements-dev.txt")
-    return bool(_run_git(root, "status", "--porcelain", "--untracked-files=no", "--", *paths))
+    tracked = (*SOURCES, "requirements.txt", "requirements-dev.txt")
+    status = ("status", "--porcelain")
+    return bool(
+        _run_git(root, *status, "--untracked-files=no", "--", *tracked)
+        or _run_git(root, *status, "--untracked-files=normal", "--", *TEMPLATE_SOURCES)
+    )
 
 
 def _run_git(root: Path, *arguments: str) -> str:

@@ -1,6 +1,6 @@
 """The stream of the instances table as an event source of on_instances_stream.
 
-Failed records are tried again, alone in the end; what fails for minutes goes to the failure queue, and an alarm rings.
+Failed records are tried again, alone in the end; what fails for minutes goes to the failure queue, which has an alarm.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 
@@ -11,7 +11,7 @@ from deploy.cloudformation import get_attribute
 from deploy.tables import STREAM_TABLE, get_logical_id
 
 USER_WRITE_FILTER = {"dynamodb": {"NewImage": {"user_write": {"BOOL": [True]}}}}
-"""Only writes of people's requests wake the control loop; its own writes would wake it forever."""
+"""Only writes of people's requests invoke the control loop; its own writes would invoke it forever."""
 
 BATCH_SIZE = 10
 """Records of one call. A reconcile can take seconds, and the function has one minute."""

@@ -21,7 +21,7 @@ def get_short_name(model: type[TableModel]) -> str:
 
 
 STREAM_TABLE = get_short_name(InstanceModel)
-"""The table whose stream wakes the control loop."""
+"""The table whose stream invokes the control loop."""
 
 
 def get_logical_id(table: str) -> str:
@@ -36,7 +36,8 @@ def build_tables(names: ResourceNames) -> dict[str, Resource]:
 
 def _build_table(model: type[TableModel], names: ResourceNames) -> Resource:
     keeps_data = names.settings.keeps_data
-    # A table of a stack whose creation fails is empty, so it is deleted. Otherwise its name would block the next try.
+    # If the creation of the stack fails, CloudFormation deletes its tables, which are empty. DynamoDB refuses that for
+    # protected tables: the stack is ROLLBACK_FAILED, and docs/architecture.md says how to clean up.
     return build_resource(
         "AWS::DynamoDB::Table",
         {

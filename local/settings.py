@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from chalicelib.settings import Settings, read_settings
 from deploy.functions import build_environment
 from deploy.names import ResourceNames
-from deploy.settings import DeploymentSettings, RegionSettings
+from deploy.settings import EXAMPLE_EMAIL, DeploymentSettings, RegionSettings
 
 STAGE = "dev"
 
@@ -21,7 +21,7 @@ def build_local_names(regions: tuple[str, ...] = (HOME_REGION,)) -> ResourceName
         stage=STAGE,
         home_region=HOME_REGION,
         region_settings={region: RegionSettings() for region in regions},
-        alarm_email="gpudesk-alarms@example.com",
+        alarm_email=EXAMPLE_EMAIL,
     )
     return ResourceNames(settings, partition="aws", account=ACCOUNT)
 

@@ -90,12 +90,14 @@ def _build_admin_statements(names: ResourceNames) -> tuple[Statement, ...]:
                 sid="ListBuckets",
                 actions=("s3:ListBucket",),
                 resources=tuple(buckets),
+                setting="buckets",
                 reason="The admin has listed these buckets.",
             ),
             Statement(
                 sid="UseBuckets",
                 actions=("s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
                 resources=tuple(f"{bucket}/*" for bucket in buckets),
+                setting="buckets",
                 reason="The admin has listed these buckets.",
             ),
         ]
@@ -106,6 +108,7 @@ def _build_admin_statements(names: ResourceNames) -> tuple[Statement, ...]:
                 sid="ReadSecrets",
                 actions=("secretsmanager:GetSecretValue",),
                 resources=secrets,
+                setting="secret_prefixes",
                 reason="The admin has listed the prefixes of these secrets.",
             )
         )

@@ -73,6 +73,7 @@ def _build_subnet_statements(names: ResourceNames) -> tuple[Statement, ...]:
                 actions=("ec2:RunInstances",),
                 resources=tuple(names.arn("ec2", f"subnet/{subnet}", region=region) for subnet in subnets),
                 condition=condition,
+                setting=f"regions.{region}.subnets",
                 reason="Use the configured subnets. Without any, use those of the VPC that has the security group of "
                 "the stage: a subnet of another VPC does not fit the group.",
             )

@@ -1,4 +1,4 @@
-"""Divide a policy that is too long for IAM.
+"""Divide a policy that is too long for IAM, and refuse what does not fit into any number of policies.
 
 Whitespace does not count: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
@@ -7,12 +7,16 @@ import json
 from collections.abc import Iterator
 
 from deploy.policies.statement import PolicyDocument, Statement
+from deploy.setting_checks import InvalidDeploymentSetting
 
 MAX_INLINE_LENGTH = 10_240
 """Characters of all inline policies of a role together."""
 
 MAX_MANAGED_LENGTH = 6_144
-"""Characters of one managed policy. A role can have 10 of them."""
+"""Characters of one managed policy."""
+
+MAX_ATTACHED_POLICIES = 10
+"""Managed policies of one role, those of the admin included."""
 
 
 def measure_policy(policy: PolicyDocument) -> int:
@@ -21,8 +25,41 @@ def measure_policy(policy: PolicyDocument) -> int:
 
 
 def divide_policy(policy: PolicyDocument) -> list[PolicyDocument]:
-    """Return a policy as an inline policy and, for what does not fit into it, managed policies."""
+    """Return a policy as an inline policy and, for what does not fit into it, managed policies.
+
+    :raises InvalidDeploymentSetting: one statement does not fit into a policy; the message names its setting
+    """
     return list(_divide(policy))
+
+
+def check_managed_policy(policy: PolicyDocument) -> PolicyDocument:
+    """Return a policy that fits into one managed policy.
+
+    :raises InvalidDeploymentSetting: it is too long; the message names the setting of its longest statement
+    """
+    length = measure_policy(policy)
+    if length > MAX_MANAGED_LENGTH:
+        longest = max(policy.statements, key=lambda statement: measure_policy(PolicyDocument((statement,))))
+        raise InvalidDeploymentSetting(
+            f"{longest.setting} has too many entries: the policy with the statement {longest.sid} has {length} "
+            f"characters, and IAM accepts {MAX_MANAGED_LENGTH}. Remove some entries."
+        )
+    return policy
+
+
+def check_attached_policies(role: str, own: int, listed: int) -> None:
+    """Check that IAM accepts as many managed policies at a role.
+
+    :param own: how many gpudesk needs for what does not fit into the inline policy
+    :param listed: how many an admin has listed
+    :raises InvalidDeploymentSetting: they are too many
+    """
+    if own + listed > MAX_ATTACHED_POLICIES:
+        setting = "instance_policies" if listed else "regions"
+        raise InvalidDeploymentSetting(
+            f"{setting} has too many entries: the role {role} would have {own + listed} managed policies ({listed} "
+            f"listed, {own} of gpudesk), and IAM accepts {MAX_ATTACHED_POLICIES}. Remove some entries."
+        )
 
 
 def _divide(policy: PolicyDocument) -> Iterator[PolicyDocument]:
@@ -31,7 +68,7 @@ def _divide(policy: PolicyDocument) -> Iterator[PolicyDocument]:
         longer = _add(part, statement)
         if measure_policy(longer) > limit:
             yield part
-            limit, longer = MAX_MANAGED_LENGTH, PolicyDocument((statement,))
+            limit, longer = MAX_MANAGED_LENGTH, check_managed_policy(PolicyDocument((statement,)))
         part = longer
     yield part
 

@@ -14,6 +14,7 @@ class Statement:
 
     :param sid: unique in its policy
     :param reason: why the role needs it, for docs/permissions.md; for resource `*` also why it is not restricted
+    :param setting: the setting that lists its resources, for the message if there are too many; most grow with regions
     """
 
     sid: str
@@ -21,6 +22,7 @@ class Statement:
     resources: tuple[str, ...]
     reason: str
     condition: Condition = field(default_factory=dict)
+    setting: str = "regions"
 
     def to_policy(self) -> dict[str, Any]:
         """Return the statement as IAM reads it."""

@@ -19,7 +19,7 @@ from local.clock import PacedClock
 from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes
 from local.demo.webhook_receiver import WebhookReceiver
-from local.deployed.deployment import Package, deploy
+from local.deployed.deployment import RunPackage, deploy
 from local.deployed.stacks import SERVICES as DEPLOYMENT_SERVICES
 from local.deployed.triggers import Triggers
 from local.isolation import set_endpoint
@@ -28,13 +28,13 @@ from local.options import Options
 from local.server.api_server import GatewayServer
 from local.stack import Fleet, Stack
 
-AWAY_REGION = "us-west-2"
+DEMO_REGION = "us-west-2"
 """The region of the demo's instance. Its events reach the functions through the forwarding rules only."""
 
 
 @contextmanager
 def run_deployed_stack(
-    options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud, package: Package
+    options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud, package: RunPackage
 ) -> Iterator[Stack]:
     """Deploy to the local cloud, start all parts, the API last, and stop them at the end."""
     with ExitStack() as exit_stack:
@@ -75,12 +75,12 @@ def run_deployed_stack(
             admin_token=tokens.create("admin", Role.ADMIN, now=clock.now()),
             webhook_receiver=receiver,
             webhook_url=webhook_url,
-            region=AWAY_REGION,
+            region=DEMO_REGION,
         )
 
 
 def read_run_settings(regions: Sequence[str] = ()) -> DeploymentSettings:
     """Return the settings of the stage dev, with further regions."""
     settings = read_deployment_settings("dev")
-    further = {region: RegionSettings() for region in (AWAY_REGION, *regions)}
+    further = {region: RegionSettings() for region in (DEMO_REGION, *regions)}
     return replace(settings, region_settings={**further, **settings.region_settings})

@@ -29,7 +29,7 @@ MAX_STARTING = 2
 
 
 @dataclass(frozen=True)
-class Package:
+class RunPackage:
     """The zip of a run.
 
     :param folder: where it is unpacked, and where the logs of its functions are
@@ -57,7 +57,9 @@ class Deployment:
 
 
 @contextmanager
-def deploy(cloud: LocalCloud, settings: DeploymentSettings, package: Package, cloud_url: str) -> Iterator[Deployment]:
+def deploy(
+    cloud: LocalCloud, settings: DeploymentSettings, package: RunPackage, cloud_url: str
+) -> Iterator[Deployment]:
     """Create the stacks and start the functions, and end them at the end.
 
     :raises StackFailed: CloudFormation did not create a stack

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploy.lambda_runtime import RUNTIME
 from local.deployed.errors import FunctionFailed
 from local.deployed.process import FunctionProcess, Settings
 from local.deployed.runtime_api import Answer, AnswerKind, Invocation
@@ -21,6 +22,8 @@ class FunctionSpec:
 
     :param handler: for example `app.sweep`
     :param environment: the variables of the template
+    :param runtime: Lambda's name of the Python version
+    :param log_group: the log group of the template; empty: Lambda's own
     """
 
     name: str
@@ -29,6 +32,8 @@ class FunctionSpec:
     timeout_seconds: float
     memory_mib: int
     environment: Mapping[str, str] = field(default_factory=dict)
+    runtime: str = RUNTIME
+    log_group: str = ""
 
     @property
     def region(self) -> str:
@@ -137,12 +142,12 @@ def _build_settings(spec: FunctionSpec, host: Host, credentials: Mapping[str, st
         "_HANDLER": spec.handler,
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
-        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": spec.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mib),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{spec.name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group or f"/aws/lambda/{spec.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": "local",
         "LAMBDA_TASK_ROOT": str(host.code),
         "LANG": "en_US.UTF-8",

@@ -41,6 +41,8 @@ def _describe_functions(region: str) -> Iterator[tuple[FunctionSpec, str, str]]:
                 timeout_seconds=each["Timeout"],
                 memory_mib=each["MemorySize"],
                 environment=each.get("Environment", {}).get("Variables", {}),
+                runtime=each["Runtime"],
+                log_group=each.get("LoggingConfig", {}).get("LogGroup", ""),
             )
             yield spec, each["Role"], base64.b64decode(each["CodeSha256"]).hex()
 

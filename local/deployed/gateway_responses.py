@@ -30,9 +30,9 @@ class Failure(StrEnum):
 
 DEFAULTS = {
     Failure.NO_ROUTE: (HTTPStatus.FORBIDDEN, "DEFAULT_4XX"),
-    Failure.FUNCTION_FAILED: (HTTPStatus.BAD_GATEWAY, "DEFAULT_5XX"),
+    Failure.FUNCTION_FAILED: (HTTPStatus.GATEWAY_TIMEOUT, "DEFAULT_5XX"),
 }
-"""The status of AWS, and the type whose answer is given if the template has none of the failure's own type."""
+"""The status in AWS's table, and the type whose answer is given if the template has none of the failure's own type."""
 
 
 @dataclass(frozen=True)

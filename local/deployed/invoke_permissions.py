@@ -1,4 +1,4 @@
-"""Resource policies of functions: who may invoke them. Without one, nothing wakes a function on AWS.
+"""Resource policies of functions: who may invoke them. Without one, nothing invokes a function on AWS.
 
 https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 """

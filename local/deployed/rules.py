@@ -1,4 +1,4 @@
-"""EventBridge of the local cloud: rules of deployed stacks with a pattern or a rate, and the targets that they wake.
+"""EventBridge of the local cloud: rules of deployed stacks with a pattern or a rate, and the targets that they invoke.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rules.html
 """
@@ -56,7 +56,7 @@ def read_rules(regions: Sequence[str]) -> list[Rule]:
 
 
 def find_targets(rules: Sequence[Rule], event: Any) -> Iterator[str]:
-    """Yield the functions that an event wakes, also those behind a rule that forwards it to another region's bus."""
+    """Yield the functions that an event invokes, also those behind a rule that forwards it to another region's bus."""
     yield from _find_targets(rules, event, event["region"], frozenset())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import PacedClock
 from local.deployed.deployed_stack import run_deployed_stack
-from local.deployed.deployment import Package
+from local.deployed.deployment import RunPackage
 from local.deployed.errors import RuntimeMissing
 from local.deployed.lambda_runtime import prepare_runtime
 from local.exit_status import ExitStatus
@@ -24,7 +24,7 @@ def run_deployed(options: Options, zip_file: Path) -> ExitStatus:
     def start(
         options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud, folder: RunFolder
     ) -> Iterator[Stack]:
-        package = Package(zip_file, folder.path.absolute(), _prepare_python())
+        package = RunPackage(zip_file, folder.path.absolute(), _prepare_python())
         with run_deployed_stack(options, machines, clock, cloud, package) as stack:
             print("The functions run from the zip, with the credentials of their roles.", flush=True)
             yield stack

@@ -1,4 +1,4 @@
-"""Event source mapping of a deployed stack: which records of a table's stream wake which function, and how.
+"""Event source mapping of a deployed stack: which records of a table's stream invoke which function, and how.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
 """

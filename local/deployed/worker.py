@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_RETRIES, DEFAULT_AGE_SECONDS = 2, 6 * 3600.0
 """Lambda's own, for a function without a configuration."""
 
+RETRY_WAITS = (60.0, 120.0)
+"""Seconds for which Lambda waits before the first and the second retry. Here they only count for the event's age."""
+
 Job = Callable[[], None]
 
 
@@ -56,7 +59,7 @@ def read_invoke_config(function: Function) -> InvokeConfig:
 
 
 class Worker:
-    """Thread that runs what wakes a function, one after the other."""
+    """Thread that runs the invocations of a function, one after the other."""
 
     def __init__(self, function: Function, config: InvokeConfig) -> None:
         """Start the thread."""
@@ -90,8 +93,9 @@ class Worker:
                 logger.exception("%s could not be invoked.", self._function.spec.name)
 
     def _invoke(self, event: Mapping[str, Any], expires_at: float) -> None:
+        waits = (0.0, *RETRY_WAITS)
         for attempt in range(self._config.max_retries + 1):
-            if time.monotonic() > expires_at:
+            if time.monotonic() + sum(waits[: attempt + 1]) > expires_at:
                 logger.warning("%s did not get an event in time.", self._function.spec.name)
                 break
             try:

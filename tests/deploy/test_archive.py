@@ -81,3 +81,11 @@ def test_uncommitted_change_of_a_source_is_noticed(tmp_path: Path) -> None:
     assert not has_uncommitted_changes(root)
     (root / "app.py").write_text("")
     assert has_uncommitted_changes(root)
+
+
+@pytest.mark.parametrize("name", ["deploy/stages/prod.toml", "ssm_documents/recipes/new/recipe.json"])
+def test_file_that_git_does_not_track_and_the_templates_contain_is_noticed(tmp_path: Path, name: str) -> None:
+    root = clone(tmp_path)
+    (root / name).parent.mkdir(parents=True)
+    (root / name).write_text("")
+    assert has_uncommitted_changes(root)

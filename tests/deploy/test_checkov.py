@@ -1,10 +1,12 @@
-from deploy.checkov import ACCEPTED, list_problems, read_findings
+from deploy.checkov import ACCEPTED_CHECKS, list_problems, read_findings
 
 
 def test_finding_is_a_problem_unless_it_is_accepted_and_an_unused_acceptance_is_one_too() -> None:
-    failed = [{"check_id": check, "resource": "X", "check_name": "y"} for check in [*list(ACCEPTED)[1:], "CKV_AWS_0"]]
+    failed = [
+        {"check_id": check, "resource": "X", "check_name": "y"} for check in [*list(ACCEPTED_CHECKS)[1:], "CKV_AWS_0"]
+    ]
     findings = read_findings([{"results": {"failed_checks": failed}}])
     assert list(list_problems(findings)) == [
         "CKV_AWS_0 X: y",
-        f"{next(iter(ACCEPTED))} finds nothing any more. Remove it from deploy/checkov.py.",
+        f"{next(iter(ACCEPTED_CHECKS))} finds nothing any more. Remove it from deploy/checkov.py.",
     ]

@@ -10,7 +10,7 @@ from chalicelib.api import openapi
 from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from chalicelib.store.tables import TABLES
 from deploy.cloudformation import Template
-from deploy.functions import API_SECONDS, FUNCTIONS, SESSION_SECONDS
+from deploy.functions import API_SECONDS, EVENT_AGE_SECONDS, FUNCTIONS, SESSION_SECONDS
 from deploy.home import UnknownFunction, build_home_template
 from local.settings import read_local_settings
 from tests.deploy.templates import build_home, build_settings
@@ -106,7 +106,7 @@ def test_function_that_only_the_app_has_is_refused(monkeypatch: pytest.MonkeyPat
 def test_events_are_neither_repeated_for_long_nor_kept(home: Template) -> None:
     configs = list_properties(home, "Lambda::EventInvokeConfig")
     assert len(configs) == len(FUNCTIONS) - len(("api", "sessions", "on_instances_stream"))
-    assert {each["MaximumEventAgeInSeconds"] for each in configs.values()} == {60}
+    assert {each["MaximumEventAgeInSeconds"] for each in configs.values()} == {EVENT_AGE_SECONDS}
     assert {each["MaximumRetryAttempts"] for each in configs.values()} == {0, 1}
 
 
@@ -161,12 +161,15 @@ def test_errors_of_api_gateway_are_problem_details(home: Template) -> None:
     }
     unknown = "MISSING_AUTHENTICATION_TOKEN"
     assert (responses[unknown]["statusCode"], bodies[unknown]["code"]) == ("404", "route_not_found")
+    # API Gateway gives this answer also if Lambda throttles, and then no log has a cause.
+    (body,) = responses["INTEGRATION_FAILURE"]["responseTemplates"].values()
+    assert "overloaded. Try again" in json.loads(body)["detail"]
     assert responses["THROTTLED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'5'"
     assert {"DEFAULT_4XX", "DEFAULT_5XX", "INTEGRATION_TIMEOUT", "REQUEST_TOO_LARGE"} < set(responses)
     assert all({"type", "title", "detail", "code"} < set(body) for body in bodies.values())
 
 
-def test_alarms_mail_without_our_code_and_only_a_silent_sweep_rings_without_data(home: Template) -> None:
+def test_alarms_mail_without_our_code_and_only_a_silent_sweep_notifies_without_data(home: Template) -> None:
     alarms = list_properties(home, "CloudWatch::Alarm")
     assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms.values())
     silent = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}

@@ -41,6 +41,16 @@ def test_package_that_is_not_locked_is_refused() -> None:
         select_runtime_lock(TWO_PINS, "six\n")
 
 
+def test_package_with_another_version_than_the_locked_one_is_refused() -> None:
+    with pytest.raises(PackagingFailed, match=r"six \S+ is installed and 0\.1 is locked\. Run make setup"):
+        select_runtime_lock(f"six==0.1 \\\n    {HASH}\n", "six\n")
+
+
+def test_extra_of_a_package_is_refused() -> None:
+    with pytest.raises(PackagingFailed, match=r"requirements\.txt requires boto3\[crt\]"):
+        parse_requirements("boto3[crt]>=1\n")
+
+
 def test_package_that_is_not_installed_is_refused() -> None:
     with pytest.raises(PackagingFailed, match=r"gpudesk-missing is not installed"):
         find_runtime_packages(["gpudesk-missing"])

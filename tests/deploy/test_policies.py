@@ -19,7 +19,7 @@ from chalicelib.domain.setup.custom_recipe import CUSTOM_DOCUMENT_PREFIX
 from chalicelib.store import data_files
 from chalicelib.store.tables import TABLES
 from deploy.names import ResourceNames
-from deploy.permissions_page import PAGE, WRITTEN_AS, build_page
+from deploy.permissions_page import EXAMPLE_NAMES, PAGE, build_page
 from deploy.policies import FUNCTION_ROLES, POLICIES
 from deploy.policies.size import MAX_INLINE_LENGTH, MAX_MANAGED_LENGTH, divide_policy, measure_policy
 from deploy.policies.statement import Statement
@@ -54,7 +54,7 @@ GLOBAL_KEYS = ("aws:RequestedRegion",)
 
 NAMES = build_local_names()
 STATEMENTS = {role: build(NAMES).statements for role, build in POLICIES.items()}
-WRITTEN = [(role, each) for role, build in POLICIES.items() for each in build(WRITTEN_AS).statements]
+ROLES_AND_STATEMENTS = [(role, each) for role, build in POLICIES.items() for each in build(EXAMPLE_NAMES).statements]
 """The statements with everything that an admin can configure."""
 
 
@@ -128,7 +128,7 @@ def test_nobody_may(action: str) -> None:
 
 def test_statements_have_reasons_and_unique_names_and_no_wildcard_in_actions() -> None:
     for role, build in POLICIES.items():
-        statements = build(WRITTEN_AS).statements
+        statements = build(EXAMPLE_NAMES).statements
         assert len({each.sid for each in statements}) == len(statements), role
         assert all(each.sid.isalnum() and each.reason.endswith(".") for each in statements)
         assert not [action for each in statements for action in each.actions if "*" in action]
@@ -136,7 +136,7 @@ def test_statements_have_reasons_and_unique_names_and_no_wildcard_in_actions() -
 
 def test_for_all_values_is_never_without_null() -> None:
     """`ForAllValues` holds for a request without the key."""
-    for _, statement in WRITTEN:
+    for _, statement in ROLES_AND_STATEMENTS:
         required = statement.condition.get("Null", {})
         for operator, keys in statement.condition.items():
             if operator.startswith("ForAllValues:"):
@@ -216,7 +216,7 @@ def test_permissions_page_is_the_one_of_the_policies() -> None:
     assert PAGE.read_text(encoding="utf-8") == build_page(), "run: make permissions"
 
 
-@pytest.mark.parametrize("statement", [each for _, each in WRITTEN], ids=lambda each: each.sid)
+@pytest.mark.parametrize("statement", [each for _, each in ROLES_AND_STATEMENTS], ids=lambda each: each.sid)
 def test_aws_knows_the_resources_and_condition_keys_of_each_action(statement: Statement) -> None:
     for action in statement.actions:
         service, name = action.split(":")

@@ -6,6 +6,7 @@ import pytest
 
 from deploy.setting_checks import InvalidDeploymentSetting
 from deploy.settings import (
+    EXAMPLE_EMAIL,
     STAGES_DIR,
     RegionSettings,
     parse_deployment_settings,
@@ -34,6 +35,10 @@ def test_settings_of_a_region_are_read() -> None:
     )
 
 
+def test_stage_dev_has_the_example_of_an_address() -> None:
+    assert read_deployment_settings("dev").alarm_email == EXAMPLE_EMAIL
+
+
 @pytest.mark.parametrize(("stage", "keeps"), [("dev", False), ("prod", True)])
 def test_only_the_data_of_dev_end_with_the_stack(stage: str, keeps: bool) -> None:
     assert parse_deployment_settings(stage, build_raw()).keeps_data is keeps
@@ -50,6 +55,12 @@ def test_stage_without_a_file_is_refused(tmp_path: Path) -> None:
         read_deployment_settings("prod", tmp_path)
 
 
+def test_folder_with_the_name_of_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "prod.toml").mkdir()
+    with pytest.raises(InvalidDeploymentSetting, match=r"prod\.toml cannot be read"):
+        read_deployment_settings("prod", tmp_path)
+
+
 def test_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "prod.toml").write_text("stage: prod")
     with pytest.raises(InvalidDeploymentSetting, match="is not valid TOML"):
@@ -61,8 +72,15 @@ def test_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
     [
         (lambda raw: raw.pop("home_region"), "home_region is missing"),
         (lambda raw: raw.update(home_region="us-east-9"), "home_region: AWS has no region 'us-east-9'"),
-        (lambda raw: raw.update(home_region="us-isob-west-1"), "us-isob-west-1 does not have apigateway"),
+        (
+            lambda raw: raw.update(home_region="us-isob-west-1"),
+            "home_region: region us-isob-west-1 is in the partition aws-iso-b",
+        ),
         (lambda raw: raw.update(alarm_email="ops"), "alarm_email must be an e-mail address, not 'ops'"),
+        (lambda raw: raw.update(alarm_email="a${Foo}@b.de"), "alarm_email must be an e-mail address"),
+        (lambda raw: raw.update(alarm_email="a,b@c.de"), "alarm_email must be an e-mail address"),
+        (lambda raw: raw.update(alarm_email=EXAMPLE_EMAIL), "alarm_email is still the example"),
+        (lambda raw: raw.update(alarm_email="a@b..com"), "alarm_email must be an e-mail address"),
         (lambda raw: raw.update(colour="red"), "the settings: colour is unknown"),
         (lambda raw: raw.update(log_retention_days=31), "log_retention_days must be one of 1, 3, 5"),
         (lambda raw: raw.update(log_retention_days=True), "log_retention_days must be one of 1, 3, 5"),
@@ -74,7 +92,8 @@ def test_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
         (lambda raw: raw.update(regions={}), "regions: at least one table"),
         (lambda raw: raw.update(regions=["us-east-1"]), "regions: at least one table"),
         (lambda raw: raw["regions"].update({"mars-1": {}}), "regions.mars-1: AWS has no region"),
-        (lambda raw: raw["regions"].update({"cn-north-1": {}}), "must be in one partition"),
+        (lambda raw: raw["regions"].update({"cn-north-1": {}}), "regions.cn-north-1: .* partition aws-cn"),
+        (lambda raw: raw.update(permissions_boundary="arn:aws-cn:iam::123456789012:policy/a"), "permissions_boundary"),
         (
             lambda raw: raw["regions"].update({"us-east-1": {"vpc": "x"}}),
             "regions.us-east-1.vpc must be the id of a VPC",

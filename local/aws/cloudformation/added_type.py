@@ -1,5 +1,6 @@
 """Resource types that moto's CloudFormation lacks, in the form in which it calls its own."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,3 +123,8 @@ def call_operation(handler: type[BaseResponse], method: str, place: Place, param
     response.params, response.uri_match, response.querystring = dict(parameters), {}, {}
     response.current_account, response.region, response.partition = place.account, place.region, place.partition
     return getattr(response, method)()
+
+
+def to_text(content: Any) -> str:
+    """Return JSON of a template, which can be an object or already a text, as text."""
+    return content if isinstance(content, str) else json.dumps(content)

@@ -1,6 +1,5 @@
 """Properties that moto's own resource types drop: of tables, documents, security groups and log groups."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from moto.ec2.models.security_groups import SecurityGroup
 from moto.logs.models import LogGroup
 from moto.ssm.models import Document, ssm_backends
 
+from local.aws.cloudformation.added_type import to_text
 from local.aws.core.patches import Patches
 
 Extend = Callable[[Any, Any, str, str], None]
@@ -72,7 +72,7 @@ def _extend_log_group(group: Any, properties: Any, account: str, region: str) ->
 def _write_content_as_text(original: Callable[..., Any]) -> Any:
     def create(name: str, template: Any, account_id: str, region_name: str, **rest: Any) -> Any:
         properties = template["Properties"]
-        changed = {**template, "Properties": {**properties, "Content": _to_text(properties["Content"])}}
+        changed = {**template, "Properties": {**properties, "Content": to_text(properties["Content"])}}
         return original(name, changed, account_id, region_name, **rest)
 
     return staticmethod(create)
@@ -94,7 +94,7 @@ def _update_document(
         Document.delete_from_cloudformation_json(original_resource.name, cloudformation_json, account_id, region_name)
         return Document.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
     backend = ssm_backends[account_id][region_name]
-    content = _to_text(properties["Content"])
+    content = to_text(properties["Content"])
     documents = backend._get_documents(original_resource.name)
     if content != documents.get_default_version().content:
         backend.update_document(
@@ -108,7 +108,3 @@ def _update_document(
         )
         backend.update_document_default_version(original_resource.name, documents.latest_version)
     return documents.get_default_version()
-
-
-def _to_text(content: Any) -> str:
-    return content if isinstance(content, str) else json.dumps(content)

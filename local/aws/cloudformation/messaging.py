@@ -1,24 +1,21 @@
-"""SNS subscriptions, and the policies of topics, queues and event buses.
+"""SNS subscriptions, and the policies of topics.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html
 """
 
-import json
 from typing import Any
 
-from moto.events.models import events_backends
 from moto.sns.models import sns_backends
 from moto.sns.responses import SNSResponse
-from moto.sqs.models import sqs_backends
 
-from local.aws.cloudformation.added_type import AddedType, Created, Place, Properties, call_operation
+from local.aws.cloudformation.added_type import AddedType, Created, Place, Properties, call_operation, to_text
 
 ATTRIBUTES = ("DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
 
 
 def _create_subscription(place: Place, _: str, properties: Properties) -> Created:
     topic_arn, protocol, endpoint = (properties[name] for name in ("TopicArn", "Protocol", "Endpoint"))
-    attributes = {name: _to_text(properties[name]) for name in ATTRIBUTES if name in properties}
+    attributes = {name: to_text(properties[name]) for name in ATTRIBUTES if name in properties}
     parameters = {"TopicArn": topic_arn, "Protocol": protocol, "Endpoint": endpoint, "Attributes": attributes}
     call_operation(SNSResponse, "subscribe", place, parameters)
     backend = sns_backends[place.account][place.region]
@@ -31,7 +28,7 @@ def _create_topic_policy(place: Place, name: str, properties: Properties) -> Cre
     topics = [backend.get_topic(arn) for arn in properties["Topics"]]
     before = [topic.policy for topic in topics]
     for topic in topics:
-        topic.policy = _to_text(properties["PolicyDocument"])
+        topic.policy = to_text(properties["PolicyDocument"])
 
     def remove() -> None:
         for topic, policy in zip(topics, before, strict=True):
@@ -40,43 +37,7 @@ def _create_topic_policy(place: Place, name: str, properties: Properties) -> Cre
     return Created(name, remove)
 
 
-def _create_queue_policy(place: Place, name: str, properties: Properties) -> Created:
-    backend = sqs_backends[place.account][place.region]
-    names = [url.rpartition("/")[2] for url in properties["Queues"]]
-    for queue in names:
-        backend.set_queue_attributes(queue, {"Policy": _to_text(properties["PolicyDocument"])})
-
-    def remove() -> None:
-        for queue in names:
-            if queue in backend.queues:
-                backend.set_queue_attributes(queue, {"Policy": ""})
-
-    return Created(name, remove)
-
-
-def _create_bus_policy(place: Place, _: str, properties: Properties) -> Created:
-    backend = events_backends[place.account][place.region]
-    bus_name, statement_id = properties.get("EventBusName", "default"), properties["StatementId"]
-    bus: Any = backend.describe_event_bus(bus_name)
-    statement = properties.get("Statement") or {
-        "Effect": "Allow",
-        "Principal": properties["Principal"],
-        "Action": properties["Action"],
-        "Resource": bus.arn,
-    }
-    if isinstance(statement.get("Principal"), str) and statement["Principal"].isdigit():
-        statement = {**statement, "Principal": {"AWS": f"arn:{place.partition}:iam::{statement['Principal']}:root"}}
-    bus.add_policy({"Version": "2012-10-17", "Statement": [{**statement, "Sid": statement_id}]})
-    return Created(f"{bus_name}|{statement_id}", lambda: backend.remove_permission(bus_name, statement_id, False))
-
-
-def _to_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 TYPES = (
     AddedType("AWS::SNS::Subscription", _create_subscription),
     AddedType("AWS::SNS::TopicPolicy", _create_topic_policy),
-    AddedType("AWS::SQS::QueuePolicy", _create_queue_policy),
-    AddedType("AWS::Events::EventBusPolicy", _create_bus_policy),
 )

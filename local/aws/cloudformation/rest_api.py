@@ -134,25 +134,4 @@ def _build_setting_path(setting: Mapping[str, Any]) -> str:
     return f"{path or '~1'}/{setting.get('HttpMethod', '*')}"
 
 
-def _create_gateway_response(place: Place, name: str, properties: Properties) -> Created:
-    backend = apigateway_backends[place.account][place.region]
-    api_id, kind = properties["RestApiId"], properties["ResponseType"]
-    backend.put_gateway_response(
-        api_id,
-        kind,
-        properties.get("StatusCode"),  # type: ignore[arg-type]
-        properties.get("ResponseParameters"),
-        properties.get("ResponseTemplates"),
-    )
-
-    def remove() -> None:
-        if api_id in backend.apis:
-            backend.delete_gateway_response(api_id, kind)
-
-    return Created(name, remove)
-
-
-TYPES = (
-    AddedType("AWS::ApiGateway::Stage", _create_stage),
-    AddedType("AWS::ApiGateway::GatewayResponse", _create_gateway_response),
-)
+TYPES = (AddedType("AWS::ApiGateway::Stage", _create_stage),)

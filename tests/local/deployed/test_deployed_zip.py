@@ -23,7 +23,7 @@ from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.unsupported_calls import SERVICES
 from local.clock import ManualClock
 from local.deployed.deployed_stack import read_run_settings
-from local.deployed.deployment import Deployment, Package, deploy
+from local.deployed.deployment import Deployment, RunPackage, deploy
 from local.deployed.stacks import SERVICES as DEPLOYMENT_SERVICES
 from local.isolation import clear_aws_environment, set_endpoint
 from local.machines.host.simulated import SimulatedMachines
@@ -104,7 +104,9 @@ def deployed(
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-        with deploy(cloud, read_run_settings(), Package(zip_file, tmp_path, lambda_python), server.url) as deployment:
+        with deploy(
+            cloud, read_run_settings(), RunPackage(zip_file, tmp_path, lambda_python), server.url
+        ) as deployment:
             yield cloud, deployment
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.deployed.errors import FunctionFailed
+from local.deployed.function import FunctionSpec, Host, _build_settings
 from tests.local.deployed.conftest import CreateFunction
 
 COUNT = "count = 0\ndef run(event, context):\n    global count\n    count += 1\n    return count\n"
@@ -37,6 +38,22 @@ def run(event, context):
     return len(calls)
 """
 EXIT = "import os\ndef run(event, context):\n    os._exit(3)\n"
+
+
+def test_process_has_the_runtime_and_the_log_group_of_the_template(tmp_path: Path) -> None:
+    host = Host(python=tmp_path, code=tmp_path, environment={}, logs=tmp_path)
+    spec = FunctionSpec(
+        name="gpudesk-test-run",
+        arn="arn:aws:lambda:us-east-1:1:function:run",
+        handler="app.run",
+        timeout_seconds=1,
+        memory_mib=1,
+        runtime="python3.99",
+        log_group="/gpudesk/test/functions/run",
+    )
+    environment = _build_settings(spec, host, {}).environment
+    assert environment["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.99"
+    assert environment["AWS_LAMBDA_LOG_GROUP_NAME"] == "/gpudesk/test/functions/run"
 
 
 def test_process_stays_between_invocations(create_function: CreateFunction) -> None:

@@ -71,7 +71,7 @@ def test_unknown_route_gets_the_answer_of_the_template(method: str, target: str)
 
 def test_failed_function_gets_the_default_answer_of_the_template() -> None:
     reply = build_gateway().handle("GET", "/api/fail", {}, b"")
-    assert (reply.status, reply.headers["Cache-Control"], reply.body) == (502, "no-store", b"failed")
+    assert (reply.status, reply.headers["Cache-Control"], reply.body) == (504, "no-store", b"failed")
 
 
 def test_unknown_value_in_the_template_is_an_error() -> None:

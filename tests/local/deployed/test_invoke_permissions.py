@@ -1,4 +1,4 @@
-"""A trigger wakes a function only if the policy of the function lets it."""
+"""A trigger invokes a function only if the policy of the function lets it."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from deploy.functions import EVENT_AGE_SECONDS
 from local.deployed.errors import FunctionFailed
 from local.deployed.function import Function, FunctionSpec
 from local.deployed.worker import InvokeConfig, Worker
@@ -71,6 +72,13 @@ def test_event_that_succeeds_is_not_repeated() -> None:
     function = FailingFunction(failures=1)
     run(function, InvokeConfig(max_retries=2), {"id": 1}, {"id": 2})
     assert function.events == [{"id": 1}, {"id": 1}, {"id": 2}]
+
+
+@pytest.mark.parametrize(("age", "calls"), [(60, 1), (EVENT_AGE_SECONDS, 2)])
+def test_wait_before_a_retry_counts_for_the_age_of_the_event(age: float, calls: int) -> None:
+    function = FailingFunction(failures=9)
+    run(function, InvokeConfig(max_retries=1, max_age_seconds=age), {"id": 1})
+    assert function.events == [{"id": 1}] * calls
 
 
 def test_old_event_is_dropped() -> None:

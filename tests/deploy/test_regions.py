@@ -1,0 +1,44 @@
+"""The services that are checked in a region are those that the templates and the code use there."""
+
+import pytest
+
+from deploy.aws_services import SERVICES
+from deploy.cloudformation import Template
+from deploy.regions import (
+    CALLED_IN_REGIONS,
+    HOME_SERVICES,
+    HOME_STACK_SERVICES,
+    INSTANCE_SERVICES,
+    REGION_STACK_SERVICES,
+    UNLISTED_SERVICES,
+    find_missing_services,
+)
+from tests.deploy.templates import build_home, build_region
+
+ENDPOINTS = {"CloudWatch": "monitoring"}
+"""Names of services in types of CloudFormation that are not the prefix of their endpoints."""
+
+DEPLOYMENT = {"cloudformation", "s3"}
+GLOBAL = {"iam"}
+
+
+def list_services(template: Template) -> set[str]:
+    kinds = {resource["Type"].split("::")[1] for resource in template["Resources"].values()}
+    return {ENDPOINTS.get(kind, kind.lower()) for kind in kinds} - GLOBAL
+
+
+def test_services_of_the_stacks_are_those_of_the_templates() -> None:
+    assert list_services(build_home()) == HOME_STACK_SERVICES - DEPLOYMENT
+    assert list_services(build_region()) == REGION_STACK_SERVICES - DEPLOYMENT
+
+
+def test_every_service_that_the_code_calls_is_checked_somewhere() -> None:
+    assert set(HOME_SERVICES) | set(INSTANCE_SERVICES) | UNLISTED_SERVICES >= SERVICES
+    assert {"ssm", "sts"} <= set(HOME_SERVICES)
+    assert CALLED_IN_REGIONS < SERVICES
+
+
+@pytest.mark.parametrize("service", sorted({*HOME_SERVICES, *INSTANCE_SERVICES}))
+def test_missing_service_would_be_found(service: str) -> None:
+    assert find_missing_services("us-nowhere-1", (service,)) == (service,)
+    assert find_missing_services("us-east-1", (service,)) == ()
