@@ -21,7 +21,7 @@ TRANSACTION_ACTIONS = {
 }
 WRITES = frozenset({"DeleteItem", "PutItem", "UpdateItem"})
 
-_EQUALITY = re.compile(r"(?P<name>#[\w-]+|[A-Za-z_][\w.-]*)\s*=\s*(?P<value>:\w+)")
+_EQUALITY = re.compile(r"(?P<name>#\w+|[A-Za-z_][\w.]*)\s*=\s*(?P<value>:\w+)")
 
 
 def _list_checks_of_item(call: Call, facts: Facts) -> Iterable[AccessCheck]:
