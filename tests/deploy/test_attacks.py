@@ -142,4 +142,6 @@ def test_launch_with_another_security_group_or_image_is_denied(thieves: Mapping[
     open_group = world.ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
     changed = [{**interface, "Groups": [open_group]}]
     assert not thief.can("ec2", "RunInstances", **{**launch, "NetworkInterfaces": changed})
+    without = {key: value for key, value in launch.items() if key != "NetworkInterfaces"}
+    assert not thief.can("ec2", "RunInstances", **without)
     assert not thief.can("ec2", "RunInstances", **{**launch, "ImageId": "ami-0123456789abcdef0"})

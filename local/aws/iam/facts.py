@@ -45,6 +45,16 @@ class LocalFacts:
                 return str(subnets[resource_id].vpc_id)
         return ""
 
+    def find_default_subnet(self, region: str) -> str:
+        """Return the default subnet of the first zone."""
+        subnets: Any = ec2_backends[DEFAULT_ACCOUNT_ID][region].get_default_subnets()
+        return str(subnets[min(subnets)].id) if subnets else ""
+
+    def find_default_group(self, region: str, vpc: str) -> str:
+        """Return the security group that a VPC has from the beginning."""
+        groups: Any = ec2_backends[DEFAULT_ACCOUNT_ID][region].groups.get(vpc, {})
+        return next((str(group.id) for group in groups.values() if group.is_default), "")
+
     def find_partition_key(self, region: str, table: str, index: str | None) -> str:
         """Return the partition key of a table or index."""
         found: Any = dynamodb_backends[DEFAULT_ACCOUNT_ID][region].tables.get(table)

@@ -62,6 +62,14 @@ class Facts(Protocol):
         """Return the id of the VPC of a subnet or security group; empty: there is none."""
         ...
 
+    def find_default_subnet(self, region: str) -> str:
+        """Return the id of a default subnet; empty: there is none."""
+        ...
+
+    def find_default_group(self, region: str, vpc: str) -> str:
+        """Return the id of the default security group of a VPC; empty: there is none."""
+        ...
+
     def find_partition_key(self, region: str, table: str, index: str | None) -> str:
         """Return the name of the partition key; empty: there is no such table or index."""
         ...

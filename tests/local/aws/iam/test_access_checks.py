@@ -33,6 +33,12 @@ class FakeFacts:
     def find_vpc(self, region: str, kind: str, resource_id: str) -> str:
         return "vpc-1"
 
+    def find_default_subnet(self, region: str) -> str:
+        return "subnet-default"
+
+    def find_default_group(self, region: str, vpc: str) -> str:
+        return f"sg-of-{vpc}"
+
     def find_partition_key(self, region: str, table: str, index: str | None) -> str:
         return "owner" if index else "id"
 
@@ -90,6 +96,43 @@ def test_launch_without_options_says_so() -> None:
     }
     assert not found[f"{EC2}:instance/*"].keys() & {"aws:TagKeys", "ec2:MetadataHttpTokens", "ec2:InstanceProfile"}
     assert found[f"{EC2}:volume/*"] == {"ec2:Encrypted": "false"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "subnets", "groups"),
+    [
+        ({}, {"subnet-default"}, {"sg-of-vpc-1"}),
+        ({"SubnetId": "subnet-1"}, {"subnet-1"}, {"sg-of-vpc-1"}),
+        ({"SecurityGroupIds": ["sg-1", "sg-2"]}, {"subnet-default"}, {"sg-1", "sg-2"}),
+        ({"NetworkInterfaces": [{"Groups": ["sg-1"]}, {"SubnetId": "subnet-1"}]}, {"subnet-default", "subnet-1"},
+         {"sg-1", "sg-of-vpc-1"}),
+    ],
+    ids=["nothing", "subnet", "groups", "interfaces"],
+)  # fmt: skip
+def test_launch_without_a_subnet_or_group_uses_the_default(
+    parameters: dict[str, Any], subnets: set[str], groups: set[str]
+) -> None:
+    found = list_checks("ec2", "RunInstances", ImageId="ami-1", InstanceType="x", **parameters)
+    resources = [resource.removeprefix(f"{EC2}:").split("/") for _, resource, _ in found]
+    assert {each[1] for each in resources if each[0] == "subnet"} == subnets
+    assert {each[1] for each in resources if each[0] == "security-group"} == groups
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"SecurityGroups": ["open"]},
+        {"LaunchTemplate": {"LaunchTemplateId": "lt-1"}},
+        {"CapacityReservationSpecification": {"CapacityReservationPreference": "open"}},
+        {"InstanceMarketOptions": {"MarketType": "spot"}},
+        {"Placement": {"GroupName": "near"}},
+        {"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1"}]},
+    ],
+    ids=str,
+)
+def test_launch_with_a_parameter_that_may_name_a_resource_is_refused(parameters: dict[str, Any]) -> None:
+    with pytest.raises(UnknownOperation, match=next(iter(parameters))):
+        list_checks("ec2", "RunInstances", ImageId="ami-1", InstanceType="x", **parameters)
 
 
 CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]]]], ...] = (
