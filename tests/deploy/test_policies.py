@@ -121,6 +121,12 @@ def test_instance_can_neither_read_parameters_nor_secrets_nor_call_ec2() -> None
     }
 
 
+def test_agent_finds_its_stream_by_the_arn_that_aws_checks() -> None:
+    """It ends with `:*`. AWS denies the call if the policy names the group without it."""
+    group = "arn:aws:logs:us-east-1:123456789012:log-group:/gpudesk/dev/instances"
+    assert list_resources("logs:DescribeLogStreams", "instance") == [f"{group}:*"]
+
+
 @pytest.mark.parametrize("action", ["ec2:DeleteTags", "ec2:ModifyInstanceAttribute"])
 def test_nobody_may(action: str) -> None:
     assert list_statements(action) == []

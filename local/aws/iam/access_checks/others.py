@@ -63,16 +63,13 @@ def _list_checks_of_nothing(call: Call, facts: Facts) -> Iterable[AccessCheck]:
 
 
 def _list_checks_of_log_group(call: Call, facts: Facts) -> Iterable[AccessCheck]:
-    """ListChecks about a log group or a stream.
+    """Return the check of a log group or a stream. The ARN of a group that is no stream has an empty one.
 
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     """
     del facts
-    resource = f"log-group:{call.parameters['logGroupName']}"
-    if call.operation == "PutLogEvents":
-        resource += f":log-stream:{call.parameters['logStreamName']}"
-    elif call.operation == "CreateLogStream":
-        resource += ":log-stream:*"
+    parameters = call.parameters
+    resource = f"log-group:{parameters['logGroupName']}:log-stream:{parameters.get('logStreamName', '')}"
     return (AccessCheck(f"logs:{call.operation}", call.build_arn("logs", resource)),)
 
 

@@ -319,6 +319,15 @@ CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]
         {"logGroupName": "/x", "logStreamName": "y"},
         [("logs:PutLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/x:log-stream:y", {})],
     ),
+    *(
+        (
+            "logs",
+            operation,
+            {"logGroupName": "/x"},
+            [(f"logs:{operation}", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/x:log-stream:", {})],
+        )
+        for operation in ("CreateLogGroup", "DescribeLogStreams")
+    ),
 )
 
 
