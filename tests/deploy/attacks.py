@@ -74,7 +74,7 @@ def is_allowed(
 ) -> bool:
     """Return whether IAM allows a call of a role."""
     call = Call(service, operation, parameters, HOME_REGION, ACCOUNT)
-    return all(decision.is_allowed for _, decision in cloud.enforcement.judge(role, call))
+    return all(decision.is_allowed for _, decision in cloud.enforcement.evaluate(role, call))
 
 
 def steal_session(cloud: LocalCloud, names: ResourceNames, target: Target) -> AssumedRole:

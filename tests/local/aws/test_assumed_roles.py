@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.iam.access_checks.call import UnknownOperation
+from local.aws.iam.errors import UnknownOperation
 from local.clock import ManualClock
 from tests.local.aws.conftest import ONCE, get_error
 from tests.local.aws.sessions import (

@@ -7,10 +7,6 @@ from typing import Any, Protocol
 from local.aws.iam.patterns import Context
 
 
-class UnknownOperation(ValueError):
-    """The access checks of an operation are unknown, so it cannot be decided whether a call is allowed."""
-
-
 @dataclass(frozen=True)
 class Call:
     """One call.

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.aws.iam.access_checks.call import UnknownOperation
+from local.aws.iam.errors import UnknownOperation
 
 EXPRESSIONS = (
     "ConditionExpression",

@@ -10,10 +10,10 @@ from local.aws.iam.access_checks.call import (
     AccessCheck,
     Call,
     Facts,
-    UnknownOperation,
     build_request_tags,
     build_tag_context,
 )
+from local.aws.iam.errors import UnknownOperation
 from local.aws.iam.patterns import Context
 
 ACTION = "ec2:RunInstances"

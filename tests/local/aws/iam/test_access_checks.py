@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from local.aws.iam.access_checks import OPERATIONS, list_access_checks
-from local.aws.iam.access_checks.call import Call, UnknownOperation
+from local.aws.iam.access_checks.call import Call
 from local.aws.iam.access_checks.dynamodb_expressions import list_attributes
+from local.aws.iam.errors import UnknownOperation
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
@@ -319,14 +320,11 @@ CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]
         {"logGroupName": "/x", "logStreamName": "y"},
         [("logs:PutLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/x:log-stream:y", {})],
     ),
-    *(
-        (
-            "logs",
-            operation,
-            {"logGroupName": "/x"},
-            [(f"logs:{operation}", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/x:log-stream:", {})],
-        )
-        for operation in ("CreateLogGroup", "DescribeLogStreams")
+    (
+        "logs",
+        "DescribeLogStreams",
+        {"logGroupName": "/x"},
+        [("logs:DescribeLogStreams", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/x:log-stream:", {})],
     ),
 )
 

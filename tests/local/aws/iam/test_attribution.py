@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.iam.attribution import FunctionRole, InstanceRole, act_as, get_acting_identity
+from local.aws.iam.errors import AmbiguousCondition, UnknownOperation
 from tests.local.aws.sessions import ROLE_NAME, TRUST_POLICY, assume, create_client, create_session_role
 
 SWEEP = FunctionRole("sweep-role")
@@ -47,6 +48,22 @@ def test_role_is_judged_by_its_policy(sts: Any, cloud: LocalCloud) -> None:
             ec2.describe_images()
     ec2.describe_images()
     assert len(cloud.enforcement.denials) == 1
+
+
+def test_call_that_nothing_can_decide_counts_as_denied(sts: Any, cloud: LocalCloud) -> None:
+    document = {
+        "Version": "2012-10-17",
+        "Statement": {**ALLOWED, "Condition": {"NumericLessThan": {"aws:userid": "5"}}},
+    }
+    boto3.client("iam").put_role_policy(RoleName=SWEEP.name, PolicyName="odd", PolicyDocument=json.dumps(document))
+    with act_as(SWEEP):
+        with pytest.raises(AmbiguousCondition):
+            boto3.client("ec2", "us-east-1").describe_instances()
+        with pytest.raises(UnknownOperation):
+            boto3.client("ec2", "us-east-1").describe_addresses()
+    ambiguous, unknown = cloud.enforcement.denials
+    assert "may call ec2:DescribeInstances. 'AROA" in ambiguous
+    assert "may call ec2:DescribeAddresses. The access checks of ec2:DescribeAddresses are unknown." in unknown
 
 
 def test_thread_acts_as_the_function_that_started_it(sts: Any) -> None:
