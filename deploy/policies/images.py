@@ -1,14 +1,13 @@
 """Access to AMIs that the stage creates of its instances, and to their snapshots."""
 
 from deploy.names import ResourceNames
-from deploy.policies.statement import Statement
+from deploy.policies.statement import Statement, merge_conditions
 
 
 def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
     """Return the statements to create and delete images."""
     images, snapshots = names.arn("ec2", "image/*", account=""), names.arn("ec2", "snapshot/*", account="")
     created = (images, snapshots)
-    stage = names.settings.stage
     return (
         Statement(
             sid="CreateImagesOfInstances",
@@ -28,7 +27,9 @@ def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="TagCreatedImages",
             actions=("ec2:CreateTags",),
             resources=created,
-            condition={"StringEquals": {"ec2:CreateAction": "CreateImage", "aws:RequestTag/gpudesk:stage": stage}},
+            condition=merge_conditions(
+                {"StringEquals": {"ec2:CreateAction": "CreateImage"}}, names.tagged("aws:RequestTag")
+            ),
             reason="Tag what CreateImage creates in the same call, so that existing images cannot be tagged.",
         ),
         Statement(

@@ -7,7 +7,7 @@ from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.sessions.session import SSH_USER
 from deploy.names import ResourceNames
 from deploy.policies.session import OWN_SESSION
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument, Statement, merge_conditions
 
 AMAZON_DOCUMENTS = (
     "AWS-StartInteractiveCommand",
@@ -31,7 +31,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 sid="StartSessionsOnInstances",
                 actions=("ssm:StartSession",),
                 resources=(names.arn("ec2", "instance/*"),),
-                condition={**names.tagged("ssm:resourceTag"), **checked},
+                condition=merge_conditions(names.tagged("ssm:resourceTag"), checked),
                 reason="Start sessions on instances of this stage only.",
             ),
             Statement(

@@ -1,8 +1,8 @@
 """Policy of the session role. gpudesk assumes it for one person and one instance, narrowed by a session policy."""
 
-from chalicelib.aws.tags import ID_TAG, STAGE_TAG
+from chalicelib.aws.tags import ID_TAG
 from deploy.names import ResourceNames
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument, Statement, merge_conditions
 from ssm_documents.session_documents import list_session_names
 
 OWN_SESSION = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
@@ -21,13 +21,13 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 sid="StartSessionsOnOwnInstance",
                 actions=("ssm:StartSession",),
                 resources=(names.arn("ec2", "instance/*"),),
-                condition={
-                    "StringEquals": {
-                        f"ssm:resourceTag/{STAGE_TAG}": names.settings.stage,
-                        f"ssm:resourceTag/{ID_TAG}": f"${{aws:PrincipalTag/{ID_TAG}}}",
+                condition=merge_conditions(
+                    names.tagged("ssm:resourceTag"),
+                    {
+                        "StringEquals": {f"ssm:resourceTag/{ID_TAG}": f"${{aws:PrincipalTag/{ID_TAG}}}"},
+                        "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
                     },
-                    "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
-                },
+                ),
                 reason="Start a session on the one instance that the tag of the credentials names.",
             ),
             Statement(
