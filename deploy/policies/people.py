@@ -3,10 +3,9 @@
 An admin attaches it to them. It opens sessions on every instance of the stage: IAM does not know gpudesk's owners.
 """
 
-from chalicelib.aws.tags import STAGE_TAG
-from chalicelib.domain.sessions.session import SSH_USER
 from deploy.names import ResourceNames
 from deploy.policies.session import OWN_SESSION
+from deploy.policies.ssh_keys import build_ssh_key_statement
 from deploy.policies.statement import PolicyDocument, Statement, merge_conditions
 
 AMAZON_DOCUMENTS = (
@@ -54,14 +53,6 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 condition=OWN_SESSION,
                 reason="Resume and end only sessions that the same person has started.",
             ),
-            Statement(
-                sid="SendSshPublicKey",
-                actions=("ec2-instance-connect:SendSSHPublicKey",),
-                resources=(names.arn("ec2", "instance/*"),),
-                condition={
-                    "StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": names.settings.stage, "ec2:osuser": SSH_USER}
-                },
-                reason="Let an ssh key log in for 60 seconds, on instances of this stage only.",
-            ),
+            build_ssh_key_statement(names),
         ),
     )

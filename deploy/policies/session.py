@@ -2,8 +2,15 @@
 
 from chalicelib.aws.tags import ID_TAG
 from deploy.names import ResourceNames
-from deploy.policies.statement import PolicyDocument, Statement, merge_conditions
+from deploy.policies.statement import Condition, PolicyDocument, Statement, merge_conditions
 from ssm_documents.session_documents import list_session_names
+
+FOR_ONE_INSTANCE: Condition = {
+    "StringLike": {f"aws:RequestTag/{ID_TAG}": "?*"},
+    "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
+    "Null": {"aws:TagKeys": "false"},
+}
+"""The credentials of a session are tagged with the id of its instance, and with nothing else."""
 
 OWN_SESSION = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
 """Session Manager tags each session with the identity that has started it.
@@ -67,11 +74,7 @@ def build_trust_policy(sessions_role_arn: object) -> dict[str, object]:
                 "Effect": "Allow",
                 "Principal": {"AWS": sessions_role_arn},
                 "Action": ["sts:AssumeRole", "sts:TagSession"],
-                "Condition": {
-                    "StringLike": {f"aws:RequestTag/{ID_TAG}": "?*"},
-                    "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
-                    "Null": {"aws:TagKeys": "false"},
-                },
+                "Condition": FOR_ONE_INSTANCE,
             }
         ],
     }

@@ -12,10 +12,13 @@ from local.aws.iam.access_checks.call import (
     Facts,
     ListChecks,
     build_request_tags,
-    build_tag_context,
     list_checks_without_resource,
 )
-from local.aws.iam.access_checks.ec2_launch import list_checks_of_run_instances, list_tag_specifications
+from local.aws.iam.access_checks.ec2_launch import (
+    build_resource_context,
+    list_checks_of_run_instances,
+    list_tag_specifications,
+)
 
 UNRESTRICTED = (
     "DescribeAvailabilityZones",
@@ -31,12 +34,6 @@ UNRESTRICTED = (
     "DescribeVolumes",
     "DescribeVpcs",
 )
-
-
-def build_resource_context(call: Call, facts: Facts, kind: str, resource_id: str) -> dict[str, str]:
-    """Return the condition keys of an existing resource: EC2 has its tags under two names."""
-    tags = facts.get_tags(call.region, kind, resource_id)
-    return {**build_tag_context("aws:ResourceTag", tags), **build_tag_context("ec2:ResourceTag", tags)}
 
 
 def _list_checks_of_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]:

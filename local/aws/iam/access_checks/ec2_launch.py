@@ -73,6 +73,12 @@ def list_checks_of_run_instances(call: Call, facts: Facts) -> Iterator[AccessChe
         yield AccessCheck("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
 
 
+def build_resource_context(call: Call, facts: Facts, kind: str, resource_id: str) -> dict[str, str]:
+    """Return the condition keys of an existing resource: EC2 has its tags under two names."""
+    tags = facts.get_tags(call.region, kind, resource_id)
+    return {**build_tag_context("aws:ResourceTag", tags), **build_tag_context("ec2:ResourceTag", tags)}
+
+
 def list_tag_specifications(call: Call) -> dict[str, dict[str, str]]:
     """Return the tags of a request by kind of resource."""
     found: dict[str, dict[str, str]] = {}
@@ -132,7 +138,7 @@ def _list_checks_of_used(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     image_id = parameters["ImageId"]
     owner = facts.find_image_owner(call.region, image_id)
     image = {
-        **_build_tags(call, facts, "image", image_id),
+        **build_resource_context(call, facts, "image", image_id),
         **({"ec2:Owner": owner} if owner else {}),
         "ec2:ImageID": image_id,
     }
@@ -140,9 +146,9 @@ def _list_checks_of_used(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     for mapping in parameters.get("BlockDeviceMappings", []):
         if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
             arn = call.build_arn("ec2", f"snapshot/{snapshot}", account="")
-            yield AccessCheck(ACTION, arn, _build_tags(call, facts, "snapshot", snapshot))
+            yield AccessCheck(ACTION, arn, build_resource_context(call, facts, "snapshot", snapshot))
     for kind, resource_id in dict.fromkeys(_list_networks(call, facts)):
-        context = _build_tags(call, facts, kind, resource_id)
+        context = build_resource_context(call, facts, kind, resource_id)
         if vpc := facts.find_vpc(call.region, kind, resource_id):
             context["ec2:Vpc"] = call.build_arn("ec2", f"vpc/{vpc}")
         yield AccessCheck(ACTION, call.build_arn("ec2", f"{kind}/{resource_id}"), context)
@@ -169,11 +175,6 @@ def _refuse_unknown(place: str, found: Mapping[str, Any], known: frozenset[str])
     if unknown := sorted(found.keys() - known):
         names = ", ".join(f"{place}{name}" for name in unknown)
         raise UnknownOperation(f"The access checks of {ACTION} with {names} are unknown.")
-
-
-def _build_tags(call: Call, facts: Facts, kind: str, resource_id: str) -> dict[str, str]:
-    tags = facts.get_tags(call.region, kind, resource_id)
-    return {**build_tag_context("aws:ResourceTag", tags), **build_tag_context("ec2:ResourceTag", tags)}
 
 
 def _to_text(value: Any) -> str:
