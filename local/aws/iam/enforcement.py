@@ -126,7 +126,7 @@ def _evaluate(role: AssumedRole, access_check: AccessCheck) -> Decision:
     request = IamRequest(
         access_check.action, access_check.resource, {**access_check.context, **role.build_context()}, role.principal
     )
-    policies = parse_policies(role.policies)
+    policies = parse_policies(role.read_policies())
     if access_check.action in TRUST_ACTIONS:
         policies = _add_trust(policies, access_check.resource)
     return decide(policies, request)
