@@ -1,4 +1,4 @@
-"""Access to RunInstances. It asks for permission on each resource that a launch uses or creates.
+"""Access to RunInstances, which needs permission on each resource that a launch uses or creates.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances
 """

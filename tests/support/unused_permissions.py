@@ -10,7 +10,7 @@ from local.settings import build_local_names
 BY_LAMBDA = "Lambda's service uses it with the function's role; the local cloud delivers logs and events itself."
 BY_EVENTBRIDGE = "EventBridge uses it; the local cloud delivers events itself."
 BY_AGENT = "The SSM agent uses it; the agent of the local cloud makes no calls."
-NOT_KNOWN = "It is not known whether EC2 asks about the snapshots of an AMI. AWS calls the resource optional."
+NOT_KNOWN = "It is not known whether EC2 checks the snapshots of an AMI. AWS calls the resource optional."
 OF_USERS = "Whether AWS compares aws:userid or the name of the role session with the id of a session is not known."
 
 NAMED: Mapping[tuple[str, str], str] = {

@@ -15,8 +15,6 @@ OPERATIONS: Mapping[str, Mapping[str, ListChecks]] = {
     "ec2": ec2.EC2,
     "ec2-instance-connect": ec2.INSTANCE_CONNECT,
     "logs": others.LOGS,
-    "pricing": others.PRICING,
-    "service-quotas": others.SERVICE_QUOTAS,
     "sns": others.SNS,
     "ssm": ssm.SSM,
     "ssmmessages": ssm.SSM_MESSAGES,

@@ -43,7 +43,7 @@ def _list_checks_of_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]
 
 
 def _list_checks_of_modify_attribute(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """ListChecks about each attribute that the call changes. `Attribute` and `Value` are the old form of one."""
+    """Yield the check of each attribute that the call changes. `Attribute` and `Value` are the old form of one."""
     parameters = call.parameters
     instance_id = parameters["InstanceId"]
     context = build_resource_context(call, facts, "instance", instance_id)
@@ -69,7 +69,7 @@ def _list_checks_of_owned(kind: str, parameter: str) -> ListChecks:
 
 
 def _list_checks_of_create_image(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """ListChecks about the instance, and about the image and the snapshots that are created, with their tags."""
+    """Yield the checks of the instance, and of the image and the snapshots that are created, with their tags."""
     instance_id = call.parameters["InstanceId"]
     context = build_resource_context(call, facts, "instance", instance_id)
     yield AccessCheck("ec2:CreateImage", call.build_arn("ec2", f"instance/{instance_id}"), context)
@@ -83,7 +83,7 @@ def _list_checks_of_create_image(call: Call, facts: Facts) -> Iterator[AccessChe
 
 
 def _list_checks_of_create_tags(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """ListChecks about tags of existing resources: without `ec2:CreateAction`."""
+    """Yield the checks of the tags of existing resources: without `ec2:CreateAction`."""
     kinds = {"i": "instance", "vol": "volume", "eni": "network-interface", "ami": "image", "snap": "snapshot"}
     requested = build_request_tags({tag["Key"]: tag["Value"] for tag in call.parameters.get("Tags", [])})
     for resource_id in call.parameters["Resources"]:
@@ -95,7 +95,7 @@ def _list_checks_of_create_tags(call: Call, facts: Facts) -> Iterator[AccessChec
 
 
 def _list_checks_of_send_key(call: Call, facts: Facts) -> Iterable[AccessCheck]:
-    """ListChecks about an ssh key.
+    """Return the check of an ssh key.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2instanceconnect.html
     """
