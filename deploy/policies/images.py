@@ -13,14 +13,14 @@ def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="CreateImagesOfInstances",
             actions=("ec2:CreateImage",),
             resources=(names.arn("ec2", "instance/*"),),
-            condition=names.tagged(),
+            condition=names.build_tag_condition(),
             reason="Create images of instances of this stage only.",
         ),
         Statement(
             sid="CreateTaggedImages",
             actions=("ec2:CreateImage",),
             resources=created,
-            condition=names.tagged("aws:RequestTag"),
+            condition=names.build_tag_condition("aws:RequestTag"),
             reason="Create only images and snapshots with the tag of the stage.",
         ),
         Statement(
@@ -28,7 +28,7 @@ def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             actions=("ec2:CreateTags",),
             resources=created,
             condition=merge_conditions(
-                {"StringEquals": {"ec2:CreateAction": "CreateImage"}}, names.tagged("aws:RequestTag")
+                {"StringEquals": {"ec2:CreateAction": "CreateImage"}}, names.build_tag_condition("aws:RequestTag")
             ),
             reason="Tag what CreateImage creates in the same call, so that existing images cannot be tagged.",
         ),
@@ -36,14 +36,14 @@ def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="DeregisterImages",
             actions=("ec2:DeregisterImage",),
             resources=(images,),
-            condition=names.tagged(),
+            condition=names.build_tag_condition(),
             reason="Delete images of this stage only.",
         ),
         Statement(
             sid="DeleteSnapshots",
             actions=("ec2:DeleteSnapshot",),
             resources=(snapshots,),
-            condition=names.tagged(),
+            condition=names.build_tag_condition(),
             reason="Delete the snapshots of deleted images of this stage only.",
         ),
     )

@@ -22,7 +22,7 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
             resources=(names.arn("ec2", "instance/*"),),
             condition=merge_conditions(
                 _in_regions(names),
-                names.tagged("aws:RequestTag"),
+                names.build_tag_condition("aws:RequestTag"),
                 {
                     "StringEquals": {"ec2:MetadataHttpTokens": "required"},
                     "ArnEquals": {"ec2:InstanceProfile": names.profile_arn("instance")},
@@ -35,7 +35,7 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "volume/*"),),
             condition=merge_conditions(
-                _in_regions(names), names.tagged("aws:RequestTag"), {"Bool": {"ec2:Encrypted": "true"}}
+                _in_regions(names), names.build_tag_condition("aws:RequestTag"), {"Bool": {"ec2:Encrypted": "true"}}
             ),
             reason="Create only encrypted volumes with the tag of the stage.",
         ),
@@ -43,14 +43,14 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="LaunchWithInterfaces",
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "network-interface/*"),),
-            condition=merge_conditions(_in_regions(names), names.tagged("aws:RequestTag")),
+            condition=merge_conditions(_in_regions(names), names.build_tag_condition("aws:RequestTag")),
             reason="Create network interfaces with the tag of the stage.",
         ),
         Statement(
             sid="LaunchIntoSecurityGroup",
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "security-group/*"),),
-            condition=merge_conditions(_in_regions(names), names.tagged()),
+            condition=merge_conditions(_in_regions(names), names.build_tag_condition()),
             reason="Use only the security group of the stage, which has no ingress rule.",
         ),
         *_build_subnet_statements(names),
@@ -99,7 +99,7 @@ def _build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="LaunchStageImages",
             actions=("ec2:RunInstances",),
             resources=images,
-            condition=merge_conditions(_in_regions(names), names.tagged()),
+            condition=merge_conditions(_in_regions(names), names.build_tag_condition()),
             reason="Launch images that this stage has created, and no other private AMI.",
         ),
         Statement(
@@ -119,7 +119,7 @@ def _build_tag_and_role_statements(names: ResourceNames) -> tuple[Statement, ...
             actions=("ec2:CreateTags",),
             resources=created,
             condition=merge_conditions(
-                {"StringEquals": {"ec2:CreateAction": "RunInstances"}}, names.tagged("aws:RequestTag")
+                {"StringEquals": {"ec2:CreateAction": "RunInstances"}}, names.build_tag_condition("aws:RequestTag")
             ),
             reason="Tag what RunInstances creates in the same call, so that existing resources cannot be tagged.",
         ),

@@ -22,7 +22,7 @@ DEFAULT_DOCUMENT = "SSM-SessionManagerRunShell"
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy for people."""
-    checked = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
+    document_check = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
     documents = tuple(names.arn("ssm", f"document/{name}", account="") for name in AMAZON_DOCUMENTS)
     return PolicyDocument(
         (
@@ -30,14 +30,14 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 sid="StartSessionsOnInstances",
                 actions=("ssm:StartSession",),
                 resources=(names.arn("ec2", "instance/*"),),
-                condition=merge_conditions(names.tagged("ssm:resourceTag"), checked),
+                condition=merge_conditions(names.build_tag_condition("ssm:resourceTag"), document_check),
                 reason="Start sessions on instances of this stage only.",
             ),
             Statement(
                 sid="StartSessionsWithDocuments",
                 actions=("ssm:StartSession",),
                 resources=(*documents, names.arn("ssm", f"document/{DEFAULT_DOCUMENT}")),
-                condition=checked,
+                condition=document_check,
                 reason="The documents of the commands that gpudesk prints.",
             ),
             Statement(

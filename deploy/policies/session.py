@@ -29,7 +29,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 actions=("ssm:StartSession",),
                 resources=(names.arn("ec2", "instance/*"),),
                 condition=merge_conditions(
-                    names.tagged("ssm:resourceTag"),
+                    names.build_tag_condition("ssm:resourceTag"),
                     {
                         "StringEquals": {f"ssm:resourceTag/{ID_TAG}": f"${{aws:PrincipalTag/{ID_TAG}}}"},
                         "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},

@@ -11,6 +11,6 @@ def build_ssh_key_statement(names: ResourceNames) -> Statement:
         sid="SendSshPublicKey",
         actions=("ec2-instance-connect:SendSSHPublicKey",),
         resources=(names.arn("ec2", "instance/*"),),
-        condition=merge_conditions(names.tagged(), {"StringEquals": {"ec2:osuser": SSH_USER}}),
+        condition=merge_conditions(names.build_tag_condition(), {"StringEquals": {"ec2:osuser": SSH_USER}}),
         reason="Let the caller's ssh key log in for 60 seconds, on instances of this stage only.",
     )

@@ -142,7 +142,7 @@ def test_statements_have_reasons_and_unique_names_and_no_wildcard_in_actions() -
 
 def test_conditions_with_the_same_key_cannot_both_hold_in_one_statement() -> None:
     """The second one would replace the first one, and the policy would allow more."""
-    tag, other = NAMES.tagged(), {"StringEquals": {"ec2:CreateAction": "RunInstances"}}
+    tag, other = NAMES.build_tag_condition(), {"StringEquals": {"ec2:CreateAction": "RunInstances"}}
     assert merge_conditions(tag, other)["StringEquals"] == {**tag["StringEquals"], **other["StringEquals"]}
     with pytest.raises(DuplicateCondition, match="StringEquals has aws:ResourceTag/gpudesk:stage"):
         merge_conditions(tag, other, tag)

@@ -13,7 +13,7 @@ BY_AGENT = "The SSM agent uses it; the agent of the local cloud makes no calls."
 NOT_KNOWN = "It is not known whether EC2 checks the snapshots of an AMI. AWS calls the resource optional."
 OF_USERS = "Whether AWS compares aws:userid or the name of the role session with the id of a session is not known."
 
-NAMED: Mapping[tuple[str, str], str] = {
+NAMED_STATEMENTS: Mapping[tuple[str, str], str] = {
     ("api", "WriteLogs"): BY_LAMBDA,
     ("sessions", "WriteLogs"): BY_LAMBDA,
     ("control", "WriteLogs"): BY_LAMBDA,
@@ -57,4 +57,4 @@ def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
 
 
 def _is_named(key: str, permission: Permission) -> bool:
-    return (key, permission.sid) in NAMED or (key, permission.sid, permission.kind) in NAMED_KINDS
+    return (key, permission.sid) in NAMED_STATEMENTS or (key, permission.sid, permission.kind) in NAMED_KINDS

@@ -19,7 +19,7 @@ class LocalFacts:
     """
 
     def __init__(self) -> None:
-        """Know no sessions yet."""
+        """Start without sessions of Session Manager."""
         self.list_session_tags: Callable[[str], Mapping[str, str]] = lambda _: NO_TAGS
 
     def get_tags(self, region: str, kind: str, resource_id: str) -> Mapping[str, str]:

@@ -141,7 +141,7 @@ def test_role_policy_bounds_the_session_policy(instances: tuple[str, str]) -> No
     assert refused == ("AccessDeniedException", 403)
 
 
-def test_role_is_judged_in_every_service() -> None:
+def test_role_is_limited_in_every_service() -> None:
     document = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     key = assume(json.dumps({"Version": "2012-10-17", "Statement": [document]}))
     assert get_error(create_client("logs", key).describe_log_groups)[0] == "AccessDeniedException"

@@ -40,7 +40,7 @@ def test_one_client_calls_as_the_role_that_acts(sts: Any) -> None:
     assert find_caller(sts) == before
 
 
-def test_role_is_judged_by_its_policy(sts: Any, cloud: LocalCloud) -> None:
+def test_role_may_do_what_its_policy_allows(sts: Any, cloud: LocalCloud) -> None:
     ec2 = boto3.client("ec2", "us-east-1")
     with act_as(SWEEP):
         ec2.describe_instances()
