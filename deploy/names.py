@@ -47,7 +47,7 @@ class ResourceNames:
         """The tags of resources, in the form of most types of CloudFormation."""
         return [{"Key": STAGE_TAG, "Value": self.settings.stage}]
 
-    def tagged(self, prefix: str = "aws:ResourceTag") -> dict[str, dict[str, str]]:
+    def build_tag_condition(self, prefix: str = "aws:ResourceTag") -> dict[str, dict[str, str]]:
         """Return the condition that the resource, or with `aws:RequestTag` the request, carries the stage's tag."""
         return {"StringEquals": {f"{prefix}/{STAGE_TAG}": self.settings.stage}}
 

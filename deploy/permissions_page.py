@@ -46,6 +46,7 @@ USED_BY = {
     "instance": "everything that runs on an instance",
     "session": "the credentials of one session; a session policy narrows them to that session",
     "people": "a managed policy without a role: an admin attaches it to people who use their own AWS credentials",
+    "forward": "the rules of EventBridge in the other regions; each region has a role of its own",
 }
 
 

@@ -30,7 +30,7 @@ def build_region_template(settings: DeploymentSettings) -> Template:
         "Description": f"gpudesk, stage {settings.stage}: documents and security group of one region",
         "Mappings": {"Regions": _build_mapping(settings)},
         "Conditions": {
-            "IsAway": {"Fn::Not": [{"Fn::Equals": [ref("AWS::Region"), settings.home_region]}]},
+            "IsOutsideHome": {"Fn::Not": [{"Fn::Equals": [ref("AWS::Region"), settings.home_region]}]},
             "HasVpc": {"Fn::Not": [{"Fn::Equals": [_find_in_region("Vpc"), ""]}]},
             "HasKey": {"Fn::Not": [{"Fn::Equals": [_find_in_region("KmsKey"), ""]}]},
         },

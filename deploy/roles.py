@@ -1,4 +1,4 @@
-"""IAM roles of the home stack, with the policies of `deploy/policies`."""
+"""IAM roles, with the policies of `deploy/policies`."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from deploy.names import ResourceNames
 from deploy.policies import FUNCTION_ROLES, POLICIES
 from deploy.policies.session import build_trust_policy
 from deploy.policies.size import check_attached_policies, check_managed_policy, divide_policy
+from deploy.policies.statement import build_policy_body
 
 MAX_SESSION_SECONDS = 3600
 """The shortest limit that IAM accepts, and the longest that role chaining allows."""
@@ -17,9 +18,9 @@ def build_roles(names: ResourceNames) -> dict[str, Resource]:
     """Return the roles, the instance profile and the managed policy for people, by logical id."""
     resources: dict[str, Resource] = {}
     for role in FUNCTION_ROLES:
-        resources |= _build_role(names, role, _trust_service("lambda.amazonaws.com"))
-    resources |= _build_role(names, "instance", _trust_service("ec2.amazonaws.com"))
-    resources |= _build_role(names, "session", build_trust_policy(get_attribute(get_role_id("sessions"), "Arn")))
+        resources |= build_role(names, role, trust_service("lambda.amazonaws.com"))
+    resources |= build_role(names, "instance", trust_service("ec2.amazonaws.com"))
+    resources |= build_role(names, "session", build_trust_policy(get_attribute(get_role_id("sessions"), "Arn")))
     return {
         **resources,
         "InstanceProfile": build_resource(
@@ -37,17 +38,25 @@ def build_roles(names: ResourceNames) -> dict[str, Resource]:
     }
 
 
-def _build_role(names: ResourceNames, role: str, trust: dict[str, Any]) -> dict[str, Resource]:
-    """Return a role, after the managed policies for what does not fit into its inline policy."""
+def build_role(
+    names: ResourceNames, role: str, trust: dict[str, Any], *, name: str | None = None, **attributes: Any
+) -> dict[str, Resource]:
+    """Return a role, after the managed policies for what does not fit into its inline policy.
+
+    :param name: its name in IAM; None: the one of the stage
+    :param attributes: attributes of the resources, such as `Condition`
+    """
+    role_name = name or names.role(role)
     inline, *managed = divide_policy(POLICIES[role](names))
     policies = {
         f"{get_role_id(role)}Policy{number}": build_resource(
             "AWS::IAM::ManagedPolicy",
             {
-                "ManagedPolicyName": f"{names.role(role)}-{number}",
-                "Description": f"More permissions of {names.role(role)}",
+                "ManagedPolicyName": f"{role_name}-{number}",
+                "Description": f"More permissions of {role_name}",
                 "PolicyDocument": part.to_policy(),
             },
+            **attributes,
         )
         for number, part in enumerate(managed, start=2)
     }
@@ -55,7 +64,7 @@ def _build_role(names: ResourceNames, role: str, trust: dict[str, Any]) -> dict[
     check_attached_policies(role, len(policies), len(listed))
     attached: list[Any] = [*(ref(policy) for policy in policies), *listed]
     properties: dict[str, Any] = {
-        "RoleName": names.role(role),
+        "RoleName": role_name,
         "AssumeRolePolicyDocument": trust,
         "MaxSessionDuration": MAX_SESSION_SECONDS,
         "Policies": [{"PolicyName": role, "PolicyDocument": inline.to_policy()}],
@@ -65,11 +74,9 @@ def _build_role(names: ResourceNames, role: str, trust: dict[str, Any]) -> dict[
         properties["ManagedPolicyArns"] = attached
     if names.settings.permissions_boundary:
         properties["PermissionsBoundary"] = names.settings.permissions_boundary
-    return {**policies, get_role_id(role): build_resource("AWS::IAM::Role", properties)}
+    return {**policies, get_role_id(role): build_resource("AWS::IAM::Role", properties, **attributes)}
 
 
-def _trust_service(service: str) -> dict[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
-    }
+def trust_service(service: str) -> dict[str, Any]:
+    """Return the trust policy of a role that a service of AWS assumes."""
+    return build_policy_body([{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}])

@@ -4,13 +4,13 @@ Each part is used by the functions of one role only. A part that another part ca
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import isfunction
 from typing import Any, get_type_hints
 
-from chalicelib.api.sessions.routes import router as sessions_router
 from chalicelib.control.application import Application
+from deploy.api import list_session_endpoints
 from deploy.functions import FUNCTIONS
 from deploy.names import ResourceNames
 from local.aws.core.patches import Patches
@@ -38,25 +38,45 @@ UNATTRIBUTED_PARTS = frozenset({"clock", "settings", "tokens"})
 """Parts that make no calls, and the tokens, which an admin creates and every function of the API checks."""
 
 
+class UnattributedPart(ValueError):
+    """A part of the application is in neither list."""
+
+
 def find_role(names: ResourceNames, function: str) -> FunctionRole:
     """Return the role of a function of the stage."""
     return FunctionRole(names.role(FUNCTIONS[function].role))
 
 
-def find_route_role(names: ResourceNames, path: str) -> FunctionRole:
+def find_route_role(names: ResourceNames, method: str, path: str) -> FunctionRole:
     """Return the role of the function behind a route of the API.
 
     :param path: as in the routes, such as `/instances/{name}/sessions`
     """
-    session_paths = {route.endpoint.path for route in sessions_router.routes}
-    return find_role(names, "sessions" if path in session_paths else "api")
+    is_session = any((each.method, each.path) == (method, path) for each in list_session_endpoints())
+    return find_role(names, "sessions" if is_session else "api")
+
+
+def check_parts(parts: Iterable[str]) -> None:
+    """Check that each part runs as the role of a function, or needs none.
+
+    :raises UnattributedPart: it is not known which function uses a part
+    """
+    if unknown := sorted(set(parts) - FUNCTION_OF_PART.keys() - UNATTRIBUTED_PARTS):
+        raise UnattributedPart(
+            f"It is unknown which function uses {', '.join(unknown)} of the application, so its calls would run as the "
+            "administrator. Add it to FUNCTION_OF_PART in local/function_roles.py."
+        )
 
 
 @contextmanager
 def attribute_calls(names: ResourceNames) -> Iterator[None]:
-    """Make the parts of all applications of this process call AWS as the roles of their functions."""
+    """Make the parts of all applications of this process call AWS as the roles of their functions.
+
+    :raises UnattributedPart: it is not known which function uses a part
+    """
     patches = Patches()
     hints = get_type_hints(Application)
+    check_parts(hints)
     for part, function in FUNCTION_OF_PART.items():
         owner, role = hints[part], find_role(names, function)
         for name, method in list(vars(owner).items()):

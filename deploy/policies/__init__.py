@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from deploy.names import ResourceNames
-from deploy.policies import api, control, instance, notifications, people, session, sessions
+from deploy.policies import api, control, forward, instance, notifications, people, session, sessions
 from deploy.policies.statement import PolicyDocument
 
 POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
@@ -14,6 +14,7 @@ POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
     "instance": instance.build_policy,
     "session": session.build_policy,
     "people": people.build_policy,
+    "forward": forward.build_policy,
 }
 """The policy of each role, by the key of the role. `people` is a managed policy without a role."""
 

@@ -21,7 +21,7 @@ def build_command_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="RunOnInstances",
             actions=("ssm:SendCommand",),
             resources=(names.arn("ec2", "instance/*"),),
-            condition=names.tagged("ssm:resourceTag"),
+            condition=names.build_tag_condition("ssm:resourceTag"),
             reason="Run documents on instances of this stage only.",
         ),
     )

@@ -109,7 +109,7 @@ def _build_state_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="StartStopTerminate",
             actions=("ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"),
             resources=(names.arn("ec2", "instance/*"),),
-            condition=names.tagged(),
+            condition=names.build_tag_condition(),
             reason="Start, stop and terminate instances of this stage, in any region: also one that is not configured "
             "any more.",
         ),

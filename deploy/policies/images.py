@@ -1,48 +1,49 @@
 """Access to AMIs that the stage creates of its instances, and to their snapshots."""
 
 from deploy.names import ResourceNames
-from deploy.policies.statement import Statement
+from deploy.policies.statement import Statement, merge_conditions
 
 
 def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
     """Return the statements to create and delete images."""
     images, snapshots = names.arn("ec2", "image/*", account=""), names.arn("ec2", "snapshot/*", account="")
     created = (images, snapshots)
-    stage = names.settings.stage
     return (
         Statement(
             sid="CreateImagesOfInstances",
             actions=("ec2:CreateImage",),
             resources=(names.arn("ec2", "instance/*"),),
-            condition=names.tagged(),
+            condition=names.build_tag_condition(),
             reason="Create images of instances of this stage only.",
         ),
         Statement(
             sid="CreateTaggedImages",
             actions=("ec2:CreateImage",),
             resources=created,
-            condition=names.tagged("aws:RequestTag"),
+            condition=names.build_tag_condition("aws:RequestTag"),
             reason="Create only images and snapshots with the tag of the stage.",
         ),
         Statement(
             sid="TagCreatedImages",
             actions=("ec2:CreateTags",),
             resources=created,
-            condition={"StringEquals": {"ec2:CreateAction": "CreateImage", "aws:RequestTag/gpudesk:stage": stage}},
+            condition=merge_conditions(
+                {"StringEquals": {"ec2:CreateAction": "CreateImage"}}, names.build_tag_condition("aws:RequestTag")
+            ),
             reason="Tag what CreateImage creates in the same call, so that existing images cannot be tagged.",
         ),
         Statement(
             sid="DeregisterImages",
             actions=("ec2:DeregisterImage",),
             resources=(images,),
-            condition=names.tagged(),
+            condition=names.build_tag_condition(),
             reason="Delete images of this stage only.",
         ),
         Statement(
             sid="DeleteSnapshots",
             actions=("ec2:DeleteSnapshot",),
             resources=(snapshots,),
-            condition=names.tagged(),
+            condition=names.build_tag_condition(),
             reason="Delete the snapshots of deleted images of this stage only.",
         ),
     )

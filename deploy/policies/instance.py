@@ -73,7 +73,8 @@ def _build_admin_statements(names: ResourceNames) -> tuple[Statement, ...]:
         Statement(
             sid="FindOutputGroup",
             actions=("logs:DescribeLogStreams",),
-            resources=groups,
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+            resources=tuple(f"{group}:*" for group in groups),
             reason="The agent looks for its stream before it writes.",
         ),
         Statement(

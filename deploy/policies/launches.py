@@ -1,10 +1,10 @@
-"""Access to RunInstances. It asks for permission on each resource that a launch uses or creates.
+"""Access to RunInstances, which needs permission on each resource that a launch uses or creates.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances
 """
 
 from deploy.names import ResourceNames
-from deploy.policies.statement import Condition, Statement
+from deploy.policies.statement import Condition, Statement, merge_conditions
 
 CANONICAL = "099720109477"
 """The account of Canonical. `ec2:Owner` is `amazon`, `aws-marketplace` or the id of an account."""
@@ -20,9 +20,9 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="LaunchInstances",
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "instance/*"),),
-            condition=_merge(
+            condition=merge_conditions(
                 _in_regions(names),
-                names.tagged("aws:RequestTag"),
+                names.build_tag_condition("aws:RequestTag"),
                 {
                     "StringEquals": {"ec2:MetadataHttpTokens": "required"},
                     "ArnEquals": {"ec2:InstanceProfile": names.profile_arn("instance")},
@@ -34,21 +34,23 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="LaunchWithEncryptedVolumes",
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "volume/*"),),
-            condition=_merge(_in_regions(names), names.tagged("aws:RequestTag"), {"Bool": {"ec2:Encrypted": "true"}}),
+            condition=merge_conditions(
+                _in_regions(names), names.build_tag_condition("aws:RequestTag"), {"Bool": {"ec2:Encrypted": "true"}}
+            ),
             reason="Create only encrypted volumes with the tag of the stage.",
         ),
         Statement(
             sid="LaunchWithInterfaces",
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "network-interface/*"),),
-            condition=_merge(_in_regions(names), names.tagged("aws:RequestTag")),
+            condition=merge_conditions(_in_regions(names), names.build_tag_condition("aws:RequestTag")),
             reason="Create network interfaces with the tag of the stage.",
         ),
         Statement(
             sid="LaunchIntoSecurityGroup",
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "security-group/*"),),
-            condition=_merge(_in_regions(names), names.tagged()),
+            condition=merge_conditions(_in_regions(names), names.build_tag_condition()),
             reason="Use only the security group of the stage, which has no ingress rule.",
         ),
         *_build_subnet_statements(names),
@@ -91,14 +93,14 @@ def _build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="LaunchPublicImages",
             actions=("ec2:RunInstances",),
             resources=images,
-            condition=_merge(_in_regions(names), {"StringEquals": {"ec2:Owner": ["amazon", CANONICAL]}}),
+            condition=merge_conditions(_in_regions(names), {"StringEquals": {"ec2:Owner": ["amazon", CANONICAL]}}),
             reason="Launch AMIs of Amazon and Canonical. It is not known whether AWS counts Canonical as amazon.",
         ),
         Statement(
             sid="LaunchStageImages",
             actions=("ec2:RunInstances",),
             resources=images,
-            condition=_merge(_in_regions(names), names.tagged()),
+            condition=merge_conditions(_in_regions(names), names.build_tag_condition()),
             reason="Launch images that this stage has created, and no other private AMI.",
         ),
         Statement(
@@ -117,7 +119,9 @@ def _build_tag_and_role_statements(names: ResourceNames) -> tuple[Statement, ...
             sid="TagLaunched",
             actions=("ec2:CreateTags",),
             resources=created,
-            condition=_merge({"StringEquals": {"ec2:CreateAction": "RunInstances"}}, names.tagged("aws:RequestTag")),
+            condition=merge_conditions(
+                {"StringEquals": {"ec2:CreateAction": "RunInstances"}}, names.build_tag_condition("aws:RequestTag")
+            ),
             reason="Tag what RunInstances creates in the same call, so that existing resources cannot be tagged.",
         ),
         Statement(
@@ -157,7 +161,7 @@ def _build_key_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="GrantKeysToEc2",
             actions=("kms:CreateGrant",),
             resources=keys,
-            condition=_merge(through_ec2, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
+            condition=merge_conditions(through_ec2, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
             reason="EC2 gets a grant for the key of a volume, and nobody else.",
         ),
     )
@@ -165,14 +169,3 @@ def _build_key_statements(names: ResourceNames) -> tuple[Statement, ...]:
 
 def _in_regions(names: ResourceNames) -> Condition:
     return {"StringEquals": {"aws:RequestedRegion": list(names.settings.regions)}}
-
-
-def _merge(*conditions: Condition) -> Condition:
-    """Return a condition that holds if all of the conditions hold. No key is in two of them."""
-    merged: dict[str, dict[str, str | list[str]]] = {}
-    for condition in conditions:
-        for operator, keys in condition.items():
-            merged.setdefault(operator, {}).update(
-                {key: value if isinstance(value, str) else list(value) for key, value in keys.items()}
-            )
-    return merged

@@ -3,11 +3,10 @@
 An admin attaches it to them. It opens sessions on every instance of the stage: IAM does not know gpudesk's owners.
 """
 
-from chalicelib.aws.tags import STAGE_TAG
-from chalicelib.domain.sessions.session import SSH_USER
 from deploy.names import ResourceNames
 from deploy.policies.session import OWN_SESSION
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.ssh_keys import build_ssh_key_statement
+from deploy.policies.statement import PolicyDocument, Statement, merge_conditions
 
 AMAZON_DOCUMENTS = (
     "AWS-StartInteractiveCommand",
@@ -23,7 +22,7 @@ DEFAULT_DOCUMENT = "SSM-SessionManagerRunShell"
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy for people."""
-    checked = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
+    document_check = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
     documents = tuple(names.arn("ssm", f"document/{name}", account="") for name in AMAZON_DOCUMENTS)
     return PolicyDocument(
         (
@@ -31,14 +30,14 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 sid="StartSessionsOnInstances",
                 actions=("ssm:StartSession",),
                 resources=(names.arn("ec2", "instance/*"),),
-                condition={**names.tagged("ssm:resourceTag"), **checked},
+                condition=merge_conditions(names.build_tag_condition("ssm:resourceTag"), document_check),
                 reason="Start sessions on instances of this stage only.",
             ),
             Statement(
                 sid="StartSessionsWithDocuments",
                 actions=("ssm:StartSession",),
                 resources=(*documents, names.arn("ssm", f"document/{DEFAULT_DOCUMENT}")),
-                condition=checked,
+                condition=document_check,
                 reason="The documents of the commands that gpudesk prints.",
             ),
             Statement(
@@ -54,14 +53,6 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 condition=OWN_SESSION,
                 reason="Resume and end only sessions that the same person has started.",
             ),
-            Statement(
-                sid="SendSshPublicKey",
-                actions=("ec2-instance-connect:SendSSHPublicKey",),
-                resources=(names.arn("ec2", "instance/*"),),
-                condition={
-                    "StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": names.settings.stage, "ec2:osuser": SSH_USER}
-                },
-                reason="Let an ssh key log in for 60 seconds, on instances of this stage only.",
-            ),
+            build_ssh_key_statement(names),
         ),
     )

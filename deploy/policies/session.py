@@ -1,9 +1,16 @@
 """Policy of the session role. gpudesk assumes it for one person and one instance, narrowed by a session policy."""
 
-from chalicelib.aws.tags import ID_TAG, STAGE_TAG
+from chalicelib.aws.tags import ID_TAG
 from deploy.names import ResourceNames
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import Condition, PolicyDocument, Statement, merge_conditions
 from ssm_documents.session_documents import list_session_names
+
+FOR_ONE_INSTANCE: Condition = {
+    "StringLike": {f"aws:RequestTag/{ID_TAG}": "?*"},
+    "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
+    "Null": {"aws:TagKeys": "false"},
+}
+"""The credentials of a session are tagged with the id of its instance, and with nothing else."""
 
 OWN_SESSION = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
 """Session Manager tags each session with the identity that has started it.
@@ -21,13 +28,13 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 sid="StartSessionsOnOwnInstance",
                 actions=("ssm:StartSession",),
                 resources=(names.arn("ec2", "instance/*"),),
-                condition={
-                    "StringEquals": {
-                        f"ssm:resourceTag/{STAGE_TAG}": names.settings.stage,
-                        f"ssm:resourceTag/{ID_TAG}": f"${{aws:PrincipalTag/{ID_TAG}}}",
+                condition=merge_conditions(
+                    names.build_tag_condition("ssm:resourceTag"),
+                    {
+                        "StringEquals": {f"ssm:resourceTag/{ID_TAG}": f"${{aws:PrincipalTag/{ID_TAG}}}"},
+                        "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
                     },
-                    "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
-                },
+                ),
                 reason="Start a session on the one instance that the tag of the credentials names.",
             ),
             Statement(
@@ -67,11 +74,7 @@ def build_trust_policy(sessions_role_arn: object) -> dict[str, object]:
                 "Effect": "Allow",
                 "Principal": {"AWS": sessions_role_arn},
                 "Action": ["sts:AssumeRole", "sts:TagSession"],
-                "Condition": {
-                    "StringLike": {f"aws:RequestTag/{ID_TAG}": "?*"},
-                    "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
-                    "Null": {"aws:TagKeys": "false"},
-                },
+                "Condition": FOR_ONE_INSTANCE,
             }
         ],
     }

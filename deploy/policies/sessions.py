@@ -1,9 +1,9 @@
 """Policy of the function that opens sessions. It runs the same code as the API, behind the routes that call AWS."""
 
-from chalicelib.aws.tags import ID_TAG, STAGE_TAG
-from chalicelib.domain.sessions.session import SSH_USER
 from deploy.names import ResourceNames
 from deploy.policies.logs import build_log_statement
+from deploy.policies.session import FOR_ONE_INSTANCE
+from deploy.policies.ssh_keys import build_ssh_key_statement
 from deploy.policies.statement import PolicyDocument, Statement
 from deploy.policies.table_access import TableAccess, build_table_statements
 
@@ -39,19 +39,9 @@ def _build_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="AssumeSessionRole",
             actions=("sts:AssumeRole", "sts:TagSession"),
             resources=(names.role_arn("session"),),
-            condition={
-                "StringLike": {f"aws:RequestTag/{ID_TAG}": "?*"},
-                "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
-                "Null": {"aws:TagKeys": "false"},
-            },
+            condition=FOR_ONE_INSTANCE,
             reason="Open a session as the session role, tagged with the id of the one instance that it is for.",
         ),
-        Statement(
-            sid="SendSshPublicKey",
-            actions=("ec2-instance-connect:SendSSHPublicKey",),
-            resources=(names.arn("ec2", "instance/*"),),
-            condition={"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": names.settings.stage, "ec2:osuser": SSH_USER}},
-            reason="Let the caller's ssh key log in for 60 seconds, on instances of this stage only.",
-        ),
+        build_ssh_key_statement(names),
         build_log_statement(names, ("sessions",)),
     )

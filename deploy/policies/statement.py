@@ -8,6 +8,10 @@ Condition = Mapping[str, Mapping[str, str | Sequence[str]]]
 """Operators, each with its keys and their accepted values."""
 
 
+class DuplicateCondition(ValueError):
+    """Two conditions that must both hold have the same operator and key."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """Permission for actions on resources.
@@ -46,6 +50,21 @@ class PolicyDocument:
     def to_policy(self) -> dict[str, Any]:
         """Return the policy as IAM reads it."""
         return build_policy_body(statement.to_policy() for statement in self.statements)
+
+
+def merge_conditions(*conditions: Condition) -> Condition:
+    """Return a condition that holds if all of the conditions hold.
+
+    :raises DuplicateCondition: one operator has the same key in two of them, so that one would replace the other
+    """
+    merged: dict[str, dict[str, str | Sequence[str]]] = {}
+    for condition in conditions:
+        for operator, keys in condition.items():
+            known = merged.setdefault(operator, {})
+            if twice := sorted(known.keys() & keys.keys()):
+                raise DuplicateCondition(f"{operator} has {', '.join(twice)} in two conditions. Name each key once.")
+            known.update(keys)
+    return merged
 
 
 def build_policy_body(statements: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -33,11 +33,11 @@ MIN_COMPRESSED_BYTES = 1024
 FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS = "gpudesk-dev", 512, 28_000
 
 
-Identify = Callable[[str], Identity | None]
-"""Function that returns the role of the function behind a route, such as `/instances/{name}`."""
+Identify = Callable[[str, str], Identity | None]
+"""Function that returns the role of the function behind a method and a route, such as GET `/instances/{name}`."""
 
 
-def act_as_administrator(_: str) -> None:
+def act_as_administrator(_method: str, _path: str) -> None:
     """Return no role: the function may do everything."""
 
 
@@ -88,7 +88,7 @@ class Gateway:
         except ValueError:
             return to_reply(problems.build_route_not_found(target.partition("?")[0]).to_dict())
         try:
-            with act_as(self._identify(event["requestContext"]["resourcePath"])):
+            with act_as(self._identify(method, event["requestContext"]["resourcePath"])):
                 return to_reply(self._app(event, context))
         except Exception:
             logger.exception("The function failed in request %s.", context.aws_request_id)

@@ -46,18 +46,18 @@ class Target:
     session_id: str
 
     @property
-    def everybody(self) -> tuple[str, ...]:
-        """The instances that no stolen credentials but those of gpudesk may reach."""
+    def in_stage(self) -> tuple[str, ...]:
+        """The instances of the stage. Of stolen credentials, only those of gpudesk reach all of them."""
         return self.own, self.other
 
     @property
-    def forbidden(self) -> tuple[str, ...]:
-        """The instances that nobody may reach."""
+    def outside_stage(self) -> tuple[str, ...]:
+        """The instances of another stage and without tags, which nobody may reach."""
         return self.foreign, self.untagged
 
 
 @dataclass(frozen=True)
-class Thief:
+class Attacker:
     """Somebody with the credentials of a role session."""
 
     cloud: LocalCloud
@@ -74,15 +74,15 @@ def is_allowed(
 ) -> bool:
     """Return whether IAM allows a call of a role."""
     call = Call(service, operation, parameters, HOME_REGION, ACCOUNT)
-    return all(decision.is_allowed for _, decision in cloud.enforcement.judge(role, call))
+    return all(decision.is_allowed for _, decision in cloud.enforcement.evaluate(role, call))
 
 
 def steal_session(cloud: LocalCloud, names: ResourceNames, target: Target) -> AssumedRole:
     """Return the credentials that gpudesk has given to a laptop for one session."""
     policy = build_channel_policy(RoleArn.parse(names.role_arn("session")), HOME_REGION, target.session_id)
-    stolen = cloud.roles.find(_assume(names, target.own_id, Policy=policy)["AccessKeyId"])
-    assert stolen is not None
-    return stolen
+    session = cloud.roles.find(_assume(names, target.own_id, Policy=policy)["AccessKeyId"])
+    assert session is not None
+    return session
 
 
 def start_session(names: ResourceNames, instance_id: str, record_id: str) -> str:

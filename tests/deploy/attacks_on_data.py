@@ -15,31 +15,35 @@ from tests.deploy.attacks import (
     FOREIGN_PARAMETER,
     FOREIGN_TABLE,
     NONE,
+    Attacker,
     Target,
-    Thief,
     join_names,
 )
 from tests.local.aws.conftest import UBUNTU
 
 
-def list_tables(thief: Thief) -> str:
-    """Return the tables that the thief can read (R) and write (W); `own`: only the item of the instance."""
+def list_tables(attacker: Attacker) -> str:
+    """Return the tables that the attacker can read (R) and write (W); `own`: only the item of the instance."""
     found = []
     for model in TABLES:
         letters = "".join(
             letter
             for letter, calls in (("R", _list_reads(model)), ("W", _list_writes(model)))
-            if any(thief.can("dynamodb", operation, **parameters) for operation, parameters in calls)
+            if any(attacker.can("dynamodb", operation, **parameters) for operation, parameters in calls)
         )
-        is_own = not letters and thief.can("dynamodb", "UpdateItem", **_update(model, thief.credentials.user_id))
-        if letters or is_own:
-            found.append(f"{get_short_name(model)} ({letters or 'W, own'})")
-    assert not thief.can("dynamodb", "GetItem", TableName=FOREIGN_TABLE, Key={"hash": {"S": "x"}})
-    assert not thief.can("dynamodb", "Scan", TableName=FOREIGN_TABLE)
-    if "heartbeats (W, own)" in found:
-        own = _update(HeartbeatModel, thief.credentials.user_id)
-        assert not thief.can("dynamodb", "UpdateItem", **{**own, "UpdateExpression": "SET response = :value"})
-        assert not thief.can("dynamodb", "UpdateItem", **_update(HeartbeatModel, f"{thief.credentials.user_id}0"))
+        own = _update(model, attacker.credentials.user_id)
+        if not letters and attacker.can("dynamodb", "UpdateItem", **own):
+            # The answer to an update contains the whole item on request.
+            can_read = attacker.can("dynamodb", "UpdateItem", **own, ReturnValues="ALL_NEW")
+            letters = "RW, own" if can_read else "W, own"
+        if letters:
+            found.append(f"{get_short_name(model)} ({letters})")
+    assert not attacker.can("dynamodb", "GetItem", TableName=FOREIGN_TABLE, Key={"hash": {"S": "x"}})
+    assert not attacker.can("dynamodb", "Scan", TableName=FOREIGN_TABLE)
+    if any(each.startswith("heartbeats") and each.endswith("own)") for each in found):
+        own = _update(HeartbeatModel, attacker.credentials.user_id)
+        assert not attacker.can("dynamodb", "UpdateItem", **{**own, "UpdateExpression": "SET response = :value"})
+        assert not attacker.can("dynamodb", "UpdateItem", **_update(HeartbeatModel, f"{attacker.credentials.user_id}0"))
     return ", ".join(found) or NONE
 
 
@@ -75,26 +79,28 @@ def _update(model: Any, key: str) -> dict[str, Any]:
     }
 
 
-def list_parameters(thief: Thief) -> str:
-    """Return the parameters that the thief can read. Nobody can write one or list them."""
-    key = thief.names.webhook_key
+def list_parameters(attacker: Attacker) -> str:
+    """Return the parameters that the attacker can read. Nobody can write one or list them."""
+    key = attacker.names.webhook_key
     for name in (key, FOREIGN_PARAMETER, UBUNTU):
-        assert not thief.can("ssm", "PutParameter", Name=name, Value="x")
-        assert not thief.can("ssm", "GetParameterHistory", Name=name)
-    assert not thief.can("ssm", "GetParametersByPath", Path="/")
-    assert not thief.can("ssm", "GetParameter", Name=FOREIGN_PARAMETER)
+        assert not attacker.can("ssm", "PutParameter", Name=name, Value="x")
+        assert not attacker.can("ssm", "GetParameterHistory", Name=name)
+    assert not attacker.can("ssm", "GetParametersByPath", Path="/")
+    assert not attacker.can("ssm", "GetParameter", Name=FOREIGN_PARAMETER)
     candidates = {"webhook-key": key, "public AMI parameters": UBUNTU}
-    return join_names(title for title, name in candidates.items() if thief.can("ssm", "GetParameter", Name=name))
+    return join_names(title for title, name in candidates.items() if attacker.can("ssm", "GetParameter", Name=name))
 
 
-def list_documents(thief: Thief, target: Target) -> str:
-    """Return the documents that the thief can run on instances of the stage."""
-    ours = {thief.names.document(name) for name in list_document_names()}
-    others = {thief.names.document(name) for name in list_session_names()} | {AMAZON_DOCUMENT, FOREIGN_DOCUMENT}
+def list_documents(attacker: Attacker, target: Target) -> str:
+    """Return the documents that the attacker can run on instances of the stage."""
+    ours = {attacker.names.document(name) for name in list_document_names()}
+    others = {attacker.names.document(name) for name in list_session_names()} | {AMAZON_DOCUMENT, FOREIGN_DOCUMENT}
     runnable = {
-        name for name in ours | others if thief.can("ssm", "SendCommand", DocumentName=name, InstanceIds=[target.own])
+        name
+        for name in ours | others
+        if attacker.can("ssm", "SendCommand", DocumentName=name, InstanceIds=[target.own])
     }
     for name in ours | others:
-        assert not thief.can("ssm", "UpdateDocument", Name=name, Content="{}")
+        assert not attacker.can("ssm", "UpdateDocument", Name=name, Content="{}")
     assert runnable in (set(), ours)
     return "Command documents of the stage" if runnable else NONE

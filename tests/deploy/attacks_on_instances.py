@@ -1,4 +1,4 @@
-"""Attacks on instances: what EC2, SSM and STS let a thief do with them."""
+"""Attacks on instances: what EC2, SSM and STS let an attacker do with them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,31 +8,33 @@ import boto3
 from chalicelib.aws.tags import ID_TAG, STAGE_TAG
 from local.aws.sts.role_sessions import SessionRequest, build_role_session, find_role
 from local.settings import ACCOUNT, HOME_REGION
-from tests.deploy.attacks import FOREIGN_ROLES, SESSION_NAME, Target, Thief, is_allowed, join_names
+from tests.deploy.attacks import FOREIGN_ROLES, SESSION_NAME, Attacker, Target, is_allowed, join_names
 from tests.local.aws.conftest import UBUNTU
 
 
-def list_instance_calls(thief: Thief, target: Target) -> str:
-    """Return what the thief can do with instances. Instances of others are out of reach for everybody."""
+def list_instance_calls(attacker: Attacker, target: Target) -> str:
+    """Return what the attacker can do with instances. Instances of others are out of reach for everybody."""
     attempts = {
-        title: [instance for instance in (*target.everybody, *target.forbidden) if _can_do(thief, title, instance)]
+        title: [
+            instance for instance in (*target.in_stage, *target.outside_stage) if _can_do(attacker, title, instance)
+        ]
         for title in ("start", "stop", "terminate", "image", "commands")
     }
     reached = [title for title, instances in attempts.items() if instances]
-    assert all(tuple(instances) in ((), target.everybody) for instances in attempts.values()), attempts
-    for instance in (*target.everybody, *target.forbidden):
-        assert not thief.can("ec2", "CreateTags", Resources=[instance], Tags=[{"Key": STAGE_TAG, "Value": "dev"}])
-        assert not thief.can("ec2", "DeleteTags", Resources=[instance], Tags=[{"Key": STAGE_TAG, "Value": "dev"}])
-        assert not thief.can("ec2", "ModifyInstanceAttribute", InstanceId=instance, UserData={"Value": b"x"})
+    assert all(tuple(instances) in ((), target.in_stage) for instances in attempts.values()), attempts
+    for instance in (*target.in_stage, *target.outside_stage):
+        assert not attacker.can("ec2", "CreateTags", Resources=[instance], Tags=[{"Key": STAGE_TAG, "Value": "dev"}])
+        assert not attacker.can("ec2", "DeleteTags", Resources=[instance], Tags=[{"Key": STAGE_TAG, "Value": "dev"}])
+        assert not attacker.can("ec2", "ModifyInstanceAttribute", InstanceId=instance, UserData={"Value": b"x"})
     for role in FOREIGN_ROLES:
         arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
-        assert not thief.can("sts", "AssumeRole", RoleArn=arn, RoleSessionName="x")
-    launches = ["launch"] if _can_launch(thief) else []
-    sessions = _find_sessions(thief, target)
+        assert not attacker.can("sts", "AssumeRole", RoleArn=arn, RoleSessionName="x")
+    launches = ["launch"] if _can_launch(attacker) else []
+    sessions = _find_sessions(attacker, target)
     return join_names([*launches, *reached, *([sessions] if sessions else [])])
 
 
-def _can_do(thief: Thief, title: str, instance: str) -> bool:
+def _can_do(attacker: Attacker, title: str, instance: str) -> bool:
     calls: Mapping[str, tuple[str, str, dict[str, Any]]] = {
         "start": ("ec2", "StartInstances", {"InstanceIds": [instance]}),
         "stop": ("ec2", "StopInstances", {"InstanceIds": [instance]}),
@@ -43,7 +45,7 @@ def _can_do(thief: Thief, title: str, instance: str) -> bool:
             {
                 "InstanceId": instance,
                 "TagSpecifications": [
-                    {"ResourceType": kind, "Tags": [{"Key": STAGE_TAG, "Value": thief.names.settings.stage}]}
+                    {"ResourceType": kind, "Tags": [{"Key": STAGE_TAG, "Value": attacker.names.settings.stage}]}
                     for kind in ("image", "snapshot")
                 ],
             },
@@ -51,24 +53,24 @@ def _can_do(thief: Thief, title: str, instance: str) -> bool:
         "commands": (
             "ssm",
             "SendCommand",
-            {"DocumentName": thief.names.document("gpudesk-probe"), "InstanceIds": [instance]},
+            {"DocumentName": attacker.names.document("gpudesk-probe"), "InstanceIds": [instance]},
         ),
     }
     service, operation, parameters = calls[title]
-    return thief.can(service, operation, **parameters)
+    return attacker.can(service, operation, **parameters)
 
 
-def build_launch(thief: Thief, **changes: Any) -> dict[str, Any]:
+def build_launch(attacker: Attacker, **changes: Any) -> dict[str, Any]:
     """Return the launch that gpudesk makes, with changes."""
-    ec2, stage = boto3.client("ec2", HOME_REGION), thief.names.settings.stage
-    filters: Any = [{"Name": "group-name", "Values": [thief.names.security_group]}]
+    ec2, stage = boto3.client("ec2", HOME_REGION), attacker.names.settings.stage
+    filters: Any = [{"Name": "group-name", "Values": [attacker.names.security_group]}]
     group = ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     image = boto3.client("ssm", HOME_REGION).get_parameter(Name=UBUNTU)["Parameter"]["Value"]
     return {
         "ImageId": image,
         "InstanceType": "g4dn.xlarge",
-        "IamInstanceProfile": {"Name": thief.names.role("instance")},
+        "IamInstanceProfile": {"Name": attacker.names.role("instance")},
         "MetadataOptions": {"HttpTokens": "required"},
         "BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 64, "Encrypted": True}}],
         "NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet, "Groups": [group]}],
@@ -80,37 +82,39 @@ def build_launch(thief: Thief, **changes: Any) -> dict[str, Any]:
     }
 
 
-def _can_launch(thief: Thief) -> bool:
-    return thief.can("ec2", "RunInstances", **build_launch(thief))
+def _can_launch(attacker: Attacker) -> bool:
+    return attacker.can("ec2", "RunInstances", **build_launch(attacker))
 
 
-def _find_sessions(thief: Thief, target: Target) -> str:
-    """Return `sessions` if the thief can start them on every instance of the stage, and `own session` for one of them.
+def _find_sessions(attacker: Attacker, target: Target) -> str:
+    """Return `sessions` if the attacker can start them on all instances of the stage, `own session` for one of them.
 
     An instance may open data channels, because its agent does; SSM requires the token of the session, which it lacks.
     """
-    document = thief.names.document("gpudesk-shell")
-    for instance in (*target.everybody, *target.forbidden):
-        assert not thief.can("ssm", "StartSession", Target=instance, DocumentName=document)
-        assert not thief.can("ssm", "StartSession", Target=instance)
-    for instance in target.forbidden:
-        assert not thief.can("ec2-instance-connect", "SendSSHPublicKey", InstanceId=instance, InstanceOSUser="ubuntu")
-    assert not thief.can("ec2-instance-connect", "SendSSHPublicKey", InstanceId=target.own, InstanceOSUser="root")
-    if thief.can("ssm", "ResumeSession", SessionId=target.session_id):
+    document = attacker.names.document("gpudesk-shell")
+    for instance in (*target.in_stage, *target.outside_stage):
+        assert not attacker.can("ssm", "StartSession", Target=instance, DocumentName=document)
+        assert not attacker.can("ssm", "StartSession", Target=instance)
+    for instance in target.outside_stage:
+        assert not attacker.can(
+            "ec2-instance-connect", "SendSSHPublicKey", InstanceId=instance, InstanceOSUser="ubuntu"
+        )
+    assert not attacker.can("ec2-instance-connect", "SendSSHPublicKey", InstanceId=target.own, InstanceOSUser="root")
+    if attacker.can("ssm", "ResumeSession", SessionId=target.session_id):
         for service, operation in (("ssmmessages", "OpenDataChannel"), ("ssm", "ResumeSession")):
-            assert thief.can(service, operation, SessionId=target.session_id)
-            assert not thief.can(service, operation, SessionId=f"{target.session_id}0")
+            assert attacker.can(service, operation, SessionId=target.session_id)
+            assert not attacker.can(service, operation, SessionId=f"{target.session_id}0")
         return "own session"
-    arn = thief.names.role_arn("session")
+    arn = attacker.names.role_arn("session")
     tags = [{"Key": ID_TAG, "Value": target.own_id}]
-    if not thief.can("sts", "AssumeRole", RoleArn=arn, RoleSessionName=SESSION_NAME, Tags=tags):
+    if not attacker.can("sts", "AssumeRole", RoleArn=arn, RoleSessionName=SESSION_NAME, Tags=tags):
         return ""
-    assert not thief.can("sts", "AssumeRole", RoleArn=arn, RoleSessionName=SESSION_NAME)
+    assert not attacker.can("sts", "AssumeRole", RoleArn=arn, RoleSessionName=SESSION_NAME)
     opened = build_role_session(find_role(arn), SESSION_NAME, SessionRequest(tags={ID_TAG: target.own_id}))
     reached = [
         instance
-        for instance in (*target.everybody, *target.forbidden)
-        if is_allowed(thief.cloud, opened, "ssm", "StartSession", {"Target": instance, "DocumentName": document})
+        for instance in (*target.in_stage, *target.outside_stage)
+        if is_allowed(attacker.cloud, opened, "ssm", "StartSession", {"Target": instance, "DocumentName": document})
     ]
     assert reached == [target.own], "the tag binds the credentials to one instance"
     return "sessions"

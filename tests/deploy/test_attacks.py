@@ -15,14 +15,14 @@ from chalicelib.aws.tags import STAGE_TAG
 from deploy.names import ResourceNames
 from local.machines.host.access_keys import build_machine_key
 from local.settings import HOME_REGION, build_local_names
-from tests.deploy.attacks import Target, Thief, start_session, steal_session
+from tests.deploy.attacks import Attacker, Target, start_session, steal_session
 from tests.deploy.attacks_on_data import list_documents, list_parameters, list_tables
 from tests.deploy.attacks_on_instances import build_launch, list_instance_calls
 from tests.local.aws.conftest import build_launch_request
 from tests.support.world import World, get_ec2_id, open_world
 
 PAGE = Path("docs/security.md")
-HEADING = "## What a thief reaches"
+HEADING = "## What an attacker reaches"
 COLUMNS = ("tables", "parameters", "documents", "instances")
 
 
@@ -66,8 +66,8 @@ def target(world: World, names: ResourceNames) -> Target:
 
 
 @pytest.fixture(scope="module")
-def thieves(world: World, names: ResourceNames, target: Target) -> Mapping[str, Thief]:
-    """Return a thief for each row of the table."""
+def attackers(world: World, names: ResourceNames, target: Target) -> Mapping[str, Attacker]:
+    """Return an attacker for each row of the table."""
     instance = world.cloud.machine_roles.find(build_machine_key(target.own))
     assert instance is not None
     functions = {
@@ -76,28 +76,30 @@ def thieves(world: World, names: ResourceNames, target: Target) -> Mapping[str, 
         )
         for role in ("api", "sessions", "control", "notifications")
     }
-    stolen = {
+    sessions = {
         "instance role": instance,
         "session credentials of a laptop": steal_session(world.cloud, names, target),
         **functions,
     }
-    return {name: Thief(world.cloud, names, credentials) for name, credentials in stolen.items()}
+    return {name: Attacker(world.cloud, names, credentials) for name, credentials in sessions.items()}
 
 
-def test_table_has_a_row_for_every_role(thieves: Mapping[str, Thief]) -> None:
+def test_table_has_a_row_for_every_role(attackers: Mapping[str, Attacker]) -> None:
     table = read_table()
-    assert table.keys() == thieves.keys()
+    assert table.keys() == attackers.keys()
     assert all(tuple(row) == COLUMNS for row in table.values())
 
 
-@pytest.mark.parametrize("stolen", list(read_table()))
-def test_thief_reaches_what_the_table_says(thieves: Mapping[str, Thief], target: Target, stolen: str) -> None:
-    thief, row = thieves[stolen], read_table()[stolen]
+@pytest.mark.parametrize("credentials", list(read_table()))
+def test_attacker_reaches_what_the_table_says(
+    attackers: Mapping[str, Attacker], target: Target, credentials: str
+) -> None:
+    attacker, row = attackers[credentials], read_table()[credentials]
     reached = {
-        "tables": list_tables(thief),
-        "parameters": list_parameters(thief),
-        "documents": list_documents(thief, target),
-        "instances": list_instance_calls(thief, target),
+        "tables": list_tables(attacker),
+        "parameters": list_parameters(attacker),
+        "documents": list_documents(attacker, target),
+        "instances": list_instance_calls(attacker, target),
     }
     assert {column: sort_names(text) for column, text in reached.items()} == {
         column: sort_names(text) for column, text in row.items()
@@ -128,18 +130,20 @@ UNSAFE_LAUNCHES: Mapping[str, Mapping[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", UNSAFE_LAUNCHES)
-def test_unsafe_launch_is_denied(thieves: Mapping[str, Thief], change: str) -> None:
-    thief = thieves["control role"]
-    assert thief.can("ec2", "RunInstances", **build_launch(thief))
-    assert not thief.can("ec2", "RunInstances", **build_launch(thief, **UNSAFE_LAUNCHES[change]))
+def test_unsafe_launch_is_denied(attackers: Mapping[str, Attacker], change: str) -> None:
+    attacker = attackers["control role"]
+    assert attacker.can("ec2", "RunInstances", **build_launch(attacker))
+    assert not attacker.can("ec2", "RunInstances", **build_launch(attacker, **UNSAFE_LAUNCHES[change]))
 
 
-def test_launch_with_another_security_group_or_image_is_denied(thieves: Mapping[str, Thief], world: World) -> None:
-    thief = thieves["control role"]
-    launch = build_launch(thief)
+def test_launch_with_another_security_group_or_image_is_denied(attackers: Mapping[str, Attacker], world: World) -> None:
+    attacker = attackers["control role"]
+    launch = build_launch(attacker)
     (interface,) = launch["NetworkInterfaces"]
     filters: Any = [{"Name": "group-name", "Values": ["default"]}]
     open_group = world.ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
     changed = [{**interface, "Groups": [open_group]}]
-    assert not thief.can("ec2", "RunInstances", **{**launch, "NetworkInterfaces": changed})
-    assert not thief.can("ec2", "RunInstances", **{**launch, "ImageId": "ami-0123456789abcdef0"})
+    assert not attacker.can("ec2", "RunInstances", **{**launch, "NetworkInterfaces": changed})
+    without = {key: value for key, value in launch.items() if key != "NetworkInterfaces"}
+    assert not attacker.can("ec2", "RunInstances", **without)
+    assert not attacker.can("ec2", "RunInstances", **{**launch, "ImageId": "ami-0123456789abcdef0"})

@@ -22,7 +22,7 @@ from deploy.names import ResourceNames
 from deploy.permissions_page import EXAMPLE_NAMES, PAGE, build_page
 from deploy.policies import FUNCTION_ROLES, POLICIES
 from deploy.policies.size import MAX_INLINE_LENGTH, MAX_MANAGED_LENGTH, divide_policy, measure_policy
-from deploy.policies.statement import Statement
+from deploy.policies.statement import DuplicateCondition, Statement, merge_conditions
 from deploy.settings import parse_deployment_settings
 from deploy.tables import get_short_name
 from local.settings import build_local_names
@@ -121,6 +121,12 @@ def test_instance_can_neither_read_parameters_nor_secrets_nor_call_ec2() -> None
     }
 
 
+def test_agent_finds_its_stream_by_the_arn_that_aws_checks() -> None:
+    """It ends with `:*`. AWS denies the call if the policy names the group without it."""
+    group = "arn:aws:logs:us-east-1:123456789012:log-group:/gpudesk/dev/instances"
+    assert list_resources("logs:DescribeLogStreams", "instance") == [f"{group}:*"]
+
+
 @pytest.mark.parametrize("action", ["ec2:DeleteTags", "ec2:ModifyInstanceAttribute"])
 def test_nobody_may(action: str) -> None:
     assert list_statements(action) == []
@@ -132,6 +138,14 @@ def test_statements_have_reasons_and_unique_names_and_no_wildcard_in_actions() -
         assert len({each.sid for each in statements}) == len(statements), role
         assert all(each.sid.isalnum() and each.reason.endswith(".") for each in statements)
         assert not [action for each in statements for action in each.actions if "*" in action]
+
+
+def test_conditions_with_the_same_key_cannot_both_hold_in_one_statement() -> None:
+    """The second one would replace the first one, and the policy would allow more."""
+    tag, other = NAMES.build_tag_condition(), {"StringEquals": {"ec2:CreateAction": "RunInstances"}}
+    assert merge_conditions(tag, other)["StringEquals"] == {**tag["StringEquals"], **other["StringEquals"]}
+    with pytest.raises(DuplicateCondition, match="StringEquals has aws:ResourceTag/gpudesk:stage"):
+        merge_conditions(tag, other, tag)
 
 
 def test_for_all_values_is_never_without_null() -> None:

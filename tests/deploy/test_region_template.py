@@ -63,12 +63,14 @@ def test_given_vpc_and_key_of_a_region_are_used(region: Template) -> None:
 
 
 def test_events_are_forwarded_to_the_home_region_except_from_there(region: Template) -> None:
-    away = {name for name, each in region["Resources"].items() if each.get("Condition") == "IsAway"}
-    assert away == {"ForwardRole", "ForwardEc2Rule", "ForwardSsmRule"}
-    assert region["Conditions"]["IsAway"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}]}
+    forwarding = {name for name, each in region["Resources"].items() if each.get("Condition") == "IsOutsideHome"}
+    assert forwarding == {"ForwardRole", "ForwardEc2Rule", "ForwardSsmRule"}
+    assert region["Conditions"]["IsOutsideHome"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}]}
     bus = {"Fn::Sub": "arn:${AWS::Partition}:events:eu-west-1:${AWS::AccountId}:event-bus/default"}
     (target,) = get_properties(region, "ForwardEc2Rule")["Targets"]
     assert (target["Arn"], target["RoleArn"]) == (bus, {"Fn::GetAtt": ["ForwardRole", "Arn"]})
     (policy,) = get_properties(region, "ForwardRole")["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert (statement["Action"], statement["Resource"]) == (["events:PutEvents"], [bus])
+    name = get_properties(region, "ForwardRole")["RoleName"]
+    assert name == {"Fn::Sub": "gpudesk-prod-forward-${AWS::Region}"}, "names of roles are unique in the account"

@@ -28,12 +28,12 @@ from local.aws.iam.stored_policies import to_text
 from local.deployed.stacks import deploy_stacks
 from local.settings import ACCOUNT
 
-HOME, AWAY = "us-east-1", "us-west-2"
+HOME, OTHER_REGION = "us-east-1", "us-west-2"
 NEVER_DELETED = {"default"}
 
 
 def build_settings(stage: str) -> DeploymentSettings:
-    regions = {HOME: RegionSettings(), AWAY: RegionSettings()}
+    regions = {HOME: RegionSettings(), OTHER_REGION: RegionSettings()}
     return DeploymentSettings(stage=stage, home_region=HOME, region_settings=regions, alarm_email="ops@example.com")
 
 
@@ -91,10 +91,10 @@ def test_stacks_have_all_resources_of_their_templates(stages: Mapping[str, Stage
     settings = build_settings(stage)
     home = {each["LogicalResourceId"] for each in list_stack_resources(f"gpudesk-{stage}", HOME)}
     assert home == set(build_home_template(settings)["Resources"])
-    away = {each["LogicalResourceId"] for each in list_stack_resources(f"gpudesk-{stage}-region", AWAY)}
-    assert away == set(build_region_template(settings)["Resources"])
-    near = {each["LogicalResourceId"] for each in list_stack_resources(f"gpudesk-{stage}-region", HOME)}
-    assert away - near >= {"ForwardRole"}
+    outside_home = {each["LogicalResourceId"] for each in list_stack_resources(f"gpudesk-{stage}-region", OTHER_REGION)}
+    assert outside_home == set(build_region_template(settings)["Resources"])
+    at_home = {each["LogicalResourceId"] for each in list_stack_resources(f"gpudesk-{stage}-region", HOME)}
+    assert outside_home - at_home >= {"ForwardRole"}
 
 
 def is_allowed(policy: str, service: str, action: str, resource: str, context: Context) -> bool:
@@ -147,7 +147,7 @@ def test_alarms_of_this_account_may_mail(names: ResourceNames) -> None:
 
 
 def test_forwarded_events_reach_only_the_bus_of_the_home_region(names: ResourceNames) -> None:
-    events, iam = create_client("events", AWAY), create_client("iam")
+    events, iam = create_client("events", OTHER_REGION), create_client("iam")
     rules = [each for each in events.list_rules()["Rules"] if each["Name"].startswith(names.prefix)]
     assert rules
     for rule in rules:
@@ -196,7 +196,7 @@ def test_deleted_stacks_leave_only_the_tables_of_stages_that_keep_data(stages: M
     """The last test of the file, because the others need the stacks."""
     tables = set(create_client("dynamodb").list_tables()["TableNames"])
     for stage in stages:
-        for region in (HOME, AWAY):
+        for region in (HOME, OTHER_REGION):
             create_client("cloudformation", region).delete_stack(StackName=f"gpudesk-{stage}-region")
         create_client("cloudformation").delete_stack(StackName=f"gpudesk-{stage}")
     assert set(create_client("dynamodb").list_tables()["TableNames"]) == {
@@ -214,7 +214,7 @@ def list_left() -> dict[str, list[str]]:
         "policies": iam.list_policies(Scope="Local")["Policies"],
         "profiles": iam.list_instance_profiles()["InstanceProfiles"],
     }
-    for region in (HOME, AWAY):
+    for region in (HOME, OTHER_REGION):
         left |= {
             f"functions {region}": create_client("lambda", region).list_functions()["Functions"],
             f"mappings {region}": create_client("lambda", region).list_event_source_mappings()["EventSourceMappings"],

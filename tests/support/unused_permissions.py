@@ -8,11 +8,12 @@ from local.aws.iam.usage import Permission, list_permissions
 from local.settings import build_local_names
 
 BY_LAMBDA = "Lambda's service uses it with the function's role; the local cloud delivers logs and events itself."
+BY_EVENTBRIDGE = "EventBridge uses it; the local cloud delivers events itself."
 BY_AGENT = "The SSM agent uses it; the agent of the local cloud makes no calls."
-NOT_KNOWN = "It is not known whether EC2 asks about the snapshots of an AMI. AWS calls the resource optional."
+NOT_KNOWN = "It is not known whether EC2 checks the snapshots of an AMI. AWS calls the resource optional."
 OF_USERS = "Whether AWS compares aws:userid or the name of the role session with the id of a session is not known."
 
-NAMED: Mapping[tuple[str, str], str] = {
+NAMED_STATEMENTS: Mapping[tuple[str, str], str] = {
     ("api", "WriteLogs"): BY_LAMBDA,
     ("sessions", "WriteLogs"): BY_LAMBDA,
     ("control", "WriteLogs"): BY_LAMBDA,
@@ -24,6 +25,7 @@ NAMED: Mapping[tuple[str, str], str] = {
     ("instance", "FindOutputGroup"): BY_AGENT,
     ("instance", "ListGroups"): BY_AGENT,
     ("instance", "WriteOutput"): BY_AGENT,
+    ("forward", "PutEvents"): BY_EVENTBRIDGE,
     ("people", "OpenOwnDataChannels"): OF_USERS,
 }
 """Statements by the key of the role and their Sid."""
@@ -55,4 +57,4 @@ def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
 
 
 def _is_named(key: str, permission: Permission) -> bool:
-    return (key, permission.sid) in NAMED or (key, permission.sid, permission.kind) in NAMED_KINDS
+    return (key, permission.sid) in NAMED_STATEMENTS or (key, permission.sid, permission.kind) in NAMED_KINDS

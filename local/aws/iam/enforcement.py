@@ -1,4 +1,4 @@
-"""Enforcement: each call of a role is judged by the policies of the role, of the session and of the resource.
+"""Enforcement: each call of a role is decided by the policies of the role, of the session and of the resource.
 
 Callers without a role are the administrator of the account, who may do everything but assume a role that does not trust
 the account.
@@ -6,11 +6,13 @@ the account.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from local.aws.core.errors import CloudError
 from local.aws.iam.access_checks import list_access_checks
 from local.aws.iam.access_checks.call import AccessCheck, Call
+from local.aws.iam.errors import UndecidedCall
 from local.aws.iam.evaluator import Decision, IamRequest, Policies, Reason, decide
 from local.aws.iam.facts import LocalFacts
 from local.aws.iam.policies import parse_policy_text
@@ -38,7 +40,7 @@ Parameters = Mapping[str, Any]
 class Enforcement:
     """Decides whether the caller of a call may make it.
 
-    :ivar denials: the refused requests, each with its caller and the reason
+    :ivar denials: the refused requests, each with its caller and the reason, and those that nothing could decide
     """
 
     def __init__(self, roles: AssumedRoles, machines: MachineRoles, facts: LocalFacts) -> None:
@@ -60,10 +62,10 @@ class Enforcement:
         account = response.current_account
         call = Call(service, operation, read_parameters(response), response.region, account, response.partition)
         if is_administrator:
-            for access_check in list_access_checks(call, self._facts):
-                self._refuse_unless_allowed(
-                    ADMINISTRATOR.arn, access_check, _judge_administrator(access_check), service
-                )
+            with self._count_undecided(ADMINISTRATOR.arn, call):
+                for access_check in list_access_checks(call, self._facts):
+                    decision = _evaluate_administrator(access_check)
+                    self._refuse_unless_allowed(ADMINISTRATOR.arn, access_check, decision, service)
             return
         role = self._machines.find(key) if key.startswith(MACHINE_KEY_PREFIX) else self.roles.find(key)
         if role is None:
@@ -74,17 +76,28 @@ class Enforcement:
         """Check a call of a role.
 
         :raises CloudError: the credentials have expired, or do not allow it
+        :raises UndecidedCall: it is unknown whether they do
         """
         if self.roles.is_expired(role):
             raise CloudError("ExpiredTokenException", "The security token included in the request is expired")
-        for access_check, decision in self.judge(role, call):
-            self._refuse_unless_allowed(role.arn, access_check, decision, call.service)
-            record_use(role.role_name, decision.statements, access_check.action, access_check.resource)
+        with self._count_undecided(role.arn, call):
+            for access_check, decision in self.evaluate(role, call):
+                self._refuse_unless_allowed(role.arn, access_check, decision, call.service)
+                record_use(role.role_name, decision.statements, access_check.action, access_check.resource)
 
-    def judge(self, role: AssumedRole, call: Call) -> Iterator[tuple[AccessCheck, Decision]]:
+    def evaluate(self, role: AssumedRole, call: Call) -> Iterator[tuple[AccessCheck, Decision]]:
         """Yield the access checks of a role's call and the decisions. The call is not made."""
         for access_check in list_access_checks(call, self._facts):
-            yield access_check, _judge(role, access_check)
+            yield access_check, _evaluate(role, access_check)
+
+    @contextmanager
+    def _count_undecided(self, caller: str, call: Call) -> Iterator[None]:
+        """Count a call as denied if nothing can decide about it: its caller sees no more than an internal error."""
+        try:
+            yield
+        except UndecidedCall as error:
+            self.denials.append(f"It is unknown whether {caller} may call {call.service}:{call.operation}. {error}")
+            raise
 
     def _refuse_unless_allowed(self, caller: str, access_check: AccessCheck, decision: Decision, service: str) -> None:
         if decision.is_allowed:
@@ -109,17 +122,17 @@ def read_parameters(response: Any) -> Parameters:
     return body
 
 
-def _judge(role: AssumedRole, access_check: AccessCheck) -> Decision:
+def _evaluate(role: AssumedRole, access_check: AccessCheck) -> Decision:
     request = IamRequest(
         access_check.action, access_check.resource, {**access_check.context, **role.build_context()}, role.principal
     )
-    policies = parse_policies(role.policies)
+    policies = parse_policies(role.read_policies())
     if access_check.action in TRUST_ACTIONS:
         policies = _add_trust(policies, access_check.resource)
     return decide(policies, request)
 
 
-def _judge_administrator(access_check: AccessCheck) -> Decision:
+def _evaluate_administrator(access_check: AccessCheck) -> Decision:
     policies = _add_trust(Policies(identity=(parse_policy_text(EVERYTHING),)), access_check.resource)
     return decide(policies, IamRequest(access_check.action, access_check.resource, access_check.context, ADMINISTRATOR))
 

@@ -63,7 +63,7 @@ class Policies:
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer to a access_check.
+    """Whether a request is allowed, and why.
 
     :param statements: those that allow the request, or that deny it explicitly
     """

@@ -19,7 +19,7 @@ class LocalFacts:
     """
 
     def __init__(self) -> None:
-        """Know no sessions yet."""
+        """Start without sessions of Session Manager."""
         self.list_session_tags: Callable[[str], Mapping[str, str]] = lambda _: NO_TAGS
 
     def get_tags(self, region: str, kind: str, resource_id: str) -> Mapping[str, str]:
@@ -44,6 +44,16 @@ class LocalFacts:
             if resource_id in subnets:
                 return str(subnets[resource_id].vpc_id)
         return ""
+
+    def find_default_subnet(self, region: str) -> str:
+        """Return the default subnet of the first zone."""
+        subnets: Any = ec2_backends[DEFAULT_ACCOUNT_ID][region].get_default_subnets()
+        return str(subnets[min(subnets)].id) if subnets else ""
+
+    def find_default_group(self, region: str, vpc: str) -> str:
+        """Return the security group that a VPC has from the beginning."""
+        groups: Any = ec2_backends[DEFAULT_ACCOUNT_ID][region].groups.get(vpc, {})
+        return next((str(group.id) for group in groups.values() if group.is_default), "")
 
     def find_partition_key(self, region: str, table: str, index: str | None) -> str:
         """Return the partition key of a table or index."""

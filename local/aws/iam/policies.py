@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from local.aws.iam.conditions import AnyCondition, parse_conditions
-from local.aws.iam.errors import UnknownPolicyElement
+from local.aws.iam.errors import AmbiguousCondition, UnknownPolicyElement
 from local.aws.iam.patterns import ArnPattern, Context, Pattern, parse_arn_pattern, parse_pattern
 from local.aws.iam.principals import PrincipalPattern, parse_principal
 
@@ -51,9 +51,14 @@ class Statement:
         return any(pattern.is_like(action, {}) for pattern in self.actions) != self.is_not_action
 
     def has_resource(self, resource: str, context: Context) -> bool:
-        """Return whether the statement is about a resource."""
+        """Return whether the statement is about a resource.
+
+        :raises AmbiguousCondition: a variable of NotResource has no value, so that AWS's pages do not say what matches
+        """
         if self.resources is None:
             return True
+        if self.is_not_resource and not all(pattern.is_resolved(context) for pattern in self.resources):
+            raise AmbiguousCondition(f"A variable of NotResource in {self.sid or 'a statement'} has no value.")
         return any(pattern.is_like(resource, context) for pattern in self.resources) != self.is_not_resource
 
     @functools.cached_property

@@ -66,7 +66,7 @@ class AssumedRoles:
         :raises KeyError: there is no such role
         """
         arn = f"arn:{PARTITION}:sts::{account}:assumed-role/{role_name}/{session_name}"
-        if arn not in self._services:
+        if arn not in self._services or not self._services[arn].has_role:
             role = find_role_by_name(role_name, account)
             if role is None:
                 raise KeyError(f"The role {role_name} does not exist.")
@@ -115,7 +115,7 @@ def _check_parameters(name: str, seconds: int, policy: str | None) -> None:
 
 def _check_policy(assumed: AssumedRole) -> None:
     try:
-        parse_policies(assumed.policies)
+        parse_policies(assumed.read_policies())
     except JSONDecodeError as error:
         raise CloudError("MalformedPolicyDocument", "The policy is not valid JSON.") from error
 

@@ -20,7 +20,7 @@ class MachineRoles:
 
     def find(self, access_key_id: str) -> AssumedRole | None:
         """Return the session of an instance; None: no instance with a role has this key."""
-        if access_key_id not in self._by_key:
+        if access_key_id not in self._by_key or not self._by_key[access_key_id].has_role:
             for instance_id, tracked in self._lifecycle.instances.items():
                 if build_machine_key(instance_id) == access_key_id:
                     return self._open(tracked, access_key_id)

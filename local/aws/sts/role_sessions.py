@@ -26,7 +26,7 @@ class AssumedRole:
 
     :param expires_at: None: the credentials never expire, because Lambda or EC2 renews them
     :param user_id: `aws:userid`: the id of the role and the role session name
-    :param policies: those of the role, read when it was assumed, and the session policy
+    :param session_policy: None: there is none
     :param tags: session tags
     """
 
@@ -40,13 +40,30 @@ class AssumedRole:
     role_name: str
     session_name: str
     account: str
-    policies: StoredPolicies = field(repr=False)
+    session_policy: str | None = field(repr=False)
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def principal(self) -> Principal:
         """Return the session as resource policies and trust policies name it."""
         return Principal(arn=self.arn, role_arn=self.role_arn, account=self.account)
+
+    def read_policies(self) -> StoredPolicies:
+        """Return the present policies of the role, and the session policy. A role that was deleted has none.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
+        """
+        role = self._find_role()
+        backend = iam_backends[self.account][PARTITION]
+        return read_role_policies(backend, role, self.session_policy) if role else StoredPolicies()
+
+    @property
+    def has_role(self) -> bool:
+        """Return whether the role still exists. A new role with its name is another one."""
+        return self._find_role() is not None
+
+    def _find_role(self) -> Any:
+        return iam_backends[self.account][PARTITION].roles.get(self.user_id.partition(":")[0])
 
     def build_context(self) -> Context:
         """Return the condition keys of the caller.
@@ -96,7 +113,6 @@ def build_role_session(
 
     :param key: the access key that a service has chosen; its secrets are not secret. None: a new one
     """
-    backend = iam_backends[role.account_id][PARTITION]
     return AssumedRole(
         access_key_id=key or "ASIA" + "".join(secrets.choice(DIGITS) for _ in range(16)),
         secret_access_key=SERVICE_SECRET if key else secrets.token_urlsafe(30),
@@ -108,6 +124,6 @@ def build_role_session(
         role_name=role.name,
         session_name=session_name,
         account=role.account_id,
-        policies=read_role_policies(backend, role, request.policy),
+        session_policy=request.policy,
         tags=request.tags,
     )

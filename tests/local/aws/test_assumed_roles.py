@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.domain.sessions.policies import build_channel_policy, build_start_policy
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.iam.access_checks.call import UnknownOperation
+from local.aws.iam.errors import UnknownOperation
 from local.clock import ManualClock
 from tests.local.aws.conftest import ONCE, get_error
 from tests.local.aws.sessions import (
@@ -141,7 +141,7 @@ def test_role_policy_bounds_the_session_policy(instances: tuple[str, str]) -> No
     assert refused == ("AccessDeniedException", 403)
 
 
-def test_role_is_judged_in_every_service() -> None:
+def test_role_is_limited_in_every_service() -> None:
     document = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     key = assume(json.dumps({"Version": "2012-10-17", "Statement": [document]}))
     assert get_error(create_client("logs", key).describe_log_groups)[0] == "AccessDeniedException"

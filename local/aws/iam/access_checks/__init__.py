@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 from collections.abc import Mapping
 
 from local.aws.iam.access_checks import dynamodb, ec2, others, ssm
-from local.aws.iam.access_checks.call import AccessCheck, Call, Facts, ListChecks, UnknownOperation
+from local.aws.iam.access_checks.call import AccessCheck, Call, Facts, ListChecks
+from local.aws.iam.errors import UnknownOperation
 
 OPERATIONS: Mapping[str, Mapping[str, ListChecks]] = {
     "dynamodb": dynamodb.DYNAMODB,
@@ -14,8 +15,6 @@ OPERATIONS: Mapping[str, Mapping[str, ListChecks]] = {
     "ec2": ec2.EC2,
     "ec2-instance-connect": ec2.INSTANCE_CONNECT,
     "logs": others.LOGS,
-    "pricing": others.PRICING,
-    "service-quotas": others.SERVICE_QUOTAS,
     "sns": others.SNS,
     "ssm": ssm.SSM,
     "ssmmessages": ssm.SSM_MESSAGES,

@@ -7,10 +7,6 @@ from typing import Any, Protocol
 from local.aws.iam.patterns import Context
 
 
-class UnknownOperation(ValueError):
-    """The access checks of an operation are unknown, so it cannot be decided whether a call is allowed."""
-
-
 @dataclass(frozen=True)
 class Call:
     """One call.
@@ -60,6 +56,14 @@ class Facts(Protocol):
 
     def find_vpc(self, region: str, kind: str, resource_id: str) -> str:
         """Return the id of the VPC of a subnet or security group; empty: there is none."""
+        ...
+
+    def find_default_subnet(self, region: str) -> str:
+        """Return the id of a default subnet; empty: there is none."""
+        ...
+
+    def find_default_group(self, region: str, vpc: str) -> str:
+        """Return the id of the default security group of a VPC; empty: there is none."""
         ...
 
     def find_partition_key(self, region: str, table: str, index: str | None) -> str:

@@ -21,17 +21,17 @@ TRANSACTION_ACTIONS = {
 }
 WRITES = frozenset({"DeleteItem", "PutItem", "UpdateItem"})
 
-_EQUALITY = re.compile(r"(?P<name>#[\w-]+|[A-Za-z_][\w.-]*)\s*=\s*(?P<value>:\w+)")
+_EQUALITY = re.compile(r"(?P<name>#\w+|[A-Za-z_][\w.]*)\s*=\s*(?P<value>:\w+)")
 
 
 def _list_checks_of_item(call: Call, facts: Facts) -> Iterable[AccessCheck]:
-    return (_build_question(call, facts, call.operation, call.parameters),)
+    return (_build_check(call, facts, call.operation, call.parameters),)
 
 
 def _list_checks_of_transaction(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     for item in call.parameters["TransactItems"]:
         for kind, request in item.items():
-            access_check = _build_question(call, facts, TRANSACTION_ACTIONS[kind], request)
+            access_check = _build_check(call, facts, TRANSACTION_ACTIONS[kind], request)
             context = {**access_check.context, "dynamodb:EnclosingOperation": call.operation}
             yield AccessCheck(access_check.action, access_check.resource, context)
 
@@ -56,7 +56,7 @@ def _get_written(request: Mapping[str, Any]) -> Mapping[str, Any]:
     return item
 
 
-def _build_question(call: Call, facts: Facts, action: str, request: Mapping[str, Any]) -> AccessCheck:
+def _build_check(call: Call, facts: Facts, action: str, request: Mapping[str, Any]) -> AccessCheck:
     table, index = request["TableName"], request.get("IndexName")
     key = facts.find_partition_key(call.region, _get_name(table), index)
     context = _build_context(_find_leading_keys(request, key), list_attributes(request))

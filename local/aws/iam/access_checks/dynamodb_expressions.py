@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from local.aws.iam.errors import UnknownOperation
+
 EXPRESSIONS = (
     "ConditionExpression",
     "FilterExpression",
@@ -12,6 +14,22 @@ EXPRESSIONS = (
     "ProjectionExpression",
     "UpdateExpression",
 )
+LEGACY_PARAMETERS = frozenset(
+    {
+        "AttributeUpdates",
+        "AttributesToGet",
+        "ConditionalOperator",
+        "Expected",
+        "KeyConditions",
+        "QueryFilter",
+        "ScanFilter",
+    }
+)
+"""They name attributes, too, and nothing here calls with them.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LegacyConditionalParameters.html
+"""
+
 KEYWORDS = frozenset(
     {
         "ADD",
@@ -34,11 +52,19 @@ KEYWORDS = frozenset(
     }
 )
 
-_PATH = re.compile(r"(?<![\w#:.-])(?P<name>#[\w-]+|[A-Za-z_][\w-]*)(?:\[\d+\])*(?:\.[\w#-]+(?:\[\d+\])*)*")
+_PATH = re.compile(r"(?<![\w#:.])(?P<name>#\w+|[A-Za-z_]\w*)(?:\[\d+\])*(?:\.[\w#]+(?:\[\d+\])*)*")
+"""A hyphen is a minus, also right after a value: `:x-response` reads `response`."""
 
 
 def list_attributes(request: Mapping[str, Any]) -> set[str]:
-    """Return the names of the top-level attributes that a request names in its item, its key and its expressions."""
+    """Return the names of the top-level attributes that a request names in its item, its key and its expressions.
+
+    :raises UnknownOperation: it has parameters of the time before expressions
+    """
+    if legacy := LEGACY_PARAMETERS & request.keys():
+        raise UnknownOperation(
+            f"The access checks of {', '.join(sorted(legacy))} are unknown. Use the expressions of DynamoDB."
+        )
     names = {*request.get("Item", ()), *request.get("Key", ())}
     for expression in EXPRESSIONS:
         if text := request.get(expression):

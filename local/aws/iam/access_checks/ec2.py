@@ -12,10 +12,13 @@ from local.aws.iam.access_checks.call import (
     Facts,
     ListChecks,
     build_request_tags,
-    build_tag_context,
     list_checks_without_resource,
 )
-from local.aws.iam.access_checks.ec2_launch import list_checks_of_run_instances, list_tag_specifications
+from local.aws.iam.access_checks.ec2_launch import (
+    build_resource_context,
+    list_checks_of_run_instances,
+    list_tag_specifications,
+)
 
 UNRESTRICTED = (
     "DescribeAvailabilityZones",
@@ -33,12 +36,6 @@ UNRESTRICTED = (
 )
 
 
-def build_resource_context(call: Call, facts: Facts, kind: str, resource_id: str) -> dict[str, str]:
-    """Return the condition keys of an existing resource: EC2 has its tags under two names."""
-    tags = facts.get_tags(call.region, kind, resource_id)
-    return {**build_tag_context("aws:ResourceTag", tags), **build_tag_context("ec2:ResourceTag", tags)}
-
-
 def _list_checks_of_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     for instance_id in call.parameters["InstanceIds"]:
         context = build_resource_context(call, facts, "instance", instance_id)
@@ -46,7 +43,7 @@ def _list_checks_of_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]
 
 
 def _list_checks_of_modify_attribute(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """ListChecks about each attribute that the call changes. `Attribute` and `Value` are the old form of one."""
+    """Yield the check of each attribute that the call changes. `Attribute` and `Value` are the old form of one."""
     parameters = call.parameters
     instance_id = parameters["InstanceId"]
     context = build_resource_context(call, facts, "instance", instance_id)
@@ -72,7 +69,7 @@ def _list_checks_of_owned(kind: str, parameter: str) -> ListChecks:
 
 
 def _list_checks_of_create_image(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """ListChecks about the instance, and about the image and the snapshots that are created, with their tags."""
+    """Yield the checks of the instance, and of the image and the snapshots that are created, with their tags."""
     instance_id = call.parameters["InstanceId"]
     context = build_resource_context(call, facts, "instance", instance_id)
     yield AccessCheck("ec2:CreateImage", call.build_arn("ec2", f"instance/{instance_id}"), context)
@@ -86,7 +83,7 @@ def _list_checks_of_create_image(call: Call, facts: Facts) -> Iterator[AccessChe
 
 
 def _list_checks_of_create_tags(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """ListChecks about tags of existing resources: without `ec2:CreateAction`."""
+    """Yield the checks of the tags of existing resources: without `ec2:CreateAction`."""
     kinds = {"i": "instance", "vol": "volume", "eni": "network-interface", "ami": "image", "snap": "snapshot"}
     requested = build_request_tags({tag["Key"]: tag["Value"] for tag in call.parameters.get("Tags", [])})
     for resource_id in call.parameters["Resources"]:
@@ -98,7 +95,7 @@ def _list_checks_of_create_tags(call: Call, facts: Facts) -> Iterator[AccessChec
 
 
 def _list_checks_of_send_key(call: Call, facts: Facts) -> Iterable[AccessCheck]:
-    """ListChecks about an ssh key.
+    """Return the check of an ssh key.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2instanceconnect.html
     """

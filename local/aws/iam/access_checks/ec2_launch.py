@@ -6,15 +6,58 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.aws.iam.access_checks.call import AccessCheck, Call, Facts, build_request_tags, build_tag_context
+from local.aws.iam.access_checks.call import (
+    AccessCheck,
+    Call,
+    Facts,
+    build_request_tags,
+    build_tag_context,
+)
+from local.aws.iam.errors import UnknownOperation
 from local.aws.iam.patterns import Context
 
 ACTION = "ec2:RunInstances"
-TAGGED = ("instance", "volume", "network-interface")
+
+KNOWN_PARAMETERS = frozenset(
+    {
+        "BlockDeviceMappings",
+        "ClientToken",
+        "DryRun",
+        "EbsOptimized",
+        "IamInstanceProfile",
+        "ImageId",
+        "InstanceInitiatedShutdownBehavior",
+        "InstanceType",
+        "KeyName",
+        "MaxCount",
+        "MetadataOptions",
+        "MinCount",
+        "Monitoring",
+        "NetworkInterfaces",
+        "Placement",
+        "SecurityGroupIds",
+        "SubnetId",
+        "TagSpecifications",
+        "UserData",
+    }
+)
+"""Others can name further resources, such as a launch template, and each is a check of its own."""
+
+KNOWN_PLACEMENT = frozenset({"AvailabilityZone", "Tenancy"})
+KNOWN_OF_INTERFACE = frozenset(
+    {"AssociatePublicIpAddress", "DeleteOnTermination", "Description", "DeviceIndex", "Groups", "SubnetId"}
+)
 
 
 def list_checks_of_run_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """Return the checks of a launch."""
+    """Return the checks of a launch.
+
+    :raises UnknownOperation: a parameter may name a resource that is not known here
+    """
+    _refuse_unknown("", call.parameters, KNOWN_PARAMETERS)
+    _refuse_unknown("Placement.", call.parameters.get("Placement", {}), KNOWN_PLACEMENT)
+    for interface in call.parameters.get("NetworkInterfaces", []):
+        _refuse_unknown("NetworkInterfaces.", interface, KNOWN_OF_INTERFACE)
     tags = list_tag_specifications(call)
     profile = call.parameters.get("IamInstanceProfile", {})
     yield _list_checks_of_instance(call, tags, profile)
@@ -28,6 +71,12 @@ def list_checks_of_run_instances(call: Call, facts: Facts) -> Iterator[AccessChe
         name = profile.get("Name") or profile["Arn"].rpartition("/")[2]
         role = facts.find_profile_role(name) or call.build_arn("iam", f"role/{name}", region="")
         yield AccessCheck("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
+
+
+def build_resource_context(call: Call, facts: Facts, kind: str, resource_id: str) -> dict[str, str]:
+    """Return the condition keys of an existing resource: EC2 has its tags under two names."""
+    tags = facts.get_tags(call.region, kind, resource_id)
+    return {**build_tag_context("aws:ResourceTag", tags), **build_tag_context("ec2:ResourceTag", tags)}
 
 
 def list_tag_specifications(call: Call) -> dict[str, dict[str, str]]:
@@ -48,7 +97,7 @@ def _list_checks_of_instance(
         "ec2:InstanceType": parameters["InstanceType"],
         "ec2:MetadataHttpEndpoint": options.get("HttpEndpoint", "enabled"),
         "ec2:Tenancy": parameters.get("Placement", {}).get("Tenancy", "default"),
-        "ec2:InstanceMarketType": parameters.get("InstanceMarketOptions", {}).get("MarketType", "on-demand"),
+        "ec2:InstanceMarketType": "on-demand",
         "ec2:EbsOptimized": _to_text(parameters.get("EbsOptimized", False)),
         "ec2:RootDeviceType": "ebs",
     }
@@ -86,11 +135,10 @@ def _list_created(call: Call, tags: Mapping[str, Mapping[str, str]]) -> Iterator
 def _list_checks_of_used(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     """Return the checks of what exists already: the image, snapshots, the subnet, security groups, a key pair."""
     parameters = call.parameters
-    interfaces = parameters.get("NetworkInterfaces", [])
     image_id = parameters["ImageId"]
     owner = facts.find_image_owner(call.region, image_id)
     image = {
-        **_build_tags(call, facts, "image", image_id),
+        **build_resource_context(call, facts, "image", image_id),
         **({"ec2:Owner": owner} if owner else {}),
         "ec2:ImageID": image_id,
     }
@@ -98,23 +146,35 @@ def _list_checks_of_used(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     for mapping in parameters.get("BlockDeviceMappings", []):
         if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
             arn = call.build_arn("ec2", f"snapshot/{snapshot}", account="")
-            yield AccessCheck(ACTION, arn, _build_tags(call, facts, "snapshot", snapshot))
-    subnets = [each["SubnetId"] for each in (*interfaces, parameters) if "SubnetId" in each]
-    groups = [group for each in interfaces for group in each.get("Groups", [])]
-    groups += parameters.get("SecurityGroupIds", [])
-    for kind, ids in (("subnet", subnets), ("security-group", groups)):
-        for resource_id in ids:
-            context = _build_tags(call, facts, kind, resource_id)
-            if vpc := facts.find_vpc(call.region, kind, resource_id):
-                context["ec2:Vpc"] = call.build_arn("ec2", f"vpc/{vpc}")
-            yield AccessCheck(ACTION, call.build_arn("ec2", f"{kind}/{resource_id}"), context)
+            yield AccessCheck(ACTION, arn, build_resource_context(call, facts, "snapshot", snapshot))
+    for kind, resource_id in dict.fromkeys(_list_networks(call, facts)):
+        context = build_resource_context(call, facts, kind, resource_id)
+        if vpc := facts.find_vpc(call.region, kind, resource_id):
+            context["ec2:Vpc"] = call.build_arn("ec2", f"vpc/{vpc}")
+        yield AccessCheck(ACTION, call.build_arn("ec2", f"{kind}/{resource_id}"), context)
     if key := parameters.get("KeyName"):
         yield AccessCheck(ACTION, call.build_arn("ec2", f"key-pair/{key}"), {"ec2:KeyPairName": key})
 
 
-def _build_tags(call: Call, facts: Facts, kind: str, resource_id: str) -> dict[str, str]:
-    tags = facts.get_tags(call.region, kind, resource_id)
-    return {**build_tag_context("aws:ResourceTag", tags), **build_tag_context("ec2:ResourceTag", tags)}
+def _list_networks(call: Call, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield the subnet and the security groups of each network interface: the default ones if the call names none.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+    """
+    parameters = call.parameters
+    whole = {"SubnetId": parameters.get("SubnetId"), "Groups": parameters.get("SecurityGroupIds")}
+    for interface in parameters.get("NetworkInterfaces") or [whole]:
+        subnet = interface.get("SubnetId") or facts.find_default_subnet(call.region)
+        yield "subnet", subnet
+        vpc = facts.find_vpc(call.region, "subnet", subnet)
+        for group in interface.get("Groups") or [facts.find_default_group(call.region, vpc)]:
+            yield "security-group", group
+
+
+def _refuse_unknown(place: str, found: Mapping[str, Any], known: frozenset[str]) -> None:
+    if unknown := sorted(found.keys() - known):
+        names = ", ".join(f"{place}{name}" for name in unknown)
+        raise UnknownOperation(f"The access checks of {ACTION} with {names} are unknown.")
 
 
 def _to_text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Access checks of SNS, STS, the Price List, Service Quotas and CloudWatch Logs."""
+"""Access checks of SNS, STS and CloudWatch Logs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -16,7 +16,7 @@ SUBSCRIPTION_SEGMENTS = 7
 
 
 def _list_checks_of_topic(call: Call, facts: Facts) -> Iterable[AccessCheck]:
-    """ListChecks about a topic.
+    """Return the check of a topic.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
     """
@@ -35,14 +35,14 @@ def _list_checks_of_topic(call: Call, facts: Facts) -> Iterable[AccessCheck]:
 
 
 def _list_checks_of_subscription(call: Call, facts: Facts) -> Iterable[AccessCheck]:
-    """ListChecks about the topic of a subscription, which is the resource of these calls."""
+    """Return the check of the topic of a subscription, which is the resource of these calls."""
     del facts
     segments = call.parameters["SubscriptionArn"].split(":")
     return (AccessCheck(f"sns:{call.operation}", ":".join(segments[: SUBSCRIPTION_SEGMENTS - 1])),)
 
 
 def _list_checks_of_assume_role(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """ListChecks about a role, and about the tags of its session as a permission of their own.
+    """Yield the check of a role, and that of the tags of its session, which is a permission of its own.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required
     """
@@ -57,28 +57,20 @@ def _list_checks_of_assume_role(call: Call, facts: Facts) -> Iterator[AccessChec
 
 
 def _list_checks_of_nothing(call: Call, facts: Facts) -> Iterable[AccessCheck]:
-    """Return no access_check: everybody may call it."""
+    """Return no check: everybody may call it."""
     del call, facts
     return ()
 
 
 def _list_checks_of_log_group(call: Call, facts: Facts) -> Iterable[AccessCheck]:
-    """ListChecks about a log group or a stream.
+    """Return the check of a log group or a stream. The ARN of a group that is no stream has an empty one.
 
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     """
     del facts
-    resource = f"log-group:{call.parameters['logGroupName']}"
-    if call.operation == "PutLogEvents":
-        resource += f":log-stream:{call.parameters['logStreamName']}"
-    elif call.operation == "CreateLogStream":
-        resource += ":log-stream:*"
+    parameters = call.parameters
+    resource = f"log-group:{parameters['logGroupName']}:log-stream:{parameters.get('logStreamName', '')}"
     return (AccessCheck(f"logs:{call.operation}", call.build_arn("logs", resource)),)
-
-
-def _list_checks_of_quota(call: Call, facts: Facts) -> Iterable[AccessCheck]:
-    del facts
-    return (AccessCheck(f"servicequotas:{call.operation}", "*"),)
 
 
 SNS: Mapping[str, ListChecks] = {
@@ -96,13 +88,6 @@ STS: Mapping[str, ListChecks] = {
     "AssumeRole": _list_checks_of_assume_role,
     "GetCallerIdentity": _list_checks_of_nothing,
 }
-
-PRICING: Mapping[str, ListChecks] = dict.fromkeys(("DescribeServices", "GetProducts"), list_checks_without_resource)
-
-SERVICE_QUOTAS: Mapping[str, ListChecks] = dict.fromkeys(
-    ("GetAWSDefaultServiceQuota", "GetServiceQuota", "ListAWSDefaultServiceQuotas", "ListServiceQuotas"),
-    _list_checks_of_quota,
-)
 
 LOGS: Mapping[str, ListChecks] = {
     "DescribeLogGroups": list_checks_without_resource,

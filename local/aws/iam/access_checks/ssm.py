@@ -18,13 +18,6 @@ DEFAULT_SESSION_DOCUMENT = "SSM-SessionManagerRunShell"
 PUBLIC_PARAMETERS = "/aws/"
 AMAZON_DOCUMENTS = ("AWS-", "Amazon")
 
-SESSION_TAG = "ssm:resourceTag/aws:ssmmessages:session-id"
-TARGET_TAG = "ssm:resourceTag/aws:ssmmessages:target-id"
-"""Session Manager tags sessions with these.
-
-https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-examples.html
-"""
-
 UNRESTRICTED = (
     "DescribeInstanceInformation",
     "DescribeParameters",
@@ -70,7 +63,7 @@ def _list_checks_of_send_command(call: Call, facts: Facts) -> Iterator[AccessChe
 
 
 def _list_checks_of_start_session(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """ListChecks about the instance and the document, also about the one of the account if the call names none."""
+    """Yield the checks of the instance and of the document. If the call names none, it is the one of the account."""
     name = call.parameters.get("DocumentName") or DEFAULT_SESSION_DOCUMENT
     yield _list_checks_of_instance(call, facts, call.parameters["Target"])
     yield AccessCheck("ssm:StartSession", _build_document_arn(call, name))

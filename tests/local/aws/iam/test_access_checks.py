@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from local.aws.iam.access_checks import OPERATIONS, list_access_checks
-from local.aws.iam.access_checks.call import Call, UnknownOperation
+from local.aws.iam.access_checks.call import Call
 from local.aws.iam.access_checks.dynamodb_expressions import list_attributes
+from local.aws.iam.errors import UnknownOperation
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
@@ -33,6 +34,12 @@ class FakeFacts:
     def find_vpc(self, region: str, kind: str, resource_id: str) -> str:
         return "vpc-1"
 
+    def find_default_subnet(self, region: str) -> str:
+        return "subnet-default"
+
+    def find_default_group(self, region: str, vpc: str) -> str:
+        return f"sg-of-{vpc}"
+
     def find_partition_key(self, region: str, table: str, index: str | None) -> str:
         return "owner" if index else "id"
 
@@ -48,7 +55,7 @@ def list_checks(service: str, operation: str, **parameters: Any) -> list[tuple[s
     return [(each.action, each.resource, context) for each, context in zip(access_checks, contexts, strict=True)]
 
 
-def test_launch_asks_about_each_resource_each_tag_and_the_role() -> None:
+def test_launch_is_checked_on_each_resource_each_tag_and_the_role() -> None:
     found = list_checks(
         "ec2",
         "RunInstances",
@@ -90,6 +97,43 @@ def test_launch_without_options_says_so() -> None:
     }
     assert not found[f"{EC2}:instance/*"].keys() & {"aws:TagKeys", "ec2:MetadataHttpTokens", "ec2:InstanceProfile"}
     assert found[f"{EC2}:volume/*"] == {"ec2:Encrypted": "false"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "subnets", "groups"),
+    [
+        ({}, {"subnet-default"}, {"sg-of-vpc-1"}),
+        ({"SubnetId": "subnet-1"}, {"subnet-1"}, {"sg-of-vpc-1"}),
+        ({"SecurityGroupIds": ["sg-1", "sg-2"]}, {"subnet-default"}, {"sg-1", "sg-2"}),
+        ({"NetworkInterfaces": [{"Groups": ["sg-1"]}, {"SubnetId": "subnet-1"}]}, {"subnet-default", "subnet-1"},
+         {"sg-1", "sg-of-vpc-1"}),
+    ],
+    ids=["nothing", "subnet", "groups", "interfaces"],
+)  # fmt: skip
+def test_launch_without_a_subnet_or_group_uses_the_default(
+    parameters: dict[str, Any], subnets: set[str], groups: set[str]
+) -> None:
+    found = list_checks("ec2", "RunInstances", ImageId="ami-1", InstanceType="x", **parameters)
+    resources = [resource.removeprefix(f"{EC2}:").split("/") for _, resource, _ in found]
+    assert {each[1] for each in resources if each[0] == "subnet"} == subnets
+    assert {each[1] for each in resources if each[0] == "security-group"} == groups
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"SecurityGroups": ["open"]},
+        {"LaunchTemplate": {"LaunchTemplateId": "lt-1"}},
+        {"CapacityReservationSpecification": {"CapacityReservationPreference": "open"}},
+        {"InstanceMarketOptions": {"MarketType": "spot"}},
+        {"Placement": {"GroupName": "near"}},
+        {"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1"}]},
+    ],
+    ids=str,
+)
+def test_launch_with_a_parameter_that_may_name_a_resource_is_refused(parameters: dict[str, Any]) -> None:
+    with pytest.raises(UnknownOperation, match=next(iter(parameters))):
+        list_checks("ec2", "RunInstances", ImageId="ami-1", InstanceType="x", **parameters)
 
 
 CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]]]], ...] = (
@@ -263,18 +307,17 @@ CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]
         [("sts:AssumeRole", ROLE, {"sts:RoleSessionName": "ada"})],
     ),
     ("sts", "GetCallerIdentity", {}, []),
-    ("pricing", "GetProducts", {"ServiceCode": "AmazonEC2"}, [("pricing:GetProducts", "*", {})]),
-    (
-        "service-quotas",
-        "GetServiceQuota",
-        {"ServiceCode": "ec2", "QuotaCode": "L-1"},
-        [("servicequotas:GetServiceQuota", "*", {})],
-    ),
     (
         "logs",
         "PutLogEvents",
         {"logGroupName": "/x", "logStreamName": "y"},
         [("logs:PutLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/x:log-stream:y", {})],
+    ),
+    (
+        "logs",
+        "DescribeLogStreams",
+        {"logGroupName": "/x"},
+        [("logs:DescribeLogStreams", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/x:log-stream:", {})],
     ),
 )
 
@@ -282,7 +325,7 @@ CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "expected"), CALLS, ids=[f"{row[0]}:{row[1]}" for row in CALLS]
 )
-def test_call_is_asked_as(
+def test_call_has_the_access_checks_of_iam(
     service: str, operation: str, parameters: dict[str, Any], expected: list[tuple[str, str, dict[str, Any]]]
 ) -> None:
     found = list_checks(service, operation, **parameters)
@@ -306,11 +349,28 @@ def test_call_without_a_key_has_no_leading_keys(operation: str) -> None:
         ("attribute_not_exists(a) OR size(b) > :x", {"a", "b"}),
         ("SET a = list_append(a, :x) ADD b :y DELETE c :z", {"a", "b", "c"}),
         ("a IN (:x, :y)", {"a"}),
+        ("SET a=:h-b", {"a", "b"}),
+        ("SET a = #0-b", {"a", "zero", "b"}),
     ],
 )
 def test_attributes_of_an_expression(expression: str, names: set[str]) -> None:
     request = {"ConditionExpression": expression, "ExpressionAttributeNames": {"#0": "zero", "#1": "one"}}
     assert list_attributes(request) == names
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        ("UpdateItem", {"Key": {"id": {"S": "x"}}, "AttributeUpdates": {"response": {"Value": {"S": "y"}}}}),
+        ("DeleteItem", {"Key": {"id": {"S": "x"}}, "Expected": {"response": {"Exists": False}}}),
+        ("Query", {"KeyConditions": {"id": {"AttributeValueList": [{"S": "x"}], "ComparisonOperator": "EQ"}}}),
+        ("Scan", {"AttributesToGet": ["response"]}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_parameters_before_expressions_are_refused(operation: str, parameters: dict[str, Any]) -> None:
+    with pytest.raises(UnknownOperation, match="Use the expressions"):
+        list_checks("dynamodb", operation, TableName="things", **parameters)
 
 
 @pytest.mark.parametrize(("service", "operation"), [("ec2", "RunScheduledInstances"), ("lambda", "Invoke")])

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.iam.attribution import FunctionRole, InstanceRole, act_as, get_acting_identity
+from local.aws.iam.errors import AmbiguousCondition, UnknownOperation
 from tests.local.aws.sessions import ROLE_NAME, TRUST_POLICY, assume, create_client, create_session_role
 
 SWEEP = FunctionRole("sweep-role")
@@ -39,7 +40,7 @@ def test_one_client_calls_as_the_role_that_acts(sts: Any) -> None:
     assert find_caller(sts) == before
 
 
-def test_role_is_judged_by_its_policy(sts: Any, cloud: LocalCloud) -> None:
+def test_role_may_do_what_its_policy_allows(sts: Any, cloud: LocalCloud) -> None:
     ec2 = boto3.client("ec2", "us-east-1")
     with act_as(SWEEP):
         ec2.describe_instances()
@@ -47,6 +48,53 @@ def test_role_is_judged_by_its_policy(sts: Any, cloud: LocalCloud) -> None:
             ec2.describe_images()
     ec2.describe_images()
     assert len(cloud.enforcement.denials) == 1
+
+
+def test_open_session_has_the_present_policies_of_its_role(sts: Any) -> None:
+    ec2, iam = boto3.client("ec2", "us-east-1"), boto3.client("iam")
+    with act_as(SWEEP):
+        ec2.describe_instances()
+        with act_as(None):
+            iam.delete_role_policy(RoleName=SWEEP.name, PolicyName="sweep")
+        with pytest.raises(ClientError, match="no identity-based policy allows"):
+            ec2.describe_instances()
+
+
+def test_function_gets_a_session_of_the_new_role_with_the_same_name(sts: Any) -> None:
+    iam = boto3.client("iam")
+    with act_as(SWEEP):
+        before = sts.get_caller_identity()["UserId"]
+    iam.delete_role_policy(RoleName=SWEEP.name, PolicyName="sweep")
+    iam.delete_role(RoleName=SWEEP.name)
+    iam.create_role(RoleName=SWEEP.name, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
+    with act_as(SWEEP):
+        assert sts.get_caller_identity()["UserId"] != before
+
+
+def test_session_of_a_deleted_role_may_do_nothing(sts: Any) -> None:
+    create_session_role()
+    ec2, iam = create_client("ec2", assume()), boto3.client("iam")
+    for policy in iam.list_role_policies(RoleName=ROLE_NAME)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=ROLE_NAME, PolicyName=policy)
+    iam.delete_role(RoleName=ROLE_NAME)
+    with pytest.raises(ClientError, match="not authorized"):
+        ec2.describe_instances()
+
+
+def test_call_that_nothing_can_decide_counts_as_denied(sts: Any, cloud: LocalCloud) -> None:
+    document = {
+        "Version": "2012-10-17",
+        "Statement": {**ALLOWED, "Condition": {"NumericLessThan": {"aws:userid": "5"}}},
+    }
+    boto3.client("iam").put_role_policy(RoleName=SWEEP.name, PolicyName="odd", PolicyDocument=json.dumps(document))
+    with act_as(SWEEP):
+        with pytest.raises(AmbiguousCondition):
+            boto3.client("ec2", "us-east-1").describe_instances()
+        with pytest.raises(UnknownOperation):
+            boto3.client("ec2", "us-east-1").describe_addresses()
+    ambiguous, unknown = cloud.enforcement.denials
+    assert "may call ec2:DescribeInstances. 'AROA" in ambiguous
+    assert "may call ec2:DescribeAddresses. The access checks of ec2:DescribeAddresses are unknown." in unknown
 
 
 def test_thread_acts_as_the_function_that_started_it(sts: Any) -> None:

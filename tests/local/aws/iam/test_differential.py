@@ -66,7 +66,7 @@ def test_evaluator_agrees_with_another_one_on_generated_calls(tmp_path: Path) ->
     calls = list(generate_calls(Random(SEED), build_local_names(), GENERATED))
     ours = [evaluate(call) for call in calls]
     theirs = simulate(calls, tmp_path.resolve())
-    # A call is comparable if both programs judge it, and the other one has used all keys of the request.
+    # A call is comparable if both programs decide about it, and the other one has used all keys of the request.
     compared = [
         (call, our, their["result"] == "Allowed")
         for call, our, their in zip(calls, ours, theirs, strict=True)
