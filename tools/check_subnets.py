@@ -4,12 +4,13 @@ It reads the account and changes nothing. Run it before the first deployment, an
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import boto3
 
 from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
+from chalicelib.aws.tags import STAGE_TAG
 from deploy.setting_checks import InvalidDeploymentSetting
 from deploy.settings import DeploymentSettings, read_deployment_settings
 from deploy.subnets import Network, find_unreachable_targets
@@ -39,20 +40,36 @@ def check_region(settings: DeploymentSettings, region: str) -> list[str]:
     :raises BotoCoreError, ClientError: EC2 cannot be called or rejects a call
     """
     network = read_network(settings, region)
-    if not network.subnets:
-        return [f"{region} has no subnet for instances. Tag subnets gpudesk:stage={settings.stage}, or name some."]
-    found = find_unreachable_targets(network, settings.home_region)
-    return [f"{region}: {each.message}" for each in found]
+    problems = list_differences(settings, region, {subnet["SubnetId"]: subnet["VpcId"] for subnet in network.subnets})
+    unreachable = find_unreachable_targets(network, settings.home_region)
+    return [f"{region}: {each}" for each in [*problems, *(each.message for each in unreachable)]]
+
+
+def list_differences(settings: DeploymentSettings, region: str, usable: Mapping[str, str]) -> Iterator[str]:
+    """Yield how the subnets that gpudesk launches in differ from those that its policy allows, as sentences.
+
+    :param usable: the subnets that gpudesk launches in, and the VPC of each
+    """
+    tag, allowed = f"{STAGE_TAG}={settings.stage}", settings.region_settings[region]
+    if not usable:
+        yield f"There is no subnet for instances: no subnet has the tag {tag}, and there is no default VPC. Tag some."
+    for subnet in allowed.subnets:
+        if subnet not in usable:
+            yield f"{subnet} is in the settings, but gpudesk does not launch in it: it lacks the tag {tag}. Tag it."
+    for subnet, vpc in usable.items():
+        if allowed.vpc not in ("", vpc):
+            yield f"gpudesk launches in {subnet}, which is not in {allowed.vpc}. Tag subnets of {allowed.vpc} {tag}."
+        elif allowed.subnets and subnet not in allowed.subnets:
+            yield f"{subnet} has the tag {tag}, but launches in it are denied. Add it to subnets, or remove the tag."
 
 
 def read_network(settings: DeploymentSettings, region: str) -> Network:
     """Return the subnets that gpudesk launches instances in, with all routes and endpoints of the region."""
     client = boto3.client("ec2", region)
-    listed = settings.region_settings[region].subnets
     usable = LaunchPrerequisites(build_client_sets().loop, settings.stage).list_usable_subnets(region)
     return Network(
         region,
-        [subnet for subnet in usable if not listed or subnet["SubnetId"] in listed],
+        usable,
         [table for page in client.get_paginator("describe_route_tables").paginate() for table in page["RouteTables"]],
         [
             endpoint
