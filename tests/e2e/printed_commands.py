@@ -9,7 +9,7 @@ NOT_RUN = {
     r"make (run|test|setup|benchmark)\b": "other tests run the program; benchmarks take minutes",
     r"gpudesk-(history|keep|hold)\b": "runs on an instance; tests/ssm_documents runs it",
     r"gpudesk-session\b": "needs the session-manager-plugin; tests/unit/tools runs it",
-    r"aws |--parameters |mkdir agent/contract|go run|\.venv/bin/python -m tests\.local\.machines": "needs AWS or Go",
+    r"aws |for TABLE in |done$|--parameters |mkdir agent/contract|go run|\.venv/bin/python -m tests\.local\.machines": "needs AWS or Go",
     r"(Host\w*|User|Identit\w+|StrictHost\w+|Connect\w+|ServerAlive\w+|ProxyCommand) ": "is a configuration of ssh",
     r".*modify_instance_attribute": "needs an instance that is stopped",
     r"(from|import|with) |(clock|ec2) = |cloud\.": "is a Python example; test_documentation.py runs it",
