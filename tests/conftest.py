@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure the CPU time of every test, and list the permissions that no test uses."""
+    """Measure the CPU time of every test, and list the permissions that no test uses.
+
+    A shell starts pytest in the background with SIGINT ignored. Programs of the tests would inherit that, and Ctrl-C
+    could not end them.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(CpuTime(is_detailed=bool(config.option.cpu)))
     config.pluginmanager.register(PermissionUse())
