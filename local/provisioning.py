@@ -1,9 +1,7 @@
 """Resources that gpudesk needs in an AWS account before its first request, as the templates describe them."""
 
-import base64
 import functools
 import os
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +11,10 @@ from chalicelib.settings import Settings, read_settings
 from chalicelib.store.tables import reset_endpoint
 from deploy.documents import build_documents
 from deploy.home import build_data_resources
-from deploy.names import ResourceNames
 from deploy.region import build_security_group
 from local.settings import HOME_REGION, build_local_names, build_variables
 from local.template_resources import ResourceCreator
+from local.webhook_key import create_webhook_key
 
 REGIONS = (HOME_REGION,)
 
@@ -39,7 +37,7 @@ def provision_variables(regions: tuple[str, ...] = REGIONS) -> dict[str, str]:
     for region in regions:
         creator = ResourceCreator(region)
         creator.create_all({"SecurityGroup": build_security_group(names), **_compose_documents()})
-    _create_webhook_key(names)
+    create_webhook_key(names)
     return {
         **build_variables(names),
         "GPUDESK_INSTANCE_ROLE_ID": home.created["InstanceRole"].attributes["RoleId"],
@@ -53,13 +51,6 @@ def _load_dynamodb() -> None:
     That can take longer than the timeout of PynamoDB's clients. boto3's clients wait for a minute.
     """
     boto3.client("dynamodb").list_tables(Limit=1)
-
-
-def _create_webhook_key(names: ResourceNames) -> None:
-    """Store a new key from which gpudesk derives the secrets of webhooks. On AWS, a command of the deployment does."""
-    key = base64.b64encode(secrets.token_bytes(32)).decode()
-    ssm = boto3.client("ssm", names.settings.home_region)
-    ssm.put_parameter(Name=names.webhook_key, Value=key, Type="SecureString", Overwrite=True)
 
 
 @functools.cache

@@ -92,11 +92,7 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         delivery = _build_delivery(cloud)
         exit_stack.callback(delivery.stop)
         delivery.start()
-        if isinstance(machines, SimulatedMachines):
-            machines.simulators[build_document_name(STAGE, BENCHMARK_DOCUMENT)] = simulate_benchmark
-            probes = SimulatedProbes(cloud, machines, options.heartbeat_interval_seconds)
-            exit_stack.callback(probes.stop)
-            probes.start()
+        start_simulated_programs(exit_stack, cloud, machines, options)
         receiver = WebhookReceiver()
         exit_stack.callback(receiver.stop)
         webhook_url = receiver.start()
@@ -114,6 +110,15 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
             webhook_receiver=receiver,
             webhook_url=webhook_url,
         )
+
+
+def start_simulated_programs(exit_stack: ExitStack, cloud: LocalCloud, machines: Fleet, options: Options) -> None:
+    """Simulate the probe and the benchmark of instances that run no program. Others run the real ones."""
+    if isinstance(machines, SimulatedMachines):
+        machines.simulators[build_document_name(STAGE, BENCHMARK_DOCUMENT)] = simulate_benchmark
+        probes = SimulatedProbes(cloud, machines, options.heartbeat_interval_seconds)
+        exit_stack.callback(probes.stop)
+        probes.start()
 
 
 def _build_delivery(cloud: LocalCloud) -> Delivery:

@@ -1,7 +1,8 @@
 """Access to AMIs that the stage creates of its instances, and to their snapshots."""
 
 from deploy.names import ResourceNames
-from deploy.policies.statement import Statement, merge_conditions
+from deploy.policies.statement import Statement
+from deploy.policies.tagging import build_tagging_statement
 
 
 def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
@@ -23,14 +24,12 @@ def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             condition=names.build_tag_condition("aws:RequestTag"),
             reason="Create only images and snapshots with the tag of the stage.",
         ),
-        Statement(
-            sid="TagCreatedImages",
-            actions=("ec2:CreateTags",),
-            resources=created,
-            condition=merge_conditions(
-                {"StringEquals": {"ec2:CreateAction": "CreateImage"}}, names.build_tag_condition("aws:RequestTag")
-            ),
-            reason="Tag what CreateImage creates in the same call, so that existing images cannot be tagged.",
+        build_tagging_statement(
+            names,
+            "TagCreatedImages",
+            "CreateImage",
+            created,
+            "Tag what CreateImage creates in the same call, so that existing images cannot be tagged.",
         ),
         Statement(
             sid="DeregisterImages",

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam
 
 from deploy.names import ResourceNames
 from deploy.policies.statement import Condition, Statement, merge_conditions
+from deploy.policies.tagging import build_tagging_statement
 
 CANONICAL = "099720109477"
 """The account of Canonical. `ec2:Owner` is `amazon`, `aws-marketplace` or the id of an account."""
@@ -115,14 +116,12 @@ def _build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
 def _build_tag_and_role_statements(names: ResourceNames) -> tuple[Statement, ...]:
     created = tuple(names.arn("ec2", f"{kind}/*") for kind in ("instance", "network-interface", "volume"))
     return (
-        Statement(
-            sid="TagLaunched",
-            actions=("ec2:CreateTags",),
-            resources=created,
-            condition=merge_conditions(
-                {"StringEquals": {"ec2:CreateAction": "RunInstances"}}, names.build_tag_condition("aws:RequestTag")
-            ),
-            reason="Tag what RunInstances creates in the same call, so that existing resources cannot be tagged.",
+        build_tagging_statement(
+            names,
+            "TagLaunched",
+            "RunInstances",
+            created,
+            "Tag what RunInstances creates in the same call, so that existing resources cannot be tagged.",
         ),
         Statement(
             sid="PassInstanceRole",

@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from chalicelib.domain.access.actor import Role
-from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.tables import connect_tables, reset_endpoint
 from chalicelib.store.tokens import TokenRepository
 from deploy.chalice_resources import API_STAGE
@@ -16,17 +15,15 @@ from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.unsupported_calls import SERVICES
 from local.clock import PacedClock
-from local.demo.simulated_benchmark import simulate_benchmark
-from local.demo.simulated_probe import SimulatedProbes
 from local.demo.webhook_receiver import WebhookReceiver
 from local.deployed.deployment import RunPackage, deploy
 from local.deployed.stacks import SERVICES as DEPLOYMENT_SERVICES
 from local.deployed.triggers import Triggers
 from local.isolation import set_endpoint
-from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
 from local.server.api_server import GatewayServer
-from local.stack import Fleet, Stack
+from local.settings import STAGE
+from local.stack import Fleet, Stack, start_simulated_programs
 
 DEMO_REGION = "us-west-2"
 """The region of the demo's instance. Its events reach the functions through the forwarding rules only."""
@@ -54,11 +51,7 @@ def run_deployed_stack(
         triggers = Triggers(cloud, deployment.functions, settings.home_region)
         exit_stack.callback(triggers.stop)
         triggers.start(deployment.rules, deployment.mapping)
-        if isinstance(machines, SimulatedMachines):
-            machines.simulators[names.document(BENCHMARK_DOCUMENT)] = simulate_benchmark
-            probes = SimulatedProbes(cloud, machines, options.heartbeat_interval_seconds)
-            exit_stack.callback(probes.stop)
-            probes.start()
+        start_simulated_programs(exit_stack, cloud, machines, options)
         receiver = WebhookReceiver()
         exit_stack.callback(receiver.stop)
         webhook_url = receiver.start()
@@ -81,6 +74,6 @@ def run_deployed_stack(
 
 def read_run_settings(regions: Sequence[str] = ()) -> DeploymentSettings:
     """Return the settings of the stage dev, with further regions."""
-    settings = read_deployment_settings("dev")
+    settings = read_deployment_settings(STAGE)
     further = {region: RegionSettings() for region in (DEMO_REGION, *regions)}
     return replace(settings, region_settings={**further, **settings.region_settings})

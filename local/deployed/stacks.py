@@ -1,8 +1,6 @@
 """The stacks of a stage on the local cloud, created by CloudFormation from the templates of the deployment."""
 
-import base64
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from deploy.home import build_home_template
 from deploy.names import ResourceNames
 from deploy.region import build_region_template
 from deploy.settings import DeploymentSettings
+from local.webhook_key import create_webhook_key
 
 SERVICES = frozenset({"apigateway", "cloudformation", "events", "lambda", "logs", "monitoring", "s3", "sqs"})
 """Signing names of the services that a deployment calls, besides those that gpudesk calls."""
@@ -43,7 +42,7 @@ def deploy_stacks(settings: DeploymentSettings, zip_file: Path) -> Mapping[str, 
     """
     names = ResourceNames(settings)
     artifacts = _upload(f"{names.prefix}-{BUCKET_SUFFIX}", zip_file)
-    _create_webhook_key(names)
+    create_webhook_key(names)
     parameters = {"ArtifactBucket": artifacts.bucket, "ArtifactKey": artifacts.key}
     home = _Stack(names.prefix, settings.home_region, build_home_template(settings), parameters)
     outputs = home.create(artifacts.bucket)
@@ -58,13 +57,6 @@ def _upload(bucket: str, zip_file: Path) -> Artifacts:
     s3.create_bucket(Bucket=bucket)
     s3.upload_file(str(zip_file), bucket, ZIP_KEY)
     return Artifacts(bucket=bucket, key=ZIP_KEY)
-
-
-def _create_webhook_key(names: ResourceNames) -> None:
-    """Create what is no part of the stacks, because CloudFormation creates no SecureString."""
-    key = base64.b64encode(secrets.token_bytes(32)).decode()
-    ssm = boto3.client("ssm", names.settings.home_region)
-    ssm.put_parameter(Name=names.webhook_key, Value=key, Type="SecureString")
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ class SpecView(TypedDict):
     """The specification of the instance: the request, completed with defaults.
 
     `gpu_count`: null: unknown, of a type that is not in the catalog; then `gpu` is null, too. `image`: the id of the
-    image from which the instance was launched; null: no image. `disk_gib`: the total size of the
-    root disk; before the launch it is an estimate if the request left it out; null: unknown, of an adopted instance.
-    `metadata_hop_limit`: 2 lets containers on the instance use its role.
+    image from which the instance was launched; null: no image. `disk_gib`: the total size of the root disk; before the
+    launch it is an estimate if the request left it out; null: unknown, of an adopted instance. `metadata_hop_limit`:
+    2 lets containers on the instance use its role.
     """
 
     gpu: str | None
