@@ -21,6 +21,7 @@ LOADING_LINE = '. "$GPUDESK_LIBRARY"'
 _FUNCTION = re.compile(r"^(?P<name>\w+)\(\) \{$\n(?P<body>.*?)^\}$\n", re.MULTILINE | re.DOTALL)
 _COMMENT_OR_BLANK = re.compile(r"^\s*(#.*)?\n", re.MULTILINE)
 _HERE_DOCUMENT = re.compile(r"(?<![<(])<<(?!<)\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
+_WORD = re.compile(r"\w+")
 _LINE_LENGTH = 1000
 
 
@@ -36,8 +37,8 @@ def select_functions(library: str, script: str) -> list[str]:
     used: set[str] = set()
     unread = [_FUNCTION.sub("", bare), script]
     while unread:
-        text = unread.pop()
-        new = {name for name in functions if name not in used and re.search(rf"\b{name}\b", text)}
+        words = set(_WORD.findall(unread.pop()))
+        new = {name for name in functions if name not in used and name in words}
         used |= new
         unread.extend(functions[name] for name in new)
     return _FUNCTION.sub(lambda match: match[0] if match["name"] in used else "", bare).splitlines()

@@ -7,27 +7,36 @@ Most of the scenario tests' time passes in moto. The patches fall into four grou
   one; in other results only that one is looked up.
 - Copies. `copy.deepcopy` determines for each object how to copy it. Attribute values and nodes of expressions copy
   themselves.
-- Values computed once instead of for each call: the method names of a response class, the possible names of a member in
-  a Python object, parsed update expressions (callers change only copies of them), and the key pair of KMS keys, which
-  encrypt nothing here.
+- Values computed once per process instead of for each call or each cloud: the method names of a response class, the
+  possible names of a member in a Python object, whether moto transforms it, parsed update expressions (callers change
+  only copies of them), the classes of nodes that a processor of expressions handles, the offers of an instance type by
+  zone, checked names of XML elements, the parts of the SDK's User-Agent, and the key pair of KMS keys, which encrypt
+  nothing here.
 - Searches. To find the tags of one EC2 resource, moto compares the tags of all resources.
+- Random texts. moto chooses one character after the other.
 """
 
 import base64
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+import string
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import xmltodict  # type: ignore[import-untyped]
+from botocore import useragent
 from moto.core import responses
-from moto.core.serialize import JSONSerializer, ResponseSerializer, XFormedAttributePicker
+from moto.core.serialize import AttributePicker, JSONSerializer, ResponseSerializer, XFormedAttributePicker
+from moto.core.utils import MISSING, get_value  # type: ignore[attr-defined]
 from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.parsing.ast_nodes import Node  # type: ignore[attr-defined]
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # type: ignore[attr-defined]
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
+from moto.ec2.models.instance_types import InstanceTypeOfferingBackend
 from moto.ec2.models.tags import TagBackend
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.kms import models as kms_models
+from moto.moto_api._internal.moto_random import MotoRandom
 
 from local.aws.core.patches import Patches
 
@@ -61,6 +70,13 @@ _POSSIBLE_KEYS: dict[tuple[type, Any, str], tuple[str, ...]] = {}
 """Keyed by the object's class, the member's shape (botocore loads a service model once) and the member's name."""
 
 
+_PROCESSED_CLASSES: dict[type, tuple[type, ...]] = {}
+"""The classes of nodes that a processor handles, by its class."""
+
+_OFFERINGS: dict[tuple[str, str | None, tuple[tuple[str, tuple[str, ...]], ...]], list[Any]] = {}
+"""The offers of instance types that moto has, by region, kind of location and filters."""
+
+
 def patch(patches: Patches) -> None:
     """Install the faster implementations."""
     patches.wrap(JSONSerializer, "_serialize_result", _serialize_items_directly)
@@ -68,11 +84,23 @@ def patch(patches: Patches) -> None:
     patches.add(DynamoType, "__deepcopy__", _copy_attribute_value)
     patches.add(DynamoType, "to_regular_json", _convert_to_json)
     patches.add(Node, "__deepcopy__", _copy_node)
-    patches.wrap(kms_models, "generate_private_key", functools.cache)
-    patches.wrap(responses, "method_names_from_class", functools.cache)
-    patches.wrap(UpdateExpressionParser, "make", functools.cache)
+    patches.wrap(kms_models, "generate_private_key", remember_results)
+    patches.wrap(responses, "method_names_from_class", remember_results)
+    patches.wrap(UpdateExpressionParser, "make", remember_results)
+    patches.wrap(xmltodict, "_validate_name", remember_results)
+    patches.wrap(useragent, "sanitize_user_agent_string_component", remember_results)
+    patches.wrap(DepthFirstTraverser, "nodes_to_be_processed", _remember_by_class)
+    patches.add(AttributePicker, "__call__", _pick_attribute)
+    patches.add(MotoRandom, "get_random_string", _get_random_string)
+    patches.wrap(InstanceTypeOfferingBackend, "describe_instance_type_offerings", _remember_offerings)
     patches.wrap(TagBackend, "describe_tags", _look_up_tags)
     patches.wrap(XFormedAttributePicker, "get_possible_keys", _cache_possible_keys)
+
+
+@functools.cache
+def remember_results(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that computes each result once per process, also if each cloud installs it again."""
+    return functools.cache(original)
 
 
 def _serialize_items_directly(original: SerializeResult) -> SerializeResult:
@@ -172,3 +200,51 @@ def _cache_possible_keys(original: GetPossibleKeys) -> GetPossibleKeys:
         return keys
 
     return get_possible_keys
+
+
+def _pick_attribute(picker: Any, context: Any) -> Any:
+    value = None
+    for key in picker.get_possible_keys(context):
+        found = get_value(context.obj, key, MISSING)
+        if found is not MISSING:
+            value = found
+            break
+    path = _find_path(tuple(picker.response_transformers), f"{context.key_path}.{context.key}")
+    return value if path is None else picker.response_transformers[path](value)
+
+
+@functools.cache
+def _find_path(ends: tuple[str, ...], key_path: str) -> str | None:
+    """Return the first of some ends of paths that a path has."""
+    return next((end for end in ends if key_path.endswith(end)), None)
+
+
+def _remember_by_class(original: Callable[[Any], tuple[type, ...]]) -> Callable[[Any], tuple[type, ...]]:
+    def list_classes(processor: Any) -> tuple[type, ...]:
+        classes = _PROCESSED_CLASSES.get(type(processor))
+        if classes is None:
+            classes = _PROCESSED_CLASSES[type(processor)] = original(processor)
+        return classes
+
+    return list_classes
+
+
+def _remember_offerings(original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    def describe(
+        backend: Any, location_type: str | None = None, filters: Mapping[str, Sequence[str]] | None = None
+    ) -> list[Any]:
+        criteria = tuple((name, tuple(values)) for name, values in sorted((filters or {}).items()))
+        query = backend.region_name, location_type, criteria
+        if query not in _OFFERINGS:
+            _OFFERINGS[query] = original(backend, location_type, filters)
+        return list(_OFFERINGS[query])
+
+    return describe
+
+
+def _get_random_string(
+    random: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False
+) -> str:
+    pool = string.ascii_letters + (string.digits if include_digits else "")
+    text = "".join(random.choices(pool, k=length))
+    return text.lower() if lower_case else text
