@@ -43,8 +43,9 @@ shellcheck: setup ## Check every script that runs on an instance with ShellCheck
 	$(BIN)/shellcheck $$(find ssm_documents local examples chalicelib/data/recipes -name '*.sh') \
 		ssm_documents/gpudesk-image/gpudesk-machine-secrets tools/gpudesk-session .ci/*
 
+# Three processes on two cores: many tests wait for a program.
 test: lint typecheck lint-imports shellcheck ## Run all checks and tests
-	$(BIN)/pytest -n 2 --durations=10
+	$(BIN)/pytest -n 3 --durations=10
 
 test-slow: setup ## Run all tests, with 10,000 generated histories instead of 60
 	HYPOTHESIS_PROFILE=slow $(BIN)/pytest -n 2 -m "slow or not slow"

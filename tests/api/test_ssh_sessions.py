@@ -39,6 +39,7 @@ from local.server.api_server import ApiServer
 from tests.api.client import Client
 from tests.local.aws.sessions import EchoMachines
 from tests.support.documents import get_ssm_name
+from tests.support.session_program import copy_session_program
 from tests.support.world import World, open_world
 
 REPOSITORY = Path(__file__).parents[2]
@@ -260,13 +261,8 @@ def test_forwarded_port_whose_resume_fails_with_valid_credentials_is_opened_agai
     """The plugin gives up in silence. Only its missing connection shows it."""
     if not Path(source).exists() and shutil.which("lsof") is None:
         pytest.skip("this computer has no lsof")
-    program, port = tmp_path / "gpudesk-session", find_free_port()
-    text = (REPOSITORY / "tools" / "gpudesk-session").read_text()
-    for setting, value in (("CHECK_EVERY=5", "CHECK_EVERY=1"), ("MAX_MISSES=9", "MAX_MISSES=4"), (PROC, source)):
-        assert setting in text
-        text = text.replace(setting, value)
-    program.write_text(text)
-    program.chmod(0o755)
+    changes = {"CHECK_EVERY=5": "CHECK_EVERY=1", "MAX_MISSES=9": "MAX_MISSES=2", PROC: source}
+    program, port = copy_session_program(tmp_path, changes), find_free_port()
     with laptop.start(str(program), "brave-otter", "port", "7000", str(port)) as forward:
         assert forward.stderr
         assert b"of this computer leads to brave-otter." in forward.stderr.readline()

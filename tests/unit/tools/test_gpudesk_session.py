@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).parents[3] / "tools" / "gpudesk-session"
+from tests.support.session_program import PROGRAM, copy_session_program
+
 CREDENTIALS = {
     "access_key_id": "ASIA1",
     "secret_access_key": "secret/1+",
@@ -77,7 +78,7 @@ class Laptop:
         check = f'if [ "$1" = --version ]; then echo {version}; exit; fi\n'
         self.write_program("session-manager-plugin", check + script)
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, program: Path = PROGRAM) -> subprocess.CompletedProcess[str]:
         (self.folder / "tmp").mkdir(exist_ok=True)
         (self.folder / "token").write_text("gpd_x\n")
         environment = {
@@ -94,7 +95,7 @@ class Laptop:
             "AWS_CA_BUNDLE": "/etc/proxy.pem",
         }
         return subprocess.run(
-            [PROGRAM, *words],
+            [program, *words],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -252,9 +253,9 @@ def test_session_is_opened_again_after_an_overload(laptop: Laptop) -> None:
 def test_plugin_that_does_not_open_the_session_is_named_after_some_seconds(
     laptop: Laptop, words: tuple[str, ...]
 ) -> None:
-    laptop.write_plugin("sleep 6.5\n")
+    laptop.write_plugin("sleep 2.5\n")
     laptop.write_refusal_after_opening('{"detail": "x is stopped."}')
-    done = laptop.run(*words)
+    done = laptop.run(*words, program=copy_session_program(laptop.folder, {"SAY_AFTER=5": "SAY_AFTER=1"}))
     assert done.stderr.splitlines()[0] == (
         "gpudesk-session: The plugin has not opened the session yet. Waiting up to 30 s."
     )
