@@ -7,7 +7,7 @@ from chalicelib.aws.clients import ClientSets, build_client_sets
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.instance_connect import InstanceConnect
-from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
+from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
 from chalicelib.aws.session_manager import SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.aws.volumes import Volumes
@@ -87,9 +87,10 @@ def build_application(
 
 def _build_reconciler(parts: Parts) -> Reconciler:
     observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, parts.settings.instance_role_id)
-    resolver = LaunchResolver(
-        LaunchPrerequisites(parts.clients.loop, parts.settings.stage), parts.ssm, parts.catalog, parts.settings
-    )
+    settings = parts.settings
+    network = NetworkSettings(settings.stage, settings.security_group, settings.subnets)
+    prerequisites = LaunchPrerequisites(parts.clients.loop, network)
+    resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings)
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 

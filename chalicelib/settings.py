@@ -21,6 +21,8 @@ REQUIRED_VARIABLES = (
 )
 """The variables that have no default, because only the deployment knows them. Lambda sets AWS_REGION."""
 
+SUBNET_PATTERN = r"subnet-[0-9a-f]{8,17}"
+
 ROLE_ID_PATTERN = re.compile(r"AROA[A-Z0-9]{8,124}")
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
 
@@ -48,6 +50,8 @@ class Settings:
     :param email_topic_arn: the SNS topic for e-mail; empty: gpudesk sends no e-mail
     :param allow_private_webhooks: allow plain http and private addresses as webhooks, for the local cloud; never on AWS
     :param regions: the regions in which the deployment has set up security group and documents; empty: the home region
+    :param subnets: the subnets that instances may use, of all regions. In a region without one of them, each subnet
+        that `launch_prerequisites.choose_subnets` finds may be used
     :param webhook_key: the SSM parameter (a SecureString) with the key that webhook secrets are derived from
     """
 
@@ -62,6 +66,7 @@ class Settings:
     email_topic_arn: str = ""
     allow_private_webhooks: bool = False
     regions: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
 
     @property
     def instance_log_group(self) -> str:
@@ -93,7 +98,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         security_group=environment["GPUDESK_SECURITY_GROUP"],
         allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
         email_topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
-        regions=_read_regions(environment, "GPUDESK_REGIONS"),
+        regions=_read_list(environment, "GPUDESK_REGIONS", REGION_PATTERN, "regions such as us-east-1,eu-west-1"),
+        subnets=_read_list(environment, "GPUDESK_SUBNETS", SUBNET_PATTERN, "ids of subnets (subnet-...)"),
         webhook_key=environment["GPUDESK_WEBHOOK_KEY"],
     )
 
@@ -111,17 +117,18 @@ def _read_role(environment: Mapping[str, str], name: str) -> RoleArn:
         ) from error
 
 
-def _read_regions(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """Return the regions that a variable lists, separated by commas or spaces, each once.
+def _read_list(environment: Mapping[str, str], name: str, pattern: str, accepted: str) -> tuple[str, ...]:
+    """Return the entries of a variable, separated by commas or spaces, each once.
 
-    :raises InvalidSetting: an entry is not the name of a region
+    :param pattern: regular expression of an entry
+    :param accepted: what the entries are, for the message
+    :raises InvalidSetting: an entry does not match
     """
-    regions = tuple(dict.fromkeys(environment.get(name, "").replace(",", " ").split()))
-    for region in regions:
-        if not re.fullmatch(REGION_PATTERN, region):
-            message = f"{name} must be empty or a list of regions such as us-east-1,eu-west-1; {region!r} is none."
-            raise InvalidSetting(message)
-    return regions
+    entries = tuple(dict.fromkeys(environment.get(name, "").replace(",", " ").split()))
+    for entry in entries:
+        if not re.fullmatch(pattern, entry):
+            raise InvalidSetting(f"{name} must be empty or a list of {accepted}; {entry!r} is none.")
+    return entries
 
 
 def require_variables(environment: Mapping[str, str], names: Sequence[str]) -> None:

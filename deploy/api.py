@@ -56,6 +56,8 @@ def complete_api(template: Template, names: ResourceNames) -> None:
     for endpoint in list_session_endpoints():
         method = paths[endpoint.path][endpoint.method.lower()]
         method["x-amazon-apigateway-integration"]["uri"] = _build_integration_uri("sessions")
+    # CloudFormation may take the name of the API from the title. The alarm finds its metric by the name.
+    api["DefinitionBody"]["info"]["title"] = names.prefix
     api |= {
         "Name": names.prefix,
         "EndpointConfiguration": {"Type": "REGIONAL"},

@@ -25,6 +25,16 @@ def build_resource(resource_type: str, properties: Mapping[str, Any], **attribut
     return {"Type": resource_type, **attributes, "Properties": to_expressions(dict(properties))}
 
 
+def build_retention(*, is_kept: bool) -> dict[str, str]:
+    """Return the attributes of a resource that outlives its stack, or else of one that is deleted with it.
+
+    One that a failed creation of the stack has made is deleted in both cases.
+    """
+    if is_kept:
+        return {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+    return {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+
+
 def to_expressions(value: Any) -> Any:
     """Return a value in which each text with a pseudo parameter (`${AWS::AccountId}`) is a Fn::Sub.
 

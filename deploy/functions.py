@@ -120,6 +120,7 @@ def build_environment(names: ResourceNames) -> dict[str, Any]:
         "GPUDESK_SESSION_ROLE_ARN": get_attribute(get_role_id("session"), "Arn"),
         "GPUDESK_SECURITY_GROUP": names.security_group,
         "GPUDESK_REGIONS": ",".join(names.settings.regions),
+        "GPUDESK_SUBNETS": ",".join(names.settings.subnets),
         "GPUDESK_EMAIL_TOPIC_ARN": ref("NotificationTopic"),
         "GPUDESK_WEBHOOK_KEY": names.webhook_key,
     }

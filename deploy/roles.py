@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.cloudformation import Resource, build_resource, get_attribute, ref
+from deploy.cloudformation import Resource, build_resource, build_retention, get_attribute, ref
 from deploy.functions import get_role_id
 from deploy.names import ResourceNames
 from deploy.policies import FUNCTION_ROLES, POLICIES
@@ -19,13 +19,16 @@ def build_roles(names: ResourceNames) -> dict[str, Resource]:
     resources: dict[str, Resource] = {}
     for role in FUNCTION_ROLES:
         resources |= build_role(names, role, trust_service("lambda.amazonaws.com"))
-    resources |= build_role(names, "instance", trust_service("ec2.amazonaws.com"))
+    # The items of the heartbeats begin with the id of the role. A new role has another id.
+    kept = build_retention(is_kept=names.settings.keeps_data)
+    resources |= build_role(names, "instance", trust_service("ec2.amazonaws.com"), **kept)
     resources |= build_role(names, "session", build_trust_policy(get_attribute(get_role_id("sessions"), "Arn")))
     return {
         **resources,
         "InstanceProfile": build_resource(
             "AWS::IAM::InstanceProfile",
             {"InstanceProfileName": names.role("instance"), "Roles": [ref(get_role_id("instance"))]},
+            **kept,
         ),
         "PeoplePolicy": build_resource(
             "AWS::IAM::ManagedPolicy",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib.settings import SUBNET_PATTERN
 from deploy.regions import HOME_SERVICES, INSTANCE_SERVICES
 from deploy.setting_checks import (
     InvalidDeploymentSetting,
@@ -54,10 +55,29 @@ RETENTION_DAYS = (
 )
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
+TOO_BROAD_POLICIES: Mapping[str, str] = {
+    "AdministratorAccess": "to do everything in the account",
+    "PowerUserAccess": "to do nearly everything in the account",
+    "IAMFullAccess": "to give itself every permission",
+    "AmazonSSMManagedInstanceCore": "to read every parameter in Parameter Store, the key of webhooks included",
+    "AmazonEC2RoleforSSM": "to read every parameter in Parameter Store and every bucket",
+    "AmazonEC2FullAccess": "to change all EC2 instances of the account",
+    "AmazonSSMFullAccess": "to run commands as root on all instances of the account",
+}
+"""Managed policies of AWS that no instance may have, with what they would allow.
+
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
+"""
+
 _VPC = r"vpc-[0-9a-f]{8,17}"
-_SUBNET = r"subnet-[0-9a-f]{8,17}"
 _KMS_KEY = r"arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
-_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_BUCKET = (
+    r"(?!xn--|sthree-|amzn-s3-demo-|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$)"
+    r"(?!.*(\.\.|-s3alias$|--ol-s3$|\.mrap$|--x-s3$|--table-s3$))"
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+)
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+
 _SECRET_PREFIX = r"[A-Za-z0-9/_+=.@-]{3,200}"  # noqa: S105 - a pattern of names
 _POLICY_ARN = r"arn:aws:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]{1,512}"
 _EMAIL = r"[A-Za-z0-9._+-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
@@ -68,8 +88,7 @@ class RegionSettings:
     """A region in which instances can be launched.
 
     :param vpc: the VPC that instances are launched in; empty: the default VPC of the region
-    :param subnets: the subnets of this VPC that instances may use; empty: all that carry the stage's tag, or those of
-        the default VPC
+    :param subnets: the subnets of this VPC that instances may use; empty: those with the stage's tag, or else all
     :param kms_key: ARN of the key that encrypts the log group and the disks; empty: keys of AWS
     """
 
@@ -107,6 +126,11 @@ class DeploymentSettings:
     def regions(self) -> tuple[str, ...]:
         """The regions with instances, the home region first if it is one of them."""
         return tuple(sorted(self.region_settings, key=lambda region: (region != self.home_region, region)))
+
+    @property
+    def subnets(self) -> tuple[str, ...]:
+        """The subnets that instances may use, of all regions that list some."""
+        return tuple(subnet for region in self.regions for subnet in self.region_settings[region].subnets)
 
     @property
     def keeps_data(self) -> bool:
@@ -161,9 +185,7 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
             _SECRET_PREFIX,
             "prefixes of secrets, 3 to 200 characters",
         ),
-        instance_policies=check_texts(
-            "instance_policies", raw.get("instance_policies", []), _POLICY_ARN, "ARNs of managed policies"
-        ),
+        instance_policies=_parse_instance_policies(raw.get("instance_policies", [])),
         permissions_boundary=require_text(
             "permissions_boundary",
             raw.get("permissions_boundary", ""),
@@ -171,6 +193,17 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
             "an ARN of a managed policy",
         ),
     )
+
+
+def _parse_instance_policies(raw: Any) -> tuple[str, ...]:
+    policies = check_texts("instance_policies", raw, _POLICY_ARN, "ARNs of managed policies")
+    for policy in policies:
+        if policy.rpartition("/")[2] in TOO_BROAD_POLICIES:
+            raise InvalidDeploymentSetting(
+                f"instance_policies: {policy} allows every program on an instance "
+                f"{TOO_BROAD_POLICIES[policy.rpartition('/')[2]]}. Name a policy with only what instances need."
+            )
+    return policies
 
 
 def _parse_regions(raw: Any) -> dict[str, RegionSettings]:
@@ -187,7 +220,9 @@ def _parse_region(region: str, entry: Any) -> RegionSettings:
     check_known_keys(setting, entry, set(RegionSettings.__dataclass_fields__))
     parsed = RegionSettings(
         vpc=require_text(f"{setting}.vpc", entry.get("vpc", ""), rf"(|{_VPC})", "the id of a VPC (vpc-...) or empty"),
-        subnets=check_texts(f"{setting}.subnets", entry.get("subnets", []), _SUBNET, "ids of subnets (subnet-...)"),
+        subnets=check_texts(
+            f"{setting}.subnets", entry.get("subnets", []), SUBNET_PATTERN, "ids of subnets (subnet-...)"
+        ),
         kms_key=require_text(f"{setting}.kms_key", entry.get("kms_key", ""), rf"(|{_KMS_KEY})", "the ARN of a KMS key"),
     )
     if parsed.kms_key and parsed.kms_key.split(":")[3] != region:

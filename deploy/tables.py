@@ -8,7 +8,7 @@ from pynamodb.attributes import TTLAttribute
 from chalicelib.store.connections import TableModel
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.tables import TABLES
-from deploy.cloudformation import Resource, build_resource
+from deploy.cloudformation import Resource, build_resource, build_retention
 from deploy.names import ResourceNames
 
 KEY_TYPES = ("HASH", "RANGE")
@@ -47,8 +47,7 @@ def _build_table(model: type[TableModel], names: ResourceNames) -> Resource:
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
             "DeletionProtectionEnabled": keeps_data,
         },
-        DeletionPolicy="RetainExceptOnCreate" if keeps_data else "Delete",
-        UpdateReplacePolicy="Retain" if keeps_data else "Delete",
+        **build_retention(is_kept=keeps_data),
     )
 
 

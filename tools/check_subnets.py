@@ -4,17 +4,21 @@ It reads the account and changes nothing. Run it before the first deployment, an
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import boto3
 
 from chalicelib.aws.clients import build_client_sets
-from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
-from chalicelib.aws.tags import STAGE_TAG
+from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
+from deploy.names import ResourceNames
 from deploy.setting_checks import InvalidDeploymentSetting
-from deploy.settings import DeploymentSettings, read_deployment_settings
+from deploy.settings import DeploymentSettings, RegionSettings, read_deployment_settings
 from deploy.subnets import Network, find_unreachable_targets
 from tools.aws_account import exit_on_aws_errors, fail
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
 
 FOUND = 1
 """Exit status if a subnet does not reach everything."""
@@ -40,36 +44,33 @@ def check_region(settings: DeploymentSettings, region: str) -> list[str]:
     :raises BotoCoreError, ClientError: EC2 cannot be called or rejects a call
     """
     network = read_network(settings, region)
-    problems = list_differences(settings, region, {subnet["SubnetId"]: subnet["VpcId"] for subnet in network.subnets})
+    problems = list_problems(settings, region, [subnet["SubnetId"] for subnet in network.subnets])
     unreachable = find_unreachable_targets(network, settings.home_region)
     return [f"{region}: {each}" for each in [*problems, *(each.message for each in unreachable)]]
 
 
-def list_differences(settings: DeploymentSettings, region: str, usable: Mapping[str, str]) -> Iterator[str]:
-    """Yield how the subnets that gpudesk launches in differ from those that its policy allows, as sentences.
+def list_problems(settings: DeploymentSettings, region: str, found: Collection[str]) -> Iterator[str]:
+    """Yield what is wrong with the subnets of a region, as sentences.
 
-    :param usable: the subnets that gpudesk launches in, and the VPC of each
+    :param found: the ids of the subnets that instances may use
     """
-    tag, allowed = f"{STAGE_TAG}={settings.stage}", settings.region_settings[region]
-    if not usable:
-        yield f"There is no subnet for instances: no subnet has the tag {tag}, and there is no default VPC. Tag some."
-    for subnet in allowed.subnets:
-        if subnet not in usable:
-            yield f"{subnet} is in the settings, but gpudesk does not launch in it: it lacks the tag {tag}. Tag it."
-    for subnet, vpc in usable.items():
-        if allowed.vpc not in ("", vpc):
-            yield f"gpudesk launches in {subnet}, which is not in {allowed.vpc}. Tag subnets of {allowed.vpc} {tag}."
-        elif allowed.subnets and subnet not in allowed.subnets:
-            yield f"{subnet} has the tag {tag}, but launches in it are denied. Add it to subnets, or remove the tag."
+    listed = settings.region_settings[region]
+    if not found:
+        where = f"{listed.vpc} has no subnet" if listed.vpc else "there is no default VPC. Name a VPC in the settings"
+        yield f"There is no subnet for instances: {where}."
+    for subnet in listed.subnets:
+        if subnet not in found:
+            yield f"{subnet} is in the settings, but is no subnet of {listed.vpc}."
 
 
 def read_network(settings: DeploymentSettings, region: str) -> Network:
-    """Return the subnets that gpudesk launches instances in, with all routes and endpoints of the region."""
+    """Return the subnets that instances may use, with all routes and endpoints of the region."""
     client = boto3.client("ec2", region)
-    usable = LaunchPrerequisites(build_client_sets().loop, settings.stage).list_usable_subnets(region)
+    network = NetworkSettings(settings.stage, ResourceNames(settings).security_group, settings.subnets)
+    prerequisites = LaunchPrerequisites(build_client_sets().loop, network)
     return Network(
         region,
-        usable,
+        prerequisites.list_usable_subnets(region, _find_vpcs(client, settings.region_settings[region])),
         [table for page in client.get_paginator("describe_route_tables").paginate() for table in page["RouteTables"]],
         [
             endpoint
@@ -77,6 +78,14 @@ def read_network(settings: DeploymentSettings, region: str) -> Network:
             for endpoint in page["VpcEndpoints"]
         ],
     )
+
+
+def _find_vpcs(client: "EC2Client", settings: RegionSettings) -> list[str]:
+    """Return the id of the VPC in which the region stack creates the security group; none if there is no such VPC."""
+    if settings.vpc:
+        return [settings.vpc]
+    vpcs = client.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    return [vpc["VpcId"] for vpc in vpcs]
 
 
 if __name__ == "__main__":

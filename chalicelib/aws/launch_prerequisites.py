@@ -1,5 +1,6 @@
 """Read from EC2 what RunInstances must name: AMI, subnet and security group. Nothing is changed here."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,20 +35,31 @@ class Subnet:
 
     subnet_id: str
     zone: str
-    vpc_id: str
+    security_group_id: str
     assigns_public_address: bool
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What the deployment has settled about the network of instances.
+
+    :param stage: the value of the stage tag, which subnets may have
+    :param security_group: the name of the security group without ingress rules, which the VPC of the instances has
+    :param subnets: the ids of the subnets that instances may use, of all regions
+    """
+
+    stage: str
+    security_group: str
+    subnets: tuple[str, ...] = ()
 
 
 class LaunchPrerequisites:
     """AMIs, subnets and security groups. Each method raises AwsError if EC2 rejects the call or does not respond."""
 
-    def __init__(self, clients: Clients, stage: str) -> None:
-        """Prefer subnets with this stage tag.
-
-        :param stage: the value of the tag
-        """
+    def __init__(self, clients: Clients, network: NetworkSettings) -> None:
+        """Use the subnets of a network."""
         self._clients = clients
-        self._stage = stage
+        self._network = network
 
     def describe_image(self, region: str, image_id: str) -> AmiDetails:
         """Return root device and snapshot size of an AMI.
@@ -70,7 +82,15 @@ class LaunchPrerequisites:
         return AmiDetails(root, max(sizes, default=0))
 
     def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
-        """Return the usable subnets of the zones that offer the type, ordered by zone."""
+        """Return the usable subnets of the zones that offer the type, ordered by zone.
+
+        :raises PrerequisiteMissing: no VPC of the region has the security group of the deployment
+        """
+        groups = self.map_security_groups(region)
+        if not groups:
+            raise PrerequisiteMissing(
+                f"gpudesk is not set up in {region}: no VPC has the security group {self._network.security_group}"
+            )
         with translate_errors():
             client = self._clients.ec2(region)
             zones = {
@@ -85,31 +105,41 @@ class LaunchPrerequisites:
             Subnet(
                 subnet["SubnetId"],
                 subnet["AvailabilityZone"],
-                subnet["VpcId"],
+                groups[subnet["VpcId"]],
                 assigns_public_address=subnet.get("MapPublicIpOnLaunch", False),
             )
-            for subnet in self.list_usable_subnets(region)
+            for subnet in self.list_usable_subnets(region, groups)
             if subnet["AvailabilityZone"] in zones
         ]
         return sorted(offered, key=lambda subnet: (subnet.zone, subnet.subnet_id))
 
-    def list_usable_subnets(self, region: str) -> "list[SubnetTypeDef]":
-        """Return the subnets with the stage tag as EC2 describes them; if there are none, those of the default VPC."""
+    def list_usable_subnets(self, region: str, vpcs: Collection[str]) -> "list[SubnetTypeDef]":
+        """Return the subnets of VPCs that instances may use, as EC2 describes them."""
+        if not vpcs:
+            return []
         with translate_errors():
-            pages = self._clients.ec2(region).get_paginator("describe_subnets").paginate()
-            subnets = [subnet for page in pages for subnet in page["Subnets"]]
-        tagged = [subnet for subnet in subnets if {"Key": STAGE_TAG, "Value": self._stage} in subnet.get("Tags", [])]
-        return tagged or [subnet for subnet in subnets if subnet.get("DefaultForAz")]
+            pages = self._clients.ec2(region).get_paginator("describe_subnets")
+            found = pages.paginate(Filters=[{"Name": "vpc-id", "Values": sorted(vpcs)}])
+            subnets = [subnet for page in found for subnet in page["Subnets"]]
+        return choose_subnets(subnets, self._network)
 
-    def get_security_group_id(self, region: str, vpc_id: str, name: str) -> str:
-        """Return the id of the security group without ingress that the deployment created.
-
-        :raises PrerequisiteMissing: it does not exist in this VPC
-        """
+    def map_security_groups(self, region: str) -> Mapping[str, str]:
+        """Return the ids of the security groups without ingress that the deployment has created, by their VPCs."""
         with translate_errors():
             groups = self._clients.ec2(region).describe_security_groups(
-                Filters=[{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": [name]}]
+                Filters=[{"Name": "group-name", "Values": [self._network.security_group]}]
             )["SecurityGroups"]
-        if not groups:
-            raise PrerequisiteMissing(f"gpudesk is not set up in {region}: {vpc_id} has no security group {name}")
-        return groups[0]["GroupId"]
+        return {group["VpcId"]: group["GroupId"] for group in groups}
+
+
+def choose_subnets(subnets: "Sequence[SubnetTypeDef]", network: NetworkSettings) -> "list[SubnetTypeDef]":
+    """Return the subnets that instances may use.
+
+    If the settings list some of them, these; otherwise those with the stage tag; otherwise the default subnets of the
+    zones, which a default VPC has; otherwise all.
+    """
+    tag = {"Key": STAGE_TAG, "Value": network.stage}
+    listed = [subnet for subnet in subnets if subnet["SubnetId"] in network.subnets]
+    tagged = [subnet for subnet in subnets if tag in subnet.get("Tags", ())]
+    default = [subnet for subnet in subnets if subnet.get("DefaultForAz")]
+    return listed or tagged or default or list(subnets)

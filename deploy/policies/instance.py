@@ -33,8 +33,9 @@ def _build_agent_statements() -> tuple[Statement, ...]:
                 "ssmmessages:OpenDataChannel",
             ),
             resources=("*",),
-            reason="The SSM agent registers, receives commands and serves sessions. AWS cannot restrict the messages "
-            "to resources; the services bind them to the instance whose credentials sign the call.",
+            reason="The SSM agent registers, receives commands and serves sessions. The channels and messages have no "
+            "resources; the services bind them to the instance whose credentials sign the call. "
+            "ssm:UpdateInstanceInformation could name instances, but the id of the instance is not known here.",
         ),
     )
 

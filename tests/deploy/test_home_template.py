@@ -54,6 +54,12 @@ def test_each_table_of_the_code_is_kept_and_recoverable(home: Template) -> None:
     assert set(attributes) == {"expires_at"}
 
 
+def test_role_in_the_keys_of_heartbeats_outlives_its_stack(home: Template) -> None:
+    for resource in ("InstanceRole", "InstanceProfile"):
+        assert home["Resources"][resource]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert build_home("dev")["Resources"]["InstanceRole"]["DeletionPolicy"] == "Delete"
+
+
 def test_tables_of_dev_end_with_their_stack() -> None:
     home = build_home("dev")
     for table in home["Resources"].values():
@@ -89,6 +95,7 @@ def test_functions_have_their_role_their_log_and_the_environment_of_the_product(
     assert functions["SessionsHandler"]["Handler"] == functions["APIHandler"]["Handler"] == "app.app"
     variables = functions["Sweep"]["Environment"]["Variables"]
     assert variables["GPUDESK_REGIONS"] == "eu-west-1,us-west-2"
+    assert variables["GPUDESK_SUBNETS"] == ""
     assert variables["GPUDESK_INSTANCE_ROLE_ID"] == {"Fn::GetAtt": ["InstanceRole", "RoleId"]}
     assert all(each["Environment"]["Variables"] == variables for each in functions.values())
     assert read_local_settings().stage == "dev", "it reads the same variables"
@@ -127,6 +134,7 @@ def test_api_is_regional_throttled_and_logs_no_bodies(home: Template) -> None:
     assert settings["/*", "*"]["ThrottlingRateLimit"] > settings["/~1instances", "POST"]["ThrottlingRateLimit"] > 0
     assert ("/~1instances~1{name}~1sessions", "POST") in settings
     assert set(api["Body"]["paths"]) == set(app.app.routes)
+    assert api["Name"] == api["Body"]["info"]["title"] == "gpudesk-prod", "the alarm finds the metric by the name"
 
 
 def test_api_has_one_stage_so_that_no_method_is_without_limits(home: Template) -> None:

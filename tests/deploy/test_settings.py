@@ -87,7 +87,18 @@ def test_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
         (lambda raw: raw.update(buckets="data"), "buckets must be a list of names of S3 buckets, not 'data'"),
         (lambda raw: raw.update(buckets=["data*"]), r"buckets must be a list of names of S3 buckets, not 'data\*'"),
         (lambda raw: raw.update(secret_prefixes=["*"]), "secret_prefixes must be a list"),
+        (lambda raw: raw.update(buckets=["data..raw"]), "buckets must be a list of names of S3 buckets"),
+        (lambda raw: raw.update(buckets=["10.0.0.1"]), "buckets must be a list of names of S3 buckets"),
+        (lambda raw: raw.update(buckets=["data-s3alias"]), "buckets must be a list of names of S3 buckets"),
         (lambda raw: raw.update(instance_policies=["AdministratorAccess"]), "instance_policies must be a list of ARNs"),
+        (
+            lambda raw: raw.update(instance_policies=["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]),
+            "AmazonSSMManagedInstanceCore allows every program on an instance to read every parameter",
+        ),
+        (
+            lambda raw: raw.update(instance_policies=["arn:aws:iam::aws:policy/AdministratorAccess"]),
+            "AdministratorAccess allows every program on an instance to do everything in the account",
+        ),
         (lambda raw: raw.update(permissions_boundary="boundary"), "permissions_boundary must be an ARN"),
         (lambda raw: raw.update(regions={}), "regions: at least one table"),
         (lambda raw: raw.update(regions=["us-east-1"]), "regions: at least one table"),

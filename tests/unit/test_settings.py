@@ -88,6 +88,12 @@ def test_value_that_is_no_list_of_regions_is_an_error(value: str) -> None:
         read(GPUDESK_REGIONS=value)
 
 
+def test_subnets_are_those_of_the_variable() -> None:
+    assert read(GPUDESK_SUBNETS="subnet-0a1b2c3d,subnet-0a1b2c3e").subnets == ("subnet-0a1b2c3d", "subnet-0a1b2c3e")
+    with pytest.raises(InvalidSetting, match="GPUDESK_SUBNETS must be empty or a list of ids of subnets"):
+        read(GPUDESK_SUBNETS="10.0.0.0/24")
+
+
 def test_email_topic_is_read_from_its_variable() -> None:
     arn = "arn:aws:sns:eu-west-1:123456789012:gpudesk-dev-notifications"
     assert read(GPUDESK_EMAIL_TOPIC_ARN=arn).email_topic_arn == arn

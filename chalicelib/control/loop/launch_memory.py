@@ -76,11 +76,6 @@ class RememberedPrerequisites:
         call = ("subnets", region, type_name)
         return self.memory.recall(call, lambda: self.prerequisites.list_subnets(region, type_name))
 
-    def get_security_group_id(self, region: str, vpc_id: str, name: str) -> str:
-        """Return the id of a security group."""
-        call = ("group", region, vpc_id, name)
-        return self.memory.recall(call, lambda: self.prerequisites.get_security_group_id(region, vpc_id, name))
-
 
 @dataclass(frozen=True)
 class RememberedParameters:

@@ -31,10 +31,6 @@ class PrerequisiteSource(Protocol):
         """Return the subnets of the zones that offer the type."""
         ...
 
-    def get_security_group_id(self, region: str, vpc_id: str, name: str) -> str:
-        """Return the id of a security group."""
-        ...
-
 
 class ParameterSource(Protocol):
     """What `aws/ssm.py` reads for a launch."""
@@ -73,9 +69,7 @@ class LaunchResolver:
             region=spec.region,
             zone=subnet.zone,
             subnet_id=subnet.subnet_id,
-            security_group_id=self.prerequisites.get_security_group_id(
-                spec.region, subnet.vpc_id, self.settings.security_group
-            ),
+            security_group_id=subnet.security_group_id,
             image_id=image_id,
             root_device=image.root_device,
             disk_gib=_choose_disk_gib(spec, image.snapshot_gib),

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from deploy.settings import RegionSettings, read_deployment_settings
+from deploy.settings import DeploymentSettings, RegionSettings, read_deployment_settings
 from tools import check_subnets
 
 
@@ -24,40 +24,36 @@ def test_subnets_without_a_way_out_are_named(capsys: pytest.CaptureFixture[str])
     assert len(lines) == 6, "each subnet of the default VPC, whose route table of moto has no internet gateway"
 
 
-def test_subnet_of_the_stage_with_a_nat_gateway_reaches_all(capsys: pytest.CaptureFixture[str]) -> None:
+def test_listed_subnet_with_a_nat_gateway_reaches_all() -> None:
     ec2 = boto3.client("ec2", "us-east-1")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
-    ec2.create_tags(Resources=[subnet], Tags=[{"Key": "gpudesk:stage", "Value": "dev"}])
-    (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
-    nat = ec2.create_nat_gateway(SubnetId=subnet)["NatGateway"]["NatGatewayId"]
-    ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
-    assert check_subnets.main(["dev"]) == 0
-    assert capsys.readouterr().out.startswith("Instances of stage dev reach all that they need")
+    listed, other = (
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"] for number in range(2)
+    )
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=listed)
+    nat = ec2.create_nat_gateway(SubnetId=listed)["NatGateway"]["NatGatewayId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+    settings = build_settings(RegionSettings(vpc=vpc, subnets=(listed,)))
+    assert check_subnets.check_region(settings, "us-east-1") == []
+    (line,) = check_subnets.check_region(build_settings(RegionSettings(vpc=vpc, subnets=(other,))), "us-east-1")
+    assert line.startswith(f"us-east-1: Instances in {other} do not reach ssm, ")
 
 
 @pytest.mark.parametrize(
-    ("allowed", "usable", "message"),
+    ("allowed", "message"),
     [
-        (RegionSettings(), {}, "There is no subnet for instances: no subnet has the tag gpudesk:stage=dev"),
-        (
-            RegionSettings(vpc="vpc-1"),
-            {"subnet-2": "vpc-2"},
-            "launches in subnet-2, which is not in vpc-1. Tag subnets",
-        ),
-        (RegionSettings(vpc="vpc-1", subnets=("subnet-1",)), {}, "subnet-1 is in the settings, but gpudesk does not"),
-        (
-            RegionSettings(vpc="vpc-1", subnets=("subnet-1",)),
-            {"subnet-1": "vpc-1", "subnet-2": "vpc-1"},
-            "subnet-2 has the tag gpudesk:stage=dev, but launches in it are denied.",
-        ),
+        (RegionSettings(), "There is no subnet for instances: there is no default VPC. Name a VPC in the settings."),
+        (RegionSettings(vpc="vpc-1"), "There is no subnet for instances: vpc-1 has no subnet."),
+        (RegionSettings(vpc="vpc-1", subnets=("subnet-1",)), "subnet-1 is in the settings, but is no subnet of vpc-1."),
     ],
 )
-def test_difference_between_tags_and_settings_is_named(
-    allowed: RegionSettings, usable: dict[str, str], message: str
-) -> None:
-    settings = replace(read_deployment_settings("dev"), region_settings={"us-east-1": allowed})
-    assert message in " ".join(check_subnets.list_differences(settings, "us-east-1", usable))
+def test_missing_subnet_is_named(allowed: RegionSettings, message: str) -> None:
+    assert message in check_subnets.list_problems(build_settings(allowed), "us-east-1", [])
+
+
+def build_settings(region: RegionSettings) -> DeploymentSettings:
+    return replace(read_deployment_settings("dev"), region_settings={"us-east-1": region})
 
 
 def test_unknown_stage_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
