@@ -37,7 +37,7 @@ def build_region_template(settings: DeploymentSettings) -> Template:
         "Resources": {
             **build_documents(names),
             "SecurityGroup": build_security_group(names),
-            "InstanceLogs": _build_log_group(names),
+            "InstanceLogs": build_log_group(names),
             **build_forwarding(names),
         },
         "Outputs": {"SecurityGroupId": {"Value": get_attribute("SecurityGroup", "GroupId")}},
@@ -84,7 +84,8 @@ def build_security_group(names: ResourceNames) -> Resource:
     )
 
 
-def _build_log_group(names: ResourceNames) -> Resource:
+def build_log_group(names: ResourceNames) -> Resource:
+    """Return the log group for the output of documents."""
     return build_resource(
         "AWS::Logs::LogGroup",
         {

@@ -11,7 +11,7 @@ from chalicelib.settings import Settings, read_settings
 from chalicelib.store.tables import reset_endpoint
 from deploy.documents import build_documents
 from deploy.home import build_data_resources
-from deploy.region import build_security_group
+from deploy.region import build_log_group, build_security_group
 from local.settings import HOME_REGION, build_local_names, build_variables
 from local.template_resources import ResourceCreator
 from local.webhook_key import create_webhook_key
@@ -36,7 +36,8 @@ def provision_variables(regions: tuple[str, ...] = REGIONS) -> dict[str, str]:
     home.create_all(build_data_resources(names))
     for region in regions:
         creator = ResourceCreator(region)
-        creator.create_all({"SecurityGroup": build_security_group(names), **_compose_documents()})
+        shared = {"SecurityGroup": build_security_group(names), "InstanceLogs": build_log_group(names)}
+        creator.create_all({**shared, **_compose_documents()})
     create_webhook_key(names)
     return {
         **build_variables(names),

@@ -113,6 +113,14 @@ def _build_permission(rule: Properties) -> Any:
     return {**{key: rule[key] for key in ("IpProtocol", "FromPort", "ToPort")}, "IpRanges": ranges}
 
 
+def _create_log_group(region: str, properties: Properties) -> CreatedResource:
+    logs, name = boto3.client("logs", region), properties["LogGroupName"]
+    key = {"kmsKeyId": properties["KmsKeyId"]} if "KmsKeyId" in properties else {}
+    logs.create_log_group(logGroupName=name, **key)
+    logs.put_retention_policy(logGroupName=name, retentionInDays=properties["RetentionInDays"])
+    return CreatedResource(name)
+
+
 def _skip(_region: str, _properties: Properties) -> CreatedResource:
     """Create nothing, because no code of gpudesk calls the service. A stack of CloudFormation has the resource."""
     return CreatedResource("")
@@ -168,6 +176,7 @@ TYPES: Mapping[str, ResourceType] = {
         "RoleName",
         "Tags",
     ),
+    "AWS::Logs::LogGroup": _build_type(_create_log_group, "KmsKeyId", "LogGroupName", "RetentionInDays"),
     "AWS::SNS::Topic": _build_type(_create_topic, "TopicName"),
     # No code of gpudesk calls SQS.
     "AWS::SQS::Queue": _build_type(_skip, "MessageRetentionPeriod", "QueueName", "SqsManagedSseEnabled"),

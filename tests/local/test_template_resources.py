@@ -9,7 +9,7 @@ from moto import mock_aws
 from deploy.cloudformation import build_resource
 from deploy.documents import build_documents
 from deploy.home import build_data_resources
-from deploy.region import OUTBOUND_PORTS, build_security_group
+from deploy.region import OUTBOUND_PORTS, build_log_group, build_security_group
 from deploy.roles import build_roles
 from local.machines.host.imds import ROLE
 from local.resource_types import TYPES, CreatedResource
@@ -35,6 +35,7 @@ def test_new_kind_of_resource_is_an_error_and_not_left_out() -> None:
 def test_all_kinds_of_the_templates_are_known() -> None:
     names = build_local_names()
     resources = {**build_data_resources(names), **build_documents(names), "Group": build_security_group(names)}
+    resources["Logs"] = build_log_group(names)
     assert {each["Type"] for each in resources.values()} <= set(TYPES)
 
 

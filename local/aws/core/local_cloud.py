@@ -38,6 +38,7 @@ from local.aws.iam.facts import LocalFacts
 from local.aws.quotas import ec2_quotas
 from local.aws.sns.email_subscriptions import EmailSubscriptions
 from local.aws.sns.mailbox import Mailbox
+from local.aws.ssm.agent_calls import AgentCalls
 from local.aws.ssm.agents import Agents
 from local.aws.ssm.data_channels import DataChannels
 from local.aws.ssm.documents import DocumentCalls
@@ -92,7 +93,8 @@ class LocalCloud:
             self.faults, self.control_lock, self.data_lock, self.tick, self.enforcement.check_call
         )
         self.scheduled_events = ScheduledEvents(clock.now, self.lifecycle)
-        self.agents = Agents(timing, clock.now, self.lifecycle, self.faults)
+        agent_calls = AgentCalls(self.machine_roles, self.enforcement)
+        self.agents = Agents(timing, clock.now, self.lifecycle, self.faults, agent_calls)
         self.commands = RunCommand(timing, clock, machines, self.agents, self.log)
         self.lifecycle.take_end_launch = self.faults.take_end_launch
         self.lifecycle.on_halt.append(self.commands.interrupt_runs)

@@ -21,7 +21,19 @@ LOG = logging.getLogger(__name__)
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 SERVICES = frozenset(
-    {"dynamodb", "ec2", "ec2-instance-connect", "iam", "pricing", "servicequotas", "sns", "ssm", "ssmmessages", "sts"}
+    {
+        "dynamodb",
+        "ec2",
+        "ec2-instance-connect",
+        "iam",
+        "logs",
+        "pricing",
+        "servicequotas",
+        "sns",
+        "ssm",
+        "ssmmessages",
+        "sts",
+    }
 )
 """Signing names of the services that the local cloud has. moto has more, but nothing here extends or checks them."""
 

@@ -1,4 +1,7 @@
-"""SSM agents: registration, ping status, and DescribeInstanceInformation."""
+"""SSM agents: registration, ping status, and DescribeInstanceInformation.
+
+An agent asks once after each boot whether the role of its instance lets it connect.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +17,9 @@ from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.tracked_instance import TrackedInstance
+from local.aws.ssm.agent_calls import AgentCalls
+from local.aws.ssm.command_logs import write_logs
+from local.aws.ssm.invocations import Command, InvocationRun
 
 AGENT_VERSION = "3.3.3050.0"
 MAX_PER_PAGE = 50
@@ -31,10 +37,19 @@ class Agents:
     """Agents of all instances. An agent registers some time after each boot, unless it is silenced.
 
     :param now: returns the cloud's time
+    :ivar calls: what the roles of the instances allow the agents
     """
 
-    def __init__(self, timing: AwsTiming, now: Callable[[], datetime], lifecycle: Lifecycle, faults: Faults) -> None:
+    def __init__(
+        self,
+        timing: AwsTiming,
+        now: Callable[[], datetime],
+        lifecycle: Lifecycle,
+        faults: Faults,
+        calls: AgentCalls,
+    ) -> None:
         """Start without registrations."""
+        self.calls = calls
         self._faults = faults
         self._timing = timing
         self._now = now
@@ -44,6 +59,7 @@ class Agents:
         self._is_silent_by_default = False
         self._replaced_until: dict[str, datetime] = {}
         self._known_before_silence: set[str] = set()
+        self._connected_boots: dict[str, tuple[datetime, bool]] = {}
         lifecycle.on_halt.append(self._update_registration)
 
     def patch(self, patches: Patches) -> None:
@@ -105,6 +121,12 @@ class Agents:
         back_at = max(tracked.running_since, away_since) + self._timing.agent_online_after
         return back_at if back_at <= self._now() else None
 
+    def write_logs(self, command: Command, run: InvocationRun, at: datetime) -> None:
+        """Write the output of a command that has ended, if it has a log group."""
+        tracked = self._lifecycle.instances.get(run.instance_id)
+        if tracked:
+            write_logs(command, run, tracked, self.calls, at)
+
     def can_open_sessions(self, instance_id: str) -> bool:
         """Return whether StartSession accepts the instance. It knows an agent a little later than Run Command does."""
         tracked = self._lifecycle.instances.get(instance_id)
@@ -135,7 +157,14 @@ class Agents:
         since = tracked.running_since + self._timing.agent_online_after
         if tracked.is_bare_metal:
             since += self._timing.bare_metal_boot_for
-        return since if since <= at else None
+        return since if since <= at and self._can_connect(tracked, tracked.running_since) else None
+
+    def _can_connect(self, tracked: TrackedInstance, running_since: datetime) -> bool:
+        boot, is_connected = self._connected_boots.get(tracked.instance.id, (None, False))
+        if boot != running_since:
+            is_connected = self.calls.can_register(tracked)
+            self._connected_boots[tracked.instance.id] = running_since, is_connected
+        return is_connected
 
     def _update_registration(self, tracked: TrackedInstance, at: datetime) -> None:
         since = self._find_online_since(tracked, at)

@@ -12,7 +12,6 @@ from local.aws.core.events import EventLog
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.tracked_instance import TrackedInstance
 from local.aws.ssm.agents import Agents
-from local.aws.ssm.command_logs import write_logs
 from local.aws.ssm.invocations import Command, InvocationRun
 from local.aws.ssm.status_events import emit_status_changes
 from local.machines.agent.agent import build_interrupted
@@ -195,5 +194,5 @@ class RunCommand:
         run.status, run.details = status, details
         if run.has_ended:
             run.ended_at = at
-            write_logs(command, run, at)
+            self._agents.write_logs(command, run, at)
         emit_status_changes(self._log, command, run, before, at)

@@ -13,6 +13,7 @@ from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
 from local.clock import ManualClock
 from tests.local.aws.fakes import RecordingMachines
+from tests.support.machine_profile import create_machine_profile
 
 UBUNTU = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -89,8 +90,9 @@ def build_launcher(ec2: Any, ssm: Any) -> Launch:
 
 
 def build_launch_request(ssm: Any) -> dict[str, Any]:
-    """Return the smallest valid request of RunInstances."""
+    """Return the smallest valid request of RunInstances for an instance whose agent can connect."""
     return {
+        "IamInstanceProfile": {"Name": create_machine_profile()},
         "ImageId": ssm.get_parameter(Name=UBUNTU)["Parameter"]["Value"],
         "InstanceType": "g4dn.xlarge",
         "MinCount": 1,

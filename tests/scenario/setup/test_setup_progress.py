@@ -181,7 +181,7 @@ def test_whole_output_is_logged_if_an_admin_sets_a_log_group(desk: World, machin
     logs = boto3.client("logs", "us-east-1")
     machines.outcomes["inspect"] = [(0, "first", ""), (0, "second", "")]
     desk.wait_until(desk.launch(key="first"), lambda now: now.setup.document_index == 1)
-    assert logs.describe_log_groups()["logGroups"] == []
+    assert logs.describe_log_streams(logGroupName="/gpudesk/dev/instances")["logStreams"] == []
     desk.application.desk.update(ADMIN, logs={"log_group": "/gpudesk/dev/instances"})
     instance = desk.wait_until(desk.launch(key="second"), lambda now: now.setup.document_index == 1)
     assert instance.ec2_instance is not None

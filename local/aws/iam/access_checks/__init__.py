@@ -13,6 +13,7 @@ OPERATIONS: Mapping[str, Mapping[str, ListChecks]] = {
     "dynamodb": dynamodb.DYNAMODB,
     "dynamodbstreams": dynamodb.STREAMS,
     "ec2": ec2.EC2,
+    "ec2messages": ssm.EC2_MESSAGES,
     "ec2-instance-connect": ec2.INSTANCE_CONNECT,
     "logs": others.LOGS,
     "sns": others.SNS,

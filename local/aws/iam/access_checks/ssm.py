@@ -75,6 +75,10 @@ def _list_checks_of_instance(call: Call, facts: Facts, instance_id: str) -> Acce
     return AccessCheck(f"ssm:{call.operation}", call.build_arn("ec2", f"instance/{instance_id}"), context)
 
 
+def _list_checks_of_agent(call: Call, facts: Facts) -> Iterable[AccessCheck]:
+    return (_list_checks_of_instance(call, facts, call.parameters["InstanceId"]),)
+
+
 def _list_checks_of_session(call: Call, facts: Facts) -> Iterable[AccessCheck]:
     session_id = call.parameters["SessionId"]
     tags = facts.get_tags(call.region, "session", session_id)
@@ -99,6 +103,15 @@ SSM: Mapping[str, ListChecks] = {
     **dict.fromkeys(("ResumeSession", "TerminateSession"), _list_checks_of_session),
     "SendCommand": _list_checks_of_send_command,
     "StartSession": _list_checks_of_start_session,
+    "UpdateInstanceInformation": _list_checks_of_agent,
 }
 
-SSM_MESSAGES: Mapping[str, ListChecks] = {"OpenDataChannel": _list_checks_of_session}
+SSM_MESSAGES: Mapping[str, ListChecks] = {
+    **dict.fromkeys(("CreateControlChannel", "CreateDataChannel", "OpenControlChannel"), list_checks_without_resource),
+    "OpenDataChannel": _list_checks_of_session,
+}
+
+EC2_MESSAGES: Mapping[str, ListChecks] = dict.fromkeys(
+    ("AcknowledgeMessage", "DeleteMessage", "FailMessage", "GetEndpoint", "GetMessages", "SendReply"),
+    list_checks_without_resource,
+)
