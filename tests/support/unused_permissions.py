@@ -9,8 +9,6 @@ from local.settings import build_local_names
 
 BY_LAMBDA = "Lambda's service uses it with the function's role; the local cloud delivers logs and events itself."
 BY_EVENTBRIDGE = "EventBridge uses it; the local cloud delivers events itself."
-BY_AGENT = "The SSM agent uses it; the agent of the local cloud makes no calls."
-NOT_KNOWN = "It is not known whether EC2 checks the snapshots of an AMI. AWS calls the resource optional."
 OF_USERS = "Whether AWS compares aws:userid or the name of the role session with the id of a session is not known."
 
 NAMED_STATEMENTS: Mapping[tuple[str, str], str] = {
@@ -21,20 +19,10 @@ NAMED_STATEMENTS: Mapping[tuple[str, str], str] = {
     ("control", "ReadStream"): BY_LAMBDA,
     ("control", "ReportFailures"): BY_LAMBDA,
     ("notifications", "WriteLogs"): BY_LAMBDA,
-    ("instance", "ConnectAgent"): BY_AGENT,
-    ("instance", "FindOutputGroup"): BY_AGENT,
-    ("instance", "ListGroups"): BY_AGENT,
-    ("instance", "WriteOutput"): BY_AGENT,
     ("forward", "PutEvents"): BY_EVENTBRIDGE,
     ("people", "OpenOwnDataChannels"): OF_USERS,
 }
 """Statements by the key of the role and their Sid."""
-
-NAMED_KINDS: Mapping[tuple[str, str, str], str] = {
-    ("control", "LaunchPublicImages", "ec2:snapshot"): NOT_KNOWN,
-    ("control", "LaunchStageImages", "ec2:snapshot"): NOT_KNOWN,
-}
-"""Kinds of resources of statements that are used otherwise."""
 
 
 def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
@@ -57,4 +45,4 @@ def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
 
 
 def _is_named(key: str, permission: Permission) -> bool:
-    return (key, permission.sid) in NAMED_STATEMENTS or (key, permission.sid, permission.kind) in NAMED_KINDS
+    return (key, permission.sid) in NAMED_STATEMENTS

@@ -1,6 +1,6 @@
 """Facts about the resources of the local cloud, on which the answers of IAM depend."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -33,6 +33,12 @@ class LocalFacts:
         """Return the alias of the owner of an image, or else its account."""
         image: Any = ec2_backends[DEFAULT_ACCOUNT_ID][region].amis.get(image_id)
         return str(getattr(image, "owner_alias", None) or image.owner_id) if image else ""
+
+    def list_image_snapshots(self, region: str, image_id: str) -> Sequence[str]:
+        """Return the ids of the snapshots of an image."""
+        image: Any = ec2_backends[DEFAULT_ACCOUNT_ID][region].amis.get(image_id)
+        snapshot = getattr(image, "ebs_snapshot", None)
+        return [str(snapshot.id)] if snapshot else []
 
     def find_vpc(self, region: str, kind: str, resource_id: str) -> str:
         """Return the VPC of a subnet or of a security group."""

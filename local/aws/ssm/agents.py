@@ -131,7 +131,8 @@ class Agents:
         """Return whether StartSession accepts the instance. It knows an agent a little later than Run Command does."""
         tracked = self._lifecycle.instances.get(instance_id)
         since = self._find_online_since(tracked, self._now()) if tracked else None
-        return since is not None and since + self._timing.session_ready_after <= self._now()
+        is_ready = since is not None and since + self._timing.session_ready_after <= self._now()
+        return is_ready and self.calls.has_control_channels
 
     def can_receive_commands(self, instance_id: str) -> bool:
         """Return whether SendCommand accepts the instance: it is running, and its agent has registered before."""

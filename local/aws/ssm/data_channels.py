@@ -96,6 +96,9 @@ class DataChannels:
                 return
             assert session is not None
             connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
+            if not session.is_served:
+                self._closed.wait(HANG_SECONDS)
+                return
             self._exchange(connection, session, fault)
 
     def _check(self, session: Session | None, path: str, headers: Mapping[str, str]) -> None:

@@ -32,6 +32,7 @@ class Session:
     :param user_id: `aws:userid` of the assumed role that started it; empty: another caller
     :param content: Session document with its parameters filled in
     :param token: token that opens the next data channel; empty: ResumeSession must return one first
+    :param is_served: the agent opens its end; otherwise the plugin waits for it until it gives up
     :param channel_opened_at: None without an open data channel
     :param channel_count: number of data channels so far
     """
@@ -45,6 +46,7 @@ class Session:
     user_id: str
     started_at: datetime
     token: str = field(repr=False, default="")
+    is_served: bool = True
     ended_at: datetime | None = None
     channel_opened_at: datetime | None = None
     channel_count: int = 0

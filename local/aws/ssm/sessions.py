@@ -97,8 +97,9 @@ class Sessions:
             content = load_session_content(response.ssm_backend, name, response._get_param("Parameters", {}))
             _check_ports(content)
             role = self._roles.find(response.get_access_key())
+            session_id = f"{role.session_name if role else 'local'}-{uuid4().hex[:17]}"
             session = Session(
-                session_id=f"{role.session_name if role else 'local'}-{uuid4().hex[:17]}",
+                session_id=session_id,
                 tracked=tracked,
                 document_name=name,
                 content=content,
@@ -107,6 +108,7 @@ class Sessions:
                 user_id=role.user_id if role else "",
                 started_at=self._now(),
                 token=uuid4().hex,
+                is_served=self._agents.calls.can_serve_session(tracked, session_id),
             )
             self.started[session.session_id] = session
             return ActionResult(self._build_answer(session))

@@ -1,6 +1,6 @@
 """A call to AWS as plain data, the access checks of a call, and the facts that they depend on."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,6 +52,10 @@ class Facts(Protocol):
 
     def find_image_owner(self, region: str, image_id: str) -> str:
         """Return `amazon`, `aws-marketplace` or the id of the account; empty: there is no such image."""
+        ...
+
+    def list_image_snapshots(self, region: str, image_id: str) -> Sequence[str]:
+        """Return the ids of the snapshots of an image; empty: there is no such image."""
         ...
 
     def find_vpc(self, region: str, kind: str, resource_id: str) -> str:

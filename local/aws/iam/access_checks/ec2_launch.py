@@ -136,13 +136,15 @@ def _list_checks_of_used(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     """Return the checks of what exists already: the image, snapshots, the subnet, security groups, a key pair."""
     parameters = call.parameters
     image_id = parameters["ImageId"]
-    owner = facts.find_image_owner(call.region, image_id)
-    image = {
-        **build_resource_context(call, facts, "image", image_id),
-        **({"ec2:Owner": owner} if owner else {}),
-        "ec2:ImageID": image_id,
-    }
+    alias = facts.find_image_owner(call.region, image_id)
+    owner = {"ec2:Owner": alias} if alias else {}
+    image = {**build_resource_context(call, facts, "image", image_id), **owner, "ec2:ImageID": image_id}
     yield AccessCheck(ACTION, call.build_arn("ec2", f"image/{image_id}", account=""), image)
+    for snapshot in facts.list_image_snapshots(call.region, image_id):
+        # AWS calls this resource optional, and it is not known when EC2 checks it. A policy that allows it is right in
+        # both cases.
+        context = {**build_resource_context(call, facts, "snapshot", snapshot), **owner}
+        yield AccessCheck(ACTION, call.build_arn("ec2", f"snapshot/{snapshot}", account=""), context)
     for mapping in parameters.get("BlockDeviceMappings", []):
         if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
             arn = call.build_arn("ec2", f"snapshot/{snapshot}", account="")

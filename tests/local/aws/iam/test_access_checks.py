@@ -1,6 +1,6 @@
 """Access checks of a call: actions, resources, and the condition keys that depend on the parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -30,6 +30,9 @@ class FakeFacts:
 
     def find_image_owner(self, region: str, image_id: str) -> str:
         return "amazon"
+
+    def list_image_snapshots(self, region: str, image_id: str) -> Sequence[str]:
+        return [f"snap-of-{image_id}"]
 
     def find_vpc(self, region: str, kind: str, resource_id: str) -> str:
         return "vpc-1"
@@ -72,7 +75,12 @@ def test_launch_is_checked_on_each_resource_each_tag_and_the_role() -> None:
     contexts = {(action, resource): context for action, resource, context in found}
     run, tag = "ec2:RunInstances", "ec2:CreateTags"
     created = [f"{EC2}:{kind}/*" for kind in ("instance", "volume", "network-interface")]
-    used = [f"{SHARED_EC2}:image/ami-1", f"{EC2}:subnet/subnet-1", f"{EC2}:security-group/sg-1"]
+    used = [
+        f"{SHARED_EC2}:image/ami-1",
+        f"{EC2}:subnet/subnet-1",
+        f"{EC2}:security-group/sg-1",
+        f"{SHARED_EC2}:snapshot/snap-of-ami-1",
+    ]
     role = f"arn:aws:iam::{ACCOUNT}:role/machines"
     assert contexts.keys() == {
         *((run, each) for each in (*created, *used)),
@@ -84,7 +92,7 @@ def test_launch_is_checked_on_each_resource_each_tag_and_the_role() -> None:
     assert instance["ec2:MetadataHttpTokens"] == "required"
     assert instance["ec2:InstanceProfile"] == f"arn:aws:iam::{ACCOUNT}:instance-profile/machines"
     assert contexts[run, created[1]]["ec2:Encrypted"] == "true"
-    assert contexts[run, used[0]]["ec2:Owner"] == "amazon"
+    assert contexts[run, used[0]]["ec2:Owner"] == contexts[run, used[3]]["ec2:Owner"] == "amazon"
     assert contexts[run, used[1]].items() >= {**DEV, "ec2:Vpc": f"{EC2}:vpc/vpc-1"}.items()
     assert contexts[tag, created[2]] == {**REQUESTED, "ec2:CreateAction": "RunInstances"}
     assert contexts["iam:PassRole", role] == {"iam:PassedToService": "ec2.amazonaws.com"}
@@ -138,6 +146,14 @@ def test_launch_with_a_parameter_that_may_name_a_resource_is_refused(parameters:
 
 CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]]]], ...] = (
     ("ec2", "DescribeInstances", {}, [("ec2:DescribeInstances", "*", {})]),
+    ("ec2messages", "SendReply", {}, [("ec2messages:SendReply", "*", {})]),
+    ("ssmmessages", "OpenControlChannel", {}, [("ssmmessages:OpenControlChannel", "*", {})]),
+    (
+        "ssm",
+        "UpdateInstanceInformation",
+        {"InstanceId": "i-1"},
+        [("ssm:UpdateInstanceInformation", f"{EC2}:instance/i-1", {**DEV, "ssm:resourceTag/gpudesk:stage": "dev"})],
+    ),
     (
         "ec2",
         "StopInstances",
