@@ -18,6 +18,7 @@ EXAMPLE_NAMES = ResourceNames(
         alarm_email="",
         buckets=("BUCKET",),
         secret_prefixes=("PREFIX",),
+        data_keys=("KEY",),
     ),
     partition="aws",
     account="ACCOUNT",

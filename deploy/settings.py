@@ -108,6 +108,7 @@ class DeploymentSettings:
     :param log_retention_days: how long CloudWatch keeps the logs of the functions
     :param buckets: names of S3 buckets that instances may read and write
     :param secret_prefixes: prefixes of the names of secrets that instances may read
+    :param data_keys: ARNs of the KMS keys of these buckets and secrets; keys of AWS need no permission
     :param instance_policies: ARNs of further managed policies of the instance role
     :param permissions_boundary: ARN of the boundary of all roles; empty: none
     """
@@ -119,6 +120,7 @@ class DeploymentSettings:
     log_retention_days: int = 30
     buckets: tuple[str, ...] = ()
     secret_prefixes: tuple[str, ...] = ()
+    data_keys: tuple[str, ...] = ()
     instance_policies: tuple[str, ...] = ()
     permissions_boundary: str = ""
 
@@ -185,6 +187,7 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
             _SECRET_PREFIX,
             "prefixes of secrets, 3 to 200 characters",
         ),
+        data_keys=check_texts("data_keys", raw.get("data_keys", []), _KMS_KEY, "ARNs of KMS keys"),
         instance_policies=_parse_instance_policies(raw.get("instance_policies", [])),
         permissions_boundary=require_text(
             "permissions_boundary",

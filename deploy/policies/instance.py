@@ -97,7 +97,7 @@ def _build_admin_statements(names: ResourceNames) -> tuple[Statement, ...]:
             ),
             Statement(
                 sid="UseBuckets",
-                actions=("s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
+                actions=("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
                 resources=tuple(f"{bucket}/*" for bucket in buckets),
                 setting="buckets",
                 reason="The admin has listed these buckets.",
@@ -112,6 +112,18 @@ def _build_admin_statements(names: ResourceNames) -> tuple[Statement, ...]:
                 resources=secrets,
                 setting="secret_prefixes",
                 reason="The admin has listed the prefixes of these secrets.",
+            )
+        )
+    if settings.data_keys:
+        services = [f"{service}.*.amazonaws.com" for service in ("s3", "secretsmanager")]
+        statements.append(
+            Statement(
+                sid="UseDataKeys",
+                actions=("kms:Decrypt", "kms:GenerateDataKey"),
+                resources=settings.data_keys,
+                condition={"StringLike": {"kms:ViaService": services}},
+                setting="data_keys",
+                reason="Use the keys of the listed buckets and secrets, and through S3 and Secrets Manager only.",
             )
         )
     return tuple(statements)

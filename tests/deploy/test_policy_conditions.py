@@ -33,6 +33,7 @@ CONFIGURED = ResourceNames(
         },
         buckets=("data",),
         secret_prefixes=("team/",),
+        data_keys=(f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3e",),
     ),
     partition="aws",
     account=ACCOUNT,
