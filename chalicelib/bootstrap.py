@@ -28,6 +28,7 @@ from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.session_opener import SessionOpener
@@ -77,6 +78,7 @@ def build_application(
         desk=_build_desk_service(parts),
         owners=_build_owner_service(parts),
         benchmarks=BenchmarkService(stores=stores, instances=instances, catalog=catalog),
+        offers=_build_offer_service(parts),
         reconciler=reconciler,
         image_reconciler=image_reconciler,
         sweep=_build_sweep(parts, reconciler, image_reconciler),
@@ -138,6 +140,17 @@ def _build_desk_service(parts: Parts) -> DeskService:
         recipes=parts.recipes,
         get_webhook_secret=parts.get_webhook_secret_in_request,
         allow_private_webhooks=parts.settings.allow_private_webhooks,
+        clock=parts.clock,
+    )
+
+
+def _build_offer_service(parts: Parts) -> OfferService:
+    return OfferService(
+        stores=parts.stores,
+        catalog=parts.catalog,
+        recipes=parts.recipes,
+        regions=parts.settings.deployed_regions,
+        home_region=parts.settings.home_region,
         clock=parts.clock,
     )
 

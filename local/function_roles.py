@@ -26,6 +26,7 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "desk": "api",
     "owners": "api",
     "benchmarks": "api",
+    "offers": "api",
     "reconciler": "on_instances_stream",
     "image_reconciler": "on_instances_stream",
     "sweep": "sweep",

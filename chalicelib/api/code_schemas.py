@@ -26,6 +26,8 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
+from chalicelib.domain.offers.left_out import LeftOutCode
+from chalicelib.domain.offers.offer import Market, PriceSource
 from chalicelib.domain.sessions.session import SessionKind
 from chalicelib.domain.setup.parameters import ParameterType
 
@@ -52,6 +54,17 @@ Ec2StateText = TypeAliasType(
     "Ec2StateText", Annotated[str, list_values(Ec2State, "The state of the EC2 instance, as EC2 names it.")]
 )
 MarketText = TypeAliasType("MarketText", Annotated[str, list_values(MARKETS, "How the instance is bought.")])
+OfferMarketText = TypeAliasType(
+    "OfferMarketText", Annotated[str, list_values(Market, "How EC2 sells the instance of an offer.")]
+)
+PriceSourceText = TypeAliasType(
+    "PriceSourceText",
+    Annotated[str, list_values(PriceSource, "Where gpudesk has a price from. A later version may add sources.")],
+)
+LeftOutCodeText = TypeAliasType(
+    "LeftOutCodeText",
+    Annotated[str, list_values(LeftOutCode, "Why something is not offered. A later version may add codes.")],
+)
 ImagePhaseText = TypeAliasType("ImagePhaseText", Annotated[str, list_values(ImagePhase, "The phase of an image.")])
 ActivityStateText = TypeAliasType(
     "ActivityStateText", Annotated[str, list_values(ActivityState, "The activity state of an instance.")]

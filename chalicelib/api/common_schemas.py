@@ -123,7 +123,11 @@ class OwnerQuery(RequestModel):
     )
 
 
-def _parse_whole_number(value: Any) -> int:
+def parse_whole_number(value: Any) -> int:
+    """Return a whole number of a query.
+
+    :raises ValueError: the value is not a text of 1 to 9 digits
+    """
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,9}", value):
         raise ValueError("not a whole number")
     return int(value)
@@ -132,7 +136,7 @@ def _parse_whole_number(value: Any) -> int:
 class PageQuery(OwnerQuery):
     """The query of a list: one page of it."""
 
-    limit: Annotated[int, BeforeValidator(_parse_whole_number)] = Field(
+    limit: Annotated[int, BeforeValidator(parse_whole_number)] = Field(
         50, ge=1, le=100, description="a whole number from 1 to 100, e.g. 50"
     )
     cursor: str | None = Field(

@@ -16,6 +16,7 @@ from chalicelib.api.images.routes import router as images_router
 from chalicelib.api.instances.history_routes import router as history_router
 from chalicelib.api.instances.routes import router as instances_router
 from chalicelib.api.me.routes import router as me_router
+from chalicelib.api.offers.routes import router as offers_router
 from chalicelib.api.openapi_errors import describe_errors
 from chalicelib.api.openapi_schemas import JSON, RETRY_AFTER_HEADER, SCHEMA_REF, add_schema, describe_content
 from chalicelib.api.openapi_webhooks import describe_webhooks
@@ -35,6 +36,7 @@ ROUTERS = (
     images_router,
     benchmarks_router,
     recipes_router,
+    offers_router,
     costs_router,
     owners_router,
     desk_router,

@@ -13,6 +13,7 @@ from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.sessions import SessionService
@@ -46,6 +47,7 @@ class Application:
     desk: DeskService
     owners: OwnerService
     benchmarks: BenchmarkService
+    offers: OfferService
     reconciler: Reconciler
     image_reconciler: ImageReconciler
     sweep: Sweep

@@ -11,6 +11,7 @@ from chalicelib.store.instances.launches import LaunchRepository
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.ledger import LedgerRepository
 from chalicelib.store.notifications import NotificationOutbox
+from chalicelib.store.offers import OfferRepository
 from chalicelib.store.owners import OwnerRepository
 from chalicelib.store.tables import connect_tables
 from chalicelib.store.timeline import TimelineRepository
@@ -32,6 +33,7 @@ class Repositories:
     timelines: TimelineRepository = field(default_factory=TimelineRepository)
     ledger: LedgerRepository = field(default_factory=LedgerRepository)
     benchmarks: BenchmarkRepository = field(default_factory=BenchmarkRepository)
+    offers: OfferRepository = field(default_factory=OfferRepository)
     tokens: TokenRepository = field(default_factory=TokenRepository)
 
 

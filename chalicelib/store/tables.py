@@ -8,6 +8,7 @@ from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.table import InstanceModel
 from chalicelib.store.ledger import LedgerModel
 from chalicelib.store.notifications import NotificationModel
+from chalicelib.store.offers import OfferModel
 from chalicelib.store.owners import OwnerModel
 from chalicelib.store.timeline import TimelineModel
 from chalicelib.store.tokens import TokenModel
@@ -21,6 +22,7 @@ TABLES: tuple[type[TableModel], ...] = (
     OwnerModel,
     LedgerModel,
     BenchmarkModel,
+    OfferModel,
     TokenModel,
     DeskModel,
 )

@@ -26,6 +26,7 @@ TABLES = {
     ),
     "ledger": TableAccess(("Query",), "Sum up costs."),
     "benchmarks": TableAccess(("Query",), "Compare benchmarks."),
+    "offers": TableAccess(("BatchGetItem",), "Search offers and list regions."),
     "desk": TableAccess(
         ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
         "Settings; names, counts and idempotency records of launches; durations for the progress of a setup.",

@@ -1,7 +1,9 @@
 """The services that are checked in a region are those that the templates and the code use there."""
 
+import boto3
 import pytest
 
+from chalicelib.domain.offers.places import PLACES
 from deploy.aws_services import SERVICES
 from deploy.cloudformation import Template
 from deploy.regions import (
@@ -9,6 +11,7 @@ from deploy.regions import (
     HOME_SERVICES,
     HOME_STACK_SERVICES,
     INSTANCE_SERVICES,
+    PARTITION,
     REGION_STACK_SERVICES,
     UNLISTED_SERVICES,
     find_missing_services,
@@ -30,6 +33,11 @@ def list_services(template: Template) -> set[str]:
 def test_services_of_the_stacks_are_those_of_the_templates() -> None:
     assert list_services(build_home()) == HOME_STACK_SERVICES - DEPLOYMENT
     assert list_services(build_region()) == REGION_STACK_SERVICES - DEPLOYMENT
+
+
+def test_every_region_of_aws_has_a_place_for_distances() -> None:
+    regions = boto3.Session().get_available_regions("ec2", partition_name=PARTITION)
+    assert sorted(set(regions) - PLACES.keys()) == []
 
 
 def test_every_service_that_the_code_calls_is_checked_somewhere() -> None:

@@ -44,6 +44,24 @@ IDEMPOTENCY_RETENTION = timedelta(hours=24)
 FAILED_RECORD_RETENTION = timedelta(hours=1)
 """Time after which the record of a failed launch is closed, which frees its name."""
 
+# Offers
+
+REFUSAL_REMEMBERED_FOR = timedelta(minutes=3)
+"""Time for which an offer that EC2 refused for lack of capacity comes after all others. Capacity comes back within
+minutes, and a longer memory would skip it. Karpenter has chosen the same time."""
+
+OFFERS_STALE_AFTER = timedelta(hours=3)
+"""Zones and prices are read every hour. If three readings in a row failed, the cause will not pass by itself."""
+
+SPOT_PRICE_VALID_FOR = OFFERS_STALE_AFTER
+"""EC2 adjusts spot prices gradually: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-instances.html"""
+
+ON_DEMAND_PRICE_VALID_FOR = timedelta(days=90)
+"""List prices change rarely. A price that is a quarter old is probably still right, but nobody has looked."""
+
+OFFERS_RETENTION = timedelta(days=30)
+"""Time for which the offers of a region are kept that is not read any more, because gpudesk has left it."""
+
 # Boot and setup
 
 AGENT_DEADLINE = timedelta(minutes=15)

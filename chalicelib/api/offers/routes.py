@@ -1,0 +1,57 @@
+"""/offers and /regions: which GPU can be launched where, and at what price."""
+
+from chalicelib.api.common_schemas import EmptyModel, PageView, format_optional_timestamp
+from chalicelib.api.offers.schemas import (
+    OfferSearchQuery,
+    OffersView,
+    RegionQuery,
+    RegionView,
+    to_left_out_view,
+    to_offer_view,
+    to_region_view,
+    to_stale_region_view,
+)
+from chalicelib.api.pagination import paginate, to_page_view
+from chalicelib.api.request_context import RequestContext
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
+from chalicelib.control.services.offers import OfferRequest
+from chalicelib.domain.common.pagination import build_list_name
+from chalicelib.domain.offers.offer import Market
+
+router = Router("offers", "Find out which GPU can be launched where, and at what price.")
+
+PAGE_FIELDS = {"owner", "limit", "cursor"}
+
+
+@router.route(Endpoint("GET", "/offers", needs_owner=False))
+def list_offers(call: RequestContext[EmptyModel, OfferSearchQuery]) -> OffersView:
+    """Search the offers of the regions in which gpudesk is deployed, the best first.
+
+    The order is by price, then by distance; an unknown price comes last. gpudesk reads zones and spot prices every
+    hour; on-demand prices are those of its price list. `left_out` says what is not offered, and why.
+    """
+    query = call.query
+    fields = query.model_dump(exclude=PAGE_FIELDS, exclude_none=True)
+    market = Market(query.market) if query.market else None
+    result = call.app.offers.search(OfferRequest(**{**fields, "market": market}))
+    page = paginate(
+        result.offers, query, build_list_name("offers", repr(sorted(fields.items()))), lambda ranked: ranked.offer.key
+    )
+    catalog, now = call.app.offers.catalog, call.app.clock.now()
+    return {
+        "items": [to_offer_view(ranked, catalog, now) for ranked in page.items],
+        "next_cursor": page.next_cursor,
+        "left_out": [to_left_out_view(group) for group in result.left_out],
+        "stale_regions": [to_stale_region_view(stale) for stale in result.stale_regions],
+        "as_of": format_optional_timestamp(result.as_of),
+    }
+
+
+@router.route(Endpoint("GET", "/regions", needs_owner=False))
+def list_regions(call: RequestContext[EmptyModel, RegionQuery]) -> PageView[RegionView]:
+    """List the regions of AWS with their GPUs, the nearest first."""
+    query = call.query
+    summaries = call.app.offers.list_regions(query.gpu, query.near)
+    name = build_list_name("regions", f"{query.gpu} {query.near}")
+    return to_page_view(paginate(summaries, query, name, lambda summary: summary.region), to_region_view)

@@ -1,0 +1,212 @@
+"""Queries and views of /offers and /regions."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from typing_extensions import TypedDict
+
+from chalicelib.api.code_schemas import LeftOutCodeText, OfferMarketText, PriceSourceText
+from chalicelib.api.common_schemas import (
+    PageQuery,
+    format_decimal,
+    format_optional_timestamp,
+    parse_whole_number,
+)
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.regions import REGION_PATTERN
+from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.offers.left_out import LeftOut
+from chalicelib.domain.offers.query import MIB_PER_GIB
+from chalicelib.domain.offers.ranking import RankedOffer
+from chalicelib.domain.offers.region_summary import RegionSummary
+from chalicelib.domain.offers.search import StaleRegion
+
+MAX_SUBJECTS = 20
+"""A search without a filter leaves out hundreds of types and offers. More than 20 names of a group help nobody."""
+
+NEAR_DESCRIPTION = (
+    "a region of AWS such as eu-west-1, or latitude,longitude in degrees such as 52.5,13.4; the default is the home "
+    "region of gpudesk"
+)
+GPU_DESCRIPTION = "the name of a GPU, e.g. T4"
+
+
+DOLLARS_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,6})?$"
+
+
+def _parse_dollars(value: Any) -> Decimal:
+    if not isinstance(value, str) or not re.fullmatch(DOLLARS_PATTERN, value):
+        raise ValueError("not an amount")
+    return Decimal(value)
+
+
+Dollars = Annotated[
+    Decimal, BeforeValidator(_parse_dollars), WithJsonSchema({"type": "string", "pattern": DOLLARS_PATTERN})
+]
+"""An amount of US dollars in a query, as text."""
+
+
+class OfferSearchQuery(PageQuery):
+    """What offers are searched for. A field that is left out allows everything, and types without a GPU only if
+    `instance_type` names one."""
+
+    gpu: str | None = Field(None, min_length=1, max_length=60, description=GPU_DESCRIPTION)
+    gpu_count: Annotated[int, Field(ge=1, le=64), BeforeValidator(parse_whole_number)] | None = Field(
+        None, description="a whole number of GPUs from 1 to 64, e.g. 1"
+    )
+    instance_type: str | None = Field(
+        None, min_length=1, max_length=60, description="an EC2 instance type, e.g. g4dn.xlarge"
+    )
+    min_gpu_memory_gib: Annotated[int, Field(ge=1, le=1024), BeforeValidator(parse_whole_number)] | None = Field(
+        None,
+        description="a whole number of GiB from 1 to 1024, the least memory of one GPU, e.g. 16; an L4 has 22",
+    )
+    region: str | None = Field(
+        None, pattern=f"^{REGION_PATTERN}$", description="a region of AWS, e.g. us-east-1; others are not searched"
+    )
+    near: str | None = Field(None, min_length=1, max_length=40, description=NEAR_DESCRIPTION)
+    market: Literal["on-demand", "spot"] | None = Field(None, description="on-demand or spot; the default is both")
+    max_price: Dollars | None = Field(
+        None, description="the highest price in US dollars per hour, with at most 6 decimal places, e.g. 1.25"
+    )
+    recipe: str | None = Field(
+        None, min_length=1, max_length=60, description="a recipe of GET /recipes that the type must support"
+    )
+
+
+class RegionQuery(PageQuery):
+    """Which regions are listed, and in which order."""
+
+    gpu: str | None = Field(None, min_length=1, max_length=60, description=GPU_DESCRIPTION)
+    near: str | None = Field(None, min_length=1, max_length=40, description=NEAR_DESCRIPTION)
+
+
+class OfferView(TypedDict):
+    """One instance type in one zone on one market.
+
+    `rank_reason`: why the offer comes after the one before it. `gpu_memory_gib`: memory of one GPU. `price_per_hour` is
+    null if it is unknown. `price_read_at`: the price was valid then; `price_stale`: it is too old to rely on.
+    `distance_km`: from the place of `near`.
+    """
+
+    rank: int
+    rank_reason: str
+    instance_type: str
+    region: str
+    zone: str
+    market: OfferMarketText
+    gpu: str | None
+    gpu_count: int
+    gpu_memory_gib: float | None
+    vcpus: int
+    price_per_hour: str | None
+    price_source: PriceSourceText | None
+    price_read_at: str | None
+    price_stale: bool | None
+    distance_km: int | None
+
+
+class LeftOutView(TypedDict):
+    """What is not among the offers for one reason.
+
+    `subjects`: names of types, regions or offers, at most 20 of `subject_count`.
+    """
+
+    code: LeftOutCodeText
+    message: str
+    subjects: list[str]
+    subject_count: int
+
+
+class StaleRegionView(TypedDict):
+    """A region whose zones and prices could not be read for some hours. The last ones are used."""
+
+    region: str
+    read_at: str
+    message: str
+
+
+class OffersView(TypedDict):
+    """One page of offers, the best first.
+
+    `left_out` and `stale_regions` are those of the whole search, not only of this page. `as_of`: the oldest reading of
+    zones and prices that was searched; null if no region has been read yet. `next_cursor`: send it as `cursor` to get
+    the next page; null on the last page.
+    """
+
+    items: list[OfferView]
+    next_cursor: str | None
+    left_out: list[LeftOutView]
+    stale_regions: list[StaleRegionView]
+    as_of: str | None
+
+
+class RegionView(TypedDict):
+    """A region of AWS.
+
+    `place`: its city or area. `distance_km`: from the place of `near`. `deployed`: gpudesk is deployed there.
+    `allowed`: the limits of the desk allow launches there. `gpus`: the GPUs that AWS offers there. `read_at`: when they
+    were read; null if they are those of gpudesk's price list.
+    """
+
+    region: str
+    place: str | None
+    distance_km: int | None
+    deployed: bool
+    allowed: bool
+    gpus: list[str]
+    read_at: str | None
+
+
+def to_offer_view(ranked: RankedOffer, catalog: InstanceTypeCatalog, now: datetime) -> OfferView:
+    """Return the view of an offer, with the GPUs of its type."""
+    offer, price = ranked.offer, ranked.offer.price
+    item = catalog.types[offer.instance_type]
+    return {
+        "rank": ranked.rank,
+        "rank_reason": ranked.reason,
+        "instance_type": offer.instance_type,
+        "region": offer.region,
+        "zone": offer.zone,
+        "market": str(offer.market),
+        "gpu": item.gpu,
+        "gpu_count": item.gpu_count,
+        "gpu_memory_gib": round(item.gpu_memory_mib / MIB_PER_GIB, 1) if item.gpu else None,
+        "vcpus": item.vcpus,
+        "price_per_hour": format_decimal(price.usd_per_hour) if price else None,
+        "price_source": str(price.source) if price else None,
+        "price_read_at": format_timestamp(price.read_at) if price else None,
+        "price_stale": price.is_stale(now) if price else None,
+        "distance_km": offer.distance_km,
+    }
+
+
+def to_left_out_view(group: LeftOut) -> LeftOutView:
+    """Return the view of what is left out for one reason."""
+    return {
+        "code": str(group.code),
+        "message": group.message,
+        "subjects": list(group.subjects[:MAX_SUBJECTS]),
+        "subject_count": len(group.subjects),
+    }
+
+
+def to_stale_region_view(stale: StaleRegion) -> StaleRegionView:
+    """Return the view of a region whose offers are old."""
+    return {"region": stale.region, "read_at": format_timestamp(stale.read_at), "message": stale.message}
+
+
+def to_region_view(summary: RegionSummary) -> RegionView:
+    """Return the view of a region."""
+    return {
+        "region": summary.region,
+        "place": summary.place,
+        "distance_km": summary.distance_km,
+        "deployed": summary.is_deployed,
+        "allowed": summary.is_allowed,
+        "gpus": list(summary.gpus),
+        "read_at": format_optional_timestamp(summary.read_at),
+    }

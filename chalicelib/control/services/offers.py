@@ -1,0 +1,130 @@
+"""Search offers and list regions. Two calls of DynamoDB answer a request; AWS is called by the refresh only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, UnknownGpu, UnknownType
+from chalicelib.domain.common.choices import describe_choices
+from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.errors import FieldError, build_validation_error
+from chalicelib.domain.offers.offer import Market
+from chalicelib.domain.offers.places import PLACES, Place, UnknownPlace, parse_place
+from chalicelib.domain.offers.query import OfferQuery
+from chalicelib.domain.offers.region_summary import RegionSummary, list_known_regions, summarize_regions
+from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
+from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
+from chalicelib.store.repositories import Repositories
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferRequest:
+    """A search as a person writes it. None: any.
+
+    :param near: a region or coordinates; None: the home region
+    :param max_price: USD per hour
+    """
+
+    gpu: str | None = None
+    gpu_count: int | None = None
+    instance_type: str | None = None
+    min_gpu_memory_gib: int | None = None
+    region: str | None = None
+    near: str | None = None
+    market: Market | None = None
+    max_price: Decimal | None = None
+    recipe: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferService:
+    """GET /offers and GET /regions.
+
+    :param regions: the regions in which gpudesk is set up
+    :param home_region: distances are measured from there if a request names no place
+    """
+
+    stores: Repositories
+    catalog: InstanceTypeCatalog
+    recipes: Mapping[str, Recipe]
+    regions: tuple[str, ...]
+    home_region: str
+    clock: Clock
+
+    def search(self, request: OfferRequest) -> OfferResult:
+        """Return the offers that match, the best first, and what is left out.
+
+        :raises ValidationFailed: a GPU, a type, a region, a place or a recipe is unknown
+        """
+        errors: list[FieldError] = []
+        gpus = self._find_gpus(request.gpu, errors)
+        type_name = self._find_type_name(request.instance_type, errors)
+        origin = self._find_origin(request.near, errors)
+        recipe = self.recipes.get(request.recipe) if request.recipe else None
+        if request.recipe and not recipe:
+            errors.append(build_unknown_recipe_error(request.recipe, self.recipes))
+        self._check_region(request.region, errors)
+        if errors:
+            raise build_validation_error(errors, noun="query parameter")
+        query = OfferQuery(
+            gpus=gpus,
+            gpu_count=request.gpu_count,
+            instance_type=type_name,
+            min_gpu_memory_gib=request.min_gpu_memory_gib,
+            region=request.region,
+            market=request.market,
+            max_price=request.max_price,
+            recipe=recipe,
+        )
+        return find_offers(query, self._read_context(origin))
+
+    def list_regions(self, gpu: str | None, near: str | None) -> tuple[RegionSummary, ...]:
+        """Return the regions of AWS, the nearest first.
+
+        :param gpu: only regions with this GPU; None: all
+        :param near: a region or coordinates; None: the home region
+        :raises ValidationFailed: the GPU or the place is unknown
+        """
+        errors: list[FieldError] = []
+        gpus, origin = self._find_gpus(gpu, errors), self._find_origin(near, errors)
+        if errors:
+            raise build_validation_error(errors, noun="query parameter")
+        return summarize_regions(self._read_context(origin), gpus)
+
+    def _read_context(self, origin: Place | None) -> OfferContext:
+        return OfferContext(
+            catalog=self.catalog,
+            limits=self.stores.desk.get_settings().limits,
+            deployed_regions=self.regions,
+            offerings=self.stores.offers.get_many(self.regions),
+            origin=origin,
+            now=self.clock.now(),
+        )
+
+    def _find_gpus(self, name: str | None, errors: list[FieldError]) -> tuple[str, ...] | None:
+        try:
+            return self.catalog.match_gpus(name) if name else None
+        except UnknownGpu as error:
+            errors.append(FieldError("gpu", str(error)))
+            return None
+
+    def _find_type_name(self, name: str | None, errors: list[FieldError]) -> str | None:
+        try:
+            return self.catalog.get_type(name).name if name else None
+        except UnknownType as error:
+            errors.append(FieldError("instance_type", str(error)))
+            return None
+
+    def _find_origin(self, near: str | None, errors: list[FieldError]) -> Place | None:
+        try:
+            return parse_place(near) if near else PLACES.get(self.home_region)
+        except UnknownPlace as error:
+            errors.append(FieldError("near", f"must be {error}"))
+            return None
+
+    def _check_region(self, region: str | None, errors: list[FieldError]) -> None:
+        known = list_known_regions(self.catalog, self.regions)
+        if region and region not in known:
+            errors.append(
+                FieldError("region", f"must be one of {describe_choices(sorted(known), region)}, not {region[:40]!r}")
+            )

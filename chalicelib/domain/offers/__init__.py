@@ -1,0 +1,1 @@
+"""Offers: where an instance type can be launched, at what price, in which order."""

@@ -1,0 +1,33 @@
+"""Define what a refresh has read of a region: its zones, the instance types that they offer, and their prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class TypeOffering:
+    """An instance type in a region.
+
+    :param on_demand: USD per hour; None: unknown
+    :param spot: USD per hour by zone; None: the zone offers the type, and EC2 shows no spot price
+    """
+
+    on_demand: Decimal | None
+    spot: Mapping[str, Decimal | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionOfferings:
+    """The instance types of a region, as of one reading.
+
+    :param read_at: when zones and spot prices were read
+    :param priced_at: when the on-demand prices were collected
+    :param types: the types of the catalog that at least one zone offers, by name
+    """
+
+    region: str
+    read_at: datetime
+    priced_at: datetime
+    types: Mapping[str, TypeOffering]

@@ -1,0 +1,151 @@
+"""Find the offers that match a query, in their order, and say what is left out and why. Nothing here calls AWS."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.common.deadlines import OFFERS_STALE_AFTER
+from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.offers.left_out import LeftOut, LeftOutCode, LeftOutCollector
+from chalicelib.domain.offers.offer import Market, Offer, Price, PriceSource
+from chalicelib.domain.offers.offerings import RegionOfferings
+from chalicelib.domain.offers.places import Place, find_distance_km
+from chalicelib.domain.offers.query import OfferQuery, select_types
+from chalicelib.domain.offers.ranking import RankedOffer, rank_offers
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferContext:
+    """What a search depends on besides the query.
+
+    :param deployed_regions: the regions in which gpudesk is set up
+    :param offerings: what was read of regions, by region
+    :param origin: the place from which distances are measured; None: unknown
+    """
+
+    catalog: InstanceTypeCatalog
+    limits: Limits
+    deployed_regions: Sequence[str]
+    offerings: Mapping[str, RegionOfferings]
+    origin: Place | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class StaleRegion:
+    """A region whose offers are older than they should be. They are used nevertheless."""
+
+    region: str
+    read_at: datetime
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferResult:
+    """The result of a search.
+
+    :param as_of: the time of the oldest reading that was searched; None: no region has been read
+    """
+
+    offers: tuple[RankedOffer, ...]
+    left_out: tuple[LeftOut, ...]
+    stale_regions: tuple[StaleRegion, ...]
+    as_of: datetime | None
+
+
+def find_offers(query: OfferQuery, context: OfferContext) -> OfferResult:
+    """Return the offers that match a query, the best first, and what is left out."""
+    left_out = LeftOutCollector()
+    types = select_types(query, context.catalog.types.values(), context.limits, left_out)
+    readings = list(_select_readings(query, context, types, left_out))
+    offers = [
+        offer
+        for reading in readings
+        for offer in _list_offers(query, context, reading, types, left_out)
+        if _is_affordable(query, offer, left_out)
+    ]
+    return OfferResult(
+        offers=rank_offers(offers, context.now),
+        left_out=tuple(left_out.list_groups()),
+        stale_regions=tuple(_list_stale(readings, context.now)),
+        as_of=min((reading.read_at for reading in readings), default=None),
+    )
+
+
+def _select_readings(
+    query: OfferQuery, context: OfferContext, types: Sequence[InstanceType], left_out: LeftOutCollector
+) -> Iterator[RegionOfferings]:
+    """Yield what was read of the regions in which an instance can be launched. The others get into `left_out`."""
+    with_price = {region for item in types for region in item.prices}
+    regions = [query.region] if query.region else sorted({*context.deployed_regions, *with_price})
+    for region in regions:
+        reading = context.offerings.get(region)
+        if region not in context.deployed_regions:
+            left_out.add(LeftOutCode.NOT_DEPLOYED, "gpudesk is not deployed in this region.", region)
+        elif context.limits.regions and region not in context.limits.regions:
+            left_out.add(LeftOutCode.REGION_NOT_ALLOWED, "The limits of this desk do not allow this region.", region)
+        elif reading is None:
+            message = "The offers of this region have not been read yet. gpudesk reads them every hour."
+            left_out.add(LeftOutCode.NOT_READ, message, region)
+        else:
+            yield reading
+
+
+def _list_offers(
+    query: OfferQuery,
+    context: OfferContext,
+    reading: RegionOfferings,
+    types: Sequence[InstanceType],
+    left_out: LeftOutCollector,
+) -> Iterator[Offer]:
+    """Yield the offers of a region, at any price."""
+    distance = find_distance_km(context.origin, reading.region)
+    for item in types:
+        offering = reading.types.get(item.name)
+        if offering is None or not offering.spot:
+            left_out.add(LeftOutCode.NOT_OFFERED, f"{reading.region} does not offer this type.", item.name)
+            continue
+        for zone in offering.spot:
+            for market in query.markets:
+                yield Offer(
+                    instance_type=item.name,
+                    region=reading.region,
+                    zone=zone,
+                    market=market,
+                    price=_build_price(reading, item.name, zone, market),
+                    distance_km=distance,
+                )
+
+
+def _build_price(reading: RegionOfferings, type_name: str, zone: str, market: Market) -> Price | None:
+    offering = reading.types[type_name]
+    if market is Market.SPOT:
+        amount, source, read_at = offering.spot[zone], PriceSource.SPOT_PRICE_HISTORY, reading.read_at
+    else:
+        amount, source, read_at = offering.on_demand, PriceSource.CATALOG, reading.priced_at
+    return Price(usd_per_hour=amount, source=source, read_at=read_at) if amount is not None else None
+
+
+def _is_affordable(query: OfferQuery, offer: Offer, left_out: LeftOutCollector) -> bool:
+    """Return whether an offer costs at most the price of the query. Otherwise it gets into `left_out`."""
+    limit, subject = query.max_price, f"{offer.instance_type} {offer.market} in {offer.region}"
+    if limit is None:
+        return True
+    if offer.price is None:
+        message = "The price is unknown, so it cannot be compared with max_price."
+        left_out.add(LeftOutCode.PRICE_UNKNOWN, message, subject)
+        return False
+    if offer.price.usd_per_hour > limit:
+        left_out.add(LeftOutCode.PRICE_TOO_HIGH, f"Costs more than ${limit:f} per hour.", subject)
+        return False
+    return True
+
+
+def _list_stale(readings: Sequence[RegionOfferings], now: datetime) -> Iterator[StaleRegion]:
+    for reading in readings:
+        age = now - reading.read_at
+        if age > OFFERS_STALE_AFTER:
+            message = f"Zones and prices of {reading.region} were read {format_duration(age)} ago."
+            yield StaleRegion(reading.region, reading.read_at, message)

@@ -1,0 +1,144 @@
+"""The offers table: one item for each region, so that one call reads all regions.
+
+An item holds compressed lines, one for each instance type: its name, its on-demand price or `-`, and for each zone the
+letter at the end of its name and its spot price, if it has one:
+
+    g4dn.xlarge 0.526 a0.1578 b0.1601 c
+
+AWS offers GPUs in about 2,200 pairs of a type and a zone. They take 15 KB in all regions together. As JSON they would
+take more than 100 KB, which DynamoDB would bill for every search.
+"""
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+
+from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
+
+from chalicelib.domain.common.deadlines import OFFERS_RETENTION
+from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
+from chalicelib.store.connections import TableMeta, TableModel
+from chalicelib.store.dynamo import read_or_log
+
+NO_PRICE = "-"
+
+_ZONE = re.compile(r"([a-z])([0-9.]*)")
+
+
+class OfferModel(TableModel):
+    """The zones and prices of one region, as of one reading."""
+
+    class Meta(TableMeta):
+        """The name of the table."""
+
+        base_name = "offers"
+
+    region = UnicodeAttribute(hash_key=True)
+    read_at = UTCDateTimeAttribute()
+    priced_at = UTCDateTimeAttribute()
+    types = BinaryAttribute(legacy_encoding=False)
+    expires_at = TTLAttribute(null=True)
+
+
+class OfferRepository:
+    """The offers table."""
+
+    def save(self, offerings: RegionOfferings) -> None:
+        """Replace what was read of a region before. The last writer wins: each of them has just read it."""
+        OfferModel(
+            offerings.region,
+            read_at=offerings.read_at,
+            priced_at=offerings.priced_at,
+            types=encode_types(offerings.region, offerings.types),
+            expires_at=offerings.read_at + OFFERS_RETENTION,
+        ).save()
+
+    def get_many(self, regions: Iterable[str]) -> Mapping[str, RegionOfferings]:
+        """Return what was read of regions, by region, without unreadable items. DynamoDB is called once."""
+        items = OfferModel.batch_get(list(regions))
+        read = {item.region: read_or_log(f"offers of {item.region}", partial(_to_offerings, item)) for item in items}
+        return {region: offerings for region, offerings in read.items() if offerings}
+
+
+def encode_types(region: str, types: Mapping[str, TypeOffering]) -> bytes:
+    """Return the types of a region as compressed lines.
+
+    :raises ValueError: the name of a zone is not that of the region with a letter
+    """
+    return zlib.compress(format_types(region, types).encode(), level=9)
+
+
+def decode_types(region: str, content: bytes) -> dict[str, TypeOffering]:
+    """Return the types of compressed lines, by name.
+
+    :raises ValueError: the content is not compressed, or a line is not in the form of this module
+    """
+    try:
+        return parse_types(region, zlib.decompress(content).decode())
+    except zlib.error as error:
+        raise ValueError(f"the types of {region} are not compressed: {error}") from error
+
+
+def format_types(region: str, types: Mapping[str, TypeOffering]) -> str:
+    """Return the types of a region as lines, sorted by name.
+
+    :raises ValueError: the name of a zone is not that of the region with a letter
+    """
+    return "\n".join(" ".join(_encode_type(region, name, types[name])) for name in sorted(types))
+
+
+def parse_types(region: str, text: str) -> dict[str, TypeOffering]:
+    """Return the types of lines, by name.
+
+    :raises ValueError: a line is not in the form of this module
+    """
+    types = {}
+    for line in text.splitlines():
+        name, on_demand, *zones = line.split(" ")
+        spot = dict(_decode_zone(region, zone) for zone in zones)
+        types[name] = TypeOffering(None if on_demand == NO_PRICE else _to_price(on_demand), spot)
+    return types
+
+
+def _encode_type(region: str, name: str, offering: TypeOffering) -> Iterator[str]:
+    yield name
+    yield NO_PRICE if offering.on_demand is None else _format_price(offering.on_demand)
+    for zone, price in sorted(offering.spot.items()):
+        letter = zone.removeprefix(region)
+        if not _ZONE.fullmatch(letter):
+            raise ValueError(f"{zone} is not a zone of {region}")
+        yield letter + ("" if price is None else _format_price(price))
+
+
+def _decode_zone(region: str, text: str) -> tuple[str, Decimal | None]:
+    match = _ZONE.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text[:40]!r} is not a zone with a price")
+    return region + match[1], _to_price(match[2]) if match[2] else None
+
+
+def _format_price(price: Decimal) -> str:
+    """Return a price without zeros at its end."""
+    return format(price.normalize(), "f")
+
+
+def _to_price(text: str) -> Decimal:
+    """Return the price of a text.
+
+    :raises ValueError: it is not a number
+    """
+    try:
+        return Decimal(text)
+    except ArithmeticError as error:
+        raise ValueError(f"{text[:40]!r} is not a price") from error
+
+
+def _to_offerings(item: OfferModel) -> RegionOfferings:
+    return RegionOfferings(
+        region=item.region,
+        read_at=item.read_at,
+        priced_at=item.priced_at,
+        types=decode_types(item.region, item.types),
+    )

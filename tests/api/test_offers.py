@@ -1,0 +1,169 @@
+"""GET /offers and GET /regions over HTTP."""
+
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.offers.offerings import TypeOffering
+from tests.api.client import Bench
+from tests.unit.offers.offer_examples import build_reading
+
+SEARCH = "/offers?instance_type=g4dn.xlarge"
+
+
+def store_offers(bench: Bench, *, age: timedelta = timedelta()) -> None:
+    """Store the reading of the only region in which gpudesk is deployed."""
+    reading = build_reading(
+        "us-east-1",
+        bench.world.now - age,
+        g4dn_xlarge=TypeOffering(Decimal("0.526"), {"us-east-1a": Decimal("0.1578"), "us-east-1b": None}),
+        p4d_24xlarge=TypeOffering(Decimal("32.7726"), {"us-east-1b": Decimal("12.5")}),
+    )
+    bench.world.application.offers.stores.offers.save(reading)
+
+
+def count_calls(bench: Bench, path: str) -> Counter[str]:
+    before = bench.world.cloud.calls.copy()
+    assert bench.ada("GET", path).status == 200
+    return bench.world.cloud.count_calls_since(before)
+
+
+def test_offers_are_ranked_with_price_and_age(bench: Bench) -> None:
+    store_offers(bench)
+    answer = bench.ada("GET", f"{SEARCH}&region=us-east-1").json
+    now = f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}"
+    assert answer["items"][0] == {
+        "rank": 1,
+        "rank_reason": "No other offer is cheaper.",
+        "instance_type": "g4dn.xlarge",
+        "region": "us-east-1",
+        "zone": "us-east-1a",
+        "market": "spot",
+        "gpu": "T4",
+        "gpu_count": 1,
+        "gpu_memory_gib": 16.0,
+        "vcpus": 4,
+        "price_per_hour": "0.1578",
+        "price_source": "spot_price_history",
+        "price_read_at": now,
+        "price_stale": False,
+        "distance_km": 0,
+    }
+    rest = [(each["zone"], each["market"], each["price_per_hour"], each["price_source"]) for each in answer["items"]]
+    assert rest[1:] == [
+        ("us-east-1a", "on-demand", "0.526", "catalog"),
+        ("us-east-1b", "on-demand", "0.526", "catalog"),
+        ("us-east-1b", "spot", None, None),
+    ]
+    nothing: dict[str, Any] = {"next_cursor": None, "left_out": [], "stale_regions": []}
+    assert {**answer, "items": []} == {**nothing, "items": [], "as_of": now}
+
+
+def test_pages_of_a_search_continue_each_other(bench: Bench) -> None:
+    store_offers(bench)
+    first = bench.ada("GET", f"{SEARCH}&limit=3").json
+    second = bench.ada("GET", f"{SEARCH}&limit=3&cursor={first['next_cursor']}").json
+    assert [each["rank"] for each in (*first["items"], *second["items"])] == [1, 2, 3, 4]
+    assert (second["next_cursor"], second["left_out"]) == (None, first["left_out"])
+    other = bench.ada("GET", f"/offers?gpu=T4&cursor={first['next_cursor']}")
+    assert (other.status, list(other.field_errors)) == (422, ["cursor"])
+
+
+def test_filters_apply_together_and_left_out_is_grouped(bench: Bench) -> None:
+    store_offers(bench)
+    answer = bench.slack("GET", "/offers?gpu=t4&gpu_count=1&market=on-demand&max_price=0.6&recipe=d2l-mxnet").json
+    assert {(each["instance_type"], each["market"]) for each in answer["items"]} == {("g4dn.xlarge", "on-demand")}
+    by_code = {group["code"]: group for group in answer["left_out"]}
+    assert by_code["not_offered"] == {
+        "code": "not_offered",
+        "message": "us-east-1 does not offer this type.",
+        "subjects": ["g4dn.16xlarge", "g4dn.2xlarge", "g4dn.4xlarge", "g4dn.8xlarge"],
+        "subject_count": 4,
+    }
+    assert by_code["not_deployed"]["message"] == "gpudesk is not deployed in this region."
+    assert len(by_code["not_deployed"]["subjects"]) == min(20, by_code["not_deployed"]["subject_count"])
+
+
+def test_search_before_the_first_reading_says_so(bench: Bench) -> None:
+    answer = bench.ada("GET", f"{SEARCH}&region=us-east-1").json
+    assert (answer["items"], answer["as_of"]) == ([], None)
+    assert [(group["code"], group["subjects"]) for group in answer["left_out"]] == [("not_read", ["us-east-1"])]
+
+
+def test_old_offers_are_shown_and_marked(bench: Bench) -> None:
+    store_offers(bench, age=timedelta(hours=26))
+    answer = bench.ada("GET", f"{SEARCH}&market=spot").json
+    assert [each["price_stale"] for each in answer["items"]] == [True, None]
+    (stale,) = answer["stale_regions"]
+    assert stale == {
+        "region": "us-east-1",
+        "read_at": answer["as_of"],
+        "message": "Zones and prices of us-east-1 were read 26 h ago.",
+    }
+
+
+def test_limits_of_the_desk_apply(bench: Bench) -> None:
+    store_offers(bench)
+    bench.root("PATCH", "/desk", {"limits": {"gpu_count": 1}})
+    (group,) = bench.ada("GET", "/offers?instance_type=p4d.24xlarge&region=us-east-1").json["left_out"]
+    assert (group["code"], group["subjects"]) == ("gpu_limit", ["p4d.24xlarge"])
+
+
+def test_regions_are_listed_from_the_nearest_with_their_gpus(bench: Bench) -> None:
+    store_offers(bench)
+    first = bench.ada("GET", "/regions?near=52.5,13.4&limit=2").json
+    assert [(each["region"], each["place"]) for each in first["items"]] == [
+        ("eu-central-1", "Frankfurt"),
+        ("eu-central-2", "Zurich"),
+    ]
+    assert bench.ada("GET", f"/regions?limit=2&cursor={first['next_cursor']}").status == 422
+    home = bench.ada("GET", "/regions?gpu=t4").json["items"][0]
+    assert home == {
+        "region": "us-east-1",
+        "place": "N. Virginia",
+        "distance_km": 0,
+        "deployed": True,
+        "allowed": True,
+        "gpus": ["A100 40GB", "T4"],
+        "read_at": f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "words"),
+    [
+        ("/offers?gpu=T5", "gpu", "Did you mean T4"),
+        ("/offers?instance_type=g4dn.large", "instance_type", "Did you mean g4dn.xlarge"),
+        ("/offers?gpu_count=0", "gpu_count", "must be a whole number of GPUs from 1 to 64, e.g. 1"),
+        ("/offers?gpu_count=1.5", "gpu_count", "must be a whole number of GPUs"),
+        ("/offers?min_gpu_memory_gib=x", "min_gpu_memory_gib", "must be a whole number of GiB from 1 to 1024"),
+        ("/offers?region=us-east-9", "region", "must be one of us-east-2, us-east-1"),
+        ("/offers?region=Berlin", "region", "must be a region of AWS, e.g. us-east-1"),
+        ("/offers?near=Berlin", "near", "must be a region of AWS such as eu-west-1, or latitude,longitude"),
+        ("/offers?market=cheap", "market", "must be on-demand or spot"),
+        ("/offers?max_price=-1", "max_price", "must be the highest price in US dollars per hour"),
+        ("/offers?max_price=1e3", "max_price", "must be the highest price in US dollars per hour"),
+        ("/offers?recipe=d2l", "recipe", "must be one of"),
+        ("/offers?gpus=T4", "gpus", "did you mean gpu?"),
+        ("/regions?near=100,0", "near", "not '100,0'"),
+        ("/regions?gpu=T5", "gpu", "Did you mean T4"),
+    ],
+)
+def test_wrong_query_names_the_field_and_what_is_accepted(bench: Bench, query: str, field: str, words: str) -> None:
+    answer = bench.ada("GET", query)
+    assert (answer.status, list(answer.field_errors)) == (422, [field])
+    assert words in answer.field_errors[field]
+
+
+def test_all_wrong_fields_of_a_search_are_named_at_once(bench: Bench) -> None:
+    answer = bench.ada("GET", "/offers?gpu=T5&near=Berlin&region=us-east-9")
+    assert list(answer.field_errors) == ["gpu", "near", "region"]
+
+
+@pytest.mark.parametrize("path", [SEARCH, "/offers?limit=100", "/regions"])
+def test_answer_takes_one_call_besides_those_for_token_and_settings(bench: Bench, path: str) -> None:
+    store_offers(bench)
+    assert count_calls(bench, path) == {"dynamodb:GetItem": 2, "dynamodb:BatchGetItem": 1}

@@ -1,0 +1,89 @@
+"""Items of the offers table: their form, their size, and what is unreadable."""
+
+import os
+from collections.abc import Iterator
+from decimal import Decimal
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.offers.offerings import TypeOffering
+from chalicelib.store.data_files import load_catalog
+from chalicelib.store.offers import OfferModel, OfferRepository, decode_types, encode_types, format_types, parse_types
+from chalicelib.store.tables import create_tables, reset_endpoint
+from local.aws.core.testing import in_process_cloud
+from tests.unit.offers.offer_examples import NOW, build_reading
+
+ROWS_TODAY = 2200
+"""Pairs of a GPU type and a zone that AWS offers, in all regions."""
+
+MAX_BYTES = 100_000
+
+PRICES = st.none() | st.decimals("0.0001", "999", places=6).filter(bool)
+TYPES = st.dictionaries(
+    st.sampled_from(sorted(load_catalog().types)),
+    st.builds(
+        TypeOffering,
+        PRICES,
+        st.dictionaries(st.sampled_from("abcdef").map(lambda letter: f"eu-west-1{letter}"), PRICES),
+    ),
+)
+
+
+@given(TYPES)
+def test_types_are_read_as_they_were_written(types: dict[str, TypeOffering]) -> None:
+    assert decode_types("eu-west-1", encode_types("eu-west-1", types)) == types
+
+
+def test_type_is_one_short_line() -> None:
+    spot = {"eu-west-1b": Decimal("0.160100"), "eu-west-1a": Decimal(10), "eu-west-1c": None}
+    types = {"g4dn.xlarge": TypeOffering(Decimal("0.5260"), spot), "p4d.24xlarge": TypeOffering(None, {})}
+    assert format_types("eu-west-1", types) == "g4dn.xlarge 0.526 a10 b0.1601 c\np4d.24xlarge -"
+
+
+def test_zone_of_another_region_is_rejected() -> None:
+    with pytest.raises(ValueError, match="us-east-1a is not a zone of eu-west-1"):
+        encode_types("eu-west-1", {"g4dn.xlarge": TypeOffering(None, {"us-east-1a": None})})
+
+
+@pytest.mark.parametrize("text", ["g4dn.xlarge", "g4dn.xlarge x a1", "g4dn.xlarge 1 A1", "g4dn.xlarge 1 a1.2.3"])
+def test_text_in_another_form_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="not "):
+        parse_types("eu-west-1", text)
+
+
+def test_items_of_five_times_as_many_offers_as_today_are_under_100_kb() -> None:
+    random, types, size, rows = Random(1), load_catalog().types, 0, 0
+    for number in range(30):
+        region = f"ap-southeast-{number}"
+        offered = {
+            name: TypeOffering(
+                Decimal(random.randint(1_000, 9_999_999)) / 100_000,
+                {f"{region}{letter}": Decimal(random.randint(1_000, 99_999)) / 10_000 for letter in "abcd"},
+            )
+            for name in types
+        }
+        size, rows = size + len(encode_types(region, offered)), rows + len(offered) * 4
+    assert rows >= 5 * ROWS_TODAY
+    assert size < MAX_BYTES
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[None]:
+    with in_process_cloud():
+        reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
+        create_tables("us-east-1", "gpudesk")
+        yield
+    reset_endpoint(None)
+
+
+@pytest.mark.usefixtures("table")
+def test_reading_is_stored_and_an_unreadable_one_is_left_out() -> None:
+    reading = build_reading("us-east-1", g4dn_xlarge=TypeOffering(Decimal("0.526"), {"us-east-1a": None}))
+    repository = OfferRepository()
+    repository.save(reading)
+    OfferModel("us-east-2", read_at=NOW, priced_at=NOW, types=b"?").save()
+    assert repository.get_many(["us-east-1", "us-east-2", "us-west-2"]) == {"us-east-1": reading}
+    assert repository.get_many([]) == {}
