@@ -68,6 +68,12 @@ def check_sweep_health(_event: CloudWatchEvent) -> None:
     get_application().sweep_watchdog.check()
 
 
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def refresh_offers(event: CloudWatchEvent) -> None:
+    """Read the zones and prices of all regions, once an hour."""
+    get_application().offer_refresher.run(read_seconds_left(event))
+
+
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER_STREAM_ARN)
 def on_instances_stream(event: DynamoDBEvent) -> dict[str, Any]:
     """Reconcile the instances that people's requests have changed, and the images that are being created from them.

@@ -8,6 +8,7 @@ from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
+from chalicelib.aws.offerings import Offerings
 from chalicelib.aws.session_manager import SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.aws.volumes import Volumes
@@ -20,6 +21,7 @@ from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
@@ -84,6 +86,7 @@ def build_application(
         sweep=_build_sweep(parts, reconciler, image_reconciler),
         notifications=notifications,
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
+        offer_refresher=_build_offer_refresher(parts),
     )
 
 
@@ -116,6 +119,11 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
 def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
     adopter = OrphanAdopter(parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.catalog)
     return Sweep(parts.stores, reconciler, adopter, image_reconciler)
+
+
+def _build_offer_refresher(parts: Parts) -> OfferRefresher:
+    regions = parts.settings.deployed_regions
+    return OfferRefresher(parts.stores.offers, Offerings(parts.clients.loop), parts.catalog, regions, parts.clock)
 
 
 def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:

@@ -17,6 +17,9 @@ from deploy.names import ResourceNames
 API_SECONDS, SESSION_SECONDS = 10, 15
 """API Gateway waits for 29 seconds at most. Opening a session makes several calls of AWS; other requests make none."""
 
+REFRESH_SECONDS = 300
+"""Enough for 30 regions, if each answers in some seconds. What is left over goes first an hour later."""
+
 EVENT_AGE_SECONDS = 180
 """The oldest event that a function still gets.
 
@@ -66,6 +69,8 @@ FUNCTIONS: Mapping[str, FunctionSettings] = {
         _build_loop_function("sweep", "control", 0),
         _build_loop_function("check_sweep_health", "control", 0),
         _build_loop_function("deliver_notifications", "notifications", 0),
+        # It makes some calls in each region, one after the other.
+        FunctionSettings(name="refresh_offers", role="offers", memory=512, seconds=REFRESH_SECONDS, retries=0),
         _build_loop_function("on_ec2_state_change", "control", 1, reports_failures=True),
         _build_loop_function("on_ssm_command_change", "control", 1, reports_failures=True),
         _build_loop_function("on_instances_stream", "control", None),

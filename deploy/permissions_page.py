@@ -44,6 +44,7 @@ USED_BY = {
     "sessions": "the function behind the routes that open and renew sessions",
     "control": "sweep, check_sweep_health, on_instances_stream, on_ec2_state_change, on_ssm_command_change",
     "notifications": "deliver_notifications",
+    "offers": "refresh_offers",
     "instance": "everything that runs on an instance",
     "session": "the credentials of one session; a session policy narrows them to that session",
     "people": "a managed policy without a role: an admin attaches it to people who use their own AWS credentials",

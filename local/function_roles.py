@@ -32,6 +32,7 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "sweep": "sweep",
     "notifications": "deliver_notifications",
     "sweep_watchdog": "check_sweep_health",
+    "offer_refresher": "refresh_offers",
 }
 """A function that uses a part of the application, by the name of the part."""
 

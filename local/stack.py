@@ -87,6 +87,7 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         exit_stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port, identify=partial(find_route_role, names))
         exit_stack.callback(api.stop)
+        application.offer_refresher.run()
         # A first sweep creates the SDK's clients. That is slow, and otherwise the first request would wait for it.
         application.sweep.run()
         delivery = _build_delivery(cloud)
@@ -129,13 +130,19 @@ def _build_delivery(cloud: LocalCloud) -> Delivery:
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep and deliver each minute, and check the sweep every fifth minute, even if the sweep fails."""
+    """Sweep and deliver each minute, check the sweep every fifth minute, and refresh offers every hour.
+
+    The others are called even if the sweep fails.
+    """
+    minute = datetime.fromisoformat(event["time"]).minute
     try:
         app.sweep(event, None)
     finally:
         app.deliver_notifications(event, None)
-        if datetime.fromisoformat(event["time"]).minute % SWEEP_CHECK_MINUTES == 0:
+        if minute % SWEEP_CHECK_MINUTES == 0:
             app.check_sweep_health(event, None)
+        if minute == 0:
+            app.refresh_offers(event, None)
 
 
 def _is_user_write(_: StreamImage | None, new: StreamImage | None) -> bool:

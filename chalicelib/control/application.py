@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
@@ -53,6 +54,7 @@ class Application:
     sweep: Sweep
     notifications: NotificationSender
     sweep_watchdog: SweepWatchdog
+    offer_refresher: OfferRefresher
 
     def limit_request_time(self, seconds: float) -> AbstractContextManager[None]:
         """Return the context in which a request is answered: DynamoDB gets short timeouts and a deadline.

@@ -14,6 +14,7 @@ from chalicelib import bootstrap
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.refresh_offers import OfferRefresher, RefreshReport
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
@@ -81,6 +82,18 @@ class RecordingSweep(Sweep):
 
 
 @dataclass(frozen=True)
+class RecordingRefresher(OfferRefresher):
+    """A refresher of offers that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self, seconds_left: float | None = None) -> RefreshReport:
+        self.log.calls.append("offers")
+        self.log.seconds_left = seconds_left
+        return RefreshReport()
+
+
+@dataclass(frozen=True)
 class RecordingSender(NotificationSender):
     """A sender that only logs its calls."""
 
@@ -119,6 +132,7 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             image_reconciler=RecordingImageReconciler(**vars(application.image_reconciler), log=log),
             sweep=RecordingSweep(**vars(application.sweep), log=log),
             notifications=RecordingSender(**vars(application.notifications), log=log),
+            offer_refresher=RecordingRefresher(**vars(application.offer_refresher), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
         )
     )
@@ -173,7 +187,12 @@ def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "call"), [(application.sweep, "everything"), (application.deliver_notifications, "notifications")]
+    ("function", "call"),
+    [
+        (application.sweep, "everything"),
+        (application.deliver_notifications, "notifications"),
+        (application.refresh_offers, "offers"),
+    ],
 )
 def test_schedules_know_how_much_time_they_have(log: CallLog, function: Any, call: str) -> None:
     function(load_event("scheduled"), None)

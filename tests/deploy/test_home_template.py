@@ -18,6 +18,9 @@ from tests.deploy.templates import build_home, build_settings
 API_GATEWAY_SECONDS = 29
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
+LAMBDA_SECONDS = 900
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
 
 @pytest.fixture
 def home() -> Template:
@@ -84,7 +87,9 @@ def test_functions_end_after_their_calls_and_before_whoever_waits_for_them() -> 
     timeouts = [route.endpoint.timeout_seconds for router in openapi.ROUTERS for route in router.routes]
     assert max(timeouts) < SESSION_SECONDS < API_GATEWAY_SECONDS
     assert sorted(set(timeouts))[-2] < API_SECONDS < API_GATEWAY_SECONDS
-    assert all(each.seconds == FUNCTION_SECONDS for each in FUNCTIONS.values() if each.name not in ("api", "sessions"))
+    others = {each.seconds for each in FUNCTIONS.values() if each.name not in ("api", "sessions", "refresh_offers")}
+    assert others == {FUNCTION_SECONDS}
+    assert FUNCTION_SECONDS < FUNCTIONS["refresh_offers"].seconds < LAMBDA_SECONDS
 
 
 def test_functions_have_their_role_their_log_and_the_environment_of_the_product(home: Template) -> None:
@@ -120,7 +125,7 @@ def test_events_are_neither_repeated_for_long_nor_kept(home: Template) -> None:
 def test_schedules_and_rules_are_those_of_the_app(home: Template) -> None:
     rules = list_properties(home, "Events::Rule").values()
     schedules = sorted(rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule)
-    assert schedules == ["rate(1 minute)", "rate(1 minute)", "rate(5 minutes)"]
+    assert schedules == ["rate(1 hour)", "rate(1 minute)", "rate(1 minute)", "rate(5 minutes)"]
     sources = sorted(rule["EventPattern"]["source"][0] for rule in rules if "EventPattern" in rule)
     assert sources == ["aws.ec2", "aws.ssm"]
 

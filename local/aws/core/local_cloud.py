@@ -32,6 +32,7 @@ from local.aws.ec2.instance_connect import InstanceConnect
 from local.aws.ec2.launches import Launches
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.scheduled_events import ScheduledEvents
+from local.aws.ec2.spot_prices import SpotPrices
 from local.aws.iam.attribution import Attribution
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.facts import LocalFacts
@@ -120,6 +121,7 @@ class LocalCloud:
             public_images,
             self.images,
             self.scheduled_events,
+            SpotPrices(self.clock.now),
             self.agents,
             DocumentCalls(timing),
             RunCommandApi(timing, self.commands, self.agents, self.lifecycle),

@@ -30,6 +30,7 @@ UNRESTRICTED = (
     "DescribeRegions",
     "DescribeSecurityGroups",
     "DescribeSnapshots",
+    "DescribeSpotPriceHistory",
     "DescribeSubnets",
     "DescribeVolumes",
     "DescribeVpcs",

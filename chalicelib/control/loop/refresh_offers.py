@@ -1,0 +1,110 @@
+"""Read zones and prices of all regions, and store them for searches.
+
+Each region is written on its own. A region that fails keeps what was read before, which searches mark as old.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from datetime import time as time_of_day
+
+from chalicelib.aws.offerings import Offerings
+from chalicelib.control.loop.function_budget import start_function_budget
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.deadlines import OFFERS_STALE_AFTER
+from chalicelib.domain.common.errors import DeskError
+from chalicelib.domain.common.text import join_and
+from chalicelib.domain.common.time_budget import TimeBudget
+from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
+from chalicelib.store.offers import OfferRepository
+
+LOG = logging.getLogger(__name__)
+
+
+class OffersOutdated(DeskError):
+    """The offers of a region have not been read for so long that an admin must look. It makes the function fail, so
+    that its alarm sends a mail."""
+
+
+@dataclass
+class RefreshReport:
+    """The regions of one refresh.
+
+    :ivar failed: EC2 rejected a call or did not respond
+    :ivar skipped: there was no time left
+    """
+
+    refreshed: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OfferRefresher:
+    """The function that refreshes offers. It can be repeated: each reading replaces the one before.
+
+    :param regions: the regions in which gpudesk is set up
+    """
+
+    offers: OfferRepository
+    offerings: Offerings
+    catalog: InstanceTypeCatalog
+    regions: tuple[str, ...]
+    clock: Clock
+
+    def run(self, seconds_left: float | None = None) -> RefreshReport:
+        """Read all regions while there is time, those first that were not read for the longest time.
+
+        :param seconds_left: until Lambda ends the function; None: the time of a scheduled function
+        :raises OffersOutdated: a region could not be read for hours, or never
+        """
+        budget, report = start_function_budget(seconds_left, time.monotonic), RefreshReport()
+        read_at = {region: reading.read_at for region, reading in self.offers.get_many(self.regions).items()}
+        never = datetime.min.replace(tzinfo=UTC)
+        for region in sorted(self.regions, key=lambda name: (read_at.get(name, never), name)):
+            self._refresh_region(region, budget, report)
+        self._require_recent({**read_at, **dict.fromkeys(report.refreshed, self.clock.now())})
+        return report
+
+    def _refresh_region(self, region: str, budget: TimeBudget, report: RefreshReport) -> None:
+        if budget.is_spent:
+            LOG.error("There was no time left to read the offers of %s. The next refresh begins with it.", region)
+            report.skipped.append(region)
+            return
+        try:
+            offerings = self._read_region(region)
+        except AwsError as error:
+            LOG.error("The offers of %s could not be read: %s", region, error.description)
+            report.failed.append(region)
+        else:
+            self.offers.save(offerings)
+            report.refreshed.append(region)
+
+    def _read_region(self, region: str) -> RegionOfferings:
+        now = self.clock.now()
+        launchable = {item.name: item for item in self.catalog.types.values() if item.unavailable is None}
+        zones = self.offerings.read_zones(region, launchable)
+        spot = self.offerings.read_spot_prices(region, zones, now)
+        return RegionOfferings(
+            region=region,
+            read_at=now,
+            priced_at=datetime.combine(self.catalog.priced_at, time_of_day(), UTC),
+            types={
+                name: TypeOffering(
+                    launchable[name].prices.get(region), {zone: spot.get((name, zone)) for zone in offered}
+                )
+                for name, offered in zones.items()
+            },
+        )
+
+    def _require_recent(self, read_at: dict[str, datetime]) -> None:
+        """Check that no region is older than searches accept."""
+        oldest = self.clock.now() - OFFERS_STALE_AFTER
+        outdated = [region for region in self.regions if region not in read_at or read_at[region] < oldest]
+        if outdated:
+            raise OffersOutdated(
+                f"The zones and prices of {join_and(outdated)} are outdated or were never read. The log has the cause."
+            )

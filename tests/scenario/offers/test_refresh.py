@@ -1,0 +1,103 @@
+"""The refresh of offers, and the search of what it has stored."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import boto3
+import pytest
+
+from chalicelib.control.loop.refresh_offers import OfferRefresher, OffersOutdated
+from chalicelib.control.services.offers import OfferRequest
+from chalicelib.domain.offers.offer import Market, PriceSource
+from tests.support.world import World
+
+HOUR = timedelta(hours=1)
+REGIONS = ("us-east-1", "us-west-2")
+
+
+def build_refresher(desk: World) -> OfferRefresher:
+    """Return a refresher of two regions."""
+    return replace(desk.application.offer_refresher, regions=REGIONS)
+
+
+def read_times(desk: World) -> dict[str, timedelta]:
+    """Return the age of what is stored, by region."""
+    stored = desk.application.offer_refresher.offers.get_many(REGIONS)
+    return {region: desk.now - reading.read_at for region, reading in stored.items()}
+
+
+def test_offers_of_the_zones_that_ec2_names_can_be_searched_after_the_refresh(desk: World) -> None:
+    desk.application.offer_refresher.run()
+    result = desk.application.offers.search(OfferRequest(instance_type="g4dn.xlarge", region="us-east-1"))
+    offerings = boto3.client("ec2", "us-east-1").describe_instance_type_offerings(
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": ["g4dn.xlarge"]}]
+    )["InstanceTypeOfferings"]
+    zones = {offering["Location"] for offering in offerings}
+    assert {(ranked.offer.zone, ranked.offer.market) for ranked in result.offers} == {
+        (zone, market) for zone in zones for market in Market
+    }
+    assert result.left_out == ()
+    prices = {ranked.offer.market: ranked.offer.price for ranked in result.offers}
+    on_demand, spot = prices[Market.ON_DEMAND], prices[Market.SPOT]
+    assert on_demand is not None
+    assert spot is not None
+    assert (on_demand.usd_per_hour, on_demand.source) == (Decimal("0.526"), PriceSource.CATALOG)
+    assert Decimal("0.1") < spot.usd_per_hour < on_demand.usd_per_hour
+    assert (spot.source, spot.read_at) == (PriceSource.SPOT_PRICE_HISTORY, desk.now)
+
+
+def test_region_that_fails_keeps_its_offers_and_stops_no_other(desk: World, caplog: pytest.LogCaptureFixture) -> None:
+    refresher = build_refresher(desk)
+    assert refresher.run().refreshed == ["us-east-1", "us-west-2"]
+    desk.clock.advance(HOUR)
+    desk.cloud.faults.inject("DescribeSpotPriceHistory", "RequestLimitExceeded")
+    with caplog.at_level(logging.ERROR):
+        report = refresher.run()
+    assert (report.failed, report.refreshed) == (["us-east-1"], ["us-west-2"])
+    assert read_times(desk) == {"us-east-1": HOUR, "us-west-2": timedelta()}
+    assert "The offers of us-east-1 could not be read" in caplog.text
+
+
+def test_oldest_region_is_read_first(desk: World) -> None:
+    refresher = build_refresher(desk)
+    replace(refresher, regions=("us-east-1",)).run()
+    assert refresher.run().refreshed == ["us-west-2", "us-east-1"]
+
+
+def test_without_time_nothing_is_read_and_the_region_is_named(desk: World, caplog: pytest.LogCaptureFixture) -> None:
+    desk.application.offer_refresher.run()
+    with caplog.at_level(logging.ERROR):
+        report = desk.application.offer_refresher.run(seconds_left=1)
+    assert (report.skipped, report.refreshed) == (["us-east-1"], [])
+    assert "There was no time left to read the offers of us-east-1" in caplog.text
+
+
+def test_repeated_refresh_replaces_what_was_read(desk: World) -> None:
+    desk.application.offer_refresher.run()
+    first = desk.application.offer_refresher.offers.get_many(REGIONS)
+    desk.clock.advance(HOUR)
+    desk.application.offer_refresher.run()
+    (after,) = desk.application.offer_refresher.offers.get_many(REGIONS).values()
+    assert after == replace(first["us-east-1"], read_at=desk.now)
+
+
+def test_refresh_fails_once_a_region_could_not_be_read_for_hours(desk: World) -> None:
+    refresher = build_refresher(desk)
+    refresher.run()
+    desk.clock.advance(3 * HOUR)
+    desk.cloud.faults.inject("DescribeInstanceTypeOfferings", "UnauthorizedOperation", times=2)
+    assert refresher.run().failed == ["us-east-1", "us-west-2"]
+    desk.clock.advance(timedelta(seconds=1))
+    desk.cloud.faults.inject("DescribeInstanceTypeOfferings", "UnauthorizedOperation")
+    with pytest.raises(OffersOutdated, match="prices of us-east-1 are outdated or were never read"):
+        refresher.run()
+    assert read_times(desk) == {"us-east-1": 3 * HOUR + timedelta(seconds=1), "us-west-2": timedelta()}
+
+
+def test_refresh_fails_if_a_region_was_never_read(desk: World) -> None:
+    desk.cloud.faults.inject("DescribeInstanceTypeOfferings", "RequestLimitExceeded")
+    with pytest.raises(OffersOutdated):
+        desk.application.offer_refresher.run()
+    assert read_times(desk) == {}
