@@ -13,6 +13,7 @@ import pytest
 
 from chalicelib.aws.tags import STAGE_TAG
 from deploy.names import ResourceNames
+from deploy.policies import FUNCTION_ROLES
 from local.machines.host.access_keys import build_machine_key
 from local.settings import HOME_REGION, build_local_names
 from tests.deploy.attacks import Attacker, Target, start_session, steal_session
@@ -74,7 +75,7 @@ def attackers(world: World, names: ResourceNames, target: Target) -> Mapping[str
         f"{role} role" if role != "api" else "API role": world.cloud.roles.open_service_session(
             names.role(role), names.role(role)
         )
-        for role in ("api", "sessions", "control", "notifications")
+        for role in FUNCTION_ROLES
     }
     sessions = {
         "instance role": instance,
