@@ -40,7 +40,7 @@ from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.parts import Parts, build_get_webhook_secret, build_parts
 from chalicelib.settings import Settings, read_settings
-from chalicelib.store.data_files import load_packaged_recipes, load_word_lists
+from chalicelib.store.data_files import load_packaged_recipes, load_time_zones, load_word_lists
 
 
 def build_application(
@@ -159,6 +159,7 @@ def _build_offer_service(parts: Parts) -> OfferService:
         recipes=parts.recipes,
         regions=parts.settings.deployed_regions,
         home_region=parts.settings.home_region,
+        find_time_zone=lambda name: load_time_zones().get(name),
         clock=parts.clock,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from chalicelib.domain.catalog.catalog_parsing import parse_catalog
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.instances.names import WordLists, parse_word_lists
+from chalicelib.domain.offers.places import Place
 from chalicelib.domain.setup.custom_recipe import parse_custom_recipe
 from chalicelib.domain.setup.recipe import Recipe, parse_recipes
 
@@ -36,6 +37,13 @@ def load_recipes(folder: Path) -> dict[str, Recipe]:
     base = parse_recipes(_read("recipes.json", folder))
     custom = {path.parent.name: _read(path.name, path.parent) for path in sorted(folder.glob("recipes/*/recipe.json"))}
     return base | {name: parse_custom_recipe(name, entry, base) for name, entry in custom.items()}
+
+
+@functools.cache
+def load_time_zones() -> dict[str, Place]:
+    """Return the main cities of IANA's time zones by the name of the zone."""
+    zones = _read("time_zones.json")["zones"]
+    return {name: Place(name, latitude, longitude) for name, (latitude, longitude) in zones.items()}
 
 
 @functools.cache

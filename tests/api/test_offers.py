@@ -142,7 +142,7 @@ def test_regions_are_listed_from_the_nearest_with_their_gpus(bench: Bench) -> No
         ("/offers?min_gpu_memory_gib=x", "min_gpu_memory_gib", "must be a whole number of GiB from 1 to 1024"),
         ("/offers?region=us-east-9", "region", "must be one of us-east-2, us-east-1"),
         ("/offers?region=Berlin", "region", "must be a region of AWS, e.g. us-east-1"),
-        ("/offers?near=Berlin", "near", "must be a region of AWS such as eu-west-1, or latitude,longitude"),
+        ("/offers?near=Berlin", "near", "must be a region of AWS such as eu-west-1, a time zone such as"),
         ("/offers?market=cheap", "market", "must be on-demand or spot"),
         ("/offers?max_price=-1", "max_price", "must be the highest price in US dollars per hour"),
         ("/offers?max_price=1e3", "max_price", "must be the highest price in US dollars per hour"),

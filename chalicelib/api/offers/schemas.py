@@ -28,8 +28,8 @@ MAX_SUBJECTS = 20
 """A search without a filter leaves out hundreds of types and offers. More than 20 names of a group help nobody."""
 
 NEAR_DESCRIPTION = (
-    "a region of AWS such as eu-west-1, or latitude,longitude in degrees such as 52.5,13.4; the default is the home "
-    "region of gpudesk"
+    "a region of AWS such as eu-west-1, a time zone such as Europe/Berlin, or latitude,longitude in degrees such as "
+    "52.5,13.4; the default is the home region of gpudesk"
 )
 GPU_DESCRIPTION = "the name of a GPU, e.g. T4"
 

@@ -9,7 +9,7 @@ from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.offers.offer import Market
-from chalicelib.domain.offers.places import PLACES, Place, UnknownPlace, parse_place
+from chalicelib.domain.offers.places import PLACES, FindPlace, Place, UnknownPlace, parse_place
 from chalicelib.domain.offers.query import OfferQuery
 from chalicelib.domain.offers.region_summary import RegionSummary, list_known_regions, summarize_regions
 from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
@@ -21,7 +21,7 @@ from chalicelib.store.repositories import Repositories
 class OfferRequest:
     """A search as a person writes it. None: any.
 
-    :param near: a region or coordinates; None: the home region
+    :param near: a region, a time zone or coordinates; None: the home region
     :param max_price: USD per hour
     """
 
@@ -49,6 +49,7 @@ class OfferService:
     recipes: Mapping[str, Recipe]
     regions: tuple[str, ...]
     home_region: str
+    find_time_zone: FindPlace
     clock: Clock
 
     def search(self, request: OfferRequest) -> OfferResult:
@@ -82,7 +83,7 @@ class OfferService:
         """Return the regions of AWS, the nearest first.
 
         :param gpu: only regions with this GPU; None: all
-        :param near: a region or coordinates; None: the home region
+        :param near: a region, a time zone or coordinates; None: the home region
         :raises ValidationFailed: the GPU or the place is unknown
         """
         errors: list[FieldError] = []
@@ -117,7 +118,7 @@ class OfferService:
 
     def _find_origin(self, near: str | None, errors: list[FieldError]) -> Place | None:
         try:
-            return parse_place(near) if near else PLACES.get(self.home_region)
+            return parse_place(near, self.find_time_zone) if near else PLACES.get(self.home_region)
         except UnknownPlace as error:
             errors.append(FieldError("near", f"must be {error}"))
             return None

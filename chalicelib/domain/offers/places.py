@@ -7,7 +7,7 @@ of the middle of the area, rounded to a tenth of a degree. That is exact enough 
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 EARTH_RADIUS_KM = 6371
@@ -16,7 +16,7 @@ COORDINATES = re.compile(r"(-?[0-9]{1,2}(?:\.[0-9]{1,6})?),(-?[0-9]{1,3}(?:\.[0-
 
 
 class UnknownPlace(ValueError):
-    """A text is neither a region nor coordinates. The message completes the sentence "must be ..."."""
+    """A text is no region, no time zone and no coordinates. The message completes the sentence "must be ..."."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,9 @@ class Place:
     latitude: float
     longitude: float
 
+
+FindPlace = Callable[[str], Place | None]
+"""Returns the main city of a time zone of IANA (Europe/Berlin); None: there is no such zone, or it has no place."""
 
 PLACES: Mapping[str, Place] = {
     "af-south-1": Place("Cape Town", -33.9, 18.4),
@@ -72,18 +75,20 @@ PLACES: Mapping[str, Place] = {
 """The regions of the partition `aws`, by name."""
 
 
-def parse_place(text: str) -> Place:
-    """Return the place of a region, or of coordinates such as "52.5,13.4".
+def parse_place(text: str, find_time_zone: FindPlace) -> Place:
+    """Return the place of a region, of a time zone, or of coordinates such as "52.5,13.4".
 
-    :raises UnknownPlace: the text is neither
+    :raises UnknownPlace: the text is none of them
     """
-    if text in PLACES:
-        return PLACES[text]
+    place = PLACES.get(text) or find_time_zone(text)
+    if place:
+        return place
     match = COORDINATES.fullmatch(text)
     latitude, longitude = (float(match[1]), float(match[2])) if match else (math.inf, math.inf)
     if abs(latitude) > 90 or abs(longitude) > 180:
         raise UnknownPlace(
-            f"a region of AWS such as eu-west-1, or latitude,longitude in degrees such as 52.5,13.4, not {text[:40]!r}"
+            "a region of AWS such as eu-west-1, a time zone such as Europe/Berlin, or latitude,longitude in degrees "
+            f"such as 52.5,13.4, not {text[:40]!r}"
         )
     return Place(text, latitude, longitude)
 

@@ -39,6 +39,8 @@ def test_offers_of_the_zones_that_ec2_names_can_be_searched_after_the_refresh(de
         (zone, market) for zone in zones for market in Market
     }
     assert result.left_out == ()
+    stored = desk.application.offer_refresher.offers.get_many(["us-east-1"])["us-east-1"]
+    assert not any(desk.application.offers.catalog.types[name].unavailable for name in stored.types)
     prices = {ranked.offer.market: ranked.offer.price for ranked in result.offers}
     on_demand, spot = prices[Market.ON_DEMAND], prices[Market.SPOT]
     assert on_demand is not None
