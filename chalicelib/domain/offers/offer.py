@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
 
 from chalicelib.domain.common.deadlines import ON_DEMAND_PRICE_VALID_FOR, SPOT_PRICE_VALID_FOR
 from chalicelib.domain.common.text import format_date_time
@@ -63,9 +62,9 @@ class LaunchHistory:
     refused_at: datetime | None = None
 
     @property
-    def likelihood(self) -> Fraction:
+    def likelihood(self) -> float:
         """The estimated probability that a launch succeeds. Without tries it is 1/2 (Laplace's rule of succession)."""
-        return Fraction(self.launch_count + 1, self.try_count + 2)
+        return (self.launch_count + 1) / (self.try_count + 2)
 
     def describe(self) -> str:
         """Return the evidence as a sentence; empty if there is none."""

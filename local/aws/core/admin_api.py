@@ -13,6 +13,7 @@ POST /_local/faults     {"operation", "error_code", "message", "status", "times"
 GET  /_local/faults                                 {"faults": {"RunInstances": 2}}: those that have not happened yet
 DELETE /_local/faults                               removes all that have not happened yet
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
+POST /_local/spot_prices {"instance_type", "zone", "usd_per_hour": "0.31"}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
 POST /_local/agents/{id}               {"silent": true}
@@ -24,6 +25,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.api.validation import validate
@@ -37,6 +39,7 @@ from local.aws.core.admin_bodies import (
     EmptyBody,
     EventBody,
     FaultBody,
+    SpotPriceBody,
     describe_problems,
 )
 from local.aws.core.admin_requests import ResponseBody, Route, read_fields
@@ -67,6 +70,7 @@ class AdminApi:
             Route("GET", "faults", self._list_faults),
             Route("DELETE", "faults", self._clear_faults, EmptyBody),
             Route("POST", "capacity", self._set_capacity, CapacityBody),
+            Route("POST", "spot_prices", self._set_spot_price, SpotPriceBody),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
             Route("POST", "instances/([^/]+)/events", self._schedule_event, EventBody),
             Route("POST", "agents/([^/]+)", self._set_agent, AgentBody),
@@ -159,6 +163,10 @@ class AdminApi:
     def _set_capacity(self, body: CapacityBody) -> ResponseBody:
         self._cloud.capacity.set(body.instance_type, body.zone, body.instances)
         return {"instances": body.instances}
+
+    def _set_spot_price(self, body: SpotPriceBody) -> ResponseBody:
+        self._cloud.spot_prices.set(body.instance_type, body.zone, Decimal(body.usd_per_hour))
+        return {"usd_per_hour": body.usd_per_hour}
 
     def _set_activity(self, instance_id: str, body: ActivityBody) -> ResponseBody:
         count = count_gpus(self._cloud.lifecycle.instances[instance_id].instance.instance_type)

@@ -120,8 +120,8 @@ class FaultBody(AdminBody):
             yield f"must have one of {', '.join(operations)} as operation if kind is {self.kind}"
 
 
-class CapacityBody(AdminBody):
-    """The free capacity for a type in a zone."""
+class TypeInZoneBody(AdminBody):
+    """A type in a zone."""
 
     instance_type: Annotated[str, AfterValidator(_check_instance_type)] = Field(
         description="an instance type of the catalog, e.g. g4dn.xlarge"
@@ -129,6 +129,19 @@ class CapacityBody(AdminBody):
     zone: Annotated[str, AfterValidator(_check_zone)] = Field(
         description="an availability zone of EC2, e.g. us-east-1a (us-east-1 has a to f)"
     )
+
+
+class SpotPriceBody(TypeInZoneBody):
+    """The spot price of a type in a zone, from now on."""
+
+    usd_per_hour: str = Field(
+        pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$", description='a number of US dollars as text, e.g. "0.31"'
+    )
+
+
+class CapacityBody(TypeInZoneBody):
+    """The free capacity for a type in a zone."""
+
     instances: int | None = Field(
         None, ge=0, le=10_000, description="a whole number from 0 to 10000, or null for no limit"
     )

@@ -67,6 +67,7 @@ class LocalCloud:
     :param machines: runs the instances
     :ivar faults: faults of the next calls
     :ivar capacity: free capacity by instance type and zone
+    :ivar spot_prices: spot prices by instance type and zone
     :ivar log: events for EventBridge
     :ivar mailbox: mails sent by SNS
     :ivar data_lock: lock of DynamoDB
@@ -80,6 +81,7 @@ class LocalCloud:
         self.machines = machines
         self.faults = Faults()
         self.capacity = Capacity(self.tick)
+        self.spot_prices = SpotPrices(clock.now)
         self.log = EventLog()
         self.mailbox = Mailbox()
         self.settings: Mapping[str, str] = {}
@@ -121,7 +123,7 @@ class LocalCloud:
             public_images,
             self.images,
             self.scheduled_events,
-            SpotPrices(self.clock.now),
+            self.spot_prices,
             self.agents,
             DocumentCalls(timing),
             RunCommandApi(timing, self.commands, self.agents, self.lifecycle),

@@ -197,6 +197,10 @@ def test_faults_capacity_agents_and_activity_are_set_over_http(
     call_admin_api(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a", instances=0)
     assert get_error(ec2.run_instances, **arguments)[0] == "InsufficientInstanceCapacity"
     call_admin_api(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a")
+    spot = {"instance_type": "g4dn.xlarge", "zone": "us-east-1a", "usd_per_hour": "0.31"}
+    assert call_admin_api(server, "spot_prices", **spot) == {"usd_per_hour": "0.31"}
+    history = ec2.describe_spot_price_history(InstanceTypes=["g4dn.xlarge"])["SpotPriceHistory"]
+    assert "0.310000" in {change["SpotPrice"] for change in history}
     instance_id = ec2.run_instances(**arguments)["Instances"][0]["InstanceId"]
     call_admin_api(server, f"agents/{instance_id}", silent=True)
     clock.advance(TIME_UNTIL_READY)
@@ -274,6 +278,12 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
         ("faults", {"operation": "StartSession", "kind": "close_channels"}, "must have one of OpenDataChannel as"),
         ("faults", {"operation": "RunInstances", "error_code": "Bar", "times": 0}, "times must be a whole number"),
         ("capacity", {"instance_type": "g4dn.xlarge", "zone": "us-east-1"}, "zone must be an availability zone"),
+        (
+            "spot_prices",
+            {"instance_type": "g4dn.xlarge", "zone": "us-east-1a", "usd_per_hour": 1},
+            "usd_per_hour must be",
+        ),
+        ("spot_prices", {"instance_type": "g4dn.xlarge", "zone": "us-east-1a"}, "usd_per_hour is required"),
         ("capacity", {"instance_type": "x.y", "zone": "us-east-1a"}, "instance_type must be an instance type of the"),
         ("capacity", {"instance_type": "g4dn.xlarge", "zone": "us-east-1a", "instances": -1}, "instances must be a"),
         ("instances/ID/activity", {"gpu_utilization": [200]}, "a list of percentages from 0 to 100"),

@@ -1,6 +1,7 @@
 """Spot prices of the local cloud."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -8,8 +9,19 @@ import pytest
 
 from chalicelib.store.data_files import load_catalog
 from local.aws.core.local_cloud import LocalCloud
+from local.clock import ManualClock
 
+HOUR = timedelta(hours=1)
 G4DN: dict[str, Any] = {"Filters": [{"Name": "instance-type", "Values": ["g4dn.xlarge"]}]}
+ZONE: dict[str, Any] = {
+    "InstanceTypes": ["g4dn.xlarge"],
+    "Filters": [{"Name": "availability-zone", "Values": ["us-east-1a"]}],
+}
+
+
+def read_prices(**query: Any) -> list[str]:
+    history = boto3.client("ec2", "us-east-1").describe_spot_price_history(**query)["SpotPriceHistory"]
+    return [change["SpotPrice"] for change in history]
 
 
 def test_prices_are_below_the_list_price_and_differ_between_zones(cloud: LocalCloud) -> None:
@@ -34,4 +46,14 @@ def test_pages_continue_each_other(cloud: LocalCloud) -> None:
 
 @pytest.mark.parametrize("query", [{"ProductDescriptions": ["Windows"]}, {"InstanceTypes": ["u-3tb1.56xlarge"]}])
 def test_other_systems_and_types_without_list_price_have_no_spot_price(cloud: LocalCloud, query: Any) -> None:
-    assert boto3.client("ec2", "us-east-1").describe_spot_price_history(**query)["SpotPriceHistory"] == []
+    assert read_prices(**query) == []
+
+
+def test_history_has_the_changes_since_a_time_and_the_price_of_that_time(cloud: LocalCloud, clock: ManualClock) -> None:
+    (first,) = read_prices(**ZONE)
+    cloud.spot_prices.set("g4dn.xlarge", "us-east-1a", Decimal("0.31"))
+    clock.advance(90 * HOUR)
+    cloud.spot_prices.set("g4dn.xlarge", "us-east-1a", Decimal("0.32"))
+    assert read_prices(**ZONE) == ["0.320000", "0.310000", first]
+    assert read_prices(**ZONE, StartTime=clock.now() - HOUR / 2) == ["0.320000", "0.310000"]
+    assert read_prices(**ZONE, StartTime=clock.now()) == ["0.320000"]

@@ -76,6 +76,19 @@ def test_without_time_nothing_is_read_and_the_region_is_named(desk: World, caplo
     assert "There was no time left to read the offers of us-east-1" in caplog.text
 
 
+def test_changed_spot_price_changes_the_order_after_the_next_refresh(desk: World) -> None:
+    def find_first_zone() -> str:
+        request = OfferRequest(instance_type="g4dn.xlarge", market=Market.SPOT)
+        return desk.application.offers.search(request).offers[0].offer.zone
+
+    desk.application.offer_refresher.run()
+    cheapest = find_first_zone()
+    desk.cloud.spot_prices.set("g4dn.xlarge", cheapest, Decimal("0.50"))
+    assert find_first_zone() == cheapest
+    desk.application.offer_refresher.run()
+    assert find_first_zone() != cheapest
+
+
 def test_repeated_refresh_replaces_what_was_read(desk: World) -> None:
     desk.application.offer_refresher.run()
     first = desk.application.offer_refresher.offers.get_many(REGIONS)
