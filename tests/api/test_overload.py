@@ -19,6 +19,10 @@ def list_instances(bench: Bench) -> Answer:
     return bench.ada("GET", "/instances")
 
 
+def search_offers(bench: Bench) -> Answer:
+    return bench.ada("GET", "/offers?gpu=T4")
+
+
 def set_max_hours(bench: Bench) -> Answer:
     return bench.ada("PATCH", "/owners/ada", {"max_hours": 8})
 
@@ -37,6 +41,7 @@ def test_launch_whose_record_dynamodb_never_accepts_is_answered_422(bench: Bench
         (lambda faults: faults.drop_response("Query"), list_instances),
         (lambda faults: faults.inject_hang("Query"), list_instances),
         (lambda faults: faults.inject_hang("GetItem"), list_instances),
+        (lambda faults: faults.inject_hang("BatchGetItem"), search_offers),
         (lambda faults: faults.inject_hang("TransactWriteItems"), launch),
         (lambda faults: faults.cancel(reason="ThrottlingError"), launch),
         (lambda faults: faults.cancel(reason="ProvisionedThroughputExceeded"), launch),

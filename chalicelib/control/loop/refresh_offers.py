@@ -33,7 +33,7 @@ class OffersOutdated(DeskError):
 class RefreshReport:
     """The regions of one refresh.
 
-    :ivar failed: EC2 rejected a call or did not respond
+    :ivar failed: EC2 or DynamoDB rejected a call or did not respond
     :ivar skipped: there was no time left
     """
 
@@ -75,12 +75,14 @@ class OfferRefresher:
             report.skipped.append(region)
             return
         try:
-            offerings = self._read_region(region)
+            self.offers.save(self._read_region(region))
         except AwsError as error:
             LOG.error("The offers of %s could not be read: %s", region, error.description)
             report.failed.append(region)
+        except Exception:
+            LOG.exception("The offers of %s could not be read or stored. The next refresh begins with it.", region)
+            report.failed.append(region)
         else:
-            self.offers.save(offerings)
             report.refreshed.append(region)
 
     def _read_region(self, region: str) -> RegionOfferings:

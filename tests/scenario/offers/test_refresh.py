@@ -62,6 +62,16 @@ def test_region_that_fails_keeps_its_offers_and_stops_no_other(desk: World, capl
     assert "The offers of us-east-1 could not be read" in caplog.text
 
 
+def test_region_that_cannot_be_stored_stops_no_other(desk: World, caplog: pytest.LogCaptureFixture) -> None:
+    refresher = build_refresher(desk)
+    refresher.run()
+    desk.cloud.faults.inject("PutItem", "ProvisionedThroughputExceededException", status=400)
+    with caplog.at_level(logging.ERROR):
+        report = refresher.run()
+    assert (report.failed, report.refreshed) == (["us-east-1"], ["us-west-2"])
+    assert "The offers of us-east-1 could not be read or stored" in caplog.text
+
+
 def test_oldest_region_is_read_first(desk: World) -> None:
     refresher = build_refresher(desk)
     replace(refresher, regions=("us-east-1",)).run()
