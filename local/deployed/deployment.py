@@ -22,6 +22,7 @@ from local.deployed.routes import read_rest_api
 from local.deployed.rules import Rule, read_rules
 from local.deployed.stacks import deploy_stacks
 from local.deployed.stream import StreamMapping, read_mappings, switch_off_delivery_of_moto
+from local.deployed.stream_permission import LAMBDA
 from local.deployed.unpack import unpack
 
 MAX_STARTING = 2
@@ -64,6 +65,7 @@ def deploy(
 
     :raises StackFailed: CloudFormation did not create a stack
     :raises FunctionFailed: a function could not import its code
+    :raises CloudError: the role of a function does not trust Lambda
     :raises NotPermitted: a route or a rule may not invoke its function
     """
     cloud.add_extension(extension)
@@ -90,8 +92,11 @@ def deploy(
 
 
 def create_credentials(cloud: LocalCloud, role_arn: str, session_name: str) -> Mapping[str, str]:
-    """Return the credentials with which Lambda runs a function as its role."""
-    session = cloud.roles.open_service_session(role_arn.rpartition("/")[2], session_name)
+    """Return the credentials with which Lambda runs a function as its role.
+
+    :raises CloudError: the role does not trust Lambda
+    """
+    session = cloud.enforcement.assume_for_service(LAMBDA, role_arn, session_name)
     return {
         "AWS_ACCESS_KEY_ID": session.access_key_id,
         "AWS_SECRET_ACCESS_KEY": session.secret_access_key,

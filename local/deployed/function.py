@@ -20,6 +20,7 @@ INIT_TIMEOUT_SECONDS = 60.0
 class FunctionSpec:
     """What the template says about a function.
 
+    :param role: ARN of its role
     :param handler: for example `app.sweep`
     :param environment: the variables of the template
     :param runtime: Lambda's name of the Python version
@@ -28,6 +29,7 @@ class FunctionSpec:
 
     name: str
     arn: str
+    role: str
     handler: str
     timeout_seconds: float
     memory_mib: int
