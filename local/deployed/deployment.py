@@ -18,6 +18,7 @@ from local.deployed.function import Function
 from local.deployed.functions import build_host, list_functions
 from local.deployed.gateway import DeployedGateway
 from local.deployed.invoke_permissions import check_triggers
+from local.deployed.log_permission import may_write_log
 from local.deployed.routes import read_rest_api
 from local.deployed.rules import Rule, read_rules
 from local.deployed.stacks import deploy_stacks
@@ -76,6 +77,8 @@ def deploy(
         package.python, unpack(package.zip_file, package.folder / "code"), package.folder / "logs", cloud_url
     )
     functions = list_functions(region, digest, host, partial(create_credentials, cloud))
+    for function in functions.values():
+        may_write_log(cloud.enforcement, function.spec)
     try:
         with ThreadPoolExecutor(MAX_STARTING) as executor:
             list(executor.map(Function.warm_up, functions.values()))

@@ -3,11 +3,12 @@
 CloudFormation of moto and three stacks take some seconds, once for all tests of the file.
 """
 
+import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import boto3
 import pytest
 
 from chalicelib.events import COMMAND_CHANGE, EC2_STATE_CHANGE
+from deploy.functions import FUNCTIONS
 from deploy.home import build_home_template
 from deploy.names import ResourceNames
 from deploy.region import build_region_template
@@ -31,8 +33,12 @@ from local.aws.iam.patterns import Context
 from local.aws.iam.policies import parse_policy_text
 from local.aws.iam.principals import Principal
 from local.aws.iam.stored_policies import to_text
+from local.deployed.deployment import create_credentials
 from local.deployed.failure_queue import send_failure
 from local.deployed.forwarding import may_forward
+from local.deployed.function import Host
+from local.deployed.functions import list_functions
+from local.deployed.log_permission import may_write_log
 from local.deployed.rules import find_targets, read_rules
 from local.deployed.stacks import deploy_stacks
 from local.deployed.stream import read_mappings
@@ -200,6 +206,21 @@ def test_role_of_the_stream_function_lets_lambda_read_the_stream(names: Resource
     role = create_client("lambda").get_function_configuration(FunctionName=mapping.function_arn)["Role"]
     assert StreamPermission(cloud.enforcement, mapping, role, cloud.clock.now).may_read()
     assert cloud.enforcement.denials == []
+
+
+def test_roles_of_the_functions_let_lambda_write_their_logs(
+    names: ResourceNames, cloud: LocalCloud, zip_file: Path
+) -> None:
+    digest = hashlib.sha256(zip_file.read_bytes()).hexdigest()
+    host = Host(python=zip_file, code=zip_file, environment={}, logs=zip_file)
+    functions = list_functions(HOME, digest, host, partial(create_credentials, cloud))
+    specs = [each.spec for each in functions.values() if each.spec.name.startswith(f"{names.prefix}-")]
+    assert len(specs) == len(FUNCTIONS)
+    for spec in specs:
+        assert may_write_log(cloud.enforcement, spec)
+        assert not may_write_log(cloud.enforcement, replace(spec, log_group="/of/others"))
+    assert len(cloud.enforcement.denials) == len(specs)
+    cloud.enforcement.denials.clear()
 
 
 def can_role_do(role: str, action: str, resource: str) -> bool:

@@ -7,16 +7,11 @@ from local.aws.iam.policies import parse_policy
 from local.aws.iam.usage import Permission, list_permissions
 from local.settings import build_local_names
 
-BY_LAMBDA = "Lambda's service uses it with the function's role; logs of the local cloud are files."
 BY_AGENT = "The SSM agent uses it; the agent of the local cloud makes no calls."
 NOT_KNOWN = "It is not known whether EC2 checks the snapshots of an AMI. AWS calls the resource optional."
 OF_USERS = "Whether AWS compares aws:userid or the name of the role session with the id of a session is not known."
 
 NAMED_STATEMENTS: Mapping[tuple[str, str], str] = {
-    ("api", "WriteLogs"): BY_LAMBDA,
-    ("sessions", "WriteLogs"): BY_LAMBDA,
-    ("control", "WriteLogs"): BY_LAMBDA,
-    ("notifications", "WriteLogs"): BY_LAMBDA,
     ("instance", "ConnectAgent"): BY_AGENT,
     ("instance", "FindOutputGroup"): BY_AGENT,
     ("instance", "ListGroups"): BY_AGENT,
