@@ -31,6 +31,16 @@ def test_permission_is_listed_unless_it_is_used_or_named() -> None:
     ]
 
 
+def test_role_that_forwards_from_any_region_uses_the_permission() -> None:
+    used = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
+    forward = NAMES.role("forward")
+    regional = {
+        (f"{role}-us-west-2" if role == forward else role, sid, action, kind) for role, sid, action, kind in used
+    }
+    assert regional != used
+    assert list_unused(regional) == list_unused(used)
+
+
 def test_name_of_a_used_permission_is_listed() -> None:
     used = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
     assert {line.split(":")[0] for line in list_unused(used)} == {f"{key} {sid}" for key, sid in NAMED_STATEMENTS}

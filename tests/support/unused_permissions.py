@@ -7,19 +7,9 @@ from local.aws.iam.policies import parse_policy
 from local.aws.iam.usage import Permission, list_permissions
 from local.settings import build_local_names
 
-BY_LAMBDA = "Lambda's service uses it with the function's role; the local cloud delivers logs and events itself."
-BY_EVENTBRIDGE = "EventBridge uses it; the local cloud delivers events itself."
 OF_USERS = "Whether AWS compares aws:userid or the name of the role session with the id of a session is not known."
 
 NAMED_STATEMENTS: Mapping[tuple[str, str], str] = {
-    ("api", "WriteLogs"): BY_LAMBDA,
-    ("sessions", "WriteLogs"): BY_LAMBDA,
-    ("control", "WriteLogs"): BY_LAMBDA,
-    ("control", "ListStreams"): BY_LAMBDA,
-    ("control", "ReadStream"): BY_LAMBDA,
-    ("control", "ReportFailures"): BY_LAMBDA,
-    ("notifications", "WriteLogs"): BY_LAMBDA,
-    ("forward", "PutEvents"): BY_EVENTBRIDGE,
     ("people", "OpenOwnDataChannels"): OF_USERS,
 }
 """Statements by the key of the role and their Sid."""
@@ -31,6 +21,8 @@ def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
     :param used: role, statement, action and kind of resource
     """
     names = build_local_names()
+    forward = names.role("forward")
+    used = {(_remove_region(forward, role), sid, action, kind) for role, sid, action, kind in used}
     lines = []
     for key, build in POLICIES.items():
         policy = parse_policy(build(names).to_policy())
@@ -42,6 +34,11 @@ def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
             elif is_used and is_named:
                 lines.append(f"{key} {permission.sid}: {permission.action} is named as unused, but a test uses it")
     return lines
+
+
+def _remove_region(forward: str, role: str) -> str:
+    """Return a name of the policies: each region has a role of its own that forwards events."""
+    return forward if role.startswith(f"{forward}-") else role
 
 
 def _is_named(key: str, permission: Permission) -> bool:

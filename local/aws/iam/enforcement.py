@@ -15,6 +15,7 @@ from local.aws.iam.access_checks.call import AccessCheck, Call
 from local.aws.iam.errors import UndecidedCall
 from local.aws.iam.evaluator import Decision, IamRequest, Policies, Reason, decide
 from local.aws.iam.facts import LocalFacts
+from local.aws.iam.patterns import Context
 from local.aws.iam.policies import parse_policy_text
 from local.aws.iam.principals import Principal
 from local.aws.iam.stored_policies import parse_policies, to_text
@@ -62,7 +63,7 @@ class Enforcement:
         account = response.current_account
         call = Call(service, operation, read_parameters(response), response.region, account, response.partition)
         if is_administrator:
-            with self._count_undecided(ADMINISTRATOR.arn, call):
+            with self._count_undecided(ADMINISTRATOR.arn, call.name):
                 for access_check in list_access_checks(call, self._facts):
                     decision = _evaluate_administrator(access_check)
                     self._refuse_unless_allowed(ADMINISTRATOR.arn, access_check, decision, service)
@@ -80,7 +81,7 @@ class Enforcement:
         """
         if self.roles.is_expired(role):
             raise CloudError("ExpiredTokenException", "The security token included in the request is expired")
-        with self._count_undecided(role.arn, call):
+        with self._count_undecided(role.arn, call.name):
             for access_check, decision in self.evaluate(role, call):
                 self._refuse_unless_allowed(role.arn, access_check, decision, call.service)
                 record_use(role.role_name, decision.statements, access_check.action, access_check.resource)
@@ -90,13 +91,29 @@ class Enforcement:
         for access_check in list_access_checks(call, self._facts):
             yield access_check, _evaluate(role, access_check)
 
+    def assume_for_service(
+        self, service: str, role_arn: str, session_name: str, context: Context | None = None
+    ) -> AssumedRole:
+        """Return the session with which a service acts as a role. The role must trust the service.
+
+        :param service: such as `events.amazonaws.com`
+        :param context: further condition keys of the trust policy
+        :raises CloudError: the role does not trust the service, or does not exist
+        :raises UndecidedCall: it is unknown whether it does
+        """
+        access_check = AccessCheck("sts:AssumeRole", role_arn, {"sts:RoleSessionName": session_name, **(context or {})})
+        request = IamRequest(access_check.action, role_arn, access_check.context, Principal(service=service))
+        with self._count_undecided(service, access_check.action):
+            self._refuse_unless_allowed(service, access_check, decide(_add_trust(Policies(), role_arn), request), "sts")
+        return self.roles.open_service_session(role_arn.rpartition("/")[2], session_name)
+
     @contextmanager
-    def _count_undecided(self, caller: str, call: Call) -> Iterator[None]:
+    def _count_undecided(self, caller: str, action: str) -> Iterator[None]:
         """Count a call as denied if nothing can decide about it: its caller sees no more than an internal error."""
         try:
             yield
         except UndecidedCall as error:
-            self.denials.append(f"It is unknown whether {caller} may call {call.service}:{call.operation}. {error}")
+            self.denials.append(f"It is unknown whether {caller} may call {action}. {error}")
             raise
 
     def _refuse_unless_allowed(self, caller: str, access_check: AccessCheck, decision: Decision, service: str) -> None:

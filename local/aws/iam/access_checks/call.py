@@ -22,6 +22,11 @@ class Call:
     account: str
     partition: str = "aws"
 
+    @property
+    def name(self) -> str:
+        """Return service and operation."""
+        return f"{self.service}:{self.operation}"
+
     def build_arn(self, service: str, resource: str, *, account: str | None = None, region: str | None = None) -> str:
         """Return an ARN of the call's account and region.
 

@@ -1,4 +1,4 @@
-"""Access checks of SNS, STS and CloudWatch Logs."""
+"""Access checks of EventBridge, SNS, SQS, STS and CloudWatch Logs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -13,6 +13,8 @@ from local.aws.iam.access_checks.call import (
 
 SUBSCRIPTION_SEGMENTS = 7
 """Segments of the ARN of a subscription: that of its topic and an id."""
+
+DEFAULT_BUS = "default"
 
 
 def _list_checks_of_topic(call: Call, facts: Facts) -> Iterable[AccessCheck]:
@@ -72,6 +74,37 @@ def _list_checks_of_log_group(call: Call, facts: Facts) -> Iterable[AccessCheck]
     resource = f"log-group:{parameters['logGroupName']}:log-stream:{parameters.get('logStreamName', '')}"
     return (AccessCheck(f"logs:{call.operation}", call.build_arn("logs", resource)),)
 
+
+def _list_checks_of_events(call: Call, facts: Facts) -> Iterator[AccessCheck]:
+    """Yield a check of the bus of each event. An entry names a bus by its name or ARN.
+
+    `events:eventBusInvocation` is unknown here, so a condition on it finds no key.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    del facts
+    for entry in call.parameters["Entries"]:
+        bus = entry.get("EventBusName", DEFAULT_BUS)
+        context = {"events:source": entry["Source"], "events:detail-type": entry["DetailType"]}
+        yield AccessCheck(
+            f"events:{call.operation}",
+            bus if bus.startswith("arn:") else call.build_arn("events", f"event-bus/{bus}"),
+            context,
+        )
+
+
+def _list_checks_of_queue(call: Call, facts: Facts) -> Iterable[AccessCheck]:
+    """Return the check of a queue. Its URL ends with the account and the name.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+    """
+    del facts
+    *_, account, name = call.parameters["QueueUrl"].split("/")
+    return (AccessCheck(f"sqs:{call.operation}", call.build_arn("sqs", name, account=account)),)
+
+
+EVENTS: Mapping[str, ListChecks] = {"PutEvents": _list_checks_of_events}
+
+SQS: Mapping[str, ListChecks] = {"SendMessage": _list_checks_of_queue}
 
 SNS: Mapping[str, ListChecks] = {
     **dict.fromkeys(

@@ -16,6 +16,7 @@ SHARED_EC2 = f"arn:aws:ec2:{REGION}:"
 SSM = f"arn:aws:ssm:{REGION}:{ACCOUNT}"
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/things"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:mails"
+OTHER_BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/session"
 DEV = {"aws:ResourceTag/gpudesk:stage": "dev"}
 TAGS = [{"Key": "gpudesk:stage", "Value": "dev"}]
@@ -304,6 +305,30 @@ CALLS: tuple[tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, Any]
         "Subscribe",
         {"TopicArn": TOPIC, "Protocol": "email", "Endpoint": "ada@example.org"},
         [("sns:Subscribe", TOPIC, {"sns:Protocol": "email", "sns:Endpoint": "ada@example.org"})],
+    ),
+    (
+        "events",
+        "PutEvents",
+        {
+            "Entries": [
+                {"Source": "a", "DetailType": "b", "Detail": "{}"},
+                {"Source": "c", "DetailType": "d", "Detail": "{}", "EventBusName": OTHER_BUS},
+            ]
+        },
+        [
+            (
+                "events:PutEvents",
+                f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default",
+                {"events:source": "a", "events:detail-type": "b"},
+            ),
+            ("events:PutEvents", OTHER_BUS, {"events:source": "c", "events:detail-type": "d"}),
+        ],
+    ),
+    (
+        "sqs",
+        "SendMessage",
+        {"QueueUrl": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/failures", "MessageBody": "{}"},
+        [("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:failures", {})],
     ),
     ("sns", "Publish", {"PhoneNumber": "+49"}, [("sns:Publish", "*", {})]),
     ("sns", "Unsubscribe", {"SubscriptionArn": f"{TOPIC}:0a"}, [("sns:Unsubscribe", TOPIC, {})]),
