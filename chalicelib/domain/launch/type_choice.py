@@ -106,7 +106,7 @@ def _check_type(
         if errors:
             return errors
     limit = context.settings.limits.gpu_count
-    if instance_type.gpu_count > limit:
+    if (instance_type.gpu_count or 0) > limit:
         return (FieldError("gpu_count", f"must be at most {limit} on this desk"),)
     return ()
 
