@@ -78,8 +78,8 @@ def build_page(document: CatalogDocument) -> str:
         "parentheses cannot be launched.\n",
         *_format_table(TYPE_HEADER, (_list_type_cells(each) for each in with_gpu)),
         "\n## Families\n",
-        "Quotas count vCPUs. *legacy*: AWS still publishes prices of the family, and no longer lists it. *retired*:",
-        "neither.\n",
+        "Quotas count vCPUs. *legacy*: AWS no longer lists the family; accounts that use it may still launch it.",
+        "*retired*: nobody can launch it.\n",
         *_format_table(
             ("family", "status", "on-demand quota", "spot quota", "facts", "prices", "cannot be launched because"),
             _list_family_rows(document, {each.family: each for each in with_gpu}),
@@ -123,7 +123,7 @@ def _list_type_cells(each: InstanceType) -> Sequence[str]:
 def _list_family_rows(document: CatalogDocument, examples: dict[str, InstanceType]) -> Iterator[Sequence[str]]:
     for name, example in examples.items():
         family, prices = document.families[name], document.prices.families.get(name)
-        has_no_price = "none: retired" if family.status is FamilyStatus.RETIRED else GAP
+        has_no_price = "none" if family.status is FamilyStatus.RETIRED else GAP
         yield (
             name,
             family.status.value,

@@ -49,7 +49,6 @@ def _list_missing_types(after: CatalogDocument, refresh: Refresh) -> Iterator[st
     """Yield the types that EC2 no longer describes. One account may not see them all, so a person decides."""
     described = {each.facts.name for each in refresh.types}
     for family, facts in after.list_types():
-        if facts.name in described or family.status in WITHOUT_DESCRIPTION:
-            continue
-        status = FamilyStatus.LEGACY if refresh.prices.get(facts.name) else FamilyStatus.RETIRED
-        yield f"not described in any region: {facts.name}. If AWS has withdrawn it, set its family to {status}."
+        if facts.name not in described and family.status not in WITHOUT_DESCRIPTION:
+            advice = "If AWS has withdrawn it, set its family to legacy or retired."
+            yield f"not described in any region: {facts.name}. {advice}"

@@ -9,7 +9,7 @@ _RETIRED = "AWS no longer offers {name} ({gpu})."
 _ULTRASERVER = "AWS sells {name} only as part of a rack (UltraServer) by Capacity Blocks, which gpudesk cannot book."
 _CAPACITY_BLOCKS = "AWS sells {name} only by Capacity Blocks, which gpudesk cannot book."
 _UNPRICED = "No on-demand price of {name} is known in any region, so gpudesk cannot say what it costs."
-_UNKNOWN = "It is not known how many GPUs, vCPUs and GiB {name} has."
+_UNKNOWN = "gpudesk does not know how many GPUs, vCPUs and GiB {name} has."
 _WITHOUT_IMAGE = "No image for {name} is known."
 _BY_OBSTACLE = {
     Obstacle.PROPRIETARY_DRIVER: (

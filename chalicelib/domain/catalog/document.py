@@ -80,6 +80,7 @@ def build_catalog(document: CatalogDocument) -> InstanceTypeCatalog:
 
 
 def _build_type(document: CatalogDocument, family: TypeFamily, facts: TypeFacts) -> InstanceType:
+    collected = document.prices.families.get(family.name)
     by_region = document.prices.get_prices(family.name, facts.name)
     prices = {region: usd for region, usd in by_region.items() if usd is not None}
     unavailable = describe_unavailability(facts, family, has_price=bool(prices))
@@ -95,4 +96,6 @@ def _build_type(document: CatalogDocument, family: TypeFamily, facts: TypeFacts)
         unavailable=unavailable,
         prices=prices,
         unpriced_regions=tuple(region for region, usd in by_region.items() if usd is None),
+        priced_at=collected.as_of if collected and prices else None,
+        price_source=collected.source if collected and prices else None,
     )

@@ -15,8 +15,8 @@ from chalicelib.domain.catalog.type_facts import TypeFacts
 class FamilyStatus(StrEnum):
     """Status of a family at AWS.
 
-    LEGACY: AWS no longer lists the family, but still publishes prices of it; accounts that use it may still launch it.
-    RETIRED: AWS neither lists the family nor publishes prices. ULTRASERVER: AWS sells it in racks only.
+    LEGACY: AWS no longer lists the family; accounts that use it may still launch it. RETIRED: nobody can launch it.
+    ULTRASERVER: AWS sells it in racks only.
     """
 
     CURRENT = "current"

@@ -9,8 +9,10 @@ from chalicelib.domain.catalog.families import FamilyStatus
 from chalicelib.domain.catalog.gpu_models import GpuModel
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 
-OPTIONAL_FIELDS = frozenset({"gpu", "gpu_maker", "compute_capability", "image", "unavailable"})
-"""Fields of a type in which None is a fact, or a gap of its GPU model."""
+OPTIONAL_FIELDS = frozenset(
+    {"gpu", "gpu_maker", "compute_capability", "image", "unavailable", "priced_at", "price_source"}
+)
+"""Fields of a type in which None is a fact, or a gap that is listed under another name."""
 
 
 @dataclass(frozen=True)

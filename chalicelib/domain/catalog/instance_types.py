@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -11,51 +11,13 @@ from decimal import Decimal
 from chalicelib.domain.catalog import gpu_names
 from chalicelib.domain.catalog.families import FamilyStatus
 from chalicelib.domain.catalog.gpu_models import NVIDIA, GpuModel, Peaks
+from chalicelib.domain.catalog.lookup_errors import NoMatchingType, UnknownGpu, UnknownType
 from chalicelib.domain.catalog.quotas import QuotaCodes
 from chalicelib.domain.catalog.type_facts import TypeFacts
-from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.text import join_or
 
 HOURS_PER_MONTH = Decimal(730)
 """Number of hours by which AWS divides monthly prices."""
-
-
-class UnknownType(ValueError):
-    """The catalog has no such instance type.
-
-    :param suggestions: the most similar names
-    """
-
-    def __init__(self, name: str, suggestions: Iterable[str]) -> None:
-        """Build the message of the exception from the unknown name and the suggestions."""
-        self.suggestions = tuple(suggestions)
-        super().__init__(f"Unknown instance type {name!r}.{_format_suggestions(self.suggestions)}")
-
-
-class UnknownGpu(ValueError):
-    """The catalog has no such GPU.
-
-    :param suggestions: the most similar names
-    :param known: the names of all GPUs, which the message lists if none is similar
-    """
-
-    def __init__(self, name: str, suggestions: Iterable[str], known: Sequence[str]) -> None:
-        """Build the message of the exception from the unknown name and the suggestions."""
-        self.suggestions = tuple(suggestions)
-        help_text = _format_suggestions(self.suggestions) or f" It must be one of {describe_choices(known)}."
-        super().__init__(f"Unknown GPU {name!r}.{help_text}")
-
-
-class NoMatchingType(ValueError):
-    """The GPU exists, but not in this number or not in this region. The message says what exists.
-
-    :param field: the field of a launch request that has to change
-    """
-
-    def __init__(self, message: str, field: str = "gpu") -> None:
-        """Store the message for people and the field."""
-        self.field = field
-        super().__init__(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +31,8 @@ class InstanceType(TypeFacts):
     :param unavailable: why gpudesk cannot launch the type, and what to use; None: it can
     :param prices: USD per hour, on demand, Linux, by region
     :param unpriced_regions: regions that offer the type at a price that no source says
+    :param priced_at: day on which the prices were collected; None: there are none
+    :param price_source: where they come from; None: there are none
     """
 
     family: str
@@ -80,6 +44,8 @@ class InstanceType(TypeFacts):
     unavailable: str | None
     prices: Mapping[str, Decimal]
     unpriced_regions: tuple[str, ...] = ()
+    priced_at: date | None = None
+    price_source: str | None = None
 
     @property
     def nvidia_gpu_count(self) -> int | None:
@@ -92,8 +58,8 @@ class InstanceTypeCatalog:
     """All instance types, and the prices that do not depend on a type.
 
     :param gpu_models: by the name of the GPU
-    :param priced_at: the day on which the prices were collected
-    :param source: where the prices come from, for people
+    :param priced_at: the day on which the newest prices were collected
+    :param source: where the prices of disks, snapshots and addresses come from, for people
     :param disk_per_gib_month: USD per GiB of gp3 and month, by region
     :param snapshot_per_gib_month: USD per GiB of a snapshot and month, by region
     :param address_price_per_hour: USD per public IPv4 address and hour
@@ -192,7 +158,3 @@ class InstanceTypeCatalog:
 
     def _list_launchable(self) -> Iterable[InstanceType]:
         return (instance_type for instance_type in self.types.values() if instance_type.unavailable is None)
-
-
-def _format_suggestions(suggestions: tuple[str, ...]) -> str:
-    return f" Did you mean {join_or(suggestions)}?" if suggestions else ""

@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.domain.catalog.document import build_catalog
 from chalicelib.domain.catalog.gpu_models import Peaks
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, NoMatchingType, UnknownGpu, UnknownType
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.catalog.lookup_errors import NoMatchingType, UnknownGpu, UnknownType
 from chalicelib.store import data_files
 from tests.unit.catalog.small_catalog import build_small_document
 
@@ -88,7 +89,11 @@ def test_disk_without_a_regional_price_has_the_highest_price() -> None:
 
 def test_prices_have_a_date_and_a_source() -> None:
     assert CATALOG.priced_at == date(2026, 11, 23)
-    assert "from memory" in CATALOG.source
+    assert "from memory" in CATALOG.source.lower()
+    assert CATALOG.get_type("p5e.48xlarge").price_source is None, "it has no price"
+    priced = CATALOG.get_type("g4dn.xlarge")
+    assert priced.priced_at == date(2026, 11, 23)
+    assert "SkyPilot" in (priced.price_source or "")
     assert CATALOG.get_price("g4dn.xlarge", "us-east-1") == Decimal("0.526")
     assert CATALOG.get_price("g4dn.xlarge", "mars-north-1") is None
     assert CATALOG.get_price("nothing.large", "us-east-1") is None

@@ -1,10 +1,16 @@
 """What AWS says today, merged into the catalog."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.catalog.catalog_encoding import encode_document
+from chalicelib.domain.catalog.catalog_parsing import parse_document
 from chalicelib.domain.catalog.document import CatalogDocument, build_catalog
 from chalicelib.domain.catalog.families import FamilyStatus
 from chalicelib.domain.catalog.gaps import Gap, list_gaps
@@ -15,7 +21,7 @@ from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
-from chalicelib.store.data_files import load_catalog_document
+from chalicelib.store.data_files import load_catalog_document, load_packaged_recipes
 from chalicelib.store.stored_type import StoredType
 from tests.support.recipes import build_recipes
 from tests.unit.catalog.small_catalog import build_small_document
@@ -73,22 +79,20 @@ def test_type_that_aws_adds_can_be_launched_after_the_refresh() -> None:
     assert choice.instance_type.nvidia_gpu_count == 1, "the probe must find it"
     assert "nvidia" in (choice.instance_type.image or "")
     assert choice.instance_type.instance_store_gb == 250
+    assert (choice.instance_type.priced_at, choice.instance_type.price_source) == (TODAY, "AWS")
     assert choose_instance_type(LaunchRequest(instance_type="g9.xlarge"), context, None).errors == ()
 
 
 def test_recipe_that_bounds_the_compute_capability_refuses_a_gpu_whose_capability_is_unknown() -> None:
-    recipes, new = build_recipes(), build_catalog(merge_new_type()).get_type("g9.xlarge")
-    bounded = [each for each in recipes.values() if each.requirements.compute_capability]
-    others = [each for each in recipes.values() if not each.requirements.compute_capability]
-    assert bounded
-    assert others
-    for recipe in bounded:
-        requirements = replace(recipe.requirements, ubuntu=("24.04",))
-        problem = requirements.find_incompatibility(new, new.image) or ""
-        assert problem.startswith("the compute capability of L9 is unknown, and the recipe requires ")
-    for recipe in others:
-        requirements = replace(recipe.requirements, ubuntu=("24.04",))
-        assert requirements.find_incompatibility(new, new.image) is None
+    new = build_catalog(merge_new_type()).get_type("g9.xlarge")
+    problems = {
+        name: recipe.requirements.find_incompatibility(new, recipe.get_image_parameter(new))
+        for name, recipe in load_packaged_recipes().items()
+    }
+    assert {name for name, problem in problems.items() if problem is None} == {"bare", "jupyter"}
+    for name in ("d2l-pytorch", "d2l-mxnet"):
+        refusal = "the compute capability of L9 is unknown, and the recipe requires "
+        assert (problems[name] or "").startswith(refusal), name
 
 
 def test_facts_that_aws_does_not_publish_are_gaps_of_a_new_gpu() -> None:
@@ -195,3 +199,35 @@ def test_reading_can_be_stored() -> None:
     )
     stored = StoredType(Refresh)
     assert stored.decode(stored.encode(refresh)) == refresh
+
+
+maybe = st.none() | st.integers(1, 8)
+generated_types = st.builds(
+    describe,
+    name=st.sampled_from(["x1.large", "x1.tiny", "x2.large", "old.large", "p9.huge"]),
+    gpu=st.sampled_from(["X9", "Old", "L9", None]),
+    is_current_generation=st.booleans(),
+    gpu_count=maybe,
+    gpu_memory_mib=st.none() | st.sampled_from([40960, 81920]),
+    gpu_partition_size=st.sampled_from([0.125, 1.0]),
+    vcpus=maybe,
+    disks=st.sampled_from([None, ()]),
+    usage_classes=st.sampled_from([None, (), ("on-demand",), ("capacity-block",)]),
+)
+
+
+@given(st.lists(generated_types, max_size=4), st.booleans())
+def test_any_reading_keeps_all_types_and_launches_only_known_ones(types: list[DescribedType], is_priced: bool) -> None:
+    before = build_small_document()
+    prices = {each.facts.name: {"us-east-1": Decimal(3)} for each in types if is_priced}
+    after = merge(before, *types, prices=prices)
+    catalog = build_catalog(after)
+    described = {each.facts.name for each in types}
+    assert catalog.types.keys() == described | {facts.name for _, facts in before.list_types()}
+    for each in catalog.types.values():
+        if each.unavailable is None:
+            assert each.image
+            assert each.prices
+            assert each.vcpus
+            assert each.gpu_count is not None
+    assert parse_document(json.loads(json.dumps(encode_document(after)))) == after

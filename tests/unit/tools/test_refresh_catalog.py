@@ -96,7 +96,9 @@ def test_types_prices_and_images_are_read_written_and_reported(
         "new type: g9.xlarge",
     ]
     assert "price changed: g9.xlarge in r-1" in lines
-    assert "not described in any region: x1.large. If AWS has withdrawn it, set its family to retired." in lines
+    assert (
+        "not described in any region: x1.large. If AWS has withdrawn it, set its family to legacy or retired." in lines
+    )
     assert "not found: image /image" in lines
     assert lines[-1].startswith("5 types, ")
 
