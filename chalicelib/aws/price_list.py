@@ -40,10 +40,11 @@ def read_prices(client: Any, type_name: str) -> dict[str, Decimal]:
 def parse_product(product: Mapping[str, Any]) -> tuple[str, Decimal] | None:
     """Return the region of a product and its USD per hour; None: it is no on-demand price in a region.
 
-    Products of Local Zones, of Capacity Blocks and of reservations without a price per hour are none.
+    Products of Local Zones, of Capacity Blocks and of reservations without a price per hour are none. GovCloud is left
+    out: it has accounts and images of its own.
     """
     attributes = product["product"]["attributes"]
-    if attributes.get("locationType", "AWS Region") != "AWS Region":
+    if attributes.get("locationType", "AWS Region") != "AWS Region" or attributes["regionCode"].startswith("us-gov-"):
         return None
     if attributes.get("marketoption", "OnDemand") != "OnDemand":
         return None

@@ -65,12 +65,13 @@ def test_price_per_hour_is_read_without_trailing_zeros() -> None:
     "product",
     [
         build_product(locationType="AWS Local Zone", regionCode="us-west-2-lax-1"),
+        build_product(regionCode="us-gov-west-1"),
         build_product(marketoption="CapacityBlock"),
         build_product(unit="Quantity"),
         build_product(usd=""),
         {"product": build_product()["product"], "terms": {}},
     ],
-    ids=["a Local Zone", "a Capacity Block", "a price per piece", "no amount", "no on-demand term"],
+    ids=["a Local Zone", "GovCloud", "a Capacity Block", "a price per piece", "no amount", "no on-demand term"],
 )
 def test_what_is_no_on_demand_price_in_a_region_is_left_out(product: dict[str, Any]) -> None:
     assert parse_product(product) is None
