@@ -21,9 +21,9 @@ disagree. gpudesk does not fill gaps with guesses: a recipe that requires a rang
 whose capability is unknown, and a type whose price is unknown everywhere cannot be launched.
 
 `make catalog` reads DescribeInstanceTypes in every region of the account, the Price List and the public parameters of
-the images, and writes the files of the catalog and this page. Nothing in them has been read from AWS yet: the sources
-below are stored copies. AWS publishes no compute capabilities, peaks and driver branches; they are kept by hand in
-`gpus.json`.
+the images, and writes the files of the catalog and this page. Each table of sources says what has been read from AWS,
+and what comes from stored copies, and when. AWS publishes no compute capabilities, peaks and driver branches; they are
+kept by hand in `gpus.json`.
 
 dl1 is left out. DescribeInstanceTypes lists its Gaudi accelerators among the GPUs, but no recipe can use them.
 """
