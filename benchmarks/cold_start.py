@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.errors import PackagingFailed
-from deploy.package import build_zip, find_package_interpreter
+from deploy.interpreter import find_package_interpreter
+from deploy.package import build_zip
 from local.deployed.errors import RuntimeMissing
 from local.deployed.lambda_runtime import prepare_runtime
 from local.isolation import PLACEHOLDERS
@@ -27,7 +28,7 @@ from local.settings import VARIABLES
 ROUNDS = 7
 MAX_ZIP_BYTES = 12_000_000
 MAX_RATIO = 0.40 / 0.75
-"""CPU time of an import with bytecode, divided by that without. The seconds alone depend on the load of the computer."""
+"""CPU time of an import with bytecode, divided by that without. The seconds depend on the load of the computer."""
 
 JUDGED = ("import app for the sweep", "import app for the API")
 

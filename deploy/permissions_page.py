@@ -1,14 +1,14 @@
-"""Write docs/permissions.md from the policies: `python -m deploy.permissions_page`."""
+"""The page docs/permissions.md, from the policies: `python -m deploy.permissions_page` writes it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from deploy.names import ResourceNames
 from deploy.policies import POLICIES
 from deploy.policies.statement import PolicyDocument, Statement
 from deploy.settings import DeploymentSettings, RegionSettings
+from deploy.source import ROOT
 
-PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
+PAGE = ROOT / "docs" / "permissions.md"
 
 EXAMPLE_NAMES = ResourceNames(
     DeploymentSettings(
@@ -28,8 +28,8 @@ HEADER = """# Permissions of gpudesk
 
 <!-- Written by `make permissions` from deploy/policies. Change the reasons there. -->
 
-What each role of a stage may do, and why. The templates are made of the same data. [Security](security.md) says what
-follows from it. Conditions on one line are alternatives of one key; all lines must hold.
+What each role of a stage may do, and why. The templates are built from the same data. [Security](security.md) says what
+follows from it. Values on one line are alternatives; all lines of a cell must hold.
 
 Words in capital letters stand for the settings of the stage (`deploy/stages/STAGE.toml`): HOME is the home region, and
 REGION, VPC, SUBNET and KEY occur once for each configured region. ARNs are shortened: `arn:aws:` is left out.

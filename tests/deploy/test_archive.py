@@ -10,7 +10,7 @@ import pytest
 from deploy.archive import write_zip
 from deploy.bytecode import compile_sources
 from deploy.errors import PackagingFailed
-from deploy.package import find_package_interpreter
+from deploy.interpreter import find_package_interpreter
 from deploy.source import copy_sources, has_uncommitted_changes
 
 CODE = (

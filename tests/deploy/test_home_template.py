@@ -84,7 +84,9 @@ def test_functions_end_after_their_calls_and_before_whoever_waits_for_them() -> 
     timeouts = [route.endpoint.timeout_seconds for router in openapi.ROUTERS for route in router.routes]
     assert max(timeouts) < SESSION_SECONDS < API_GATEWAY_SECONDS
     assert sorted(set(timeouts))[-2] < API_SECONDS < API_GATEWAY_SECONDS
-    assert all(each.seconds == FUNCTION_SECONDS for each in FUNCTIONS.values() if each.name not in ("api", "sessions"))
+    assert all(
+        each.timeout_seconds == FUNCTION_SECONDS for each in FUNCTIONS.values() if each.name not in ("api", "sessions")
+    )
 
 
 def test_functions_have_their_role_their_log_and_the_environment_of_the_product(home: Template) -> None:
