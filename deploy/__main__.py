@@ -10,8 +10,8 @@ from deploy.errors import PackagingFailed
 from deploy.interpreter import find_package_interpreter
 from deploy.package import DEFAULT_OUTPUT, WITHOUT_BYTECODE, build_zip
 from deploy.setting_checks import InvalidDeploymentSetting
-from deploy.settings import read_deployment_settings
 from deploy.source import ROOT, has_uncommitted_changes
+from deploy.stage_file import read_deployment_settings
 from deploy.templates import build_template_texts
 
 FAILURE = 2

@@ -13,7 +13,7 @@ from typing import Any
 
 from deploy.home import build_home_template
 from deploy.region import build_region_template
-from deploy.settings import read_deployment_settings
+from deploy.stage_file import read_deployment_settings
 
 ACCEPTED_CHECKS: Mapping[str, str] = {
     "CKV_AWS_26": "SNS: CloudWatch's alarms cannot publish to a topic that the AWS managed key encrypts; a customer "

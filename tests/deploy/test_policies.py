@@ -23,7 +23,7 @@ from deploy.permissions_page import EXAMPLE_NAMES, PAGE, build_page
 from deploy.policies import FUNCTION_ROLES, POLICIES
 from deploy.policies.size import MAX_INLINE_LENGTH, MAX_MANAGED_LENGTH, divide_policy, measure_policy
 from deploy.policies.statement import DuplicateCondition, Statement, merge_conditions
-from deploy.settings import parse_deployment_settings
+from deploy.stage_file import parse_deployment_settings
 from deploy.tables import get_short_name
 from local.settings import build_local_names
 from ssm_documents.compose import list_document_names

@@ -7,7 +7,7 @@ import pytest
 from deploy.names import ResourceNames
 from deploy.roles import build_roles
 from deploy.setting_checks import InvalidDeploymentSetting
-from deploy.settings import parse_deployment_settings
+from deploy.stage_file import parse_deployment_settings
 
 BUCKETS = [f"team-data-with-a-long-name-{number:03}" for number in range(300)]
 POLICIES = [f"arn:aws:iam::123456789012:policy/team-{number}" for number in range(11)]
