@@ -28,7 +28,7 @@ TABLES = {
         ("PutItem",), "Write notifications with the change that they report; deliver overdue ones.", indexes=("due",)
     ),
     "images": TableAccess(("GetItem", "PutItem"), "Create and delete images.", indexes=("pending",)),
-    "owners": TableAccess(("Scan",), "Read the channels of all owners; the table holds a team."),
+    "owners": TableAccess(("Scan",), "Read the channels of all owners; a team has few owners."),
     "ledger": TableAccess(("PutItem",), "Write what is billed."),
     "benchmarks": TableAccess(("PutItem",), "Write the results of benchmarks."),
     "desk": TableAccess(
@@ -45,7 +45,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         *build_stream_statements(names),
         _build_observation_statement(),
         *build_launch_statements(names),
-        *_build_state_statements(names),
+        _build_state_statement(names),
         *build_image_statements(names),
         *build_command_statements(names),
         *build_delivery_statements(names),
@@ -55,7 +55,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
 
 
 def build_stream_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    """Return the statements that Lambda uses itself to read the stream and to report what failed.
+    """Return the statements that Lambda itself uses: to read the stream and to report what failed.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
     """
@@ -103,14 +103,12 @@ def _build_observation_statement() -> Statement:
     )
 
 
-def _build_state_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    return (
-        Statement(
-            sid="StartStopTerminate",
-            actions=("ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"),
-            resources=(names.arn("ec2", "instance/*"),),
-            condition=names.build_tag_condition(),
-            reason="Start, stop and terminate instances of this stage, in any region: also one that is not configured "
-            "any more.",
-        ),
+def _build_state_statement(names: ResourceNames) -> Statement:
+    return Statement(
+        sid="StartStopTerminate",
+        actions=("ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"),
+        resources=(names.arn("ec2", "instance/*"),),
+        condition=names.build_tag_condition(),
+        reason="Start, stop and terminate instances of this stage, in any region, because a region with instances can "
+        "be removed from the settings.",
     )

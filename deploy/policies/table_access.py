@@ -1,4 +1,4 @@
-"""Access to tables: the calls of a role on each table and on its indexes.
+"""Access to tables: what a role calls on each table and on its indexes.
 
 A transaction needs the permission of each of its writes: a Put is PutItem, an Update is UpdateItem, a Delete is
 DeleteItem. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
@@ -17,7 +17,7 @@ class TableAccess:
 
     :param calls: the names of DynamoDB's actions on the table itself
     :param indexes: the indexes that are queried
-    :param reason: what for
+    :param reason: why the role needs them
     """
 
     calls: tuple[str, ...]

@@ -23,7 +23,7 @@ NAMED_STATEMENTS: Mapping[tuple[str, str], str] = {
     ("notifications", "WriteLogs"): BY_LAMBDA,
     ("instance", "ConnectAgent"): BY_AGENT,
     ("instance", "FindOutputGroup"): BY_AGENT,
-    ("instance", "ListGroups"): BY_AGENT,
+    ("instance", "FindOutputStream"): BY_AGENT,
     ("instance", "WriteOutput"): BY_AGENT,
     ("forward", "PutEvents"): BY_EVENTBRIDGE,
     ("people", "OpenOwnDataChannels"): OF_USERS,
