@@ -1,4 +1,4 @@
-"""Packaging uses an interpreter of Lambda's version that starts, and does without if there is none."""
+"""Packaging uses an interpreter of Lambda's version that starts, or none."""
 
 from pathlib import Path
 

@@ -1,10 +1,10 @@
-"""The list of permissions that no test uses, which a complete run of the tests must leave empty."""
+"""The list of permissions that no test uses. It must be empty after a run of all tests."""
 
 from deploy.policies import POLICIES
 from local.aws.iam.policies import parse_policy
 from local.aws.iam.usage import find_kind, list_permissions
 from local.settings import build_local_names
-from tests.support.unused_permissions import NAMED_KINDS, NAMED_STATEMENTS, list_unused
+from tests.support.unused_permissions import EXCEPTED_KINDS, EXCEPTED_STATEMENTS, list_unused
 
 NAMES = build_local_names()
 ALL = {
@@ -14,16 +14,17 @@ ALL = {
 }
 
 
-def test_every_name_is_one_of_a_permission() -> None:
-    assert NAMED_STATEMENTS.keys() <= {(key, permission.sid) for key, permission in ALL}
-    assert NAMED_KINDS.keys() <= {(key, permission.sid, permission.kind) for key, permission in ALL}
+def test_every_exception_is_one_of_a_permission() -> None:
+    assert EXCEPTED_STATEMENTS.keys() <= {(key, permission.sid) for key, permission in ALL}
+    assert EXCEPTED_KINDS.keys() <= {(key, permission.sid, permission.kind) for key, permission in ALL}
 
 
-def test_permission_is_listed_unless_it_is_used_or_named() -> None:
+def test_permission_is_listed_unless_it_is_used_or_excepted() -> None:
     used = {
         (permission.role, permission.sid, permission.action, permission.kind)
         for key, permission in ALL
-        if (key, permission.sid) not in NAMED_STATEMENTS and (key, permission.sid, permission.kind) not in NAMED_KINDS
+        if (key, permission.sid) not in EXCEPTED_STATEMENTS
+        and (key, permission.sid, permission.kind) not in EXCEPTED_KINDS
     }
     assert list_unused(used) == []
     one = next(each for each in used if each[1] == "SendEmails")
@@ -32,10 +33,10 @@ def test_permission_is_listed_unless_it_is_used_or_named() -> None:
     ]
 
 
-def test_name_of_a_used_permission_is_listed() -> None:
+def test_exception_of_a_used_permission_is_listed() -> None:
     used = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
     assert {line.split(":")[0] for line in list_unused(used)} == {
-        f"{key} {sid}" for key, sid, *_ in (*NAMED_STATEMENTS, *NAMED_KINDS)
+        f"{key} {sid}" for key, sid, *_ in (*EXCEPTED_STATEMENTS, *EXCEPTED_KINDS)
     }
 
 

@@ -1,4 +1,4 @@
-"""Permissions of the policies that no test uses, except those that are named here with a reason."""
+"""Permissions of the policies that no test uses, except those that are listed here with a reason."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,10 +10,10 @@ from local.settings import build_local_names
 BY_LAMBDA = "Lambda's service uses it with the function's role; the local cloud delivers logs and events itself."
 BY_EVENTBRIDGE = "EventBridge uses it; the local cloud delivers events itself."
 BY_AGENT = "The SSM agent uses it; the agent of the local cloud makes no calls."
-NOT_KNOWN = "It is not known whether EC2 checks the snapshots of an AMI. AWS calls the resource optional."
-OF_USERS = "Whether AWS compares aws:userid or the name of the role session with the id of a session is not known."
+UNKNOWN_CHECK = "It is not known whether EC2 checks the snapshots of an AMI. AWS calls the resource optional."
+FOR_PEOPLE = "Whether AWS compares aws:userid or the name of the role session with the id of a session is not known."
 
-NAMED_STATEMENTS: Mapping[tuple[str, str], str] = {
+EXCEPTED_STATEMENTS: Mapping[tuple[str, str], str] = {
     ("api", "WriteLogs"): BY_LAMBDA,
     ("sessions", "WriteLogs"): BY_LAMBDA,
     ("control", "WriteLogs"): BY_LAMBDA,
@@ -26,19 +26,19 @@ NAMED_STATEMENTS: Mapping[tuple[str, str], str] = {
     ("instance", "FindOutputStream"): BY_AGENT,
     ("instance", "WriteOutput"): BY_AGENT,
     ("forward", "PutEvents"): BY_EVENTBRIDGE,
-    ("people", "OpenOwnDataChannels"): OF_USERS,
+    ("people", "OpenOwnDataChannels"): FOR_PEOPLE,
 }
 """Statements by the key of the role and their Sid."""
 
-NAMED_KINDS: Mapping[tuple[str, str, str], str] = {
-    ("control", "LaunchPublicImages", "ec2:snapshot"): NOT_KNOWN,
-    ("control", "LaunchStageImages", "ec2:snapshot"): NOT_KNOWN,
+EXCEPTED_KINDS: Mapping[tuple[str, str, str], str] = {
+    ("control", "LaunchPublicImages", "ec2:snapshot"): UNKNOWN_CHECK,
+    ("control", "LaunchStageImages", "ec2:snapshot"): UNKNOWN_CHECK,
 }
-"""Kinds of resources of statements that are used otherwise."""
+"""Kinds of resources that no test uses, of statements that tests use."""
 
 
 def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
-    """Return the permissions that are neither used nor named, and the names that are used after all.
+    """Return the permissions that are neither used nor excepted, and the exceptions that a test uses.
 
     :param used: role, statement, action and kind of resource
     """
@@ -47,14 +47,14 @@ def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
     for key, build in POLICIES.items():
         policy = parse_policy(build(names).to_policy())
         for permission in sorted(list_permissions(names.role(key), policy)):
-            is_named = _is_named(key, permission)
+            is_excepted = _is_excepted(key, permission)
             is_used = (permission.role, permission.sid, permission.action, permission.kind) in used
-            if not (is_used or is_named):
+            if not (is_used or is_excepted):
                 lines.append(f"{key} {permission.sid}: {permission.action} on {permission.kind}")
-            elif is_used and is_named:
-                lines.append(f"{key} {permission.sid}: {permission.action} is named as unused, but a test uses it")
+            elif is_used and is_excepted:
+                lines.append(f"{key} {permission.sid}: {permission.action} is excepted as unused, but a test uses it")
     return lines
 
 
-def _is_named(key: str, permission: Permission) -> bool:
-    return (key, permission.sid) in NAMED_STATEMENTS or (key, permission.sid, permission.kind) in NAMED_KINDS
+def _is_excepted(key: str, permission: Permission) -> bool:
+    return (key, permission.sid) in EXCEPTED_STATEMENTS or (key, permission.sid, permission.kind) in EXCEPTED_KINDS
