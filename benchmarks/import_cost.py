@@ -1,7 +1,7 @@
-"""Measure what `import app` costs beside the libraries that it loads: `python -m benchmarks.import_cost`.
+"""Measurement of what `import app` costs beside the libraries that it loads: `python -m benchmarks.import_cost`.
 
-Every measurement is a process of its own. All take turns in one run, so that they share the conditions of the computer,
-and the least CPU time counts. Python's bytecode is cached in a temporary folder, as in a deployed package.
+Each measurement runs in a new process. The cases take turns, so that they share the load of the computer, and the least
+CPU time of a case counts. Python's bytecode is cached in a temporary folder, as in a deployed package.
 """
 
 import os

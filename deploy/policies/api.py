@@ -12,14 +12,21 @@ TABLES = {
         ("GetItem", "PutItem"),
         "Read, launch and change instances.",
         indexes=("active", "by-creation", "by-owner"),
+        index_reason="List instances. Find the active ones for the costs, and before an image is deleted.",
     ),
     "timeline": TableAccess(("PutItem", "Query"), "Write the timeline with each change, and show it."),
     "heartbeats": TableAccess(("BatchGetItem", "GetItem"), "Show the activity of instances."),
     "notifications": TableAccess(
-        ("PutItem",), "Write notifications with the change that they report, and show them.", indexes=("by-instance",)
+        ("PutItem",),
+        "Write notifications with the change that they report.",
+        indexes=("by-instance",),
+        index_reason="Show the notifications of an instance.",
     ),
     "images": TableAccess(
-        ("GetItem", "PutItem"), "Request, show and delete images.", indexes=("by-creation", "by-owner")
+        ("GetItem", "PutItem"),
+        "Request, show and delete images.",
+        indexes=("by-creation", "by-owner"),
+        index_reason="List images.",
     ),
     "owners": TableAccess(
         ("GetItem", "PutItem", "Scan"),

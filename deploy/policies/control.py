@@ -17,7 +17,10 @@ FUNCTIONS = ("sweep", "check_sweep_health", "on_instances_stream", "on_ec2_state
 
 TABLES = {
     "instances": TableAccess(
-        ("GetItem", "PutItem"), "Reconcile instances, and adopt orphans.", indexes=("active", "by-ec2-instance")
+        ("GetItem", "PutItem"),
+        "Reconcile instances, and adopt orphans.",
+        indexes=("active", "by-ec2-instance"),
+        index_reason="Find the active instances, and the instance of an event.",
     ),
     "timeline": TableAccess(("PutItem",), "Write the timeline with each change."),
     "heartbeats": TableAccess(
@@ -25,9 +28,17 @@ TABLES = {
         "Create the items of instances, read their heartbeats and write the responses.",
     ),
     "notifications": TableAccess(
-        ("PutItem",), "Write notifications with the change that they report; deliver overdue ones.", indexes=("due",)
+        ("PutItem",),
+        "Write notifications with the change that they report, and record deliveries.",
+        indexes=("due",),
+        index_reason="Find overdue notifications, and all due ones if the sweep is overdue.",
     ),
-    "images": TableAccess(("GetItem", "PutItem"), "Create and delete images.", indexes=("pending",)),
+    "images": TableAccess(
+        ("GetItem", "PutItem"),
+        "Create and delete images.",
+        indexes=("pending",),
+        index_reason="Find the images that are being created or deleted.",
+    ),
     "owners": TableAccess(("Scan",), "Read the channels of all owners; a team has few owners."),
     "ledger": TableAccess(("PutItem",), "Write what is billed."),
     "benchmarks": TableAccess(("PutItem",), "Write the results of benchmarks."),

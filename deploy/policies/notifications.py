@@ -8,7 +8,7 @@ from deploy.policies.webhook_key import build_webhook_key_statement
 
 TABLES = {
     "notifications": TableAccess(
-        ("PutItem",), "Read due notifications, and record their deliveries.", indexes=("due",)
+        ("PutItem",), "Record deliveries.", indexes=("due",), index_reason="Find the due notifications."
     ),
     "instances": TableAccess(
         ("GetItem", "PutItem"), "Skip outdated notifications, and record that a stop warning was delivered."

@@ -16,13 +16,15 @@ class TableAccess:
     """What a role does with one table.
 
     :param calls: the names of DynamoDB's actions on the table itself
+    :param reason: why the role needs the calls
     :param indexes: the indexes that are queried
-    :param reason: why the role needs them
+    :param index_reason: why the role needs the indexes; empty: `reason` says it
     """
 
     calls: tuple[str, ...]
     reason: str
     indexes: tuple[str, ...] = ()
+    index_reason: str = ""
 
 
 def build_table_statements(names: ResourceNames, access: Mapping[str, TableAccess]) -> tuple[Statement, ...]:
@@ -45,7 +47,7 @@ def build_table_statements(names: ResourceNames, access: Mapping[str, TableAcces
                     sid=f"Query{title}Indexes",
                     actions=("dynamodb:Query",),
                     resources=tuple(names.table_arn(table, index) for index in sorted(each.indexes)),
-                    reason=each.reason,
+                    reason=each.index_reason or each.reason,
                 )
             )
     return tuple(statements)

@@ -1,6 +1,6 @@
 """Policies of the roles: they allow exactly the calls of the code, on public resources and those of the stage.
 
-`tests/local/aws/iam` evaluates them for the calls that the scenarios make.
+In the scenarios, the local cloud enforces these policies.
 """
 
 import ast
