@@ -83,6 +83,11 @@ FUNCTIONS: Mapping[str, FunctionSettings] = {
 """All functions, by name."""
 
 
+def list_functions(role: str) -> list[str]:
+    """Return the names of the functions with a role."""
+    return [function.name for function in FUNCTIONS.values() if function.role == role]
+
+
 def get_function_id(function: str) -> str:
     """Return the logical id of a function. Chalice chooses that of the API function."""
     return {"api": "APIHandler", "sessions": "SessionsHandler"}.get(function, to_logical_id(function))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from chalicelib.domain.common.text import join_and
+from deploy.functions import list_functions
 from deploy.names import ResourceNames
 from deploy.policies import POLICIES
 from deploy.policies.statement import PolicyDocument, Statement
@@ -41,8 +43,8 @@ REGION, VPC, SUBNET and KEY occur once for each configured region. ARNs are shor
 USED_BY = {
     "api": "the function of the API",
     "sessions": "the function behind the routes that open and renew sessions",
-    "control": "sweep, check_sweep_health, on_instances_stream, on_ec2_state_change, on_ssm_command_change",
-    "notifications": "deliver_notifications",
+    "control": f"the functions {join_and(list_functions('control'))}",
+    "notifications": f"the function {join_and(list_functions('notifications'))}",
     "instance": "everything that runs on an instance",
     "session": "the credentials of one session; a session policy narrows them to that session",
     "people": "a managed policy without a role: an admin attaches it to people who use their own AWS credentials",

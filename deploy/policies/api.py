@@ -47,6 +47,6 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         (
             *build_table_statements(names, TABLES),
             build_webhook_key_statement(names),
-            build_log_statement(names, ("api",)),
+            build_log_statement(names, "api"),
         )
     )

@@ -13,8 +13,6 @@ from deploy.policies.statement import PolicyDocument, Statement
 from deploy.policies.table_access import TableAccess, build_table_statements
 from deploy.tables import STREAM_TABLE
 
-FUNCTIONS = ("sweep", "check_sweep_health", "on_instances_stream", "on_ec2_state_change", "on_ssm_command_change")
-
 TABLES = {
     "instances": TableAccess(
         ("GetItem", "PutItem"),
@@ -60,7 +58,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         *build_image_statements(names),
         *build_command_statements(names),
         *build_delivery_statements(names),
-        build_log_statement(names, FUNCTIONS),
+        build_log_statement(names, "control"),
     )
     return PolicyDocument(statements)
 

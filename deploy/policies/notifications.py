@@ -27,7 +27,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     statements = (
         *build_table_statements(names, TABLES),
         *build_delivery_statements(names),
-        build_log_statement(names, ("deliver_notifications",)),
+        build_log_statement(names, "notifications"),
     )
     return PolicyDocument(statements)
 

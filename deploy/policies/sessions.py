@@ -42,6 +42,6 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 reason="Open a session with the session role, tagged with the id of the instance of the session.",
             ),
             build_ssh_key_statement(names),
-            build_log_statement(names, ("sessions",)),
+            build_log_statement(names, "sessions"),
         )
     )
