@@ -1,4 +1,4 @@
-"""Read the settings of a deployment from environment variables."""
+"""Settings of the deployed functions, from environment variables. Those of a deployment are in `deploy/settings.py`."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def build_instance_log_group(stage: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of a deployment.
+    """The settings of a deployed function.
 
     :param stage: gpudesk acts on EC2 instances with this `gpudesk:stage` tag only
     :param table_prefix: the names of all tables begin with it
@@ -80,7 +80,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings. `bootstrap.get_application` does so at the first event, so that packaging can import the app.
+    """Read the settings. Only `bootstrap.get_application` does so, so that packaging can import the app without them.
 
     :raises InvalidSetting: variables are missing or empty, or one has a value that cannot be read
     """

@@ -1,11 +1,11 @@
 """The region stack: what instances need in each region. The home region has one, too, without forwarding rules.
 
-One template serves all regions; what differs is in its mapping by region.
+All regions have the same template. What differs is in its mapping by region.
 """
 
 from typing import Any
 
-from deploy.cloudformation import Resource, Template, build_resource, get_attribute, ref
+from deploy.cloudformation import Resource, Template, build_resource, build_retention, get_attribute, ref
 from deploy.documents import build_documents
 from deploy.forwarding import build_forwarding
 from deploy.names import ResourceNames
@@ -79,7 +79,7 @@ def build_security_group(names: ResourceNames) -> Resource:
             ],
             "Tags": names.tags,
         },
-        # The rule comes from EC2-Classic. Without VpcId the group is in the default VPC, which accepts egress rules.
+        # E3021 requires VpcId with egress rules, as EC2-Classic did. Without VpcId the group is in the default VPC.
         Metadata={"cfn-lint": {"config": {"ignore_checks": ["E3021"]}}},
     )
 
@@ -93,6 +93,5 @@ def build_log_group(names: ResourceNames) -> Resource:
             "RetentionInDays": names.settings.log_retention_days,
             "KmsKeyId": _only_if("HasKey", _find_in_region("KmsKey")),
         },
-        DeletionPolicy="Delete",
-        UpdateReplacePolicy="Delete",
+        **build_retention(is_kept=False),
     )

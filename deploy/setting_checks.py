@@ -7,7 +7,7 @@ from typing import Any
 from deploy.regions import PARTITION, find_missing_services, find_partition
 
 STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
-"""The stage is part of names that allow little: IAM roles (64 characters), tables, topics, parameters, documents."""
+"""The stage is part of the names of roles (at most 64 characters), tables, topics, parameters and documents."""
 
 
 class InvalidDeploymentSetting(ValueError):
@@ -56,7 +56,8 @@ def check_known_keys(where: str, table: Mapping[str, Any], known: set[str]) -> N
     unknown = sorted(set(table) - known)
     if unknown:
         names = ", ".join(sorted(known))
-        raise InvalidDeploymentSetting(f"{where}: {', '.join(unknown)} is unknown. Settings are {names}.")
+        verb = "is" if len(unknown) == 1 else "are"
+        raise InvalidDeploymentSetting(f"{where}: {', '.join(unknown)} {verb} unknown. Settings are {names}.")
 
 
 def check_stage(stage: str) -> None:
@@ -75,8 +76,8 @@ def check_stage(stage: str) -> None:
 def check_region(setting: str, region: str, services: tuple[str, ...]) -> None:
     """Check that AWS has a region, and the services in it.
 
-    :raises InvalidDeploymentSetting: botocore knows no such region, no endpoint of a service there, or the region is in
-        a partition such as aws-cn
+    :raises InvalidDeploymentSetting: botocore does not know the region, or a service has no endpoint there, or the
+        region is in another partition, such as aws-cn
     """
     partition = find_partition(region)
     if partition is None:

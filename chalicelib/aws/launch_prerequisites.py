@@ -1,4 +1,4 @@
-"""Read from EC2 what RunInstances must name: AMI, subnet and security group. Nothing is changed here."""
+"""Reading of what RunInstances must name: AMI, subnet and security group."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """What the deployment has settled about the network of instances.
+    """Settings of the deployment about the network of instances.
 
     :param stage: the value of the stage tag, which subnets may have
     :param security_group: the name of the security group without ingress rules, which the VPC of the instances has
@@ -57,7 +57,7 @@ class LaunchPrerequisites:
     """AMIs, subnets and security groups. Each method raises AwsError if EC2 rejects the call or does not respond."""
 
     def __init__(self, clients: Clients, network: NetworkSettings) -> None:
-        """Use the subnets of a network."""
+        """Use the clients and the network of a deployment."""
         self._clients = clients
         self._network = network
 
@@ -135,8 +135,8 @@ class LaunchPrerequisites:
 def choose_subnets(subnets: "Sequence[SubnetTypeDef]", network: NetworkSettings) -> "list[SubnetTypeDef]":
     """Return the subnets that instances may use.
 
-    If the settings list some of them, these; otherwise those with the stage tag; otherwise the default subnets of the
-    zones, which a default VPC has; otherwise all.
+    These are the subnets that the settings list. If they list none of them: those with the stage tag, or else the
+    default subnets of the zones, which a default VPC has, or else all.
     """
     tag = {"Key": STAGE_TAG, "Value": network.stage}
     listed = [subnet for subnet in subnets if subnet["SubnetId"] in network.subnets]

@@ -1,4 +1,4 @@
-"""Test what a region stack creates."""
+"""Resources of a region stack."""
 
 import re
 from typing import Any

@@ -5,13 +5,8 @@ from typing import Any
 import pytest
 
 from deploy.setting_checks import InvalidDeploymentSetting
-from deploy.settings import (
-    EXAMPLE_EMAIL,
-    STAGES_DIR,
-    RegionSettings,
-    parse_deployment_settings,
-    read_deployment_settings,
-)
+from deploy.settings import EXAMPLE_EMAIL, RegionSettings
+from deploy.stage_file import STAGES_DIR, parse_deployment_settings, read_deployment_settings
 
 KEY = "arn:aws:kms:us-west-2:123456789012:key/0f"
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import app
 from chalicelib import bootstrap
 from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, Settings, read_settings
 from local.settings import VARIABLES
@@ -97,6 +98,17 @@ def test_subnets_are_those_of_the_variable() -> None:
 def test_email_topic_is_read_from_its_variable() -> None:
     arn = "arn:aws:sns:eu-west-1:123456789012:gpudesk-dev-notifications"
     assert read(GPUDESK_EMAIL_TOPIC_ARN=arn).email_topic_arn == arn
+
+
+def test_function_reads_its_settings_at_its_start_and_not_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bootstrap.set_application(None)
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    app.prepare("app.sweep")
+    for name in VARIABLES:
+        monkeypatch.delenv(name)
+    assert app.get_application().settings == read_settings(VARIABLES)
+    bootstrap.set_application(None)
 
 
 def test_function_without_settings_ends_at_its_start_and_says_which() -> None:

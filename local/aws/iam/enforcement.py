@@ -1,13 +1,15 @@
 """Enforcement: each call of a role is decided by the policies of the role, of the session and of the resource.
 
-Callers without a role are the administrator of the account, who may do everything but assume a role that does not trust
-the account.
+Callers without a role are the administrator of the account, who may do everything, except assume a role that does not
+trust the account.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from local.aws.core.errors import CloudError
 from local.aws.iam.access_checks import list_access_checks
@@ -32,7 +34,7 @@ ROLE_KEY_PREFIX = "ASIA"
 TRUST_ACTIONS = frozenset({"sts:AssumeRole", "sts:TagSession"})
 """Actions that the trust policy of the role must allow, too."""
 
-ADMINISTRATOR = Principal(arn="arn:aws:iam::123456789012:user/local", account="123456789012")
+ADMINISTRATOR = Principal(arn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:user/local", account=DEFAULT_ACCOUNT_ID)
 EVERYTHING = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
 
 Parameters = Mapping[str, Any]
@@ -41,7 +43,7 @@ Parameters = Mapping[str, Any]
 class Enforcement:
     """Decides whether the caller of a call may make it.
 
-    :ivar denials: the refused requests, each with its caller and the reason, and those that nothing could decide
+    :ivar denials: the refused requests and those that could not be decided, each with its caller and the reason
     """
 
     def __init__(self, roles: AssumedRoles, machines: MachineRoles, facts: LocalFacts) -> None:
@@ -109,7 +111,7 @@ class Enforcement:
 
     @contextmanager
     def _count_undecided(self, caller: str, action: str) -> Iterator[None]:
-        """Count a call as denied if nothing can decide about it: its caller sees no more than an internal error."""
+        """Count a call that cannot be decided as denied. Without that, only its caller would see an error."""
         try:
             yield
         except UndecidedCall as error:
@@ -131,7 +133,7 @@ class Enforcement:
 
 
 def read_parameters(response: Any) -> Parameters:
-    """Return the parameters of a call as the SDK's user has passed them."""
+    """Return the parameters of a call as they were passed to the SDK."""
     if response.automated_parameter_parsing:
         parameters: Parameters = response.params
         return parameters
