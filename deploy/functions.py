@@ -21,6 +21,7 @@ from deploy.cloudformation import (
 )
 from deploy.lambda_runtime import ARCHITECTURE, RUNTIME
 from deploy.names import ResourceNames
+from deploy.networks import join_networks
 
 API_SECONDS, SESSION_SECONDS = 10, 15
 """API Gateway waits for 29 seconds. Opening a session makes several calls of EC2, STS and SSM; other requests use
@@ -134,7 +135,7 @@ def build_environment(names: ResourceNames) -> dict[str, Any]:
         "GPUDESK_SESSION_ROLE_ARN": get_attribute(get_role_id("session"), "Arn"),
         "GPUDESK_SECURITY_GROUP": names.security_group,
         "GPUDESK_REGIONS": ",".join(names.settings.regions),
-        "GPUDESK_SUBNETS": ",".join(names.settings.subnets),
+        "GPUDESK_NETWORKS": join_networks(names.settings),
         "GPUDESK_EMAIL_TOPIC_ARN": ref("NotificationTopic"),
         "GPUDESK_WEBHOOK_KEY": names.webhook_key,
     }

@@ -1,13 +1,13 @@
 """Checks of values from a settings file. Each error names the setting, what is wrong and what would be right."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from chalicelib.settings import STAGE_PATTERN
 from deploy.regions import PARTITION, find_missing_services, find_partition
 
-STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
-"""The stage is part of the names of roles (at most 64 characters), tables, topics, parameters and documents."""
+MAX_PORT = 65_535
 
 
 class InvalidDeploymentSetting(ValueError):
@@ -46,6 +46,22 @@ def check_choice(setting: str, value: Any, choices: Sequence[int]) -> int:
         accepted = ", ".join(map(str, choices))
         raise InvalidDeploymentSetting(f"{setting} must be one of {accepted}, not {str(value)[:100]!r}.")
     return value
+
+
+def check_ports(setting: str, values: Any, known: Collection[int]) -> tuple[int, ...]:
+    """Return a list of ports as a tuple, each once.
+
+    :param known: ports that need no setting
+    :raises InvalidDeploymentSetting: the value is no list, or an entry is no port or is known
+    """
+    if not isinstance(values, list):
+        raise InvalidDeploymentSetting(f"{setting} must be a list of ports, not {str(values)[:100]!r}.")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_PORT:
+            raise InvalidDeploymentSetting(f"{setting} must be a list of ports from 1 to {MAX_PORT}, not {value!r}.")
+        if value in known:
+            raise InvalidDeploymentSetting(f"{setting}: port {value} is open without a setting. Remove it.")
+    return tuple(dict.fromkeys(values))
 
 
 def check_known_keys(where: str, table: Mapping[str, Any], known: set[str]) -> None:

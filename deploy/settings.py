@@ -37,6 +37,7 @@ class DeploymentSettings:
     :param region_settings: the regions with instances, by name
     :param alarm_email: the address that CloudWatch's alarms are sent to
     :param log_retention_days: how long CloudWatch keeps the logs of the functions
+    :param outbound_ports: further TCP ports to which instances may connect
     :param buckets: names of S3 buckets that instances may read and write
     :param secret_prefixes: prefixes of the names of secrets that instances may read
     :param data_keys: ARNs of the KMS keys of these buckets and secrets; keys of AWS need no permission
@@ -49,6 +50,7 @@ class DeploymentSettings:
     region_settings: Mapping[str, RegionSettings]
     alarm_email: str
     log_retention_days: int = 30
+    outbound_ports: tuple[int, ...] = ()
     buckets: tuple[str, ...] = ()
     secret_prefixes: tuple[str, ...] = ()
     data_keys: tuple[str, ...] = ()
@@ -59,11 +61,6 @@ class DeploymentSettings:
     def regions(self) -> tuple[str, ...]:
         """The regions with instances, the home region first if it is one of them."""
         return tuple(sorted(self.region_settings, key=lambda region: (region != self.home_region, region)))
-
-    @property
-    def subnets(self) -> tuple[str, ...]:
-        """The subnets that instances may use, of all regions that list some."""
-        return tuple(subnet for region in self.regions for subnet in self.region_settings[region].subnets)
 
     @property
     def keeps_data(self) -> bool:

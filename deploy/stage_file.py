@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib.settings import SUBNET_PATTERN
+from chalicelib.settings import SUBNET_PATTERN, VPC_PATTERN
+from deploy.broad_policies import find_broad_permission
+from deploy.networks import OUTBOUND_PORTS
 from deploy.regions import HOME_SERVICES, INSTANCE_SERVICES
 from deploy.setting_checks import (
     InvalidDeploymentSetting,
     check_choice,
     check_known_keys,
+    check_ports,
     check_region,
     check_stage,
     check_texts,
@@ -26,21 +29,6 @@ RETENTION_DAYS = (
 )
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
-TOO_BROAD_POLICIES: Mapping[str, str] = {
-    "AdministratorAccess": "to do everything in the account",
-    "PowerUserAccess": "to do nearly everything in the account",
-    "IAMFullAccess": "to give itself every permission",
-    "AmazonSSMManagedInstanceCore": "to read every parameter in Parameter Store, the key of webhooks included",
-    "AmazonEC2RoleforSSM": "to read every parameter in Parameter Store and every bucket",
-    "AmazonEC2FullAccess": "to change all EC2 instances of the account",
-    "AmazonSSMFullAccess": "to run commands as root on all instances of the account",
-}
-"""Managed policies of AWS that no instance may have, by what they would allow it.
-
-https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
-"""
-
-_VPC = r"vpc-[0-9a-f]{8,17}"
 _KMS_KEY = r"arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
 _BUCKET = (
     r"(?!xn--|sthree-|amzn-s3-demo-|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$)"
@@ -96,6 +84,9 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
         region_settings=regions,
         alarm_email=alarm_email,
         log_retention_days=check_choice("log_retention_days", retention, RETENTION_DAYS),
+        outbound_ports=check_ports(
+            "outbound_ports", raw.get("outbound_ports", []), {port for port, _, _ in OUTBOUND_PORTS}
+        ),
         buckets=check_texts("buckets", raw.get("buckets", []), _BUCKET, "names of S3 buckets"),
         secret_prefixes=check_texts(
             "secret_prefixes",
@@ -103,7 +94,7 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
             _SECRET_PREFIX,
             "prefixes of secrets, 3 to 200 characters",
         ),
-        data_keys=check_texts("data_keys", raw.get("data_keys", []), _KMS_KEY, "ARNs of KMS keys"),
+        data_keys=_parse_data_keys(raw.get("data_keys", [])),
         instance_policies=_parse_instance_policies(raw.get("instance_policies", [])),
         permissions_boundary=require_text(
             "permissions_boundary",
@@ -117,7 +108,7 @@ def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentS
 def _parse_instance_policies(raw: Any) -> tuple[str, ...]:
     policies = check_texts("instance_policies", raw, _POLICY_ARN, "ARNs of managed policies")
     for policy in policies:
-        permission = TOO_BROAD_POLICIES.get(policy.rpartition("/")[2])
+        permission = find_broad_permission(policy)
         if permission:
             raise InvalidDeploymentSetting(
                 f"instance_policies: {policy} allows every program on an instance {permission}. Name a policy with "
@@ -126,10 +117,23 @@ def _parse_instance_policies(raw: Any) -> tuple[str, ...]:
     return policies
 
 
+def _parse_data_keys(raw: Any) -> tuple[str, ...]:
+    keys = check_texts("data_keys", raw, _KMS_KEY, "ARNs of KMS keys")
+    for key in keys:
+        check_region("data_keys", key.split(":")[3], ("kms",))
+    return keys
+
+
 def _parse_regions(raw: Any) -> dict[str, RegionSettings]:
     if not isinstance(raw, Mapping) or not raw:
         raise InvalidDeploymentSetting("regions: at least one table such as [regions.us-east-1] is needed.")
-    return {str(region): _parse_region(str(region), entry) for region, entry in raw.items()}
+    regions = {str(region): _parse_region(str(region), entry) for region, entry in raw.items()}
+    by_vpc: dict[str, str] = {}
+    for region, parsed in regions.items():
+        other = by_vpc.setdefault(parsed.vpc or region, region)
+        if other != region:
+            raise InvalidDeploymentSetting(f"regions.{region}.vpc is that of {other}, too. A VPC is in one region.")
+    return regions
 
 
 def _parse_region(region: str, entry: Any) -> RegionSettings:
@@ -139,7 +143,9 @@ def _parse_region(region: str, entry: Any) -> RegionSettings:
         raise InvalidDeploymentSetting(f"{setting} must be a table, [{setting}], not {entry!r}.")
     check_known_keys(setting, entry, set(RegionSettings.__dataclass_fields__))
     parsed = RegionSettings(
-        vpc=require_text(f"{setting}.vpc", entry.get("vpc", ""), rf"(|{_VPC})", "the id of a VPC (vpc-...) or empty"),
+        vpc=require_text(
+            f"{setting}.vpc", entry.get("vpc", ""), rf"(|{VPC_PATTERN})", "the id of a VPC (vpc-...) or empty"
+        ),
         subnets=check_texts(
             f"{setting}.subnets", entry.get("subnets", []), SUBNET_PATTERN, "ids of subnets (subnet-...)"
         ),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-AGENT_SERVICES = ("ssm", "ssmmessages", "ec2messages")
+AGENT_SERVICES = ("ssm", "ssmmessages")
 """The services of the SSM agent. Without them, gpudesk can neither set up an instance nor open a session.
 
 Agents before 3.3.40.0, and all agents that cannot use ssmmessages, receive commands by ec2messages.
@@ -50,7 +50,8 @@ class UnreachableTargets:
         """Return a sentence for the person who deploys."""
         return (
             f"Instances in {self.subnet_id} do not reach {', '.join(self.targets)}. Add a route to a NAT gateway, or "
-            "endpoints for the services and a proxy for the downloads (recipe parameters proxy, apt_mirror, pip_index)."
+            "endpoints for the services and a proxy for the downloads (recipe parameters proxy, apt_mirror, pip_index), "
+            "whose port must be in outbound_ports."
         )
 
 

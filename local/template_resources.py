@@ -46,12 +46,14 @@ class ResourceCreator:
     def resolve(self, value: Any) -> Any:
         """Return a value without expressions of CloudFormation. Conditions are false: their settings are empty."""
         match value:
+            case {"Ref": "AWS::NoValue"}:
+                return None
             case {"Ref": str() as logical_id}:
                 return self.created[logical_id].ref
             case {"Fn::GetAtt": [logical_id, attribute]}:
                 return self.created[logical_id].attributes[attribute]
-            case {"Fn::If": [_, _, {"Ref": "AWS::NoValue"}]}:
-                return None
+            case {"Fn::If": [_, _, otherwise]}:
+                return self.resolve(otherwise)
             case dict():
                 resolved = {key: self.resolve(inner) for key, inner in value.items()}
                 return {key: inner for key, inner in resolved.items() if inner is not None}

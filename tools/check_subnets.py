@@ -11,6 +11,7 @@ import boto3
 
 from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
+from chalicelib.settings import RegionNetwork
 from deploy.names import ResourceNames
 from deploy.setting_checks import InvalidDeploymentSetting
 from deploy.settings import DeploymentSettings, RegionSettings
@@ -56,7 +57,7 @@ def list_problems(settings: DeploymentSettings, region: str, found: Collection[s
     :param found: the ids of the subnets that instances may use
     """
     listed = settings.region_settings[region]
-    if not found:
+    if not found and not listed.subnets:
         yield (
             f"{listed.vpc} has no subnet for instances."
             if listed.vpc
@@ -70,11 +71,13 @@ def list_problems(settings: DeploymentSettings, region: str, found: Collection[s
 def read_network(settings: DeploymentSettings, region: str) -> Network:
     """Return the subnets that instances may use, with all routes and endpoints of the region."""
     client = boto3.client("ec2", region)
-    network = NetworkSettings(settings.stage, ResourceNames(settings).security_group, settings.subnets)
+    listed = settings.region_settings[region]
+    regions = {region: RegionNetwork(listed.vpc, listed.subnets)} if listed.vpc else {}
+    network = NetworkSettings(settings.stage, ResourceNames(settings).security_group, regions)
     prerequisites = LaunchPrerequisites(build_client_sets().loop, network)
     return Network(
         region,
-        prerequisites.list_usable_subnets(region, _find_vpcs(client, settings.region_settings[region])),
+        prerequisites.list_usable_subnets(region, _find_vpcs(client, listed)),
         [table for page in client.get_paginator("describe_route_tables").paginate() for table in page["RouteTables"]],
         [
             endpoint

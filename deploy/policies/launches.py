@@ -72,12 +72,17 @@ def _build_subnet_statements(names: ResourceNames) -> tuple[Statement, ...]:
         subnets = settings.subnets or ("*",)
         condition: Condition = {}
         if settings.vpc:
-            condition = {"ArnEquals": {"ec2:Vpc": names.arn("ec2", f"vpc/{settings.vpc}", region=region)}}
+            # The VPC may belong to another account, which shares it. ArnEquals accepts wildcards.
+            vpc = names.arn("ec2", f"vpc/{settings.vpc}", region=region, account="*")
+            condition = {"ArnEquals": {"ec2:Vpc": vpc}}
         statements.append(
             Statement(
                 sid=f"LaunchIntoSubnets{to_logical_id(region)}",
                 actions=("ec2:RunInstances",),
-                resources=tuple(names.arn("ec2", f"subnet/{subnet}", region=region) for subnet in subnets),
+                resources=tuple(
+                    names.arn("ec2", f"subnet/{subnet}", region=region, account="*" if settings.vpc else None)
+                    for subnet in subnets
+                ),
                 condition=condition,
                 setting=f"regions.{region}.subnets",
                 reason="Use the configured subnets. If none are configured, EC2 accepts only those of the VPC that has "

@@ -91,7 +91,7 @@ def test_functions_have_their_role_their_log_and_the_environment_of_the_product(
     assert functions["SessionsHandler"]["Handler"] == functions["APIHandler"]["Handler"] == "app.app"
     variables = functions["Sweep"]["Environment"]["Variables"]
     assert variables["GPUDESK_REGIONS"] == "eu-west-1,us-west-2"
-    assert variables["GPUDESK_SUBNETS"] == ""
+    assert variables["GPUDESK_NETWORKS"] == "us-west-2=vpc-0a1b2c3d"
     assert variables["GPUDESK_INSTANCE_ROLE_ID"] == {"Fn::GetAtt": ["InstanceRole", "RoleId"]}
     assert all(each["Environment"]["Variables"] == variables for each in functions.values())
     assert read_local_settings().stage == "dev", "it reads the same variables"

@@ -45,7 +45,10 @@ def test_ten_policies_of_the_admin_are_accepted() -> None:
 def test_policies_of_many_regions_fit_into_iam() -> None:
     key, subnets = "arn:aws:kms:{}:123456789012:key/0f", [f"subnet-0a1b2c3{digit}" for digit in range(3)]
     regions = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-northeast-1")
-    tables = {each: {"vpc": "vpc-0a1b2c3d", "subnets": subnets, "kms_key": key.format(each)} for each in regions}
+    tables = {
+        each: {"vpc": f"vpc-0a1b2c3{number}", "subnets": subnets, "kms_key": key.format(each)}
+        for number, each in enumerate(regions)
+    }
     raw = {"home_region": "us-east-1", "alarm_email": "ops@example.com", "regions": tables}
     names = ResourceNames(parse_deployment_settings("production", raw))
     for build_policy in POLICIES.values():
