@@ -50,8 +50,8 @@ class UnreachableTargets:
         """Return a sentence for the person who deploys."""
         return (
             f"Instances in {self.subnet_id} do not reach {', '.join(self.targets)}. Add a route to a NAT gateway, or "
-            "endpoints for the services and a proxy for the downloads (recipe parameters proxy, apt_mirror, pip_index), "
-            "whose port must be in outbound_ports."
+            "endpoints for the services and a proxy for the downloads (parameters proxy, apt_mirror, pip_index). "
+            "The port of the proxy must be in outbound_ports."
         )
 
 
