@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token preview replay benchmark benchmark-sweep benchmark-import benchmark-cold-start mutation-check build-documents package permissions checkov check-subnets clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token preview replay benchmark benchmark-sweep benchmark-failover benchmark-import benchmark-cold-start mutation-check build-documents package permissions checkov check-subnets catalog catalog-page clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -79,6 +79,9 @@ benchmark: setup ## Compare the idle rule with others on a generated month of a 
 benchmark-sweep: setup ## Measure what a sweep costs for 1 to 10,000 instances, and compare it with Cloud Custodian (COUNTS=1,10); about 15 minutes
 	@COUNTS="$(COUNTS)" $(BIN)/python -m benchmarks.sweep
 
+benchmark-failover: setup ## Compare orders in which a launch tries zones on simulated months of capacity (SEEDS=, LAUNCHES=); two minutes
+	@SEEDS="$(SEEDS)" LAUNCHES="$(LAUNCHES)" $(BIN)/python -m benchmarks.failover
+
 benchmark-import: setup ## Measure what an import of app.py costs beside the libraries that it loads
 	@$(BIN)/python -m benchmarks.import_cost
 
@@ -108,6 +111,12 @@ package: setup | $(UV) ## Write the templates and the zip of a stage to build/pa
 
 check-subnets: setup ## Name the subnets from which instances would not reach what they need (STAGE=dev); reads the account
 	@$(ON_LOCAL) $(BIN)/python -m tools.check_subnets "$${STAGE:-dev}"
+
+catalog: setup ## Read instance types, prices and images from AWS into chalicelib/data/catalog (REGIONS=, OUT=); reads the account
+	@$(ON_LOCAL) $(BIN)/python -m tools.refresh_catalog $(if $(REGIONS),--regions $(REGIONS)) $(if $(OUT),--out $(OUT))
+
+catalog-page: setup ## Write docs/gpu-types.md from chalicelib/data/catalog
+	@$(BIN)/python -m tools.catalog_page
 
 clean: ## Remove what the other targets created: .venv .uv .gpudesk build
 	rm -rf .venv .uv .gpudesk build

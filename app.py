@@ -1,7 +1,7 @@
 """The entry points of the deployed functions: HTTP, the schedules, the table's stream and the events of EC2 and SSM.
 
-An import loads the libraries and little more. What a function needs besides is loaded when it is first used; on Lambda
-that is already during the import, because only then a function has a whole CPU.
+An import loads the libraries and little more. What a function needs besides is loaded and built when it is first used.
+On Lambda, the import does that too (`prepare`), because only then a function has a whole CPU.
 """
 
 # ruff: noqa: PLC0415
@@ -32,7 +32,7 @@ API_HANDLER = "app.app"
 
 
 def get_application() -> "Application":
-    """Return gpudesk, which the first event builds."""
+    """Return gpudesk, which is built at the first call."""
     from chalicelib import bootstrap
 
     return bootstrap.get_application()
@@ -120,36 +120,24 @@ def reconcile_ec2_instance(event: CloudWatchEvent) -> None:
         get_application().reconciler.reconcile_ec2(ec2_instance_id)
 
 
-def preload(handler: str | None) -> None:
-    """Load what a function of Lambda needs.
+def prepare(handler: str | None) -> None:
+    """Build gpudesk and load what a function of Lambda needs, at its start.
 
-    :param handler: the name of the function's handler; None outside Lambda
+    Without settings, the function ends there. Otherwise every event would fail alone, those of the schedules unseen.
+
+    :param handler: the name of the function's handler; None outside Lambda, where `app` is imported without settings
+    :raises SystemExit: settings are missing or impossible. Its message, a sentence, gets into the log of the function
     """
     if handler is None:
         return
-    from chalicelib import bootstrap  # noqa: F401 - the import itself is the purpose
+    from chalicelib.settings import InvalidSetting
 
+    try:
+        get_application()
+    except InvalidSetting as error:
+        raise SystemExit(str(error)) from error
     if handler == API_HANDLER:
         _ = app.routes
 
 
-def require_settings(handler: str | None) -> None:
-    """End a function of Lambda at its start if its settings are missing or impossible.
-
-    Otherwise every event would fail alone, those of the schedules unseen.
-
-    :param handler: the name of the function's handler; None outside Lambda
-    :raises SystemExit: its message, a sentence about the settings, gets into the log of the function
-    """
-    if handler is None:
-        return
-    from chalicelib.settings import InvalidSetting, read_settings
-
-    try:
-        read_settings()
-    except InvalidSetting as error:
-        raise SystemExit(str(error)) from error
-
-
-require_settings(os.environ.get("_HANDLER"))
-preload(os.environ.get("_HANDLER"))
+prepare(os.environ.get("_HANDLER"))

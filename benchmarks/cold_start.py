@@ -1,10 +1,10 @@
-"""Measure a cold start of the deployed functions: `python -m benchmarks.cold_start`.
+"""Measurement of a cold start of the deployed functions: `python -m benchmarks.cold_start`.
 
-It builds the zip and measures it: its size, its files, the CPU time of `import app` from the unzipped zip, and of the
-first request. Every measurement is a process of its own, under Lambda's version of Python, in an environment without
-packages. The cases take turns in one run, so that they share the conditions of the computer, and the least CPU time
-counts. "Without bytecode" is the form in which Chalice's own packager delivers the code. On Lambda, `app` loads at its
-import what its function needs.
+It builds the zip and measures its size, its files, and the CPU time of two starts: `import app` from the unzipped zip,
+and the same with a first request. On Lambda, `import app` also builds what the function needs. Each start runs in a new
+process, with Lambda's version of Python and without the packages of this environment. The cases take turns, so that
+they share the load of the computer, and the least CPU time of a case counts. "Without bytecode" is the form in which
+Chalice's own packager delivers the code.
 """
 
 import resource
@@ -18,28 +18,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.errors import PackagingFailed
-from deploy.package import build_zip, find_package_interpreter
+from deploy.interpreter import find_package_interpreter
+from deploy.package import build_zip
 from local.deployed.errors import RuntimeMissing
 from local.deployed.lambda_runtime import prepare_runtime
 from local.isolation import PLACEHOLDERS
+from local.settings import VARIABLES
 
 ROUNDS = 7
 MAX_ZIP_BYTES = 12_000_000
 MAX_RATIO = 0.40 / 0.75
-"""Of an import with bytecode to one without. A ratio, because the seconds depend on the computer and its load."""
+"""CPU time of an import with bytecode, divided by that without. The seconds depend on the load of the computer."""
 
 JUDGED = ("import app for the sweep", "import app for the API")
 
 ENVIRONMENT = {
     **PLACEHOLDERS,
-    "AWS_REGION": "us-east-1",
-    "GPUDESK_STAGE": "dev",
-    "GPUDESK_TABLE_PREFIX": "gpudesk-dev",
-    "GPUDESK_INSTANCE_PROFILE": "gpudesk-dev-instance",
-    "GPUDESK_INSTANCE_ROLE_ID": "AROA0000000000000000",
-    "GPUDESK_SESSION_ROLE_ARN": "arn:aws:iam::123456789012:role/gpudesk-dev-session",
-    "GPUDESK_SECURITY_GROUP": "gpudesk-dev",
-    "GPUDESK_WEBHOOK_KEY": "/gpudesk/dev/webhook-key",
+    **VARIABLES,
     # Nothing listens there. The request ends with the answer 503, after all that a first request does in a function.
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
 }
@@ -57,7 +52,7 @@ assert app.app(event, None)["statusCode"] == 503
 class Case:
     """A measured start.
 
-    :param handler: the function that starts; empty: none, so that `app` preloads nothing
+    :param handler: the function that starts; empty: none, so that `app` builds nothing
     """
 
     has_bytecode: bool
@@ -79,7 +74,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Unzipped:
-    """The folder of the unzipped zip, and one of the same without bytecode."""
+    """Folder of the unzipped zip, and a copy of it without bytecode."""
 
     with_bytecode: Path
     without_bytecode: Path

@@ -1,7 +1,7 @@
-"""Measure what `import app` costs beside the libraries that it loads: `python -m benchmarks.import_cost`.
+"""Measurement of what `import app` costs beside the libraries that it loads: `python -m benchmarks.import_cost`.
 
-Every measurement is a process of its own. All take turns in one run, so that they share the conditions of the computer,
-and the least CPU time counts. Python's bytecode is cached in a temporary folder, as in a deployed package.
+Each measurement runs in a new process. The cases take turns, so that they share the load of the computer, and the least
+CPU time of a case counts. Python's bytecode is cached in a temporary folder, as in a deployed package.
 """
 
 import os
@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from local.settings import VARIABLES
+
 ROUNDS = 7
 MAX_RATIO = 1.3
 LIBRARIES = "import boto3, chalice.app, pynamodb.models; from pydantic import BaseModel, TypeAdapter"
@@ -19,8 +21,8 @@ LIBRARIES = "import boto3, chalice.app, pynamodb.models; from pydantic import Ba
 CASES = {
     "the libraries alone": LIBRARIES,
     "import app": f"{LIBRARIES}\nimport app",
-    "import app and all that the API needs": f"{LIBRARIES}\nimport app; app.preload(app.API_HANDLER)",
-    "import app and all that the sweep needs": f"{LIBRARIES}\nimport app; app.preload('app.sweep')",
+    "import app and all that the API needs": f"{LIBRARIES}\nimport app; app.prepare(app.API_HANDLER)",
+    "import app and all that the sweep needs": f"{LIBRARIES}\nimport app; app.prepare('app.sweep')",
 }
 
 COUNT_BUILDS = """
@@ -35,7 +37,7 @@ def count(owner, name):
 count(pydantic.TypeAdapter, "__init__")
 count(botocore.client.ClientCreator, "create_client")
 import app
-app.preload(app.API_HANDLER)
+app.prepare(app.API_HANDLER)
 print(len(builds), *builds)
 """
 
@@ -53,14 +55,15 @@ class Cost:
 
 def count_builds() -> list[str]:
     """Return the type adapters and SDK clients that an import with all that the API needs builds."""
-    result = subprocess.run([sys.executable, "-c", COUNT_BUILDS], check=True, capture_output=True, text=True)
+    command, environment = [sys.executable, "-c", COUNT_BUILDS], {**os.environ, **VARIABLES}
+    result = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return result.stdout.split()[1:]
 
 
 def measure(rounds: int = ROUNDS) -> Mapping[str, Cost]:
     """Return the costs of each case."""
     with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache}
+        environment = {**os.environ, **VARIABLES, "PYTHONPYCACHEPREFIX": cache}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         for statement in CASES.values():
             _measure_cpu_seconds(statement, environment)

@@ -93,7 +93,7 @@ def build_application(
 def _build_reconciler(parts: Parts) -> Reconciler:
     observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, parts.settings.instance_role_id)
     settings = parts.settings
-    network = NetworkSettings(settings.stage, settings.security_group, settings.subnets)
+    network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
     prerequisites = LaunchPrerequisites(parts.clients.loop, network)
     resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings)
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)

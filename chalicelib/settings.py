@@ -1,9 +1,9 @@
-"""Read the settings of a deployment from environment variables."""
+"""Settings of the deployed functions, from environment variables. Those of a deployment are in `deploy/settings.py`."""
 
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chalicelib.domain.common.regions import REGION_PATTERN
 from chalicelib.domain.common.text import join_and
@@ -21,7 +21,13 @@ REQUIRED_VARIABLES = (
 )
 """The variables that have no default, because only the deployment knows them. Lambda sets AWS_REGION."""
 
+VPC_PATTERN = r"vpc-[0-9a-f]{8,17}"
 SUBNET_PATTERN = r"subnet-[0-9a-f]{8,17}"
+NETWORK_PATTERN = rf"{REGION_PATTERN}={VPC_PATTERN}(:{SUBNET_PATTERN})*"
+STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
+"""The stage is part of the names of roles (at most 64 characters), tables, topics, parameters and documents."""
+
+TOPIC_PATTERN = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
 
 ROLE_ID_PATTERN = re.compile(r"AROA[A-Z0-9]{8,124}")
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
@@ -36,9 +42,29 @@ def build_instance_log_group(stage: str) -> str:
     return f"/gpudesk/{stage}/instances"
 
 
+def build_group_name(name: str, vpc: str) -> str:
+    """Return the name of the security group in a VPC of the settings, or with an empty `vpc` in the default VPC.
+
+    CloudFormation replaces a group if its VPC changes, and the new one must have another name.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
+    """
+    return f"{name}-{vpc}" if vpc else name
+
+
+@dataclass(frozen=True)
+class RegionNetwork:
+    """The network of instances in a region.
+
+    :param subnets: the subnets that instances may use; empty: `launch_prerequisites.choose_subnets` finds them
+    """
+
+    vpc: str
+    subnets: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of a deployment.
+    """The settings of a deployed function.
 
     :param stage: gpudesk acts on EC2 instances with this `gpudesk:stage` tag only
     :param table_prefix: the names of all tables begin with it
@@ -50,8 +76,7 @@ class Settings:
     :param email_topic_arn: the SNS topic for e-mail; empty: gpudesk sends no e-mail
     :param allow_private_webhooks: allow plain http and private addresses as webhooks, for the local cloud; never on AWS
     :param regions: the regions in which the deployment has set up security group and documents; empty: the home region
-    :param subnets: the subnets that instances may use, of all regions. In a region without one of them, each subnet
-        that `launch_prerequisites.choose_subnets` finds may be used
+    :param networks: VPC and subnets of instances by region; a region without an entry uses its default VPC
     :param webhook_key: the SSM parameter (a SecureString) with the key that webhook secrets are derived from
     """
 
@@ -66,7 +91,7 @@ class Settings:
     email_topic_arn: str = ""
     allow_private_webhooks: bool = False
     regions: tuple[str, ...] = ()
-    subnets: tuple[str, ...] = ()
+    networks: Mapping[str, RegionNetwork] = field(default_factory=dict)
 
     @property
     def instance_log_group(self) -> str:
@@ -80,7 +105,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings. `bootstrap.get_application` does so at the first event, so that packaging can import the app.
+    """Read the settings. Only `bootstrap.get_application` does so, so that packaging can import the app without them.
 
     :raises InvalidSetting: variables are missing or empty, or one has a value that cannot be read
     """
@@ -89,17 +114,19 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     if not ROLE_ID_PATTERN.fullmatch(role_id):
         raise InvalidSetting(f"GPUDESK_INSTANCE_ROLE_ID must be the unique id of a role (AROA...), not {role_id!r}.")
     return Settings(
-        stage=environment["GPUDESK_STAGE"],
+        stage=_read_text(environment, "GPUDESK_STAGE", STAGE_PATTERN, "lower-case letters and digits, at most 12"),
         table_prefix=environment["GPUDESK_TABLE_PREFIX"],
         instance_profile=environment["GPUDESK_INSTANCE_PROFILE"],
         instance_role_id=role_id,
         session_role=_read_role(environment, "GPUDESK_SESSION_ROLE_ARN"),
-        home_region=read_home_region(environment),
+        home_region=_check_text("AWS_REGION", read_home_region(environment), REGION_PATTERN, "a region"),
         security_group=environment["GPUDESK_SECURITY_GROUP"],
         allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
-        email_topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
+        email_topic_arn=_read_text(
+            environment, "GPUDESK_EMAIL_TOPIC_ARN", rf"(|{TOPIC_PATTERN})", "the ARN of an SNS topic or empty"
+        ),
         regions=_read_list(environment, "GPUDESK_REGIONS", REGION_PATTERN, "regions such as us-east-1,eu-west-1"),
-        subnets=_read_list(environment, "GPUDESK_SUBNETS", SUBNET_PATTERN, "ids of subnets (subnet-...)"),
+        networks=_read_networks(environment, "GPUDESK_NETWORKS"),
         webhook_key=environment["GPUDESK_WEBHOOK_KEY"],
     )
 
@@ -117,6 +144,21 @@ def _read_role(environment: Mapping[str, str], name: str) -> RoleArn:
         ) from error
 
 
+def _read_text(environment: Mapping[str, str], name: str, pattern: str, accepted: str) -> str:
+    return _check_text(name, environment.get(name, ""), pattern, accepted)
+
+
+def _check_text(name: str, value: str, pattern: str, accepted: str) -> str:
+    """Return the value of a variable.
+
+    :param accepted: what the value must be, for the message
+    :raises InvalidSetting: the value does not match
+    """
+    if not re.fullmatch(pattern, value):
+        raise InvalidSetting(f"{name} must be {accepted}, not {value!r}.")
+    return value
+
+
 def _read_list(environment: Mapping[str, str], name: str, pattern: str, accepted: str) -> tuple[str, ...]:
     """Return the entries of a variable, separated by commas or spaces, each once.
 
@@ -129,6 +171,20 @@ def _read_list(environment: Mapping[str, str], name: str, pattern: str, accepted
         if not re.fullmatch(pattern, entry):
             raise InvalidSetting(f"{name} must be empty or a list of {accepted}; {entry!r} is none.")
     return entries
+
+
+def _read_networks(environment: Mapping[str, str], name: str) -> Mapping[str, RegionNetwork]:
+    """Return the networks that a variable lists, each as `REGION=VPC:SUBNET:SUBNET`; the subnets may be missing.
+
+    :raises InvalidSetting: an entry has another form
+    """
+    entries = _read_list(environment, name, NETWORK_PATTERN, "networks such as us-west-2=vpc-0a1b2c3d:subnet-0a1b2c3d")
+    networks = {}
+    for entry in entries:
+        region, _, ids = entry.partition("=")
+        vpc, *subnets = ids.split(":")
+        networks[region] = RegionNetwork(vpc, tuple(subnets))
+    return networks
 
 
 def require_variables(environment: Mapping[str, str], names: Sequence[str]) -> None:

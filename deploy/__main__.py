@@ -1,4 +1,4 @@
-"""Command line of everything that deploys: `python -m deploy package --stage dev`."""
+"""Command line of a deployment: `python -m deploy package --stage dev`."""
 
 import argparse
 import sys
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from deploy.documents import DocumentTooLarge
 from deploy.errors import PackagingFailed
-from deploy.package import DEFAULT_OUTPUT, WITHOUT_BYTECODE, build_zip, find_package_interpreter
+from deploy.interpreter import find_package_interpreter
+from deploy.package import DEFAULT_OUTPUT, WITHOUT_BYTECODE, build_zip
 from deploy.setting_checks import InvalidDeploymentSetting
-from deploy.settings import read_deployment_settings
-from deploy.source import has_uncommitted_changes
+from deploy.source import ROOT, has_uncommitted_changes
+from deploy.stage_file import read_deployment_settings
 from deploy.templates import build_template_texts
 
 FAILURE = 2
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_package(options: argparse.Namespace) -> None:
-    """Write the package of a stage and print what it contains. If a part fails, the files of before stay."""
+    """Write the package of a stage and print its files. If a part cannot be built, the earlier files stay."""
     texts = build_template_texts(read_deployment_settings(options.stage))
     package = build_zip(options.output, python=find_package_interpreter())
     for name, text in texts.items():
@@ -44,8 +45,8 @@ def run_package(options: argparse.Namespace) -> None:
     print(f"{package.file}: {package.size / 1e6:.1f} MB, SHA-256 {package.digest}")
     if package.python is None:
         print(WITHOUT_BYTECODE)
-    if has_uncommitted_changes(Path(__file__).parents[1]):
-        print("The work tree has changes that are not committed. They are in the package.")
+    if has_uncommitted_changes(ROOT):
+        print("The package contains changes of the work tree that are not committed.")
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.cloudformation import Resource, build_resource, get_attribute, ref, to_logical_id
-from deploy.functions import FUNCTIONS, get_logical_id
+from deploy.functions import FUNCTIONS, get_function_id
 from deploy.names import ResourceNames
 from deploy.policies.statement import build_policy_body
 
 FIVE_MINUTES = 300
 
-MAX_STREAM_AGE = 240_000
-"""Milliseconds. A record that waits longer is nearly given up."""
+MAX_STREAM_AGE_MS = 240_000
+"""Four minutes. Lambda gives up a record after five (`deploy/stream.py`)."""
 
 FUNCTION_METRICS = {
     "Errors": "Its log has the cause.",
@@ -33,8 +33,8 @@ def build_alarms(names: ResourceNames) -> dict[str, Resource]:
             names,
             "sweep-silent",
             "The sweep does not run: no instance is stopped, and calls that failed are not repeated.",
-            ("AWS/Lambda", "Invocations", _of_function("sweep")),
-            # Without calls there are no data, so missing data are the alarm.
+            ("AWS/Lambda", "Invocations", _build_function_dimension("sweep")),
+            # Lambda reports no data if the function is never called, so missing data are the alarm.
             {"ComparisonOperator": "LessThanThreshold", "Threshold": 1, "TreatMissingData": "breaching"},
         ),
         "FailureQueueAlarm": _build_alarm(
@@ -52,8 +52,8 @@ def build_alarms(names: ResourceNames) -> dict[str, Resource]:
             names,
             "stream-age",
             "Requests of people wait for the control loop.",
-            ("AWS/Lambda", "IteratorAge", _of_function("on_instances_stream")),
-            {"Statistic": "Maximum", "Threshold": MAX_STREAM_AGE},
+            ("AWS/Lambda", "IteratorAge", _build_function_dimension("on_instances_stream")),
+            {"Statistic": "Maximum", "Threshold": MAX_STREAM_AGE_MS},
         ),
         "ServerErrorAlarm": _build_alarm(
             names,
@@ -69,7 +69,7 @@ def build_alarms(names: ResourceNames) -> dict[str, Resource]:
                 names,
                 f"{function.replace('_', '-')}-{metric.lower()}",
                 f"{metric} of the function {names.function(function)}. {advice}",
-                ("AWS/Lambda", metric, _of_function(function)),
+                ("AWS/Lambda", metric, _build_function_dimension(function)),
                 {},
             )
     return resources
@@ -82,10 +82,10 @@ def _build_alarm(
     metric: tuple[str, str, Mapping[str, Any]],
     changes: Mapping[str, Any],
 ) -> Resource:
-    """Return an alarm that notifies after one value above 0 in five minutes.
+    """Return an alarm. By default it notifies if the sum of five minutes is above 0.
 
     :param metric: namespace, name and dimensions
-    :param changes: properties that differ from that
+    :param changes: properties that differ from the default
     """
     namespace, metric_name, dimensions = metric
     return build_resource(
@@ -108,12 +108,12 @@ def _build_alarm(
     )
 
 
-def _of_function(function: str) -> dict[str, Any]:
-    return {"FunctionName": ref(get_logical_id(function))}
+def _build_function_dimension(function: str) -> dict[str, Any]:
+    return {"FunctionName": ref(get_function_id(function))}
 
 
 def _build_topic_policy(names: ResourceNames) -> dict[str, Any]:
-    """Return the policy that lets the alarms of this stage publish, and nobody else.
+    """Return the policy that lets only the alarms of this stage publish.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """

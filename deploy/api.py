@@ -11,21 +11,21 @@ from chalicelib.api.sessions.routes import router as sessions_router
 from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.common.errors import ErrorCode
 from deploy.cloudformation import Template, ref
-from deploy.functions import get_logical_id
+from deploy.functions import get_function_id
 from deploy.names import ResourceNames
 
 STAGE_RATE, STAGE_BURST = 50, 100
-"""Requests per second of each method, and at once. A team's programs poll every 5 seconds."""
+"""Limits of each method: requests per second, and requests at once. A team's programs poll every 5 seconds."""
 
 WRITE_RATE, WRITE_BURST = 5, 20
-"""Of each method that writes."""
+"""Lower limits of each method that writes."""
 
 WRITE_METHODS = ("post", "patch", "delete")
 
 FAILED_OR_OVERLOADED = "gpudesk failed or is overloaded. Try again."
 
 GATEWAY_ERRORS = (
-    # The type of the answer, its status, the code for programs, the text for people
+    # Type of the answer, its status (None: several), code for programs, text for people.
     ("MISSING_AUTHENTICATION_TOKEN", 404, ErrorCode.ROUTE_NOT_FOUND, "This path or method does not exist. GET "
      "/openapi.json lists all paths."),
     ("REQUEST_TOO_LARGE", 413, ErrorCode.BODY_TOO_LARGE, "The body is larger than any valid request."),
@@ -36,7 +36,7 @@ GATEWAY_ERRORS = (
     ("DEFAULT_4XX", None, ErrorCode.REQUEST_REJECTED, "The request was rejected."),
     ("DEFAULT_5XX", None, ErrorCode.INTERNAL_SERVER_ERROR, "gpudesk failed. Try again."),
 )  # fmt: skip
-"""The errors that API Gateway answers itself, before or instead of the function.
+"""The errors that API Gateway answers itself: the function was not called, or gave no answer.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
@@ -72,13 +72,13 @@ def complete_api(template: Template, names: ResourceNames) -> None:
         "Type": "AWS::Lambda::Permission",
         "Properties": {
             **template["Resources"]["APIHandlerInvokePermission"]["Properties"],
-            "FunctionName": ref(get_logical_id("sessions")),
+            "FunctionName": ref(get_function_id("sessions")),
         },
     }
 
 
 def _build_integration_uri(function: str) -> dict[str, str]:
-    path = f"functions/${{{get_logical_id(function)}.Arn}}/invocations"
+    path = f"functions/${{{get_function_id(function)}.Arn}}/invocations"
     return {"Fn::Sub": f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/{path}"}
 
 
@@ -108,7 +108,7 @@ def _build_method_settings(paths: dict[str, dict[str, Any]]) -> list[dict[str, A
 def _build_gateway_response(status: int | None, code: ErrorCode, detail: str) -> dict[str, Any]:
     """Return an answer as problem details.
 
-    :param status: None: the answer is for several statuses, so it names none
+    :param status: None: the answer is for several statuses, so its body names none
     """
     body = build_problem_body(status or HTTPStatus.BAD_REQUEST, detail, code=code)
     if status is None:

@@ -4,12 +4,13 @@ import zipfile
 from pathlib import Path
 
 EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)
-"""The format of zip has no earlier one."""
+"""The zip format has no earlier time."""
 
 MODE = 0o100644
-"""A regular file that everyone can read: Lambda runs the code as a user of its own."""
+"""A regular file that all users can read: Lambda runs the code as another user than the one who built the zip."""
 
 UNIX = 3
+"""Value of `create_system`: unzip programs apply the mode of an entry only if it comes from Unix."""
 
 
 def write_zip(folder: Path, file: Path) -> None:

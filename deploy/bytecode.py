@@ -1,6 +1,7 @@
 """Bytecode for Lambda's Python. Without it, each cold start would compile every imported module again.
 
-Lambda's folder of the code is read-only. The files carry no time: Python uses them without a look at the source.
+Lambda's code folder is read-only, so Python could not keep what it compiles. The files contain a hash of the source in
+place of its time, and Python uses them without reading the source.
 https://peps.python.org/pep-0552/
 """
 

@@ -1,4 +1,4 @@
-"""Check the templates of a stage with checkov: `make checkov`. It has an environment of its own, because it is large.
+"""Check of the templates of a stage with checkov: `make checkov`, which installs checkov outside .venv.
 
 A finding is an error unless it is listed here with the reason. A listed check that finds nothing is an error, too.
 """
@@ -13,21 +13,21 @@ from typing import Any
 
 from deploy.home import build_home_template
 from deploy.region import build_region_template
-from deploy.settings import read_deployment_settings
+from deploy.stage_file import read_deployment_settings
 
 ACCEPTED_CHECKS: Mapping[str, str] = {
-    "CKV_AWS_26": "SNS: CloudWatch's alarms cannot use a topic with the key of AWS; one of ours costs $1 a month. "
-    "E-mail is not encrypted anyway.",
+    "CKV_AWS_26": "SNS: CloudWatch's alarms cannot publish to a topic that the AWS managed key encrypts; a customer "
+    "managed key costs $1 a month. E-mail is not encrypted anyway.",
     "CKV_AWS_27": "SQS: the queue is encrypted with the keys of SQS (SqsManagedSseEnabled), unknown to checkov.",
     "CKV_AWS_73": "X-Ray: one request calls one function and DynamoDB, and the log has the times.",
     "CKV_AWS_76": "Access log: it needs a role for the whole account. The log of the function has each request.",
     "CKV_AWS_111": "Instance role: the messages of the SSM agent know no resources (see deploy/policies/instance.py).",
-    "CKV_AWS_115": "Reserved concurrency: a new account has 10 concurrent executions, which leave nothing to reserve.",
+    "CKV_AWS_115": "Reserved concurrency: a new account has 10 concurrent executions and can reserve none of them.",
     "CKV_AWS_116": "Dead letter queue: failed events and records go to the failure queue by the newer OnFailure "
-    "destination. A failed schedule is followed by the next one a minute later.",
+    "destination. After a failed event of a schedule, the next one comes soon.",
     "CKV_AWS_117": "VPC: the functions call public endpoints of AWS in several regions, and the webhooks of users.",
-    "CKV_AWS_119": "DynamoDB: tables are encrypted with a key that AWS owns. A key of ours costs $1 a month and a call "
-    "of KMS for each role; it would protect from people who may already read the table.",
+    "CKV_AWS_119": "DynamoDB: tables are encrypted with a key that AWS owns. A customer managed key costs $1 a "
+    "month and calls of KMS. It would keep out only people who may read the table and not use the key.",
     "CKV_AWS_120": "Cache: the answers depend on the caller and change every second.",
     "CKV_AWS_158": "Logs: encrypted with a key that AWS owns; see CKV_AWS_119.",
     "CKV_AWS_173": "Environment variables: they are names of resources and no secrets.",
@@ -47,11 +47,11 @@ def main(checkov: str, stage: str) -> int:
         for name, template in (("home", build_home_template(settings)), ("region", build_region_template(settings))):
             Path(folder, f"{name}.json").write_text(json.dumps(template), encoding="utf-8")
         command = [checkov, "--framework", "cloudformation", "--directory", folder, "--output", "json", "--quiet"]
-        done = subprocess.run([*command, "--skip-download"], capture_output=True, text=True, check=False)
+        completed = subprocess.run([*command, "--skip-download"], capture_output=True, text=True, check=False)
     try:
-        findings = read_findings(json.loads(done.stdout))
+        findings = read_findings(json.loads(completed.stdout))
     except (ValueError, KeyError, TypeError):
-        print(f"checkov failed: {done.stderr[-2000:]}", file=sys.stderr)
+        print(f"checkov failed: {completed.stderr[-2000:]}", file=sys.stderr)
         return PROBLEMS
     problems = list(list_problems(findings))
     print("\n".join([*problems, f"{len(findings)} findings, {len(problems)} of them not accepted."]))
@@ -59,7 +59,7 @@ def main(checkov: str, stage: str) -> int:
 
 
 def read_findings(report: Any) -> list[tuple[str, str]]:
-    """Return the failed checks of a report, each with what it is about.
+    """Return the failed checks of a report: the id, and the resource with the name of the check.
 
     :raises KeyError, TypeError: the report has another form
     """
@@ -72,7 +72,7 @@ def read_findings(report: Any) -> list[tuple[str, str]]:
 
 
 def list_problems(findings: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the findings that are not accepted, and the accepted checks that have found nothing."""
+    """Yield the findings that are not accepted, and the accepted checks without a finding."""
     unused = set(ACCEPTED_CHECKS)
     for check, subject in findings:
         unused.discard(check)

@@ -26,9 +26,12 @@ def build_resource(resource_type: str, properties: Mapping[str, Any], **attribut
 
 
 def build_retention(*, is_kept: bool) -> dict[str, str]:
-    """Return the attributes of a resource that outlives its stack, or else of one that is deleted with it.
+    """Return the attributes of a resource that say what happens to it at the end of its stack.
 
-    One that a failed creation of the stack has made is deleted in both cases.
+    If the creation of the stack fails, CloudFormation deletes the resource in both cases.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+
+    :param is_kept: keep it when the stack is deleted, or when an update replaces it
     """
     if is_kept:
         return {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
@@ -54,6 +57,6 @@ def to_expressions(value: Any) -> Any:
 
 
 def to_logical_id(name: str) -> str:
-    """Return a logical id of a name: `on_instances_stream` is OnInstancesStream."""
+    """Return the logical id of a name: OnInstancesStream for `on_instances_stream`."""
     words = "".join(character if character.isalnum() else " " for character in name).split()
     return "".join(word[0].upper() + word[1:] for word in words)

@@ -9,7 +9,7 @@ from ssm_documents.compose import compose, list_document_names
 from ssm_documents.session_documents import list_session_names, load_session_document
 
 MAX_DOCUMENT_BYTES = 60_000
-"""A little less than the 64 KB that SSM accepts, because a document grows when its JSON is written again.
+"""A little less than the 64 KB that SSM accepts, because CloudFormation may send the JSON with other white space.
 
 https://docs.aws.amazon.com/general/latest/gr/ssm.html
 """
@@ -58,5 +58,5 @@ def build_document(names: ResourceNames, name: str, kind: str, content: dict[str
     }
     if kind == "Command":
         properties["TargetType"] = "/AWS::EC2::Instance"
-    # Scripts contain texts such as ${AWS_REGION}, so nothing in a document is an expression of CloudFormation.
+    # Without `build_resource`: scripts contain texts such as ${AWS_REGION}, which are no expressions of CloudFormation.
     return {"Type": "AWS::SSM::Document", "Properties": properties}

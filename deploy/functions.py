@@ -10,21 +10,31 @@ from typing import Any
 
 from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
-from deploy.cloudformation import Resource, build_resource, get_attribute, ref, to_expressions, to_logical_id
+from deploy.cloudformation import (
+    Resource,
+    build_resource,
+    build_retention,
+    get_attribute,
+    ref,
+    to_expressions,
+    to_logical_id,
+)
 from deploy.lambda_runtime import ARCHITECTURE, RUNTIME
 from deploy.names import ResourceNames
+from deploy.networks import join_networks
 
 API_SECONDS, SESSION_SECONDS = 10, 15
-"""API Gateway waits for 29 seconds at most. Opening a session makes several calls of AWS; other requests make none."""
+"""API Gateway waits for 29 seconds. Opening a session makes several calls of EC2, STS and SSM; other requests use
+DynamoDB and at most one parameter. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
 REFRESH_SECONDS = 300
 """Enough for 30 regions, if each answers in some seconds. What is left over goes first an hour later."""
 
 EVENT_AGE_SECONDS = 180
-"""The oldest event that a function still gets.
+"""The age after which Lambda no longer delivers an event.
 
 Lambda waits one minute before the first retry, so one retry needs the wait, the time limit of the first attempt and
-some time in the queue. Older events are of no use: the sweep looks at everything every minute.
+some time in the queue. Older events are of no use, because the sweep reconciles all instances every minute.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
@@ -36,13 +46,13 @@ class FunctionSettings:
     :param name: the name of its handler in `app.py`, or the name of the API or the sessions function
     :param role: the key of its role
     :param retries: attempts of Lambda after a failed event; None: it is not called with events
-    :param reports_failures: events that failed go to the failure queue
+    :param reports_failures: whether Lambda sends events that failed to the failure queue
     """
 
     name: str
     role: str
-    memory: int
-    seconds: int
+    memory_mib: int
+    timeout_seconds: int
     retries: int | None = None
     reports_failures: bool = False
 
@@ -53,8 +63,8 @@ def _build_loop_function(
     return FunctionSettings(
         name=name,
         role=role,
-        memory=512,
-        seconds=int(FUNCTION_SECONDS),
+        memory_mib=512,
+        timeout_seconds=int(FUNCTION_SECONDS),
         retries=retries,
         reports_failures=reports_failures,
     )
@@ -63,14 +73,16 @@ def _build_loop_function(
 FUNCTIONS: Mapping[str, FunctionSettings] = {
     each.name: each
     for each in (
-        FunctionSettings(name="api", role="api", memory=1024, seconds=API_SECONDS),
-        FunctionSettings(name="sessions", role="sessions", memory=1024, seconds=SESSION_SECONDS),
-        # The next minute brings the next event of a schedule, so a failed one is not repeated.
+        FunctionSettings(name="api", role="api", memory_mib=1024, timeout_seconds=API_SECONDS),
+        FunctionSettings(name="sessions", role="sessions", memory_mib=1024, timeout_seconds=SESSION_SECONDS),
+        # A failed event of a schedule is not repeated, because the schedule soon sends the next one.
         _build_loop_function("sweep", "control", 0),
         _build_loop_function("check_sweep_health", "control", 0),
         _build_loop_function("deliver_notifications", "notifications", 0),
         # It makes some calls in each region, one after the other.
-        FunctionSettings(name="refresh_offers", role="offers", memory=512, seconds=REFRESH_SECONDS, retries=0),
+        FunctionSettings(
+            name="refresh_offers", role="offers", memory_mib=512, timeout_seconds=REFRESH_SECONDS, retries=0
+        ),
         _build_loop_function("on_ec2_state_change", "control", 1, reports_failures=True),
         _build_loop_function("on_ssm_command_change", "control", 1, reports_failures=True),
         _build_loop_function("on_instances_stream", "control", None),
@@ -79,8 +91,13 @@ FUNCTIONS: Mapping[str, FunctionSettings] = {
 """All functions, by name."""
 
 
-def get_logical_id(function: str) -> str:
-    """Return the logical id of a function. Chalice has fixed that of the API."""
+def list_functions(role: str) -> list[str]:
+    """Return the names of the functions with a role, sorted."""
+    return sorted(function.name for function in FUNCTIONS.values() if function.role == role)
+
+
+def get_function_id(function: str) -> str:
+    """Return the logical id of a function. Chalice chooses that of the API function."""
     return {"api": "APIHandler", "sessions": "SessionsHandler"}.get(function, to_logical_id(function))
 
 
@@ -97,10 +114,10 @@ def build_function_properties(function: FunctionSettings, names: ResourceNames) 
         "Architectures": [ARCHITECTURE],
         "CodeUri": {"Bucket": ref("ArtifactBucket"), "Key": ref("ArtifactKey")},
         "Role": get_attribute(get_role_id(function.role), "Arn"),
-        "MemorySize": function.memory,
-        "Timeout": function.seconds,
+        "MemorySize": function.memory_mib,
+        "Timeout": function.timeout_seconds,
         "Environment": {"Variables": build_environment(names)},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(f"{get_logical_id(function.name)}Logs")},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": ref(f"{get_function_id(function.name)}Logs")},
         "Tags": {STAGE_TAG: names.settings.stage},
     }
     if function.retries is not None:
@@ -125,7 +142,7 @@ def build_environment(names: ResourceNames) -> dict[str, Any]:
         "GPUDESK_SESSION_ROLE_ARN": get_attribute(get_role_id("session"), "Arn"),
         "GPUDESK_SECURITY_GROUP": names.security_group,
         "GPUDESK_REGIONS": ",".join(names.settings.regions),
-        "GPUDESK_SUBNETS": ",".join(names.settings.subnets),
+        "GPUDESK_NETWORKS": join_networks(names.settings),
         "GPUDESK_EMAIL_TOPIC_ARN": ref("NotificationTopic"),
         "GPUDESK_WEBHOOK_KEY": names.webhook_key,
     }
@@ -135,11 +152,10 @@ def build_log_groups(names: ResourceNames) -> dict[str, Resource]:
     """Return the log groups of all functions by logical id."""
     retention = names.settings.log_retention_days
     return {
-        f"{get_logical_id(function)}Logs": build_resource(
+        f"{get_function_id(function)}Logs": build_resource(
             "AWS::Logs::LogGroup",
             {"LogGroupName": names.function_log_group(function), "RetentionInDays": retention},
-            DeletionPolicy="Delete",
-            UpdateReplacePolicy="Delete",
+            **build_retention(is_kept=False),
         )
         for function in FUNCTIONS
     }

@@ -5,8 +5,8 @@ from typing import Any
 from deploy.alarms import build_alarms
 from deploy.api import complete_api
 from deploy.chalice_resources import generate_sam_template
-from deploy.cloudformation import Resource, Template, build_resource, get_attribute, ref
-from deploy.functions import FUNCTIONS, build_function_properties, build_log_groups, get_logical_id, get_role_id
+from deploy.cloudformation import Resource, Template, build_resource, build_retention, get_attribute, ref
+from deploy.functions import FUNCTIONS, build_function_properties, build_log_groups, get_function_id, get_role_id
 from deploy.names import ResourceNames
 from deploy.roles import build_roles
 from deploy.settings import DeploymentSettings
@@ -20,7 +20,10 @@ PARAMETERS = {
 }
 
 QUEUE_RETENTION_SECONDS = 14 * 24 * 3600
-"""The longest that SQS allows."""
+"""The longest that SQS allows.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+"""
 
 
 class UnknownFunction(ValueError):
@@ -51,18 +54,18 @@ def _build_sam_template(names: ResourceNames) -> Template:
     """Return chalice's template with the properties that chalice does not know."""
     template = generate_sam_template(names.settings.stage)
     resources: dict[str, Any] = template["Resources"]
-    resources[get_logical_id("sessions")] = {
+    resources[get_function_id("sessions")] = {
         "Type": "AWS::Serverless::Function",
-        "Properties": dict(resources[get_logical_id("api")]["Properties"]),
+        "Properties": dict(resources[get_function_id("api")]["Properties"]),
     }
     found = {name for name, each in resources.items() if each["Type"] == "AWS::Serverless::Function"}
-    expected = {get_logical_id(function) for function in FUNCTIONS}
+    expected = {get_function_id(function) for function in FUNCTIONS}
     if found != expected:
         differences = ", ".join(sorted(found ^ expected))
         raise UnknownFunction(f"app.py and deploy/functions.py differ: {differences}. Add each function to both.")
     for function in FUNCTIONS.values():
-        resources[get_logical_id(function.name)]["Properties"] |= build_function_properties(function, names)
-    events = resources[get_logical_id("on_instances_stream")]["Properties"]["Events"]
+        resources[get_function_id(function.name)]["Properties"] |= build_function_properties(function, names)
+    events = resources[get_function_id("on_instances_stream")]["Properties"]["Events"]
     for event in events.values():
         event["Properties"] |= build_stream_properties()
     complete_api(template, names)
@@ -80,8 +83,7 @@ def _build_messaging(names: ResourceNames) -> dict[str, Resource]:
                 "MessageRetentionPeriod": QUEUE_RETENTION_SECONDS,
                 "SqsManagedSseEnabled": True,
             },
-            DeletionPolicy="Delete",
-            UpdateReplacePolicy="Delete",
+            **build_retention(is_kept=False),
         ),
     }
 

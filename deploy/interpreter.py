@@ -1,4 +1,4 @@
-"""Search for an interpreter of Lambda's Python version on this computer."""
+"""Search for an interpreter of Lambda's Python version on this computer: `python -m deploy.interpreter` prints it."""
 
 import os
 import shutil
@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from deploy.lambda_runtime import ARCHITECTURE, PYTHON_VERSION
+from deploy.source import ROOT
 from deploy.uv import find_uv
 
 VARIABLE = "PYTHON313"
-"""Names the interpreter. It is used instead of all that a search would find."""
+"""Environment variable with the path of the interpreter. If it is set, nothing else is tried."""
 
-QUESTION = "import platform, sys; print('%d.%d' % sys.version_info[:2], platform.machine(), sys.platform)"
-EXPECTED_ANSWER = f"{PYTHON_VERSION} {ARCHITECTURE} linux"
+PRINT_VERSION = "import platform, sys; print('%d.%d' % sys.version_info[:2], platform.machine(), sys.platform)"
+EXPECTED_VERSION = f"{PYTHON_VERSION} {ARCHITECTURE} linux"
 
 NOT_FOUND = f"No Python {PYTHON_VERSION} on {ARCHITECTURE} is in {VARIABLE}, on PATH, in pyenv or known to uv."
 
@@ -44,7 +45,7 @@ def _list_candidates(environment: Mapping[str, str], uv: str | None) -> Iterator
 
 def _can_run(path: Path) -> bool:
     """Return whether the interpreter starts and is the right one. A shim of pyenv exists and may not start."""
-    return _run([str(path), "-I", "-c", QUESTION]) == EXPECTED_ANSWER
+    return _run([str(path), "-I", "-c", PRINT_VERSION]) == EXPECTED_VERSION
 
 
 def _run(command: list[str]) -> str | None:
@@ -56,9 +57,14 @@ def _run(command: list[str]) -> str | None:
     return result.stdout.strip()
 
 
+def find_package_interpreter() -> Path | None:
+    """Return the interpreter for the package of this repository; None if there is none."""
+    return find_interpreter(os.environ, find_uv(ROOT))
+
+
 def main() -> int:
     """Print the path of the interpreter, and return 1 if there is none."""
-    python = find_interpreter(uv=find_uv(Path(__file__).parents[1]))
+    python = find_package_interpreter()
     print(python or NOT_FOUND, file=sys.stdout if python else sys.stderr)
     return int(python is None)
 

@@ -10,7 +10,7 @@ RUNTIME = f"python{PYTHON_VERSION}"
 ARCHITECTURE = "x86_64"
 
 UV_PLATFORM = "x86_64-manylinux_2_34"
-"""Amazon Linux 2023, the system of python3.13, has glibc 2.34: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html"""
+"""The runtime python3.13 runs on Amazon Linux 2023, which has glibc 2.34: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html"""
 
 CODE_FOLDER = "/var/task"
 """Where Lambda unpacks the zip. Tracebacks name files in it."""
@@ -29,4 +29,4 @@ MARKERS = {
     "sys_platform": "linux",
     "extra": "",
 }
-"""What a dependency's condition is compared with: https://packaging.python.org/specifications/dependency-specifiers/"""
+"""The values with which the condition of a dependency is evaluated: https://packaging.python.org/specifications/dependency-specifiers/"""

@@ -15,7 +15,7 @@ from deploy.errors import PackagingFailed
 from deploy.lambda_runtime import MARKERS
 
 CHALICE = "chalice"
-"""Its runtime modules import only the standard library. What it requires is for its command line."""
+"""The package whose requirements the zip leaves out: they are for its command line, which the zip leaves out, too."""
 
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)")
 
@@ -35,7 +35,7 @@ class Pin:
 def parse_lock(text: str) -> Mapping[str, Pin]:
     """Return the pins of a lock by name.
 
-    :raises PackagingFailed: a package has no hash, so its files could not be checked
+    :raises PackagingFailed: a line is no pin, or has no hash, so that the files could not be checked
     """
     pins: dict[str, Pin] = {}
     for lines in re.split(r"\n(?=[^\s#])", text.strip()):
@@ -95,7 +95,7 @@ def find_runtime_packages(names: Iterable[str]) -> list[str]:
     """Return the packages and everything that they require in Lambda, sorted.
 
     :param names: the packages of `requirements.txt`
-    :raises PackagingFailed: a package is not installed in this environment
+    :raises PackagingFailed: a package is not installed in this environment, or requires an extra
     """
     found: set[str] = set()
     waiting = list(names)

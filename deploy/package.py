@@ -1,7 +1,6 @@
 """The package of a deployment: the zip of the functions' code, and the templates of the stacks."""
 
 import hashlib
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -9,13 +8,12 @@ from pathlib import Path
 
 from deploy.archive import write_zip
 from deploy.bytecode import compile_sources
-from deploy.interpreter import NOT_FOUND, find_interpreter
+from deploy.interpreter import NOT_FOUND
 from deploy.lock import select_runtime_lock
-from deploy.source import copy_sources
+from deploy.source import ROOT, copy_sources
 from deploy.uv import find_uv
 from deploy.vendor import install, remove_unneeded
 
-ROOT = Path(__file__).parents[1]
 DEFAULT_OUTPUT = ROOT / "build" / "package"
 ZIP_NAME = "deployment.zip"
 
@@ -65,8 +63,3 @@ def write_tree(folder: Path, *, root: Path, python: Path | None) -> None:
     copy_sources(root, folder)
     if python:
         compile_sources(folder, python)
-
-
-def find_package_interpreter(root: Path = ROOT) -> Path | None:
-    """Return an interpreter of Lambda's version on this computer; None if there is none."""
-    return find_interpreter(os.environ, find_uv(root))

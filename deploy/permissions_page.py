@@ -1,14 +1,16 @@
-"""Write docs/permissions.md from the policies: `python -m deploy.permissions_page`."""
+"""The page docs/permissions.md, from the policies: `python -m deploy.permissions_page` writes it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
+from chalicelib.domain.common.text import join_and
+from deploy.functions import list_functions
 from deploy.names import ResourceNames
 from deploy.policies import POLICIES
 from deploy.policies.statement import PolicyDocument, Statement
 from deploy.settings import DeploymentSettings, RegionSettings
+from deploy.source import ROOT
 
-PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
+PAGE = ROOT / "docs" / "permissions.md"
 
 EXAMPLE_NAMES = ResourceNames(
     DeploymentSettings(
@@ -29,8 +31,8 @@ HEADER = """# Permissions of gpudesk
 
 <!-- Written by `make permissions` from deploy/policies. Change the reasons there. -->
 
-What each role of a stage may do, and why. The templates are made of the same data. [Security](security.md) says what
-follows from it. Conditions on one line are alternatives of one key; all lines must hold.
+What each role of a stage may do, and why. The templates are built from the same data. [Security](security.md) says what
+follows from it. Values on one line are alternatives; all lines of a cell must hold.
 
 Words in capital letters stand for the settings of the stage (`deploy/stages/STAGE.toml`): HOME is the home region, and
 REGION, VPC, SUBNET and KEY occur once for each configured region. ARNs are shortened: `arn:aws:` is left out.
@@ -42,9 +44,9 @@ REGION, VPC, SUBNET and KEY occur once for each configured region. ARNs are shor
 USED_BY = {
     "api": "the function of the API",
     "sessions": "the function behind the routes that open and renew sessions",
-    "control": "sweep, check_sweep_health, on_instances_stream, on_ec2_state_change, on_ssm_command_change",
-    "notifications": "deliver_notifications",
-    "offers": "refresh_offers",
+    "control": f"the functions {join_and(list_functions('control'))}",
+    "notifications": f"the function {join_and(list_functions('notifications'))}",
+    "offers": f"the function {join_and(list_functions('offers'))}",
     "instance": "everything that runs on an instance",
     "session": "the credentials of one session; a session policy narrows them to that session",
     "people": "a managed policy without a role: an admin attaches it to people who use their own AWS credentials",

@@ -1,22 +1,17 @@
 """The region stack: what instances need in each region. The home region has one, too, without forwarding rules.
 
-One template serves all regions; what differs is in its mapping by region.
+All regions have the same template. What differs is in its mapping by region.
 """
 
 from typing import Any
 
-from deploy.cloudformation import Resource, Template, build_resource, get_attribute, ref
+from chalicelib.settings import build_group_name
+from deploy.cloudformation import Resource, Template, build_resource, build_retention, get_attribute, ref
 from deploy.documents import build_documents
 from deploy.forwarding import build_forwarding
 from deploy.names import ResourceNames
+from deploy.networks import list_outbound_rules
 from deploy.settings import DeploymentSettings
-
-OUTBOUND_PORTS = (
-    (443, "tcp", "AWS, PyPI, GitHub"),
-    (80, "tcp", "archives of Ubuntu"),
-    (53, "udp", "DNS"),
-    (53, "tcp", "DNS"),
-)
 
 
 def build_region_template(settings: DeploymentSettings) -> Template:
@@ -28,7 +23,7 @@ def build_region_template(settings: DeploymentSettings) -> Template:
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"gpudesk, stage {settings.stage}: documents and security group of one region",
-        "Mappings": {"Regions": _build_mapping(settings)},
+        "Mappings": {"Regions": _build_mapping(names)},
         "Conditions": {
             "IsOutsideHome": {"Fn::Not": [{"Fn::Equals": [ref("AWS::Region"), settings.home_region]}]},
             "HasVpc": {"Fn::Not": [{"Fn::Equals": [_find_in_region("Vpc"), ""]}]},
@@ -44,9 +39,14 @@ def build_region_template(settings: DeploymentSettings) -> Template:
     }
 
 
-def _build_mapping(settings: DeploymentSettings) -> dict[str, dict[str, str]]:
+def _build_mapping(names: ResourceNames) -> dict[str, dict[str, str]]:
     return {
-        region: {"Vpc": each.vpc, "KmsKey": each.kms_key} for region, each in sorted(settings.region_settings.items())
+        region: {
+            "Vpc": each.vpc,
+            "GroupName": build_group_name(names.security_group, each.vpc),
+            "KmsKey": each.kms_key,
+        }
+        for region, each in sorted(names.settings.region_settings.items())
     }
 
 
@@ -63,7 +63,8 @@ def build_security_group(names: ResourceNames) -> Resource:
     return build_resource(
         "AWS::EC2::SecurityGroup",
         {
-            "GroupName": names.security_group,
+            # A new description would need a new name, too, because it replaces the group.
+            "GroupName": {"Fn::If": ["HasVpc", _find_in_region("GroupName"), names.security_group]},
             "GroupDescription": "gpudesk: no ingress; instances are reached through Session Manager",
             "VpcId": _only_if("HasVpc", _find_in_region("Vpc")),
             "SecurityGroupIngress": [],
@@ -75,11 +76,11 @@ def build_security_group(names: ResourceNames) -> Resource:
                     "ToPort": port,
                     "Description": description,
                 }
-                for port, protocol, description in OUTBOUND_PORTS
+                for port, protocol, description in list_outbound_rules(names.settings)
             ],
             "Tags": names.tags,
         },
-        # The rule comes from EC2-Classic. Without VpcId the group is in the default VPC, which accepts egress rules.
+        # E3021 requires VpcId with egress rules, as EC2-Classic did. Without VpcId the group is in the default VPC.
         Metadata={"cfn-lint": {"config": {"ignore_checks": ["E3021"]}}},
     )
 
@@ -93,6 +94,5 @@ def build_log_group(names: ResourceNames) -> Resource:
             "RetentionInDays": names.settings.log_retention_days,
             "KmsKeyId": _only_if("HasKey", _find_in_region("KmsKey")),
         },
-        DeletionPolicy="Delete",
-        UpdateReplacePolicy="Delete",
+        **build_retention(is_kept=False),
     )

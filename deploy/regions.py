@@ -6,17 +6,18 @@ from typing import Any
 
 import botocore.loaders
 
-from deploy.aws_services import SERVICES
-
 PARTITION = "aws"
-"""The only partition whose regions are accepted. Names of services, owners of AMIs and prices differ in the others, and
-nothing has been tried there."""
+"""The only partition whose regions are accepted. In the others, names of services, owners of AMIs and prices differ.
+gpudesk has not been tried there."""
 
 UNLISTED_SERVICES = frozenset({"ec2-instance-connect"})
 """Services that the endpoint data do not list by region, so their regions cannot be checked."""
 
+CALLED_AT_HOME = frozenset({"dynamodb", "sns", "ssm", "sts"})
+"""Services that the product calls in the home region."""
+
 CALLED_IN_REGIONS = frozenset({"ec2", "ec2-instance-connect", "ssm"})
-"""Those of the product's services that it calls in the region of an instance. It calls all but EC2's at home, too."""
+"""Services that the product calls in the region of an instance."""
 
 HOME_STACK_SERVICES = frozenset(
     {"apigateway", "cloudformation", "dynamodb", "events", "lambda", "logs", "monitoring", "s3", "sns", "sqs"}
@@ -26,10 +27,10 @@ HOME_STACK_SERVICES = frozenset(
 REGION_STACK_SERVICES = frozenset({"cloudformation", "ec2", "events", "logs", "ssm"})
 """Services of a region stack and its deployment."""
 
-HOME_SERVICES = tuple(sorted(HOME_STACK_SERVICES | (SERVICES - (CALLED_IN_REGIONS - {"ssm"}))))
+HOME_SERVICES = tuple(sorted(HOME_STACK_SERVICES | CALLED_AT_HOME))
 """Services that the home region needs."""
 
-INSTANCE_SERVICES = tuple(sorted(REGION_STACK_SERVICES | CALLED_IN_REGIONS - UNLISTED_SERVICES))
+INSTANCE_SERVICES = tuple(sorted((REGION_STACK_SERVICES | CALLED_IN_REGIONS) - UNLISTED_SERVICES))
 """Services that every region with instances needs."""
 
 

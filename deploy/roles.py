@@ -11,7 +11,10 @@ from deploy.policies.size import check_attached_policies, check_managed_policy, 
 from deploy.policies.statement import build_policy_body
 
 MAX_SESSION_SECONDS = 3600
-"""The shortest limit that IAM accepts, and the longest that role chaining allows."""
+"""The shortest limit that IAM accepts. Role chaining, by which gpudesk opens sessions, allows no longer one.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
 
 
 def build_roles(names: ResourceNames) -> dict[str, Resource]:
@@ -19,7 +22,7 @@ def build_roles(names: ResourceNames) -> dict[str, Resource]:
     resources: dict[str, Resource] = {}
     for role in FUNCTION_ROLES:
         resources |= build_role(names, role, trust_service("lambda.amazonaws.com"))
-    # The items of the heartbeats begin with the id of the role. A new role has another id.
+    # The keys of heartbeats begin with the id of the role, and a new role would have another id.
     kept = build_retention(is_kept=names.settings.keeps_data)
     resources |= build_role(names, "instance", trust_service("ec2.amazonaws.com"), **kept)
     resources |= build_role(names, "session", build_trust_policy(get_attribute(get_role_id("sessions"), "Arn")))
@@ -44,9 +47,9 @@ def build_roles(names: ResourceNames) -> dict[str, Resource]:
 def build_role(
     names: ResourceNames, role: str, trust: dict[str, Any], *, name: str | None = None, **attributes: Any
 ) -> dict[str, Resource]:
-    """Return a role, after the managed policies for what does not fit into its inline policy.
+    """Return a role, preceded by managed policies for what does not fit into its inline policy.
 
-    :param name: its name in IAM; None: the one of the stage
+    :param name: its name in IAM; None: the name of the stage's role
     :param attributes: attributes of the resources, such as `Condition`
     """
     role_name = name or names.role(role)

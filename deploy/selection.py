@@ -5,17 +5,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 UNUSED_FOLDERS = frozenset({"bin", "boto3/data", "boto3/examples"})
-"""Programs for a command line; data of boto3's resources, which the product does not use."""
+"""Programs of the command line; data of boto3's resources, which the product does not use."""
 
 TYPE_FILES = frozenset({".pyi", ".typed"})
 
 INSTALLER_FILES = frozenset({"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "entry_points.txt"})
-"""What an installer wrote into a `.dist-info`. METADATA stays: scanners read the versions there. Licenses stay, too."""
+"""Files of a `.dist-info` for installers. Licenses stay, and METADATA stays: scanners read the versions there."""
 
 BOTOCORE_DATA = "botocore/data"
 API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 EXAMPLES = "examples-1.json"
-"""For the documentation of a client only."""
+"""Examples for the documentation of a client."""
 
 
 def build_filter(

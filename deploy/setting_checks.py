@@ -1,13 +1,13 @@
 """Checks of values from a settings file. Each error names the setting, what is wrong and what would be right."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from chalicelib.settings import STAGE_PATTERN
 from deploy.regions import PARTITION, find_missing_services, find_partition
 
-STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
-"""The stage is part of names that allow little: IAM roles (64 characters), tables, topics, parameters, documents."""
+MAX_PORT = 65_535
 
 
 class InvalidDeploymentSetting(ValueError):
@@ -48,6 +48,22 @@ def check_choice(setting: str, value: Any, choices: Sequence[int]) -> int:
     return value
 
 
+def check_ports(setting: str, values: Any, known: Collection[int]) -> tuple[int, ...]:
+    """Return a list of ports as a tuple, each once.
+
+    :param known: ports that need no setting
+    :raises InvalidDeploymentSetting: the value is no list, or an entry is no port or is known
+    """
+    if not isinstance(values, list):
+        raise InvalidDeploymentSetting(f"{setting} must be a list of ports, not {str(values)[:100]!r}.")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_PORT:
+            raise InvalidDeploymentSetting(f"{setting} must be a list of ports from 1 to {MAX_PORT}, not {value!r}.")
+        if value in known:
+            raise InvalidDeploymentSetting(f"{setting}: port {value} is open without a setting. Remove it.")
+    return tuple(dict.fromkeys(values))
+
+
 def check_known_keys(where: str, table: Mapping[str, Any], known: set[str]) -> None:
     """Check that a table has no setting that would be ignored.
 
@@ -56,7 +72,8 @@ def check_known_keys(where: str, table: Mapping[str, Any], known: set[str]) -> N
     unknown = sorted(set(table) - known)
     if unknown:
         names = ", ".join(sorted(known))
-        raise InvalidDeploymentSetting(f"{where}: {', '.join(unknown)} is unknown. Settings are {names}.")
+        verb = "is" if len(unknown) == 1 else "are"
+        raise InvalidDeploymentSetting(f"{where}: {', '.join(unknown)} {verb} unknown. Settings are {names}.")
 
 
 def check_stage(stage: str) -> None:
@@ -75,8 +92,8 @@ def check_stage(stage: str) -> None:
 def check_region(setting: str, region: str, services: tuple[str, ...]) -> None:
     """Check that AWS has a region, and the services in it.
 
-    :raises InvalidDeploymentSetting: botocore knows no such region, no endpoint of a service there, or the region is in
-        a partition such as aws-cn
+    :raises InvalidDeploymentSetting: botocore does not know the region, or a service has no endpoint there, or the
+        region is in another partition, such as aws-cn
     """
     partition = find_partition(region)
     if partition is None:

@@ -1,86 +1,16 @@
-"""Settings of a deployment: the file of a stage, `deploy/stages/STAGE.toml`, checked before anything is written.
+"""Settings of a deployment: what the person who deploys decides. `deploy/stage_file.py` reads them.
 
-These are the settings of the person who deploys. What the deployed functions read is in `chalicelib/settings.py`.
+The settings that the deployed functions read are in `chalicelib/settings.py`.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from chalicelib.settings import SUBNET_PATTERN
-from deploy.regions import HOME_SERVICES, INSTANCE_SERVICES
-from deploy.setting_checks import (
-    InvalidDeploymentSetting,
-    check_choice,
-    check_known_keys,
-    check_region,
-    check_stage,
-    check_texts,
-    require_text,
-)
-
-STAGES_DIR = Path(__file__).parent / "stages"
 
 DEVELOPMENT_STAGE = "dev"
 """The only stage whose tables are deleted with their stack."""
 
 EXAMPLE_EMAIL = "gpudesk-alarms@example.com"
-"""The address in dev.toml. Nobody would get the alarms of a stage that keeps it."""
-
-RETENTION_DAYS = (
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
-)
-"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
-
-TOO_BROAD_POLICIES: Mapping[str, str] = {
-    "AdministratorAccess": "to do everything in the account",
-    "PowerUserAccess": "to do nearly everything in the account",
-    "IAMFullAccess": "to give itself every permission",
-    "AmazonSSMManagedInstanceCore": "to read every parameter in Parameter Store, the key of webhooks included",
-    "AmazonEC2RoleforSSM": "to read every parameter in Parameter Store and every bucket",
-    "AmazonEC2FullAccess": "to change all EC2 instances of the account",
-    "AmazonSSMFullAccess": "to run commands as root on all instances of the account",
-}
-"""Managed policies of AWS that no instance may have, with what they would allow.
-
-https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
-"""
-
-_VPC = r"vpc-[0-9a-f]{8,17}"
-_KMS_KEY = r"arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
-_BUCKET = (
-    r"(?!xn--|sthree-|amzn-s3-demo-|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$)"
-    r"(?!.*(\.\.|-s3alias$|--ol-s3$|\.mrap$|--x-s3$|--table-s3$))"
-    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-)
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
-
-_SECRET_PREFIX = r"[A-Za-z0-9/_+=.@-]{3,200}"  # noqa: S105 - a pattern of names
-_POLICY_ARN = r"arn:aws:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]{1,512}"
-_EMAIL = r"[A-Za-z0-9._+-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
+"""The address in dev.toml. Other stages must have another one, because it receives no mail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +18,8 @@ class RegionSettings:
     """A region in which instances can be launched.
 
     :param vpc: the VPC that instances are launched in; empty: the default VPC of the region
-    :param subnets: the subnets of this VPC that instances may use; empty: those with the stage's tag, or else all
+    :param subnets: the subnets of this VPC that instances may use; empty: those with the stage's tag, or else the
+        default subnets of the zones, or else all
     :param kms_key: ARN of the key that encrypts the log group and the disks; empty: keys of AWS
     """
 
@@ -106,6 +37,7 @@ class DeploymentSettings:
     :param region_settings: the regions with instances, by name
     :param alarm_email: the address that CloudWatch's alarms are sent to
     :param log_retention_days: how long CloudWatch keeps the logs of the functions
+    :param outbound_ports: further TCP ports to which instances may connect
     :param buckets: names of S3 buckets that instances may read and write
     :param secret_prefixes: prefixes of the names of secrets that instances may read
     :param data_keys: ARNs of the KMS keys of these buckets and secrets; keys of AWS need no permission
@@ -118,6 +50,7 @@ class DeploymentSettings:
     region_settings: Mapping[str, RegionSettings]
     alarm_email: str
     log_retention_days: int = 30
+    outbound_ports: tuple[int, ...] = ()
     buckets: tuple[str, ...] = ()
     secret_prefixes: tuple[str, ...] = ()
     data_keys: tuple[str, ...] = ()
@@ -130,106 +63,6 @@ class DeploymentSettings:
         return tuple(sorted(self.region_settings, key=lambda region: (region != self.home_region, region)))
 
     @property
-    def subnets(self) -> tuple[str, ...]:
-        """The subnets that instances may use, of all regions that list some."""
-        return tuple(subnet for region in self.regions for subnet in self.region_settings[region].subnets)
-
-    @property
     def keeps_data(self) -> bool:
-        """Whether the tables outlive their stack."""
+        """Whether tables and the role of the instances outlive their stack."""
         return self.stage != DEVELOPMENT_STAGE
-
-
-def read_deployment_settings(stage: str, folder: Path = STAGES_DIR) -> DeploymentSettings:
-    """Read the settings of a stage.
-
-    :raises InvalidDeploymentSetting: the name of the stage, its file or one of its settings is wrong
-    """
-    check_stage(stage)
-    path = folder / f"{stage}.toml"
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        message = f"Stage {stage} has no settings: {path} does not exist. Copy deploy/stages/dev.toml and change it."
-        raise InvalidDeploymentSetting(message) from error
-    except OSError as error:
-        raise InvalidDeploymentSetting(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidDeploymentSetting(f"{path} is not valid TOML: {error}") from error
-    return parse_deployment_settings(stage, raw)
-
-
-def parse_deployment_settings(stage: str, raw: Mapping[str, Any]) -> DeploymentSettings:
-    """Return the settings of a stage from the content of its file.
-
-    :raises InvalidDeploymentSetting: a setting is unknown, missing or wrong; the message names it
-    """
-    check_stage(stage)
-    known = set(DeploymentSettings.__dataclass_fields__) - {"stage", "region_settings"} | {"regions"}
-    check_known_keys("the settings", raw, known)
-    home_region = require_text("home_region", raw.get("home_region"), r"[a-z0-9-]+", "a region such as us-east-1")
-    check_region("home_region", home_region, HOME_SERVICES)
-    regions = _parse_regions(raw.get("regions"))
-    retention = raw.get("log_retention_days", DeploymentSettings.log_retention_days)
-    alarm_email = require_text("alarm_email", raw.get("alarm_email"), _EMAIL, "an e-mail address")
-    if stage != DEVELOPMENT_STAGE and alarm_email == EXAMPLE_EMAIL:
-        raise InvalidDeploymentSetting(f"alarm_email is still the example {EXAMPLE_EMAIL}. Name your own address.")
-    return DeploymentSettings(
-        stage=stage,
-        home_region=home_region,
-        region_settings=regions,
-        alarm_email=alarm_email,
-        log_retention_days=check_choice("log_retention_days", retention, RETENTION_DAYS),
-        buckets=check_texts("buckets", raw.get("buckets", []), _BUCKET, "names of S3 buckets"),
-        secret_prefixes=check_texts(
-            "secret_prefixes",
-            raw.get("secret_prefixes", []),
-            _SECRET_PREFIX,
-            "prefixes of secrets, 3 to 200 characters",
-        ),
-        data_keys=check_texts("data_keys", raw.get("data_keys", []), _KMS_KEY, "ARNs of KMS keys"),
-        instance_policies=_parse_instance_policies(raw.get("instance_policies", [])),
-        permissions_boundary=require_text(
-            "permissions_boundary",
-            raw.get("permissions_boundary", ""),
-            rf"(|{_POLICY_ARN})",
-            "an ARN of a managed policy",
-        ),
-    )
-
-
-def _parse_instance_policies(raw: Any) -> tuple[str, ...]:
-    policies = check_texts("instance_policies", raw, _POLICY_ARN, "ARNs of managed policies")
-    for policy in policies:
-        if policy.rpartition("/")[2] in TOO_BROAD_POLICIES:
-            raise InvalidDeploymentSetting(
-                f"instance_policies: {policy} allows every program on an instance "
-                f"{TOO_BROAD_POLICIES[policy.rpartition('/')[2]]}. Name a policy with only what instances need."
-            )
-    return policies
-
-
-def _parse_regions(raw: Any) -> dict[str, RegionSettings]:
-    if not isinstance(raw, Mapping) or not raw:
-        raise InvalidDeploymentSetting("regions: at least one table such as [regions.us-east-1] is needed.")
-    return {str(region): _parse_region(str(region), entry) for region, entry in raw.items()}
-
-
-def _parse_region(region: str, entry: Any) -> RegionSettings:
-    setting = f"regions.{region}"
-    check_region(setting, region, INSTANCE_SERVICES)
-    if not isinstance(entry, Mapping):
-        raise InvalidDeploymentSetting(f"{setting} must be a table, [{setting}], not {entry!r}.")
-    check_known_keys(setting, entry, set(RegionSettings.__dataclass_fields__))
-    parsed = RegionSettings(
-        vpc=require_text(f"{setting}.vpc", entry.get("vpc", ""), rf"(|{_VPC})", "the id of a VPC (vpc-...) or empty"),
-        subnets=check_texts(
-            f"{setting}.subnets", entry.get("subnets", []), SUBNET_PATTERN, "ids of subnets (subnet-...)"
-        ),
-        kms_key=require_text(f"{setting}.kms_key", entry.get("kms_key", ""), rf"(|{_KMS_KEY})", "the ARN of a KMS key"),
-    )
-    if parsed.kms_key and parsed.kms_key.split(":")[3] != region:
-        raise InvalidDeploymentSetting(f"{setting}.kms_key must be a key of {region}, not {parsed.kms_key}.")
-    if parsed.subnets and not parsed.vpc:
-        raise InvalidDeploymentSetting(f"{setting}.vpc is missing: name the VPC of the subnets.")
-    return parsed

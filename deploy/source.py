@@ -6,10 +6,13 @@ from pathlib import Path
 
 from deploy.errors import PackagingFailed
 
+ROOT = Path(__file__).parents[1]
+"""The folder of this repository."""
+
 SOURCES = ("app.py", "chalicelib")
 
 TEMPLATE_SOURCES = ("deploy", "ssm_documents")
-"""Folders that the templates are built from. Files that Git does not track enter the templates, too."""
+"""Folders that the templates are built from, besides SOURCES. The templates contain untracked files of them, too."""
 
 
 def copy_sources(root: Path, target: Path) -> None:

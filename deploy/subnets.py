@@ -1,6 +1,6 @@
-"""Find subnets from which an instance cannot reach what it needs, before the first launch fails there.
+"""Search for subnets from which an instance cannot reach what it needs, before the first launch fails there.
 
-The functions get what EC2's Describe calls return, so they need no account.
+The functions work on what EC2's Describe calls return, so they need no account.
 https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html
 """
 
@@ -8,11 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-AGENT_SERVICES = ("ssm", "ssmmessages", "ec2messages")
-"""The services of the SSM agent: without them, gpudesk cannot set an instance up, nor open a session."""
+AGENT_SERVICES = ("ssm", "ssmmessages")
+"""The services of the SSM agent. Without them, gpudesk can neither set up an instance nor open a session.
+
+Agents before 3.3.40.0, and all agents that cannot use ssmmessages, receive commands by ec2messages.
+https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
+"""
 
 TABLE_SERVICE = "dynamodb"
-"""The service of the heartbeats. A gateway endpoint leads to the tables of its own region only."""
+"""The service of the heartbeats. An endpoint in a VPC leads to the tables of its region only."""
 
 EVERYWHERE = "0.0.0.0/0"
 
@@ -46,12 +50,13 @@ class UnreachableTargets:
         """Return a sentence for the person who deploys."""
         return (
             f"Instances in {self.subnet_id} do not reach {', '.join(self.targets)}. Add a route to a NAT gateway, or "
-            "endpoints for the services and a proxy for the downloads (recipe parameters proxy, apt_mirror, pip_index)."
+            "endpoints for the services and a proxy for the downloads (parameters proxy, apt_mirror, pip_index). "
+            "The port of the proxy must be in outbound_ports."
         )
 
 
 def find_unreachable_targets(network: Network, home_region: str) -> list[UnreachableTargets]:
-    """Return the subnets from which something is not reachable, in their order."""
+    """Return what instances do not reach, by subnet. Subnets from which they reach everything are left out."""
     found = (
         UnreachableTargets(subnet["SubnetId"], tuple(_list_unreachable(network, subnet, home_region)))
         for subnet in network.subnets
@@ -83,10 +88,10 @@ def _find_route_table(tables: Iterable[Mapping[str, Any]], subnet: Mapping[str, 
 
 
 def _leads_to_the_internet(route_table: Mapping[str, Any], subnet: Mapping[str, Any]) -> bool:
-    """Return whether the default route leads out.
+    """Return whether the default route leads to the internet.
 
-    Through an internet gateway, only instances with a public address get out. Another target, such as a NAT gateway, a
-    transit gateway or a firewall, is assumed to lead out.
+    Through an internet gateway, only instances with a public address reach it. Another target, such as a NAT gateway, a
+    transit gateway or a firewall, is assumed to lead there.
     """
     for route in route_table.get("Routes", ()):
         if route.get("DestinationCidrBlock") == EVERYWHERE and route.get("State", "active") == "active":
@@ -96,7 +101,7 @@ def _leads_to_the_internet(route_table: Mapping[str, Any], subnet: Mapping[str, 
 
 
 def _serves(endpoint: Mapping[str, Any], subnet: Mapping[str, Any], route_table: Mapping[str, Any]) -> bool:
-    """Return whether instances of a subnet use an endpoint without a setting of their own."""
+    """Return whether instances of a subnet use an endpoint without being configured for it."""
     if endpoint["VpcId"] != subnet["VpcId"] or endpoint.get("State", "available").lower() != "available":
         return False
     if endpoint["VpcEndpointType"] == "Gateway":
@@ -105,5 +110,5 @@ def _serves(endpoint: Mapping[str, Any], subnet: Mapping[str, Any], route_table:
 
 
 def _get_service(endpoint: Mapping[str, Any]) -> str:
-    """Return the name of a service: `com.amazonaws.us-east-1.ssm` is ssm."""
+    """Return the name of an endpoint's service: ssm for `com.amazonaws.us-east-1.ssm`."""
     return str(endpoint["ServiceName"]).rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""DynamoDB tables of the home stack, from the models of the store: one source for templates, local cloud and code."""
+"""DynamoDB tables of the home stack, from the models of the store. The local cloud has the same tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,14 +24,14 @@ STREAM_TABLE = get_short_name(InstanceModel)
 """The table whose stream invokes the control loop."""
 
 
-def get_logical_id(table: str) -> str:
+def get_table_id(table: str) -> str:
     """Return the logical id of a table."""
     return f"{table.capitalize()}Table"
 
 
 def build_tables(names: ResourceNames) -> dict[str, Resource]:
     """Return the tables by logical id. Outside the stage dev they outlive their stack."""
-    return {get_logical_id(get_short_name(model)): _build_table(model, names) for model in TABLES}
+    return {get_table_id(get_short_name(model)): _build_table(model, names) for model in TABLES}
 
 
 def _build_table(model: type[TableModel], names: ResourceNames) -> Resource:

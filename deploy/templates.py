@@ -1,4 +1,4 @@
-"""The files of the templates, in the form in which CloudFormation gets them."""
+"""The templates as files for CloudFormation."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Transform a SAM template into plain CloudFormation, without AWS: what is checked here is what AWS gets."""
+"""Transformation of a SAM template into plain CloudFormation, on this computer: tests and AWS get the same template."""
 
 import copy
 
@@ -13,12 +13,12 @@ from deploy.cloudformation import Template
 def transform(template: Template, region: str) -> Template:
     """Return a template without SAM. Parameters without defaults stay references.
 
-    :param region: where the stack will be. The translator would ask the environment for it
+    :param region: the region of the stack. Without it, the translator reads the environment
     :raises samtranslator.model.exceptions.InvalidDocumentException: the template is not valid SAM
     """
     # The translator changes its input.
     source = copy.deepcopy(template)
-    # The ids of deployments contain a digest, which AWS computes in this way, too.
+    # The ids of API deployments contain a digest of the template. AWS computes it of this form.
     to_py27_compatible_template(source, {})
     translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name=region))
     transformed: Template = undo_mark_unicode_str_in_template(translator.translate(source, parameter_values={}))

@@ -1,4 +1,4 @@
-"""Roles of gpudesk's functions when they share a process: which part of the application runs as which role.
+"""Roles of gpudesk's functions that share a process: each part of the application runs as the role of a function.
 
 Each part is used by the functions of one role only. A part that another part calls runs as the role of its caller.
 """
@@ -34,10 +34,10 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "sweep_watchdog": "check_sweep_health",
     "offer_refresher": "refresh_offers",
 }
-"""A function that uses a part of the application, by the name of the part."""
+"""The function, or one of the functions with one role, that uses a part of the application, by part."""
 
 UNATTRIBUTED_PARTS = frozenset({"clock", "settings", "tokens"})
-"""Parts that make no calls, and the tokens, which an admin creates and every function of the API checks."""
+"""Parts that make no calls, and the tokens: an admin creates them, and both functions of the API read them."""
 
 
 class UnattributedPart(ValueError):

@@ -1,4 +1,4 @@
-"""Resources that gpudesk needs in an AWS account before its first request, as the templates describe them."""
+"""Creation of the resources that gpudesk needs before its first request, as the templates describe them."""
 
 import functools
 import os
@@ -20,12 +20,12 @@ REGIONS = (HOME_REGION,)
 
 
 def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
-    """Create what gpudesk needs, and return its settings. See `provision_variables`."""
+    """Create the resources of `provision_variables`, and return the settings of gpudesk."""
     return read_settings(provision_variables(regions))
 
 
 def provision_variables(regions: tuple[str, ...] = REGIONS) -> dict[str, str]:
-    """Create what the home stack and the region stacks have and gpudesk calls, and the webhook key.
+    """Create the resources of the home stack and the region stacks that gpudesk calls, and the webhook key.
 
     :returns: environment variables of gpudesk, with the names of the resources
     """
@@ -35,9 +35,8 @@ def provision_variables(regions: tuple[str, ...] = REGIONS) -> dict[str, str]:
     home = ResourceCreator(names.settings.home_region)
     home.create_all(build_data_resources(names))
     for region in regions:
-        creator = ResourceCreator(region)
-        shared = {"SecurityGroup": build_security_group(names), "InstanceLogs": build_log_group(names)}
-        creator.create_all({**shared, **_compose_documents()})
+        regional = {"SecurityGroup": build_security_group(names), "InstanceLogs": build_log_group(names)}
+        ResourceCreator(region).create_all({**regional, **_compose_documents()})
     create_webhook_key(names)
     return {
         **build_variables(names),

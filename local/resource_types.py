@@ -1,4 +1,4 @@
-"""Types of resources in the templates: which call creates one, and which of its properties the call uses."""
+"""Types of resources in the templates, with the calls that create them."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ OPEN_RULE: Any = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 """The egress rule of a new security group."""
 
 UPDATE_PROPERTIES = ("UpdateMethod",)
-"""Properties that only say how CloudFormation updates a resource, so no call has them."""
+"""Properties that say how CloudFormation updates a resource. No call has them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def _create_table(region: str, properties: Properties) -> CreatedResource:
     separate = ("PointInTimeRecoverySpecification", "StreamSpecification", "TimeToLiveSpecification")
     arguments = {key: value for key, value in properties.items() if key not in separate}
     if stream := properties.get("StreamSpecification"):
-        # CloudFormation switches the stream on by naming its content.
+        # A view type alone switches the stream on in CloudFormation. The API requires a flag, too.
         arguments["StreamSpecification"] = {"StreamEnabled": True, **stream}
     arn = dynamodb.create_table(**arguments)["TableDescription"]["TableArn"]
     recovery = properties["PointInTimeRecoverySpecification"]
@@ -96,7 +96,7 @@ def _create_security_group(region: str, properties: Properties) -> CreatedResour
         VpcId=properties.get("VpcId", vpcs[0]["VpcId"]),
         TagSpecifications=[{"ResourceType": "security-group", "Tags": properties["Tags"]}],
     )["GroupId"]
-    # EC2 lets everything out of a new group, and CloudFormation replaces that by the rules of the template.
+    # A new group has a rule for all outbound traffic. CloudFormation replaces it by the rules of the template.
     ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=[OPEN_RULE])
     for direction, authorize in (
         ("SecurityGroupIngress", ec2.authorize_security_group_ingress),
@@ -122,7 +122,7 @@ def _create_log_group(region: str, properties: Properties) -> CreatedResource:
 
 
 def _skip(_region: str, _properties: Properties) -> CreatedResource:
-    """Create nothing, because no code of gpudesk calls the service. A stack of CloudFormation has the resource."""
+    """Create nothing, because gpudesk does not call the service. Only stacks of CloudFormation have the resource."""
     return CreatedResource("")
 
 
@@ -131,7 +131,7 @@ class ResourceType:
     """How a resource of a type is created.
 
     :param create: function of the region and the properties
-    :param properties: those that the function passes on, and those that are of no use in a call
+    :param properties: properties that the function uses, and properties that only CloudFormation uses
     """
 
     create: Callable[[str, Properties], CreatedResource]
@@ -178,7 +178,6 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "AWS::Logs::LogGroup": _build_type(_create_log_group, "KmsKeyId", "LogGroupName", "RetentionInDays"),
     "AWS::SNS::Topic": _build_type(_create_topic, "TopicName"),
-    # No code of gpudesk calls SQS.
     "AWS::SQS::Queue": _build_type(_skip, "MessageRetentionPeriod", "QueueName", "SqsManagedSseEnabled"),
     "AWS::SSM::Document": _build_type(
         _create_document,

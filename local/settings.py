@@ -1,4 +1,4 @@
-"""The deployment of the local cloud, and the settings of gpudesk on it, in place of the environment of functions."""
+"""Settings of the deployment on the local cloud, and of the functions in it."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ def build_local_names(regions: tuple[str, ...] = (HOME_REGION,)) -> ResourceName
 
 
 def build_variables(names: ResourceNames) -> dict[str, str]:
-    """Return the environment of the functions, with a stand-in for the id that only IAM can give."""
+    """Return the environment of the functions. The id of the role is a placeholder, because only IAM knows it."""
     known = {
         "GPUDESK_INSTANCE_PROFILE": names.role("instance"),
         "GPUDESK_INSTANCE_ROLE_ID": "AROA0000000000000000",
@@ -42,5 +42,5 @@ VARIABLES: Mapping[str, str] = build_variables(build_local_names())
 
 
 def read_local_settings() -> Settings:
-    """Return the settings of the local cloud, except for the ids that it gives to its resources."""
+    """Return the settings of the functions on the local cloud, with the placeholder of `build_variables`."""
     return read_settings(VARIABLES)

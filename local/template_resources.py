@@ -1,7 +1,7 @@
-"""Create resources of the templates with single calls, much faster than a stack of CloudFormation.
+"""Creation of resources of the templates with single calls, much faster than a stack of CloudFormation.
 
-The properties are those of the templates, so that template and local cloud cannot drift apart: a property that no
-call uses is an error. What only CloudFormation knows, such as deletion policies, has no counterpart in a call.
+A property of a template that no call uses is an error, so that templates and local cloud cannot differ. Attributes that
+only CloudFormation knows, such as deletion policies, are ignored.
 """
 
 from collections.abc import Mapping
@@ -44,14 +44,16 @@ class ResourceCreator:
             self.created[logical_id] = TYPES[kind].create(self.region, self.resolve(resource["Properties"]))
 
     def resolve(self, value: Any) -> Any:
-        """Return a value without expressions of CloudFormation."""
+        """Return a value without expressions of CloudFormation. Conditions are false: their settings are empty."""
         match value:
+            case {"Ref": "AWS::NoValue"}:
+                return None
             case {"Ref": str() as logical_id}:
                 return self.created[logical_id].ref
             case {"Fn::GetAtt": [logical_id, attribute]}:
                 return self.created[logical_id].attributes[attribute]
-            case {"Fn::If": [_, _, {"Ref": "AWS::NoValue"}]}:
-                return None
+            case {"Fn::If": [_, _, otherwise]}:
+                return self.resolve(otherwise)
             case dict():
                 resolved = {key: self.resolve(inner) for key, inner in value.items()}
                 return {key: inner for key, inner in resolved.items() if inner is not None}

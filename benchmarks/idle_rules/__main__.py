@@ -32,7 +32,7 @@ def simulate_all(seed: int, days: int = DAYS, rules: Sequence[str] = tuple(RULES
     members = tuple(generate_team(seed, days))
     return {
         name: {
-            member.use: simulate(member.minutes, RULES[name](instance_type.vcpus), instance_type.prices[REGION])
+            member.use: simulate(member.minutes, RULES[name](instance_type.vcpus or 0), instance_type.prices[REGION])
             for member in members
             for instance_type in [catalog.get_type(member.instance_type)]
         }

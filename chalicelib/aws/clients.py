@@ -1,7 +1,7 @@
 """SDK clients: one for each service and region, created when first needed, from one SDK session.
 
 clients = build_client_sets()
-clients.loop.ec2("eu-west-1")     # nobody waits
+clients.loop.ec2("eu-west-1")     # the control loop, which tries again on its own
 clients.request.ssm("eu-west-1")  # a person waits for this call
 clients.session.sts("eu-west-1")  # a person waits for a session, which needs several calls
 """

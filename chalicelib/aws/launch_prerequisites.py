@@ -1,13 +1,14 @@
-"""Read from EC2 what RunInstances must name: AMI, subnet and security group. Nothing is changed here."""
+"""Reading of what RunInstances must name: AMI, subnet and security group."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.common.aws_errors import AwsNotFound, PrerequisiteMissing
+from chalicelib.settings import RegionNetwork, build_group_name
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import SubnetTypeDef
@@ -41,23 +42,29 @@ class Subnet:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """What the deployment has settled about the network of instances.
+    """Settings of the deployment about the network of instances.
 
     :param stage: the value of the stage tag, which subnets may have
-    :param security_group: the name of the security group without ingress rules, which the VPC of the instances has
-    :param subnets: the ids of the subnets that instances may use, of all regions
+    :param security_group: the name of the security group without ingress rules; in a VPC of the settings, the id of the
+        VPC follows
+    :param regions: VPC and subnets by region; a region without an entry uses its default VPC
     """
 
     stage: str
     security_group: str
-    subnets: tuple[str, ...] = ()
+    regions: Mapping[str, RegionNetwork] = field(default_factory=dict)
+
+    def get_group_name(self, region: str) -> str:
+        """Return the name of the security group of a region."""
+        network = self.regions.get(region)
+        return build_group_name(self.security_group, network.vpc if network else "")
 
 
 class LaunchPrerequisites:
     """AMIs, subnets and security groups. Each method raises AwsError if EC2 rejects the call or does not respond."""
 
     def __init__(self, clients: Clients, network: NetworkSettings) -> None:
-        """Use the subnets of a network."""
+        """Use the clients and the network of a deployment."""
         self._clients = clients
         self._network = network
 
@@ -84,13 +91,13 @@ class LaunchPrerequisites:
     def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
         """Return the usable subnets of the zones that offer the type, ordered by zone.
 
-        :raises PrerequisiteMissing: no VPC of the region has the security group of the deployment
+        :raises PrerequisiteMissing: no VPC has the security group of the deployment, or the subnets of the settings do
+            not exist
         """
         groups = self.map_security_groups(region)
         if not groups:
-            raise PrerequisiteMissing(
-                f"gpudesk is not set up in {region}: no VPC has the security group {self._network.security_group}"
-            )
+            name = self._network.get_group_name(region)
+            raise PrerequisiteMissing(f"gpudesk is not set up in {region}: no VPC has the security group {name}")
         with translate_errors():
             client = self._clients.ec2(region)
             zones = {
@@ -101,6 +108,9 @@ class LaunchPrerequisites:
                 )
                 for offering in page["InstanceTypeOfferings"]
             }
+        usable = self.list_usable_subnets(region, groups)
+        if not usable:
+            raise PrerequisiteMissing(f"gpudesk has no subnet in {region}: those of its settings do not exist")
         offered = [
             Subnet(
                 subnet["SubnetId"],
@@ -108,7 +118,7 @@ class LaunchPrerequisites:
                 groups[subnet["VpcId"]],
                 assigns_public_address=subnet.get("MapPublicIpOnLaunch", False),
             )
-            for subnet in self.list_usable_subnets(region, groups)
+            for subnet in usable
             if subnet["AvailabilityZone"] in zones
         ]
         return sorted(offered, key=lambda subnet: (subnet.zone, subnet.subnet_id))
@@ -121,25 +131,31 @@ class LaunchPrerequisites:
             pages = self._clients.ec2(region).get_paginator("describe_subnets")
             found = pages.paginate(Filters=[{"Name": "vpc-id", "Values": sorted(vpcs)}])
             subnets = [subnet for page in found for subnet in page["Subnets"]]
-        return choose_subnets(subnets, self._network)
+        network = self._network.regions.get(region)
+        return choose_subnets(subnets, self._network.stage, network.subnets if network else ())
 
     def map_security_groups(self, region: str) -> Mapping[str, str]:
         """Return the ids of the security groups without ingress that the deployment has created, by their VPCs."""
         with translate_errors():
             groups = self._clients.ec2(region).describe_security_groups(
-                Filters=[{"Name": "group-name", "Values": [self._network.security_group]}]
+                Filters=[{"Name": "group-name", "Values": [self._network.get_group_name(region)]}]
             )["SecurityGroups"]
         return {group["VpcId"]: group["GroupId"] for group in groups}
 
 
-def choose_subnets(subnets: "Sequence[SubnetTypeDef]", network: NetworkSettings) -> "list[SubnetTypeDef]":
+def choose_subnets(
+    subnets: "Sequence[SubnetTypeDef]", stage: str, listed: Collection[str] = ()
+) -> "list[SubnetTypeDef]":
     """Return the subnets that instances may use.
 
-    If the settings list some of them, these; otherwise those with the stage tag; otherwise the default subnets of the
-    zones, which a default VPC has; otherwise all.
+    If the settings list some, only these. Otherwise those with the stage tag, or else the default subnets of the zones,
+    which a default VPC has, or else all.
+
+    :param listed: the ids that the settings list for the region
     """
-    tag = {"Key": STAGE_TAG, "Value": network.stage}
-    listed = [subnet for subnet in subnets if subnet["SubnetId"] in network.subnets]
+    if listed:
+        return [subnet for subnet in subnets if subnet["SubnetId"] in listed]
+    tag = {"Key": STAGE_TAG, "Value": stage}
     tagged = [subnet for subnet in subnets if tag in subnet.get("Tags", ())]
     default = [subnet for subnet in subnets if subnet.get("DefaultForAz")]
-    return listed or tagged or default or list(subnets)
+    return tagged or default or list(subnets)

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.catalog.catalog_parsing import parse_catalog
+from chalicelib.domain.catalog.catalog_parsing import parse_document
+from chalicelib.domain.catalog.document import CatalogDocument, build_catalog
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.instances.names import WordLists, parse_word_lists
 from chalicelib.domain.offers.places import Place
@@ -16,11 +17,24 @@ from chalicelib.domain.setup.recipe import Recipe, parse_recipes
 
 _DATA_FOLDER = Path(__file__).parent.parent / "data"
 
+CATALOG_FILES = ("gpus", "families", "prices")
+
 
 @functools.cache
 def load_catalog() -> InstanceTypeCatalog:
     """Return the instance types that can be requested, with list prices."""
-    return parse_catalog(_read("catalog.json"))
+    return build_catalog(load_catalog_document())
+
+
+@functools.cache
+def load_catalog_document() -> CatalogDocument:
+    """Return the content of the files of the catalog, into which `merge_refresh` merges what AWS says today."""
+    return read_catalog_document(_DATA_FOLDER / "catalog")
+
+
+def read_catalog_document(folder: Path) -> CatalogDocument:
+    """Return the catalog in a folder: gpus.json, families.json and prices.json."""
+    return parse_document({name: _read(f"{name}.json", folder) for name in CATALOG_FILES})
 
 
 @functools.cache

@@ -1,9 +1,9 @@
 """The offers table: one item for each region, so that one call reads all regions.
 
-An item holds compressed lines, one for each instance type: its name, its on-demand price or `-`, and for each zone the
-letter at the end of its name and its spot price, if it has one:
+An item holds compressed lines, one for each instance type: its name, its on-demand price with the day of the price or
+`-`, and for each zone the letter at the end of its name and its spot price, if it has one:
 
-    g4dn.xlarge 0.526 a0.1578 b0.1601 c
+    g4dn.xlarge 0.526@2026-11-23 a0.1578 b0.1601 c
 
 AWS offers GPUs in about 2,200 pairs of a type and a zone. They take 15 KB in all regions together. As JSON they would
 take more than 100 KB, which DynamoDB would bill for every search.
@@ -12,6 +12,7 @@ take more than 100 KB, which DynamoDB would bill for every search.
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from functools import partial
 
@@ -37,7 +38,6 @@ class OfferModel(TableModel):
 
     region = UnicodeAttribute(hash_key=True)
     read_at = UTCDateTimeAttribute()
-    priced_at = UTCDateTimeAttribute()
     types = BinaryAttribute(legacy_encoding=False)
     expires_at = TTLAttribute(null=True)
 
@@ -50,7 +50,6 @@ class OfferRepository:
         OfferModel(
             offerings.region,
             read_at=offerings.read_at,
-            priced_at=offerings.priced_at,
             types=encode_types(offerings.region, offerings.types),
             expires_at=offerings.read_at + OFFERS_RETENTION,
         ).save()
@@ -98,13 +97,18 @@ def parse_types(region: str, text: str) -> dict[str, TypeOffering]:
     for line in text.splitlines():
         name, on_demand, *zones = line.split(" ")
         spot = dict(_decode_zone(region, zone) for zone in zones)
-        types[name] = TypeOffering(None if on_demand == NO_PRICE else _to_price(on_demand), spot)
+        price, _, day = on_demand.partition("@")
+        is_priced = on_demand != NO_PRICE
+        types[name] = TypeOffering(
+            _to_price(price) if is_priced else None, date.fromisoformat(day) if is_priced else None, spot
+        )
     return types
 
 
 def _encode_type(region: str, name: str, offering: TypeOffering) -> Iterator[str]:
     yield name
-    yield NO_PRICE if offering.on_demand is None else _format_price(offering.on_demand)
+    price, day = offering.on_demand, offering.priced_on
+    yield NO_PRICE if price is None or day is None else f"{_format_price(price)}@{day.isoformat()}"
     for zone, price in sorted(offering.spot.items()):
         letter = zone.removeprefix(region)
         if not _ZONE.fullmatch(letter):
@@ -139,6 +143,5 @@ def _to_offerings(item: OfferModel) -> RegionOfferings:
     return RegionOfferings(
         region=item.region,
         read_at=item.read_at,
-        priced_at=item.priced_at,
         types=decode_types(item.region, item.types),
     )

@@ -1,9 +1,10 @@
-"""Policy of the API: the tables, and the key of the webhooks' secrets. It calls no other service."""
+"""Policy of the API: the tables, and the key of the webhooks' secrets. The API calls nothing else."""
 
 from deploy.names import ResourceNames
 from deploy.policies.logs import build_log_statement
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument
 from deploy.policies.table_access import TableAccess, build_table_statements
+from deploy.policies.webhook_key import build_webhook_key_statement
 
 TABLES = {
     "tokens": TableAccess(("GetItem",), "Authenticate the caller."),
@@ -11,18 +12,25 @@ TABLES = {
         ("GetItem", "PutItem"),
         "Read, launch and change instances.",
         indexes=("active", "by-creation", "by-owner"),
+        index_reason="List instances. Find the active ones for the costs, and before an image is deleted.",
     ),
     "timeline": TableAccess(("PutItem", "Query"), "Write the timeline with each change, and show it."),
     "heartbeats": TableAccess(("BatchGetItem", "GetItem"), "Show the activity of instances."),
     "notifications": TableAccess(
-        ("PutItem",), "Write notifications with the change that they report, and show them.", indexes=("by-instance",)
+        ("PutItem",),
+        "Write notifications with the change that they report.",
+        indexes=("by-instance",),
+        index_reason="Show the notifications of an instance.",
     ),
     "images": TableAccess(
-        ("GetItem", "PutItem"), "Request, show and delete images.", indexes=("by-creation", "by-owner")
+        ("GetItem", "PutItem"),
+        "Request, show and delete images.",
+        indexes=("by-creation", "by-owner"),
+        index_reason="List images.",
     ),
     "owners": TableAccess(
         ("GetItem", "PutItem", "Scan"),
-        "Show and change the settings of owners. The scan finds whom a change notifies; the table holds a team.",
+        "Show and change the settings of owners. The scan reads the channels of all owners; a team has few owners.",
     ),
     "ledger": TableAccess(("Query",), "Sum up costs."),
     "benchmarks": TableAccess(("Query",), "Compare benchmarks."),
@@ -36,18 +44,10 @@ TABLES = {
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the API's role."""
-    return PolicyDocument((*build_table_statements(names, TABLES), *_build_statements(names)))
-
-
-def build_webhook_key_statement(names: ResourceNames) -> Statement:
-    """Return the statement for the key from which the secrets of webhooks are derived."""
-    return Statement(
-        sid="ReadWebhookKey",
-        actions=("ssm:GetParameter",),
-        resources=(names.home_arn("ssm", f"parameter{names.webhook_key}"),),
-        reason="Derive the secret of a webhook. The key of AWS that encrypts the parameter needs no permission.",
+    return PolicyDocument(
+        (
+            *build_table_statements(names, TABLES),
+            build_webhook_key_statement(names),
+            build_log_statement(names, "api"),
+        )
     )
-
-
-def _build_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    return build_webhook_key_statement(names), build_log_statement(names, ("api",))

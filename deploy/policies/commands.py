@@ -7,7 +7,7 @@ from ssm_documents.compose import list_document_names
 
 
 def build_command_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    """Return the statements to run documents. A document of another stage or of Amazon cannot be run."""
+    """Return the statements to run documents. Documents of another stage or of Amazon are not among the resources."""
     shipped = [name for name in list_document_names() if not name.startswith(CUSTOM_DOCUMENT_PREFIX)]
     documents = tuple(names.document_arn(name) for name in (*shipped, f"{CUSTOM_DOCUMENT_PREFIX}*"))
     return (
@@ -15,7 +15,7 @@ def build_command_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="RunDocuments",
             actions=("ssm:DescribeDocument", "ssm:SendCommand"),
             resources=documents,
-            reason="Run the documents of this stage, those of custom recipes included.",
+            reason="Run the documents of this stage, those of custom recipes included, and read their hashes.",
         ),
         Statement(
             sid="RunOnInstances",

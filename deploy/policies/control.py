@@ -13,11 +13,12 @@ from deploy.policies.statement import PolicyDocument, Statement
 from deploy.policies.table_access import TableAccess, build_table_statements
 from deploy.tables import STREAM_TABLE
 
-FUNCTIONS = ("sweep", "check_sweep_health", "on_instances_stream", "on_ec2_state_change", "on_ssm_command_change")
-
 TABLES = {
     "instances": TableAccess(
-        ("GetItem", "PutItem"), "Reconcile instances, and adopt orphans.", indexes=("active", "by-ec2-instance")
+        ("GetItem", "PutItem"),
+        "Reconcile instances, and adopt orphans.",
+        indexes=("active", "by-ec2-instance"),
+        index_reason="Find the active instances, and the instance of an event.",
     ),
     "timeline": TableAccess(("PutItem",), "Write the timeline with each change."),
     "heartbeats": TableAccess(
@@ -25,10 +26,18 @@ TABLES = {
         "Create the items of instances, read their heartbeats and write the responses.",
     ),
     "notifications": TableAccess(
-        ("PutItem",), "Write notifications with the change that they report; deliver overdue ones.", indexes=("due",)
+        ("PutItem",),
+        "Write notifications with the change that they report, and record deliveries.",
+        indexes=("due",),
+        index_reason="Find overdue notifications, and all due ones if the sweep is overdue.",
     ),
-    "images": TableAccess(("GetItem", "PutItem"), "Create and delete images.", indexes=("pending",)),
-    "owners": TableAccess(("Scan",), "Read the channels of all owners; the table holds a team."),
+    "images": TableAccess(
+        ("GetItem", "PutItem"),
+        "Create and delete images.",
+        indexes=("pending",),
+        index_reason="Find the images that are being created or deleted.",
+    ),
+    "owners": TableAccess(("Scan",), "Read the channels of all owners; a team has few owners."),
     "ledger": TableAccess(("PutItem",), "Write what is billed."),
     "benchmarks": TableAccess(("PutItem",), "Write the results of benchmarks."),
     "desk": TableAccess(
@@ -45,17 +54,17 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         *build_stream_statements(names),
         _build_observation_statement(),
         *build_launch_statements(names),
-        *_build_state_statements(names),
+        _build_state_statement(names),
         *build_image_statements(names),
         *build_command_statements(names),
         *build_delivery_statements(names),
-        build_log_statement(names, FUNCTIONS),
+        build_log_statement(names, "control"),
     )
     return PolicyDocument(statements)
 
 
 def build_stream_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    """Return the statements that Lambda uses itself to read the stream and to report what failed.
+    """Return the statements that Lambda itself uses: to read the stream and to report what failed.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
     """
@@ -103,14 +112,12 @@ def _build_observation_statement() -> Statement:
     )
 
 
-def _build_state_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    return (
-        Statement(
-            sid="StartStopTerminate",
-            actions=("ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"),
-            resources=(names.arn("ec2", "instance/*"),),
-            condition=names.build_tag_condition(),
-            reason="Start, stop and terminate instances of this stage, in any region: also one that is not configured "
-            "any more.",
-        ),
+def _build_state_statement(names: ResourceNames) -> Statement:
+    return Statement(
+        sid="StartStopTerminate",
+        actions=("ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"),
+        resources=(names.arn("ec2", "instance/*"),),
+        condition=names.build_tag_condition(),
+        reason="Start, stop and terminate instances of this stage, in any region, because a region with instances can "
+        "be removed from the settings.",
     )

@@ -12,7 +12,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 sid="PutEvents",
                 actions=("events:PutEvents",),
                 resources=(names.home_arn("events", "event-bus/default"),),
-                reason="Tell the home region when instances and commands of another region change.",
+                reason="Forward the changes of instances and commands of another region to the home region.",
             ),
         )
     )

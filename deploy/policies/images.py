@@ -1,4 +1,4 @@
-"""Access to AMIs that the stage creates of its instances, and to their snapshots."""
+"""Access to the AMIs that the stage creates from its instances, and to their snapshots."""
 
 from deploy.names import ResourceNames
 from deploy.policies.statement import Statement
@@ -29,7 +29,7 @@ def build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             "TagCreatedImages",
             "CreateImage",
             created,
-            "Tag what CreateImage creates in the same call, so that existing images cannot be tagged.",
+            "Tag only what CreateImage creates in the same call. Existing images cannot be tagged.",
         ),
         Statement(
             sid="DeregisterImages",

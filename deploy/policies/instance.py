@@ -1,6 +1,7 @@
-"""Policy of instances. Everything that runs on an instance has it, so it allows what an instance needs for itself.
+"""Policy of instances. Every program on an instance can use it, so it allows only what an instance needs for itself.
 
-AmazonSSMManagedInstanceCore is not used: it can read every parameter of the account, the key of webhooks included.
+AmazonSSMManagedInstanceCore is not attached: it can read every parameter of the account, the key of webhooks included.
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedInstanceCore.html
 """
 
 from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE
@@ -11,32 +12,41 @@ from deploy.policies.statement import PolicyDocument, Statement
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the role of instances."""
     return PolicyDocument(
-        (*_build_agent_statements(), _build_heartbeat_statement(names), *_build_admin_statements(names))
+        (
+            _build_agent_statement(),
+            _build_heartbeat_statement(names),
+            *_build_output_statements(names),
+            *_build_bucket_statements(names),
+            *_build_secret_statements(names),
+            *_build_key_statements(names),
+        )
     )
 
 
-def _build_agent_statements() -> tuple[Statement, ...]:
-    return (
-        Statement(
-            sid="ConnectAgent",
-            actions=(
-                "ec2messages:AcknowledgeMessage",
-                "ec2messages:DeleteMessage",
-                "ec2messages:FailMessage",
-                "ec2messages:GetEndpoint",
-                "ec2messages:GetMessages",
-                "ec2messages:SendReply",
-                "ssm:UpdateInstanceInformation",
-                "ssmmessages:CreateControlChannel",
-                "ssmmessages:CreateDataChannel",
-                "ssmmessages:OpenControlChannel",
-                "ssmmessages:OpenDataChannel",
-            ),
-            resources=("*",),
-            reason="The SSM agent registers, receives commands and serves sessions. The channels and messages have no "
-            "resources; the services bind them to the instance whose credentials sign the call. "
-            "ssm:UpdateInstanceInformation could name instances, but the id of the instance is not known here.",
+def _build_agent_statement() -> Statement:
+    """Return the statement of the SSM agent.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
+    """
+    return Statement(
+        sid="ConnectAgent",
+        actions=(
+            "ec2messages:AcknowledgeMessage",
+            "ec2messages:DeleteMessage",
+            "ec2messages:FailMessage",
+            "ec2messages:GetEndpoint",
+            "ec2messages:GetMessages",
+            "ec2messages:SendReply",
+            "ssm:UpdateInstanceInformation",
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
         ),
+        resources=("*",),
+        reason="Let the SSM agent register, receive commands and serve sessions. IAM cannot restrict channels and "
+        "messages to resources. ssm:UpdateInstanceInformation could name instances, but the policy does not know their "
+        "ids.",
     )
 
 
@@ -52,78 +62,91 @@ def _build_heartbeat_statement(names: ResourceNames) -> Statement:
             },
             "Null": {"dynamodb:LeadingKeys": "false", "dynamodb:Attributes": "false"},
         },
-        reason="The probe writes its heartbeat into the item of its own instance, whose key is the id of the role and "
-        "of the instance, and not the response of gpudesk. ForAllValues also holds for a missing key, so Null "
-        "requires both.",
+        reason="Let the probe write its heartbeat, and no other attribute, into the item of its own instance. The key "
+        "of the item is aws:userid: the id of the role and of the instance. ForAllValues also holds for a missing key, "
+        "so Null requires both.",
     )
 
 
-def _build_admin_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    """Return the statements for what the admin lists, and for the log group of the documents' output."""
-    settings = names.settings
+def _build_output_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    """Return the statements for the log group of the documents' output.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    """
     groups = tuple(
-        names.arn("logs", f"log-group:{names.instance_log_group}", region=region) for region in settings.regions
+        names.arn("logs", f"log-group:{names.instance_log_group}", region=region) for region in names.settings.regions
     )
-    statements = [
+    return (
         Statement(
             sid="WriteOutput",
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),
             resources=tuple(f"{group}:log-stream:*" for group in groups),
-            reason="The agent writes the output of documents, if an admin has set log_group.",
+            reason="Let the agent write the output of documents, if an admin has set log_group.",
         ),
         Statement(
-            sid="FindOutputGroup",
+            sid="FindOutputStream",
             actions=("logs:DescribeLogStreams",),
-            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
             resources=tuple(f"{group}:*" for group in groups),
             reason="The agent looks for its stream before it writes.",
         ),
         Statement(
-            sid="ListGroups",
+            sid="FindOutputGroup",
             actions=("logs:DescribeLogGroups",),
             resources=("*",),
             reason="The agent looks for the group before it writes. CloudWatch Logs cannot restrict this action.",
         ),
-    ]
-    if settings.buckets:
-        buckets = [names.arn("s3", bucket, region="", account="") for bucket in settings.buckets]
-        statements += [
-            Statement(
-                sid="ListBuckets",
-                actions=("s3:ListBucket",),
-                resources=tuple(buckets),
-                setting="buckets",
-                reason="The admin has listed these buckets.",
-            ),
-            Statement(
-                sid="UseBuckets",
-                actions=("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
-                resources=tuple(f"{bucket}/*" for bucket in buckets),
-                setting="buckets",
-                reason="The admin has listed these buckets.",
-            ),
-        ]
-    if settings.secret_prefixes:
-        secrets = tuple(names.arn("secretsmanager", f"secret:{prefix}*") for prefix in settings.secret_prefixes)
-        statements.append(
-            Statement(
-                sid="ReadSecrets",
-                actions=("secretsmanager:GetSecretValue",),
-                resources=secrets,
-                setting="secret_prefixes",
-                reason="The admin has listed the prefixes of these secrets.",
-            )
-        )
-    if settings.data_keys:
-        services = [f"{service}.*.amazonaws.com" for service in ("s3", "secretsmanager")]
-        statements.append(
-            Statement(
-                sid="UseDataKeys",
-                actions=("kms:Decrypt", "kms:GenerateDataKey"),
-                resources=settings.data_keys,
-                condition={"StringLike": {"kms:ViaService": services}},
-                setting="data_keys",
-                reason="Use the keys of the listed buckets and secrets, and through S3 and Secrets Manager only.",
-            )
-        )
-    return tuple(statements)
+    )
+
+
+def _build_bucket_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    buckets = [names.arn("s3", bucket, region="", account="") for bucket in names.settings.buckets]
+    if not buckets:
+        return ()
+    return (
+        Statement(
+            sid="ListBuckets",
+            actions=("s3:ListBucket",),
+            resources=tuple(buckets),
+            setting="buckets",
+            reason="List the objects of the buckets in the settings.",
+        ),
+        Statement(
+            sid="UseBuckets",
+            actions=("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
+            resources=tuple(f"{bucket}/*" for bucket in buckets),
+            setting="buckets",
+            reason="Read, write and delete the objects of the buckets in the settings.",
+        ),
+    )
+
+
+def _build_secret_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    prefixes = names.settings.secret_prefixes
+    if not prefixes:
+        return ()
+    return (
+        Statement(
+            sid="ReadSecrets",
+            actions=("secretsmanager:GetSecretValue",),
+            resources=tuple(names.arn("secretsmanager", f"secret:{prefix}*") for prefix in prefixes),
+            setting="secret_prefixes",
+            reason="Read the secrets whose prefixes are in the settings.",
+        ),
+    )
+
+
+def _build_key_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    keys = names.settings.data_keys
+    if not keys:
+        return ()
+    services = [f"{service}.*.amazonaws.com" for service in ("s3", "secretsmanager")]
+    return (
+        Statement(
+            sid="UseDataKeys",
+            actions=("kms:Decrypt", "kms:GenerateDataKey"),
+            resources=keys,
+            condition={"StringLike": {"kms:ViaService": services}},
+            setting="data_keys",
+            reason="Use the keys of the buckets and secrets in the settings, through S3 and Secrets Manager only.",
+        ),
+    )

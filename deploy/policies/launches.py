@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances
 """
 
+from deploy.cloudformation import to_logical_id
 from deploy.names import ResourceNames
 from deploy.policies.statement import Condition, Statement, merge_conditions
 from deploy.policies.tagging import build_tagging_statement
@@ -15,14 +16,15 @@ PUBLIC_IMAGE_PARAMETERS = ("canonical", "deeplearning")
 
 
 def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    """Return the statements for launches: no key pair is among the resources, so none can be used."""
+    """Return the statements for launches. No key pair is among the resources, so a launch with one is denied."""
+    in_regions = _build_region_condition(names)
     return (
         Statement(
             sid="LaunchInstances",
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "instance/*"),),
             condition=merge_conditions(
-                _in_regions(names),
+                in_regions,
                 names.build_tag_condition("aws:RequestTag"),
                 {
                     "StringEquals": {"ec2:MetadataHttpTokens": "required"},
@@ -36,7 +38,9 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "volume/*"),),
             condition=merge_conditions(
-                _in_regions(names), names.build_tag_condition("aws:RequestTag"), {"Bool": {"ec2:Encrypted": "true"}}
+                in_regions,
+                names.build_tag_condition("aws:RequestTag"),
+                {"Bool": {"ec2:Encrypted": "true"}},
             ),
             reason="Create only encrypted volumes with the tag of the stage.",
         ),
@@ -44,14 +48,14 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="LaunchWithInterfaces",
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "network-interface/*"),),
-            condition=merge_conditions(_in_regions(names), names.build_tag_condition("aws:RequestTag")),
+            condition=merge_conditions(in_regions, names.build_tag_condition("aws:RequestTag")),
             reason="Create network interfaces with the tag of the stage.",
         ),
         Statement(
             sid="LaunchIntoSecurityGroup",
             actions=("ec2:RunInstances",),
             resources=(names.arn("ec2", "security-group/*"),),
-            condition=merge_conditions(_in_regions(names), names.build_tag_condition()),
+            condition=merge_conditions(in_regions, names.build_tag_condition()),
             reason="Use only the security group of the stage, which has no ingress rule.",
         ),
         *_build_subnet_statements(names),
@@ -62,29 +66,34 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
 
 
 def _build_subnet_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    """Return the statements for subnets: those that are configured, or all of the configured VPC or region."""
+    """Return the statements for the configured subnets, or else for all subnets of the configured VPC or region."""
     statements = []
     for region, settings in names.settings.region_settings.items():
-        suffix = "".join(part.capitalize() for part in region.split("-"))
         subnets = settings.subnets or ("*",)
         condition: Condition = {}
         if settings.vpc:
-            condition = {"ArnEquals": {"ec2:Vpc": names.arn("ec2", f"vpc/{settings.vpc}", region=region)}}
+            # The VPC may belong to another account, which shares it. ArnEquals accepts wildcards.
+            vpc = names.arn("ec2", f"vpc/{settings.vpc}", region=region, account="*")
+            condition = {"ArnEquals": {"ec2:Vpc": vpc}}
         statements.append(
             Statement(
-                sid=f"LaunchIntoSubnets{suffix}",
+                sid=f"LaunchIntoSubnets{to_logical_id(region)}",
                 actions=("ec2:RunInstances",),
-                resources=tuple(names.arn("ec2", f"subnet/{subnet}", region=region) for subnet in subnets),
+                resources=tuple(
+                    names.arn("ec2", f"subnet/{subnet}", region=region, account="*" if settings.vpc else None)
+                    for subnet in subnets
+                ),
                 condition=condition,
                 setting=f"regions.{region}.subnets",
-                reason="Use the configured subnets. Without any, use those of the VPC that has the security group of "
-                "the stage: a subnet of another VPC does not fit the group.",
+                reason="Use the configured subnets. If none are configured, EC2 accepts only those of the VPC that has "
+                "the security group of the stage.",
             )
         )
     return tuple(statements)
 
 
 def _build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    in_regions = _build_region_condition(names)
     images = (names.arn("ec2", "image/*", account=""), names.arn("ec2", "snapshot/*", account=""))
     public = tuple(
         names.arn("ssm", f"parameter/aws/service/{service}/*", account="") for service in PUBLIC_IMAGE_PARAMETERS
@@ -94,14 +103,14 @@ def _build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="LaunchPublicImages",
             actions=("ec2:RunInstances",),
             resources=images,
-            condition=merge_conditions(_in_regions(names), {"StringEquals": {"ec2:Owner": ["amazon", CANONICAL]}}),
+            condition=merge_conditions(in_regions, {"StringEquals": {"ec2:Owner": ["amazon", CANONICAL]}}),
             reason="Launch AMIs of Amazon and Canonical. It is not known whether AWS counts Canonical as amazon.",
         ),
         Statement(
             sid="LaunchStageImages",
             actions=("ec2:RunInstances",),
             resources=images,
-            condition=merge_conditions(_in_regions(names), names.build_tag_condition()),
+            condition=merge_conditions(in_regions, names.build_tag_condition()),
             reason="Launch images that this stage has created, and no other private AMI.",
         ),
         Statement(
@@ -121,7 +130,7 @@ def _build_tag_and_role_statements(names: ResourceNames) -> tuple[Statement, ...
             "TagLaunched",
             "RunInstances",
             created,
-            "Tag what RunInstances creates in the same call, so that existing resources cannot be tagged.",
+            "Tag only what RunInstances creates in the same call. Existing resources cannot be tagged.",
         ),
         Statement(
             sid="PassInstanceRole",
@@ -154,17 +163,17 @@ def _build_key_statements(names: ResourceNames) -> tuple[Statement, ...]:
             ),
             resources=keys,
             condition=through_ec2,
-            reason="EC2 encrypts volumes and images with the configured key.",
+            reason="Let EC2 encrypt volumes and images with the configured key.",
         ),
         Statement(
             sid="GrantKeysToEc2",
             actions=("kms:CreateGrant",),
             resources=keys,
             condition=merge_conditions(through_ec2, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
-            reason="EC2 gets a grant for the key of a volume, and nobody else.",
+            reason="Let EC2 create grants for the configured key, and only grants to AWS services.",
         ),
     )
 
 
-def _in_regions(names: ResourceNames) -> Condition:
+def _build_region_condition(names: ResourceNames) -> Condition:
     return {"StringEquals": {"aws:RequestedRegion": list(names.settings.regions)}}

@@ -1,20 +1,20 @@
 """Access to notifications: e-mail by SNS, and the key of the webhooks' secrets. The control role has it, too."""
 
 from deploy.names import ResourceNames
-from deploy.policies.api import build_webhook_key_statement
 from deploy.policies.logs import build_log_statement
 from deploy.policies.statement import PolicyDocument, Statement
 from deploy.policies.table_access import TableAccess, build_table_statements
+from deploy.policies.webhook_key import build_webhook_key_statement
 
 TABLES = {
     "notifications": TableAccess(
-        ("PutItem",), "Read due notifications, and record their deliveries.", indexes=("due",)
+        ("PutItem",), "Record deliveries.", indexes=("due",), index_reason="Find the due notifications."
     ),
     "instances": TableAccess(
         ("GetItem", "PutItem"), "Skip outdated notifications, and record that a stop warning was delivered."
     ),
     "timeline": TableAccess(("PutItem",), "Record the delivery of a stop warning."),
-    "owners": TableAccess(("Scan",), "Read the channels of all owners; the table holds a team."),
+    "owners": TableAccess(("Scan",), "Read the channels of all owners; a team has few owners."),
     "desk": TableAccess(
         ("GetItem", "PutItem", "UpdateItem"),
         "Channels of the admins, the lease of the deliveries, marks of webhooks and e-mail addresses.",
@@ -27,7 +27,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     statements = (
         *build_table_statements(names, TABLES),
         *build_delivery_statements(names),
-        build_log_statement(names, ("deliver_notifications",)),
+        build_log_statement(names, "notifications"),
     )
     return PolicyDocument(statements)
 
@@ -40,14 +40,14 @@ def build_delivery_statements(names: ResourceNames) -> tuple[Statement, ...]:
             sid="SendEmails",
             actions=("sns:ListSubscriptionsByTopic", "sns:Publish"),
             resources=topic,
-            reason="Send mails to confirmed addresses.",
+            reason="Find the confirmed addresses, and send mails to them.",
         ),
         Statement(
             sid="SubscribeAddresses",
             actions=("sns:Subscribe",),
             resources=topic,
             condition={"StringEquals": {"sns:Protocol": "email"}},
-            reason="Ask the owner of a new address to confirm it. Other protocols are not allowed.",
+            reason="Let SNS send a confirmation mail to a new address. Other protocols are not allowed.",
         ),
         build_webhook_key_statement(names),
     )

@@ -21,6 +21,4 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         reason="Read zones and spot prices. EC2 cannot restrict these actions to resources, and they show nothing of "
         "this account.",
     )
-    return PolicyDocument(
-        (*build_table_statements(names, TABLES), read, build_log_statement(names, ("refresh_offers",)))
-    )
+    return PolicyDocument((*build_table_statements(names, TABLES), read, build_log_statement(names, "offers")))

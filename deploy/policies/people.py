@@ -1,6 +1,7 @@
 """Managed policy for people who use `aws ssm start-session` and ssh with AWS credentials of their own.
 
-An admin attaches it to them. It opens sessions on every instance of the stage: IAM does not know gpudesk's owners.
+An admin attaches it to them. It opens sessions on every instance of the stage, because IAM does not know the owners of
+gpudesk.
 """
 
 from deploy.names import ResourceNames
@@ -17,7 +18,7 @@ AMAZON_DOCUMENTS = (
 """The documents of Amazon in the commands that `GET /instances/{name}/connect` returns."""
 
 DEFAULT_DOCUMENT = "SSM-SessionManagerRunShell"
-"""The document of a session for which none is named. It belongs to the account."""
+"""The document of the account that a session has if the call names none."""
 
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
@@ -38,7 +39,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 actions=("ssm:StartSession",),
                 resources=(*documents, names.arn("ssm", f"document/{DEFAULT_DOCUMENT}")),
                 condition=document_check,
-                reason="The documents of the commands that gpudesk prints.",
+                reason="Use the documents of the commands that gpudesk prints.",
             ),
             Statement(
                 sid="OpenOwnDataChannels",

@@ -1,8 +1,10 @@
 """Policy of the session role. gpudesk assumes it for one person and one instance, narrowed by a session policy."""
 
+from typing import Any
+
 from chalicelib.aws.tags import ID_TAG
 from deploy.names import ResourceNames
-from deploy.policies.statement import Condition, PolicyDocument, Statement, merge_conditions
+from deploy.policies.statement import Condition, PolicyDocument, Statement, build_policy_body, merge_conditions
 from ssm_documents.session_documents import list_session_names
 
 FOR_ONE_INSTANCE: Condition = {
@@ -10,7 +12,7 @@ FOR_ONE_INSTANCE: Condition = {
     "ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG]},
     "Null": {"aws:TagKeys": "false"},
 }
-"""The credentials of a session are tagged with the id of its instance, and with nothing else."""
+"""The call tags the credentials with the id of one instance, and with no other tag."""
 
 OWN_SESSION = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
 """Session Manager tags each session with the identity that has started it.
@@ -61,20 +63,16 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     )
 
 
-def build_trust_policy(sessions_role_arn: object) -> dict[str, object]:
-    """Return who may assume the session role: the sessions function of this stage, for one instance.
+def build_trust_policy(sessions_role_arn: object) -> dict[str, Any]:
+    """Return the trust policy of the session role: the sessions function of this stage may assume it, for one instance.
 
-    :param sessions_role_arn: the ARN of its role, or CloudFormation's expression of it
+    :param sessions_role_arn: the ARN of the function's role, or CloudFormation's expression of it
     """
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "AssumeForOneInstance",
-                "Effect": "Allow",
-                "Principal": {"AWS": sessions_role_arn},
-                "Action": ["sts:AssumeRole", "sts:TagSession"],
-                "Condition": FOR_ONE_INSTANCE,
-            }
-        ],
+    statement = {
+        "Sid": "AssumeForOneInstance",
+        "Effect": "Allow",
+        "Principal": {"AWS": sessions_role_arn},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": FOR_ONE_INSTANCE,
     }
+    return build_policy_body([statement])

@@ -18,30 +18,30 @@ TABLES = {
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the role of the sessions function."""
-    return PolicyDocument((*build_table_statements(names, TABLES), *_build_statements(names)))
-
-
-def _build_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    return (
-        Statement(
-            sid="ObserveInstances",
-            actions=("ec2:DescribeInstances",),
-            resources=("*",),
-            reason="Check that the instance runs and has its tags. EC2 cannot restrict this action to resources.",
-        ),
-        Statement(
-            sid="ObserveSessions",
-            actions=("ssm:DescribeSessions",),
-            resources=("*",),
-            reason="Check that a session is active before it renews its credentials. SSM cannot restrict this action.",
-        ),
-        Statement(
-            sid="AssumeSessionRole",
-            actions=("sts:AssumeRole", "sts:TagSession"),
-            resources=(names.role_arn("session"),),
-            condition=FOR_ONE_INSTANCE,
-            reason="Open a session as the session role, tagged with the id of the one instance that it is for.",
-        ),
-        build_ssh_key_statement(names),
-        build_log_statement(names, ("sessions",)),
+    return PolicyDocument(
+        (
+            *build_table_statements(names, TABLES),
+            Statement(
+                sid="ObserveInstances",
+                actions=("ec2:DescribeInstances",),
+                resources=("*",),
+                reason="Check that the instance runs and has its tags. EC2 cannot restrict this action to resources.",
+            ),
+            Statement(
+                sid="ObserveSessions",
+                actions=("ssm:DescribeSessions",),
+                resources=("*",),
+                reason="Check that a session is active before its credentials are renewed. SSM cannot restrict this "
+                "action to resources.",
+            ),
+            Statement(
+                sid="AssumeSessionRole",
+                actions=("sts:AssumeRole", "sts:TagSession"),
+                resources=(names.role_arn("session"),),
+                condition=FOR_ONE_INSTANCE,
+                reason="Open a session with the session role, tagged with the id of the instance of the session.",
+            ),
+            build_ssh_key_statement(names),
+            build_log_statement(names, "sessions"),
+        )
     )

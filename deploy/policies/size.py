@@ -1,6 +1,6 @@
-"""Divide a policy that is too long for IAM, and refuse what does not fit into any number of policies.
+"""Limits of IAM: a policy that is too long is divided, and one that no division makes short enough is refused.
 
-Whitespace does not count: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+White space does not count: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
 import json
@@ -16,16 +16,16 @@ MAX_MANAGED_LENGTH = 6_144
 """Characters of one managed policy."""
 
 MAX_ATTACHED_POLICIES = 10
-"""Managed policies of one role, those of the admin included."""
+"""Managed policies of one role, those of the admin included, unless AWS has raised the quota of the account."""
 
 
 def measure_policy(policy: PolicyDocument) -> int:
-    """Return the length of a policy. Pseudo parameters are longer than their values, so it is rather too large."""
+    """Return the length of a policy. It is an upper bound, because pseudo parameters are longer than their values."""
     return len(json.dumps(policy.to_policy(), separators=(",", ":")))
 
 
 def divide_policy(policy: PolicyDocument) -> list[PolicyDocument]:
-    """Return a policy as an inline policy and, for what does not fit into it, managed policies.
+    """Divide a policy into an inline policy and managed policies for what does not fit into it.
 
     :raises InvalidDeploymentSetting: one statement does not fit into a policy; the message names its setting
     """
@@ -48,10 +48,10 @@ def check_managed_policy(policy: PolicyDocument) -> PolicyDocument:
 
 
 def check_attached_policies(role: str, own: int, listed: int) -> None:
-    """Check that IAM accepts as many managed policies at a role.
+    """Check that a role does not have more managed policies than IAM accepts.
 
-    :param own: how many gpudesk needs for what does not fit into the inline policy
-    :param listed: how many an admin has listed
+    :param own: count of those that gpudesk needs for what does not fit into the inline policy
+    :param listed: count of those that the settings list
     :raises InvalidDeploymentSetting: they are too many
     """
     if own + listed > MAX_ATTACHED_POLICIES:

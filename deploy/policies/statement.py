@@ -1,4 +1,4 @@
-"""Statements of IAM policies as data: what a role may do, and why. docs/permissions.md is made of them, too."""
+"""Statements of IAM policies as data: what a role may do, and why. docs/permissions.md shows them, too."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Statement:
 
     :param sid: unique in its policy
     :param reason: why the role needs it, for docs/permissions.md; for resource `*` also why it is not restricted
-    :param setting: the setting that lists its resources, for the message if there are too many; most grow with regions
+    :param setting: the setting to shorten if the statement does not fit into a policy
     """
 
     sid: str

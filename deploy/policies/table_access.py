@@ -1,4 +1,4 @@
-"""Access to tables: the calls of a role on each table and on its indexes.
+"""Access to tables: what a role calls on each table and on its indexes.
 
 A transaction needs the permission of each of its writes: a Put is PutItem, an Update is UpdateItem, a Delete is
 DeleteItem. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
@@ -16,13 +16,15 @@ class TableAccess:
     """What a role does with one table.
 
     :param calls: the names of DynamoDB's actions on the table itself
+    :param reason: why the role needs the calls
     :param indexes: the indexes that are queried
-    :param reason: what for
+    :param index_reason: why the role needs the indexes; empty: `reason` says it
     """
 
     calls: tuple[str, ...]
     reason: str
     indexes: tuple[str, ...] = ()
+    index_reason: str = ""
 
 
 def build_table_statements(names: ResourceNames, access: Mapping[str, TableAccess]) -> tuple[Statement, ...]:
@@ -45,7 +47,7 @@ def build_table_statements(names: ResourceNames, access: Mapping[str, TableAcces
                     sid=f"Query{title}Indexes",
                     actions=("dynamodb:Query",),
                     resources=tuple(names.table_arn(table, index) for index in sorted(each.indexes)),
-                    reason=each.reason,
+                    reason=each.index_reason or each.reason,
                 )
             )
     return tuple(statements)

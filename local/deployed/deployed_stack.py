@@ -10,7 +10,8 @@ from chalicelib.store.tables import connect_tables, reset_endpoint
 from chalicelib.store.tokens import TokenRepository
 from deploy.chalice_resources import API_STAGE
 from deploy.names import ResourceNames
-from deploy.settings import DeploymentSettings, RegionSettings, read_deployment_settings
+from deploy.settings import DeploymentSettings, RegionSettings
+from deploy.stage_file import read_deployment_settings
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.unsupported_calls import SERVICES

@@ -18,10 +18,12 @@ from local.deployed.function import Function
 from local.deployed.functions import build_host, list_functions
 from local.deployed.gateway import DeployedGateway
 from local.deployed.invoke_permissions import check_triggers
+from local.deployed.log_permission import may_write_log
 from local.deployed.routes import read_rest_api
 from local.deployed.rules import Rule, read_rules
 from local.deployed.stacks import deploy_stacks
 from local.deployed.stream import StreamMapping, read_mappings, switch_off_delivery_of_moto
+from local.deployed.stream_permission import LAMBDA
 from local.deployed.unpack import unpack
 
 MAX_STARTING = 2
@@ -64,6 +66,7 @@ def deploy(
 
     :raises StackFailed: CloudFormation did not create a stack
     :raises FunctionFailed: a function could not import its code
+    :raises CloudError: the role of a function does not trust Lambda
     :raises NotPermitted: a route or a rule may not invoke its function
     """
     cloud.add_extension(extension)
@@ -74,6 +77,8 @@ def deploy(
         package.python, unpack(package.zip_file, package.folder / "code"), package.folder / "logs", cloud_url
     )
     functions = list_functions(region, digest, host, partial(create_credentials, cloud))
+    for function in functions.values():
+        may_write_log(cloud.enforcement, function.spec)
     try:
         with ThreadPoolExecutor(MAX_STARTING) as executor:
             list(executor.map(Function.warm_up, functions.values()))
@@ -90,8 +95,11 @@ def deploy(
 
 
 def create_credentials(cloud: LocalCloud, role_arn: str, session_name: str) -> Mapping[str, str]:
-    """Return the credentials with which Lambda runs a function as its role."""
-    session = cloud.roles.open_service_session(role_arn.rpartition("/")[2], session_name)
+    """Return the credentials with which Lambda runs a function as its role.
+
+    :raises CloudError: the role does not trust Lambda
+    """
+    session = cloud.enforcement.assume_for_service(LAMBDA, role_arn, session_name)
     return {
         "AWS_ACCESS_KEY_ID": session.access_key_id,
         "AWS_SECRET_ACCESS_KEY": session.secret_access_key,

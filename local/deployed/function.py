@@ -15,11 +15,14 @@ from local.deployed.runtime_api import Answer, AnswerKind, Invocation
 INIT_TIMEOUT_SECONDS = 60.0
 """Lambda gives a first initialization 10 s of a whole CPU. Here several processes can share one."""
 
+LOG_STREAM = "local"
+
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSpec:
     """What the template says about a function.
 
+    :param role: ARN of its role
     :param handler: for example `app.sweep`
     :param environment: the variables of the template
     :param runtime: Lambda's name of the Python version
@@ -28,12 +31,18 @@ class FunctionSpec:
 
     name: str
     arn: str
+    role: str
     handler: str
     timeout_seconds: float
     memory_mib: int
     environment: Mapping[str, str] = field(default_factory=dict)
     runtime: str = RUNTIME
     log_group: str = ""
+
+    @property
+    def log_group_name(self) -> str:
+        """Return the log group of the function."""
+        return self.log_group or f"/aws/lambda/{self.name}"
 
     @property
     def region(self) -> str:
@@ -147,8 +156,8 @@ def _build_settings(spec: FunctionSpec, host: Host, credentials: Mapping[str, st
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mib),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group or f"/aws/lambda/{spec.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
+        "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group_name,
+        "AWS_LAMBDA_LOG_STREAM_NAME": LOG_STREAM,
         "LAMBDA_TASK_ROOT": str(host.code),
         "LANG": "en_US.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin",

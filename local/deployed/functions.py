@@ -23,20 +23,21 @@ def list_functions(region: str, digest: str, host: Host, create_credentials: Cre
     :raises OtherCode: a function has another zip
     """
     functions = {}
-    for spec, role, found in _describe_functions(region):
+    for spec, found in _describe_functions(region):
         if found != digest:
             raise OtherCode(f"{spec.name} has the zip {found}, and {digest} is unpacked in {host.code}.")
-        functions[spec.arn] = Function(spec, host, create_credentials(role, spec.name))
+        functions[spec.arn] = Function(spec, host, create_credentials(spec.role, spec.name))
     return functions
 
 
-def _describe_functions(region: str) -> Iterator[tuple[FunctionSpec, str, str]]:
-    """Yield each function, the ARN of its role and the digest of its zip."""
+def _describe_functions(region: str) -> Iterator[tuple[FunctionSpec, str]]:
+    """Yield each function and the digest of its zip."""
     for page in boto3.client("lambda", region).get_paginator("list_functions").paginate():
         for each in page["Functions"]:
             spec = FunctionSpec(
                 name=each["FunctionName"],
                 arn=each["FunctionArn"],
+                role=each["Role"],
                 handler=each["Handler"],
                 timeout_seconds=each["Timeout"],
                 memory_mib=each["MemorySize"],
@@ -44,7 +45,7 @@ def _describe_functions(region: str) -> Iterator[tuple[FunctionSpec, str, str]]:
                 runtime=each["Runtime"],
                 log_group=each.get("LoggingConfig", {}).get("LogGroup", ""),
             )
-            yield spec, each["Role"], base64.b64decode(each["CodeSha256"]).hex()
+            yield spec, base64.b64decode(each["CodeSha256"]).hex()
 
 
 def build_host(python: Path, code: Path, logs: Path, cloud_url: str) -> Host:

@@ -1,12 +1,15 @@
 """API Gateway in front of deployed functions: it matches the routes of the template and invokes their functions.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 """
 
 import base64
 import logging
+import threading
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from chalice.local import RouteMatcher
@@ -22,15 +25,27 @@ logger = logging.getLogger(__name__)
 
 SOURCE_IP = "127.0.0.1"
 
+MAX_BODY_BYTES = 10 * 1024 * 1024
+"""Largest body of a request. No account can have a higher limit."""
+
+TIMEOUT_SECONDS = 29.0
+"""Time for which API Gateway waits for a function, unless the account has a higher quota."""
+
 
 class DeployedGateway:
     """Gateway of one REST API. Any number of threads may use it at once."""
 
-    def __init__(self, api: RestApi, functions: Mapping[str, Function]) -> None:
+    max_body_bytes = MAX_BODY_BYTES
+
+    def __init__(
+        self, api: RestApi, functions: Mapping[str, Function], timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         """Read the routes.
 
         :param functions: all functions by ARN
+        :param timeout_seconds: real seconds for which a request waits for its function
         """
+        self._timeout_seconds = timeout_seconds
         self._api = api
         self._functions = functions
         self._matcher = RouteMatcher(list(api.routes))
@@ -41,9 +56,19 @@ class DeployedGateway:
         :param target: path, which begins with the stage, and query of the request line
         """
         request_id = str(uuid.uuid4())
+        if len(body) > self.max_body_bytes:
+            return self.refuse_body(len(body))
         reply = self._answer(method, target, headers, body, request_id)
         reply.headers.setdefault(problems.REQUEST_ID_HEADER, request_id)
         return compress(reply) if accepts_gzip(_find_header(headers, "accept-encoding")) else reply
+
+    def refuse_body(self, length: int) -> Reply:
+        """Return the answer of the template to a body that is too large."""
+        request_id = str(uuid.uuid4())
+        logger.info("Request %s has a body of %d bytes.", request_id, length)
+        reply = build_reply(self._api.responses, Failure.BODY_TOO_LARGE, request_id)
+        reply.headers.setdefault(problems.REQUEST_ID_HEADER, request_id)
+        return reply
 
     def _answer(self, method: str, target: str, headers: dict[str, str], body: bytes, request_id: str) -> Reply:
         try:
@@ -52,10 +77,30 @@ class DeployedGateway:
             return build_reply(self._api.responses, Failure.NO_ROUTE, request_id)
         event["requestContext"]["requestId"] = request_id
         try:
-            return _parse_reply(function.invoke(event))
+            return _parse_reply(self._invoke(function, event))
+        except TimeoutError:
+            logger.warning("Request %s took longer than %s s.", request_id, self._timeout_seconds)
+            return build_reply(self._api.responses, Failure.FUNCTION_TOO_SLOW, request_id)
         except FunctionFailed:
             logger.exception("The function failed in request %s.", request_id)
             return build_reply(self._api.responses, Failure.FUNCTION_FAILED, request_id)
+
+    def _invoke(self, function: Function, event: Mapping[str, Any]) -> Any:
+        """Return the response of a function. It goes on running after a timeout, as on AWS.
+
+        :raises FunctionFailed: the function failed
+        :raises TimeoutError: the function takes too long
+        """
+        response: Future[Any] = Future()
+
+        def invoke() -> None:
+            try:
+                response.set_result(function.invoke(event))
+            except Exception as error:  # noqa: BLE001 - the waiting thread raises it
+                response.set_exception(error)
+
+        threading.Thread(target=invoke, name="integration", daemon=True).start()
+        return response.result(self._timeout_seconds)
 
     def _build_event(
         self, method: str, target: str, headers: dict[str, str], body: bytes

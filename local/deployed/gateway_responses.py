@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,14 +26,23 @@ class Failure(StrEnum):
     """A type of gateway response that the local cloud gives."""
 
     NO_ROUTE = "MISSING_AUTHENTICATION_TOKEN"
+    BODY_TOO_LARGE = "REQUEST_TOO_LARGE"
     FUNCTION_FAILED = "INTEGRATION_FAILURE"
+    FUNCTION_TOO_SLOW = "INTEGRATION_TIMEOUT"
 
 
 DEFAULTS = {
-    Failure.NO_ROUTE: (HTTPStatus.FORBIDDEN, "DEFAULT_4XX"),
-    Failure.FUNCTION_FAILED: (HTTPStatus.GATEWAY_TIMEOUT, "DEFAULT_5XX"),
+    Failure.NO_ROUTE: (HTTPStatus.FORBIDDEN, "DEFAULT_4XX", "Missing Authentication Token"),
+    Failure.BODY_TOO_LARGE: (
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "DEFAULT_4XX",
+        "HTTP content length exceeded 10485760 bytes.",
+    ),
+    Failure.FUNCTION_FAILED: (HTTPStatus.GATEWAY_TIMEOUT, "DEFAULT_5XX", "Internal server error"),
+    Failure.FUNCTION_TOO_SLOW: (HTTPStatus.GATEWAY_TIMEOUT, "DEFAULT_5XX", "Endpoint request timed out"),
 }
-"""The status in AWS's table, and the type whose answer is given if the template has none of the failure's own type."""
+"""The status in AWS's table, the type whose answer is given if the template has none of the failure's own type, and
+AWS's own message if it has neither."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +70,10 @@ def build_reply(responses: Mapping[str, GatewayResponse], failure: Failure, requ
 
     :raises UnknownResponseValue: the template uses a value that is not known here
     """
-    status, default = DEFAULTS[failure]
+    status, default, message = DEFAULTS[failure]
     response = responses.get(failure) or responses.get(default)
     if response is None:
-        return Reply(status, {"Content-Type": "application/json"}, b'{"message":"Missing Authentication Token"}')
+        return Reply(status, {"Content-Type": "application/json"}, json.dumps({"message": message}).encode())
     headers = {name: _resolve(value, request_id) for name, value in response.headers.items()}
     return Reply(
         response.status or status, {"Content-Type": response.content_type, **headers}, response.body.encode("utf-8")

@@ -14,10 +14,10 @@ from local.aws.iam.policies import parse_policy
 from local.aws.iam.principals import Principal
 from local.deployed.function import Function
 from local.deployed.routes import RestApi
-from local.deployed.rules import Rule
+from local.deployed.rules import EVENTS, Rule
 
 ACTION = "lambda:InvokeFunction"
-GATEWAY, EVENTS = "apigateway.amazonaws.com", "events.amazonaws.com"
+GATEWAY = "apigateway.amazonaws.com"
 
 Trigger = tuple[str, str, str]
 """The ARN of a function, the service that invokes it, and the ARN of the route or rule."""
@@ -71,5 +71,5 @@ def _list_routes(functions: Mapping[str, Function], api: RestApi) -> Iterator[Tr
 def _list_rules(functions: Mapping[str, Function], rules: Sequence[Rule]) -> Iterator[Trigger]:
     for rule in rules:
         for target in rule.targets:
-            if target in functions:
-                yield target, EVENTS, rule.arn
+            if target.arn in functions:
+                yield target.arn, EVENTS, rule.arn

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from deploy.interpreter import NOT_FOUND, find_interpreter
-from deploy.package import ROOT
+from deploy.source import ROOT
 from deploy.uv import find_uv
 from local.deployed.errors import RuntimeMissing
 

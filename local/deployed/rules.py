@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rules.html
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,10 +15,23 @@ from moto.events.models import EventPattern
 RATE = re.compile(r"rate\((?P<count>[0-9]+) (?P<unit>minute|hour|day)s?\)")
 BUS = ":event-bus/"
 DEFAULT_BUS = "default"
+EVENTS = "events.amazonaws.com"
+"""The principal of EventBridge."""
 
 
 class UnknownSchedule(ValueError):
     """A rule has a schedule expression that this module does not read."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function or a bus to which a rule sends events.
+
+    :param role: ARN of the role with which EventBridge sends; empty: there is none
+    """
+
+    arn: str
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,14 +40,13 @@ class Rule:
 
     :param pattern: EventBridge's pattern; None for a schedule
     :param interval: time between two events of a schedule; None for a pattern
-    :param targets: ARNs of functions and buses
     """
 
     arn: str
     region: str
     pattern: EventPattern | None
     interval: timedelta | None
-    targets: tuple[str, ...]
+    targets: tuple[Target, ...]
 
     def matches(self, event: Any) -> bool:
         """Return whether the rule passes on an event of its region."""
@@ -47,6 +59,10 @@ class Rule:
         return int(minute.timestamp()) // 60 % int(self.interval.total_seconds() // 60) == 0
 
 
+MayForward = Callable[[Rule, Target, Any], bool]
+"""Function that returns whether the role of a target lets a rule send an event to its bus."""
+
+
 def read_rules(regions: Sequence[str]) -> list[Rule]:
     """Return the enabled rules of all regions.
 
@@ -55,21 +71,20 @@ def read_rules(regions: Sequence[str]) -> list[Rule]:
     return [rule for region in regions for rule in _read_rules(region)]
 
 
-def find_targets(rules: Sequence[Rule], event: Any) -> Iterator[str]:
+def find_targets(rules: Sequence[Rule], event: Any, may_forward: MayForward) -> Iterator[str]:
     """Yield the functions that an event invokes, also those behind a rule that forwards it to another region's bus."""
-    yield from _find_targets(rules, event, event["region"], frozenset())
-
-
-def _find_targets(rules: Sequence[Rule], event: Any, region: str, passed: frozenset[str]) -> Iterator[str]:
-    if region in passed:
-        return
-    for rule in rules:
-        if rule.region == region and rule.matches(event):
+    passed, regions = set(), [event["region"]]
+    while regions:
+        region = regions.pop()
+        passed.add(region)
+        for rule in rules:
+            if rule.region != region or not rule.matches(event):
+                continue
             for target in rule.targets:
-                if BUS in target:
-                    yield from _find_targets(rules, event, target.split(":")[3], passed | {region})
-                else:
-                    yield target
+                if BUS not in target.arn:
+                    yield target.arn
+                elif (other := target.arn.split(":")[3]) not in passed and may_forward(rule, target, event):
+                    regions.append(other)
 
 
 def _read_rules(region: str) -> Iterator[Rule]:
@@ -83,7 +98,7 @@ def _read_rules(region: str) -> Iterator[Rule]:
             region,
             EventPattern.load(each["EventPattern"]) if each.get("EventPattern") else None,
             parse_interval(each["ScheduleExpression"]) if each.get("ScheduleExpression") else None,
-            tuple(target["Arn"] for target in targets),
+            tuple(Target(target["Arn"], target.get("RoleArn", "")) for target in targets),
         )
 
 

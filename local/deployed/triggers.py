@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from local.aws.core.delivery import Delivery, EventHandlers
 from local.aws.core.local_cloud import LocalCloud
 from local.deployed.failure_queue import send_failure
+from local.deployed.forwarding import may_forward
 from local.deployed.function import Function
 from local.deployed.rules import Rule, find_targets
-from local.deployed.stream import StreamMapping, deliver_records
+from local.deployed.stream import StreamMapping
+from local.deployed.stream_delivery import StreamDelivery
+from local.deployed.stream_permission import StreamPermission
 from local.deployed.worker import Worker, read_invoke_config
 
 
@@ -27,6 +31,7 @@ class Triggers:
         self._region = region
         self._workers = {arn: Worker(function, read_invoke_config(function)) for arn, function in functions.items()}
         self._rules: Sequence[Rule] = ()
+        self._may_forward = partial(may_forward, cloud.enforcement)
         self._delivery: Delivery | None = None
 
     def start(self, rules: Sequence[Rule], mapping: StreamMapping) -> None:
@@ -43,6 +48,9 @@ class Triggers:
         self._delivery = Delivery(
             self._cloud, handlers, [mapping.table], stream_filter=mapping.matches, region=self._region
         )
+        role = self._functions[mapping.function_arn].spec.role
+        now = self._cloud.clock.now
+        self._delivery.may_read = StreamPermission(self._cloud.enforcement, mapping, role, now).may_read
         self._delivery.start()
 
     def stop(self) -> None:
@@ -53,16 +61,18 @@ class Triggers:
             worker.stop()
 
     def _deliver_records(self, mapping: StreamMapping, records: Sequence[Mapping[str, Any]]) -> None:
-        invoke = self._functions[mapping.function_arn].invoke
+        function = self._functions[mapping.function_arn]
+        delivery = StreamDelivery(mapping, function.invoke, self._cloud.clock.now)
 
         def deliver() -> None:
-            if given_up := deliver_records(mapping, records, invoke):
-                send_failure(mapping.failure_queue, {"table": mapping.table, "records": len(given_up)})
+            if given_up := delivery.deliver(records):
+                failure = {"table": mapping.table, "records": len(given_up)}
+                send_failure(mapping.failure_queue, function.spec.role, failure)
 
         self._workers[mapping.function_arn].submit(deliver)
 
     def _deliver_event(self, event: Mapping[str, Any]) -> None:
-        for target in find_targets(self._rules, event):
+        for target in find_targets(self._rules, event, self._may_forward):
             self._workers[target].invoke_later(event)
 
     def _deliver_schedules(self, event: Mapping[str, Any]) -> None:
@@ -70,4 +80,4 @@ class Triggers:
         for rule in self._rules:
             if rule.is_due(minute):
                 for target in rule.targets:
-                    self._workers[target].invoke_later({**event, "resources": [rule.arn]})
+                    self._workers[target.arn].invoke_later({**event, "resources": [rule.arn]})

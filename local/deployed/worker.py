@@ -104,4 +104,5 @@ class Worker:
                 logger.exception("Attempt %d of %s failed.", attempt + 1, self._function.spec.name)
             else:
                 return
-        send_failure(self._config.failure_queue, {"function": self._function.spec.arn, "event": event})
+        spec = self._function.spec
+        send_failure(self._config.failure_queue, spec.role, {"function": spec.arn, "event": event})

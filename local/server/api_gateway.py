@@ -16,6 +16,7 @@ from chalice.app import Chalice, Response
 from chalice.local import LambdaContext, LambdaEventConverter, LocalChalice, RouteMatcher
 
 from chalicelib.api import problems
+from chalicelib.api.validation import MAX_BODY_BYTES
 from chalicelib.domain.common.errors import ErrorCode
 from local.aws.iam.attribution import Identity, act_as
 
@@ -53,6 +54,18 @@ class Reply:
 class RequestGateway(Protocol):
     """What answers the requests of the HTTP server. Any number of threads may use it at once."""
 
+    @property
+    def max_body_bytes(self) -> int:
+        """Return the length of the largest body that is read."""
+        ...
+
+    def refuse_body(self, length: int) -> Reply:
+        """Return the answer to a request with a larger body.
+
+        :param length: bytes
+        """
+        ...
+
     def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
         """Answer a request.
 
@@ -70,6 +83,16 @@ class Gateway:
         _isolate_requests(app)
         self._app = app
         self._events = LambdaEventConverter(RouteMatcher(list(app.routes)), app.api.binary_types)
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Return the maximum of the app: a larger body is not worth reading."""
+        return MAX_BODY_BYTES
+
+    def refuse_body(self, length: int) -> Reply:
+        """Return the answer that the app gives to a larger body."""
+        detail = f"The body has {length} bytes. The maximum is {MAX_BODY_BYTES}."
+        return build_rejection(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
     def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
         """Call the Lambda function and return its response, compressed on request; 502 if the function raises.

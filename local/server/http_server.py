@@ -14,7 +14,6 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from chalicelib.api.validation import MAX_BODY_BYTES
 from local.server.api_gateway import Reply, RequestGateway, build_rejection
 
 logger = logging.getLogger(__name__)
@@ -33,14 +32,13 @@ SINGLE_HEADERS = ("content-length", "content-type", "authorization", "idempotenc
 class BadRequest(Exception):
     """Request that cannot be read to its end. The connection is closed after the response.
 
-    :param detail: explanation for the client, a full sentence
+    :ivar reply: the response
     """
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    def __init__(self, reply: Reply) -> None:
         """Create the error."""
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
+        super().__init__(f"The response has the status {reply.status}.")
+        self.reply = reply
 
 
 class _RequestHandler(BaseHTTPRequestHandler):
@@ -73,7 +71,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
         try:
             headers, body = self._read_headers(), self._read_body()
         except BadRequest as problem:
-            self._reject(problem)
+            self._reject(problem.reply)
         else:
             self._send_reply(self.server.gateway.handle(self.command, self.path, headers, body))
 
@@ -83,10 +81,12 @@ class _RequestHandler(BaseHTTPRequestHandler):
         :raises BadRequest: a header that may occur once occurs twice
         """
         if self.request_version == "HTTP/0.9":
-            raise BadRequest(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/0.9 is not supported. Use HTTP/1.1.")
+            raise BadRequest(
+                build_rejection(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/0.9 is not supported. Use HTTP/1.1.")
+            )
         for name in SINGLE_HEADERS:
             if len(self.headers.get_all(name, ())) > 1:
-                raise BadRequest(HTTPStatus.BAD_REQUEST, f"The header {name} occurs more than once.")
+                raise BadRequest(build_rejection(HTTPStatus.BAD_REQUEST, f"The header {name} occurs more than once."))
         return dict(self.headers.items())
 
     def _read_body(self) -> bytes:
@@ -101,20 +101,21 @@ class _RequestHandler(BaseHTTPRequestHandler):
             self.wfile.flush()
         body = self.rfile.read(length)
         if len(body) < length:
-            raise BadRequest(HTTPStatus.BAD_REQUEST, f"The body ended after {len(body)} of {length} bytes.")
+            raise BadRequest(
+                build_rejection(HTTPStatus.BAD_REQUEST, f"The body ended after {len(body)} of {length} bytes.")
+            )
         return body
 
     def _read_content_length(self) -> int:
         if "transfer-encoding" in self.headers:
             detail = "Send the body with a Content-Length. Chunked bodies are not supported."
-            raise BadRequest(HTTPStatus.LENGTH_REQUIRED, detail)
+            raise BadRequest(build_rejection(HTTPStatus.LENGTH_REQUIRED, detail))
         declared = self.headers.get("content-length", "0").strip()
         if not re.fullmatch(r"[0-9]{1,18}", declared):
-            raise BadRequest(HTTPStatus.BAD_REQUEST, "The Content-Length must be a number of bytes.")
+            raise BadRequest(build_rejection(HTTPStatus.BAD_REQUEST, "The Content-Length must be a number of bytes."))
         length = int(declared)
-        if length > MAX_BODY_BYTES:
-            detail = f"The body has {length} bytes. The maximum is {MAX_BODY_BYTES}."
-            raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+        if length > self.server.gateway.max_body_bytes:
+            raise BadRequest(self.server.gateway.refuse_body(length))
         return length
 
     def handle_expect_100(self) -> bool:
@@ -124,12 +125,12 @@ class _RequestHandler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Reject a request line or headers that the base class cannot parse."""
         detail = explain or message or "The request is malformed"
-        self._reject(BadRequest(HTTPStatus(code), f"{detail.rstrip('.')}."))
+        self._reject(build_rejection(HTTPStatus(code), f"{detail.rstrip('.')}."))
 
-    def _reject(self, problem: BadRequest) -> None:
+    def _reject(self, reply: Reply) -> None:
         self.request_version = self.protocol_version
         self.close_connection = True
-        self._send_reply(build_rejection(problem.status, problem.detail))
+        self._send_reply(reply)
         self._discard_input()
 
     def _send_reply(self, reply: Reply) -> None:

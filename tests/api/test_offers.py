@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.offers.offerings import TypeOffering
 from tests.api.client import Bench
-from tests.unit.offers.offer_examples import build_reading
+from tests.unit.offers.offer_examples import PRICED_ON, build_reading
 
 SEARCH = "/offers?instance_type=g4dn.xlarge"
 
@@ -19,8 +19,8 @@ def store_offers(bench: Bench, *, age: timedelta = timedelta()) -> None:
     reading = build_reading(
         "us-east-1",
         bench.world.now - age,
-        g4dn_xlarge=TypeOffering(Decimal("0.526"), {"us-east-1a": Decimal("0.1578"), "us-east-1b": None}),
-        p4d_24xlarge=TypeOffering(Decimal("32.7726"), {"us-east-1b": Decimal("12.5")}),
+        g4dn_xlarge=TypeOffering(Decimal("0.526"), PRICED_ON, {"us-east-1a": Decimal("0.1578"), "us-east-1b": None}),
+        p4d_24xlarge=TypeOffering(Decimal("32.7726"), PRICED_ON, {"us-east-1b": Decimal("12.5")}),
     )
     bench.world.application.offers.stores.offers.save(reading)
 

@@ -1,7 +1,6 @@
-"""Attacks with stolen credentials: each tries every table, parameter, document and instance, and names what it reaches.
+"""Attacks with stolen credentials: each tries every table, parameter, document and instance, and lists what it reaches.
 
-The access checks of each call are evaluated, but no call is made, so one attack does not change what the next one
-finds.
+The access checks of each call are evaluated. No call is made, so an attack does not change what the next one finds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +31,7 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Target:
-    """Instances of the account: two of the stage, one of another stage, one without tags, each by its EC2 id.
+    """EC2 ids of the attacked instances: two of the stage, one of another stage, one without tags.
 
     :param own_id: id of the record of the stage's first instance
     :param session_id: a session on it
@@ -47,18 +46,18 @@ class Target:
 
     @property
     def in_stage(self) -> tuple[str, ...]:
-        """The instances of the stage. Of stolen credentials, only those of gpudesk reach all of them."""
+        """The instances of the stage."""
         return self.own, self.other
 
     @property
     def outside_stage(self) -> tuple[str, ...]:
-        """The instances of another stage and without tags, which nobody may reach."""
+        """The instances of another stage and without tags, which no credentials may reach."""
         return self.foreign, self.untagged
 
 
 @dataclass(frozen=True)
 class Attacker:
-    """Somebody with the credentials of a role session."""
+    """A person or program with the stolen credentials of a role session."""
 
     cloud: LocalCloud
     names: ResourceNames

@@ -33,7 +33,7 @@ def list_tables(attacker: Attacker) -> str:
         )
         own = _update(model, attacker.credentials.user_id)
         if not letters and attacker.can("dynamodb", "UpdateItem", **own):
-            # The answer to an update contains the whole item on request.
+            # With ReturnValues, the answer to an update contains the whole item.
             can_read = attacker.can("dynamodb", "UpdateItem", **own, ReturnValues="ALL_NEW")
             letters = "RW, own" if can_read else "W, own"
         if letters:
@@ -80,7 +80,7 @@ def _update(model: Any, key: str) -> dict[str, Any]:
 
 
 def list_parameters(attacker: Attacker) -> str:
-    """Return the parameters that the attacker can read. Nobody can write one or list them."""
+    """Return the parameters that the attacker can read. No attacker can write or list parameters."""
     key = attacker.names.webhook_key
     for name in (key, FOREIGN_PARAMETER, UBUNTU):
         assert not attacker.can("ssm", "PutParameter", Name=name, Value="x")
@@ -93,14 +93,14 @@ def list_parameters(attacker: Attacker) -> str:
 
 def list_documents(attacker: Attacker, target: Target) -> str:
     """Return the documents that the attacker can run on instances of the stage."""
-    ours = {attacker.names.document(name) for name in list_document_names()}
+    command_documents = {attacker.names.document(name) for name in list_document_names()}
     others = {attacker.names.document(name) for name in list_session_names()} | {AMAZON_DOCUMENT, FOREIGN_DOCUMENT}
     runnable = {
         name
-        for name in ours | others
+        for name in command_documents | others
         if attacker.can("ssm", "SendCommand", DocumentName=name, InstanceIds=[target.own])
     }
-    for name in ours | others:
+    for name in command_documents | others:
         assert not attacker.can("ssm", "UpdateDocument", Name=name, Content="{}")
-    assert runnable in (set(), ours)
+    assert runnable in (set(), command_documents)
     return "Command documents of the stage" if runnable else NONE

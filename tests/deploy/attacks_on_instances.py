@@ -13,7 +13,7 @@ from tests.local.aws.conftest import UBUNTU
 
 
 def list_instance_calls(attacker: Attacker, target: Target) -> str:
-    """Return what the attacker can do with instances. Instances of others are out of reach for everybody."""
+    """Return what the attacker can do with instances. No attacker can reach instances outside the stage."""
     attempts = {
         title: [
             instance for instance in (*target.in_stage, *target.outside_stage) if _can_do(attacker, title, instance)
@@ -87,9 +87,10 @@ def _can_launch(attacker: Attacker) -> bool:
 
 
 def _find_sessions(attacker: Attacker, target: Target) -> str:
-    """Return `sessions` if the attacker can start them on all instances of the stage, `own session` for one of them.
+    """Return `sessions` if the attacker can start sessions on all instances of the stage, `own session` for one.
 
-    An instance may open data channels, because its agent does; SSM requires the token of the session, which it lacks.
+    An instance may open data channels, because its agent does so. SSM also requires the token of the session, which an
+    attacker on the instance does not have.
     """
     document = attacker.names.document("gpudesk-shell")
     for instance in (*target.in_stage, *target.outside_stage):

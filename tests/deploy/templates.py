@@ -1,6 +1,7 @@
 """Templates of a stage, built once for all tests of a process. Tests must not change them."""
 
 import functools
+from typing import Any
 
 from deploy.cloudformation import Template
 from deploy.home import build_home_template
@@ -11,7 +12,7 @@ KEY = "arn:aws:kms:us-west-2:123456789012:key/0f"
 
 
 def build_settings(stage: str = "prod") -> DeploymentSettings:
-    """Return settings with all that an admin can configure in a template."""
+    """Return settings with everything that a template can contain."""
     return DeploymentSettings(
         stage=stage,
         home_region="eu-west-1",
@@ -35,3 +36,12 @@ def build_home(stage: str = "prod") -> Template:
 def build_region() -> Template:
     """Return the template of a region stack."""
     return build_region_template(build_settings())
+
+
+def list_properties(template: Template, kind: str) -> dict[str, Any]:
+    """Return the properties of all resources of a type, by logical id.
+
+    :param kind: such as Lambda::Function
+    """
+    resources = template["Resources"].items()
+    return {name: each["Properties"] for name, each in resources if each["Type"] == f"AWS::{kind}"}

@@ -1,4 +1,4 @@
-"""The same commit gives the same bytes, whatever the folder, the umask and the files beside those of Git."""
+"""The same commit gives the same bytes in every folder, with every umask, and with any untracked files."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from deploy.archive import write_zip
 from deploy.bytecode import compile_sources
 from deploy.errors import PackagingFailed
-from deploy.package import find_package_interpreter
+from deploy.interpreter import find_package_interpreter
 from deploy.source import copy_sources, has_uncommitted_changes
 
 CODE = (
@@ -18,7 +18,7 @@ CODE = (
 )
 
 
-def clone(folder: Path) -> Path:
+def create_repository(folder: Path) -> Path:
     """Create a repository with files that Git tracks, and others that it does not."""
     for name, text in {
         "app.py": CODE,
@@ -37,10 +37,10 @@ def clone(folder: Path) -> Path:
     return folder
 
 
-def pack(folder: Path, umask: int, python: Path | None) -> bytes:
+def build_package(folder: Path, umask: int, python: Path | None) -> bytes:
     before = os.umask(umask)
     try:
-        root, tree = clone(folder / "root"), folder / "tree"
+        root, tree = create_repository(folder / "root"), folder / "tree"
         copy_sources(root, tree)
         if python:
             compile_sources(tree, python)
@@ -55,7 +55,7 @@ def test_zip_has_the_same_bytes_in_two_folders(tmp_path: Path, has_bytecode: boo
     python = find_package_interpreter() if has_bytecode else None
     if has_bytecode and python is None:
         pytest.skip("This computer has no Python 3.13 on x86_64.")
-    assert pack(tmp_path / "one", 0o022, python) == pack(tmp_path / "two" / "deeper", 0o077, python)
+    assert build_package(tmp_path / "one", 0o022, python) == build_package(tmp_path / "two" / "deeper", 0o077, python)
     with zipfile.ZipFile(tmp_path / "one" / "out.zip") as archive:
         sources = [name for name in archive.namelist() if not name.endswith(".pyc")]
         assert sources == ["app.py", "chalicelib/a.py", "chalicelib/data/words.txt"]
@@ -64,7 +64,7 @@ def test_zip_has_the_same_bytes_in_two_folders(tmp_path: Path, has_bytecode: boo
 
 
 def test_tracked_file_that_is_missing_is_refused(tmp_path: Path) -> None:
-    root = clone(tmp_path)
+    root = create_repository(tmp_path)
     (root / "app.py").unlink()
     with pytest.raises(PackagingFailed, match=r"app\.py is tracked and does not exist"):
         copy_sources(root, tmp_path / "tree")
@@ -76,7 +76,7 @@ def test_folder_without_git_is_refused(tmp_path: Path) -> None:
 
 
 def test_uncommitted_change_of_a_source_is_noticed(tmp_path: Path) -> None:
-    root = clone(tmp_path)
+    root = create_repository(tmp_path)
     (root / "b.py").write_text("")
     assert not has_uncommitted_changes(root)
     (root / "app.py").write_text("")
@@ -85,7 +85,7 @@ def test_uncommitted_change_of_a_source_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["deploy/stages/prod.toml", "ssm_documents/recipes/new/recipe.json"])
 def test_file_that_git_does_not_track_and_the_templates_contain_is_noticed(tmp_path: Path, name: str) -> None:
-    root = clone(tmp_path)
+    root = create_repository(tmp_path)
     (root / name).parent.mkdir(parents=True)
     (root / name).write_text("")
     assert has_uncommitted_changes(root)

@@ -1,4 +1,4 @@
-"""What stolen credentials reach equals the table on the page about security, which is written by hand.
+"""Stolen credentials reach what the table in docs/security.md says. The table is written by hand.
 
 The instances of the attacks are launched once for all tests of the file, which takes most of their time.
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pynamodb.constants import SERVICE_NAME
 
 from deploy.aws_services import SERVICES
-from deploy.package import ROOT
+from deploy.source import ROOT
 
 CREATORS = {"client", "create_client", "resource", "_get"}
 """Functions that create a client. `_get` is that of `Clients`, which calls `boto3.client` with its argument."""

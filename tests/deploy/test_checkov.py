@@ -1,7 +1,7 @@
 from deploy.checkov import ACCEPTED_CHECKS, list_problems, read_findings
 
 
-def test_finding_is_a_problem_unless_it_is_accepted_and_an_unused_acceptance_is_one_too() -> None:
+def test_problems_are_findings_that_are_not_accepted_and_accepted_checks_without_finding() -> None:
     failed = [
         {"check_id": check, "resource": "X", "check_name": "y"} for check in [*list(ACCEPTED_CHECKS)[1:], "CKV_AWS_0"]
     ]

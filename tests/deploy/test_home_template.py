@@ -1,11 +1,10 @@
-"""Test what the home stack creates."""
+"""Resources of the home stack, except the API."""
 
 import json
 from typing import Any, cast
 
 import pytest
 
-import app
 from chalicelib.api import openapi
 from chalicelib.control.loop.function_budget import FUNCTION_SECONDS
 from chalicelib.store.tables import TABLES
@@ -13,7 +12,7 @@ from deploy.cloudformation import Template
 from deploy.functions import API_SECONDS, EVENT_AGE_SECONDS, FUNCTIONS, SESSION_SECONDS
 from deploy.home import UnknownFunction, build_home_template
 from local.settings import read_local_settings
-from tests.deploy.templates import build_home, build_settings
+from tests.deploy.templates import build_home, build_settings, list_properties
 
 API_GATEWAY_SECONDS = 29
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
@@ -25,11 +24,6 @@ LAMBDA_SECONDS = 900
 @pytest.fixture
 def home() -> Template:
     return build_home()
-
-
-def list_properties(template: Template, kind: str) -> dict[str, Any]:
-    resources = template["Resources"].items()
-    return {name: each["Properties"] for name, each in resources if each["Type"] == f"AWS::{kind}"}
 
 
 def test_zip_is_a_parameter(home: Template) -> None:
@@ -83,13 +77,15 @@ def test_stream_passes_writes_of_people_and_reports_what_failed(home: Template) 
     assert source["FunctionName"] == {"Ref": "OnInstancesStream"}
 
 
-def test_functions_end_after_their_calls_and_before_whoever_waits_for_them() -> None:
+def test_functions_end_after_their_calls_and_before_api_gateway() -> None:
     timeouts = [route.endpoint.timeout_seconds for router in openapi.ROUTERS for route in router.routes]
     assert max(timeouts) < SESSION_SECONDS < API_GATEWAY_SECONDS
     assert sorted(set(timeouts))[-2] < API_SECONDS < API_GATEWAY_SECONDS
-    others = {each.seconds for each in FUNCTIONS.values() if each.name not in ("api", "sessions", "refresh_offers")}
+    others = {
+        each.timeout_seconds for each in FUNCTIONS.values() if each.name not in ("api", "sessions", "refresh_offers")
+    }
     assert others == {FUNCTION_SECONDS}
-    assert FUNCTION_SECONDS < FUNCTIONS["refresh_offers"].seconds < LAMBDA_SECONDS
+    assert FUNCTION_SECONDS < FUNCTIONS["refresh_offers"].timeout_seconds < LAMBDA_SECONDS
 
 
 def test_functions_have_their_role_their_log_and_the_environment_of_the_product(home: Template) -> None:
@@ -100,7 +96,7 @@ def test_functions_have_their_role_their_log_and_the_environment_of_the_product(
     assert functions["SessionsHandler"]["Handler"] == functions["APIHandler"]["Handler"] == "app.app"
     variables = functions["Sweep"]["Environment"]["Variables"]
     assert variables["GPUDESK_REGIONS"] == "eu-west-1,us-west-2"
-    assert variables["GPUDESK_SUBNETS"] == ""
+    assert variables["GPUDESK_NETWORKS"] == "us-west-2=vpc-0a1b2c3d"
     assert variables["GPUDESK_INSTANCE_ROLE_ID"] == {"Fn::GetAtt": ["InstanceRole", "RoleId"]}
     assert all(each["Environment"]["Variables"] == variables for each in functions.values())
     assert read_local_settings().stage == "dev", "it reads the same variables"
@@ -115,7 +111,7 @@ def test_function_that_only_the_app_has_is_refused(monkeypatch: pytest.MonkeyPat
         build_home_template(build_settings())
 
 
-def test_events_are_neither_repeated_for_long_nor_kept(home: Template) -> None:
+def test_events_are_repeated_at_most_once_and_soon_given_up(home: Template) -> None:
     configs = list_properties(home, "Lambda::EventInvokeConfig")
     assert len(configs) == len(FUNCTIONS) - len(("api", "sessions", "on_instances_stream"))
     assert {each["MaximumEventAgeInSeconds"] for each in configs.values()} == {EVENT_AGE_SECONDS}
@@ -130,59 +126,7 @@ def test_schedules_and_rules_are_those_of_the_app(home: Template) -> None:
     assert sources == ["aws.ec2", "aws.ssm"]
 
 
-def test_api_is_regional_throttled_and_logs_no_bodies(home: Template) -> None:
-    (api,) = list_properties(home, "ApiGateway::RestApi").values()
-    (stage,) = list_properties(home, "ApiGateway::Stage").values()
-    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
-    settings = {(each["ResourcePath"], each["HttpMethod"]): each for each in stage["MethodSettings"]}
-    assert not any(each["DataTraceEnabled"] for each in settings.values())
-    assert settings["/*", "*"]["ThrottlingRateLimit"] > settings["/~1instances", "POST"]["ThrottlingRateLimit"] > 0
-    assert ("/~1instances~1{name}~1sessions", "POST") in settings
-    assert set(api["Body"]["paths"]) == set(app.app.routes)
-    assert api["Name"] == api["Body"]["info"]["title"] == "gpudesk-prod", "the alarm finds the metric by the name"
-
-
-def test_api_has_one_stage_so_that_no_method_is_without_limits(home: Template) -> None:
-    resources = home["Resources"].values()
-    stages = [each["Properties"]["StageName"] for each in resources if "StageName" in each.get("Properties", {})]
-    assert stages == ["api"]
-
-
-def test_session_routes_have_a_function_of_their_own(home: Template) -> None:
-    (api,) = list_properties(home, "ApiGateway::RestApi").values()
-    by_function: dict[str, set[str]] = {}
-    for path, methods in api["Body"]["paths"].items():
-        for method, operation in methods.items():
-            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-            handler = uri.partition("functions/${")[2].partition(".Arn")[0]
-            by_function.setdefault(handler, set()).add(f"{method} {path}")
-    assert by_function["SessionsHandler"] == {
-        "post /instances/{name}/sessions",
-        "post /instances/{name}/sessions/credentials",
-    }
-    assert len(by_function) == 2
-    permissions = list_properties(home, "Lambda::Permission").values()
-    callers = [each["FunctionName"] for each in permissions if each["Principal"] == "apigateway.amazonaws.com"]
-    assert callers == [{"Ref": "APIHandler"}, {"Ref": "SessionsHandler"}]
-
-
-def test_errors_of_api_gateway_are_problem_details(home: Template) -> None:
-    (api,) = list_properties(home, "ApiGateway::RestApi").values()
-    responses = api["Body"]["x-amazon-apigateway-gateway-responses"]
-    bodies = {
-        kind: json.loads(each["responseTemplates"]["application/problem+json"]) for kind, each in responses.items()
-    }
-    unknown = "MISSING_AUTHENTICATION_TOKEN"
-    assert (responses[unknown]["statusCode"], bodies[unknown]["code"]) == ("404", "route_not_found")
-    # API Gateway gives this answer also if Lambda throttles, and then no log has a cause.
-    (body,) = responses["INTEGRATION_FAILURE"]["responseTemplates"].values()
-    assert "overloaded. Try again" in json.loads(body)["detail"]
-    assert responses["THROTTLED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'5'"
-    assert {"DEFAULT_4XX", "DEFAULT_5XX", "INTEGRATION_TIMEOUT", "REQUEST_TOO_LARGE"} < set(responses)
-    assert all({"type", "title", "detail", "code"} < set(body) for body in bodies.values())
-
-
-def test_alarms_mail_without_our_code_and_only_a_silent_sweep_notifies_without_data(home: Template) -> None:
+def test_alarms_mail_and_only_that_of_a_silent_sweep_needs_no_data(home: Template) -> None:
     alarms = list_properties(home, "CloudWatch::Alarm")
     assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms.values())
     silent = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
@@ -194,7 +138,7 @@ def test_alarms_mail_without_our_code_and_only_a_silent_sweep_notifies_without_d
     assert watched >= set(list_properties(home, "Lambda::Function"))
 
 
-def test_boundary_and_further_policies_of_the_admin_are_used(home: Template) -> None:
+def test_boundary_and_policies_of_the_settings_are_used(home: Template) -> None:
     roles = list_properties(home, "IAM::Role")
     assert {role["PermissionsBoundary"] for role in roles.values()} == {"arn:aws:iam::123456789012:policy/boundary"}
     assert roles["InstanceRole"]["ManagedPolicyArns"] == ["arn:aws:iam::123456789012:policy/more"]

@@ -1,10 +1,10 @@
-"""Packaging uses an interpreter of Lambda's version that starts, and does without if there is none."""
+"""Packaging uses an interpreter of Lambda's version that starts, or none."""
 
 from pathlib import Path
 
 import pytest
 
-from deploy.interpreter import EXPECTED_ANSWER, find_interpreter
+from deploy.interpreter import EXPECTED_VERSION, find_interpreter
 
 
 def write_program(file: Path, script: str) -> Path:
@@ -22,13 +22,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def test_shim_that_does_not_start_is_passed_over(tmp_path: Path, environment: dict[str, str]) -> None:
     write_program(tmp_path / "path/python3.13", "echo 'pyenv: python3.13: command not found' >&2; exit 127")
     assert find_interpreter(environment) is None
-    python = write_program(tmp_path / "pyenv/versions/3.13.0/bin/python3.13", f"echo {EXPECTED_ANSWER}")
+    python = write_program(tmp_path / "pyenv/versions/3.13.0/bin/python3.13", f"echo {EXPECTED_VERSION}")
     assert find_interpreter(environment) == python
 
 
 def test_named_interpreter_is_used_instead_of_all_others(tmp_path: Path, environment: dict[str, str]) -> None:
-    write_program(tmp_path / "path/python3.13", f"echo {EXPECTED_ANSWER}")
-    named = write_program(tmp_path / "named/python", f"echo {EXPECTED_ANSWER}")
+    write_program(tmp_path / "path/python3.13", f"echo {EXPECTED_VERSION}")
+    named = write_program(tmp_path / "named/python", f"echo {EXPECTED_VERSION}")
     assert find_interpreter({**environment, "PYTHON313": str(named)}) == named
     assert find_interpreter({**environment, "PYTHON313": str(tmp_path / "missing")}) is None
 

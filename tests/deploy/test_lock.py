@@ -6,7 +6,7 @@ import pytest
 
 from deploy.errors import PackagingFailed
 from deploy.lock import find_runtime_packages, parse_lock, parse_requirements, select_runtime_lock
-from deploy.package import ROOT
+from deploy.source import ROOT
 
 LOCK = (ROOT / "requirements-dev.txt").read_text()
 REQUIREMENTS = (ROOT / "requirements.txt").read_text()

@@ -1,6 +1,6 @@
-"""Each condition of each policy: with its key right, wrong and missing.
+"""Each condition of each policy, with its key right, wrong and missing.
 
-A missing key is where `ForAllValues` and `IfExists` allow, so each key is left out once.
+`ForAllValues` and `IfExists` hold if the key is missing, so each key is left out once.
 """
 
 import re
@@ -134,5 +134,5 @@ def test_session_role_trusts_the_sessions_function_with_the_tag_of_one_instance(
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_session_role_trusts_nobody_else(case: str) -> None:
+def test_session_role_trusts_no_other_request(case: str) -> None:
     assert not can_assume(*REFUSED[case])

@@ -1,4 +1,4 @@
-"""Test what a region stack creates."""
+"""Resources of a region stack."""
 
 import re
 from typing import Any
@@ -55,9 +55,11 @@ def test_security_group_has_no_ingress_and_the_tag_that_launches_require(region:
 
 def test_given_vpc_and_key_of_a_region_are_used(region: Template) -> None:
     assert region["Mappings"]["Regions"] == {
-        "eu-west-1": {"Vpc": "", "KmsKey": ""},
-        "us-west-2": {"Vpc": "vpc-0a1b2c3d", "KmsKey": KEY},
+        "eu-west-1": {"Vpc": "", "GroupName": "gpudesk-prod", "KmsKey": ""},
+        "us-west-2": {"Vpc": "vpc-0a1b2c3d", "GroupName": "gpudesk-prod-vpc-0a1b2c3d", "KmsKey": KEY},
     }
+    name = {"Fn::FindInMap": ["Regions", {"Ref": "AWS::Region"}, "GroupName"]}
+    assert get_properties(region, "SecurityGroup")["GroupName"] == {"Fn::If": ["HasVpc", name, "gpudesk-prod"]}
     vpc = {"Fn::FindInMap": ["Regions", {"Ref": "AWS::Region"}, "Vpc"]}
     assert get_properties(region, "SecurityGroup")["VpcId"] == {"Fn::If": ["HasVpc", vpc, {"Ref": "AWS::NoValue"}]}
 

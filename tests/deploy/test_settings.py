@@ -5,13 +5,8 @@ from typing import Any
 import pytest
 
 from deploy.setting_checks import InvalidDeploymentSetting
-from deploy.settings import (
-    EXAMPLE_EMAIL,
-    STAGES_DIR,
-    RegionSettings,
-    parse_deployment_settings,
-    read_deployment_settings,
-)
+from deploy.settings import EXAMPLE_EMAIL, RegionSettings
+from deploy.stage_file import STAGES_DIR, parse_deployment_settings, read_deployment_settings
 
 KEY = "arn:aws:kms:us-west-2:123456789012:key/0f"
 
@@ -87,6 +82,20 @@ def test_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
         (lambda raw: raw.update(buckets="data"), "buckets must be a list of names of S3 buckets, not 'data'"),
         (lambda raw: raw.update(buckets=["data*"]), r"buckets must be a list of names of S3 buckets, not 'data\*'"),
         (lambda raw: raw.update(secret_prefixes=["*"]), "secret_prefixes must be a list"),
+        (lambda raw: raw.update(outbound_ports="3128"), "outbound_ports must be a list of ports, not '3128'"),
+        (lambda raw: raw.update(outbound_ports=[70_000]), "outbound_ports must be a list of ports from 1 to 65535"),
+        (lambda raw: raw.update(outbound_ports=[True]), "outbound_ports must be a list of ports from 1 to 65535"),
+        (lambda raw: raw.update(outbound_ports=[443]), "outbound_ports: port 443 is open without a setting"),
+        (
+            lambda raw: raw.update(data_keys=["arn:aws:kms:us-east-9:123456789012:key/0f"]),
+            "data_keys: AWS has no region 'us-east-9'",
+        ),
+        (
+            lambda raw: raw["regions"].update(
+                {"us-east-1": {"vpc": "vpc-0a1b2c3d"}, "us-east-2": {"vpc": "vpc-0a1b2c3d"}}
+            ),
+            "vpc is that of us-east-1, too. A VPC is in one region",
+        ),
         (lambda raw: raw.update(buckets=["data..raw"]), "buckets must be a list of names of S3 buckets"),
         (lambda raw: raw.update(buckets=["10.0.0.1"]), "buckets must be a list of names of S3 buckets"),
         (lambda raw: raw.update(buckets=["data-s3alias"]), "buckets must be a list of names of S3 buckets"),

@@ -3,38 +3,45 @@
 CloudFormation of moto and three stacks take some seconds, once for all tests of the file.
 """
 
+import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
+from chalicelib.events import COMMAND_CHANGE, EC2_STATE_CHANGE
+from deploy.functions import FUNCTIONS
 from deploy.home import build_home_template
 from deploy.names import ResourceNames
 from deploy.region import build_region_template
-from deploy.settings import DeploymentSettings, RegionSettings
+from deploy.stream import MAX_AGE_SECONDS
 from local.aws.cloudformation import extension
+from local.aws.core.events import EventOrigin
+from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
 from local.aws.iam.evaluator import IamRequest, Policies, decide
 from local.aws.iam.patterns import Context
 from local.aws.iam.policies import parse_policy_text
 from local.aws.iam.principals import Principal
 from local.aws.iam.stored_policies import to_text
+from local.deployed.deployment import create_credentials
+from local.deployed.failure_queue import send_failure
+from local.deployed.forwarding import may_forward
+from local.deployed.function import Host
+from local.deployed.functions import list_functions
+from local.deployed.log_permission import may_write_log
+from local.deployed.rules import find_targets, read_rules
 from local.deployed.stacks import deploy_stacks
+from local.deployed.stream import read_mappings
+from local.deployed.stream_permission import StreamPermission
 from local.settings import ACCOUNT
-
-HOME, OTHER_REGION = "us-east-1", "us-west-2"
-NEVER_DELETED = {"default"}
-
-
-def build_settings(stage: str) -> DeploymentSettings:
-    regions = {HOME: RegionSettings(), OTHER_REGION: RegionSettings()}
-    return DeploymentSettings(stage=stage, home_region=HOME, region_settings=regions, alarm_email="ops@example.com")
+from tests.deploy.stacks import HOME, OTHER_REGION, build_settings, create_client, list_left, list_stack_resources
 
 
 @dataclass(frozen=True)
@@ -59,31 +66,26 @@ def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stages(zip_file: Path) -> Iterator[Mapping[str, Stage]]:
-    """Two stages in one account and region, in the order in which they are deployed."""
+def cloud() -> Iterator[LocalCloud]:
     with in_process_cloud() as cloud:
         cloud.add_extension(extension)
-        found = {}
-        for stage in ("dev", "prod"):
-            settings = build_settings(stage)
-            names = ResourceNames(settings, partition="aws", account=ACCOUNT)
-            found[stage] = Stage(names, deploy_stacks(settings, zip_file))
-        yield found
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def stages(cloud: LocalCloud, zip_file: Path) -> Mapping[str, Stage]:
+    """Two stages in one account and region, in the order in which they are deployed."""
+    found = {}
+    for stage in ("dev", "prod"):
+        settings = build_settings(stage)
+        names = ResourceNames(settings, partition="aws", account=ACCOUNT)
+        found[stage] = Stage(names, deploy_stacks(settings, zip_file))
+    return found
 
 
 @pytest.fixture(scope="module")
 def names(stages: Mapping[str, Stage]) -> ResourceNames:
     return stages["dev"].names
-
-
-def create_client(service: Any, region: str = HOME) -> Any:
-    return boto3.client(service, region)
-
-
-def list_stack_resources(stack: str, region: str) -> list[dict[str, Any]]:
-    resources = create_client("cloudformation", region).describe_stack_resources(StackName=stack)["StackResources"]
-    # moto lists a resource whose condition is false without its name.
-    return [each for each in resources if "LogicalResourceId" in each]
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
@@ -161,6 +163,46 @@ def test_forwarded_events_reach_only_the_bus_of_the_home_region(names: ResourceN
             assert can_role_do(role["RoleName"], "events:PutEvents", bus) is expected
 
 
+@pytest.mark.parametrize(
+    ("source", "detail_type", "function"),
+    [
+        ("aws.ec2", EC2_STATE_CHANGE, "on_ec2_state_change"),
+        ("aws.ssm", COMMAND_CHANGE, "on_ssm_command_change"),
+    ],
+)
+def test_event_of_another_region_reaches_the_function_of_its_stage(
+    names: ResourceNames, cloud: LocalCloud, source: str, detail_type: str, function: str
+) -> None:
+    rules = [rule for rule in read_rules([HOME, OTHER_REGION]) if f"rule/{names.prefix}-" in rule.arn]
+    event = EventOrigin(cloud.clock.now(), ACCOUNT, OTHER_REGION).build_event(source, detail_type, [], {})
+    targets = list(find_targets(rules, event, partial(may_forward, cloud.enforcement)))
+    assert targets == [names.home_arn("lambda", f"function:{names.function(function)}")]
+    assert cloud.enforcement.denials == []
+
+
+def test_role_of_the_stream_function_lets_lambda_read_the_stream(names: ResourceNames, cloud: LocalCloud) -> None:
+    (mapping,) = [mapping for mapping in read_mappings(HOME) if f":{names.prefix}-" in mapping.function_arn]
+    assert mapping.max_age == timedelta(seconds=MAX_AGE_SECONDS)
+    role = create_client("lambda").get_function_configuration(FunctionName=mapping.function_arn)["Role"]
+    assert StreamPermission(cloud.enforcement, mapping, role, cloud.clock.now).may_read()
+    assert cloud.enforcement.denials == []
+
+
+def test_roles_of_the_functions_let_lambda_write_their_logs(
+    names: ResourceNames, cloud: LocalCloud, zip_file: Path
+) -> None:
+    digest = hashlib.sha256(zip_file.read_bytes()).hexdigest()
+    host = Host(python=zip_file, code=zip_file, environment={}, logs=zip_file)
+    functions = list_functions(HOME, digest, host, partial(create_credentials, cloud))
+    specs = [each.spec for each in functions.values() if each.spec.name.startswith(f"{names.prefix}-")]
+    assert len(specs) == len(FUNCTIONS)
+    for spec in specs:
+        assert may_write_log(cloud.enforcement, spec)
+        assert not may_write_log(cloud.enforcement, replace(spec, log_group="/of/others"))
+    assert len(cloud.enforcement.denials) == len(specs)
+    cloud.enforcement.denials.clear()
+
+
 def can_role_do(role: str, action: str, resource: str) -> bool:
     """Return whether the inline policies of a role allow an action."""
     iam = create_client("iam")
@@ -185,15 +227,19 @@ def test_functions_that_report_failures_may_write_to_the_queue(names: ResourceNa
                 if destination := config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"):
                     reporting[function["FunctionName"]] = destination
     assert reporting
+    sqs = create_client("sqs")
+    url = sqs.get_queue_url(QueueName=names.queue_arn("failures").rpartition(":")[2])["QueueUrl"]
     for name, queue in reporting.items():
-        role = functions.get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
+        role = functions.get_function_configuration(FunctionName=name)["Role"]
         assert queue == names.queue_arn("failures")
-        assert can_role_do(role, "sqs:SendMessage", queue)
-        assert not can_role_do(role, "sqs:SendMessage", f"{queue}-other")
+        send_failure(queue, role, {"function": name})
+        (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+        assert json.loads(message["Body"]) == {"function": name}
+        assert not can_role_do(role.rpartition("/")[2], "sqs:SendMessage", f"{queue}-other")
 
 
-def test_deleted_stacks_leave_only_what_stages_keep_that_keep_data(stages: Mapping[str, Stage]) -> None:
-    """The last test of the file, because the others need the stacks."""
+def test_deleted_stacks_leave_only_tables_and_instance_role_of_prod(stages: Mapping[str, Stage]) -> None:
+    """It must be the last test of the file, because the others need the stacks."""
     tables = set(create_client("dynamodb").list_tables()["TableNames"])
     for stage in stages:
         for region in (HOME, OTHER_REGION):
@@ -205,33 +251,3 @@ def test_deleted_stacks_leave_only_what_stages_keep_that_keep_data(stages: Mappi
     left = {name: found for name, found in list_left().items() if found}
     assert {name: len(found) for name, found in left.items()} == {"roles": 1, "profiles": 1}
     assert all("gpudesk-prod-instance" in found for (found,) in left.values())
-
-
-def list_left() -> dict[str, list[str]]:
-    """Return what is left besides tables, by kind, each as the beginning of its JSON."""
-    iam = create_client("iam")
-    owner = [{"Key": "Owner", "Values": ["Self"]}]
-    left: dict[str, list[Any]] = {
-        "roles": iam.list_roles()["Roles"],
-        "policies": iam.list_policies(Scope="Local")["Policies"],
-        "profiles": iam.list_instance_profiles()["InstanceProfiles"],
-    }
-    for region in (HOME, OTHER_REGION):
-        left |= {
-            f"functions {region}": create_client("lambda", region).list_functions()["Functions"],
-            f"mappings {region}": create_client("lambda", region).list_event_source_mappings()["EventSourceMappings"],
-            f"rules {region}": create_client("events", region).list_rules()["Rules"],
-            f"groups {region}": create_client("logs", region).describe_log_groups()["logGroups"],
-            f"alarms {region}": create_client("cloudwatch", region).describe_alarms()["MetricAlarms"],
-            f"queues {region}": create_client("sqs", region).list_queues().get("QueueUrls", []),
-            f"topics {region}": create_client("sns", region).list_topics()["Topics"],
-            f"subscriptions {region}": create_client("sns", region).list_subscriptions()["Subscriptions"],
-            f"apis {region}": create_client("apigateway", region).get_rest_apis()["items"],
-            f"documents {region}": create_client("ssm", region).list_documents(Filters=owner)["DocumentIdentifiers"],
-            f"security groups {region}": [
-                each
-                for each in create_client("ec2", region).describe_security_groups()["SecurityGroups"]
-                if each["GroupName"] not in NEVER_DELETED
-            ],
-        }
-    return {name: [json.dumps(each, default=str)[:80] for each in found] for name, found in left.items()}

@@ -44,7 +44,7 @@ def test_subnet_with_a_nat_gateway_reaches_all() -> None:
 
 
 @pytest.mark.parametrize(("public", "reaches"), [(True, True), (False, False)])
-def test_internet_gateway_serves_only_public_addresses(public: bool, reaches: bool) -> None:
+def test_internet_gateway_is_used_only_with_public_addresses(public: bool, reaches: bool) -> None:
     assert (find(MAIN, route_to(GatewayId="igw-1"), MapPublicIpOnLaunch=public) == ()) is reaches
 
 
@@ -52,7 +52,7 @@ def test_private_subnet_is_named_with_all_that_it_does_not_reach() -> None:
     assert find(MAIN) == (*AGENT_SERVICES, f"dynamodb in {REGION}", DOWNLOADS)
 
 
-def test_dead_route_leads_nowhere() -> None:
+def test_blackhole_route_leads_nowhere() -> None:
     assert find(MAIN, route_to(NatGatewayId="nat-1", State="blackhole"))
 
 

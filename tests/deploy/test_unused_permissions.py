@@ -4,7 +4,7 @@ from deploy.policies import POLICIES
 from local.aws.iam.policies import parse_policy
 from local.aws.iam.usage import find_kind, list_permissions
 from local.settings import build_local_names
-from tests.support.unused_permissions import NAMED_STATEMENTS, list_unused
+from tests.support.unused_permissions import EXCEPTED_STATEMENTS, list_unused
 
 NAMES = build_local_names()
 ALL = {
@@ -14,15 +14,15 @@ ALL = {
 }
 
 
-def test_every_name_is_one_of_a_permission() -> None:
-    assert NAMED_STATEMENTS.keys() <= {(key, permission.sid) for key, permission in ALL}
+def test_every_exception_is_one_of_a_permission() -> None:
+    assert EXCEPTED_STATEMENTS.keys() <= {(key, permission.sid) for key, permission in ALL}
 
 
-def test_permission_is_listed_unless_it_is_used_or_named() -> None:
+def test_permission_is_listed_unless_it_is_used_or_excepted() -> None:
     used = {
         (permission.role, permission.sid, permission.action, permission.kind)
         for key, permission in ALL
-        if (key, permission.sid) not in NAMED_STATEMENTS
+        if (key, permission.sid) not in EXCEPTED_STATEMENTS
     }
     assert list_unused(used) == []
     one = next(each for each in used if each[1] == "SendEmails")
@@ -31,9 +31,19 @@ def test_permission_is_listed_unless_it_is_used_or_named() -> None:
     ]
 
 
-def test_name_of_a_used_permission_is_listed() -> None:
+def test_role_that_forwards_from_any_region_uses_the_permission() -> None:
     used = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
-    assert {line.split(":")[0] for line in list_unused(used)} == {f"{key} {sid}" for key, sid in NAMED_STATEMENTS}
+    forward = NAMES.role("forward")
+    regional = {
+        (f"{role}-us-west-2" if role == forward else role, sid, action, kind) for role, sid, action, kind in used
+    }
+    assert regional != used
+    assert list_unused(regional) == list_unused(used)
+
+
+def test_exception_of_a_used_permission_is_listed() -> None:
+    used = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
+    assert {line.split(":")[0] for line in list_unused(used)} == {f"{key} {sid}" for key, sid in EXCEPTED_STATEMENTS}
 
 
 def test_kinds_of_resources() -> None:

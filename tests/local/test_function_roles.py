@@ -5,7 +5,7 @@ from typing import get_type_hints
 import pytest
 
 from chalicelib.control.application import Application
-from deploy.functions import get_logical_id
+from deploy.functions import get_function_id
 from local.function_roles import UnattributedPart, check_parts, find_role, find_route_role
 from local.settings import build_local_names
 from tests.deploy.templates import build_home
@@ -21,7 +21,7 @@ def test_route_has_the_role_of_the_function_that_the_template_puts_behind_it() -
         for method, operation in methods.items()
         if (integration := operation.get("x-amazon-apigateway-integration")) and "uri" in integration
     }
-    functions = {"api": get_logical_id("api"), "sessions": get_logical_id("sessions")}
+    functions = {"api": get_function_id("api"), "sessions": get_function_id("sessions")}
     roles = {find_role(NAMES, key): f"${{{logical_id}.Arn}}" for key, logical_id in functions.items()}
     assert {find_route_role(NAMES, *route) for route in deployed} == roles.keys()
     assert [route for route, uri in deployed.items() if roles[find_route_role(NAMES, *route)] not in uri] == []

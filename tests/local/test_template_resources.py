@@ -9,7 +9,8 @@ from moto import mock_aws
 from deploy.cloudformation import build_resource
 from deploy.documents import build_documents
 from deploy.home import build_data_resources
-from deploy.region import OUTBOUND_PORTS, build_log_group, build_security_group
+from deploy.networks import OUTBOUND_PORTS
+from deploy.region import build_log_group, build_security_group
 from deploy.roles import build_roles
 from local.machines.host.imds import ROLE
 from local.resource_types import TYPES, CreatedResource

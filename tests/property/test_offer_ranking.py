@@ -8,8 +8,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.offers.offer import LaunchHistory, Market, Offer, Price, PriceSource
-from chalicelib.domain.offers.ranking import is_refused, rank_offers
+from chalicelib.domain.offers.capacity_record import Result, replay
+from chalicelib.domain.offers.offer import Market, Offer, Price, PriceSource
+from chalicelib.domain.offers.ranking import rank_offers
 from tests.unit.offers.offer_examples import NOW
 
 REGIONS = ("us-east-1", "us-east-2", "eu-west-1")
@@ -20,15 +21,10 @@ PRICES = st.builds(
     source=st.just(PriceSource.CATALOG),
     read_at=st.just(NOW),
 )
-HISTORIES = st.builds(
-    lambda launched, refused, ago: LaunchHistory(
-        try_count=launched + refused,
-        launch_count=launched,
-        refused_at=NOW - timedelta(minutes=ago) if refused else None,
-    ),
-    launched=st.integers(0, 3),
-    refused=st.integers(0, 3),
-    ago=st.integers(0, 10),
+RECORDS = st.lists(st.tuples(st.sampled_from(Result), st.integers(0, 200)), max_size=4).map(
+    lambda results: replay(
+        (result, NOW - timedelta(minutes=ago)) for result, ago in sorted(results, key=lambda each: -each[1])
+    )
 )
 OFFERS = st.lists(
     st.builds(
@@ -38,7 +34,7 @@ OFFERS = st.lists(
         market=st.sampled_from(Market),
         price=st.none() | PRICES,
         distance_km=st.none() | st.integers(0, 3),
-        history=HISTORIES,
+        record=RECORDS,
     ),
     max_size=8,
     unique_by=lambda offer: offer.key,
@@ -51,8 +47,8 @@ def order(offers: list[Offer]) -> list[Offer]:
 
 @given(OFFERS)
 def test_refused_offer_is_never_above_one_that_was_not_refused(offers: list[Offer]) -> None:
-    refused = [is_refused(offer, NOW) for offer in order(offers)]
-    assert refused == sorted(refused)
+    avoided = [offer.record.is_avoided(NOW) for offer in order(offers)]
+    assert avoided == sorted(avoided)
 
 
 @given(OFFERS, st.integers(1, 9))

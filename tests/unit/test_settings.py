@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+import app
 from chalicelib import bootstrap
-from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, Settings, read_settings
+from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, RegionNetwork, Settings, read_settings
 from local.settings import VARIABLES
 
 PRIVATE_WEBHOOKS = "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"
@@ -88,15 +89,43 @@ def test_value_that_is_no_list_of_regions_is_an_error(value: str) -> None:
         read(GPUDESK_REGIONS=value)
 
 
-def test_subnets_are_those_of_the_variable() -> None:
-    assert read(GPUDESK_SUBNETS="subnet-0a1b2c3d,subnet-0a1b2c3e").subnets == ("subnet-0a1b2c3d", "subnet-0a1b2c3e")
-    with pytest.raises(InvalidSetting, match="GPUDESK_SUBNETS must be empty or a list of ids of subnets"):
-        read(GPUDESK_SUBNETS="10.0.0.0/24")
+def test_networks_are_those_of_the_variable() -> None:
+    value = "us-west-2=vpc-0a1b2c3d:subnet-0a1b2c3d:subnet-0a1b2c3e,eu-west-1=vpc-0a1b2c3f"
+    assert read(GPUDESK_NETWORKS=value).networks == {
+        "us-west-2": RegionNetwork("vpc-0a1b2c3d", ("subnet-0a1b2c3d", "subnet-0a1b2c3e")),
+        "eu-west-1": RegionNetwork("vpc-0a1b2c3f"),
+    }
+    assert read().networks == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GPUDESK_NETWORKS", "us-west-2=10.0.0.0/24"),
+        ("GPUDESK_STAGE", "Prod 1"),
+        ("AWS_REGION", "somewhere"),
+        ("GPUDESK_EMAIL_TOPIC_ARN", "topic"),
+    ],
+)
+def test_impossible_value_is_named(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=rf"{name} must be .*{value}"):
+        read(**{name: value})
 
 
 def test_email_topic_is_read_from_its_variable() -> None:
     arn = "arn:aws:sns:eu-west-1:123456789012:gpudesk-dev-notifications"
     assert read(GPUDESK_EMAIL_TOPIC_ARN=arn).email_topic_arn == arn
+
+
+def test_function_reads_its_settings_at_its_start_and_not_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bootstrap.set_application(None)
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    app.prepare("app.sweep")
+    for name in VARIABLES:
+        monkeypatch.delenv(name)
+    assert app.get_application().settings == read_settings(VARIABLES)
+    bootstrap.set_application(None)
 
 
 def test_function_without_settings_ends_at_its_start_and_says_which() -> None:

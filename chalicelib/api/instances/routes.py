@@ -112,7 +112,7 @@ def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWar
     `reason` of the answer says until when; that is later than requested if a longer keep was granted before.
     """
     instance = call.app.instances.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
-    no_channel = call.app.owners.warn_if_unreachable(instance.owner)
+    no_channel = call.app.owners.warn_if_unreachable(instance.owner, call.app.desk.get_settings())
     return to_view_after_write(instance, call.app.clock.now(), no_channel, reason=build_keep_reason(instance))
 
 
@@ -134,10 +134,10 @@ def _to_view_after_request(
     call: RequestContext[EmptyModel, OwnerQuery], instance: Instance
 ) -> InstanceWithWarningsView:
     """Return the answer to a request for another state. Its `reason` is about the request, not about the past."""
-    mode = call.app.desk.get_settings().mode
-    warning, reason = warn_of_mode(instance, mode), build_request_reason(instance)
+    desk = call.app.desk.get_settings()
+    warning, reason = warn_of_mode(instance, desk.mode), build_request_reason(instance)
     is_ended = instance.spec.desired is DesiredState.TERMINATED
-    no_channel = None if is_ended else call.app.owners.warn_if_unreachable(instance.owner)
+    no_channel = None if is_ended else call.app.owners.warn_if_unreachable(instance.owner, desk)
     return to_view_after_write(
         instance, call.app.clock.now(), warning, warn_of_type(instance), no_channel, reason=reason
     )

@@ -99,9 +99,9 @@ class OfferView(TypedDict):
     zone: str
     market: OfferMarketText
     gpu: str | None
-    gpu_count: int
+    gpu_count: int | None
     gpu_memory_gib: float | None
-    vcpus: int
+    vcpus: int | None
     price_per_hour: str | None
     price_source: PriceSourceText | None
     price_read_at: str | None
@@ -174,7 +174,7 @@ def to_offer_view(ranked: RankedOffer, catalog: InstanceTypeCatalog, now: dateti
         "market": str(offer.market),
         "gpu": item.gpu,
         "gpu_count": item.gpu_count,
-        "gpu_memory_gib": round(item.gpu_memory_mib / MIB_PER_GIB, 1) if item.gpu else None,
+        "gpu_memory_gib": round(item.gpu_memory_mib / MIB_PER_GIB, 1) if item.gpu_memory_mib else None,
         "vcpus": item.vcpus,
         "price_per_hour": format_decimal(price.usd_per_hour) if price else None,
         "price_source": str(price.source) if price else None,

@@ -7,7 +7,6 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from datetime import time as time_of_day
 
 from chalicelib.aws.offerings import Offerings
 from chalicelib.control.loop.function_budget import start_function_budget
@@ -93,10 +92,11 @@ class OfferRefresher:
         return RegionOfferings(
             region=region,
             read_at=now,
-            priced_at=datetime.combine(self.catalog.priced_at, time_of_day(), UTC),
             types={
                 name: TypeOffering(
-                    launchable[name].prices.get(region), {zone: spot.get((name, zone)) for zone in offered}
+                    on_demand=launchable[name].prices.get(region),
+                    priced_on=launchable[name].priced_at,
+                    spot={zone: spot.get((name, zone)) for zone in offered},
                 )
                 for name, offered in zones.items()
             },

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.aws.tags import build_instance_tags
-from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog, UnknownType
+from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.catalog.lookup_errors import UnknownType
 from chalicelib.domain.common.aws_errors import (
     AwsNotFound,
     InsufficientCapacity,

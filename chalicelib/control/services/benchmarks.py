@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.benchmarks.result import Comparison, compare_benchmarks
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, UnknownGpu, UnknownType
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.catalog.lookup_errors import UnknownGpu, UnknownType
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.instances.commands import start_benchmark
 from chalicelib.domain.instances.record import Instance

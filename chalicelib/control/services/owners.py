@@ -62,9 +62,9 @@ class OwnerService:
         """Return whether the owner's address is confirmed; None without an address."""
         return find_email_state(self.stores.desk, settings.channels)
 
-    def warn_if_unreachable(self, owner: str) -> WriteWarning | None:
+    def warn_if_unreachable(self, owner: str, desk: DeskSettings) -> WriteWarning | None:
         """Warn that the only channel of an owner is an address that gets no mail."""
-        settings, desk = self.stores.owners.get(owner), self.stores.desk.get_settings()
+        settings = self.stores.owners.get(owner)
         state = find_email_state(self.stores.desk, select_owner_channels(settings, desk))
         return warn_if_unreachable(settings, desk, state)
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, Peaks
+from chalicelib.domain.catalog.gpu_models import Peaks
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 
 
 class Metric(StrEnum):

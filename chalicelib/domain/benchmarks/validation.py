@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.domain.benchmarks.result import UNITS, BenchmarkTarget, Metric, MetricResult
 from chalicelib.domain.catalog import gpu_names
-from chalicelib.domain.catalog.instance_types import Peaks
+from chalicelib.domain.catalog.gpu_models import Peaks
 
 PEAK_TOLERANCE = 1.05
 """A GPU may run with a higher clock than the one for which its vendor publishes the peak. A result above this factor is

@@ -3,117 +3,63 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from chalicelib.domain.catalog import gpu_names
-from chalicelib.domain.common.choices import describe_choices
+from chalicelib.domain.catalog.families import FamilyStatus
+from chalicelib.domain.catalog.gpu_models import NVIDIA, GpuModel, Peaks
+from chalicelib.domain.catalog.lookup_errors import NoMatchingType, UnknownGpu, UnknownType
+from chalicelib.domain.catalog.quotas import QuotaCodes
+from chalicelib.domain.catalog.type_facts import TypeFacts
 from chalicelib.domain.common.text import join_or
 
 HOURS_PER_MONTH = Decimal(730)
 """Number of hours by which AWS divides monthly prices."""
 
 
-class UnknownType(ValueError):
-    """The catalog has no such instance type.
-
-    :param suggestions: the most similar names
-    """
-
-    def __init__(self, name: str, suggestions: Iterable[str]) -> None:
-        """Build the message of the exception from the unknown name and the suggestions."""
-        self.suggestions = tuple(suggestions)
-        super().__init__(f"Unknown instance type {name!r}.{_format_suggestions(self.suggestions)}")
-
-
-class UnknownGpu(ValueError):
-    """The catalog has no such GPU.
-
-    :param suggestions: the most similar names
-    :param known: the names of all GPUs, which the message lists if none is similar
-    """
-
-    def __init__(self, name: str, suggestions: Iterable[str], known: Sequence[str]) -> None:
-        """Build the message of the exception from the unknown name and the suggestions."""
-        self.suggestions = tuple(suggestions)
-        help_text = _format_suggestions(self.suggestions) or f" It must be one of {describe_choices(known)}."
-        super().__init__(f"Unknown GPU {name!r}.{help_text}")
-
-
-class NoMatchingType(ValueError):
-    """The GPU exists, but not in this number or not in this region. The message says what exists.
-
-    :param field: the field of a launch request that has to change
-    """
-
-    def __init__(self, message: str, field: str = "gpu") -> None:
-        """Store the message for people and the field."""
-        self.field = field
-        super().__init__(message)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Peaks:
-    """Maximum performance of one GPU, from the data sheet of its maker. None: unknown.
+class InstanceType(TypeFacts):
+    """One EC2 instance type: its facts, those of its family and of its GPU, and its prices.
 
-    :param fp16_bf16_tflops: dense matrix products on the tensor cores
-    :param fp32_tflops: single precision, without the tensor cores
-    :param memory_gb_per_s: bandwidth of the GPU's own memory
-    """
-
-    fp16_bf16_tflops: float | None = None
-    fp32_tflops: float | None = None
-    memory_gb_per_s: float | None = None
-
-
-@dataclass(frozen=True)
-class InstanceType:
-    """One EC2 instance type.
-
-    :param gpu: name of the GPU model; None: the type has no GPU
-    :param gpu_count: 0: the type has no GPU. For an unavailable type, numbers that AWS does not publish are 0, too
-    :param gpu_memory_mib: memory of one GPU
-    :param compute_capability: CUDA's compute capability of the GPU; None: the GPU has no CUDA
-    :param arch: x86_64 or arm64
-    :param status: status at AWS: current, previous-generation, legacy, retired or ultraserver
-    :param quota_code: code in Service Quotas of the on-demand quota, in vCPUs, that a launch uses
+    :param gpu_maker: None: unknown, or the type has no GPU
+    :param compute_capability: CUDA's compute capability of the GPU; None: unknown, or the GPU has no CUDA
+    :param quotas: the quotas, in vCPUs, that a launch uses
     :param image: the public SSM parameter with the id of the AMI to launch; None: the type is unavailable
     :param unavailable: why gpudesk cannot launch the type, and what to use; None: it can
     :param prices: USD per hour, on demand, Linux, by region
-    :param instance_store_gb: size of the local disks, which a stop empties
+    :param unpriced_regions: regions that offer the type at a price that no source says
+    :param priced_at: day on which the prices were collected; None: there are none
+    :param price_source: where they come from; None: there are none
     """
 
-    name: str
     family: str
-    gpu: str | None
-    gpu_count: int
-    gpu_memory_mib: int
+    status: FamilyStatus
+    gpu_maker: str | None
     compute_capability: str | None
-    vcpus: int
-    memory_gib: float
-    arch: str
-    status: str
-    quota_code: str | None
+    quotas: QuotaCodes
     image: str | None
     unavailable: str | None
     prices: Mapping[str, Decimal]
-    instance_store_gb: int
+    unpriced_regions: tuple[str, ...] = ()
+    priced_at: date | None = None
+    price_source: str | None = None
 
     @property
-    def nvidia_gpu_count(self) -> int:
-        """Return how many GPUs nvidia-smi must list, which the probe checks. A Radeon is not one of them."""
-        return self.gpu_count if self.compute_capability else 0
+    def nvidia_gpu_count(self) -> int | None:
+        """Return how many GPUs nvidia-smi must list, which the probe checks; None: unknown. A Radeon is none."""
+        return self.gpu_count if self.gpu is None or self.gpu_maker == NVIDIA else 0
 
 
 @dataclass(frozen=True)
 class InstanceTypeCatalog:
     """All instance types, and the prices that do not depend on a type.
 
-    :param peaks: maximum performance of one GPU, by the name of the GPU
-    :param priced_at: the day on which the prices were collected
-    :param source: where the prices come from, for people
+    :param gpu_models: by the name of the GPU
+    :param priced_at: the day on which the newest prices were collected
+    :param source: where the prices of disks, snapshots and addresses come from, for people
     :param disk_per_gib_month: USD per GiB of gp3 and month, by region
     :param snapshot_per_gib_month: USD per GiB of a snapshot and month, by region
     :param address_price_per_hour: USD per public IPv4 address and hour
@@ -121,13 +67,18 @@ class InstanceTypeCatalog:
     """
 
     types: Mapping[str, InstanceType]
-    peaks: Mapping[str, Peaks]
+    gpu_models: Mapping[str, GpuModel]
     priced_at: date
     source: str
     disk_per_gib_month: Mapping[str, Decimal]
     snapshot_per_gib_month: Mapping[str, Decimal]
     address_price_per_hour: Decimal
     image_sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def peaks(self) -> Mapping[str, Peaks]:
+        """Return the maximum performance of one GPU, by the name of the GPU."""
+        return {name: model.peaks for name, model in self.gpu_models.items()}
 
     def get_type(self, name: str) -> InstanceType:
         """Return the type of this exact name, also if it cannot be launched.
@@ -178,9 +129,9 @@ class InstanceTypeCatalog:
         if not launchable:
             raise NoMatchingType(next(item.unavailable for item in with_gpu if item.unavailable))
         offer = f"{gpu_count} x {join_or(names)}"
-        with_count = [instance_type for instance_type in launchable if instance_type.gpu_count == gpu_count]
+        with_count = [instance_type for instance_type in launchable if instance_type.whole_gpu_count == gpu_count]
         if not with_count:
-            counts = join_or(sorted({instance_type.gpu_count for instance_type in launchable}))
+            counts = join_or(sorted({instance_type.whole_gpu_count or 0 for instance_type in launchable}))
             message = f"No instance type has exactly {offer}. Choose {counts}."
             raise NoMatchingType(message, field="gpu_count")
         with_price = [instance_type for instance_type in with_count if region in instance_type.prices]
@@ -189,7 +140,7 @@ class InstanceTypeCatalog:
             choices = [place for place in places if usable_regions is None or place in usable_regions]
             advice = f"Choose {join_or(choices)}." if choices else "No region that you can use has one."
             raise NoMatchingType(f"No offer of {offer} is known in {region}. {advice}")
-        return min(with_price, key=lambda item: (item.prices[region], item.vcpus, item.name))
+        return min(with_price, key=lambda item: (item.prices[region], item.vcpus or 0, item.name))
 
     def get_price(self, type_name: str, region: str) -> Decimal | None:
         """Return USD per hour on demand; None: no price is known."""
@@ -207,7 +158,3 @@ class InstanceTypeCatalog:
 
     def _list_launchable(self) -> Iterable[InstanceType]:
         return (instance_type for instance_type in self.types.values() if instance_type.unavailable is None)
-
-
-def _format_suggestions(suggestions: tuple[str, ...]) -> str:
-    return f" Did you mean {join_or(suggestions)}?" if suggestions else ""

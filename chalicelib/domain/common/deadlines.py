@@ -46,10 +46,6 @@ FAILED_RECORD_RETENTION = timedelta(hours=1)
 
 # Offers
 
-REFUSAL_REMEMBERED_FOR = timedelta(minutes=3)
-"""Time for which an offer that EC2 refused for lack of capacity comes after all others. Capacity comes back within
-minutes, and a longer memory would skip it. Karpenter has chosen the same time."""
-
 OFFERS_STALE_AFTER = timedelta(hours=3)
 """Zones and prices are read every hour. If three readings in a row failed, the cause will not pass by itself."""
 

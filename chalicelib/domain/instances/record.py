@@ -200,5 +200,5 @@ class Instance:
         return ends_at - self.spec.policy.idle.warning_period if ends_at else None
 
     def has_keep(self, now: datetime) -> bool:
-        """Return whether somebody keeps the instance running now."""
+        """Return whether a keep of the instance is in force now."""
         return self.lifetime.keep_until is not None and now < self.lifetime.keep_until

@@ -3,13 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chalicelib.domain.catalog.instance_types import (
-    InstanceType,
-    InstanceTypeCatalog,
-    NoMatchingType,
-    UnknownGpu,
-    UnknownType,
-)
+from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.catalog.lookup_errors import NoMatchingType, UnknownGpu, UnknownType
 from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.text import join_and
@@ -106,7 +101,7 @@ def _check_type(
         if errors:
             return errors
     limit = context.settings.limits.gpu_count
-    if instance_type.gpu_count > limit:
+    if (instance_type.gpu_count or 0) > limit:
         return (FieldError("gpu_count", f"must be at most {limit} on this desk"),)
     return ()
 

@@ -1,1 +1,1 @@
-"""Offers: where an instance type can be launched, at what price, in which order."""
+"""Offers: ways to satisfy a request for GPUs, at what price, and how likely AWS has capacity for each."""

@@ -15,6 +15,7 @@ class LeftOutCode(StrEnum):
     REGION_NOT_ALLOWED = "region_not_allowed"
     NOT_READ = "not_read"
     NOT_OFFERED = "not_offered"
+    NOT_SOLD = "not_sold"
     PRICE_UNKNOWN = "price_unknown"
     PRICE_TOO_HIGH = "price_too_high"
 

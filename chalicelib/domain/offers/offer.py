@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.common.deadlines import ON_DEMAND_PRICE_VALID_FOR, SPOT_PRICE_VALID_FOR
-from chalicelib.domain.common.text import format_date_time
+from chalicelib.domain.offers.capacity_record import CapacityRecord
 
 
 class Market(StrEnum):
@@ -50,36 +50,12 @@ class Price:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LaunchHistory:
-    """The outcome of gpudesk's own launches on an offer.
-
-    :param try_count: calls of RunInstances that EC2 accepted or refused for lack of capacity
-    :param refused_at: the last lack of capacity; None: there was none
-    """
-
-    try_count: int = 0
-    launch_count: int = 0
-    refused_at: datetime | None = None
-
-    @property
-    def likelihood(self) -> float:
-        """The estimated probability that a launch succeeds. Without tries it is 1/2 (Laplace's rule of succession)."""
-        return (self.launch_count + 1) / (self.try_count + 2)
-
-    def describe(self) -> str:
-        """Return the evidence as a sentence; empty if there is none."""
-        if not self.try_count:
-            return ""
-        text = f"Launched in {self.launch_count} of {self.try_count} {'try' if self.try_count == 1 else 'tries'}"
-        return f"{text}, last refused {format_date_time(self.refused_at)}." if self.refused_at else f"{text}."
-
-
-@dataclass(frozen=True, kw_only=True)
 class Offer:
     """One way to get an instance.
 
     :param price: None: unknown
     :param distance_km: from the place that the search is for; None: unknown
+    :param record: what EC2 has answered to launches; empty: nothing
     """
 
     instance_type: str
@@ -88,7 +64,7 @@ class Offer:
     market: Market
     price: Price | None = None
     distance_km: int | None = None
-    history: LaunchHistory = LaunchHistory()
+    record: CapacityRecord = CapacityRecord()
 
     @property
     def key(self) -> str:

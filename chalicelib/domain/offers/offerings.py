@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 
@@ -11,10 +11,12 @@ class TypeOffering:
     """An instance type in a region.
 
     :param on_demand: USD per hour; None: unknown
+    :param priced_on: the day on which the on-demand price was collected; None: it is unknown
     :param spot: USD per hour by zone; None: the zone offers the type, and EC2 shows no spot price
     """
 
-    on_demand: Decimal | None
+    on_demand: Decimal | None = None
+    priced_on: date | None = None
     spot: Mapping[str, Decimal | None] = field(default_factory=dict)
 
 
@@ -23,11 +25,9 @@ class RegionOfferings:
     """The instance types of a region, as of one reading.
 
     :param read_at: when zones and spot prices were read
-    :param priced_at: when the on-demand prices were collected
     :param types: the types of the catalog that at least one zone offers, by name
     """
 
     region: str
     read_at: datetime
-    priced_at: datetime
     types: Mapping[str, TypeOffering]

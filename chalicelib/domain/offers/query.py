@@ -21,7 +21,8 @@ class OfferQuery:
 
     :param gpus: names of GPUs in the catalog
     :param instance_type: only this type, which may have no GPU; all other searches are for types with GPUs
-    :param min_gpu_memory_gib: memory of one GPU
+    :param gpu_count: whole GPUs; a slice of a GPU is none
+    :param min_gpu_memory_gib: memory of one GPU; a type of which it is unknown does not match
     :param max_price: USD per hour
     :param recipe: only types that the recipe supports
     """
@@ -45,8 +46,8 @@ class OfferQuery:
         return (
             (item.name == self.instance_type if self.instance_type else item.gpu is not None)
             and (self.gpus is None or item.gpu in self.gpus)
-            and (self.gpu_count is None or item.gpu_count == self.gpu_count)
-            and item.gpu_memory_mib >= (self.min_gpu_memory_gib or 0) * MIB_PER_GIB
+            and (self.gpu_count is None or item.whole_gpu_count == self.gpu_count)
+            and (item.gpu_memory_mib or 0) >= (self.min_gpu_memory_gib or 0) * MIB_PER_GIB
         )
 
 
@@ -74,7 +75,7 @@ def _select_allowed(
     for item in candidates:
         if item.unavailable:
             continue
-        if item.gpu_count > limits.gpu_count:
+        if (item.gpu_count or 0) > limits.gpu_count:
             message = f"The limit of this desk is {limits.gpu_count} GPUs per instance."
             left_out.add(LeftOutCode.GPU_LIMIT, message, item.name)
             continue

@@ -9,8 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.domain.common.deadlines import REFUSAL_REMEMBERED_FOR
 from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.offers.likelihood import Likelihood, estimate_likelihood
 from chalicelib.domain.offers.offer import Offer
 
 UNKNOWN = Decimal("Infinity")
@@ -30,26 +30,36 @@ class RankedOffer:
     reason: str
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """An offer with what its capacity record says now.
+
+    :param is_avoided: EC2 has refused a launch within the last minutes
+    """
+
+    offer: Offer
+    likelihood: Likelihood
+    is_avoided: bool
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """The key that orders candidates, the best first."""
+        offer = self.offer
+        names = (offer.region, offer.zone, offer.instance_type, offer.market)
+        return (self.is_avoided, _get_price(offer), _get_distance(offer), -self.likelihood.value, *names)
+
+
 def rank_offers(offers: Iterable[Offer], now: datetime) -> tuple[RankedOffer, ...]:
     """Return the offers, the best first, each with the reason for its rank."""
-    ordered = sorted(offers, key=lambda offer: _build_sort_key(offer, now))
+    candidates = (
+        Candidate(offer, estimate_likelihood(offer.record, now), offer.record.is_avoided(now)) for offer in offers
+    )
     ranked: list[RankedOffer] = []
-    for rank, offer in enumerate(ordered, 1):
-        better = ranked[-1].offer if ranked else None
-        ranked.append(RankedOffer(offer, rank, _explain(better, offer, now)))
+    better: Candidate | None = None
+    for rank, candidate in enumerate(sorted(candidates, key=lambda each: each.sort_key), 1):
+        ranked.append(RankedOffer(candidate.offer, rank, _explain(better, candidate, now)))
+        better = candidate
     return tuple(ranked)
-
-
-def is_refused(offer: Offer, now: datetime) -> bool:
-    """Return whether EC2 refused a launch for lack of capacity within the last minutes."""
-    refused_at = offer.history.refused_at
-    return refused_at is not None and now - refused_at < REFUSAL_REMEMBERED_FOR
-
-
-def _build_sort_key(offer: Offer, now: datetime) -> tuple[Any, ...]:
-    likelihood = offer.history.likelihood
-    names = (offer.region, offer.zone, offer.instance_type, offer.market)
-    return (is_refused(offer, now), _get_price(offer), _get_distance(offer), -likelihood, *names)
 
 
 def _get_price(offer: Offer) -> Decimal:
@@ -60,23 +70,25 @@ def _get_distance(offer: Offer) -> Decimal:
     return Decimal(offer.distance_km) if offer.distance_km is not None else UNKNOWN
 
 
-def _explain(better: Offer | None, offer: Offer, now: datetime) -> str:
+def _explain(better: Candidate | None, candidate: Candidate, now: datetime) -> str:
     """Return why an offer comes after the one before it, as a sentence.
 
     :param better: the offer before it; None: it is the first one
     """
-    if offer.history.refused_at and is_refused(offer, now):
-        since = format_duration(now - offer.history.refused_at)
+    offer = candidate.offer
+    if candidate.is_avoided and offer.record.last_refused_at:
+        since = format_duration(now - offer.record.last_refused_at)
         return f"EC2 had no capacity for it {since} ago; offers without a recent refusal come first."
     if offer.price is None:
         return "Its price is unknown; offers with a known price come first."
     if better is None:
         return "No other offer is cheaper."
-    difference = _get_price(offer) - _get_price(better)
+    difference = _get_price(offer) - _get_price(better.offer)
     if difference:
         return f"Costs ${difference.normalize():f} per hour more than the offer before it."
-    if _get_distance(offer) != _get_distance(better):
+    if _get_distance(offer) != _get_distance(better.offer):
         return f"Costs the same as the offer before it, and {offer.region} is farther away."
-    if offer.history.likelihood != better.history.likelihood:
-        return "Costs the same as the offer before it, and fewer launches succeeded there."
+    if candidate.likelihood.value != better.likelihood.value:
+        evidence = f": {candidate.likelihood.evidence}" if candidate.likelihood.evidence else ""
+        return f"Costs the same as the offer before it, and a launch is less likely to succeed{evidence}."
     return "Equal to the offer before it in price, distance and likelihood; the order is that of the names."

@@ -63,6 +63,6 @@ def _summarize(region: str, context: OfferContext) -> RegionSummary:
 
 def _list_gpus(types: Iterable[InstanceType], region: str, reading: RegionOfferings | None) -> Iterator[str]:
     for item in types:
-        names = reading.types if reading else [item.name] if region in item.prices else ()
+        names = reading.types if reading else [item.name] if region in (*item.prices, *item.unpriced_regions) else ()
         if item.gpu and item.name in names:
             yield item.gpu

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.common.deadlines import OFFERS_STALE_AFTER
@@ -14,6 +14,8 @@ from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import Place, find_distance_km
 from chalicelib.domain.offers.query import OfferQuery, select_types
 from chalicelib.domain.offers.ranking import RankedOffer, rank_offers
+
+MARKET_TEXTS = {Market.ON_DEMAND: "on demand", Market.SPOT: "on the spot market"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ def _select_readings(
     query: OfferQuery, context: OfferContext, types: Sequence[InstanceType], left_out: LeftOutCollector
 ) -> Iterator[RegionOfferings]:
     """Yield what was read of the regions in which an instance can be launched. The others get into `left_out`."""
-    with_price = {region for item in types for region in item.prices}
+    with_price = {region for item in types for region in (*item.prices, *item.unpriced_regions)}
     regions = [query.region] if query.region else sorted({*context.deployed_regions, *with_price})
     for region in regions:
         reading = context.offerings.get(region)
@@ -107,8 +109,9 @@ def _list_offers(
         if offering is None or not offering.spot:
             left_out.add(LeftOutCode.NOT_OFFERED, f"{reading.region} does not offer this type.", item.name)
             continue
+        markets = [market for market in query.markets if _is_sold(item, market, left_out)]
         for zone in offering.spot:
-            for market in query.markets:
+            for market in markets:
                 yield Offer(
                     instance_type=item.name,
                     region=reading.region,
@@ -119,13 +122,25 @@ def _list_offers(
                 )
 
 
+def _is_sold(item: InstanceType, market: Market, left_out: LeftOutCollector) -> bool:
+    """Return whether AWS sells a type on a market; also if that is unknown. Otherwise it gets into `left_out`."""
+    if item.usage_classes is None or market in item.usage_classes:
+        return True
+    left_out.add(LeftOutCode.NOT_SOLD, f"AWS does not sell this type {MARKET_TEXTS[market]}.", item.name)
+    return False
+
+
 def _build_price(reading: RegionOfferings, type_name: str, zone: str, market: Market) -> Price | None:
     offering = reading.types[type_name]
     if market is Market.SPOT:
-        amount, source, read_at = offering.spot[zone], PriceSource.SPOT_PRICE_HISTORY, reading.read_at
-    else:
-        amount, source, read_at = offering.on_demand, PriceSource.CATALOG, reading.priced_at
-    return Price(usd_per_hour=amount, source=source, read_at=read_at) if amount is not None else None
+        amount = offering.spot[zone]
+        if amount is None:
+            return None
+        return Price(usd_per_hour=amount, source=PriceSource.SPOT_PRICE_HISTORY, read_at=reading.read_at)
+    if offering.on_demand is None or offering.priced_on is None:
+        return None
+    read_at = datetime.combine(offering.priced_on, time(), UTC)
+    return Price(usd_per_hour=offering.on_demand, source=PriceSource.CATALOG, read_at=read_at)
 
 
 def _is_affordable(query: OfferQuery, offer: Offer, left_out: LeftOutCollector) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from chalicelib.domain.catalog.gpu_models import NVIDIA
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.common.text import join_or
 from chalicelib.domain.setup.compute_capability import ComputeCapabilityRange, parse_range
@@ -50,6 +51,8 @@ class RecipeRequirements:
             return None
         required = self.compute_capability.for_architecture(instance_type.arch)
         actual = instance_type.compute_capability
+        if actual is None and instance_type.gpu_maker in {NVIDIA, None}:
+            return f"the compute capability of {gpu} is unknown, and the recipe requires {required}"
         if actual is None:
             return f"{gpu} does not support CUDA, and the recipe requires compute capability {required}"
         if not required.contains(actual):

@@ -1,4 +1,4 @@
-"""Resource types that moto's CloudFormation lacks, in the form in which it calls its own."""
+"""Resource types that moto's CloudFormation lacks, in the form of moto's classes."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ class AddedResource:
 class Created:
     """The result of creating a resource.
 
-    :param remove: deletes it again
+    :param remove: function that deletes the resource
     """
 
     id: str
@@ -70,7 +70,7 @@ class AddedType:
     """A resource type. moto calls it like one of its classes.
 
     :param name_property: property with the physical name, if the type has one
-    :param create: function that creates a resource of a name with properties, which may update an existing one
+    :param create: function of the place, the name and the properties, which creates the resource
     """
 
     type_name: str
@@ -126,5 +126,5 @@ def call_operation(handler: type[BaseResponse], method: str, place: Place, param
 
 
 def to_text(content: Any) -> str:
-    """Return JSON of a template, which can be an object or already a text, as text."""
+    """Return JSON of a template as text. In a template it can be an object or a text."""
     return content if isinstance(content, str) else json.dumps(content)

@@ -11,50 +11,36 @@ from moto.logs.models import LogGroup
 from moto.ssm.models import Document, ssm_backends
 
 from local.aws.cloudformation.added_type import to_text
+from local.aws.cloudformation.creation import Creation, extend_creation
 from local.aws.core.patches import Patches
-
-Extend = Callable[[Any, Any, str, str], None]
-"""Function that applies properties to a new resource, in an account and a region."""
 
 
 def patch(patches: Patches) -> None:
     """Apply the properties."""
-    for owner, extend in (
-        (Table, _extend_table),
-        (SecurityGroup, _extend_security_group),
-        (LogGroup, _extend_log_group),
-    ):
-        patches.wrap(owner, "create_from_cloudformation_json", _build_extension(extend))
+    extend_creation(patches, Table, _extend_table)
+    extend_creation(patches, SecurityGroup, _extend_security_group)
+    extend_creation(patches, LogGroup, _extend_log_group)
     patches.wrap(Document, "create_from_cloudformation_json", _write_content_as_text)
     patches.add(Document, "update_from_cloudformation_json", staticmethod(_update_document))
 
 
-def _build_extension(extend: Extend) -> Callable[[Callable[..., Any]], Any]:
-    def wrap(original: Callable[..., Any]) -> Any:
-        def create(name: str, template: Any, account_id: str, region_name: str, **rest: Any) -> Any:
-            resource = original(name, template, account_id, region_name, **rest)
-            extend(resource, template["Properties"], account_id, region_name)
-            return resource
-
-        return staticmethod(create)
-
-    return wrap
-
-
-def _extend_table(table: Any, properties: Any, account: str, region: str) -> None:
-    backend = dynamodb_backends[account][region]
-    if specification := properties.get("TimeToLiveSpecification"):
+def _extend_table(table: Any, creation: Creation) -> None:
+    backend = dynamodb_backends[creation.place.account][creation.place.region]
+    if specification := creation.properties.get("TimeToLiveSpecification"):
         backend.update_time_to_live(table.name, specification)
-    if specification := properties.get("PointInTimeRecoverySpecification"):
+    if specification := creation.properties.get("PointInTimeRecoverySpecification"):
         backend.update_continuous_backups(table.name, specification)
 
 
-def _extend_security_group(group: Any, properties: Any, account: str, region: str) -> None:
-    """Replace the rule that allows all traffic to leave, as CloudFormation does if a template has egress rules."""
-    rules = properties.get("SecurityGroupEgress")
+def _extend_security_group(group: Any, creation: Creation) -> None:
+    """Replace the rule for all outbound traffic by the egress rules of the template, if it has some.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html
+    """
+    rules = creation.properties.get("SecurityGroupEgress")
     if rules is None:
         return
-    backend = ec2_backends[account][region]
+    backend = ec2_backends[creation.place.account][creation.place.region]
     group.egress_rules.clear()
     for rule in rules:
         networks = [{key: rule[key]} for key in ("CidrIp", "CidrIpv6") if key in rule]
@@ -63,10 +49,9 @@ def _extend_security_group(group: Any, properties: Any, account: str, region: st
         )
 
 
-def _extend_log_group(group: Any, properties: Any, account: str, region: str) -> None:
-    del account, region
-    group.retention_in_days = properties.get("RetentionInDays")
-    group.kms_key_id = properties.get("KmsKeyId")
+def _extend_log_group(group: Any, creation: Creation) -> None:
+    group.retention_in_days = creation.properties.get("RetentionInDays")
+    group.kms_key_id = creation.properties.get("KmsKeyId")
 
 
 def _write_content_as_text(original: Callable[..., Any]) -> Any:

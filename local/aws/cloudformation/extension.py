@@ -10,7 +10,7 @@ from local.aws.cloudformation import dropped_properties, functions, messaging, m
 from local.aws.cloudformation.added_type import AddedType
 from local.aws.core.patches import Patches
 
-RETAIN, RETAIN_LATER = "Retain", "RetainExceptOnCreate"
+RETAIN, RETAIN_EXCEPT_ON_CREATE = "Retain", "RetainExceptOnCreate"
 
 TYPES: tuple[AddedType, ...] = (*monitoring.TYPES, *messaging.TYPES, *functions.TYPES, *rest_api.TYPES)
 
@@ -30,15 +30,15 @@ def patch(patches: Patches) -> None:
 
 
 def _keep_retained(original: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Delete a stack without what outlives it. moto knows the policy `Retain` only.
+    """Keep the resources that outlive a stack when it is deleted. moto knows only the deletion policy `Retain`.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
     """
 
     def delete(resources: Any) -> None:
         resources._resource_json_map = {
-            name: {**resource, "DeletionPolicy": RETAIN} if resource.get("DeletionPolicy") == RETAIN_LATER else resource
-            for name, resource in resources._resource_json_map.items()
+            name: {**each, "DeletionPolicy": RETAIN} if each.get("DeletionPolicy") == RETAIN_EXCEPT_ON_CREATE else each
+            for name, each in resources._resource_json_map.items()
         }
         original(resources)
 
@@ -46,7 +46,7 @@ def _keep_retained(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _refuse_unknown_types(original: Any, known: dict[str, Any]) -> Any:
-    """moto skips such resources, so a stack would be complete without them."""
+    """Refuse resource types that moto does not know. moto skips them, so a stack would lack resources."""
 
     def find_class(resource_type: str) -> Any:
         if resource_type not in known and not resource_type.startswith("Custom::"):

@@ -1,4 +1,4 @@
-"""Lambda: how often and how long asynchronous invocations are tried, and properties of functions that moto drops.
+"""Lambda: the configuration of asynchronous invocations, and properties of functions that moto drops.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-eventinvokeconfig.html
 """
@@ -9,28 +9,25 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction, Permission, lambda_backends
 
 from local.aws.cloudformation.added_type import AddedType, Created, Place, Properties
+from local.aws.cloudformation.creation import Creation, extend_creation
 from local.aws.core.patches import Patches
 
-INVOKE_PROPERTIES = ("DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts")
+INVOKE_NUMBERS = ("MaximumEventAgeInSeconds", "MaximumRetryAttempts")
+INVOKE_PROPERTIES = ("DestinationConfig", *INVOKE_NUMBERS)
 
 
 def patch(patches: Patches) -> None:
     """Keep the properties that moto drops."""
-    patches.wrap(LambdaFunction, "create_from_cloudformation_json", _keep_properties)
+    extend_creation(patches, LambdaFunction, _keep_properties)
+    extend_creation(patches, Permission, _clean_statement)
     patches.wrap(LambdaFunction, "get_configuration", _add_logging)
-    patches.wrap(Permission, "create_from_cloudformation_json", _clean_statement)
 
 
-def _keep_properties(original: Callable[..., Any]) -> Any:
-    def create(name: str, template: Any, account_id: str, region_name: str, **rest: Any) -> Any:
-        function = original(name, template, account_id, region_name, **rest)
-        properties = template["Properties"]
-        function.logging_config = properties.get("LoggingConfig")
-        function.architectures = properties.get("Architectures", function.architectures)
-        function.tags |= {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
-        return function
-
-    return staticmethod(create)
+def _keep_properties(function: Any, creation: Creation) -> None:
+    properties = creation.properties
+    function.logging_config = properties.get("LoggingConfig")
+    function.architectures = properties.get("Architectures", function.architectures)
+    function.tags |= {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
 
 
 def _add_logging(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -42,27 +39,19 @@ def _add_logging(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[
     return get_configuration
 
 
-def _clean_statement(original: Callable[..., Any]) -> Any:
-    """Remove the property of the template that moto leaves in the policy of the function, and give a Sid."""
-
-    def create(name: str, template: Any, account_id: str, region_name: str, **rest: Any) -> Any:
-        permission = original(name, template, account_id, region_name, **rest)
-        function = lambda_backends[account_id][region_name].get_function(template["Properties"]["FunctionName"])
-        statement = function.policy.statements[-1]
-        statement.pop("FunctionName", None)
-        statement["Sid"] = name
-        return permission
-
-    return staticmethod(create)
+def _clean_statement(_: Any, creation: Creation) -> None:
+    """Remove the template's property that moto leaves in the statement of a permission, and set its Sid."""
+    backend = lambda_backends[creation.place.account][creation.place.region]
+    statement = backend.get_function(creation.properties["FunctionName"]).policy.statements[-1]
+    statement.pop("FunctionName", None)
+    statement["Sid"] = creation.name
 
 
 def _create_invoke_config(place: Place, name: str, properties: Properties) -> Created:
     backend = lambda_backends[place.account][place.region]
     function = properties["FunctionName"]
     config = {key: properties[key] for key in INVOKE_PROPERTIES if key in properties}
-    for key in INVOKE_PROPERTIES[1:]:
-        if key in config:
-            config[key] = int(config[key])
+    config |= {key: int(config[key]) for key in INVOKE_NUMBERS if key in config}
     backend.put_function_event_invoke_config(function, config)
 
     def remove() -> None:

@@ -24,21 +24,22 @@ METHOD_SETTINGS = {
     "ThrottlingBurstLimit": "throttlingBurstLimit",
     "ThrottlingRateLimit": "throttlingRateLimit",
 }
+"""Properties of a method setting in CloudFormation, and their names in the API."""
 
 
 _DEPLOYMENT_ID: Any = property(lambda deployment: deployment.id)
 
 
 def patch(patches: Patches) -> None:
-    """Build REST APIs from their body, and delete them and their deployments with the stack."""
-    patches.wrap(RestAPI, "create_from_cloudformation_json", _build_create)
+    """Build REST APIs from their body, and delete APIs and deployments with their stack."""
+    patches.wrap(RestAPI, "create_from_cloudformation_json", _wrap_create)
     patches.add(RestAPI, "update_from_cloudformation_json", staticmethod(_update_api))
     patches.add(RestAPI, "delete", _delete_api)
     patches.add(Deployment, "physical_resource_id", _DEPLOYMENT_ID)
     patches.add(Deployment, "delete", _delete_deployment)
 
 
-def _build_create(original: Callable[..., Any]) -> Any:
+def _wrap_create(original: Callable[..., Any]) -> Any:
     def create(name: str, template: Any, account_id: str, region_name: str, **rest: Any) -> Any:
         properties = template["Properties"]
         body = properties.get("Body", {})
@@ -74,7 +75,7 @@ def _put_body(place: Place, api: Any, body: Mapping[str, Any]) -> None:
             kind, response.get("statusCode"), response.get("responseParameters"), response.get("responseTemplates")
         )
     paths = {path: _normalize_methods(methods) for path, methods in body.get("paths", {}).items()}
-    # moto accepts OpenAPI 3 only; of what it reads, Swagger 2 has the same form.
+    # moto accepts only OpenAPI 3. What moto reads of a body has the same form in Swagger 2.
     backend.put_rest_api(api.id, {"openapi": "3.0.1", "paths": paths}, fail_on_warnings=False)
 
 
@@ -88,7 +89,7 @@ def _normalize_method(method: Mapping[str, Any]) -> Mapping[str, Any]:
         return method
     integration = {"httpMethod": "POST", **method[INTEGRATION]}
     integration["type"] = integration["type"].upper()
-    # moto does not build them from a body; only what a client sees without an integration depends on them.
+    # moto cannot build responses from a body. Proxy integrations do not use them.
     integration.pop("responses", None)
     return {**method, INTEGRATION: integration}
 
@@ -115,7 +116,7 @@ def _create_stage(place: Place, _: str, properties: Properties) -> Created:
     )
     for setting in properties.get("MethodSettings", []):
         stage.method_settings[_build_setting_path(setting)] = {
-            ours: setting[theirs] for theirs, ours in METHOD_SETTINGS.items() if theirs in setting
+            attribute: setting[name] for name, attribute in METHOD_SETTINGS.items() if name in setting
         }
 
     def remove() -> None:

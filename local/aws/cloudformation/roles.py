@@ -6,29 +6,25 @@ from typing import Any
 from moto.iam.models import ManagedPolicy, Role, iam_backends
 from moto.utilities.utils import get_partition
 
+from local.aws.cloudformation.creation import Creation, extend_creation
 from local.aws.core.patches import Patches
 from local.aws.iam.stored_policies import to_text
 
 
 def patch(patches: Patches) -> None:
     """Attach, detach and delete managed policies."""
-    patches.wrap(Role, "create_from_cloudformation_json", _attach_policies)
+    extend_creation(patches, Role, _attach_policies)
     patches.wrap(Role, "delete_from_cloudformation_json", _detach_policies)
     patches.add(ManagedPolicy, "delete", _delete_policy)
 
 
-def _attach_policies(original: Callable[..., Any]) -> Any:
-    def create(name: str, template: Any, account_id: str, region_name: str, **rest: Any) -> Any:
-        role = original(name, template, account_id, region_name, **rest)
-        backend = iam_backends[account_id][get_partition(region_name)]
-        for arn in template["Properties"].get("ManagedPolicyArns", []):
-            backend.attach_role_policy(arn, role.name)
-        for policy_name, document in list(role.policies.items()):
-            # moto keeps the dictionary of the template, and GetRolePolicy would show it in the form of Python.
-            role.put_policy(policy_name, to_text(document))
-        return role
-
-    return staticmethod(create)
+def _attach_policies(role: Any, creation: Creation) -> None:
+    backend = iam_backends[creation.place.account][creation.place.partition]
+    for arn in creation.properties.get("ManagedPolicyArns", []):
+        backend.attach_role_policy(arn, role.name)
+    for policy_name, document in list(role.policies.items()):
+        # moto keeps the dictionary of the template, and GetRolePolicy would show it in the form of Python.
+        role.put_policy(policy_name, to_text(document))
 
 
 def _detach_policies(original: Callable[..., Any]) -> Any:
@@ -42,7 +38,7 @@ def _detach_policies(original: Callable[..., Any]) -> Any:
 
 
 def _delete_policy(policy: Any, account_id: str, region_name: str) -> None:
-    """Delete a managed policy, which CloudFormation detaches before."""
+    """Detach a managed policy and delete it."""
     backend = iam_backends[account_id][get_partition(region_name)]
     for role in list(backend.roles.values()):
         if policy.arn in role.managed_policies:

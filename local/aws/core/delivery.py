@@ -67,6 +67,8 @@ class Delivery:
 
     :param tables: tables in `region` whose streams are delivered
     :param stream_filter: filter criteria of the stream; None delivers all records
+    :ivar may_read: returns whether new records may be read. It is only asked if there are any, and those of a refused
+        reading stay in the stream.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Delivery:
     ) -> None:
         """Remember the present end of each stream and of the event log."""
         self.faults = DeliveryFaults()
+        self.may_read: Callable[[], bool] = _read_everything
         self._cloud = cloud
         self._handlers = handlers
         self._stream_filter = stream_filter
@@ -151,6 +154,8 @@ class Delivery:
     def _take_stream_events(self) -> Iterator[tuple[Handler, Event]]:
         for table, position in self._stream_positions.items():
             records = self._read_records(table, position)
+            if not records or not self.may_read():
+                continue
             self._stream_positions[table] = position + len(records)
             if self.faults.drop_streams:
                 continue
@@ -174,6 +179,11 @@ class Delivery:
             self._last_minute = minute
             origin = EventOrigin(minute, DEFAULT_ACCOUNT_ID, self._region)
             yield self._handlers.on_schedule, build_scheduled_event(origin, SCHEDULE_RULE)
+
+
+def _read_everything() -> bool:
+    """Let every reading take its records."""
+    return True
 
 
 def _truncate_to_minute(at: datetime) -> datetime:

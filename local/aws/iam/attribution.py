@@ -1,12 +1,12 @@
 """Attribution: each call belongs to the function, and so to the role, that made it.
 
-In a process of its own, a function has the access key of its role. Here several functions share a process and its SDK
-clients, so the key of the role is put into the calls that are made while `act_as` is active:
+On Lambda, each function has a process and the access key of its role. Here several functions share a process and its
+SDK clients, so each call that is made while `act_as` is active gets the key of the role:
 
     with act_as(FunctionRole("gpudesk-dev-control")):
         application.sweep.run()
 
-Clients with credentials of their own, as those of a session, keep them.
+A client that was created with credentials, such as those of a session, keeps them.
 """
 
 import contextvars
@@ -27,7 +27,7 @@ ADMINISTRATOR_KEY = "testing"
 """Access key of the session that tests share."""
 
 ENVIRONMENT = "env"
-"""botocore's name for credentials from environment variables. moto puts a key of its own there."""
+"""botocore's name for credentials from environment variables, where moto puts its key."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def act_as(identity: Identity | None) -> Iterator[None]:
 
 
 def get_acting_identity() -> Identity | None:
-    """Return the identity as which this thread acts; None: the administrator."""
+    """Return the identity that makes the calls of this thread; None: the administrator."""
     return _acting.get()
 
 
@@ -82,8 +82,8 @@ class Attribution:
     def _wrap_get_frozen_credentials(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def get_frozen_credentials(credentials: Any) -> Any:
             identity = _acting.get()
-            is_own = credentials.method != ENVIRONMENT and credentials.access_key != ADMINISTRATOR_KEY
-            if identity is None or is_own:
+            has_own_credentials = credentials.method != ENVIRONMENT and credentials.access_key != ADMINISTRATOR_KEY
+            if identity is None or has_own_credentials:
                 return original(credentials)
             if isinstance(identity, InstanceRole):
                 key = build_machine_key(identity.instance_id)

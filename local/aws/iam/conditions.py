@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local.aws.iam.elements import to_list
 from local.aws.iam.errors import AmbiguousCondition, UnknownPolicyElement
 from local.aws.iam.operators import Expected, find_operator
 from local.aws.iam.patterns import Context
@@ -81,7 +82,7 @@ def parse_conditions(block: Mapping[str, Mapping[str, Any]], *, has_variables: b
     """
     for name, keys in block.items():
         for key, raw in keys.items():
-            values = tuple(map(read_value, raw if isinstance(raw, list) else [raw]))
+            values = tuple(map(read_value, to_list(raw)))
             if name == NULL:
                 yield NullCondition(key.lower(), _read_null(values))
             else:

@@ -1,7 +1,7 @@
 """Enforcement: each call of a role is decided by the policies of the role, of the session and of the resource.
 
-Callers without a role are the administrator of the account, who may do everything but assume a role that does not trust
-the account.
+Callers without a role are the administrator of the account, who may do everything, except assume a role that does not
+trust the account.
 """
 
 import json
@@ -9,12 +9,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
 from local.aws.core.errors import CloudError
 from local.aws.iam.access_checks import list_access_checks
 from local.aws.iam.access_checks.call import AccessCheck, Call
 from local.aws.iam.errors import UndecidedCall
 from local.aws.iam.evaluator import Decision, IamRequest, Policies, Reason, decide
 from local.aws.iam.facts import LocalFacts
+from local.aws.iam.patterns import Context
 from local.aws.iam.policies import parse_policy_text
 from local.aws.iam.principals import Principal
 from local.aws.iam.stored_policies import parse_policies, to_text
@@ -31,7 +34,7 @@ ROLE_KEY_PREFIX = "ASIA"
 TRUST_ACTIONS = frozenset({"sts:AssumeRole", "sts:TagSession"})
 """Actions that the trust policy of the role must allow, too."""
 
-ADMINISTRATOR = Principal(arn="arn:aws:iam::123456789012:user/local", account="123456789012")
+ADMINISTRATOR = Principal(arn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:user/local", account=DEFAULT_ACCOUNT_ID)
 EVERYTHING = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
 
 Parameters = Mapping[str, Any]
@@ -40,7 +43,7 @@ Parameters = Mapping[str, Any]
 class Enforcement:
     """Decides whether the caller of a call may make it.
 
-    :ivar denials: the refused requests, each with its caller and the reason, and those that nothing could decide
+    :ivar denials: the refused requests and those that could not be decided, each with its caller and the reason
     """
 
     def __init__(self, roles: AssumedRoles, machines: MachineRoles, facts: LocalFacts) -> None:
@@ -62,7 +65,7 @@ class Enforcement:
         account = response.current_account
         call = Call(service, operation, read_parameters(response), response.region, account, response.partition)
         if is_administrator:
-            with self._count_undecided(ADMINISTRATOR.arn, call):
+            with self._count_undecided(ADMINISTRATOR.arn, call.name):
                 for access_check in list_access_checks(call, self._facts):
                     decision = _evaluate_administrator(access_check)
                     self._refuse_unless_allowed(ADMINISTRATOR.arn, access_check, decision, service)
@@ -80,7 +83,7 @@ class Enforcement:
         """
         if self.roles.is_expired(role):
             raise CloudError("ExpiredTokenException", "The security token included in the request is expired")
-        with self._count_undecided(role.arn, call):
+        with self._count_undecided(role.arn, call.name):
             for access_check, decision in self.evaluate(role, call):
                 self._refuse_unless_allowed(role.arn, access_check, decision, call.service)
                 record_use(role.role_name, decision.statements, access_check.action, access_check.resource)
@@ -90,13 +93,29 @@ class Enforcement:
         for access_check in list_access_checks(call, self._facts):
             yield access_check, _evaluate(role, access_check)
 
+    def assume_for_service(
+        self, service: str, role_arn: str, session_name: str, context: Context | None = None
+    ) -> AssumedRole:
+        """Return the session with which a service acts as a role. The role must trust the service.
+
+        :param service: such as `events.amazonaws.com`
+        :param context: further condition keys of the trust policy
+        :raises CloudError: the role does not trust the service, or does not exist
+        :raises UndecidedCall: it is unknown whether it does
+        """
+        access_check = AccessCheck("sts:AssumeRole", role_arn, {"sts:RoleSessionName": session_name, **(context or {})})
+        request = IamRequest(access_check.action, role_arn, access_check.context, Principal(service=service))
+        with self._count_undecided(service, access_check.action):
+            self._refuse_unless_allowed(service, access_check, decide(_add_trust(Policies(), role_arn), request), "sts")
+        return self.roles.open_service_session(role_arn.rpartition("/")[2], session_name)
+
     @contextmanager
-    def _count_undecided(self, caller: str, call: Call) -> Iterator[None]:
-        """Count a call as denied if nothing can decide about it: its caller sees no more than an internal error."""
+    def _count_undecided(self, caller: str, action: str) -> Iterator[None]:
+        """Count a call that cannot be decided as denied. Without that, only its caller would see an error."""
         try:
             yield
         except UndecidedCall as error:
-            self.denials.append(f"It is unknown whether {caller} may call {call.service}:{call.operation}. {error}")
+            self.denials.append(f"It is unknown whether {caller} may call {action}. {error}")
             raise
 
     def _refuse_unless_allowed(self, caller: str, access_check: AccessCheck, decision: Decision, service: str) -> None:
@@ -114,7 +133,7 @@ class Enforcement:
 
 
 def read_parameters(response: Any) -> Parameters:
-    """Return the parameters of a call as the SDK's user has passed them."""
+    """Return the parameters of a call as they were passed to the SDK."""
     if response.automated_parameter_parsing:
         parameters: Parameters = response.params
         return parameters

@@ -1,4 +1,4 @@
-"""Errors of the evaluation of policies. What it does not know is an error, not a yes."""
+"""Errors of the evaluation of policies. A call with something unknown is an error, never allowed."""
 
 
 class UndecidedCall(ValueError):

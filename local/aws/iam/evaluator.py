@@ -1,6 +1,6 @@
-"""Evaluation of policies: would IAM allow a request?
+"""Evaluation of policies: whether IAM would allow a request.
 
-The logic within one account, and across two, as in
+The logic is that of one account, or of the two accounts of principal and resource:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 Service control policies and resource control policies of an organization are not known here.
 """
@@ -86,8 +86,8 @@ def decide(policies: Policies, request: IamRequest) -> Decision:
     session = _list_matching(policies.session or (), request)
     boundary = _list_matching(policies.boundary or (), request)
     granted = _list_granting(policies.resource, request)
-    denying = [*_take(DENY, identity), *_take(DENY, session), *_take(DENY, boundary)]
-    denying += _take(DENY, (statement for statement, _ in granted))
+    denying = [*_select(DENY, identity), *_select(DENY, session), *_select(DENY, boundary)]
+    denying += _select(DENY, (statement for statement, _ in granted))
     if denying:
         return Decision(Reason.EXPLICIT_DENY, tuple(denying))
     granting = [(statement, grant) for statement, grant in granted if statement.effect == ALLOW]
@@ -98,14 +98,14 @@ def decide(policies: Policies, request: IamRequest) -> Decision:
     is_across_accounts = _is_across_accounts(request)
     if grant is Grant.SESSION and not is_across_accounts:
         return Decision(Reason.ALLOWED, by_resource)
-    allowing = tuple(_take(ALLOW, identity))
+    allowing = tuple(_select(ALLOW, identity))
     if not allowing and (grant < Grant.ROLE or is_across_accounts):
         return Decision(Reason.NO_IDENTITY_POLICY)
     for limits, matching, reason in (
         (policies.boundary, boundary, Reason.NO_BOUNDARY),
         (policies.session, session, Reason.NO_SESSION_POLICY),
     ):
-        if limits is not None and not any(_take(ALLOW, matching)):
+        if limits is not None and not any(_select(ALLOW, matching)):
             return Decision(reason)
     return Decision(Reason.ALLOWED, (*allowing, *by_resource))
 
@@ -130,7 +130,7 @@ def _list_granting(policy: Policy | None, request: IamRequest) -> list[tuple[Sta
     return [(statement, grant) for statement, grant in matching if grant is not Grant.NONE]
 
 
-def _take(effect: str, statements: Iterable[Statement]) -> Iterator[Statement]:
+def _select(effect: str, statements: Iterable[Statement]) -> Iterator[Statement]:
     return (statement for statement in statements if statement.effect == effect)
 
 
@@ -141,7 +141,7 @@ def _needs_resource_policy(policies: Policies, request: IamRequest) -> bool:
 def _is_across_accounts(request: IamRequest) -> bool:
     """Return whether principal and resource belong to two accounts, so that both must allow the request.
 
-    Resources of AWS itself, whose ARN has no account, such as public images, belong to no account here.
+    A resource whose ARN has no account, such as an image, belongs to no account here.
     """
     if not request.principal.account:
         return False

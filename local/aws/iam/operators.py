@@ -44,24 +44,17 @@ def find_operator(name: str) -> Operator:
         raise UnknownPolicyElement(f"Unknown operator of a condition: {name}.") from None
 
 
-def _parse_equal_text(text: str, has_variables: bool) -> Expected:
-    pattern = parse_pattern(text, has_variables=has_variables)
+def _build_equal(normalize: Callable[[str], str]) -> Parse:
+    def parse(text: str, has_variables: bool) -> Expected:
+        pattern = parse_pattern(text, has_variables=has_variables)
 
-    def is_equal(value: str, context: Context) -> bool | None:
-        filled = pattern.fill(context)
-        return None if filled is None else filled == value
+        def is_equal(value: str, context: Context) -> bool | None:
+            filled = pattern.fill(context)
+            return None if filled is None else normalize(filled) == normalize(value)
 
-    return is_equal
+        return is_equal
 
-
-def _parse_equal_text_without_case(text: str, has_variables: bool) -> Expected:
-    pattern = parse_pattern(text, has_variables=has_variables)
-
-    def is_equal(value: str, context: Context) -> bool | None:
-        filled = pattern.fill(context)
-        return None if filled is None else filled.casefold() == value.casefold()
-
-    return is_equal
+    return parse
 
 
 def _parse_like(text: str, has_variables: bool) -> Expected:
@@ -136,6 +129,8 @@ def _build_comparisons(kind: str, read: Callable[[str], Decimal]) -> Mapping[str
     }
 
 
+_parse_equal_text, _parse_equal_text_without_case = _build_equal(str), _build_equal(str.casefold)
+
 OPERATORS: Mapping[str, Operator] = {
     "StringEquals": Operator(_parse_equal_text),
     "StringNotEquals": Operator(_parse_equal_text, is_negated=True),
@@ -143,7 +138,7 @@ OPERATORS: Mapping[str, Operator] = {
     "StringNotEqualsIgnoreCase": Operator(_parse_equal_text_without_case, is_negated=True),
     "StringLike": Operator(_parse_like),
     "StringNotLike": Operator(_parse_like, is_negated=True),
-    # ArnEquals and ArnLike behave identically (the source above).
+    # AWS documents that ArnEquals and ArnLike behave identically.
     "ArnEquals": Operator(_parse_arn),
     "ArnNotEquals": Operator(_parse_arn, is_negated=True),
     "ArnLike": Operator(_parse_arn),

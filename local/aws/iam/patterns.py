@@ -16,7 +16,7 @@ Context = Mapping[str, str | Sequence[str]]
 
 ARN_SEGMENTS = 6
 ESCAPED_CHARACTERS = frozenset("*?$")
-"""`${*}`, `${?}` and `${$}` are these characters themselves."""
+"""Characters that a policy can write as `${*}`, `${?}` and `${$}`."""
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[^},]*)(?:,\s*'(?P<default>[^']*)')?\s*\}")
 

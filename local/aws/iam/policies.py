@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from local.aws.iam.conditions import AnyCondition, parse_conditions
+from local.aws.iam.elements import to_list
 from local.aws.iam.errors import AmbiguousCondition, UnknownPolicyElement
 from local.aws.iam.patterns import ArnPattern, Context, Pattern, parse_arn_pattern, parse_pattern
 from local.aws.iam.principals import PrincipalPattern, parse_principal
@@ -19,7 +20,7 @@ ALLOW, DENY = "Allow", "Deny"
 VERSION_WITH_VARIABLES = "2012-10-17"
 VERSIONS = (VERSION_WITH_VARIABLES, "2008-10-17")
 MAX_CANDIDATES = 4096
-"""Access checks whose statements a policy keeps."""
+"""Access checks for which a policy remembers its statements."""
 
 POLICY_ELEMENTS = frozenset({"Version", "Id", "Statement"})
 STATEMENT_ELEMENTS = frozenset(
@@ -53,7 +54,7 @@ class Statement:
     def has_resource(self, resource: str, context: Context) -> bool:
         """Return whether the statement is about a resource.
 
-        :raises AmbiguousCondition: a variable of NotResource has no value, so that AWS's pages do not say what matches
+        :raises AmbiguousCondition: a variable of NotResource has no value. AWS does not document what matches then
         """
         if self.resources is None:
             return True
@@ -92,7 +93,7 @@ class Policy:
         ]
 
     def _list_candidates(self, action: str, resource: str) -> tuple[Statement, ...]:
-        """Return the statements that may apply. They are kept, because few access checks are repeated all the time."""
+        """Return the statements that may apply. They are remembered, because programs repeat the same access checks."""
         key = action, resource
         found = self._candidates.get(key)
         if found is None:
@@ -126,7 +127,7 @@ def parse_policy(document: Mapping[str, Any], name: str = "") -> Policy:
     if version not in VERSIONS:
         raise UnknownPolicyElement(f"The version of a policy must be {' or '.join(VERSIONS)}, not {version!r}.")
     has_variables = version == VERSION_WITH_VARIABLES
-    statements = (_parse_statement(each, name, has_variables) for each in _as_list(document["Statement"]))
+    statements = (_parse_statement(each, name, has_variables) for each in to_list(document["Statement"]))
     return Policy(name, tuple(statements))
 
 
@@ -163,14 +164,10 @@ def _read_either(source: Mapping[str, Any], element: str) -> tuple[list[str] | N
     if element in source and negation in source:
         raise UnknownPolicyElement(f"A statement has both {element} and {negation}.")
     if negation in source:
-        return _as_list(source[negation]), True
-    return (_as_list(source[element]), False) if element in source else (None, False)
+        return to_list(source[negation]), True
+    return (to_list(source[element]), False) if element in source else (None, False)
 
 
 def _require_known(owner: str, found: Iterable[str], known: frozenset[str]) -> None:
     if unknown := set(found) - known:
         raise UnknownPolicyElement(f"Unknown elements of {owner}: {', '.join(sorted(unknown))}.")
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from local.aws.iam.elements import to_list
 from local.aws.iam.errors import UnknownPolicyElement
 
 _ACCOUNT = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(?P<account>[0-9]{12})(?::root)?")
@@ -16,7 +17,7 @@ _ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:(role|user|assumed-role)
 
 
 class Grant(IntEnum):
-    """How closely a resource policy names the principal of a request. The order is the one of the effect."""
+    """How closely a resource policy names the principal of a request, in the order of the effect."""
 
     NONE = 0
     ACCOUNT = 1
@@ -74,7 +75,7 @@ def parse_principal(element: str | Mapping[str, Any]) -> PrincipalPattern:
         return PrincipalPattern(is_anyone=True)
     if isinstance(element, str) or element.keys() - {"AWS", "Service"}:
         raise UnknownPolicyElement(f"A principal must be *, AWS or Service, not {element!r}.")
-    names = _as_list(element.get("AWS", []))
+    names = to_list(element.get("AWS", []))
     accounts, arns = set(), set()
     for name in names:
         if match := _ACCOUNT.fullmatch(name):
@@ -83,9 +84,5 @@ def parse_principal(element: str | Mapping[str, Any]) -> PrincipalPattern:
             arns.add(name)
         elif name != "*":
             raise UnknownPolicyElement(f"A principal must be an account, a role, a session or a user, not {name!r}.")
-    services = frozenset(_as_list(element.get("Service", [])))
+    services = frozenset(to_list(element.get("Service", [])))
     return PrincipalPattern("*" in names, frozenset(accounts), frozenset(arns), services)
-
-
-def _as_list(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Policies of an identity as texts, as IAM stores them, because states of the local cloud contain them."""
+"""Policies of an identity as texts. Saved states of the local cloud contain them in this form."""
 
 import functools
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from local.aws.iam.evaluator import Policies
 from local.aws.iam.policies import Policy, parse_policy_text
 
-Named = tuple[str, str]
+NamedPolicy = tuple[str, str]
 """The name and the text of a policy."""
 
 
@@ -21,9 +21,9 @@ class StoredPolicies:
     :param session: the session policy; None: there is none
     """
 
-    identity: tuple[Named, ...] = ()
-    boundary: tuple[Named, ...] | None = None
-    session: tuple[Named, ...] | None = None
+    identity: tuple[NamedPolicy, ...] = ()
+    boundary: tuple[NamedPolicy, ...] | None = None
+    session: tuple[NamedPolicy, ...] | None = None
 
 
 @functools.lru_cache(maxsize=256)
@@ -40,7 +40,7 @@ def parse_policies(stored: StoredPolicies) -> Policies:
 
 
 def read_role_policies(backend: Any, role: Any, session_policy: str | None = None) -> StoredPolicies:
-    """Return the inline policies, the managed policies and the boundary of a role of moto's.
+    """Return the inline policies, the managed policies and the boundary of a role in moto.
 
     :param backend: moto's IAM
     """
@@ -49,21 +49,21 @@ def read_role_policies(backend: Any, role: Any, session_policy: str | None = Non
     return StoredPolicies(
         identity=(
             *((name, to_text(document)) for name, document in role.policies.items()),
-            *map(_name_managed, attached),
+            *map(_build_named_policy, attached),
         ),
-        boundary=(_name_managed(boundary),) if boundary else None,
+        boundary=(_build_named_policy(boundary),) if boundary else None,
         session=(("session policy", session_policy),) if session_policy else None,
     )
 
 
 def to_text(document: Any) -> str:
-    """Return a policy as text: CloudFormation hands moto dictionaries."""
+    """Return a policy as text. A policy from a template is a dictionary in moto."""
     return document if isinstance(document, str) else json.dumps(document)
 
 
-def _name_managed(policy: Any) -> Named:
+def _build_named_policy(policy: Any) -> NamedPolicy:
     return policy.name, policy.document
 
 
-def _parse(policies: Iterable[Named]) -> tuple[Policy, ...]:
+def _parse(policies: Iterable[NamedPolicy]) -> tuple[Policy, ...]:
     return tuple(parse_policy_text(text, name) for name, text in policies)

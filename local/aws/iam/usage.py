@@ -1,10 +1,11 @@
-"""Permissions that calls of this process have used, so that the tests can list those that nobody needs."""
+"""Permissions that the calls of this process have used. The tests list those that no call uses."""
 
 import functools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from local.aws.iam.elements import to_list
 from local.aws.iam.patterns import ARN_SEGMENTS
 from local.aws.iam.policies import ALLOW, Policy, Statement
 
@@ -43,8 +44,8 @@ def list_permissions(role: str, policy: Policy) -> set[Permission]:
         Permission(role, statement.sid, action, find_kind(resource))
         for statement in policy.statements
         if statement.effect == ALLOW
-        for action in _as_list(statement.source["Action"])
-        for resource in _as_list(statement.source["Resource"])
+        for action in to_list(statement.source["Action"])
+        for resource in to_list(statement.source["Resource"])
     }
 
 
@@ -61,7 +62,3 @@ def find_kind(resource: str) -> str:
         return "sqs:queue"
     deeper = [part for part in path[2:] if part in ("index", "stream", "log-stream")]
     return f"{service}:{'/'.join([path[0], *deeper])}"
-
-
-def _as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

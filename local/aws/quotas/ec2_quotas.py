@@ -1,4 +1,4 @@
-"""Service Quotas of EC2: the on-demand quotas in vCPUs that the catalog names. moto has those of VPC only.
+"""Service Quotas of EC2: the quotas in vCPUs that the catalog names. moto has those of VPC only.
 
 The local cloud enforces none of them; a fault of RunInstances such as VcpuLimitExceeded does.
 """
@@ -11,15 +11,9 @@ from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
 from moto.servicequotas.responses import ServiceQuotasResponse
 
+from chalicelib.domain.catalog.quotas import NAMES
 from chalicelib.store.data_files import load_catalog
 from local.aws.core.patches import Patches
-
-NAMES = {
-    "L-1216C47A": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
-    "L-DB2E81BA": "Running On-Demand G and VT instances",
-    "L-417A185B": "Running On-Demand P instances",
-}
-"""Names of AWS; another quota of the catalog has its code as its name."""
 
 VCPUS = 10_000.0
 
@@ -37,7 +31,8 @@ def patch(patches: Patches) -> None:
 
 @functools.cache
 def _list_codes() -> tuple[str, ...]:
-    return tuple(sorted({item.quota_code for item in load_catalog().types.values() if item.quota_code}))
+    quotas = [item.quotas for item in load_catalog().types.values()]
+    return tuple(sorted({code for each in quotas for code in (each.on_demand, each.spot) if code}))
 
 
 def _build_quota(backend: Any, code: str) -> Quota:
@@ -46,7 +41,7 @@ def _build_quota(backend: Any, code: str) -> Quota:
         "GlobalQuota": False,
         "QuotaArn": f"arn:aws:servicequotas:{backend.region_name}:{backend.account_id}:ec2/{code}",
         "QuotaCode": code,
-        "QuotaName": NAMES.get(code, code),
+        "QuotaName": NAMES[code],
         "ServiceCode": "ec2",
         "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
         "Unit": "None",

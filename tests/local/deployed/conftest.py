@@ -41,6 +41,7 @@ def create_function(lambda_python: Path, tmp_path: Path) -> Iterator[CreateFunct
         spec = FunctionSpec(
             name="gpudesk-test-run",
             arn="arn:aws:lambda:us-east-1:123456789012:function:gpudesk-test-run",
+            role="arn:aws:iam::123456789012:role/run",
             handler="app.run",
             timeout_seconds=timeout_seconds,
             memory_mib=512,

@@ -16,8 +16,10 @@ import pytest
 
 from benchmarks import cold_start
 from deploy.chalice_resources import API_STAGE
+from deploy.interpreter import find_package_interpreter
 from deploy.names import ResourceNames
-from deploy.package import ROOT, build_zip, find_package_interpreter
+from deploy.package import build_zip
+from deploy.source import ROOT
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.unsupported_calls import SERVICES

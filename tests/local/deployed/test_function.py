@@ -45,6 +45,7 @@ def test_process_has_the_runtime_and_the_log_group_of_the_template(tmp_path: Pat
     spec = FunctionSpec(
         name="gpudesk-test-run",
         arn="arn:aws:lambda:us-east-1:1:function:run",
+        role="arn:aws:iam::123456789012:role/run",
         handler="app.run",
         timeout_seconds=1,
         memory_mib=1,

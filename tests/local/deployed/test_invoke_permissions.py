@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from local.deployed.invoke_permissions import EVENTS, GATEWAY, may_invoke
+from local.deployed.invoke_permissions import GATEWAY, may_invoke
+from local.deployed.rules import EVENTS
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:sweep"
 RULE = "arn:aws:events:us-east-1:123456789012:rule/minute"

@@ -15,7 +15,12 @@ from local.deployed.function import Function, FunctionSpec
 from local.deployed.worker import InvokeConfig, Worker
 
 SPEC = FunctionSpec(
-    name="sweep", arn="arn:aws:lambda:us-east-1:1:function:sweep", handler="", timeout_seconds=1, memory_mib=1
+    name="sweep",
+    arn="arn:aws:lambda:us-east-1:1:function:sweep",
+    role="arn:aws:iam::1:role/sweep",
+    handler="",
+    timeout_seconds=1,
+    memory_mib=1,
 )
 
 

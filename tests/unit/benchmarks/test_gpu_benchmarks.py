@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.domain.benchmarks.result import Benchmark, BenchmarkTarget, Metric, MetricResult, compare_benchmarks
 from chalicelib.domain.benchmarks.validation import InvalidBenchmark, parse_and_validate
+from chalicelib.domain.catalog.gpu_models import Peaks
 from chalicelib.domain.catalog.gpu_names import is_same_gpu
-from chalicelib.domain.catalog.instance_types import Peaks
 from chalicelib.store import data_files
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "benchmarks"
@@ -46,7 +46,7 @@ def build_benchmark(instance_type: str, *results: tuple[int, Metric, float], at:
         instance_type=instance_type,
         region="us-east-1",
         gpu=facts.gpu or "",
-        gpu_count=facts.gpu_count,
+        gpu_count=facts.gpu_count or 0,
         measured_at=at,
         gpu_name="a GPU",
         driver="580",

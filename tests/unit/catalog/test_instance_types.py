@@ -5,52 +5,18 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.catalog.catalog_parsing import parse_catalog
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, NoMatchingType, Peaks, UnknownGpu, UnknownType
+from chalicelib.domain.catalog.document import build_catalog
+from chalicelib.domain.catalog.gpu_models import Peaks
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.catalog.lookup_errors import NoMatchingType, UnknownGpu, UnknownType
 from chalicelib.store import data_files
+from tests.unit.catalog.small_catalog import build_small_document
 
 CATALOG = data_files.load_catalog()
 
 
 def build_small_catalog() -> InstanceTypeCatalog:
-    """Build a catalog of four types, with prices that make the choice obvious."""
-
-    def entry(gpu: str | None, count: int, prices: dict[str, str], unavailable: str | None = None) -> dict[str, object]:
-        return {
-            "arch": "x86_64",
-            "family": "x1",
-            "gpu": gpu,
-            "gpu_count": count,
-            "gpu_memory_mib": 16384,
-            "image": "/image",
-            "instance_store_gb": 0,
-            "memory_gib": 16.0,
-            "prices": prices,
-            "quota_code": "L-1",
-            "status": "current",
-            "unavailable": unavailable,
-            "vcpus": 4,
-        }
-
-    return parse_catalog(
-        {
-            "address_usd_per_hour": "0.005",
-            "snapshot_usd_per_gib_month": {"us-east-1": "0.05", "eu-west-1": "0.06"},
-            "disk_usd_per_gib_month": {"us-east-1": "0.073", "eu-west-1": "0.146"},
-            "gpus": {
-                "X9 40GB": {"compute_capability": "9.9", "peaks": {"fp32_tflops": 20.5}},
-                "Old": {"compute_capability": None, "peaks": {}},
-            },
-            "priced_at": "2026-11-23",
-            "source": "made up",
-            "types": {
-                "x1.large": entry("X9 40GB", 1, {"us-east-1": "2.5"}),
-                "x1.small": entry("X9 40GB", 1, {"us-east-1": "1.5", "eu-west-1": "9"}),
-                "x1.huge": entry("X9 40GB", 8, {"eu-west-1": "12"}),
-                "old.large": entry("Old", 1, {"us-east-1": "0.1"}, "old.large is retired; x1.small would do."),
-            },
-        }
-    )
+    return build_catalog(build_small_document())
 
 
 def test_cheapest_type_with_the_exact_gpu_count_is_chosen() -> None:
@@ -69,7 +35,7 @@ def test_region_without_offer_names_the_regions_with_one() -> None:
 
 
 def test_unavailable_gpu_names_a_replacement() -> None:
-    with pytest.raises(NoMatchingType, match=r"old.large is retired; x1.small would do"):
+    with pytest.raises(NoMatchingType, match=r"^AWS no longer offers old\.large \(Old\)\. Use x1\.small\.$"):
         build_small_catalog().find_cheapest("old", 1, "us-east-1")
 
 
@@ -123,7 +89,11 @@ def test_disk_without_a_regional_price_has_the_highest_price() -> None:
 
 def test_prices_have_a_date_and_a_source() -> None:
     assert CATALOG.priced_at == date(2026, 11, 23)
-    assert "from memory" in CATALOG.source
+    assert "from memory" in CATALOG.source.lower()
+    assert CATALOG.get_type("p5e.48xlarge").price_source is None, "it has no price"
+    priced = CATALOG.get_type("g4dn.xlarge")
+    assert priced.priced_at == date(2026, 11, 23)
+    assert "SkyPilot" in (priced.price_source or "")
     assert CATALOG.get_price("g4dn.xlarge", "us-east-1") == Decimal("0.526")
     assert CATALOG.get_price("g4dn.xlarge", "mars-north-1") is None
     assert CATALOG.get_price("nothing.large", "us-east-1") is None
@@ -135,7 +105,7 @@ def test_every_type_has_a_price_or_a_reason_why_it_cannot_be_launched() -> None:
         if instance_type.unavailable is None:
             assert instance_type.prices, instance_type.name
             assert instance_type.image, instance_type.name
-            assert instance_type.quota_code, instance_type.name
+            assert instance_type.quotas.on_demand, instance_type.name
             assert instance_type.vcpus, instance_type.name
             assert (instance_type.gpu is None) == (instance_type.gpu_count == 0), instance_type.name
         else:
@@ -147,7 +117,7 @@ def test_image_matches_architecture_and_gpu() -> None:
     for instance_type in CATALOG.types.values():
         if instance_type.image is not None:
             assert ("arm64" in instance_type.image) == (instance_type.arch == "arm64"), instance_type.name
-            assert ("nvidia" in instance_type.image) == (instance_type.nvidia_gpu_count > 0), instance_type.name
+            assert ("nvidia" in instance_type.image) == bool(instance_type.nvidia_gpu_count), instance_type.name
 
 
 def test_radeon_is_not_counted_as_nvidia_gpu() -> None:
@@ -158,7 +128,15 @@ def test_radeon_is_not_counted_as_nvidia_gpu() -> None:
 
 def test_peaks_are_those_of_the_data_sheets() -> None:
     assert build_small_catalog().peaks == {"X9 40GB": Peaks(fp32_tflops=20.5), "Old": Peaks()}
-    assert CATALOG.peaks["H100"] == Peaks(fp16_bf16_tflops=989, fp32_tflops=67, memory_gb_per_s=3350)
+    assert CATALOG.peaks["H100"] == Peaks(
+        fp64_tflops=33.5,
+        fp32_tflops=67,
+        tf32_tflops=494.7,
+        fp16_bf16_tflops=989,
+        fp8_tflops=1979,
+        int8_tops=1979,
+        memory_gb_per_s=3350,
+    )
     assert CATALOG.peaks["T4g"] == Peaks()
     assert CATALOG.peaks["B300"].fp16_bf16_tflops is None, "published sources disagree"
     assert {instance_type.gpu for instance_type in CATALOG.types.values() if instance_type.gpu} <= CATALOG.peaks.keys()
@@ -172,7 +150,7 @@ def test_catalog_has_types_without_gpu() -> None:
 def test_every_listed_gpu_has_an_offer() -> None:
     for gpu in CATALOG.list_gpus():
         counts = {
-            instance_type.gpu_count
+            instance_type.gpu_count or 0
             for instance_type in CATALOG.types.values()
             if instance_type.gpu == gpu and not instance_type.unavailable
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.access.actor import Actor, Role
+from chalicelib.domain.catalog.gpu_models import Peaks
 from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError, TransientAwsError
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.desk.settings import DeskSettings, Mode
@@ -269,6 +270,14 @@ def test_benchmark_of_an_unsuitable_instance_is_refused(instance: Instance, mess
     with pytest.raises(Conflict, match=message) as refused:
         build_requesting_instance(instance)
     assert refused.value.code == code
+
+
+def test_gpu_without_known_peaks_can_be_measured() -> None:
+    ready = build_ready_instance()
+    instance = replace(ready, spec=replace(ready.spec, hardware=replace(ready.spec.hardware, gpu="L9")))
+    requested = request_benchmark(instance, load_catalog(), None, ADA, START).instance.benchmark_run
+    assert requested is not None
+    assert requested.target.peaks == Peaks(), "another catalog knew the GPU when the instance was launched"
 
 
 def test_setup_is_refused_during_a_benchmark() -> None:

@@ -44,6 +44,17 @@ def test_observed_type_counts_for_gpus_and_price_and_is_notified_once() -> None:
     assert EventCode.TYPE_CHANGED not in [entry.code for entry in later.timeline]
 
 
+@pytest.mark.parametrize(
+    ("instance_type", "nvidia_gpu_count"),
+    [("g6f.large", 1), ("p6e-gb200.72xlarge", None), ("g4ad.xlarge", 0), ("t3.large", 0), ("m99.large", None)],
+    ids=["a slice", "a number that AWS does not publish", "a Radeon", "no GPU", "an unknown type"],
+)
+def test_type_without_an_nvidia_gpu_is_one_only_if_that_is_known(
+    instance_type: str, nvidia_gpu_count: int | None
+) -> None:
+    assert change_type(instance_type).instance.spec.hardware.nvidia_gpu_count == nvidia_gpu_count
+
+
 def test_type_without_a_price_does_not_cost_what_the_former_type_costs() -> None:
     rates = change_type("m99.large").instance.billing.rates
     assert (rates.instance, rates.disk) == (None, RATES.disk)

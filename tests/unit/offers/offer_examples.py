@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.domain.desk.settings import Limits
-from chalicelib.domain.offers.offer import LaunchHistory, Market, Offer, Price, PriceSource
+from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, replay
+from chalicelib.domain.offers.offer import Market, Offer, Price, PriceSource
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.domain.offers.places import PLACES
 from chalicelib.domain.offers.search import OfferContext
@@ -13,6 +14,7 @@ from chalicelib.store.data_files import load_catalog
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+PRICED_ON = NOW.date()
 
 
 def build_price(usd: str, read_at: datetime = NOW, source: PriceSource = PriceSource.SPOT_PRICE_HISTORY) -> Price:
@@ -25,15 +27,15 @@ def build_offer(usd: str | None = "0.5", **fields: Any) -> Offer:
     return Offer(price=build_price(usd) if usd else None, **{**defaults, **fields})
 
 
-def refuse(at: datetime = NOW) -> LaunchHistory:
-    """Return the history of an offer whose only launch was refused."""
-    return LaunchHistory(try_count=1, refused_at=at)
+def record_results(*results: Result, at: datetime = NOW) -> CapacityRecord:
+    """Return the record of results that EC2 gave at one time."""
+    return replay((result, at) for result in results)
 
 
 def build_reading(region: str, read_at: datetime = NOW, **types: TypeOffering) -> RegionOfferings:
     """Return a reading, with `g4dn_xlarge=` for g4dn.xlarge."""
     named = {name.replace("_", "."): offering for name, offering in types.items()}
-    return RegionOfferings(region=region, read_at=read_at, priced_at=NOW, types=named)
+    return RegionOfferings(region=region, read_at=read_at, types=named)
 
 
 def build_context(*readings: RegionOfferings, regions: tuple[str, ...] = (), **fields: Any) -> OfferContext:

@@ -2,11 +2,12 @@
 
 import pytest
 
-from chalicelib.domain.common.deadlines import REFUSAL_REMEMBERED_FOR
-from chalicelib.domain.offers.offer import LaunchHistory, Offer
+from chalicelib.domain.offers.capacity_record import FIRST_AVOIDANCE, Result
+from chalicelib.domain.offers.offer import Offer
 from chalicelib.domain.offers.ranking import rank_offers
-from tests.unit.offers.offer_examples import MINUTE, NOW, build_offer, refuse
+from tests.unit.offers.offer_examples import MINUTE, NOW, build_offer, record_results
 
+HOUR = 60 * MINUTE
 CHEAPER = "No other offer is cheaper."
 
 
@@ -24,7 +25,7 @@ def rank(*offers: Offer) -> tuple[list[Offer], list[str]]:
         (build_offer("99"), build_offer(None), "Its price is unknown; offers with a known price come first."),
         (
             build_offer("99"),
-            build_offer("0.5", history=refuse(NOW - 2 * MINUTE)),
+            build_offer("0.5", record=record_results(Result.REFUSED, at=NOW - 2 * MINUTE)),
             "EC2 had no capacity for it 2 min ago; offers without a recent refusal come first.",
         ),
         (
@@ -38,9 +39,15 @@ def rank(*offers: Offer) -> tuple[list[Offer], list[str]]:
             "Costs the same as the offer before it, and us-east-1 is farther away.",
         ),
         (
-            build_offer(history=LaunchHistory(try_count=10, launch_count=9)),
-            build_offer(history=LaunchHistory(try_count=10, launch_count=8)),
-            "Costs the same as the offer before it, and fewer launches succeeded there.",
+            build_offer(record=record_results(Result.LAUNCHED, at=NOW - HOUR)),
+            build_offer(record=record_results(Result.REFUSED, Result.LAUNCHED, at=NOW - 2 * HOUR)),
+            "Costs the same as the offer before it, and a launch is less likely to succeed: launched in 1 of 2 tries, "
+            "last refused Monday 10:00 UTC.",
+        ),
+        (
+            build_offer(record=record_results(Result.LAUNCHED)),
+            build_offer(),
+            "Costs the same as the offer before it, and a launch is less likely to succeed.",
         ),
         (
             build_offer(zone="us-east-1a"),
@@ -53,9 +60,9 @@ def test_better_offer_comes_first_and_the_other_says_why(better: Offer, worse: O
     assert rank(better, worse) == ([better, worse], [CHEAPER, reason])
 
 
-def test_refusal_is_forgotten_after_some_minutes() -> None:
-    refused = build_offer("0.4", history=refuse(NOW - REFUSAL_REMEMBERED_FOR))
-    other = build_offer("0.5", history=LaunchHistory(try_count=1, launch_count=1))
+def test_refused_offer_is_no_longer_avoided_after_some_minutes() -> None:
+    refused = build_offer("0.4", record=record_results(Result.REFUSED, at=NOW - FIRST_AVOIDANCE))
+    other = build_offer("0.5", record=record_results(Result.LAUNCHED))
     assert rank(refused, other)[0] == [refused, other]
 
 
@@ -64,21 +71,6 @@ def test_no_offers_have_no_order() -> None:
 
 
 def test_offer_that_nobody_tried_is_between_a_proven_and_a_failed_one() -> None:
-    proven = build_offer(history=LaunchHistory(try_count=1, launch_count=1))
-    failed = build_offer(history=LaunchHistory(try_count=1))
+    proven = build_offer(record=record_results(Result.LAUNCHED))
+    failed = build_offer(record=record_results(Result.REFUSED, at=NOW - HOUR))
     assert rank(proven, build_offer(), failed)[0] == [proven, build_offer(), failed]
-
-
-@pytest.mark.parametrize(
-    ("history", "text"),
-    [
-        (LaunchHistory(), ""),
-        (LaunchHistory(try_count=1, launch_count=1), "Launched in 1 of 1 try."),
-        (
-            LaunchHistory(try_count=10, launch_count=9, refused_at=NOW),
-            "Launched in 9 of 10 tries, last refused 2026-11-23 12:00 UTC.",
-        ),
-    ],
-)
-def test_history_describes_its_evidence(history: LaunchHistory, text: str) -> None:
-    assert history.describe() == text

@@ -6,12 +6,12 @@ from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.places import PLACES
 from chalicelib.domain.offers.region_summary import summarize_regions
-from tests.unit.offers.offer_examples import NOW, build_context, build_reading
+from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_context, build_reading
 
 OHIO = build_reading(
     "us-east-2",
-    g4dn_xlarge=TypeOffering(Decimal("0.526"), {"us-east-2a": None}),
-    p2_xlarge=TypeOffering(Decimal("0.9"), {"us-east-2a": None}),
+    g4dn_xlarge=TypeOffering(Decimal("0.526"), PRICED_ON, {"us-east-2a": None}),
+    p2_xlarge=TypeOffering(Decimal("0.9"), PRICED_ON, {"us-east-2a": None}),
 )
 
 
@@ -37,5 +37,8 @@ def test_region_that_was_read_has_the_gpus_that_can_be_launched_and_another_thos
 
 
 def test_gpu_restricts_the_regions() -> None:
-    regions = {each.region for each in summarize_regions(build_context(OHIO), ("B300",))}
-    assert regions == {"us-east-1", "us-west-2"}
+    context = build_context(OHIO)
+    regions = {each.region for each in summarize_regions(context, ("B300",))}
+    with_b300 = context.catalog.types["p6-b300.48xlarge"]
+    assert regions == {*with_b300.prices, *with_b300.unpriced_regions}
+    assert "us-east-1" in regions

@@ -1,5 +1,6 @@
 """Search of offers: what matches, and what is left out with which reason."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,14 +14,14 @@ from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.query import OfferQuery
 from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
 from chalicelib.store.data_files import load_packaged_recipes
-from tests.unit.offers.offer_examples import NOW, build_context, build_reading
+from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_context, build_reading
 
 VIRGINIA = build_reading(
     "us-east-1",
-    g4dn_xlarge=TypeOffering(Decimal("0.526"), {"us-east-1a": Decimal("0.2"), "us-east-1b": None}),
-    g5_xlarge=TypeOffering(Decimal("1.006"), {"us-east-1a": Decimal("0.4")}),
+    g4dn_xlarge=TypeOffering(Decimal("0.526"), PRICED_ON, {"us-east-1a": Decimal("0.2"), "us-east-1b": None}),
+    g5_xlarge=TypeOffering(Decimal("1.006"), PRICED_ON, {"us-east-1a": Decimal("0.4")}),
 )
-OHIO = build_reading("us-east-2", g4dn_xlarge=TypeOffering(Decimal("0.526"), {"us-east-2a": Decimal("0.1")}))
+OHIO = build_reading("us-east-2", g4dn_xlarge=TypeOffering(Decimal("0.526"), PRICED_ON, {"us-east-2a": Decimal("0.1")}))
 ONLY_T4: dict[str, Any] = {"gpus": ("T4",), "gpu_count": 1, "instance_type": "g4dn.xlarge"}
 
 
@@ -80,7 +81,7 @@ def test_query_selects_types(query: dict[str, Any], types: set[str]) -> None:
 
 
 def test_type_without_gpu_is_found_by_its_name_only() -> None:
-    reading = build_reading("us-east-1", t3_large=TypeOffering(Decimal("0.0832"), {"us-east-1a": None}))
+    reading = build_reading("us-east-1", t3_large=TypeOffering(Decimal("0.0832"), PRICED_ON, {"us-east-1a": None}))
     context = build_context(reading)
     assert list_offers(search(context, market=Market.ON_DEMAND)) == []
     by_name = search(context, instance_type="t3.large", market=Market.ON_DEMAND)
@@ -93,7 +94,7 @@ def test_region_without_the_type_is_left_out() -> None:
 
 
 def test_type_that_no_zone_offers_is_left_out() -> None:
-    reading = build_reading("us-east-1", g4dn_xlarge=TypeOffering(Decimal("0.526"), {}))
+    reading = build_reading("us-east-1", g4dn_xlarge=TypeOffering(Decimal("0.526"), PRICED_ON, {}))
     result = search(build_context(reading), **ONLY_T4, region="us-east-1")
     assert [group.code for group in result.left_out] == [LeftOutCode.NOT_OFFERED]
 
@@ -143,6 +144,26 @@ def test_unavailable_type_says_why_and_several_say_how_to_find_out() -> None:
     ((message, types),) = list_left_out(several)[LeftOutCode.TYPE_UNAVAILABLE]
     assert types == ("p2.16xlarge", "p2.8xlarge", "p2.xlarge")
     assert message == "gpudesk cannot launch these types. Search for one of them by instance_type to see why."
+
+
+def test_type_that_aws_does_not_sell_on_the_spot_market_has_no_such_offer() -> None:
+    context = build_context(VIRGINIA)
+    t4 = replace(context.catalog.types["g4dn.xlarge"], usage_classes=("on-demand",))
+    result = search(
+        replace(context, catalog=replace(context.catalog, types={t4.name: t4})), **ONLY_T4, region="us-east-1"
+    )
+    assert {ranked.offer.market for ranked in result.offers} == {Market.ON_DEMAND}
+    assert list_left_out(result) == {
+        LeftOutCode.NOT_SOLD: [("AWS does not sell this type on the spot market.", ("g4dn.xlarge",))]
+    }
+
+
+def test_unknown_memory_of_a_gpu_does_not_match_and_unknown_markets_are_searched() -> None:
+    context = build_context(VIRGINIA)
+    t4 = replace(context.catalog.types["g4dn.xlarge"], gpu_memory_mib=None, usage_classes=None)
+    context = replace(context, catalog=replace(context.catalog, types={t4.name: t4}))
+    assert {ranked.offer.market for ranked in search(context).offers} == {*Market}
+    assert search(context, min_gpu_memory_gib=1).offers == ()
 
 
 def test_type_above_the_limit_of_gpus_is_left_out() -> None:

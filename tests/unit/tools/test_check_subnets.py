@@ -7,7 +7,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from deploy.settings import DeploymentSettings, RegionSettings, read_deployment_settings
+from deploy.settings import DeploymentSettings, RegionSettings
+from deploy.stage_file import read_deployment_settings
 from tools import check_subnets
 
 
@@ -18,7 +19,7 @@ def account() -> Iterator[None]:
 
 
 def test_subnets_without_a_way_out_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert check_subnets.main(["dev"]) == check_subnets.FOUND
+    assert check_subnets.main(["dev"]) == check_subnets.PROBLEMS_FOUND
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith("us-east-1: Instances in subnet-") for line in lines)
     assert len(lines) == 6, "each subnet of the default VPC, whose route table of moto has no internet gateway"
@@ -43,8 +44,8 @@ def test_listed_subnet_with_a_nat_gateway_reaches_all() -> None:
 @pytest.mark.parametrize(
     ("allowed", "message"),
     [
-        (RegionSettings(), "There is no subnet for instances: there is no default VPC. Name a VPC in the settings."),
-        (RegionSettings(vpc="vpc-1"), "There is no subnet for instances: vpc-1 has no subnet."),
+        (RegionSettings(), "There is no default VPC, or it has no subnet for instances. Name a VPC in the settings."),
+        (RegionSettings(vpc="vpc-1"), "vpc-1 has no subnet for instances."),
         (RegionSettings(vpc="vpc-1", subnets=("subnet-1",)), "subnet-1 is in the settings, but is no subnet of vpc-1."),
     ],
 )

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.benchmarks.result import BenchmarkTarget
+from chalicelib.domain.catalog.gpu_models import Peaks
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.deadlines import BENCHMARK_TIMEOUT
 from chalicelib.domain.common.errors import Conflict, ErrorCode
@@ -86,5 +87,5 @@ def _build_target(instance: Instance, catalog: InstanceTypeCatalog) -> Benchmark
         region=instance.spec.region,
         gpu=hardware.gpu,
         gpu_count=hardware.nvidia_gpu_count,
-        peaks=catalog.peaks[hardware.gpu],
+        peaks=catalog.peaks.get(hardware.gpu, Peaks()),
     )

@@ -6,8 +6,8 @@ fact has its own code, so that one cannot replace another. A code is removed whe
 - `tags_lost`: EC2 shows the instance with its gpudesk tags
 - `terminate_pending`: no image of the instance is in progress
 - `lifetime_warning` (recorded in a dry run): the end of the lifetime moved
-- `idle_warning` (recorded in a dry run): the instance is in use, or somebody keeps it
-- `failed_warning`, `no_agent_warning` (recorded in a dry run): somebody keeps the instance
+- `idle_warning` (recorded in a dry run): the instance is in use, or has a keep
+- `failed_warning`, `no_agent_warning` (recorded in a dry run): the instance has a keep
 - `activity_unknown`: the activity is known
 - `no_capacity_yet`: another zone has no capacity, or the launch begins again
 - `stop_refused`, `terminate_refused`: AWS accepts the call

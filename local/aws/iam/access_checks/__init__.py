@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 
 from collections.abc import Mapping
 
-from local.aws.iam.access_checks import dynamodb, ec2, others, ssm
+from local.aws.iam.access_checks import dynamodb, ec2, events, logs, sns, sqs, ssm, sts
 from local.aws.iam.access_checks.call import AccessCheck, Call, Facts, ListChecks
 from local.aws.iam.errors import UnknownOperation
 
@@ -15,11 +15,13 @@ OPERATIONS: Mapping[str, Mapping[str, ListChecks]] = {
     "ec2": ec2.EC2,
     "ec2messages": ssm.EC2_MESSAGES,
     "ec2-instance-connect": ec2.INSTANCE_CONNECT,
-    "logs": others.LOGS,
-    "sns": others.SNS,
+    "events": events.EVENTS,
+    "logs": logs.LOGS,
+    "sns": sns.SNS,
+    "sqs": sqs.SQS,
     "ssm": ssm.SSM,
     "ssmmessages": ssm.SSM_MESSAGES,
-    "sts": others.STS,
+    "sts": sts.STS,
 }
 """The known operations, by service of the SDK."""
 
@@ -27,7 +29,7 @@ OPERATIONS: Mapping[str, Mapping[str, ListChecks]] = {
 def list_access_checks(call: Call, facts: Facts) -> tuple[AccessCheck, ...]:
     """Return what IAM checks for a call.
 
-    :raises UnknownOperation: that is not known here
+    :raises UnknownOperation: the operation, or a parameter of it, is not known here
     """
     list_checks = OPERATIONS.get(call.service, {}).get(call.operation)
     if list_checks is None:

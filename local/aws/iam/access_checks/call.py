@@ -12,7 +12,7 @@ class Call:
     """One call.
 
     :param service: name in the SDK, such as `ec2-instance-connect`
-    :param parameters: as the SDK's user passes them
+    :param parameters: as they were passed to the SDK
     """
 
     service: str
@@ -22,13 +22,19 @@ class Call:
     account: str
     partition: str = "aws"
 
+    @property
+    def name(self) -> str:
+        """Return service and operation."""
+        return f"{self.service}:{self.operation}"
+
     def build_arn(self, service: str, resource: str, *, account: str | None = None, region: str | None = None) -> str:
         """Return an ARN of the call's account and region.
 
-        :param account: empty for resources that belong to no account
+        :param account: empty for resources without one; None: that of the call
+        :param region: None: that of the call
         """
-        owner, place = self.account if account is None else account, self.region if region is None else region
-        return f"arn:{self.partition}:{service}:{place}:{owner}:{resource}"
+        account, region = self.account if account is None else account, self.region if region is None else region
+        return f"arn:{self.partition}:{service}:{region}:{account}:{resource}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def build_tag_context(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def build_request_tags(tags: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
-    """Return the condition keys of the tags in a request. Without tags there are none, also no `aws:TagKeys`."""
+    """Return the condition keys of the tags in a request. A request without tags has none, not even `aws:TagKeys`."""
     return {**build_tag_context("aws:RequestTag", tags), "aws:TagKeys": tuple(tags)} if tags else {}
 
 

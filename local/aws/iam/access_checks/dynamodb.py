@@ -39,18 +39,20 @@ def _list_checks_of_transaction(call: Call, facts: Facts) -> Iterator[AccessChec
 def _list_checks_of_batch(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     for table, requests in call.parameters["RequestItems"].items():
         key = facts.find_partition_key(call.region, _get_name(table), None)
-        items = requests["Keys"] if isinstance(requests, Mapping) else [_get_written(request) for request in requests]
+        items = (
+            requests["Keys"] if isinstance(requests, Mapping) else [_get_written_item(request) for request in requests]
+        )
         attributes = {name for item in items for name in item}
         if isinstance(requests, Mapping):
             attributes |= list_attributes(requests)
         yield AccessCheck(
             f"dynamodb:{call.operation}",
             _build_arn(call, table, None),
-            _build_context(tuple(_to_text(item[key]) for item in items if key in item), attributes),
+            _build_context(tuple(_get_key_text(item[key]) for item in items if key in item), attributes),
         )
 
 
-def _get_written(request: Mapping[str, Any]) -> Mapping[str, Any]:
+def _get_written_item(request: Mapping[str, Any]) -> Mapping[str, Any]:
     ((_, write),) = request.items()
     item: Mapping[str, Any] = write.get("Item") or write["Key"]
     return item
@@ -70,7 +72,7 @@ def _build_check(call: Call, facts: Facts, action: str, request: Mapping[str, An
 
 
 def _build_context(leading_keys: tuple[str, ...], attributes: Iterable[str]) -> dict[str, str | tuple[str, ...]]:
-    """Return the condition keys. A key without values is missing from the request."""
+    """Return the condition keys. A request without values for a key does not have the key."""
     context: dict[str, str | tuple[str, ...]] = {}
     if leading_keys:
         context["dynamodb:LeadingKeys"] = leading_keys
@@ -83,16 +85,16 @@ def _find_leading_keys(request: Mapping[str, Any], key: str) -> tuple[str, ...]:
     """Return the values of the partition key: of an item, of a key, or of the equality in a query."""
     item = request.get("Item") or request.get("Key")
     if item is not None:
-        return (_to_text(item[key]),) if key in item else ()
+        return (_get_key_text(item[key]),) if key in item else ()
     values = request.get("ExpressionAttributeValues", {})
     for match in _EQUALITY.finditer(request.get("KeyConditionExpression", "")):
         if resolve_name(match["name"], request) == key:
-            return (_to_text(values[match["value"]]),)
+            return (_get_key_text(values[match["value"]]),)
     return ()
 
 
-def _to_text(value: Mapping[str, Any]) -> str:
-    """Return a key attribute as text: `{"S": "x"}` or `{"N": "1"}`."""
+def _get_key_text(value: Mapping[str, Any]) -> str:
+    """Return the value of a key attribute as text: x for `{"S": "x"}`, 1 for `{"N": "1"}`."""
     (text,) = value.values()
     return str(text)
 

@@ -25,7 +25,7 @@ LEGACY_PARAMETERS = frozenset(
         "ScanFilter",
     }
 )
-"""They name attributes, too, and nothing here calls with them.
+"""Parameters from before expressions. They name attributes, too, and gpudesk does not use them.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LegacyConditionalParameters.html
 """
@@ -53,13 +53,13 @@ KEYWORDS = frozenset(
 )
 
 _PATH = re.compile(r"(?<![\w#:.])(?P<name>#\w+|[A-Za-z_]\w*)(?:\[\d+\])*(?:\.[\w#]+(?:\[\d+\])*)*")
-"""A hyphen is a minus, also right after a value: `:x-response` reads `response`."""
+"""A hyphen is a minus sign, also right after a value: `:x-response` reads the attribute `response`."""
 
 
 def list_attributes(request: Mapping[str, Any]) -> set[str]:
     """Return the names of the top-level attributes that a request names in its item, its key and its expressions.
 
-    :raises UnknownOperation: it has parameters of the time before expressions
+    :raises UnknownOperation: it has a legacy parameter
     """
     if legacy := LEGACY_PARAMETERS & request.keys():
         raise UnknownOperation(
@@ -80,7 +80,7 @@ def resolve_name(name: str, request: Mapping[str, Any]) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _list_names(expression: str) -> tuple[str, ...]:
-    """Return the first parts of the paths. It is cached, because the expressions of a program are few."""
+    """Return the first parts of the paths. They are cached, because a program has few expressions."""
     return tuple(_find_names(expression))
 
 

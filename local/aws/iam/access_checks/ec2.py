@@ -44,7 +44,7 @@ def _list_checks_of_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]
 
 
 def _list_checks_of_modify_attribute(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """Yield the check of each attribute that the call changes. `Attribute` and `Value` are the old form of one."""
+    """Yield the check of each changed attribute. `Attribute` and `Value` are the old parameters for one attribute."""
     parameters = call.parameters
     instance_id = parameters["InstanceId"]
     context = build_resource_context(call, facts, "instance", instance_id)
@@ -58,8 +58,8 @@ def _list_checks_of_modify_attribute(call: Call, facts: Facts) -> Iterator[Acces
         )
 
 
-def _list_checks_of_owned(kind: str, parameter: str) -> ListChecks:
-    """Return the checks of one image or snapshot, whose ARN has no account."""
+def _build_list_checks_without_account(kind: str, parameter: str) -> ListChecks:
+    """Return a function that returns the check of one image or snapshot, whose ARN has no account."""
 
     def list_checks(call: Call, facts: Facts) -> Iterable[AccessCheck]:
         resource_id = call.parameters[parameter]
@@ -84,7 +84,7 @@ def _list_checks_of_create_image(call: Call, facts: Facts) -> Iterator[AccessChe
 
 
 def _list_checks_of_create_tags(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """Yield the checks of the tags of existing resources: without `ec2:CreateAction`."""
+    """Yield the checks of tags of existing resources. They do not have the key `ec2:CreateAction`."""
     kinds = {"i": "instance", "vol": "volume", "eni": "network-interface", "ami": "image", "snap": "snapshot"}
     requested = build_request_tags({tag["Key"]: tag["Value"] for tag in call.parameters.get("Tags", [])})
     for resource_id in call.parameters["Resources"]:
@@ -115,8 +115,8 @@ EC2: Mapping[str, ListChecks] = {
     "CreateImage": _list_checks_of_create_image,
     "CreateTags": _list_checks_of_create_tags,
     "DeleteTags": _list_checks_of_create_tags,
-    "DeleteSnapshot": _list_checks_of_owned("snapshot", "SnapshotId"),
-    "DeregisterImage": _list_checks_of_owned("image", "ImageId"),
+    "DeleteSnapshot": _build_list_checks_without_account("snapshot", "SnapshotId"),
+    "DeregisterImage": _build_list_checks_without_account("image", "ImageId"),
     "ModifyInstanceAttribute": _list_checks_of_modify_attribute,
     "RunInstances": list_checks_of_run_instances,
 }

@@ -41,29 +41,29 @@ KNOWN_PARAMETERS = frozenset(
         "UserData",
     }
 )
-"""Others can name further resources, such as a launch template, and each is a check of its own."""
+"""Other parameters can name further resources, such as a launch template, which IAM checks, too."""
 
 KNOWN_PLACEMENT = frozenset({"AvailabilityZone", "Tenancy"})
-KNOWN_OF_INTERFACE = frozenset(
+KNOWN_INTERFACE = frozenset(
     {"AssociatePublicIpAddress", "DeleteOnTermination", "Description", "DeviceIndex", "Groups", "SubnetId"}
 )
 
 
 def list_checks_of_run_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """Return the checks of a launch.
+    """Yield the checks of a launch.
 
     :raises UnknownOperation: a parameter may name a resource that is not known here
     """
     _refuse_unknown("", call.parameters, KNOWN_PARAMETERS)
     _refuse_unknown("Placement.", call.parameters.get("Placement", {}), KNOWN_PLACEMENT)
     for interface in call.parameters.get("NetworkInterfaces", []):
-        _refuse_unknown("NetworkInterfaces.", interface, KNOWN_OF_INTERFACE)
+        _refuse_unknown("NetworkInterfaces.", interface, KNOWN_INTERFACE)
     tags = list_tag_specifications(call)
     profile = call.parameters.get("IamInstanceProfile", {})
     yield _list_checks_of_instance(call, tags, profile)
-    for kind, context in _list_created(call, tags):
+    for kind, context in _list_created_resources(call, tags):
         yield AccessCheck(ACTION, call.build_arn("ec2", f"{kind}/*"), context)
-    yield from _list_checks_of_used(call, facts)
+    yield from _list_checks_of_existing_resources(call, facts)
     for kind, requested in tags.items():
         context = {**build_request_tags(requested), "ec2:CreateAction": "RunInstances"}
         yield AccessCheck("ec2:CreateTags", call.build_arn("ec2", f"{kind}/*"), context)
@@ -74,7 +74,7 @@ def list_checks_of_run_instances(call: Call, facts: Facts) -> Iterator[AccessChe
 
 
 def build_resource_context(call: Call, facts: Facts, kind: str, resource_id: str) -> dict[str, str]:
-    """Return the condition keys of an existing resource: EC2 has its tags under two names."""
+    """Return the condition keys of an existing resource. EC2 has two keys for each of its tags."""
     tags = facts.get_tags(call.region, kind, resource_id)
     return {**build_tag_context("aws:ResourceTag", tags), **build_tag_context("ec2:ResourceTag", tags)}
 
@@ -112,7 +112,7 @@ def _list_checks_of_instance(
     return AccessCheck(ACTION, call.build_arn("ec2", "instance/*"), context)
 
 
-def _list_created(call: Call, tags: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, Context]]:
+def _list_created_resources(call: Call, tags: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, Context]]:
     """Yield the volumes and network interfaces that are created. Without a mapping, the image's root disk is one."""
     disks = [mapping["Ebs"] for mapping in call.parameters.get("BlockDeviceMappings", []) if "Ebs" in mapping] or [{}]
     for disk in disks:
@@ -132,8 +132,8 @@ def _list_created(call: Call, tags: Mapping[str, Mapping[str, str]]) -> Iterator
         yield "network-interface", context
 
 
-def _list_checks_of_used(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """Return the checks of what exists already: the image, snapshots, the subnet, security groups, a key pair."""
+def _list_checks_of_existing_resources(call: Call, facts: Facts) -> Iterator[AccessCheck]:
+    """Yield the checks of existing resources: image, snapshots, subnets, security groups and key pair."""
     parameters = call.parameters
     image_id = parameters["ImageId"]
     alias = facts.find_image_owner(call.region, image_id)
@@ -164,8 +164,8 @@ def _list_networks(call: Call, facts: Facts) -> Iterator[tuple[str, str]]:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
     """
     parameters = call.parameters
-    whole = {"SubnetId": parameters.get("SubnetId"), "Groups": parameters.get("SecurityGroupIds")}
-    for interface in parameters.get("NetworkInterfaces") or [whole]:
+    only_interface = {"SubnetId": parameters.get("SubnetId"), "Groups": parameters.get("SecurityGroupIds")}
+    for interface in parameters.get("NetworkInterfaces") or [only_interface]:
         subnet = interface.get("SubnetId") or facts.find_default_subnet(call.region)
         yield "subnet", subnet
         vpc = facts.find_vpc(call.region, "subnet", subnet)
@@ -173,9 +173,9 @@ def _list_networks(call: Call, facts: Facts) -> Iterator[tuple[str, str]]:
             yield "security-group", group
 
 
-def _refuse_unknown(place: str, found: Mapping[str, Any], known: frozenset[str]) -> None:
+def _refuse_unknown(prefix: str, found: Mapping[str, Any], known: frozenset[str]) -> None:
     if unknown := sorted(found.keys() - known):
-        names = ", ".join(f"{place}{name}" for name in unknown)
+        names = ", ".join(f"{prefix}{name}" for name in unknown)
         raise UnknownOperation(f"The access checks of {ACTION} with {names} are unknown.")
 
 

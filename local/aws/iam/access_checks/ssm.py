@@ -56,14 +56,14 @@ def _list_checks_of_document(call: Call, facts: Facts) -> Iterable[AccessCheck]:
 
 
 def _list_checks_of_send_command(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """Return the checks of the document and of each instance. A target by tag is a check of all instances."""
+    """Yield the checks of the document and of each instance. With targets by tag, the check is on all instances."""
     yield AccessCheck("ssm:SendCommand", _build_document_arn(call, call.parameters["DocumentName"]))
     for instance_id in call.parameters.get("InstanceIds") or ["*"]:
         yield _list_checks_of_instance(call, facts, instance_id)
 
 
 def _list_checks_of_start_session(call: Call, facts: Facts) -> Iterator[AccessCheck]:
-    """Yield the checks of the instance and of the document. If the call names none, it is the one of the account."""
+    """Yield the checks of the instance and of the document, which is that of the account if the call names none."""
     name = call.parameters.get("DocumentName") or DEFAULT_SESSION_DOCUMENT
     yield _list_checks_of_instance(call, facts, call.parameters["Target"])
     yield AccessCheck("ssm:StartSession", _build_document_arn(call, name))

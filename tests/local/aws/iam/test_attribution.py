@@ -1,4 +1,4 @@
-"""Attribution: a call is made with the key of the role that acts."""
+"""Attribution: a call is made with the key of the acting role."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +81,7 @@ def test_session_of_a_deleted_role_may_do_nothing(sts: Any) -> None:
         ec2.describe_instances()
 
 
-def test_call_that_nothing_can_decide_counts_as_denied(sts: Any, cloud: LocalCloud) -> None:
+def test_call_that_cannot_be_decided_counts_as_denied(sts: Any, cloud: LocalCloud) -> None:
     document = {
         "Version": "2012-10-17",
         "Statement": {**ALLOWED, "Condition": {"NumericLessThan": {"aws:userid": "5"}}},

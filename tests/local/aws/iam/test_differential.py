@@ -16,8 +16,9 @@ from local.aws.iam.errors import AmbiguousCondition
 from local.aws.iam.evaluator import IamRequest, Policies, decide
 from local.aws.iam.policies import Policy, parse_policy
 from local.aws.iam.principals import Principal
-from local.settings import build_local_names
-from tests.local.aws.iam.generated_calls import ACCOUNT, ROLE_ARN, SESSION_ARN, GeneratedCall, generate_calls
+from local.settings import ACCOUNT, build_local_names
+from tests.local.aws.iam.generated_call import ROLE_ARN, SESSION_ARN, GeneratedCall
+from tests.local.aws.iam.generated_calls import generate_calls
 
 PACKAGE = "@cloud-copilot/iam-simulate@0.1.173"
 FOLDER = Path("build/iam-simulate")
