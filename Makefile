@@ -1,6 +1,6 @@
 # `make` lists each target that has a `##` comment.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token preview replay benchmark benchmark-sweep benchmark-failover benchmark-import benchmark-cold-start mutation-check build-documents package permissions checkov check-subnets catalog catalog-page clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-deployed test-recipes run deployed token revoke-tokens preview replay benchmark benchmark-sweep benchmark-failover benchmark-import benchmark-cold-start mutation-check build-documents package permissions checkov check-subnets catalog catalog-page clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -64,6 +64,9 @@ deployed: package ## Like run, with the templates, the zip and the policies of a
 
 token: setup ## Create a bearer token: OWNER=ada [ROLE=user, admin or bot]; for the local cloud LOCAL=http://127.0.0.1:4566
 	@$(ON_LOCAL) $(BIN)/python -m tools.make_token --role "$${ROLE:-user}" -- "$$OWNER"
+
+revoke-tokens: setup ## Revoke all bearer tokens of an owner: OWNER=ada; for the local cloud LOCAL=http://127.0.0.1:4566
+	@$(ON_LOCAL) $(BIN)/python -m tools.revoke_tokens -- "$$OWNER"
 
 preview: setup ## Print what a sweep would do now, without doing it; for the local cloud LOCAL=http://127.0.0.1:4566
 	@$(ON_LOCAL) $(BIN)/python -m tools.preview

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from deploy.documents import DocumentTooLarge
 from deploy.home import build_home_template
 from deploy.region import build_region_template
+from deploy.setting_checks import InvalidDeploymentSetting
 from deploy.stage_file import read_deployment_settings
 
 ACCEPTED_CHECKS: Mapping[str, str] = {
@@ -35,6 +37,8 @@ ACCEPTED_CHECKS: Mapping[str, str] = {
 """The checks whose findings are accepted, with the reason."""
 
 PROBLEMS = 1
+FAILURE = 2
+"""Exit status if there are no templates to check."""
 
 
 def main(checkov: str, stage: str) -> int:
@@ -42,9 +46,14 @@ def main(checkov: str, stage: str) -> int:
 
     :param checkov: path of its program
     """
-    settings = read_deployment_settings(stage)
+    try:
+        settings = read_deployment_settings(stage)
+        templates = {"home": build_home_template(settings), "region": build_region_template(settings)}
+    except (InvalidDeploymentSetting, DocumentTooLarge) as problem:
+        print(problem, file=sys.stderr)
+        return FAILURE
     with tempfile.TemporaryDirectory() as folder:
-        for name, template in (("home", build_home_template(settings)), ("region", build_region_template(settings))):
+        for name, template in templates.items():
             Path(folder, f"{name}.json").write_text(json.dumps(template), encoding="utf-8")
         command = [checkov, "--framework", "cloudformation", "--directory", folder, "--output", "json", "--quiet"]
         completed = subprocess.run([*command, "--skip-download"], capture_output=True, text=True, check=False)

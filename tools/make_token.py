@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.common.deadlines import TOKEN_VALID_FOR
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR
 from chalicelib.store.tokens import TokenRepository
 from tools.aws_account import connect_account_tables, exit_on_aws_errors, fail, read_clock
+from tools.owner_argument import check_owner
 
 ROLES = ", ".join(list(Role)[:-1]) + f" or {list(Role)[-1]}"
 USAGE = f"Run: make token OWNER=ada [ROLE=user] (ROLE: {ROLES}; for the local cloud also LOCAL=http://127.0.0.1:4566)"
@@ -51,10 +51,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> TokenRequest:
     parser.add_argument("--role", default=Role.USER, help=f"{ROLES} (default: user)")
     parser.add_argument("--days", default=str(TOKEN_VALID_FOR.days), help="lifetime in days (default: %(default)s)")
     options = parser.parse_args(arguments)
-    if not options.owner:
-        fail(f"OWNER is missing. {USAGE}")
-    if not re.fullmatch(OWNER_PATTERN, options.owner):
-        fail(f"OWNER must be {OWNER_DESCRIPTION}, not {options.owner!r}. {USAGE}")
+    check_owner(options.owner, USAGE)
     if options.owner == SYSTEM_ACTOR:
         fail(f"OWNER must not be {SYSTEM_ACTOR}, because timelines name gpudesk's own decisions so.")
     if options.role not in set(Role):

@@ -56,7 +56,21 @@ class TokenRepository:
         # DynamoDB deletes an expired token within some days.
         if item.expires_at <= now:
             return None
-        return TokenHolder(owner=item.owner, role=Role(item.role), token_id=item.id, expires_at=item.expires_at)
+        return _to_holder(item)
+
+    def delete_all(self, owner: str) -> list[TokenHolder]:
+        """Delete all tokens of an owner, and return whom they belonged to, in the order of their expiry.
+
+        The scan reads the whole table: a team has few tokens. A token that is created at the same time may remain.
+        """
+        found = list(TokenModel.scan(TokenModel.owner == owner, consistent_read=True))
+        for item in found:
+            item.delete()
+        return sorted((_to_holder(item) for item in found), key=lambda holder: holder.expires_at)
+
+
+def _to_holder(item: TokenModel) -> TokenHolder:
+    return TokenHolder(owner=item.owner, role=Role(item.role), token_id=item.id, expires_at=item.expires_at)
 
 
 def _hash(token: str) -> str:

@@ -20,13 +20,15 @@ NOT_RUN = {
 }
 """The beginnings of lines in code blocks that are not run, and why."""
 
-_SHELL = re.compile(r"(curl|export|echo|cp|\.venv/bin/python|make (replay|build-documents|token|preview)|[A-Z]+=\S+)\b")
+_SHELL = re.compile(
+    r"(curl|export|echo|cp|\.venv/bin/python|make (replay|build-documents|token|revoke-tokens|preview)|[A-Z]+=\S+)\b"
+)
 _HTTP = re.compile(r"(?P<method>GET|POST|PATCH|DELETE) +(?P<path>/\S+) *(?P<body>\{.*\})?")
 _FENCED_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _CODE_BLOCK = re.compile(r"(?:\A|\n\n)((?:    .*\n?)+)")
 """Indented lines after an empty line. Without the empty line, they continue an item of a list."""
 _CODE_LINE = re.compile(r"^    (\S.*)$", re.MULTILINE)
-_INLINE = re.compile(r"`(make (?:token|preview) [^`]*LOCAL=[^`]*)`")
+_INLINE = re.compile(r"`(make (?:token|revoke-tokens|preview) [^`]*LOCAL=[^`]*)`")
 _COMMENT = re.compile(r"\s{2,}#.*$")
 
 

@@ -24,7 +24,7 @@ from local.aws.core.timing import AwsTiming
 from local.aws.dynamodb import moto_performance, number_ranges
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
-from local.aws.ec2 import public_images
+from local.aws.ec2 import default_vpcs, public_images
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.custom_images import CustomImages
 from local.aws.ec2.instance_calls import InstanceCalls
@@ -120,6 +120,7 @@ class LocalCloud:
                 self.lifecycle,
                 lambda: self._interceptor.current_operation,
             ),
+            default_vpcs,
             public_images,
             self.images,
             self.scheduled_events,

@@ -75,6 +75,7 @@ class RequestInterceptor:
     def patch(self, patches: Patches) -> None:
         """Wrap the call dispatch of each service in moto. That of all others only checks the caller."""
         patches.wrap(BaseResponse, "call_action", self._check_others)
+        patches.wrap(BaseResponse, "serialized", _set_aws_status)
         self._patch_service(patches, EC2Response, "ec2", self._control_lock, self._tick)
         self._patch_service(patches, SimpleSystemManagerResponse, "ssm", self._control_lock, self._tick)
         self._patch_service(patches, Ec2InstanceConnectResponse, "ec2-instance-connect", self._control_lock, self._tick)
@@ -107,7 +108,6 @@ class RequestInterceptor:
             return call_action
 
         patches.wrap(handler, "call_action", wrap_call)
-        patches.wrap(handler, "serialized", _set_aws_status)
 
     def _check_others(self, original: CallAction) -> CallAction:
         def call_action(response: Any) -> Any:

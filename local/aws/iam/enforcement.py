@@ -27,7 +27,12 @@ from local.aws.sts.machine_roles import MachineRoles
 from local.aws.sts.role_sessions import AssumedRole, find_role
 from local.machines.host.access_keys import MACHINE_KEY_PREFIX
 
-DENIED_CODES = {"sts": "AccessDenied", "ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}
+DENIED_CODES = {
+    "ec2": "UnauthorizedOperation",
+    "iam": "AccessDenied",
+    "sns": "AuthorizationError",
+    "sts": "AccessDenied",
+}
 """Error code by service; all other services answer AccessDeniedException."""
 
 ROLE_KEY_PREFIX = "ASIA"
@@ -57,7 +62,18 @@ class Enforcement:
         """Check a call that moto answers.
 
         :raises CloudError: the credentials are unknown, have expired, or do not allow the call
+        :raises UndecidedCall: it is unknown whether they do. Over HTTP it is a CloudError, whose text the caller sees
         """
+        try:
+            self._check_call(response, service, operation)
+        except UndecidedCall as error:
+            if not response.is_werkzeug_request:
+                raise
+            raise CloudError(
+                _get_denied_code(service), f"The local cloud refuses the call. {error}", status=403
+            ) from error
+
+    def _check_call(self, response: Any, service: str, operation: str) -> None:
         key = response.access_key
         is_administrator = not key.startswith(ROLE_KEY_PREFIX)
         if is_administrator and operation != "AssumeRole":
@@ -129,7 +145,11 @@ class Enforcement:
         else:
             message = f"{message} because {decision.reason} the {access_check.action} action"
         self.denials.append(message)
-        raise CloudError(DENIED_CODES.get(service, "AccessDeniedException"), message, status=403)
+        raise CloudError(_get_denied_code(service), message, status=403)
+
+
+def _get_denied_code(service: str) -> str:
+    return DENIED_CODES.get(service, "AccessDeniedException")
 
 
 def read_parameters(response: Any) -> Parameters:

@@ -29,6 +29,7 @@ from tests.local.aws.conftest import (
     run_shell,
 )
 from tests.local.aws.fakes import RecordingMachines
+from tests.local.aws.sessions import ROLE, ROLE_NAME, TRUST_POLICY
 
 Client = Callable[..., Any]
 THREADS = 16
@@ -376,6 +377,28 @@ def test_unknown_call_is_answered_in_the_form_of_aws(client: Client, service: st
         "list_price_lists": {"ServiceCode": "AmazonEC2", "EffectiveDate": 0, "CurrencyCode": "USD"},
     }
     assert get_error(getattr(client(service), call), **arguments.get(call, {})) == (code, 400)
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [
+        ("ec2", "describe_addresses", "UnauthorizedOperation"),
+        ("iam", "list_roles", "AccessDenied"),
+        ("ssm", "describe_maintenance_windows", "AccessDeniedException"),
+    ],
+)
+def test_call_of_a_role_whose_access_checks_are_unknown_is_refused(
+    cloud: LocalCloud, server: CloudServer, client: Client, service: str, call: str, code: str
+) -> None:
+    client("iam").create_role(RoleName=ROLE_NAME, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))
+    role = client("sts").assume_role(RoleArn=ROLE.text, RoleSessionName="ada")["Credentials"]
+    key = {"aws_access_key_id": role["AccessKeyId"], "aws_secret_access_key": role["SecretAccessKey"]}
+    session: Any = create_session()
+    caller = session.client(
+        service, endpoint_url=server.url, config=ONCE, aws_session_token=role["SessionToken"], **key
+    )
+    assert get_error(getattr(caller, call)) == (code, 403)
+    assert "are unknown. Add them to" in cloud.enforcement.denials[0]
 
 
 @pytest.mark.parametrize(
