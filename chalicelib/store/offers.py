@@ -1,7 +1,8 @@
-"""The offers table: one item for each region, so that one call reads all regions.
+"""The offers table: two items for each region, so that one call reads all regions.
 
-An item holds compressed lines, one for each instance type: its name, its on-demand price with the day of the price or
-`-`, and for each zone the letter at the end of its name and its spot price, if it has one:
+One item has the records of capacity (`capacity_codec.py`). The other one has compressed lines, one for each instance
+type: its name, its on-demand price with the day of the price or `-`, and for each zone the letter at the end of its
+name and its spot price, if it has one:
 
     g4dn.xlarge 0.526@2026-11-23 a0.1578 b0.1601 c
 
@@ -16,20 +17,34 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 
-from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import (
+    BinaryAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    UTCDateTimeAttribute,
+)
 
 from chalicelib.domain.common.deadlines import OFFERS_RETENTION
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
+from chalicelib.domain.offers.region_capacity import RegionCapacity
+from chalicelib.store.capacity_codec import decode_capacity
 from chalicelib.store.connections import TableMeta, TableModel
 from chalicelib.store.dynamo import read_or_log
 
 NO_PRICE = "-"
 
+CAPACITY_PREFIX = "capacity#"
+"""Begins the keys of the items with records of capacity."""
+
 _ZONE = re.compile(r"([a-z])([0-9.]*)")
 
 
 class OfferModel(TableModel):
-    """The zones and prices of one region, as of one reading."""
+    """The zones and prices of one region, as of one reading, or its records of capacity.
+
+    :cvar region: the region, or `capacity#` and the region
+    """
 
     class Meta(TableMeta):
         """The name of the table."""
@@ -37,8 +52,10 @@ class OfferModel(TableModel):
         base_name = "offers"
 
     region = UnicodeAttribute(hash_key=True)
-    read_at = UTCDateTimeAttribute()
-    types = BinaryAttribute(legacy_encoding=False)
+    read_at = UTCDateTimeAttribute(null=True)
+    types = BinaryAttribute(legacy_encoding=False, null=True)
+    capacity = BinaryAttribute(legacy_encoding=False, null=True)
+    version = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
 
 
@@ -59,6 +76,31 @@ class OfferRepository:
         items = OfferModel.batch_get(list(regions))
         read = {item.region: read_or_log(f"offers of {item.region}", partial(_to_offerings, item)) for item in items}
         return {region: offerings for region, offerings in read.items() if offerings}
+
+    def get_many_with_capacity(
+        self, regions: Iterable[str]
+    ) -> tuple[Mapping[str, RegionOfferings], Mapping[str, RegionCapacity]]:
+        """Return what was read of regions, and their records of capacity. DynamoDB is called once."""
+        keys = {build_capacity_key(region): region for region in regions}
+        offerings, capacity = {}, {}
+        for item in OfferModel.batch_get([*keys.values(), *keys]):
+            if item.region in keys:
+                capacity[keys[item.region]] = read_capacity(item)
+            elif reading := read_or_log(f"offers of {item.region}", partial(_to_offerings, item)):
+                offerings[item.region] = reading
+        return offerings, capacity
+
+
+def build_capacity_key(region: str) -> str:
+    """Return the key of the item with the records of capacity of a region."""
+    return f"{CAPACITY_PREFIX}{region}"
+
+
+def read_capacity(item: OfferModel | None) -> RegionCapacity:
+    """Return the records of an item; none if there is no item or it is unreadable, which is logged."""
+    if item is None:
+        return RegionCapacity()
+    return read_or_log(item.region, partial(decode_capacity, item.capacity)) or RegionCapacity()
 
 
 def encode_types(region: str, types: Mapping[str, TypeOffering]) -> bytes:

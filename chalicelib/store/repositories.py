@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from chalicelib.store.benchmarks import BenchmarkRepository
+from chalicelib.store.capacity import CapacityRepository
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
 from chalicelib.store.heartbeats import HeartbeatRepository
@@ -34,6 +35,7 @@ class Repositories:
     ledger: LedgerRepository = field(default_factory=LedgerRepository)
     benchmarks: BenchmarkRepository = field(default_factory=BenchmarkRepository)
     offers: OfferRepository = field(default_factory=OfferRepository)
+    capacity: CapacityRepository = field(default_factory=CapacityRepository)
     tokens: TokenRepository = field(default_factory=TokenRepository)
 
 

@@ -3,6 +3,7 @@
 AwsError                        a call of AWS failed; the control loop decides what follows
 ├── TransientAwsError           AWS throttled the call or did not respond: make the same call again
 ├── InsufficientCapacity        the zone has no capacity now: try another zone
+│   └── RepeatedRefusal         gpudesk made no call, because EC2 has refused the same a moment ago
 ├── QuotaExceeded               a quota of the AWS account does not allow the call
 ├── AwsNotFound                 AWS does not know the id: not yet, or no longer
 │   └── AgentNotConnected       Session Manager does not know the SSM agent of the instance
@@ -41,6 +42,10 @@ class TransientAwsError(AwsError):
 
 class InsufficientCapacity(AwsError):
     """AWS has no capacity for this instance type in this zone now."""
+
+
+class RepeatedRefusal(InsufficientCapacity):
+    """EC2 has refused this type in this zone in the same sweep, so gpudesk did not make the call."""
 
 
 class QuotaExceeded(AwsError):

@@ -58,6 +58,9 @@ ON_DEMAND_PRICE_VALID_FOR = timedelta(days=90)
 OFFERS_RETENTION = timedelta(days=30)
 """Time for which the offers of a region are kept that is not read any more, because gpudesk has left it."""
 
+CAPACITY_RETENTION = timedelta(weeks=26)
+"""Time for which the records of capacity of a region are kept after the last answer: it then counts a hundredth."""
+
 # Boot and setup
 
 AGENT_DEADLINE = timedelta(minutes=15)

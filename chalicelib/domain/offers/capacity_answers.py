@@ -1,0 +1,125 @@
+"""Find what EC2's answers say about capacity: outcomes of calls, and what became of accepted launches."""
+
+import hashlib
+from datetime import datetime
+
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, RepeatedRefusal
+from chalicelib.domain.instances.ec2_instance import Ec2Instance
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.observation import Observation, ObservedInstance
+from chalicelib.domain.instances.plan import CallAccepted, InstanceLaunched, Launch, Outcome, Start, Step
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.offers.capacity_record import Result
+from chalicelib.domain.offers.offer import Market
+from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey
+from chalicelib.domain.offers.zone_hints import find_zones
+
+NO_CAPACITY_CODE = "InsufficientInstanceCapacity"
+"""Code of a refusal whose text can name zones with capacity. As a state reason, `Server.` precedes it.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
+"""
+
+
+def find_answer_to_call(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> CapacityAnswer | None:
+    """Return what the outcome of a call says about capacity.
+
+    :param instance: the record with the step's attempt or claim
+    :returns: None: nothing, or EC2 was not called
+    """
+    if isinstance(outcome, RepeatedRefusal):
+        return None
+    match step, outcome:
+        case Launch(attempt), InstanceLaunched():
+            return _build_launch_answer(attempt, Result.LAUNCHED, now)
+        case Launch(attempt), InsufficientCapacity():
+            return _build_launch_answer(attempt, Result.REFUSED, now, _find_hints(attempt.region, outcome))
+        case Start(), CallAccepted():
+            return _build_start_answer(instance, Result.LAUNCHED, now)
+        case Start(), InsufficientCapacity():
+            return _build_start_answer(instance, Result.REFUSED, now, _find_hints(instance.spec.region, outcome))
+        case _:
+            return None
+
+
+def find_answer_in_change(
+    before: Instance, after: Instance, observation: Observation, now: datetime
+) -> CapacityAnswer | None:
+    """Return what an observed EC2 instance says about capacity, once the record has changed because of it.
+
+    - EC2 shows an instance of an attempt whose answer was lost: it was launched.
+    - EC2 has ended an accepted launch for lack of capacity: it was refused.
+
+    :param before: the record before the decision
+    :param after: the record after it
+    """
+    observed, attempt = observation.ec2, before.launch.attempt
+    if not isinstance(observed, ObservedInstance):
+        return None
+    if observed.instance_id in set(after.launch.ended_instance_ids) - set(before.launch.ended_instance_ids):
+        return _build_end_answer(after, observed, now)
+    is_found = before.ec2_instance is None and after.ec2_instance is not None
+    if is_found and attempt is not None and attempt.sent_at is not None and attempt.zone == observed.zone:
+        return _build_launch_answer(attempt, Result.LAUNCHED, now)
+    return None
+
+
+def _build_launch_answer(
+    attempt: LaunchAttempt, result: Result, now: datetime, hinted_zones: tuple[str, ...] = ()
+) -> CapacityAnswer:
+    """Return the answer to an attempt. Its token contains the number of the attempt and the zone."""
+    return CapacityAnswer(
+        id=_build_id(attempt.token, result),
+        region=attempt.region,
+        key=CapacityKey(attempt.instance_type, attempt.zone, Market.ON_DEMAND),
+        result=result,
+        at=now,
+        hinted_zones=hinted_zones,
+    )
+
+
+def _build_start_answer(
+    instance: Instance, result: Result, now: datetime, hinted_zones: tuple[str, ...] = ()
+) -> CapacityAnswer | None:
+    """Return the answer to a start; None if the record has let go of the claim or of the EC2 instance.
+
+    The time of the call was written before the call, so it is the number of the attempt.
+    """
+    ec2_instance, claim = instance.ec2_instance, instance.claim
+    if ec2_instance is None or claim is None or claim.last_called_at is None:
+        return None
+    return CapacityAnswer(
+        id=_build_id(f"{ec2_instance.instance_id}|{claim.last_called_at.isoformat()}", result),
+        region=instance.spec.region,
+        key=_build_key(instance, ec2_instance),
+        result=result,
+        at=now,
+        hinted_zones=hinted_zones,
+    )
+
+
+def _build_end_answer(instance: Instance, observed: ObservedInstance, now: datetime) -> CapacityAnswer | None:
+    """Return the refusal of an accepted launch that has ended; None if it ended for another reason."""
+    reason = observed.state_reason
+    if reason is None or not reason.code.endswith(NO_CAPACITY_CODE):
+        return None
+    return CapacityAnswer(
+        id=_build_id(observed.instance_id, Result.REFUSED),
+        region=observed.region,
+        key=_build_key(instance, observed.to_ec2_instance()),
+        result=Result.REFUSED,
+        at=now,
+    )
+
+
+def _build_key(instance: Instance, ec2_instance: Ec2Instance) -> CapacityKey:
+    return CapacityKey(instance.spec.hardware.instance_type, ec2_instance.zone, Market.ON_DEMAND)
+
+
+def _find_hints(region: str, error: InsufficientCapacity) -> tuple[str, ...]:
+    """Return the zones that a refusal names. Texts of other codes name zones that offer the type, full or not."""
+    return find_zones(error.message, region) if error.code == NO_CAPACITY_CODE else ()
+
+
+def _build_id(call: str, result: Result) -> str:
+    return hashlib.sha256(f"{call}|{result}".encode()).hexdigest()[:16]
