@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.offers.capacity_record import Result
+from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.offerings import TypeOffering
+from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey
 from tests.api.client import Bench
 from tests.unit.offers.offer_examples import PRICED_ON, build_reading
 
+MINUTE = timedelta(minutes=1)
 SEARCH = "/offers?instance_type=g4dn.xlarge"
 
 
@@ -51,6 +55,8 @@ def test_offers_are_ranked_with_price_and_age(bench: Bench) -> None:
         "price_read_at": now,
         "price_stale": False,
         "distance_km": 0,
+        "likelihood": 0.5,
+        "evidence": None,
     }
     rest = [(each["zone"], each["market"], each["price_per_hour"], each["price_source"]) for each in answer["items"]]
     assert rest[1:] == [
@@ -60,6 +66,22 @@ def test_offers_are_ranked_with_price_and_age(bench: Bench) -> None:
     ]
     nothing: dict[str, Any] = {"next_cursor": None, "left_out": [], "stale_regions": []}
     assert {**answer, "items": []} == {**nothing, "items": [], "as_of": now}
+
+
+def test_answers_of_ec2_are_shown_and_change_the_order(bench: Bench) -> None:
+    store_offers(bench)
+    capacity = bench.world.application.reconciler.stores.capacity
+    for number, (zone, result) in enumerate((("a", Result.LAUNCHED), ("a", Result.REFUSED), ("b", Result.LAUNCHED))):
+        key = CapacityKey("g4dn.xlarge", f"us-east-1{zone}", Market.ON_DEMAND)
+        capacity.add(
+            CapacityAnswer(id=str(number), region="us-east-1", key=key, result=result, at=bench.world.now - MINUTE)
+        )
+    items = bench.ada("GET", f"{SEARCH}&market=on-demand").json["items"]
+    shown = [(each["zone"], each["likelihood"], each["evidence"]) for each in items]
+    refused = f"launched in 1 of 2 tries, last refused {bench.world.now - MINUTE:%A %H:%M} UTC"
+    assert shown == [("us-east-1b", 1.0, "launched in 1 of 1 try"), ("us-east-1a", 0.01, refused)]
+    assert items[1]["rank_reason"].startswith("EC2 had no capacity for it 60 s ago")
+    assert count_calls(bench, SEARCH) == {"dynamodb:GetItem": 2, "dynamodb:BatchGetItem": 1}
 
 
 def test_pages_of_a_search_continue_each_other(bench: Bench) -> None:

@@ -89,7 +89,8 @@ class OfferView(TypedDict):
 
     `rank_reason`: why the offer comes after the one before it. `gpu_memory_gib`: memory of one GPU. `price_per_hour` is
     null if it is unknown. `price_read_at`: the price was valid then; `price_stale`: it is too old to rely on.
-    `distance_km`: from the place of `near`.
+    `distance_km`: from the place of `near`. `likelihood`: how likely a launch succeeds now, from 0 to 1; 0.5 if
+    nothing is known. `evidence`: the last answers of EC2 behind it; null if there are none.
     """
 
     rank: int
@@ -107,6 +108,8 @@ class OfferView(TypedDict):
     price_read_at: str | None
     price_stale: bool | None
     distance_km: int | None
+    likelihood: float
+    evidence: str | None
 
 
 class LeftOutView(TypedDict):
@@ -181,6 +184,8 @@ def to_offer_view(ranked: RankedOffer, catalog: InstanceTypeCatalog, now: dateti
         "price_read_at": format_timestamp(price.read_at) if price else None,
         "price_stale": price.is_stale(now) if price else None,
         "distance_km": offer.distance_km,
+        "likelihood": round(ranked.likelihood.value, 2),
+        "evidence": ranked.likelihood.evidence or None,
     }
 
 

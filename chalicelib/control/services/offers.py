@@ -94,11 +94,13 @@ class OfferService:
         return summarize_regions(self._read_context(origin), gpus)
 
     def _read_context(self, origin: Place | None) -> OfferContext:
+        offerings, capacity = self.stores.offers.get_many_with_capacity(self.regions)
         return OfferContext(
             catalog=self.catalog,
             limits=self.stores.desk.get_settings().limits,
             deployed_regions=self.regions,
-            offerings=self.stores.offers.get_many(self.regions),
+            offerings=offerings,
+            capacity=capacity,
             origin=origin,
             now=self.clock.now(),
         )

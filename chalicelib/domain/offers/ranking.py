@@ -23,11 +23,13 @@ class RankedOffer:
 
     :param rank: 1 is the best
     :param reason: a sentence that says why the offer has this rank
+    :param likelihood: how likely a launch succeeds now
     """
 
     offer: Offer
     rank: int
     reason: str
+    likelihood: Likelihood
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def rank_offers(offers: Iterable[Offer], now: datetime) -> tuple[RankedOffer, ..
     ranked: list[RankedOffer] = []
     better: Candidate | None = None
     for rank, candidate in enumerate(sorted(candidates, key=lambda each: each.sort_key), 1):
-        ranked.append(RankedOffer(candidate.offer, rank, _explain(better, candidate, now)))
+        ranked.append(RankedOffer(candidate.offer, rank, _explain(better, candidate, now), candidate.likelihood))
         better = candidate
     return tuple(ranked)
 

@@ -1,7 +1,7 @@
 """Find the offers that match a query, in their order, and say what is left out and why. Nothing here calls AWS."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
@@ -14,6 +14,7 @@ from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import Place, find_distance_km
 from chalicelib.domain.offers.query import OfferQuery, select_types
 from chalicelib.domain.offers.ranking import RankedOffer, rank_offers
+from chalicelib.domain.offers.region_capacity import RegionCapacity
 
 MARKET_TEXTS = {Market.ON_DEMAND: "on demand", Market.SPOT: "on the spot market"}
 
@@ -24,6 +25,7 @@ class OfferContext:
 
     :param deployed_regions: the regions in which gpudesk is set up
     :param offerings: what was read of regions, by region
+    :param capacity: what EC2 has answered to launches and starts, by region
     :param origin: the place from which distances are measured; None: unknown
     """
 
@@ -33,6 +35,7 @@ class OfferContext:
     offerings: Mapping[str, RegionOfferings]
     origin: Place | None
     now: datetime
+    capacity: Mapping[str, RegionCapacity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ def _list_offers(
 ) -> Iterator[Offer]:
     """Yield the offers of a region, at any price."""
     distance = find_distance_km(context.origin, reading.region)
+    capacity = context.capacity.get(reading.region, RegionCapacity())
     for item in types:
         offering = reading.types.get(item.name)
         if offering is None or not offering.spot:
@@ -119,6 +123,7 @@ def _list_offers(
                     market=market,
                     price=_build_price(reading, item.name, zone, market),
                     distance_km=distance,
+                    record=capacity.find_record(item.name, zone, market),
                 )
 
 
