@@ -95,7 +95,7 @@ def _build_reconciler(parts: Parts) -> Reconciler:
     settings = parts.settings
     network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
     prerequisites = LaunchPrerequisites(parts.clients.loop, network)
-    resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings)
+    resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, parts.stores.capacity, parts.clock)
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 

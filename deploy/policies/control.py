@@ -3,6 +3,7 @@
 They share one role, because each of them reconciles instances, and a reconcile may make any of the calls.
 """
 
+from chalicelib.store.offers import CAPACITY_PREFIX
 from deploy.names import ResourceNames
 from deploy.policies.commands import build_command_statements
 from deploy.policies.images import build_image_statements
@@ -51,6 +52,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the control role."""
     statements = (
         *build_table_statements(names, TABLES),
+        _build_capacity_statement(names),
         *build_stream_statements(names),
         _build_observation_statement(),
         *build_launch_statements(names),
@@ -61,6 +63,20 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         build_log_statement(names, "control"),
     )
     return PolicyDocument(statements)
+
+
+def _build_capacity_statement(names: ResourceNames) -> Statement:
+    return Statement(
+        sid="UseCapacityRecords",
+        actions=("dynamodb:GetItem", "dynamodb:PutItem"),
+        resources=(names.table_arn("offers"),),
+        condition={
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{CAPACITY_PREFIX}*"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+        reason="Remember what EC2 has answered to launches and starts, and choose zones by it. The zones and prices in "
+        "the same table have other keys. ForAllValues also holds for a missing key, so Null requires it.",
+    )
 
 
 def build_stream_statements(names: ResourceNames) -> tuple[Statement, ...]:

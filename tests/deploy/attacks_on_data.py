@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE
 from chalicelib.store.heartbeats import HeartbeatModel
+from chalicelib.store.offers import OfferModel, build_capacity_key
 from chalicelib.store.tables import TABLES
 from deploy.tables import get_short_name
 from ssm_documents.compose import list_document_names
@@ -26,16 +27,15 @@ def list_tables(attacker: Attacker) -> str:
     """Return the tables that the attacker can read (R) and write (W); `own`: only the item of the instance."""
     found = []
     for model in TABLES:
-        letters = "".join(
-            letter
-            for letter, calls in (("R", _list_reads(model)), ("W", _list_writes(model)))
-            if any(attacker.can("dynamodb", operation, **parameters) for operation, parameters in calls)
-        )
+        letters = _find_letters(attacker, model, "x")
         own = _update(model, attacker.credentials.user_id)
         if not letters and attacker.can("dynamodb", "UpdateItem", **own):
             # With ReturnValues, the answer to an update contains the whole item.
             can_read = attacker.can("dynamodb", "UpdateItem", **own, ReturnValues="ALL_NEW")
             letters = "RW, own" if can_read else "W, own"
+        if not letters and model is OfferModel:
+            letters = _find_letters(attacker, model, build_capacity_key("us-east-1"))
+            letters = f"{letters}, only records of capacity" if letters else ""
         if letters:
             found.append(f"{get_short_name(model)} ({letters})")
     assert not attacker.can("dynamodb", "GetItem", TableName=FOREIGN_TABLE, Key={"hash": {"S": "x"}})
@@ -47,12 +47,22 @@ def list_tables(attacker: Attacker) -> str:
     return ", ".join(found) or NONE
 
 
-def _list_reads(model: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _find_letters(attacker: Attacker, model: Any, item: str) -> str:
+    """Return whether the attacker can read (R) and write (W) an item of a table."""
+    calls_by_letter = {"R": _list_reads(model, item), "W": _list_writes(model, item)}
+    return "".join(
+        letter
+        for letter, calls in calls_by_letter.items()
+        if any(attacker.can("dynamodb", operation, **parameters) for operation, parameters in calls)
+    )
+
+
+def _list_reads(model: Any, item: str) -> Iterator[tuple[str, dict[str, Any]]]:
     table, key = model.Meta.table_name, model._hash_keyname
-    yield "GetItem", {"TableName": table, "Key": {key: {"S": "x"}}}
-    yield "BatchGetItem", {"RequestItems": {table: {"Keys": [{key: {"S": "x"}}]}}}
-    yield "TransactGetItems", {"TransactItems": [{"Get": {"TableName": table, "Key": {key: {"S": "x"}}}}]}
-    values = {":value": {"S": "x"}}
+    yield "GetItem", {"TableName": table, "Key": {key: {"S": item}}}
+    yield "BatchGetItem", {"RequestItems": {table: {"Keys": [{key: {"S": item}}]}}}
+    yield "TransactGetItems", {"TransactItems": [{"Get": {"TableName": table, "Key": {key: {"S": item}}}}]}
+    values = {":value": {"S": item}}
     query = {"KeyConditionExpression": f"{key} = :value", "ExpressionAttributeValues": values}
     yield "Query", {"TableName": table, **query}
     yield "Scan", {"TableName": table}
@@ -61,12 +71,12 @@ def _list_reads(model: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "Scan", {"TableName": table, "IndexName": index.Meta.index_name}
 
 
-def _list_writes(model: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _list_writes(model: Any, item: str) -> Iterator[tuple[str, dict[str, Any]]]:
     table, key = model.Meta.table_name, model._hash_keyname
-    yield "PutItem", {"TableName": table, "Item": {key: {"S": "x"}}}
-    yield "UpdateItem", _update(model, "x")
-    yield "DeleteItem", {"TableName": table, "Key": {key: {"S": "x"}}}
-    yield "BatchWriteItem", {"RequestItems": {table: [{"PutRequest": {"Item": {key: {"S": "x"}}}}]}}
+    yield "PutItem", {"TableName": table, "Item": {key: {"S": item}}}
+    yield "UpdateItem", _update(model, item)
+    yield "DeleteItem", {"TableName": table, "Key": {key: {"S": item}}}
+    yield "BatchWriteItem", {"RequestItems": {table: [{"PutRequest": {"Item": {key: {"S": item}}}}]}}
     yield "DeleteTable", {"TableName": table}
 
 

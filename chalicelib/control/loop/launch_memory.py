@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.control.loop.resolve_launch import ParameterSource, PrerequisiteSource
 from chalicelib.control.loop.step_executor import StepExecutor
-from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, RepeatedRefusal
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.plan import Launch, Outcome, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Instance
@@ -111,7 +111,9 @@ class RememberingExecutor:
                 return self.executor.execute(instance, ResolveLaunch((*zones, *more)))
             case Launch():
                 refusal = self.memory.find_refusal(step)
-                outcome = refusal or self.executor.execute(instance, step)
+                if refusal:
+                    return RepeatedRefusal(refusal.code, refusal.message)
+                outcome = self.executor.execute(instance, step)
                 if isinstance(outcome, InsufficientCapacity):
                     self.memory.record_refusal(step.attempt, outcome)
                 return outcome

@@ -20,6 +20,8 @@ from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
+from chalicelib.domain.offers.capacity_answers import find_answer_in_change, find_answer_to_call
+from chalicelib.domain.offers.region_capacity import CapacityAnswer
 from chalicelib.settings import Settings
 from chalicelib.store.conflicts import RejectedWrite, VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
@@ -106,12 +108,25 @@ class Reconciler:
             current = self._write(instance, plan, context)
         if plan.step_durations:
             self.stores.durations.record(plan.step_durations)
+        self._count_answer(find_answer_in_change(instance, plan.instance, observation, self.clock.now()))
         self._send_heartbeat_response(current, observation, context)
         LOG.debug("%s: %s", instance.name, plan.reason.message)
         if plan.step is None:
             return plan.requeue
         outcome = self.executor.execute(current, plan.step)
-        return self._record_outcome(current, plan.step, outcome, context) or plan.requeue
+        requeue = self._record_outcome(current, plan.step, outcome, context) or plan.requeue
+        self._count_answer(find_answer_to_call(current, plan.step, outcome, self.clock.now()))
+        return requeue
+
+    def _count_answer(self, answer: CapacityAnswer | None) -> None:
+        """Remember what EC2 has answered about capacity.
+
+        The record is written first: after that, the same attempt is not sent again. If the function ends in between,
+        the answer is lost, which costs at most a launch in a worse order of zones; counted twice, it would make a zone
+        look full or free that is neither.
+        """
+        if answer:
+            self.stores.capacity.add(answer)
 
     def load_context(self) -> DecisionContext:
         """Return what decisions depend on besides the instance: settings, channels, names of AWS resources."""

@@ -1,6 +1,7 @@
 """Complete a launch request: AMI, root device, disk, subnet, zone. The result is stored and sent unchanged."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -15,9 +16,13 @@ from chalicelib.domain.common.aws_errors import (
     PermanentAwsError,
     PrerequisiteMissing,
 )
+from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.offers.likelihood import estimate_likelihood
+from chalicelib.domain.offers.offer import Market
+from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.settings import Settings
 
 
@@ -41,6 +46,14 @@ class ParameterSource(Protocol):
         ...
 
 
+class CapacitySource(Protocol):
+    """What `store/capacity.py` reads for a launch."""
+
+    def get(self, region: str) -> RegionCapacity:
+        """Return the records of capacity of a region."""
+        ...
+
+
 @dataclass(frozen=True)
 class LaunchResolver:
     """Reads from AWS what RunInstances needs besides the spec. It changes nothing."""
@@ -49,6 +62,8 @@ class LaunchResolver:
     parameters: ParameterSource
     catalog: InstanceTypeCatalog
     settings: Settings
+    capacity: CapacitySource
+    clock: Clock
 
     def resolve(self, instance: Instance, zones_without_capacity: tuple[str, ...]) -> LaunchAttempt:
         """Return the next attempt.
@@ -105,7 +120,17 @@ class LaunchResolver:
         subnets = [subnet for subnet in offered if subnet.zone not in zones_without_capacity]
         if not subnets:
             raise InsufficientCapacity("NoZoneLeft", f"No zone of {region} has capacity for {type_name} now")
-        return subnets[0]
+        return self._choose_likeliest(region, type_name, subnets) if len(subnets) > 1 else subnets[0]
+
+    def _choose_likeliest(self, region: str, type_name: str, subnets: Sequence[Subnet]) -> Subnet:
+        """Return a subnet of the zone to try next: not refused recently, then the likeliest, then the first by name."""
+        capacity, now = self.capacity.get(region), self.clock.now()
+
+        def build_key(subnet: Subnet) -> tuple[bool, float, str, str]:
+            record = capacity.find_record(type_name, subnet.zone, Market.ON_DEMAND)
+            return record.is_avoided(now), -estimate_likelihood(record, now).value, subnet.zone, subnet.subnet_id
+
+        return min(subnets, key=build_key)
 
     def _read_ami_id(self, region: str, parameter: str) -> str:
         try:

@@ -1,0 +1,110 @@
+"""Which of the zones with a subnet a launch tries next."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
+from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.domain.common.aws_errors import InsufficientCapacity
+from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, replay
+from chalicelib.domain.offers.offer import Market
+from chalicelib.domain.offers.region_capacity import CapacityKey, RegionCapacity
+from chalicelib.domain.sessions.role import RoleArn
+from chalicelib.settings import Settings
+from chalicelib.store.data_files import load_catalog
+from local.clock import ManualClock
+from tests.support.ready_instance import START, build_ready_instance
+
+MINUTE = timedelta(minutes=1)
+SETTINGS = Settings(
+    stage="dev",
+    table_prefix="gpudesk",
+    instance_profile="gpudesk-instance",
+    instance_role_id="AROA1",
+    security_group="gpudesk",
+    home_region="us-east-1",
+    webhook_key="/gpudesk/webhook-key",
+    session_role=RoleArn.parse("arn:aws:iam::123456789012:role/gpudesk-session"),
+)
+
+
+@dataclass
+class FakeAws:
+    """Subnets in the zones a, b and c, and one AMI."""
+
+    zones: str = "abc"
+
+    def describe_image(self, region: str, image_id: str) -> AmiDetails:
+        return AmiDetails("/dev/sda1", 8)
+
+    def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
+        return [Subnet(f"subnet-{each}", f"{region}{each}", "sg-1", assigns_public_address=True) for each in self.zones]
+
+    def get_parameter(self, region: str, name: str) -> str:
+        return "ami-1"
+
+
+@dataclass
+class FakeCapacity:
+    """Records of capacity, which counts its reads."""
+
+    capacity: RegionCapacity
+    reads: list[str] = field(default_factory=list)
+
+    def get(self, region: str) -> RegionCapacity:
+        self.reads.append(region)
+        return self.capacity
+
+
+def build_records(**records: CapacityRecord) -> FakeCapacity:
+    """Return records, with `a=` for the zone us-east-1a."""
+    keys = {letter: CapacityKey("g4dn.xlarge", f"us-east-1{letter}", Market.ON_DEMAND) for letter in records}
+    return FakeCapacity(RegionCapacity({keys[letter]: each for letter, each in records.items()}))
+
+
+def record(result: Result, minutes_ago: int) -> CapacityRecord:
+    return replay([(result, START - minutes_ago * MINUTE)])
+
+
+def choose_zone(capacity: FakeCapacity, *without_capacity: str, zones: str = "abc", now: datetime = START) -> str:
+    aws = FakeAws(zones)
+    resolver = LaunchResolver(aws, aws, load_catalog(), SETTINGS, capacity, ManualClock(now))
+    return resolver.resolve(build_ready_instance(), without_capacity).zone
+
+
+@pytest.mark.parametrize(
+    ("capacity", "zone"),
+    [
+        pytest.param(build_records(), "us-east-1a", id="nothing is known: by name"),
+        pytest.param(build_records(a=record(Result.REFUSED, 2)), "us-east-1b", id="refused recently"),
+        pytest.param(build_records(b=record(Result.LAUNCHED, 2)), "us-east-1b", id="launched recently"),
+        pytest.param(
+            build_records(a=record(Result.REFUSED, 2), b=record(Result.REFUSED, 2), c=record(Result.REFUSED, 4)),
+            "us-east-1c",
+            id="its avoidance has ended",
+        ),
+        pytest.param(
+            build_records(a=record(Result.REFUSED, 1), b=record(Result.REFUSED, 2), c=record(Result.REFUSED, 1)),
+            "us-east-1b",
+            id="all are avoided: the likeliest",
+        ),
+    ],
+)
+def test_zone_without_a_recent_refusal_and_then_the_likeliest_comes_first(capacity: FakeCapacity, zone: str) -> None:
+    assert choose_zone(capacity) == zone
+
+
+def test_zone_that_refused_this_launch_is_not_chosen_however_likely() -> None:
+    capacity = build_records(b=record(Result.LAUNCHED, 2), c=record(Result.REFUSED, 2))
+    assert choose_zone(capacity, "us-east-1b") == "us-east-1a"
+    assert choose_zone(capacity, "us-east-1b", "us-east-1a") == "us-east-1c"
+    with pytest.raises(InsufficientCapacity):
+        choose_zone(capacity, "us-east-1a", "us-east-1b", "us-east-1c")
+
+
+def test_records_are_not_read_for_the_only_zone() -> None:
+    capacity = build_records()
+    assert choose_zone(capacity, zones="b") == "us-east-1b"
+    assert capacity.reads == []
