@@ -1,13 +1,14 @@
 """What a sweep remembers of launches, and what it must ask again."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
-from chalicelib.control.loop.launch_memory import LaunchMemory
-from chalicelib.domain.common.aws_errors import InsufficientCapacity, TransientAwsError
-from chalicelib.domain.instances.plan import Launch
-from tests.support.ready_instance import build_launch_attempt
+from chalicelib.control.loop.launch_memory import LaunchMemory, RememberingExecutor
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, RepeatedRefusal, TransientAwsError
+from chalicelib.domain.instances.plan import Launch, Outcome, Step
+from chalicelib.domain.instances.record import Instance
+from tests.support.ready_instance import build_launch_attempt, build_ready_instance
 
 NO_CAPACITY = InsufficientCapacity("InsufficientInstanceCapacity", "no capacity")
 
@@ -28,6 +29,26 @@ def test_refusal_holds_for_one_type_in_one_zone() -> None:
         assert memory.find_refusal(replace(launch, attempt=changed)) is None
     assert memory.list_zones_without_capacity("us-east-1", "g4dn.xlarge") == ("us-east-1a",)
     assert memory.list_zones_without_capacity("us-west-2", "g4dn.xlarge") == ()
+
+
+def test_repeated_refusal_is_not_taken_for_an_answer_of_ec2() -> None:
+    @dataclass
+    class RefusingExecutor:
+        calls: int = 0
+
+        def execute(self, instance: Instance, step: Step) -> Outcome:
+            self.calls += 1
+            return NO_CAPACITY
+
+        def add_memory(self) -> "RefusingExecutor":
+            return self
+
+    inner, launch = RefusingExecutor(), Launch(build_launch_attempt(), is_first_call=True)
+    executor = RememberingExecutor(inner, LaunchMemory(), inner)
+    first, second = (executor.execute(build_ready_instance(), launch) for _ in range(2))
+    assert first is NO_CAPACITY
+    assert isinstance(second, RepeatedRefusal)
+    assert (second.description, inner.calls) == (NO_CAPACITY.description, 1)
 
 
 def test_call_that_failed_is_not_repeated_in_the_same_sweep() -> None:

@@ -9,6 +9,7 @@ from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.domain.common.aws_errors import InsufficientCapacity
 from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, replay
+from chalicelib.domain.offers.likelihood import estimate_likelihood
 from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.region_capacity import CapacityKey, RegionCapacity
 from chalicelib.domain.sessions.role import RoleArn
@@ -94,6 +95,14 @@ def choose_zone(capacity: FakeCapacity, *without_capacity: str, zones: str = "ab
 )
 def test_zone_without_a_recent_refusal_and_then_the_likeliest_comes_first(capacity: FakeCapacity, zone: str) -> None:
     assert choose_zone(capacity) == zone
+
+
+def test_avoided_zone_comes_after_a_less_likely_one() -> None:
+    usual = [(Result.LAUNCHED, START - week * timedelta(weeks=1)) for week in (4, 4, 3, 3, 2, 2, 1, 1)]
+    refusals = [(Result.REFUSED, START - minutes * MINUTE) for minutes in (55, 54, 53, 52, 51, 50)]
+    often_free, rarely_free = replay([*usual, *refusals]), replay([(Result.REFUSED, START - timedelta(weeks=1))] * 6)
+    assert estimate_likelihood(often_free, START).value > estimate_likelihood(rarely_free, START).value
+    assert choose_zone(build_records(a=often_free, b=rarely_free), zones="ab") == "us-east-1b"
 
 
 def test_zone_that_refused_this_launch_is_not_chosen_however_likely() -> None:
