@@ -3,17 +3,24 @@
 from deploy.names import ResourceNames
 from deploy.policies.logs import build_log_statement
 from deploy.policies.statement import PolicyDocument, Statement
-from deploy.policies.table_access import TableAccess, build_table_statements
 
-TABLES = {
-    "offers": TableAccess(
-        ("BatchGetItem", "PutItem"), "Write what was read of each region. Those that were read long ago come first."
-    ),
-}
+REGION_KEYS = ("??-*", "????-*")
+"""Match the names of all regions (us-east-1, eusc-de-east-1), and no key of a record of capacity."""
 
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the role of refresh_offers."""
+    write = Statement(
+        sid="WriteOffers",
+        actions=("dynamodb:BatchGetItem", "dynamodb:PutItem"),
+        resources=(names.table_arn("offers"),),
+        condition={
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(REGION_KEYS)},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+        reason="Write what was read of each region. Those that were read long ago come first. The records of capacity "
+        "in the same table have other keys. ForAllValues also holds for a missing key, so Null requires it.",
+    )
     read = Statement(
         sid="ReadOffers",
         actions=("ec2:DescribeInstanceTypeOfferings", "ec2:DescribeSpotPriceHistory"),
@@ -21,4 +28,4 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         reason="Read zones and spot prices. EC2 cannot restrict these actions to resources, and they show nothing of "
         "this account.",
     )
-    return PolicyDocument((*build_table_statements(names, TABLES), read, build_log_statement(names, "offers")))
+    return PolicyDocument((write, read, build_log_statement(names, "offers")))

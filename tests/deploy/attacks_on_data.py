@@ -27,15 +27,14 @@ def list_tables(attacker: Attacker) -> str:
     """Return the tables that the attacker can read (R) and write (W); `own`: only the item of the instance."""
     found = []
     for model in TABLES:
-        letters = _find_letters(attacker, model, "x")
+        letters = _find_letters(attacker, model, "us-east-1" if model is OfferModel else "x")
         own = _update(model, attacker.credentials.user_id)
         if not letters and attacker.can("dynamodb", "UpdateItem", **own):
             # With ReturnValues, the answer to an update contains the whole item.
             can_read = attacker.can("dynamodb", "UpdateItem", **own, ReturnValues="ALL_NEW")
             letters = "RW, own" if can_read else "W, own"
-        if not letters and model is OfferModel:
-            letters = _find_letters(attacker, model, build_capacity_key("us-east-1"))
-            letters = f"{letters}, only records of capacity" if letters else ""
+        if model is OfferModel:
+            letters = _limit_to_records(letters, _find_letters(attacker, model, build_capacity_key("us-east-1")))
         if letters:
             found.append(f"{get_short_name(model)} ({letters})")
     assert not attacker.can("dynamodb", "GetItem", TableName=FOREIGN_TABLE, Key={"hash": {"S": "x"}})
@@ -45,6 +44,18 @@ def list_tables(attacker: Attacker) -> str:
         assert not attacker.can("dynamodb", "UpdateItem", **{**own, "UpdateExpression": "SET response = :value"})
         assert not attacker.can("dynamodb", "UpdateItem", **_update(HeartbeatModel, f"{attacker.credentials.user_id}0"))
     return ", ".join(found) or NONE
+
+
+def _limit_to_records(prices: str, capacity: str) -> str:
+    """Return the letters of the offers table, whose items with zones and prices have other keys than the records.
+
+    :param prices: the letters of items with zones and prices
+    :param capacity: the letters of items with records of capacity
+    """
+    if prices == capacity:
+        return prices
+    assert not (prices and capacity)
+    return f"{prices}, only zones and prices" if prices else f"{capacity}, only records of capacity"
 
 
 def _find_letters(attacker: Attacker, model: Any, item: str) -> str:
