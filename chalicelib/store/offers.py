@@ -22,6 +22,7 @@ from chalicelib.domain.common.deadlines import OFFERS_RETENTION
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.store.connections import TableMeta, TableModel
 from chalicelib.store.dynamo import read_or_log
+from chalicelib.store.quota_lines import format_quotas, parse_quotas
 
 NO_PRICE = "-"
 
@@ -29,7 +30,7 @@ _ZONE = re.compile(r"([a-z])([0-9.]*)")
 
 
 class OfferModel(TableModel):
-    """The zones and prices of one region, as of one reading."""
+    """The zones, prices and quotas of one region. Quotas have a time of their own: they can be older."""
 
     class Meta(TableMeta):
         """The name of the table."""
@@ -39,6 +40,8 @@ class OfferModel(TableModel):
     region = UnicodeAttribute(hash_key=True)
     read_at = UTCDateTimeAttribute()
     types = BinaryAttribute(legacy_encoding=False)
+    quotas = UnicodeAttribute(null=True)
+    quotas_read_at = UTCDateTimeAttribute(null=True)
     expires_at = TTLAttribute(null=True)
 
 
@@ -51,6 +54,8 @@ class OfferRepository:
             offerings.region,
             read_at=offerings.read_at,
             types=encode_types(offerings.region, offerings.types),
+            quotas=format_quotas(offerings.quotas) if offerings.quotas else None,
+            quotas_read_at=offerings.quotas.read_at if offerings.quotas else None,
             expires_at=offerings.read_at + OFFERS_RETENTION,
         ).save()
 
@@ -144,4 +149,5 @@ def _to_offerings(item: OfferModel) -> RegionOfferings:
         region=item.region,
         read_at=item.read_at,
         types=decode_types(item.region, item.types),
+        quotas=parse_quotas(item.quotas, item.quotas_read_at) if item.quotas and item.quotas_read_at else None,
     )
