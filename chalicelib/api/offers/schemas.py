@@ -15,6 +15,7 @@ from chalicelib.api.common_schemas import (
     format_optional_timestamp,
     parse_whole_number,
 )
+from chalicelib.api.offers.quota_schemas import OfferQuotaView, to_offer_quota_view
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.regions import REGION_PATTERN
 from chalicelib.domain.common.text import format_timestamp
@@ -107,6 +108,7 @@ class OfferView(TypedDict):
     price_read_at: str | None
     price_stale: bool | None
     distance_km: int | None
+    quota: OfferQuotaView
 
 
 class LeftOutView(TypedDict):
@@ -181,6 +183,7 @@ def to_offer_view(ranked: RankedOffer, catalog: InstanceTypeCatalog, now: dateti
         "price_read_at": format_timestamp(price.read_at) if price else None,
         "price_stale": price.is_stale(now) if price else None,
         "distance_km": offer.distance_km,
+        "quota": to_offer_quota_view(offer.headroom),
     }
 
 
