@@ -1,10 +1,9 @@
 """/offers and /regions: which GPU can be launched where, and at what price."""
 
 from chalicelib.api.common_schemas import EmptyModel, PageView, format_optional_timestamp
+from chalicelib.api.offers.queries import OfferSearchQuery, RegionQuery
 from chalicelib.api.offers.schemas import (
-    OfferSearchQuery,
     OffersView,
-    RegionQuery,
     RegionView,
     to_left_out_view,
     to_offer_view,
