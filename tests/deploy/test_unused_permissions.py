@@ -46,6 +46,12 @@ def test_exception_of_a_used_permission_is_listed() -> None:
     assert {line.split(":")[0] for line in list_unused(used)} == {f"{key} {sid}" for key, sid in EXCEPTED_STATEMENTS}
 
 
+def test_statement_for_all_resources_is_used_by_a_call_on_one_of_them() -> None:
+    used = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
+    connect = next(each for each in used if each[1:3] == ("ConnectAgent", "ssm:UpdateInstanceInformation"))
+    assert list_unused(used - {connect} | {(*connect[:3], "ec2:instance")}) == list_unused(used)
+
+
 def test_kinds_of_resources() -> None:
     account = "123456789012"
     kinds = {
@@ -55,6 +61,7 @@ def test_kinds_of_resources() -> None:
         f"arn:aws:dynamodb:us-east-1:{account}:table/things/index/by-owner": "dynamodb:table/index",
         f"arn:aws:dynamodb:us-east-1:{account}:table/things/stream/*": "dynamodb:table/stream",
         f"arn:aws:logs:us-east-1:{account}:log-group:/a/b:log-stream:*": "logs:log-group/log-stream",
+        f"arn:aws:logs:us-east-1:{account}:log-group:/a/b:log-stream:": "logs:log-group",
         f"arn:aws:sns:us-east-1:{account}:mails": "sns:topic",
         f"arn:aws:sqs:us-east-1:{account}:failures": "sqs:queue",
         f"arn:aws:ssm:*:{account}:parameter/gpudesk/key": "ssm:parameter",

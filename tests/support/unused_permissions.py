@@ -15,6 +15,9 @@ EXCEPTED_STATEMENTS: Mapping[tuple[str, str], str] = {
 """Statements by the key of the role and their Sid."""
 
 
+EVERY_KIND = "*"
+
+
 def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
     """Return the permissions that are neither used nor excepted, and the exceptions that a test uses.
 
@@ -22,7 +25,12 @@ def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
     """
     names = build_local_names()
     forward = names.role("forward")
-    used = {(_remove_region(forward, role), sid, action, kind) for role, sid, action, kind in used}
+    # A statement for all resources is used by a call on any of them.
+    used = {
+        (_remove_region(forward, role), sid, action, each)
+        for role, sid, action, kind in used
+        for each in (kind, EVERY_KIND)
+    }
     lines = []
     for key, build in POLICIES.items():
         policy = parse_policy(build(names).to_policy())

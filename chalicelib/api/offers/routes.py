@@ -1,11 +1,10 @@
 """/offers, /quotas and /regions: which GPU can be launched where, and at what price."""
 
 from chalicelib.api.common_schemas import EmptyModel, PageQuery, PageView, format_optional_timestamp
+from chalicelib.api.offers.queries import OfferSearchQuery, RegionQuery
 from chalicelib.api.offers.quota_schemas import QuotaView, to_quota_view
 from chalicelib.api.offers.schemas import (
-    OfferSearchQuery,
     OffersView,
-    RegionQuery,
     RegionView,
     to_left_out_view,
     to_offer_view,
