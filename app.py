@@ -70,7 +70,7 @@ def check_sweep_health(_event: CloudWatchEvent) -> None:
 
 @app.schedule(Rate(1, unit=Rate.HOURS))
 def refresh_offers(event: CloudWatchEvent) -> None:
-    """Read the zones and prices of all regions, once an hour."""
+    """Read the zones, prices and quotas of all regions, once an hour."""
     get_application().offer_refresher.run(read_seconds_left(event))
 
 

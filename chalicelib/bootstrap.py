@@ -9,6 +9,7 @@ from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
 from chalicelib.aws.offerings import Offerings
+from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.session_manager import SessionManager
 from chalicelib.aws.sts import Sts
 from chalicelib.aws.volumes import Volumes
@@ -122,8 +123,8 @@ def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageRe
 
 
 def _build_offer_refresher(parts: Parts) -> OfferRefresher:
-    regions = parts.settings.deployed_regions
-    return OfferRefresher(parts.stores.offers, Offerings(parts.clients.loop), parts.catalog, regions, parts.clock)
+    clients, regions = parts.clients.loop, parts.settings.deployed_regions
+    return OfferRefresher(parts.stores.offers, Offerings(clients), Quotas(clients), parts.catalog, regions, parts.clock)
 
 
 def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:

@@ -13,10 +13,13 @@ gpudesk has not been tried there."""
 UNLISTED_SERVICES = frozenset({"ec2-instance-connect"})
 """Services that the endpoint data do not list by region, so their regions cannot be checked."""
 
+ENDPOINT_PREFIXES = {"service-quotas": "servicequotas"}
+"""Prefixes of endpoints that are not the name of the service in the SDK."""
+
 CALLED_AT_HOME = frozenset({"dynamodb", "sns", "ssm", "sts"})
 """Services that the product calls in the home region."""
 
-CALLED_IN_REGIONS = frozenset({"ec2", "ec2-instance-connect", "ssm"})
+CALLED_IN_REGIONS = frozenset({"ec2", "ec2-instance-connect", "service-quotas", "ssm"})
 """Services that the product calls in the region of an instance."""
 
 HOME_STACK_SERVICES = frozenset(
@@ -30,7 +33,12 @@ REGION_STACK_SERVICES = frozenset({"cloudformation", "ec2", "events", "logs", "s
 HOME_SERVICES = tuple(sorted(HOME_STACK_SERVICES | CALLED_AT_HOME))
 """Services that the home region needs."""
 
-INSTANCE_SERVICES = tuple(sorted((REGION_STACK_SERVICES | CALLED_IN_REGIONS) - UNLISTED_SERVICES))
+INSTANCE_SERVICES = tuple(
+    sorted(
+        ENDPOINT_PREFIXES.get(service, service)
+        for service in (REGION_STACK_SERVICES | CALLED_IN_REGIONS) - UNLISTED_SERVICES
+    )
+)
 """Services that every region with instances needs."""
 
 

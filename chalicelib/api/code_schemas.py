@@ -26,6 +26,7 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
+from chalicelib.domain.offers.headroom import HeadroomKind
 from chalicelib.domain.offers.left_out import LeftOutCode
 from chalicelib.domain.offers.offer import Market, PriceSource
 from chalicelib.domain.sessions.session import SessionKind
@@ -64,6 +65,9 @@ PriceSourceText = TypeAliasType(
 LeftOutCodeText = TypeAliasType(
     "LeftOutCodeText",
     Annotated[str, list_values(LeftOutCode, "Why something is not offered. A later version may add codes.")],
+)
+HeadroomKindText = TypeAliasType(
+    "HeadroomKindText", Annotated[str, list_values(HeadroomKind, "Whether a quota leaves room for a launch.")]
 )
 ImagePhaseText = TypeAliasType("ImagePhaseText", Annotated[str, list_values(ImagePhase, "The phase of an image.")])
 ActivityStateText = TypeAliasType(

@@ -20,6 +20,7 @@ from chalicelib.domain.sessions.role import Credentials
 from chalicelib.domain.sessions.time_limit import CONNECT_TIMEOUT, READ_TIMEOUT
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
     from mypy_boto3_sns import SNSClient
@@ -74,7 +75,7 @@ class SdkSession:
 
 
 class Clients:
-    """EC2, EC2 Instance Connect, SSM, SNS and STS clients by region. Threads may share this object.
+    """EC2, EC2 Instance Connect, Service Quotas, SSM, SNS and STS clients by region. Threads may share this object.
 
     :param config: timeouts and retries of all clients
     """
@@ -94,6 +95,11 @@ class Clients:
     def instance_connect(self, region: str) -> "EC2InstanceConnectClient":
         """Return the EC2 Instance Connect client of a region."""
         client: EC2InstanceConnectClient = self._get("ec2-instance-connect", region)
+        return client
+
+    def service_quotas(self, region: str) -> "BaseClient":
+        """Return the Service Quotas client of a region."""
+        client: BaseClient = self._get("service-quotas", region)
         return client
 
     def ssm(self, region: str) -> "SSMClient":

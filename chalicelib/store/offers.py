@@ -31,6 +31,7 @@ from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.store.capacity_codec import decode_capacity
 from chalicelib.store.connections import TableMeta, TableModel
 from chalicelib.store.dynamo import read_or_log
+from chalicelib.store.quota_lines import format_quotas, parse_quotas
 
 NO_PRICE = "-"
 
@@ -41,7 +42,9 @@ _ZONE = re.compile(r"([a-z])([0-9.]*)")
 
 
 class OfferModel(TableModel):
-    """The zones and prices of one region, as of one reading, or its records of capacity.
+    """The zones, prices and quotas of one region, or its records of capacity.
+
+    Quotas have a time of their own: they can be older.
 
     :cvar region: the region, or `capacity#` and the region
     """
@@ -56,6 +59,8 @@ class OfferModel(TableModel):
     types = BinaryAttribute(legacy_encoding=False, null=True)
     capacity = BinaryAttribute(legacy_encoding=False, null=True)
     version = NumberAttribute(null=True)
+    quotas = UnicodeAttribute(null=True)
+    quotas_read_at = UTCDateTimeAttribute(null=True)
     expires_at = TTLAttribute(null=True)
 
 
@@ -68,6 +73,8 @@ class OfferRepository:
             offerings.region,
             read_at=offerings.read_at,
             types=encode_types(offerings.region, offerings.types),
+            quotas=format_quotas(offerings.quotas) if offerings.quotas else None,
+            quotas_read_at=offerings.quotas.read_at if offerings.quotas else None,
             expires_at=offerings.read_at + OFFERS_RETENTION,
         ).save()
 
@@ -186,4 +193,5 @@ def _to_offerings(item: OfferModel) -> RegionOfferings:
         region=item.region,
         read_at=item.read_at,
         types=decode_types(item.region, item.types),
+        quotas=parse_quotas(item.quotas, item.quotas_read_at) if item.quotas and item.quotas_read_at else None,
     )

@@ -1,4 +1,4 @@
-"""Policy of the function that reads zones and spot prices. It reads EC2 and writes one table."""
+"""Policy of the function that reads zones, spot prices and quotas. It reads EC2 and writes one table."""
 
 from deploy.names import ResourceNames
 from deploy.policies.logs import build_log_statement
@@ -28,4 +28,11 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         reason="Read zones and spot prices. EC2 cannot restrict these actions to resources, and they show nothing of "
         "this account.",
     )
-    return PolicyDocument((write, read, build_log_statement(names, "offers")))
+    count = Statement(
+        sid="CountQuotas",
+        actions=("ec2:DescribeInstances", "servicequotas:ListServiceQuotas"),
+        resources=("*",),
+        reason="Read the quotas of EC2 and count the vCPUs in use, also of instances that gpudesk does not manage. "
+        "Neither action can be restricted to resources.",
+    )
+    return PolicyDocument((write, read, count, build_log_statement(names, "offers")))

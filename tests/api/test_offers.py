@@ -1,6 +1,7 @@
-"""GET /offers and GET /regions over HTTP."""
+"""GET /offers, GET /quotas and GET /regions over HTTP."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.offerings import TypeOffering
+from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey
 from tests.api.client import Bench
 from tests.unit.offers.offer_examples import PRICED_ON, build_reading
@@ -18,15 +20,23 @@ MINUTE = timedelta(minutes=1)
 SEARCH = "/offers?instance_type=g4dn.xlarge"
 
 
-def store_offers(bench: Bench, *, age: timedelta = timedelta()) -> None:
-    """Store the reading of the only region in which gpudesk is deployed."""
+def store_offers(bench: Bench, *, age: timedelta = timedelta(), use: int = 0) -> None:
+    """Store the reading of the only region in which gpudesk is deployed.
+
+    :param use: vCPUs of the on-demand quota of G and VT instances, which has 64
+    """
     reading = build_reading(
         "us-east-1",
         bench.world.now - age,
         g4dn_xlarge=TypeOffering(Decimal("0.526"), PRICED_ON, {"us-east-1a": Decimal("0.1578"), "us-east-1b": None}),
         p4d_24xlarge=TypeOffering(Decimal("32.7726"), PRICED_ON, {"us-east-1b": Decimal("12.5")}),
     )
-    bench.world.application.offers.stores.offers.save(reading)
+    quotas = QuotaReading(
+        read_at=bench.world.now - age,
+        limits={"L-3819A6DF": 16, "L-DB2E81BA": 64},
+        use={"L-3819A6DF": 4, "L-DB2E81BA": use},
+    )
+    bench.world.application.offers.stores.offers.save(replace(reading, quotas=quotas))
 
 
 def count_calls(bench: Bench, path: str) -> Counter[str]:
@@ -57,6 +67,7 @@ def test_offers_are_ranked_with_price_and_age(bench: Bench) -> None:
         "distance_km": 0,
         "likelihood": 0.5,
         "evidence": None,
+        "quota": {"code": "L-3819A6DF", "free": 12, "need": 4, "kind": "enough"},
     }
     rest = [(each["zone"], each["market"], each["price_per_hour"], each["price_source"]) for each in answer["items"]]
     assert rest[1:] == [
@@ -154,6 +165,46 @@ def test_regions_are_listed_from_the_nearest_with_their_gpus(bench: Bench) -> No
     }
 
 
+def test_offer_whose_quota_is_exceeded_is_left_out_with_quota_need_use_and_limit(bench: Bench) -> None:
+    store_offers(bench, use=62)
+    answer = bench.ada("GET", f"{SEARCH}&region=us-east-1").json
+    assert {each["market"] for each in answer["items"]} == {"spot"}
+    assert answer["left_out"] == [
+        {
+            "code": "quota_exceeded",
+            "message": "Quota L-DB2E81BA (Running On-Demand G and VT instances) in us-east-1: 64 vCPUs, 62 in use; "
+            "g4dn.xlarge needs 4.",
+            "subjects": ["g4dn.xlarge on-demand in us-east-1"],
+            "subject_count": 1,
+        }
+    ]
+
+
+def test_quotas_show_limit_use_and_what_is_free(bench: Bench) -> None:
+    store_offers(bench, use=62)
+    first = bench.ada("GET", "/quotas?limit=6").json
+    second = bench.ada("GET", f"/quotas?limit=6&cursor={first['next_cursor']}").json
+    by_code = {each["code"]: each for each in (*first["items"], *second["items"])}
+    assert len(by_code) == 7
+    read = {"region": "us-east-1", "read_at": f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}", "stale": False}
+    assert by_code["L-DB2E81BA"] == {
+        **read,
+        "code": "L-DB2E81BA",
+        "name": "Running On-Demand G and VT instances",
+        "limit": 64,
+        "use": 62,
+        "free": 2,
+    }
+    assert by_code["L-417A185B"] == {
+        **read,
+        "code": "L-417A185B",
+        "name": "Running On-Demand P instances",
+        "limit": None,
+        "use": None,
+        "free": None,
+    }
+
+
 @pytest.mark.parametrize(
     ("query", "field", "words"),
     [
@@ -185,7 +236,7 @@ def test_all_wrong_fields_of_a_search_are_named_at_once(bench: Bench) -> None:
     assert list(answer.field_errors) == ["gpu", "near", "region"]
 
 
-@pytest.mark.parametrize("path", [SEARCH, "/offers?limit=100", "/regions"])
+@pytest.mark.parametrize("path", [SEARCH, "/offers?limit=100", "/regions", "/quotas"])
 def test_answer_takes_one_call_besides_those_for_token_and_settings(bench: Bench, path: str) -> None:
     store_offers(bench)
     assert count_calls(bench, path) == {"dynamodb:GetItem": 2, "dynamodb:BatchGetItem": 1}

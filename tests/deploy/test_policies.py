@@ -22,8 +22,18 @@ from ssm_documents.session_documents import list_session_names
 from tests.deploy.statements import NAMES, STATEMENTS, list_resources, list_statements
 
 AWS = Path("chalicelib/aws")
-SERVICES = {"ec2": "ec2", "ssm": "ssm", "sns": "sns", "instance_connect": "ec2-instance-connect", "sts": "sts"}
-"""Names of the services in `Clients` and at AWS."""
+SERVICES = {
+    "ec2": "ec2",
+    "ssm": "ssm",
+    "sns": "sns",
+    "instance_connect": "ec2-instance-connect",
+    "service_quotas": "service-quotas",
+    "sts": "sts",
+}
+"""Names of the services in `Clients` and in the SDK."""
+
+PREFIXES = {"service-quotas": "servicequotas"}
+"""Prefixes of actions that are not the name of the service in the SDK."""
 
 ACTIONS_OF_THE_SESSION_ROLE = {"ssm:StartSession", "ssm:TerminateSession"}
 """Actions of the code that gpudesk may do only as the session role."""
@@ -52,11 +62,13 @@ def list_called_operations() -> Iterator[str]:
         for ours, theirs in SERVICES.items() if path.name != "clients.py" else ():
             if ours in names or f"create_{ours}" in names:
                 operations = read_operations(theirs)
-                yield from (f"{theirs}:{operations[each]}" for each in operations.keys() & (names | texts))
+                yield from (
+                    f"{PREFIXES.get(theirs, theirs)}:{operations[each]}" for each in operations.keys() & (names | texts)
+                )
 
 
 def test_functions_may_do_exactly_the_calls_of_the_code() -> None:
-    prefixes = tuple(f"{service}:" for service in SERVICES.values())
+    prefixes = tuple(f"{PREFIXES.get(service, service)}:" for service in SERVICES.values())
     allowed = {action for role in FUNCTION_ROLES for each in STATEMENTS[role] for action in each.actions}
     called = set(list_called_operations()) - ACTIONS_OF_THE_SESSION_ROLE
     assert {action for action in allowed if action.startswith(prefixes)} == called | GRANTED_WITH_A_CALL

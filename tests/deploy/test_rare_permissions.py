@@ -17,6 +17,10 @@ from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE
 from chalicelib.store.heartbeats import HeartbeatModel
 from deploy.policies import POLICIES
 from local.aws.iam.attribution import InstanceRole, act_as
+from local.aws.iam.evaluator import IamRequest, Policies, decide
+from local.aws.iam.policies import parse_policy
+from local.aws.iam.principals import Principal
+from local.aws.iam.usage import record_use
 from local.demo.webhook_receiver import WebhookReceiver
 from local.plugin.signing import SigningKey
 from local.settings import ACCOUNT, HOME_REGION, build_local_names
@@ -129,3 +133,19 @@ def test_people_start_resume_and_end_their_own_sessions(world: World, ec2_id: st
     ssm.resume_session(SessionId=session)
     ssm.terminate_session(SessionId=session)
     connect.send_ssh_public_key(InstanceId=ec2_id, InstanceOSUser="ubuntu", SSHPublicKey=KEY)
+
+
+@pytest.mark.parametrize(("session", "is_allowed"), [("ada-0123456789abcdef0", True), ("bob-0123456789abcdef0", False)])
+def test_user_opens_only_the_channels_of_their_own_sessions(session: str, is_allowed: bool) -> None:
+    """The id of a session of an IAM user begins with the name of the user.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-quickstart.html
+    """
+    user = Principal(arn=f"arn:aws:iam::{ACCOUNT}:user/ada", account=ACCOUNT)
+    resource = NAMES.arn("ssm", f"session/{session}", region=HOME_REGION)
+    context = {"aws:username": "ada", "aws:userid": "AIDA0123456789ABCDEF0"}
+    policy = parse_policy(POLICIES["people"](NAMES).to_policy())
+    request = IamRequest("ssmmessages:OpenDataChannel", resource, context, user)
+    decision = decide(Policies(identity=(policy,)), request)
+    assert decision.is_allowed is is_allowed
+    record_use(NAMES.role("people"), decision.statements, request.action, resource)

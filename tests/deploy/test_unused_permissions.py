@@ -4,7 +4,7 @@ from deploy.policies import POLICIES
 from local.aws.iam.policies import parse_policy
 from local.aws.iam.usage import find_kind, list_permissions
 from local.settings import build_local_names
-from tests.support.unused_permissions import EXCEPTED_STATEMENTS, list_unused
+from tests.support.unused_permissions import list_unused
 
 NAMES = build_local_names()
 ALL = {
@@ -12,38 +12,29 @@ ALL = {
     for key, build in POLICIES.items()
     for permission in list_permissions(NAMES.role(key), parse_policy(build(NAMES).to_policy()))
 }
+USED = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
 
 
-def test_every_exception_is_one_of_a_permission() -> None:
-    assert EXCEPTED_STATEMENTS.keys() <= {(key, permission.sid) for key, permission in ALL}
-
-
-def test_permission_is_listed_unless_it_is_used_or_excepted() -> None:
-    used = {
-        (permission.role, permission.sid, permission.action, permission.kind)
-        for key, permission in ALL
-        if (key, permission.sid) not in EXCEPTED_STATEMENTS
-    }
-    assert list_unused(used) == []
-    one = next(each for each in used if each[1] == "SendEmails")
-    assert [line.partition(":")[0] for line in list_unused(used - {one})] == [
+def test_permission_is_listed_unless_it_is_used() -> None:
+    assert list_unused(USED) == []
+    one = next(each for each in USED if each[1] == "SendEmails")
+    assert [line.partition(":")[0] for line in list_unused(USED - {one})] == [
         f"{one[0].removeprefix('gpudesk-dev-')} SendEmails"
     ]
 
 
 def test_role_that_forwards_from_any_region_uses_the_permission() -> None:
-    used = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
     forward = NAMES.role("forward")
     regional = {
-        (f"{role}-us-west-2" if role == forward else role, sid, action, kind) for role, sid, action, kind in used
+        (f"{role}-us-west-2" if role == forward else role, sid, action, kind) for role, sid, action, kind in USED
     }
-    assert regional != used
-    assert list_unused(regional) == list_unused(used)
+    assert regional != USED
+    assert list_unused(regional) == list_unused(USED)
 
 
-def test_exception_of_a_used_permission_is_listed() -> None:
-    used = {(permission.role, permission.sid, permission.action, permission.kind) for _, permission in ALL}
-    assert {line.split(":")[0] for line in list_unused(used)} == {f"{key} {sid}" for key, sid in EXCEPTED_STATEMENTS}
+def test_statement_for_all_resources_is_used_by_a_call_on_one_of_them() -> None:
+    connect = next(each for each in USED if each[1:3] == ("ConnectAgent", "ssm:UpdateInstanceInformation"))
+    assert list_unused(USED - {connect} | {(*connect[:3], "ec2:instance")}) == list_unused(USED)
 
 
 def test_kinds_of_resources() -> None:
@@ -55,6 +46,7 @@ def test_kinds_of_resources() -> None:
         f"arn:aws:dynamodb:us-east-1:{account}:table/things/index/by-owner": "dynamodb:table/index",
         f"arn:aws:dynamodb:us-east-1:{account}:table/things/stream/*": "dynamodb:table/stream",
         f"arn:aws:logs:us-east-1:{account}:log-group:/a/b:log-stream:*": "logs:log-group/log-stream",
+        f"arn:aws:logs:us-east-1:{account}:log-group:/a/b:log-stream:": "logs:log-group",
         f"arn:aws:sns:us-east-1:{account}:mails": "sns:topic",
         f"arn:aws:sqs:us-east-1:{account}:failures": "sqs:queue",
         f"arn:aws:ssm:*:{account}:parameter/gpudesk/key": "ssm:parameter",

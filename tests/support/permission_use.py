@@ -45,8 +45,7 @@ class PermissionUse:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the unused permissions."""
         if self._unused:
-            terminalreporter.write_line("No test uses these permissions. Remove them from deploy/policies, use them in")
-            terminalreporter.write_line("a test, or name them with a reason in tests/support/unused_permissions.py:")
+            terminalreporter.write_line("No test uses these permissions. Use them in a test, or remove them:")
         for line in self._unused:
             terminalreporter.write_line(f"  {line}")
 

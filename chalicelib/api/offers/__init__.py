@@ -1,1 +1,1 @@
-"""Endpoints of offers and regions."""
+"""Endpoints of offers, quotas and regions."""

@@ -1,10 +1,10 @@
-"""/offers and /regions: which GPU can be launched where, and at what price."""
+"""/offers, /quotas and /regions: which GPU can be launched where, and at what price."""
 
-from chalicelib.api.common_schemas import EmptyModel, PageView, format_optional_timestamp
+from chalicelib.api.common_schemas import EmptyModel, PageQuery, PageView, format_optional_timestamp
+from chalicelib.api.offers.queries import OfferSearchQuery, RegionQuery
+from chalicelib.api.offers.quota_schemas import QuotaView, to_quota_view
 from chalicelib.api.offers.schemas import (
-    OfferSearchQuery,
     OffersView,
-    RegionQuery,
     RegionView,
     to_left_out_view,
     to_offer_view,
@@ -28,8 +28,9 @@ PAGE_FIELDS = {"owner", "limit", "cursor"}
 def list_offers(call: RequestContext[EmptyModel, OfferSearchQuery]) -> OffersView:
     """Search the offers of the regions in which gpudesk is deployed, the best first.
 
-    The order is by price, then by distance; an unknown price comes last. gpudesk reads zones and spot prices every
-    hour; on-demand prices are those of its price list. `left_out` says what is not offered, and why.
+    The order is by price, then by distance; an unknown price comes last. gpudesk reads zones, spot prices and quotas
+    every hour; on-demand prices are those of its price list. `left_out` says what is not offered, and why.
+    An offer that needs more than its quota leaves is left out; one whose quota is unknown stays.
     """
     query = call.query
     fields = query.model_dump(exclude=PAGE_FIELDS, exclude_none=True)
@@ -46,6 +47,21 @@ def list_offers(call: RequestContext[EmptyModel, OfferSearchQuery]) -> OffersVie
         "stale_regions": [to_stale_region_view(stale) for stale in result.stale_regions],
         "as_of": format_optional_timestamp(result.as_of),
     }
+
+
+@router.route(Endpoint("GET", "/quotas", needs_owner=False))
+def list_quotas(call: RequestContext[EmptyModel, PageQuery]) -> PageView[QuotaView]:
+    """List the quotas of EC2 with their use, in vCPUs, for the regions in which gpudesk is deployed.
+
+    gpudesk reads them every hour. The use includes instances that gpudesk does not manage.
+    """
+    page = paginate(
+        call.app.offers.list_quotas(),
+        call.query,
+        build_list_name("quotas", ""),
+        lambda summary: f"{summary.region}/{summary.code}",
+    )
+    return to_page_view(page, to_quota_view)
 
 
 @router.route(Endpoint("GET", "/regions", needs_owner=False))

@@ -1,6 +1,7 @@
-"""Read zones and prices of all regions, and store them for searches.
+"""Read zones, prices and quotas of all regions, and store them for searches.
 
-Each region is written on its own. A region that fails keeps what was read before, which searches mark as old.
+Each region is written on its own. A region that fails keeps what was read before, which searches mark as old. Quotas
+that fail keep their last reading, and stop neither zones nor prices.
 """
 
 import logging
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from chalicelib.aws.offerings import Offerings
+from chalicelib.aws.quotas import Quotas
 from chalicelib.control.loop.function_budget import start_function_budget
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.aws_errors import AwsError
@@ -18,6 +20,7 @@ from chalicelib.domain.common.errors import DeskError
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
+from chalicelib.domain.offers.quotas import QuotaReading, count_use
 from chalicelib.store.offers import OfferRepository
 
 LOG = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ class OfferRefresher:
 
     offers: OfferRepository
     offerings: Offerings
+    quotas: Quotas
     catalog: InstanceTypeCatalog
     regions: tuple[str, ...]
     clock: Clock
@@ -61,20 +65,23 @@ class OfferRefresher:
         :raises OffersOutdated: a region could not be read for hours, or never
         """
         budget, report = start_function_budget(seconds_left, time.monotonic), RefreshReport()
-        read_at = {region: reading.read_at for region, reading in self.offers.get_many(self.regions).items()}
+        stored = self.offers.get_many(self.regions)
+        read_at = {region: reading.read_at for region, reading in stored.items()}
         never = datetime.min.replace(tzinfo=UTC)
         for region in sorted(self.regions, key=lambda name: (read_at.get(name, never), name)):
-            self._refresh_region(region, budget, report)
+            self._refresh_region(region, stored.get(region), budget, report)
         self._require_recent({**read_at, **dict.fromkeys(report.refreshed, self.clock.now())})
         return report
 
-    def _refresh_region(self, region: str, budget: TimeBudget, report: RefreshReport) -> None:
+    def _refresh_region(
+        self, region: str, stored: RegionOfferings | None, budget: TimeBudget, report: RefreshReport
+    ) -> None:
         if budget.is_spent:
             LOG.error("There was no time left to read the offers of %s. The next refresh begins with it.", region)
             report.skipped.append(region)
             return
         try:
-            self.offers.save(self._read_region(region))
+            self.offers.save(self._read_region(region, stored))
         except AwsError as error:
             LOG.error("The offers of %s could not be read: %s", region, error.description)
             report.failed.append(region)
@@ -84,7 +91,7 @@ class OfferRefresher:
         else:
             report.refreshed.append(region)
 
-    def _read_region(self, region: str) -> RegionOfferings:
+    def _read_region(self, region: str, stored: RegionOfferings | None) -> RegionOfferings:
         now = self.clock.now()
         launchable = {item.name: item for item in self.catalog.types.values() if item.unavailable is None}
         zones = self.offerings.read_zones(region, launchable)
@@ -100,7 +107,20 @@ class OfferRefresher:
                 )
                 for name, offered in zones.items()
             },
+            quotas=self._read_quotas(region) or (stored.quotas if stored else None),
         )
+
+    def _read_quotas(self, region: str) -> QuotaReading | None:
+        """Return the quotas and their use; None: one of them could not be read."""
+        try:
+            limits, instances = self.quotas.read_limits(region), self.quotas.list_running(region)
+        except AwsError as error:
+            LOG.error("The quotas of %s could not be read: %s", region, error.description)
+            return None
+        except Exception:
+            LOG.exception("The quotas of %s could not be read. The last ones are kept.", region)
+            return None
+        return QuotaReading(read_at=self.clock.now(), limits=limits, use=count_use(instances, self.catalog.types))
 
     def _require_recent(self, read_at: dict[str, datetime]) -> None:
         """Check that no region is older than searches accept."""

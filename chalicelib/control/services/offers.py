@@ -1,4 +1,4 @@
-"""Search offers and list regions. Two calls of DynamoDB answer a request; AWS is called by the refresh only."""
+"""Search offers, and list quotas and regions. Two calls of DynamoDB answer a request; only the refresh calls AWS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.places import PLACES, FindPlace, Place, UnknownPlace, parse_place
 from chalicelib.domain.offers.query import OfferQuery
+from chalicelib.domain.offers.quota_summary import QuotaSummary, summarize_quotas
 from chalicelib.domain.offers.region_summary import RegionSummary, list_known_regions, summarize_regions
 from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
@@ -39,7 +40,7 @@ class OfferRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class OfferService:
-    """GET /offers and GET /regions.
+    """GET /offers, GET /quotas and GET /regions.
 
     :param regions: the regions in which gpudesk is set up
     :param home_region: distances are measured from there if a request names no place
@@ -92,6 +93,10 @@ class OfferService:
         if errors:
             raise build_validation_error(errors, noun="query parameter")
         return summarize_regions(self._read_context(origin), gpus)
+
+    def list_quotas(self) -> tuple[QuotaSummary, ...]:
+        """Return the quotas of the regions in which gpudesk is set up."""
+        return summarize_quotas(self._read_context(None))
 
     def _read_context(self, origin: Place | None) -> OfferContext:
         offerings, capacity = self.stores.offers.get_many_with_capacity(self.regions)

@@ -55,6 +55,9 @@ SPOT_PRICE_VALID_FOR = OFFERS_STALE_AFTER
 ON_DEMAND_PRICE_VALID_FOR = timedelta(days=90)
 """List prices change rarely. A price that is a quarter old is probably still right, but nobody has looked."""
 
+QUOTAS_VALID_FOR = timedelta(minutes=90)
+"""Quotas and their use are read every hour. Older ones mean that the last refresh failed, and the use has changed."""
+
 OFFERS_RETENTION = timedelta(days=30)
 """Time for which the offers of a region are kept that is not read any more, because gpudesk has left it."""
 

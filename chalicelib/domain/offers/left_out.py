@@ -16,6 +16,7 @@ class LeftOutCode(StrEnum):
     NOT_READ = "not_read"
     NOT_OFFERED = "not_offered"
     NOT_SOLD = "not_sold"
+    QUOTA_EXCEEDED = "quota_exceeded"
     PRICE_UNKNOWN = "price_unknown"
     PRICE_TOO_HIGH = "price_too_high"
 

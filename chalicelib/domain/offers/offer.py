@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from chalicelib.domain.common.deadlines import ON_DEMAND_PRICE_VALID_FOR, SPOT_PRICE_VALID_FOR
 from chalicelib.domain.offers.capacity_record import CapacityRecord
+from chalicelib.domain.offers.headroom import Headroom
 
 
 class Market(StrEnum):
@@ -56,6 +57,7 @@ class Offer:
     :param price: None: unknown
     :param distance_km: from the place that the search is for; None: unknown
     :param record: what EC2 has answered to launches; empty: nothing
+    :param headroom: what the quota of the type leaves for a launch
     """
 
     instance_type: str
@@ -65,6 +67,7 @@ class Offer:
     price: Price | None = None
     distance_km: int | None = None
     record: CapacityRecord = CapacityRecord()
+    headroom: Headroom = Headroom()
 
     @property
     def key(self) -> str:

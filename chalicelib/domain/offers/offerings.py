@@ -1,9 +1,11 @@
-"""Define what a refresh has read of a region: its zones, the instance types that they offer, and their prices."""
+"""Define what a refresh has read of a region: its zones, the types that they offer, their prices, and quotas."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+
+from chalicelib.domain.offers.quotas import QuotaReading
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,10 @@ class RegionOfferings:
 
     :param read_at: when zones and spot prices were read
     :param types: the types of the catalog that at least one zone offers, by name
+    :param quotas: those of EC2; None: they have not been read yet
     """
 
     region: str
     read_at: datetime
     types: Mapping[str, TypeOffering]
+    quotas: QuotaReading | None = None

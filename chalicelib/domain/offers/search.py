@@ -13,6 +13,8 @@ from chalicelib.domain.offers.offer import Market, Offer, Price, PriceSource
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import Place, find_distance_km
 from chalicelib.domain.offers.query import OfferQuery, select_types
+from chalicelib.domain.offers.quota_filter import leave_out_exceeded
+from chalicelib.domain.offers.quotas import find_type_headroom
 from chalicelib.domain.offers.ranking import RankedOffer, rank_offers
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 
@@ -72,7 +74,7 @@ def find_offers(query: OfferQuery, context: OfferContext) -> OfferResult:
         if _is_affordable(query, offer, left_out)
     ]
     return OfferResult(
-        offers=rank_offers(offers, context.now),
+        offers=rank_offers(leave_out_exceeded(offers, left_out), context.now),
         left_out=tuple(left_out.list_groups()),
         stale_regions=tuple(_list_stale(readings, context.now)),
         as_of=min((reading.read_at for reading in readings), default=None),
@@ -114,6 +116,7 @@ def _list_offers(
             left_out.add(LeftOutCode.NOT_OFFERED, f"{reading.region} does not offer this type.", item.name)
             continue
         markets = [market for market in query.markets if _is_sold(item, market, left_out)]
+        headrooms = {market: find_type_headroom(reading.quotas, item, market, context.now) for market in markets}
         for zone in offering.spot:
             for market in markets:
                 yield Offer(
@@ -124,6 +127,7 @@ def _list_offers(
                     price=_build_price(reading, item.name, zone, market),
                     distance_km=distance,
                     record=capacity.find_record(item.name, zone, market),
+                    headroom=headrooms[market],
                 )
 
 

@@ -19,6 +19,7 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.ec2.responses import EC2Response
 from moto.ec2instanceconnect.responses import Ec2InstanceConnectResponse
+from moto.servicequotas.responses import ServiceQuotasResponse
 from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.responses import TokenResponse
@@ -79,6 +80,7 @@ class RequestInterceptor:
         self._patch_service(patches, EC2Response, "ec2", self._control_lock, self._tick)
         self._patch_service(patches, SimpleSystemManagerResponse, "ssm", self._control_lock, self._tick)
         self._patch_service(patches, Ec2InstanceConnectResponse, "ec2-instance-connect", self._control_lock, self._tick)
+        self._patch_service(patches, ServiceQuotasResponse, "service-quotas", self._control_lock, self._tick)
         self._patch_service(patches, TokenResponse, "sts", self._control_lock, self._tick)
         self._patch_service(patches, SNSResponse, "sns", self._control_lock, self._tick)
         self._patch_service(patches, DynamoHandler, "dynamodb", self._data_lock, _skip_tick)

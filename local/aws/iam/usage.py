@@ -52,7 +52,8 @@ def list_permissions(role: str, policy: Policy) -> set[Permission]:
 @functools.lru_cache(maxsize=4096)
 def find_kind(resource: str) -> str:
     """Return the kind of a resource in an ARN or in the pattern of one."""
-    segments = resource.split(":", ARN_SEGMENTS - 1)
+    # The ARN of a log group that is no stream has an empty one.
+    segments = resource.removesuffix(":log-stream:").split(":", ARN_SEGMENTS - 1)
     if len(segments) < ARN_SEGMENTS:
         return resource
     service, path = segments[2], segments[5].replace(":log-stream:", "/log-stream/").replace(":", "/").split("/")

@@ -1,6 +1,7 @@
 """The refresh of offers, and the search of what it has stored."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -8,9 +9,12 @@ from decimal import Decimal
 import boto3
 import pytest
 
+from chalicelib.aws.clients import LOOP_CONFIG, Clients, SdkSession
+from chalicelib.aws.quotas import Quotas
 from chalicelib.control.loop.refresh_offers import OfferRefresher, OffersOutdated
 from chalicelib.control.services.offers import OfferRequest
 from chalicelib.domain.offers.offer import Market, PriceSource
+from chalicelib.domain.offers.quota_summary import QuotaSummary
 from tests.support.world import World
 
 HOUR = timedelta(hours=1)
@@ -105,7 +109,58 @@ def test_repeated_refresh_replaces_what_was_read(desk: World) -> None:
     desk.clock.advance(HOUR)
     desk.application.offer_refresher.run()
     (after,) = desk.application.offer_refresher.offers.get_many(REGIONS).values()
-    assert after == replace(first["us-east-1"], read_at=desk.now)
+    before = first["us-east-1"]
+    assert before.quotas is not None
+    assert after == replace(before, read_at=desk.now, quotas=replace(before.quotas, read_at=desk.now))
+
+
+def get_quotas(desk: World) -> dict[str, QuotaSummary]:
+    """Return the quotas of the only region, by code."""
+    return {quota.code: quota for quota in desk.application.offers.list_quotas()}
+
+
+def test_quotas_are_read_with_the_use_of_own_and_foreign_instances(desk: World) -> None:
+    desk.launch_until_ready(instance_type="g4dn.xlarge")
+    desk.ec2.run_instances(ImageId=desk.get_public_image(), InstanceType="g4dn.2xlarge", MinCount=1, MaxCount=1)
+    desk.application.offer_refresher.run()
+    quota = get_quotas(desk)["L-DB2E81BA"]
+    assert (quota.use, quota.read_at, quota.is_stale) == (4 + 8, desk.now, False)
+    assert quota.limit is not None
+    assert quota.free == quota.limit - 12
+
+
+@pytest.mark.parametrize("operation", ["ListServiceQuotas", "DescribeInstances"])
+def test_quotas_that_cannot_be_read_stay_and_become_stale_and_zones_are_read(
+    desk: World, operation: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.application.offer_refresher.run()
+    before = get_quotas(desk)["L-DB2E81BA"]
+    for _ in range(2):
+        desk.clock.advance(HOUR)
+        desk.cloud.faults.inject(operation, "RequestLimitExceeded")
+        with caplog.at_level(logging.ERROR):
+            assert desk.application.offer_refresher.run().refreshed == ["us-east-1"]
+    assert get_quotas(desk)["L-DB2E81BA"] == replace(before, is_stale=True)
+    assert read_times(desk) == {"us-east-1": timedelta()}
+    assert "The quotas of us-east-1 could not be read" in caplog.text
+
+
+class UnreadableQuotas(Quotas):
+    """Quotas in a form that gpudesk does not expect."""
+
+    def read_limits(self, region: str) -> Mapping[str, int]:
+        raise ValueError(f"a quota of {region} has no value")
+
+
+def test_quotas_in_an_unexpected_form_do_not_keep_zones_from_being_read(
+    desk: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    refresher = desk.application.offer_refresher
+    with caplog.at_level(logging.ERROR):
+        report = replace(refresher, quotas=UnreadableQuotas(Clients(LOOP_CONFIG, SdkSession()))).run()
+    assert (report.refreshed, report.failed) == (["us-east-1"], [])
+    assert get_quotas(desk)["L-DB2E81BA"].read_at is None
+    assert "The quotas of us-east-1 could not be read" in caplog.text
 
 
 def test_refresh_fails_once_a_region_could_not_be_read_for_hours(desk: World) -> None:

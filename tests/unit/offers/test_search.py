@@ -1,7 +1,6 @@
 """Search of offers: what matches, and what is left out with which reason."""
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -190,19 +189,3 @@ def test_dearer_offers_and_unknown_prices_are_left_out_if_the_query_has_a_price(
 def test_offer_at_the_highest_price_is_kept() -> None:
     result = search(build_context(VIRGINIA), **ONLY_T4, market=Market.ON_DEMAND, max_price=Decimal("0.526"))
     assert len(result.offers) == 2
-
-
-def test_old_reading_is_used_and_marked() -> None:
-    read_at = NOW - timedelta(hours=26)
-    old = build_reading("us-east-2", read_at, g4dn_xlarge=OHIO.types["g4dn.xlarge"])
-    result = search(build_context(VIRGINIA, old), **ONLY_T4)
-    assert result.as_of == read_at
-    assert [(stale.region, stale.message) for stale in result.stale_regions] == [
-        ("us-east-2", "Zones and prices of us-east-2 were read 26 h ago.")
-    ]
-    stale = {
-        (ranked.offer.region, str(ranked.offer.market)): ranked.offer.price.is_stale(NOW)
-        for ranked in result.offers
-        if ranked.offer.price
-    }
-    assert {key for key, is_stale in stale.items() if is_stale} == {("us-east-2", "spot")}

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.offers.offerings import TypeOffering
+from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.store.data_files import load_catalog
 from chalicelib.store.offers import OfferModel, OfferRepository, decode_types, encode_types, format_types, parse_types
+from chalicelib.store.quota_lines import format_quotas, parse_quotas
 from chalicelib.store.tables import create_tables, reset_endpoint
 from local.aws.core.testing import in_process_cloud
 from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_reading
@@ -92,3 +95,27 @@ def test_reading_is_stored_and_an_unreadable_one_is_left_out() -> None:
     OfferModel("us-east-2", read_at=NOW, types=b"?").save()
     assert repository.get_many(["us-east-1", "us-east-2", "us-west-2"]) == {"us-east-1": reading}
     assert repository.get_many([]) == {}
+
+
+@pytest.mark.usefixtures("table")
+def test_quotas_are_stored_with_their_own_time() -> None:
+    quotas = QuotaReading(read_at=NOW - timedelta(hours=1), limits={"L-DB2E81BA": 64}, use={"L-DB2E81BA": 4})
+    reading = replace(build_reading("eu-west-1"), quotas=quotas)
+    repository = OfferRepository()
+    repository.save(reading)
+    assert repository.get_many(["eu-west-1"]) == {"eu-west-1": reading}
+
+
+def test_quota_is_one_line_and_unknown_values_stay_unknown() -> None:
+    quotas = QuotaReading(
+        read_at=NOW, limits={"L-DB2E81BA": 64, "L-417A185B": 0}, use={"L-DB2E81BA": 4, "L-417A185B": None, "L-X": 2}
+    )
+    text = format_quotas(quotas)
+    assert text == "L-417A185B 0 -\nL-DB2E81BA 64 4\nL-X - 2"
+    assert parse_quotas(text, NOW) == quotas
+
+
+@pytest.mark.parametrize("text", ["L-DB2E81BA", "L-DB2E81BA 4", "L-DB2E81BA 4 x", "L-DB2E81BA 4.0 1"])
+def test_quota_in_another_form_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"unpack|invalid literal"):
+        parse_quotas(text, NOW)

@@ -21,6 +21,12 @@ ExpectedChecks = tuple[str, str, dict[str, Any], list[tuple[str, str, dict[str, 
 
 CALLS: tuple[ExpectedChecks, ...] = (
     ("ec2", "DescribeInstances", {}, [("ec2:DescribeInstances", "*", {})]),
+    (
+        "service-quotas",
+        "ListServiceQuotas",
+        {"ServiceCode": "ec2"},
+        [("servicequotas:ListServiceQuotas", "*", {})],
+    ),
     ("ec2messages", "SendReply", {}, [("ec2messages:SendReply", "*", {})]),
     ("ssmmessages", "OpenControlChannel", {}, [("ssmmessages:OpenControlChannel", "*", {})]),
     (

@@ -1,0 +1,57 @@
+"""Views of quotas: those of GET /quotas, and that of an offer."""
+
+from typing_extensions import TypedDict
+
+from chalicelib.api.code_schemas import HeadroomKindText
+from chalicelib.api.common_schemas import format_optional_timestamp
+from chalicelib.domain.offers.headroom import Headroom
+from chalicelib.domain.offers.quota_summary import QuotaSummary
+
+
+class OfferQuotaView(TypedDict):
+    """What a quota of EC2 leaves for a launch of the offer, in vCPUs; null: unknown.
+
+    `code`: the code in Service Quotas. `free`: vCPUs that are not in use. `need`: vCPUs of the instance type.
+    """
+
+    code: str | None
+    free: int | None
+    need: int | None
+    kind: HeadroomKindText
+
+
+class QuotaView(TypedDict):
+    """A quota of EC2 in a region, in vCPUs; null: unknown.
+
+    `use`: vCPUs of all pending and running instances of the account, those of others included. `free`: vCPUs that are
+    not in use. `read_at`: when quota and use were read; null if they have not been read yet. `stale`: they could not be
+    read since, so no offer is left out because of them.
+    """
+
+    region: str
+    code: str
+    name: str
+    limit: int | None
+    use: int | None
+    free: int | None
+    read_at: str | None
+    stale: bool
+
+
+def to_offer_quota_view(headroom: Headroom) -> OfferQuotaView:
+    """Return the view of what a quota leaves for an offer."""
+    return {"code": headroom.code, "free": headroom.free, "need": headroom.need, "kind": str(headroom.kind)}
+
+
+def to_quota_view(summary: QuotaSummary) -> QuotaView:
+    """Return the view of a quota."""
+    return {
+        "region": summary.region,
+        "code": summary.code,
+        "name": summary.name,
+        "limit": summary.limit,
+        "use": summary.use,
+        "free": summary.free,
+        "read_at": format_optional_timestamp(summary.read_at),
+        "stale": summary.is_stale,
+    }

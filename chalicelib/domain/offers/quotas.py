@@ -1,0 +1,92 @@
+"""Define the quotas of a region and their use, count the use, and find what is left for a launch.
+
+AWS counts the vCPUs of pending and running instances, whoever launched them, and on the spot market also those of open
+requests, which are not counted here.
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html#ec2-on-demand-instances-limits
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-limits.html
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.catalog.quotas import NAMES, STANDARD, QuotaCodes, find_quota_codes
+from chalicelib.domain.common.deadlines import QUOTAS_VALID_FOR
+from chalicelib.domain.offers.headroom import Headroom, Quota, find_headroom
+from chalicelib.domain.offers.offer import Market
+
+STANDARD_FAMILY = re.compile(r"(?:[acdhmrtz]|i|im|is)\d")
+"""Families of the standard quotas, by the letters in their names: A, C, D, H, I, M, R, T and Z. Inf, Mac and Hpc have
+quotas of their own. https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
+
+
+@dataclass(frozen=True)
+class RunningInstance:
+    """An instance that is pending or running, whoever launched it."""
+
+    instance_type: str
+    market: Market
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaReading:
+    """The quotas of one region and their use, as of one reading.
+
+    :param read_at: when both were read
+    :param limits: vCPUs by code; a code without a value is missing
+    :param use: vCPUs by code; None: an instance has a type whose vCPUs are unknown
+    """
+
+    read_at: datetime
+    limits: Mapping[str, int]
+    use: Mapping[str, int | None]
+
+    def is_stale(self, now: datetime) -> bool:
+        """Return whether the last refresh could not read the quotas."""
+        return now - self.read_at > QUOTAS_VALID_FOR
+
+    def find_quota(self, code: str) -> Quota | None:
+        """Return a quota; None: Service Quotas has no value for it."""
+        return Quota(code, self.limits[code]) if code in self.limits else None
+
+
+def find_type_headroom(reading: QuotaReading | None, item: InstanceType, market: Market, now: datetime) -> Headroom:
+    """Return what the quotas of a region leave for a launch of a type. It is unknown if the reading is stale.
+
+    :param reading: None: the quotas of the region have not been read
+    """
+    code = get_code(item.quotas, market)
+    if code is None or reading is None or reading.is_stale(now):
+        return Headroom(code=code, need=item.vcpus)
+    quota = reading.find_quota(code)
+    if quota is None:
+        return Headroom(code=code, use=reading.use.get(code), need=item.vcpus)
+    return find_headroom(quota, reading.use.get(code), item.vcpus)
+
+
+def get_code(codes: QuotaCodes, market: Market) -> str | None:
+    """Return the code of the quota that a launch on a market uses; None: it is unknown."""
+    return codes.spot if market is Market.SPOT else codes.on_demand
+
+
+def count_use(instances: Iterable[RunningInstance], types: Mapping[str, InstanceType]) -> Mapping[str, int | None]:
+    """Return the vCPUs in use, by code; None: an instance of the quota has a type whose vCPUs are unknown.
+
+    :param types: the catalog
+    """
+    use: dict[str, int | None] = dict.fromkeys(NAMES, 0)
+    for instance in instances:
+        item = types.get(instance.instance_type)
+        family = instance.instance_type.partition(".")[0]
+        code = get_code(item.quotas if item else _find_codes(family), instance.market)
+        if code is not None:
+            before, vcpus = use[code], item.vcpus if item else None
+            use[code] = None if before is None or vcpus is None else before + vcpus
+    return use
+
+
+def _find_codes(family: str) -> QuotaCodes:
+    """Return the quotas of a family that need not be in the catalog; none for families with other quotas."""
+    return STANDARD if STANDARD_FAMILY.match(family) else find_quota_codes(family)
