@@ -15,13 +15,14 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from chalicelib.domain.common.clock import Clock
+from local.aws.core import moto_performance
 from local.aws.core.creation_times import CreationTimes
 from local.aws.core.events import EventLog
 from local.aws.core.faults import Faults
 from local.aws.core.patches import Patches
 from local.aws.core.request_interceptor import RequestInterceptor
 from local.aws.core.timing import AwsTiming
-from local.aws.dynamodb import moto_performance, number_ranges
+from local.aws.dynamodb import faster_items, number_ranges
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
 from local.aws.ec2 import default_vpcs, public_images
@@ -137,6 +138,7 @@ class LocalCloud:
             EmailSubscriptions(timing, self.clock.now, self.mailbox),
             ec2_quotas,
             moto_performance,
+            faster_items,
             number_ranges,
         )
 
