@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from chalicelib.domain.common.regions import REGION_PATTERN
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.sessions.role import InvalidRoleArn, RoleArn
+from chalicelib.region_networks import NETWORK_PATTERN, RegionNetwork, parse_networks
 
 REQUIRED_VARIABLES = (
     "GPUDESK_STAGE",
@@ -21,9 +22,6 @@ REQUIRED_VARIABLES = (
 )
 """The variables that have no default, because only the deployment knows them. Lambda sets AWS_REGION."""
 
-VPC_PATTERN = r"vpc-[0-9a-f]{8,17}"
-SUBNET_PATTERN = r"subnet-[0-9a-f]{8,17}"
-NETWORK_PATTERN = rf"{REGION_PATTERN}={VPC_PATTERN}(:{SUBNET_PATTERN})*"
 STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
 """The stage is part of the names of roles (at most 64 characters), tables, topics, parameters and documents."""
 
@@ -40,26 +38,6 @@ class InvalidSetting(ValueError):
 def build_instance_log_group(stage: str) -> str:
     """Return the log group that the deployment creates in each region, and lets instances write to."""
     return f"/gpudesk/{stage}/instances"
-
-
-def build_group_name(name: str, vpc: str) -> str:
-    """Return the name of the security group in a VPC of the settings, or with an empty `vpc` in the default VPC.
-
-    CloudFormation replaces a group if its VPC changes, and the new one must have another name.
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
-    """
-    return f"{name}-{vpc}" if vpc else name
-
-
-@dataclass(frozen=True)
-class RegionNetwork:
-    """The network of instances in a region.
-
-    :param subnets: the subnets that instances may use; empty: `launch_prerequisites.choose_subnets` finds them
-    """
-
-    vpc: str
-    subnets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,12 +157,7 @@ def _read_networks(environment: Mapping[str, str], name: str) -> Mapping[str, Re
     :raises InvalidSetting: an entry has another form
     """
     entries = _read_list(environment, name, NETWORK_PATTERN, "networks such as us-west-2=vpc-0a1b2c3d:subnet-0a1b2c3d")
-    networks = {}
-    for entry in entries:
-        region, _, ids = entry.partition("=")
-        vpc, *subnets = ids.split(":")
-        networks[region] = RegionNetwork(vpc, tuple(subnets))
-    return networks
+    return parse_networks(entries)
 
 
 def require_variables(environment: Mapping[str, str], names: Sequence[str]) -> None:

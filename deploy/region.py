@@ -5,7 +5,7 @@ All regions have the same template. What differs is in its mapping by region.
 
 from typing import Any
 
-from chalicelib.settings import build_group_name
+from chalicelib.region_networks import build_group_name
 from deploy.cloudformation import Resource, Template, build_resource, build_retention, get_attribute, ref
 from deploy.documents import build_documents
 from deploy.forwarding import build_forwarding

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib.settings import SUBNET_PATTERN, VPC_PATTERN
+from chalicelib.region_networks import SUBNET_PATTERN, VPC_PATTERN
 from deploy.broad_policies import find_broad_permission
 from deploy.networks import OUTBOUND_PORTS
 from deploy.regions import HOME_SERVICES, INSTANCE_SERVICES

@@ -11,7 +11,7 @@ import boto3
 
 from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
-from chalicelib.settings import RegionNetwork
+from chalicelib.region_networks import RegionNetwork
 from deploy.names import ResourceNames
 from deploy.setting_checks import InvalidDeploymentSetting
 from deploy.settings import DeploymentSettings, RegionSettings

@@ -8,7 +8,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.common.aws_errors import AwsNotFound, PrerequisiteMissing
-from chalicelib.settings import RegionNetwork, build_group_name
+from chalicelib.region_networks import RegionNetwork, build_group_name
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import SubnetTypeDef

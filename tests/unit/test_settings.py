@@ -8,7 +8,8 @@ import pytest
 
 import app
 from chalicelib import bootstrap
-from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, RegionNetwork, Settings, read_settings
+from chalicelib.region_networks import RegionNetwork
+from chalicelib.settings import REQUIRED_VARIABLES, InvalidSetting, Settings, read_settings
 from local.settings import VARIABLES
 
 PRIVATE_WEBHOOKS = "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"

@@ -10,7 +10,7 @@ from moto import mock_aws
 from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings, Subnet, choose_subnets
 from chalicelib.domain.common.aws_errors import PrerequisiteMissing
-from chalicelib.settings import RegionNetwork
+from chalicelib.region_networks import RegionNetwork
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
