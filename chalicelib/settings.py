@@ -27,7 +27,7 @@ STAGE_PATTERN = r"[a-z][a-z0-9]{0,11}"
 
 TOPIC_PATTERN = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
 
-ROLE_ID_PATTERN = re.compile(r"AROA[A-Z0-9]{8,124}")
+ROLE_ID_PATTERN = r"AROA[A-Z0-9]{8,124}"
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
 
 
@@ -88,14 +88,13 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     :raises InvalidSetting: variables are missing or empty, or one has a value that cannot be read
     """
     require_variables(environment, REQUIRED_VARIABLES)
-    role_id = environment["GPUDESK_INSTANCE_ROLE_ID"]
-    if not ROLE_ID_PATTERN.fullmatch(role_id):
-        raise InvalidSetting(f"GPUDESK_INSTANCE_ROLE_ID must be the unique id of a role (AROA...), not {role_id!r}.")
     return Settings(
         stage=_read_text(environment, "GPUDESK_STAGE", STAGE_PATTERN, "lower-case letters and digits, at most 12"),
         table_prefix=environment["GPUDESK_TABLE_PREFIX"],
         instance_profile=environment["GPUDESK_INSTANCE_PROFILE"],
-        instance_role_id=role_id,
+        instance_role_id=_read_text(
+            environment, "GPUDESK_INSTANCE_ROLE_ID", ROLE_ID_PATTERN, "the unique id of a role (AROA...)"
+        ),
         session_role=_read_role(environment, "GPUDESK_SESSION_ROLE_ARN"),
         home_region=_check_text("AWS_REGION", read_home_region(environment), REGION_PATTERN, "a region"),
         security_group=environment["GPUDESK_SECURITY_GROUP"],

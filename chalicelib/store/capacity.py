@@ -48,7 +48,7 @@ class CapacityRepository:
         after = add_answer(before, answer)
         if after is before:
             return
-        version = item.version if item and item.version is not None else None
+        version = item.version if item else None
         changed = OfferModel(
             key,
             capacity=encode_capacity(after),

@@ -80,8 +80,7 @@ class OfferRepository:
 
     def get_many(self, regions: Iterable[str]) -> Mapping[str, RegionOfferings]:
         """Return what was read of regions, by region, without unreadable items. DynamoDB is called once."""
-        items = OfferModel.batch_get(list(regions))
-        read = {item.region: read_or_log(f"offers of {item.region}", partial(_to_offerings, item)) for item in items}
+        read = {item.region: _read_offerings(item) for item in OfferModel.batch_get(list(regions))}
         return {region: offerings for region, offerings in read.items() if offerings}
 
     def get_many_with_capacity(
@@ -93,7 +92,7 @@ class OfferRepository:
         for item in OfferModel.batch_get([*keys.values(), *keys]):
             if item.region in keys:
                 capacity[keys[item.region]] = read_capacity(item)
-            elif reading := read_or_log(f"offers of {item.region}", partial(_to_offerings, item)):
+            elif reading := _read_offerings(item):
                 offerings[item.region] = reading
         return offerings, capacity
 
@@ -108,6 +107,11 @@ def read_capacity(item: OfferModel | None) -> RegionCapacity:
     if item is None:
         return RegionCapacity()
     return read_or_log(item.region, partial(decode_capacity, item.capacity)) or RegionCapacity()
+
+
+def _read_offerings(item: OfferModel) -> RegionOfferings | None:
+    """Return what was read of a region; None: the item is unreadable, which is logged."""
+    return read_or_log(f"offers of {item.region}", partial(_to_offerings, item))
 
 
 def encode_types(region: str, types: Mapping[str, TypeOffering]) -> bytes:

@@ -21,9 +21,9 @@ from local.deployed.invoke_permissions import check_triggers
 from local.deployed.log_permission import may_write_log
 from local.deployed.routes import read_rest_api
 from local.deployed.rules import Rule, read_rules
+from local.deployed.service_calls import LAMBDA
 from local.deployed.stacks import deploy_stacks
 from local.deployed.stream import StreamMapping, read_mappings, switch_off_delivery_of_moto
-from local.deployed.stream_permission import LAMBDA
 from local.deployed.unpack import unpack
 
 MAX_STARTING = 2

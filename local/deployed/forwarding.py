@@ -8,11 +8,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from local.aws.core.errors import CloudError
 from local.aws.iam.access_checks.call import Call
 from local.aws.iam.enforcement import Enforcement
-from local.aws.iam.errors import UndecidedCall
 from local.deployed.rules import EVENTS, Rule, Target
+from local.deployed.service_calls import ServiceSession, find_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +33,7 @@ def may_forward(enforcement: Enforcement, rule: Rule, target: Target, event: Map
     }
     call = Call("events", "PutEvents", {"Entries": [entry]}, target.arn.split(":")[3], account)
     context = {"aws:SourceArn": rule.arn, "aws:SourceAccount": account}
-    try:
-        role = enforcement.assume_for_service(EVENTS, target.role, SESSION_NAME, context)
-        enforcement.check(role, call)
-    except (CloudError, UndecidedCall) as error:
-        logger.warning("%s does not forward %s: %s", rule.arn, entry["DetailType"], error)
-        return False
-    return True
+    refusal = find_refusal(enforcement, ServiceSession(EVENTS, target.role, SESSION_NAME, context), [call])
+    if refusal:
+        logger.warning("%s does not forward %s: %s", rule.arn, entry["DetailType"], refusal)
+    return refusal is None

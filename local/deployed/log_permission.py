@@ -5,12 +5,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 
 import logging
 
-from local.aws.core.errors import CloudError
 from local.aws.iam.access_checks.call import Call
 from local.aws.iam.enforcement import Enforcement
-from local.aws.iam.errors import UndecidedCall
 from local.deployed.function import LOG_STREAM, FunctionSpec
-from local.deployed.stream_permission import LAMBDA
+from local.deployed.service_calls import LAMBDA, ServiceSession, find_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +20,11 @@ def may_write_log(enforcement: Enforcement, spec: FunctionSpec) -> bool:
     """
     _, partition, _, region, account, _ = spec.arn.split(":", 5)
     parameters = {"logGroupName": spec.log_group_name, "logStreamName": LOG_STREAM}
-    try:
-        role = enforcement.assume_for_service(LAMBDA, spec.role, spec.name)
-        for operation in ("CreateLogStream", "PutLogEvents"):
-            enforcement.check(role, Call("logs", operation, parameters, region, account, partition))
-    except (CloudError, UndecidedCall) as error:
-        logger.warning("On AWS, %s would have no log: %s", spec.name, error)
-        return False
-    return True
+    calls = [
+        Call("logs", operation, parameters, region, account, partition)
+        for operation in ("CreateLogStream", "PutLogEvents")
+    ]
+    refusal = find_refusal(enforcement, ServiceSession(LAMBDA, spec.role, spec.name), calls)
+    if refusal:
+        logger.warning("On AWS, %s would have no log: %s", spec.name, refusal)
+    return refusal is None

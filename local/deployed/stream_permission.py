@@ -7,16 +7,12 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from local.aws.core.errors import CloudError
 from local.aws.iam.access_checks.call import Call
 from local.aws.iam.enforcement import Enforcement
-from local.aws.iam.errors import UndecidedCall
+from local.deployed.service_calls import LAMBDA, ServiceSession, find_refusal
 from local.deployed.stream import StreamMapping
 
 logger = logging.getLogger(__name__)
-
-LAMBDA = "lambda.amazonaws.com"
-"""The principal of Lambda."""
 
 RETRY_AFTER = timedelta(minutes=1)
 """Time after a refusal for which the stream is not read. Lambda's own waits are not documented."""
@@ -44,16 +40,12 @@ class StreamPermission:
         now = self._now()
         if self._retry_at is not None and now < self._retry_at:
             return False
-        try:
-            role = self._enforcement.assume_for_service(LAMBDA, self._role, self._mapping.function_arn.split(":")[6])
-            for call in self._list_calls():
-                self._enforcement.check(role, call)
-        except (CloudError, UndecidedCall) as error:
-            logger.warning("The stream of %s is not read: %s", self._mapping.table, error)
-            self._retry_at = now + RETRY_AFTER
-            return False
-        self._retry_at = None
-        return True
+        session = ServiceSession(LAMBDA, self._role, self._mapping.function_arn.split(":")[6])
+        refusal = find_refusal(self._enforcement, session, self._list_calls())
+        if refusal:
+            logger.warning("The stream of %s is not read: %s", self._mapping.table, refusal)
+        self._retry_at = now + RETRY_AFTER if refusal else None
+        return refusal is None
 
     def _list_calls(self) -> Iterator[Call]:
         """Yield what Lambda calls to find the shard of a stream and to read it."""

@@ -1,7 +1,5 @@
 """Records of capacity in the offers table: their form, their size, and writes at the same time."""
 
-import os
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,8 +17,6 @@ from chalicelib.store.capacity import CapacityRepository
 from chalicelib.store.capacity_codec import MAX_ITEM_BYTES, OTHER_BYTES, decode_capacity, encode_capacity
 from chalicelib.store.dynamo import find_item
 from chalicelib.store.offers import OfferModel, OfferRepository, build_capacity_key
-from chalicelib.store.tables import create_tables, reset_endpoint
-from local.aws.core.testing import in_process_cloud
 from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_reading
 
 KEY = CapacityKey("g4dn.xlarge", "us-east-1a", Market.ON_DEMAND)
@@ -68,15 +64,6 @@ def test_largest_item_fits_into_dynamodb(monkeypatch: pytest.MonkeyPatch) -> Non
     records = {KEY._replace(instance_type=f"g{number}.48xlarge"): build_full_record(number) for number in range(100)}
     content = encode_capacity(RegionCapacity(records, ids))
     assert MAX_ITEM_BYTES - OTHER_BYTES - 10_000 < len(content) <= MAX_ITEM_BYTES - OTHER_BYTES
-
-
-@pytest.fixture(scope="module")
-def table() -> Iterator[None]:
-    with in_process_cloud():
-        reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
-        create_tables("us-east-1", "gpudesk")
-        yield
-    reset_endpoint(None)
 
 
 @pytest.mark.usefixtures("table")

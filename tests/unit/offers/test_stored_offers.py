@@ -1,7 +1,5 @@
 """Items of the offers table: their form, their size, and what is unreadable."""
 
-import os
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,8 +14,6 @@ from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.store.data_files import load_catalog
 from chalicelib.store.offers import OfferModel, OfferRepository, decode_types, encode_types, format_types, parse_types
 from chalicelib.store.quota_lines import format_quotas, parse_quotas
-from chalicelib.store.tables import create_tables, reset_endpoint
-from local.aws.core.testing import in_process_cloud
 from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_reading
 
 ROWS_TODAY = 2200
@@ -76,15 +72,6 @@ def test_items_of_five_times_as_many_offers_as_today_are_under_100_kb() -> None:
         size, rows = size + len(encode_types(region, offered)), rows + len(offered) * 4
     assert rows >= 5 * ROWS_TODAY
     assert size < MAX_BYTES
-
-
-@pytest.fixture(scope="module")
-def table() -> Iterator[None]:
-    with in_process_cloud():
-        reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
-        create_tables("us-east-1", "gpudesk")
-        yield
-    reset_endpoint(None)
 
 
 @pytest.mark.usefixtures("table")
