@@ -31,7 +31,7 @@ def test_list_has_the_services_that_the_code_calls() -> None:
 
 
 def test_only_the_module_of_the_clients_imports_boto3() -> None:
-    """So no other code can create a client, whatever it calls its functions."""
+    """No other module can create a client, because none imports the SDK."""
     importing = {
         file.relative_to(ROOT).as_posix()
         for file in (ROOT / "chalicelib").rglob("*.py")

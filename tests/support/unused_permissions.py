@@ -32,5 +32,5 @@ def list_unused(used: Collection[tuple[str, str, str, str]]) -> list[str]:
 
 
 def _remove_region(forward: str, role: str) -> str:
-    """Return a name of the policies: each region has a role of its own that forwards events."""
+    """Return the name that the role has in the policies. Each region has its own role for forwarding events."""
     return forward if role.startswith(f"{forward}-") else role

@@ -16,7 +16,7 @@ from chalicelib.domain.offers.region_summary import RegionSummary
 from chalicelib.domain.offers.search import StaleRegion
 
 MAX_SUBJECTS = 20
-"""A search without a filter leaves out hundreds of types and offers. More than 20 names of a group help nobody."""
+"""A search without a filter leaves out hundreds of types and offers. 20 names of a group are enough for a person."""
 
 
 class OfferView(TypedDict):

@@ -1,4 +1,4 @@
-"""The catalog as it is written down: GPU models, families with their types, and prices, each with source and day."""
+"""The content of the catalog's files: GPU models, families with their types, and prices, each with source and day."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SEVERAL_UNAVAILABLE = "gpudesk cannot launch these types. Search for one of them
 
 @dataclass(frozen=True, kw_only=True)
 class OfferQuery:
-    """What offers are searched for. None: any.
+    """The criteria of a search for offers. None: any.
 
     :param gpus: names of GPUs in the catalog
     :param instance_type: only this type, which may have no GPU; all other searches are for types with GPUs
