@@ -12,6 +12,7 @@ from typing_extensions import TypeAliasType
 
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.benchmarks.result import Metric
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.errors import ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.write_warnings import WarningCode
@@ -28,7 +29,7 @@ from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
 from chalicelib.domain.offers.headroom import HeadroomKind
 from chalicelib.domain.offers.left_out import LeftOutCode
-from chalicelib.domain.offers.offer import Market, PriceSource
+from chalicelib.domain.offers.offer import PriceSource
 from chalicelib.domain.sessions.session import SessionKind
 from chalicelib.domain.setup.parameters import ParameterType
 

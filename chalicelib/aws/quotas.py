@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import NAMES
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.quotas import RunningInstance
 
 if TYPE_CHECKING:

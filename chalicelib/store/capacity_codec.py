@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, Tally
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.region_capacity import MAX_ANSWER_IDS, CapacityKey, RegionCapacity
 
 MAX_ITEM_BYTES = 400 * 1024

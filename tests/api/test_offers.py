@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.offers.capacity_record import Result
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey

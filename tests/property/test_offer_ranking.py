@@ -8,8 +8,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.offers.capacity_record import Result, replay
-from chalicelib.domain.offers.offer import Market, Offer, Price, PriceSource
+from chalicelib.domain.offers.offer import Offer, Price, PriceSource
 from chalicelib.domain.offers.ranking import rank_offers
 from tests.unit.offers.offer_examples import NOW
 

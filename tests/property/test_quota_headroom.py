@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.offers.headroom import HeadroomKind, Quota, find_headroom
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.quotas import RunningInstance, count_use
 from chalicelib.store.data_files import load_catalog
 

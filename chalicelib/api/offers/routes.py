@@ -16,8 +16,8 @@ from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.control.services.offers import OfferRequest
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.pagination import build_list_name
-from chalicelib.domain.offers.offer import Market
 
 router = Router("offers", "Find out which GPU can be launched where, and at what price.")
 

@@ -10,6 +10,7 @@ from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.aws.tags import build_instance_tags
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownType
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import (
     AwsNotFound,
     InsufficientCapacity,
@@ -21,7 +22,6 @@ from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.offers.likelihood import estimate_likelihood
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.settings import Settings
 
@@ -75,7 +75,7 @@ class LaunchResolver:
         spec = instance.spec
         instance_type = self._find_type(spec)
         parameter = _choose_image_parameter(spec, instance_type)
-        subnet = self._choose_subnet(spec.region, instance_type.name, zones_without_capacity)
+        subnet = self._choose_subnet(spec, instance_type.name, zones_without_capacity)
         image_id = spec.software.image.ami_id if spec.software.image else self._read_ami_id(spec.region, parameter)
         image = self.prerequisites.describe_image(spec.region, image_id)
         number = instance.launch.attempt_count + 1
@@ -91,6 +91,7 @@ class LaunchResolver:
             disk_gib=_choose_disk_gib(spec, image.snapshot_gib),
             snapshot_gib=image.snapshot_gib,
             instance_type=instance_type.name,
+            market=spec.market,
             instance_profile=self.settings.instance_profile,
             public_address=subnet.assigns_public_address,
             metadata_hop_limit=spec.metadata_hop_limit,
@@ -113,21 +114,22 @@ class LaunchResolver:
         except UnknownType as error:
             raise PrerequisiteMissing(str(error)) from error
 
-    def _choose_subnet(self, region: str, type_name: str, zones_without_capacity: tuple[str, ...]) -> Subnet:
+    def _choose_subnet(self, spec: Spec, type_name: str, zones_without_capacity: tuple[str, ...]) -> Subnet:
+        region = spec.region
         offered = self.prerequisites.list_subnets(region, type_name)
         if not offered:
             raise PrerequisiteMissing(f"gpudesk has no subnet in a zone of {region} that offers {type_name}")
         subnets = [subnet for subnet in offered if subnet.zone not in zones_without_capacity]
         if not subnets:
             raise InsufficientCapacity("NoZoneLeft", f"No zone of {region} has capacity for {type_name} now")
-        return self._choose_likeliest(region, type_name, subnets) if len(subnets) > 1 else subnets[0]
+        return self._choose_likeliest(region, type_name, spec.market, subnets) if len(subnets) > 1 else subnets[0]
 
-    def _choose_likeliest(self, region: str, type_name: str, subnets: Sequence[Subnet]) -> Subnet:
+    def _choose_likeliest(self, region: str, type_name: str, market: Market, subnets: Sequence[Subnet]) -> Subnet:
         """Return a subnet of the zone to try next: not refused recently, then the likeliest, then the first by name."""
         capacity, now = self.capacity.get(region), self.clock.now()
 
         def build_key(subnet: Subnet) -> tuple[bool, float, str, str]:
-            record = capacity.find_record(type_name, subnet.zone, Market.ON_DEMAND)
+            record = capacity.find_record(type_name, subnet.zone, market)
             return record.is_avoided(now), -estimate_likelihood(record, now).value, subnet.zone, subnet.subnet_id
 
         return min(subnets, key=build_key)

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownGpu, UnknownType
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.places import PLACES, FindPlace, Place, UnknownPlace, parse_place
 from chalicelib.domain.offers.query import OfferQuery
 from chalicelib.domain.offers.quota_summary import QuotaSummary, summarize_quotas

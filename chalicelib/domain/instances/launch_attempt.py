@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.catalog.market import Market
+
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchAttempt:
@@ -29,6 +31,7 @@ class LaunchAttempt:
     instance_profile: str
     public_address: bool
     tags: Mapping[str, str]
+    market: Market = Market.ON_DEMAND
     metadata_hop_limit: int = 1
     snapshot_gib: int = 0
     sent_at: datetime | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.deadlines import BARE_METAL_BOOT
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
@@ -119,7 +120,7 @@ class Spec:
 
     desired: DesiredState
     region: str
-    market: str = "on-demand"
+    market: Market = Market.ON_DEMAND
     disk_gib: int | None = None
     free_disk_gib: int | None = None
     metadata_hop_limit: int = DEFAULT_HOP_LIMIT

@@ -10,7 +10,6 @@ from chalicelib.domain.instances.observation import Observation, ObservedInstanc
 from chalicelib.domain.instances.plan import CallAccepted, InstanceLaunched, Launch, Outcome, Start, Step
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.capacity_record import Result
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey
 from chalicelib.domain.offers.zone_hints import find_zones
 
@@ -71,7 +70,7 @@ def _build_launch_answer(
     return CapacityAnswer(
         id=_build_id(attempt.token, result),
         region=attempt.region,
-        key=CapacityKey(attempt.instance_type, attempt.zone, Market.ON_DEMAND),
+        key=CapacityKey(attempt.instance_type, attempt.zone, attempt.market),
         result=result,
         at=now,
         hinted_zones=hinted_zones,
@@ -113,7 +112,7 @@ def _build_end_answer(instance: Instance, observed: ObservedInstance, now: datet
 
 
 def _build_key(instance: Instance, ec2_instance: Ec2Instance) -> CapacityKey:
-    return CapacityKey(instance.spec.hardware.instance_type, ec2_instance.zone, Market.ON_DEMAND)
+    return CapacityKey(instance.spec.hardware.instance_type, ec2_instance.zone, instance.spec.market)
 
 
 def _find_hints(region: str, error: InsufficientCapacity) -> tuple[str, ...]:

@@ -5,16 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.deadlines import ON_DEMAND_PRICE_VALID_FOR, SPOT_PRICE_VALID_FOR
 from chalicelib.domain.offers.capacity_record import CapacityRecord
 from chalicelib.domain.offers.headroom import Headroom
-
-
-class Market(StrEnum):
-    """How EC2 sells an instance."""
-
-    ON_DEMAND = "on-demand"
-    SPOT = "spot"
 
 
 class PriceSource(StrEnum):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.offers.left_out import LeftOutCode, LeftOutCollector
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.setup.recipe import Recipe
 
 MIB_PER_GIB = 1024

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import NAMES, STANDARD, QuotaCodes, find_quota_codes
 from chalicelib.domain.common.deadlines import QUOTAS_VALID_FOR
 from chalicelib.domain.offers.headroom import Headroom, Quota, find_headroom
-from chalicelib.domain.offers.offer import Market
 
 STANDARD_FAMILY = re.compile(r"(?:[acdhmrtz]|i|im|is)\d")
 """Families of the standard quotas, by the letters in their names: A, C, D, H, I, M, R, T and Z. Inf, Mac and Hpc have

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, add_result
-from chalicelib.domain.offers.offer import Market
 
 MAX_ANSWER_IDS = 200
 """Ids of the last answers, of which none is counted again. An answer is repeated within minutes at most, and gpudesk

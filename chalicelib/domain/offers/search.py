@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.deadlines import OFFERS_STALE_AFTER
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.offers.left_out import LeftOut, LeftOutCode, LeftOutCollector
-from chalicelib.domain.offers.offer import Market, Offer, Price, PriceSource
+from chalicelib.domain.offers.offer import Offer, Price, PriceSource
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import Place, find_distance_km
 from chalicelib.domain.offers.query import OfferQuery, select_types

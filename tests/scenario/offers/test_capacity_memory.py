@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.plan import Launch, Outcome, Step
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.offers.capacity_record import Result
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, RegionCapacity
 from chalicelib.store.capacity import CapacityRepository
 from tests.support.world import ADA, MINUTE, World

@@ -13,7 +13,8 @@ from chalicelib.aws.clients import LOOP_CONFIG, Clients, SdkSession
 from chalicelib.aws.quotas import Quotas
 from chalicelib.control.loop.refresh_offers import OfferRefresher, OffersOutdated
 from chalicelib.control.services.offers import OfferRequest
-from chalicelib.domain.offers.offer import Market, PriceSource
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.offers.offer import PriceSource
 from chalicelib.domain.offers.quota_summary import QuotaSummary
 from tests.support.world import World
 

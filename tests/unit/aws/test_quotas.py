@@ -8,8 +8,8 @@ from botocore.stub import Stubber
 
 from chalicelib.aws.clients import Clients, SdkSession, build_config
 from chalicelib.aws.quotas import INSTANCE_PAGE_SIZE, PAGE_SIZE, Quotas
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import AwsForbidden, TransientAwsError
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.quotas import RunningInstance
 from local.aws.core.testing import create_session
 

@@ -7,10 +7,10 @@ import pytest
 
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import InsufficientCapacity
 from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, replay
 from chalicelib.domain.offers.likelihood import estimate_likelihood
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.region_capacity import CapacityKey, RegionCapacity
 from chalicelib.domain.sessions.role import RoleArn
 from chalicelib.settings import Settings

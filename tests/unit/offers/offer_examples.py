@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, replay
-from chalicelib.domain.offers.offer import Market, Offer, Price, PriceSource
+from chalicelib.domain.offers.offer import Offer, Price, PriceSource
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.domain.offers.places import PLACES
 from chalicelib.domain.offers.search import OfferContext

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import (
     AwsError,
     InsufficientCapacity,
@@ -21,7 +22,6 @@ from chalicelib.domain.instances.plan import CallAccepted, InstanceLaunched, Lau
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.capacity_answers import find_answer_in_change, find_answer_to_call
 from chalicelib.domain.offers.capacity_record import Result
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.region_capacity import (
     MAX_ANSWER_IDS,
     CapacityAnswer,

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.offers.headroom import HeadroomKind, Quota, describe_excess, find_headroom
 from chalicelib.domain.offers.left_out import LeftOutCode
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.domain.offers.query import OfferQuery
 from chalicelib.domain.offers.quota_summary import summarize_quotas

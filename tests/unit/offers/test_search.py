@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.offers.left_out import LeftOutCode
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.query import OfferQuery
 from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.offers.capacity_record import HOURS_OF_WEEK, CapacityRecord, Result, Tally, replay
-from chalicelib.domain.offers.offer import Market
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.region_capacity import MAX_ANSWER_IDS, CapacityAnswer, CapacityKey, RegionCapacity
 from chalicelib.store import capacity as capacity_store
