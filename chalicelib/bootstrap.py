@@ -27,6 +27,7 @@ from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.costs import CostService
 from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
@@ -75,6 +76,7 @@ def build_application(
         ),
         instances=instances,
         queries=queries,
+        costs=CostService(stores=stores, clock=clock),
         sessions=_build_session_service(parts, instances),
         setup=SetupService(instances=instances, catalog=catalog, recipes=recipes),
         images=ImageService(stores=stores, queries=queries, catalog=catalog, recipes=recipes, clock=clock),

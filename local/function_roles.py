@@ -20,6 +20,7 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "launches": "api",
     "instances": "api",
     "queries": "api",
+    "costs": "api",
     "sessions": "sessions",
     "setup": "api",
     "images": "api",

@@ -10,6 +10,7 @@ from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.costs import CostService
 from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
@@ -31,7 +32,7 @@ class Application:
     """Everything that the entry points use: a service for each capability, and the parts of the control loop.
 
     :param instances: changes of instances: stop, start, keep, terminate, update
-    :param queries: reads of instances, costs and health
+    :param queries: reads of instances and health
     :param setup: setups that are run again or added
     :param desk: the desk settings, the recipes and the catalog
     """
@@ -42,6 +43,7 @@ class Application:
     launches: LaunchService
     instances: InstanceService
     queries: QueryService
+    costs: CostService
     sessions: SessionService
     setup: SetupService
     images: ImageService

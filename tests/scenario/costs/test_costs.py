@@ -23,7 +23,7 @@ def test_costs_are_summed_by_owner_and_day_and_agree_with_the_instances(desk: Wo
     running = desk.launch_until_ready(gpu="A10G")
     desk.clock.advance(timedelta(hours=20))
     report = CostReport(since=(desk.now - timedelta(days=2)).date(), until=desk.now.date())
-    days = desk.application.queries.list_costs(ADMIN, None, report).days
+    days = desk.application.costs.list_costs(ADMIN, None, report).summary.days
     assert {day.owner for day in days} == {"ada"}
     assert len(days) == 2
     total = sum((day.total for day in days), Decimal(0))
