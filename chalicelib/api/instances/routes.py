@@ -18,6 +18,7 @@ from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.instances.commands.consequences import list_consequences
 from chalicelib.domain.instances.commands.keep import build_keep_reason
 from chalicelib.domain.instances.commands.stop_start import build_request_reason, warn_of_mode, warn_of_type
 from chalicelib.domain.instances.record import Instance
@@ -74,7 +75,7 @@ def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> Ins
     Endpoint("DELETE", "/instances/{name}", INSTANCE_REF, status=202),
 )
 def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
-    """Terminate the instance and delete its disk.
+    """Terminate the instance and delete its disk. `warnings` say what is deleted.
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
@@ -85,7 +86,7 @@ def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> Instance
     Endpoint("POST", "/instances/{name}/stop", INSTANCE_REF, status=202),
 )
 def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
-    """Stop the instance. Its disk is retained and still billed.
+    """Stop the instance. Its disk is retained and still billed. `warnings` say what that costs and what is deleted.
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
@@ -138,9 +139,8 @@ def _to_view_after_request(
     warning, reason = warn_of_mode(instance, desk.mode), build_request_reason(instance)
     is_ended = instance.spec.desired is DesiredState.TERMINATED
     no_channel = None if is_ended else call.app.owners.warn_if_unreachable(instance.owner, desk)
-    return to_view_after_write(
-        instance, call.app.clock.now(), warning, warn_of_type(instance), no_channel, reason=reason
-    )
+    warnings = (warning, warn_of_type(instance), *list_consequences(instance), no_channel)
+    return to_view_after_write(instance, call.app.clock.now(), *warnings, reason=reason)
 
 
 def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:
