@@ -27,6 +27,7 @@ from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.costs import CostService
 from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.images import ImageService
@@ -58,7 +59,8 @@ def build_application(
     """
     parts = build_parts(clock, settings, recipe_overrides or load_packaged_recipes(), clients or build_client_sets())
     stores, catalog, recipes = parts.stores, parts.catalog, parts.recipes
-    instances = InstanceService(stores=stores, clock=clock)
+    budgets = BudgetService(stores=stores, clock=clock)
+    instances = InstanceService(stores=stores, clock=clock, budgets=budgets)
     queries = QueryService(stores=stores, clock=clock, instance_role_id=settings.instance_role_id)
     reconciler, image_reconciler = _build_reconciler(parts), _build_image_reconciler(parts)
     notifications = _build_notification_sender(parts)
@@ -73,6 +75,7 @@ def build_application(
             words=load_word_lists(),
             regions=settings.deployed_regions,
             clock=clock,
+            budgets=budgets,
         ),
         instances=instances,
         queries=queries,

@@ -3,7 +3,14 @@
 from datetime import timedelta
 
 from chalicelib.api.common_schemas import EmptyModel, format_decimal
-from chalicelib.api.costs.schemas import CostQuery, CostsView, to_day_cost_view, to_month_view, to_savings_view
+from chalicelib.api.costs.schemas import (
+    CostQuery,
+    CostsView,
+    to_budget_view,
+    to_day_cost_view,
+    to_month_view,
+    to_savings_view,
+)
 from chalicelib.api.pagination import paginate
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
@@ -23,7 +30,8 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
 
     Users get their own costs; admins get those of all owners, or of one. The default is the last 30 days; a report
     covers at most 366 days. `incomplete` is true if costs are missing. `month` has the costs of this month so far and
-    its forecast, `left_out` what no cost of gpudesk contains.
+    its forecast, `budgets` how much of the monthly budgets is used (those of projects only for admins), `left_out` what
+    no cost of gpudesk contains.
     """
     query = call.query
     until = query.until or call.app.clock.now().date()
@@ -42,6 +50,7 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
         "incomplete": costs.summary.is_incomplete,
         "estimated": costs.summary.has_estimates,
         "month": to_month_view(costs.forecast),
+        "budgets": [to_budget_view(use) for use in costs.budgets],
         "idle_stop_savings": to_savings_view(costs.savings),
         "left_out": [{"code": left_out.code, "message": left_out.message} for left_out in LEFT_OUT],
         "items": [to_day_cost_view(cost) for cost in page.items],

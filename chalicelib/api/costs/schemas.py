@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import PageQuery, format_decimal
+from chalicelib.domain.costs.budgets import BudgetUse
 from chalicelib.domain.costs.daily_costs import DayCost
 from chalicelib.domain.costs.forecast import FORECAST_ASSUMPTION, SAVING_ASSUMPTION, MonthForecast, Savings
 from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH
@@ -76,6 +77,21 @@ class MonthView(TypedDict):
     assumption: str
 
 
+class BudgetUseView(TypedDict):
+    """A monthly budget of an owner or a project, named by `name`, and how much of it is used in this month in UTC.
+
+    `spent`: so far. `reserved`: what the running instances can still cost this month, to the end of their lifetime.
+    `left`: the rest, for launches and starts; negative if more is spent and reserved than the budget allows.
+    """
+
+    scope: Literal["owner", "project"]
+    name: str
+    amount: str
+    spent: str
+    reserved: str
+    left: str
+
+
 class SavingsView(TypedDict):
     """An estimate of what the stops of idle instances have saved in the days of the report, as `assumption` says.
 
@@ -112,6 +128,7 @@ class CostsView(TypedDict):
     incomplete: bool
     estimated: bool
     month: MonthView
+    budgets: list[BudgetUseView]
     idle_stop_savings: SavingsView
     left_out: list[LeftOutCostView]
 
@@ -139,6 +156,18 @@ def to_month_view(forecast: MonthForecast) -> MonthView:
         "month_to_date": format_decimal(forecast.spent),
         "forecast": format_decimal(forecast.total),
         "assumption": FORECAST_ASSUMPTION,
+    }
+
+
+def to_budget_view(use: BudgetUse) -> BudgetUseView:
+    """Return the view of the use of a budget."""
+    return {
+        "scope": use.budget.scope.value,
+        "name": use.budget.name,
+        "amount": format_decimal(use.budget.amount),
+        "spent": format_decimal(use.spent),
+        "reserved": format_decimal(use.reserved),
+        "left": format_decimal(use.left),
     }
 
 

@@ -1,5 +1,6 @@
 """Read what instances cost: per day, in this month, and what stops have saved. Only DynamoDB is called."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ from chalicelib.control.services.spending import read_spending
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
+from chalicelib.domain.costs.budgets import Budget, BudgetUse, compute_use, list_budgets
 from chalicelib.domain.costs.daily_costs import CostReport, CostSummary, summarize_costs
 from chalicelib.domain.costs.forecast import MonthForecast, Savings, compute_savings, forecast_month
 from chalicelib.domain.costs.month import Month
@@ -17,11 +19,15 @@ MAX_COST_DAYS = 366
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """The costs of a report, the forecast of the present month, and the savings in the days of the report."""
+    """The costs of a report, the forecast of the present month, and the savings in the days of the report.
+
+    :param budgets: those of the owners that the caller asks for; for all owners, also those of projects
+    """
 
     summary: CostSummary
     forecast: MonthForecast
     savings: Savings
+    budgets: Sequence[BudgetUse]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,4 +66,13 @@ class CostService:
                 now,
             ),
             savings=compute_savings(counted, first, end),
+            budgets=[
+                compute_use(budget, spending.segments, spending.instances, now) for budget in self._list_budgets(scope)
+            ],
         )
+
+    def _list_budgets(self, owner: str | None) -> tuple[Budget, ...]:
+        """Return the budget of an owner, or all budgets. Whoever sees one owner does not see all costs of a project."""
+        if owner is not None:
+            return list_budgets([self.stores.owners.get(owner)], {})
+        return list_budgets(self.stores.owners.list_all().values(), self.stores.desk.get_settings().project_budgets)
