@@ -23,10 +23,6 @@ class WarningCode(StrEnum):
     WARNING_MINUTES_LOWERED = "warning_minutes_lowered"
     TYPE_MISMATCH = "type_mismatch"
     ACTIVITY_INTERRUPTED = "activity_interrupted"
-    DISK_BILLED = "disk_billed"
-    DISK_DELETED = "disk_deleted"
-    INSTANCE_STORE_DELETED = "instance_store_deleted"
-    ADDRESS_CHANGES = "address_changes"
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.instances.billing import Billing, Rates
-from chalicelib.domain.instances.commands.consequences import list_consequences
+from chalicelib.domain.instances.commands.consequences import ConsequenceCode, list_consequences
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import build_ready_instance
 
-STORE, ADDRESS = WarningCode.INSTANCE_STORE_DELETED, WarningCode.ADDRESS_CHANGES
+STORE, ADDRESS = ConsequenceCode.INSTANCE_STORE_DELETED, ConsequenceCode.ADDRESS_CHANGES
 
 
 def build_requested(phase: Phase, desired: DesiredState, store_gb: int = 125) -> Instance:
@@ -27,19 +26,19 @@ def build_requested(phase: Phase, desired: DesiredState, store_gb: int = 125) ->
 @pytest.mark.parametrize(
     ("phase", "desired", "store_gb", "codes"),
     [
-        (Phase.READY, DesiredState.STOPPED, 125, [WarningCode.DISK_BILLED, STORE, ADDRESS]),
-        (Phase.STOPPING, DesiredState.STOPPED, 0, [WarningCode.DISK_BILLED, ADDRESS]),
-        (Phase.STOPPED, DesiredState.STOPPED, 125, [WarningCode.DISK_BILLED]),
-        (Phase.READY, DesiredState.TERMINATED, 125, [WarningCode.DISK_DELETED, STORE]),
-        (Phase.STOPPED, DesiredState.TERMINATED, 125, [WarningCode.DISK_DELETED]),
+        (Phase.READY, DesiredState.STOPPED, 125, [ConsequenceCode.DISK_BILLED, STORE, ADDRESS]),
+        (Phase.STOPPING, DesiredState.STOPPED, 0, [ConsequenceCode.DISK_BILLED, ADDRESS]),
+        (Phase.STOPPED, DesiredState.STOPPED, 125, [ConsequenceCode.DISK_BILLED]),
+        (Phase.READY, DesiredState.TERMINATED, 125, [ConsequenceCode.DISK_DELETED, STORE]),
+        (Phase.STOPPED, DesiredState.TERMINATED, 125, [ConsequenceCode.DISK_DELETED]),
         (Phase.TERMINATED, DesiredState.TERMINATED, 125, []),
         (Phase.BOOTING, DesiredState.RUNNING, 125, []),
     ],
 )
 def test_consequences_are_those_that_are_still_to_come(
-    phase: Phase, desired: DesiredState, store_gb: int, codes: list[WarningCode]
+    phase: Phase, desired: DesiredState, store_gb: int, codes: list[ConsequenceCode]
 ) -> None:
-    assert [warning.code for warning in list_consequences(build_requested(phase, desired, store_gb))] == codes
+    assert [each.code for each in list_consequences(build_requested(phase, desired, store_gb))] == codes
 
 
 def test_stop_says_what_the_disk_costs_and_termination_that_it_ends() -> None:
