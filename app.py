@@ -74,6 +74,12 @@ def refresh_offers(event: CloudWatchEvent) -> None:
     get_application().offer_refresher.run(read_seconds_left(event))
 
 
+@app.schedule(Rate(15, unit=Rate.MINUTES))
+def check_budgets(_event: CloudWatchEvent) -> None:
+    """Notify people of the use of monthly budgets, every 15 minutes."""
+    get_application().budget_watch.check()
+
+
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER_STREAM_ARN)
 def on_instances_stream(event: DynamoDBEvent) -> dict[str, Any]:
     """Reconcile the instances that people's requests have changed, and the images that are being created from them.

@@ -16,6 +16,7 @@ from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
@@ -93,6 +94,7 @@ def build_application(
         notifications=notifications,
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
         offer_refresher=_build_offer_refresher(parts),
+        budget_watch=BudgetWatch(stores, clock),
     )
 
 

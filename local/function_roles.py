@@ -34,6 +34,7 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "notifications": "deliver_notifications",
     "sweep_watchdog": "check_sweep_health",
     "offer_refresher": "refresh_offers",
+    "budget_watch": "check_budgets",
 }
 """The function, or one of the functions with one role, that uses a part of the application, by part."""
 

@@ -41,6 +41,7 @@ EVENT_RULES: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
 """Rules of EventBridge: each a pattern and a Lambda function."""
 
 SWEEP_CHECK_MINUTES = 5
+BUDGET_CHECK_MINUTES = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +131,7 @@ def _build_delivery(cloud: LocalCloud) -> Delivery:
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep and deliver each minute, check the sweep every fifth minute, and refresh offers every hour.
+    """Sweep and deliver each minute, check the sweep every fifth minute, budgets every 15, and refresh offers hourly.
 
     The others are called even if the sweep fails.
     """
@@ -141,6 +142,8 @@ def _on_schedule(event: dict[str, Any]) -> None:
         app.deliver_notifications(event, None)
         if minute % SWEEP_CHECK_MINUTES == 0:
             app.check_sweep_health(event, None)
+        if minute % BUDGET_CHECK_MINUTES == 0:
+            app.check_budgets(event, None)
         if minute == 0:
             app.refresh_offers(event, None)
 

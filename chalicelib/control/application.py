@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -57,6 +58,7 @@ class Application:
     notifications: NotificationSender
     sweep_watchdog: SweepWatchdog
     offer_refresher: OfferRefresher
+    budget_watch: BudgetWatch
 
     def limit_request_time(self, seconds: float) -> AbstractContextManager[None]:
         """Return the context in which a request is answered: DynamoDB gets short timeouts and a deadline.

@@ -127,9 +127,12 @@ class DeskRepository:
         """Return whether an action that is done only once is marked as done."""
         return find_item(DeskModel, f"mark#{name}", consistent=False) is not None
 
-    def mark_done(self, name: str) -> None:
-        """Mark an action that is done only once as done."""
-        DeskModel(f"mark#{name}").save()
+    def mark_done(self, name: str, expires_at: datetime | None = None) -> None:
+        """Mark an action that is done only once as done.
+
+        :param expires_at: from when on the mark may be deleted; None: it is kept for ever
+        """
+        DeskModel(f"mark#{name}", expires_at=expires_at).save()
 
     def find_email_subscription(self, address: str, generation: int) -> EmailSubscription | None:
         """Return the subscription of an address that was set for the `generation`-th time; None: not requested yet."""

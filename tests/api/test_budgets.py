@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.control.services.spending import Spending, read_spending
+from chalicelib.control.spending import Spending, read_spending
 from chalicelib.domain.instances.record import Phase
 from tests.api.client import Bench
 

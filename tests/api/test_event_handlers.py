@@ -11,6 +11,7 @@ import pytest
 
 import app as application
 from chalicelib import bootstrap
+from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -113,6 +114,17 @@ class LambdaContext:
 
 
 @dataclass(frozen=True)
+class RecordingBudgetWatch(BudgetWatch):
+    """A watch of budgets that only logs its calls."""
+
+    log: CallLog
+
+    def check(self) -> int:
+        self.log.calls.append("budgets")
+        return 0
+
+
+@dataclass(frozen=True)
 class RecordingWatchdog(SweepWatchdog):
     """A watchdog that only logs its calls."""
 
@@ -133,6 +145,7 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             sweep=RecordingSweep(**vars(application.sweep), log=log),
             notifications=RecordingSender(**vars(application.notifications), log=log),
             offer_refresher=RecordingRefresher(**vars(application.offer_refresher), log=log),
+            budget_watch=RecordingBudgetWatch(**vars(application.budget_watch), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
         )
     )
@@ -184,6 +197,11 @@ def test_event_reconciles_only_the_records_it_names(log: CallLog, event: str, ca
 def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
     application.check_sweep_health(load_event("scheduled"), None)
     assert log.calls == ["the sweep"]
+
+
+def test_budget_schedule_checks_the_budgets(log: CallLog) -> None:
+    application.check_budgets(load_event("scheduled"), None)
+    assert log.calls == ["budgets"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.control.services.spending import Spending, read_spending
+from chalicelib.control.spending import Spending, read_spending
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.costs.budget_refusal import build_refusal
 from chalicelib.domain.costs.budgets import (

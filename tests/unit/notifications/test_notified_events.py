@@ -54,6 +54,8 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
 """Audience and end of the mail subject by event code. `event_codes.py` must agree with this table."""
 
 CODES_WITHOUT_INSTANCE = {
+    "budget_nearly_spent",
+    "budget_spent",
     "email_unsubscribed",
     "mode_changed",
     "record_unreadable",
