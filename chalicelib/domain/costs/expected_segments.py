@@ -20,7 +20,9 @@ def list_expected_segments(instance: Instance, now: datetime, until: datetime) -
     if instance.spec.desired is DesiredState.TERMINATED:
         return ()
     runs_until = min(until, find_end(instance, now) or now)
-    rates = replace(instance.billing.rates, instance=find_reserved_price(instance.spec, instance.billing.rates))
+    rates = instance.billing.rates
+    if instance.ec2_instance is None:
+        rates = replace(rates, instance=find_reserved_price(instance.spec, rates))
     periods = ((BillingState.RUNNING, now, runs_until), (BillingState.STOPPED, max(now, runs_until), until))
     return tuple(
         BilledSegment(
@@ -52,5 +54,5 @@ def find_end(instance: Instance, now: datetime) -> datetime | None:
 
 
 def find_reserved_price(_spec: Spec, rates: Rates) -> Decimal | None:
-    """Return the highest price per hour that the instance may get, in US dollars; None: not known."""
+    """Return the highest price per hour that a launch may take, in US dollars; None: not known."""
     return rates.instance
