@@ -1,4 +1,4 @@
-"""Decide whether people are notified of the use of a budget, and what they are told."""
+"""Decide whether people are notified of the use of a budget, and build the message."""
 
 from dataclasses import dataclass
 from decimal import Decimal
