@@ -29,23 +29,29 @@ class Spending:
 
 
 def read_spending(
-    stores: Repositories, owner: str | None, since: date, now: datetime, *, recent: Iterable[Instance] = ()
+    stores: Repositories,
+    owner: str | None,
+    since: date,
+    now: datetime,
+    *,
+    recent: Iterable[Instance] | None = None,
 ) -> Spending:
     """Read the costs of one owner, or of everybody, from the month of `since` until now.
 
     The records are read before the ledger. So a segment that ends meanwhile is read twice and not missed, and
     `join_segments` counts it once.
 
-    :param recent: records that the index of active instances may not show yet, or not as they are
+    :param recent: records that the index of active instances may not show yet, or not as they are; the ledger is then
+        read consistently, too. None: what was written within the last moment may be missing
     """
     records = {
         record.id: record for record in stores.instances.list_active() if owner is None or record.owner in (None, owner)
     }
     readable = {record.id: record for record in records.values() if isinstance(record, Instance)}
-    instances = [*(readable | {instance.id: instance for instance in recent}).values()]
+    instances = [*(readable | {instance.id: instance for instance in recent or ()}).values()]
     images = [segment for image in stores.images.list_all(owner) if (segment := get_image_segment(image, now))]
     open_segments = [segment for instance in instances if (segment := get_open_segment(instance, now))]
-    ended = stores.ledger.list_segments(since, now.date(), owner, consistent=True)
+    ended = stores.ledger.list_segments(since, now.date(), owner, consistent=recent is not None)
     return Spending(
         segments=join_segments(ended, [*open_segments, *images]),
         instances=[instance for instance in instances if instance.is_active],

@@ -37,7 +37,7 @@ TABLES = {
     "offers": TableAccess(("BatchGetItem",), "Search offers and list regions."),
     "desk": TableAccess(
         ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
-        "Settings; names, counts and idempotency records of launches; durations for the progress of a setup.",
+        "Settings; names, counts, budget guards and idempotency records of launches; durations of setups.",
     ),
 }
 

@@ -18,6 +18,7 @@ from chalicelib.domain.notifications.budget_notifications import (
     build_project_budget_notifications,
 )
 from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.budget_guards import BUDGET_MARK_PREFIX
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class BudgetWatch:
 
         The mark is last: after a function that ended before it, the same notifications are written again, and exist.
         """
-        mark, now = f"budget#{event.key}", self.clock.now()
+        mark, now = f"{BUDGET_MARK_PREFIX}{event.key}", self.clock.now()
         if self.stores.desk.is_done(mark):
             return False
         LOG.info("%s: %s", event.code, event.message)

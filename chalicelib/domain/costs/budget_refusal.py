@@ -21,7 +21,7 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
     """
     budget = use.budget
     action = "start" if instance.ec2_instance else "launch"
-    hours = _count_hours(instance, now)
+    hours = _count_hours(use, instance, now)
     fitting = _find_fitting_hours(use, needed, instance, now)
     shorter = f"lower max_hours to {fitting}, " if fitting else ""
     message = (
@@ -31,7 +31,8 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
         f"{shorter.capitalize()}{'use' if shorter else 'Use'} a cheaper type, stop an instance, or ask an admin for a "
         f"larger budget ({budget.change_request})."
     )
-    error = FieldError("max_hours", f"must be at most {fitting} to fit the budget, not {hours}")
+    max_hours = instance.spec.policy.max_hours
+    error = FieldError("max_hours", f"must be at most {fitting} to fit the budget, not {max_hours}")
     extra = {
         "budget": {
             "scope": str(budget.scope),
@@ -47,12 +48,12 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
     return Conflict(message, code=ErrorCode.BUDGET_EXCEEDED, errors=errors, extra=extra)
 
 
-def _count_hours(instance: Instance, now: datetime) -> int:
-    end = find_end(instance, now) or now
+def _count_hours(use: BudgetUse, instance: Instance, now: datetime) -> int:
+    """Return the hours until the end of the lifetime or of the month, at least 1."""
+    end = min(find_end(instance, now) or now, use.month.ends_at)
     return max(1, round((end - now) / HOUR))
 
 
 def _find_fitting_hours(use: BudgetUse, needed: Decimal, instance: Instance, now: datetime) -> int:
     """Return the largest max_hours that fits; 0 if not even one hour does."""
-    hours = min(_count_hours(instance, now), max(1, int((use.month.ends_at - now) / HOUR)))
-    return max(0, int(use.left / (needed / hours))) if needed > 0 else 0
+    return max(0, int(use.left / (needed / _count_hours(use, instance, now)))) if needed > 0 else 0

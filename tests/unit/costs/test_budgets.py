@@ -82,6 +82,11 @@ def test_refusal_says_what_is_missing_and_what_fits(spent: str, advice: str, fie
     assert [error.field for error in refusal.errors] == fields
 
 
+def test_refusal_shortly_before_the_month_ends_names_the_hours_that_are_left() -> None:
+    refusal = build_refusal(build_use("99"), Decimal("2.22"), REQUESTED, MONTH.ends_at - 2 * HOUR)
+    assert "The launch needs $2.22 for 2 hours this month. Use a cheaper type" in refusal.message
+
+
 @pytest.mark.parametrize(
     ("spent", "amount", "code"),
     [
