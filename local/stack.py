@@ -130,8 +130,9 @@ def _build_delivery(cloud: LocalCloud) -> Delivery:
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep and deliver each minute, check the sweep every fifth minute, and refresh offers every hour.
+    """Sweep, deliver and adopt each minute, check the sweep every fifth minute, and refresh offers every hour.
 
+    Foreign instances are listed every hour, too, so that nobody waits a day of the cloud for them.
     The others are called even if the sweep fails.
     """
     minute = datetime.fromisoformat(event["time"]).minute
@@ -141,8 +142,10 @@ def _on_schedule(event: dict[str, Any]) -> None:
         app.deliver_notifications(event, None)
         if minute % SWEEP_CHECK_MINUTES == 0:
             app.check_sweep_health(event, None)
+        app.adopt_instances(event, None)
         if minute == 0:
             app.refresh_offers(event, None)
+            app.list_foreign_instances(event, None)
 
 
 def _is_user_write(_: StreamImage | None, new: StreamImage | None) -> bool:
