@@ -17,21 +17,25 @@ TAGGED_RESOURCES = ("instance", "network-interface", "volume")
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the role of adopt_instances."""
+    allowed = {"StringEquals": {f"aws:ResourceTag/{ADOPT_TAG}": names.settings.stage}}
     read = Statement(
         sid="ReadCandidates",
-        actions=(
-            "ec2:DescribeInstanceAttribute",
-            "ec2:DescribeInstances",
-            "ec2:DescribeNetworkInterfaces",
-            "ec2:DescribeVolumes",
-        ),
+        actions=("ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeVolumes"),
         resources=("*",),
-        reason="Check an instance before it is adopted, and find its volumes and network interfaces. Only "
-        "DescribeInstanceAttribute could be restricted to instances, and the function checks the tags itself.",
+        reason="Check an instance before it is adopted, and find its volumes and network interfaces. EC2 cannot "
+        "restrict these actions to resources.",
+    )
+    attributes = Statement(
+        sid="ReadAttributes",
+        actions=("ec2:DescribeInstanceAttribute",),
+        resources=(names.arn("ec2", "instance/*"),),
+        condition=allowed,
+        reason="Find out whether an instance is protected against stops and terminations, and what a shutdown does.",
     )
     return PolicyDocument(
         (
             read,
+            attributes,
             _build_tag_statement(names),
             build_desk_item_statement(
                 names,
@@ -61,7 +65,7 @@ def _build_tag_statement(names: ResourceNames) -> Statement:
         condition=merge_conditions(
             {"StringEquals": {f"aws:ResourceTag/{ADOPT_TAG}": stage, f"aws:RequestTag/{STAGE_TAG}": stage}},
             {"ForAllValues:StringEquals": {"aws:TagKeys": [ID_TAG, OWNER_TAG, STAGE_TAG]}},
-            {"Null": {f"aws:ResourceTag/{ID_TAG}": "true"}},
+            {"Null": {"aws:TagKeys": "false", f"aws:ResourceTag/{ID_TAG}": "true"}},
         ),
         reason=f"Tag an instance, its volumes and its network interfaces as gpudesk's, if an admin of the account has "
         f"set the tag {ADOPT_TAG} with the name of the stage on them, and only if they have no tag {ID_TAG} yet.",
