@@ -19,14 +19,19 @@ class ForeignInstanceRepository:
         item = find_item(DeskModel, INVENTORY_KEY, consistent=False)
         if item is None:
             return Inventory()
-        return read_or_log(INVENTORY_KEY, lambda: _decode(item.content)) or Inventory()
+        return read_or_log(INVENTORY_KEY, lambda: decode(item.content)) or Inventory()
 
     def save(self, inventory: Inventory) -> None:
         """Replace what was stored. One function writes it, once a day."""
-        DeskModel(INVENTORY_KEY, content=zlib.compress(INVENTORY.encode(inventory).encode(), level=9)).save()
+        DeskModel(INVENTORY_KEY, content=encode(inventory)).save()
 
 
-def _decode(content: bytes | None) -> Inventory:
+def encode(inventory: Inventory) -> bytes:
+    """Return the inventory as compressed JSON."""
+    return zlib.compress(INVENTORY.encode(inventory).encode(), level=9)
+
+
+def decode(content: bytes | None) -> Inventory:
     """Return the inventory of compressed JSON.
 
     :raises ValueError: the content is missing, not compressed, or no inventory

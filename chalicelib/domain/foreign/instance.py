@@ -19,6 +19,10 @@ LINUX = "Linux/UNIX"
 """The platform of the prices in the catalog. Others have a license in their price:
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html"""
 
+GPU_LETTERS = ("g", "p")
+"""The first letters of the GPU families that AWS adds. All families with these letters have GPUs:
+https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
+
 MAX_TAGS = 10
 MAX_TAG_LENGTH = 60
 """Limits of the tags that are kept of an instance, so that one item of DynamoDB holds all instances."""
@@ -99,8 +103,10 @@ def is_gpu_type(type_name: str, catalog: InstanceTypeCatalog) -> bool | None:
 
 
 def list_type_patterns(catalog: InstanceTypeCatalog) -> tuple[str, ...]:
-    """Return patterns that match all types of the letters of AWS's GPU families, those that AWS adds included.
+    """Return patterns that match the types of all GPU families: those of the catalog, and those that AWS adds.
 
     EC2's filters accept `*`: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
     """
-    return tuple(sorted({f"{item.name[0]}*" for item in catalog.types.values() if item.gpu}))
+    families = {item.family for item in catalog.types.values() if item.gpu}
+    others = (f"{family}.*" for family in families if not family.startswith(GPU_LETTERS))
+    return tuple(sorted([*(f"{letter}*" for letter in GPU_LETTERS), *others]))
