@@ -13,6 +13,7 @@ from chalicelib.control.loop.function_budget import start_function_budget
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.errors import DeskError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.desk.channels import ChannelDirectory
@@ -34,6 +35,10 @@ LOG = logging.getLogger(__name__)
 NO_TIME_LEFT = "There was no time left to read the region."
 
 
+class NoRegionRead(DeskError):
+    """No region could be read, as without a permission. It makes the function fail, so that its alarm sends a mail."""
+
+
 @dataclass(frozen=True)
 class ForeignInstanceLister:
     """The function that lists foreign instances, once a day. It can be repeated."""
@@ -48,6 +53,7 @@ class ForeignInstanceLister:
 
         :param seconds_left: until Lambda ends the function; None: the time of a scheduled function
         :raises AwsError: EC2 did not say which regions are enabled, so Lambda tries again
+        :raises NoRegionRead: no region could be read
         """
         budget, now = start_function_budget(seconds_left, time.monotonic), self.clock.now()
         before = self.stores.foreign_instances.get()
@@ -60,6 +66,8 @@ class ForeignInstanceLister:
         inventory = Inventory(as_of=now, readings=limited, left_out_count=left_out_count)
         inventory = replace(inventory, notified=self._notify(inventory, before.notified, now))
         self.stores.foreign_instances.save(inventory)
+        if all(reading.problem for reading in readings):
+            raise NoRegionRead(f"No region could be read for foreign instances: {readings[0].problem}")
         return inventory
 
     def _read_region(self, before: RegionReading, budget: TimeBudget, now: datetime) -> RegionReading:

@@ -201,9 +201,6 @@ a person must restore the secrets."""
 
 # Foreign instances
 
-FOREIGN_STALE_AFTER = timedelta(hours=50)
-"""The regions are read once a day. If two readings in a row failed, the cause will not pass by itself."""
-
 ADOPTION_KEEP = timedelta(hours=24)
 """Time for which an instance that an admin had adopted is kept. The notification of the adoption is its first warning,
 and whoever uses the instance may read it a day later."""

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.foreign_instances import ForeignInstances
-from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
+from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister, NoRegionRead
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.foreign.adoption import Adoption, AdoptionList, AdoptionState
 from chalicelib.domain.instances.record import Instance, Phase
@@ -119,6 +119,19 @@ def test_instances_of_all_enabled_regions_are_listed_and_notified_once(desk: Wor
     lister.run()
     assert len(list_messages(desk)) == 2, "each instance is reported once"
     assert desk.get_ec2_state(near) == "running", "nothing is changed"
+
+
+def test_reading_fails_if_no_region_can_be_read(desk: World) -> None:
+    desk.cloud.faults.inject("DescribeInstances", "UnauthorizedOperation", "No.", times=2)
+    with pytest.raises(NoRegionRead, match=r"No \(UnauthorizedOperation\)"):
+        build_lister(desk).run()
+    unread = desk.application.foreign.get_inventory(ADMIN)
+    assert [reading.region for reading in unread.readings if reading.problem] == ["eu-west-1", "us-east-1"]
+
+
+def test_regions_without_time_wait_for_the_next_reading(desk: World) -> None:
+    with pytest.raises(NoRegionRead, match="no time left"):
+        build_lister(desk).run(seconds_left=1)
 
 
 def test_instance_is_adopted_kept_for_a_day_warned_and_stopped(desk: World) -> None:
