@@ -112,7 +112,7 @@ class OrphanAdopter:
             return True
         free_id = ec2.tag_id if record is None and is_plain(ec2.tag_id) else None
         instance = self._build_record(ec2, free_id, context, now)
-        adoption = self.adoptions.get().find(ec2.instance_id) if ec2.is_foreign else None
+        adoption = self.adoptions.get().find_granted(ec2.instance_id) if ec2.is_foreign else None
         if adoption:
             instance = apply_adoption(instance, adoption, context.desk, now)
             reason = build_adoption_reason(instance, adoption, _describe_unknowns(instance))

@@ -65,6 +65,14 @@ class AdoptionList:
         """Return the adoption of an EC2 instance; None: there is none."""
         return next((each for each in self.adoptions if each.instance_id == instance_id), None)
 
+    def find_granted(self, instance_id: str) -> Adoption | None:
+        """Return the adoption of an EC2 instance that has gpudesk's tags; None: none is recorded, or it was refused.
+
+        The tags may be set a moment before the adoption gets its state.
+        """
+        found = self.find(instance_id)
+        return None if found is None or found.state is AdoptionState.REFUSED else found
+
     def list_requested(self) -> tuple[Adoption, ...]:
         """Return the adoptions that are not decided yet, the oldest first."""
         return tuple(each for each in reversed(self.adoptions) if each.state is AdoptionState.REQUESTED)

@@ -206,3 +206,16 @@ def test_paused_desk_adopts_nothing(desk: World) -> None:
     assert status.warning is not None
     assert desk.application.instance_adopter.run() == []
     assert desk.cloud.calls["ec2:CreateTags"] == 1, "only that of the admin"
+
+
+def test_error_that_can_pass_leaves_the_request_and_another_one_refuses_it(desk: World) -> None:
+    instance_id = launch_foreign(desk)
+    allow_adoption(desk, instance_id)
+    desk.application.foreign.request_adoption(ADMIN, instance_id, "us-east-1", "ada")
+    desk.cloud.faults.inject("DescribeInstances", "RequestLimitExceeded", "Slow down.")
+    assert desk.application.instance_adopter.run() == []
+    desk.cloud.faults.inject("CreateTags", "UnauthorizedOperation", "No.")
+    (refused,) = desk.application.instance_adopter.run()
+    assert refused.state is AdoptionState.REFUSED
+    assert refused.message == f"AWS rejected a call for {instance_id}: No (UnauthorizedOperation)."
+    assert adopt(desk, instance_id).state is AdoptionState.TAGGED

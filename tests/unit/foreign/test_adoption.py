@@ -104,3 +104,14 @@ def test_stopped_instance_gets_no_keep() -> None:
     adopted = apply_adoption(stopped, build_adoption(), DeskSettings(), NOW)
     assert adopted.lifetime.keep_until is None
     assert "It is stopped." in build_adoption_reason(adopted, build_adoption(), "").message
+
+
+@pytest.mark.parametrize(
+    ("state", "is_granted"),
+    [(AdoptionState.REQUESTED, True), (AdoptionState.TAGGED, True), (AdoptionState.REFUSED, False)],
+)
+def test_refused_adoption_does_not_count_for_an_instance_that_has_the_tags(
+    state: AdoptionState, is_granted: bool
+) -> None:
+    kept = AdoptionList(adoptions=(build_adoption(state=state),))
+    assert (kept.find_granted(EC2_ID) is not None, kept.find_granted("i-1")) == (is_granted, None)
