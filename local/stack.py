@@ -140,9 +140,10 @@ def _build_delivery(cloud: LocalCloud, region: str) -> Delivery:
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep and deliver each minute, check the sweep every fifth minute, budgets every 15, and refresh offers hourly.
+    """Sweep, deliver and adopt each minute, check the sweep every fifth minute, and refresh offers every hour.
 
-    The others are called even if the sweep fails.
+    Budgets are checked every 15 minutes. Foreign instances are listed every hour, too, so that nobody waits a day of the
+    cloud for them. The others are called even if the sweep fails.
     """
     minute = datetime.fromisoformat(event["time"]).minute
     try:
@@ -153,8 +154,10 @@ def _on_schedule(event: dict[str, Any]) -> None:
             app.check_sweep_health(event, None)
         if minute % BUDGET_CHECK_MINUTES == 0:
             app.check_budgets(event, None)
+        app.adopt_instances(event, None)
         if minute == 0:
             app.refresh_offers(event, None)
+            app.list_foreign_instances(event, None)
 
 
 def _is_user_write(_: StreamImage | None, new: StreamImage | None) -> bool:

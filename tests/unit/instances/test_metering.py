@@ -134,3 +134,9 @@ def test_only_a_stop_for_idleness_saves_until_the_end_of_the_lifetime(warning_ty
     resized = replace(after, billing=replace(after.billing, rates=replace(RATES, instance=Decimal(2))))
     again, (segment,) = advance_meter(after, resized, get_time(90))
     assert segment.saves_until == again.billing.meter.saves_until == saves_until
+
+
+def test_adopted_instance_is_billed_from_its_adoption_and_not_from_its_launch() -> None:
+    adopted = replace(build_instance(), is_foreign=True, created_at=get_time(60), billing=Billing(rates=RATES))
+    after, segments = advance_meter(adopted, adopted, get_time(61))
+    assert (after.billing.meter.since, segments) == (get_time(60), ())
