@@ -142,8 +142,8 @@ def _build_delivery(cloud: LocalCloud, region: str) -> Delivery:
 def _on_schedule(event: dict[str, Any]) -> None:
     """Sweep, deliver and adopt each minute, check the sweep every fifth minute, and refresh offers every hour.
 
-    Budgets are checked every 15 minutes. Foreign instances are listed every hour, too, so that nobody waits a day of the
-    cloud for them. The others are called even if the sweep fails.
+    Budgets are checked every 15 minutes. Foreign instances are listed every hour, too, so that nobody waits a day of
+    the cloud for them. The others are called even if the sweep fails.
     """
     minute = datetime.fromisoformat(event["time"]).minute
     try:
