@@ -40,7 +40,7 @@ EVENT_RULES: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
 )
 """Rules of EventBridge: each a pattern and a Lambda function."""
 
-SWEEP_CHECK_MINUTES = 5
+FIVE_MINUTES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,8 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         exit_stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port, identify=partial(find_route_role, names))
         exit_stack.callback(api.stop)
-        application.offer_refresher.run()
+        application.catalog_refresher.run()
+        bootstrap.get_current_application().offer_refresher.run()
         # A first sweep creates the SDK's clients. That is slow, and otherwise the first request would wait for it.
         application.sweep.run()
         delivery = _build_delivery(cloud)
@@ -130,7 +131,7 @@ def _build_delivery(cloud: LocalCloud) -> Delivery:
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep and deliver each minute, check the sweep every fifth minute, and refresh offers every hour.
+    """Sweep and deliver each minute; check the sweep, and refresh catalog and offers if due, every fifth minute.
 
     The others are called even if the sweep fails.
     """
@@ -139,9 +140,9 @@ def _on_schedule(event: dict[str, Any]) -> None:
         app.sweep(event, None)
     finally:
         app.deliver_notifications(event, None)
-        if minute % SWEEP_CHECK_MINUTES == 0:
+        if minute % FIVE_MINUTES == 0:
             app.check_sweep_health(event, None)
-        if minute == 0:
+            app.refresh_catalog(event, None)
             app.refresh_offers(event, None)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.store.benchmarks import BenchmarkRepository
 from chalicelib.store.capacity import CapacityRepository
+from chalicelib.store.catalog import CatalogRepository
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
 from chalicelib.store.heartbeats import HeartbeatRepository
@@ -36,6 +37,7 @@ class Repositories:
     benchmarks: BenchmarkRepository = field(default_factory=BenchmarkRepository)
     offers: OfferRepository = field(default_factory=OfferRepository)
     capacity: CapacityRepository = field(default_factory=CapacityRepository)
+    catalog: CatalogRepository = field(default_factory=CatalogRepository)
     tokens: TokenRepository = field(default_factory=TokenRepository)
 
 

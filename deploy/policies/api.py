@@ -1,6 +1,7 @@
 """Policy of the API: the tables, and the key of the webhooks' secrets. The API calls nothing else."""
 
 from deploy.names import ResourceNames
+from deploy.policies.catalog_item import build_catalog_statement
 from deploy.policies.logs import build_log_statement
 from deploy.policies.statement import PolicyDocument
 from deploy.policies.table_access import TableAccess, build_table_statements
@@ -47,6 +48,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     return PolicyDocument(
         (
             *build_table_statements(names, TABLES),
+            build_catalog_statement(names),
             build_webhook_key_statement(names),
             build_log_statement(names, "api"),
         )
