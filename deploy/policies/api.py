@@ -1,7 +1,6 @@
 """Policy of the API: the tables, and the key of the webhooks' secrets. The API calls nothing else."""
 
 from deploy.names import ResourceNames
-from deploy.policies.catalog_item import build_catalog_statement
 from deploy.policies.logs import build_log_statement
 from deploy.policies.statement import PolicyDocument
 from deploy.policies.table_access import TableAccess, build_table_statements
@@ -35,7 +34,9 @@ TABLES = {
     ),
     "ledger": TableAccess(("Query",), "Sum up costs."),
     "benchmarks": TableAccess(("Query",), "Compare benchmarks."),
-    "offers": TableAccess(("BatchGetItem",), "Search offers and list regions."),
+    "offers": TableAccess(
+        ("BatchGetItem", "GetItem"), "Search offers and list regions. Use the types and prices of the last refresh."
+    ),
     "desk": TableAccess(
         ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
         "Settings; names, counts and idempotency records of launches; durations for the progress of a setup.",
@@ -48,7 +49,6 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     return PolicyDocument(
         (
             *build_table_statements(names, TABLES),
-            build_catalog_statement(names),
             build_webhook_key_statement(names),
             build_log_statement(names, "api"),
         )

@@ -14,10 +14,12 @@ from chalicelib import bootstrap
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.refresh_catalog import CatalogRefresher, CatalogReport
 from chalicelib.control.loop.refresh_offers import OfferRefresher, RefreshReport
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.domain.common.clock import SystemClock
 from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers
@@ -87,10 +89,29 @@ class RecordingRefresher(OfferRefresher):
 
     log: CallLog = field(default_factory=CallLog)
 
-    def run(self, seconds_left: float | None = None) -> RefreshReport:
+    def run_due(self, seconds_left: float | None = None) -> RefreshReport:
         self.log.calls.append("offers")
         self.log.seconds_left = seconds_left
         return RefreshReport()
+
+
+@dataclass(frozen=True)
+class RecordingCatalogRefresher(CatalogRefresher):
+    """A refresher of the catalog that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self, seconds_left: float | None = None) -> CatalogReport:
+        self.log.calls.append("catalog")
+        self.log.seconds_left = seconds_left
+        return CatalogReport()
+
+
+class NoUpdates(CatalogUpdates):
+    """The catalog of a process that never becomes outdated."""
+
+    def find_new(self) -> None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -132,6 +153,8 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             image_reconciler=RecordingImageReconciler(**vars(application.image_reconciler), log=log),
             sweep=RecordingSweep(**vars(application.sweep), log=log),
             notifications=RecordingSender(**vars(application.notifications), log=log),
+            catalog_refresher=RecordingCatalogRefresher(**vars(application.catalog_refresher), log=log),
+            catalog_updates=NoUpdates(application.catalog_updates.catalog, SystemClock()),
             offer_refresher=RecordingRefresher(**vars(application.offer_refresher), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
         )
@@ -192,6 +215,7 @@ def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
         (application.sweep, "everything"),
         (application.deliver_notifications, "notifications"),
         (application.refresh_offers, "offers"),
+        (application.refresh_catalog, "catalog"),
     ],
 )
 def test_schedules_know_how_much_time_they_have(log: CallLog, function: Any, call: str) -> None:
