@@ -78,8 +78,9 @@ class CatalogRefresher:
         :raises CatalogOutdated: a part could not be read for days, or never
         """
         budget, report = start_function_budget(seconds_left, time.monotonic), CatalogReport()
-        before = keep_regions(self.catalog.find() or CatalogReading(), self.regions)
-        reading = self._read_all(self._list_parts(before), before, budget, report)
+        before = self.catalog.find() or CatalogReading()
+        reading = keep_regions(before, self.regions)
+        reading = self._read_all(self._list_parts(reading), reading, budget, report)
         # New types are known only now. Their prices belong to the same refresh.
         reading = self._read_all(self._list_prices(reading), reading, budget, report, stops_at_failure=True)
         if reading != before:
