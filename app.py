@@ -39,10 +39,18 @@ def get_application() -> "Application":
 
 
 def get_current_application() -> "Application":
-    """Return gpudesk with the catalog of the last refresh, for the functions that use the catalog."""
+    """Return gpudesk for the API, with the catalog of the last refresh."""
     from chalicelib import bootstrap
 
     return bootstrap.get_current_application()
+
+
+def get_loop_application() -> "Application":
+    """Return gpudesk for the control loop, whose catalog is at most a minute older than that of the API."""
+    from chalicelib import bootstrap
+    from chalicelib.domain.common.deadlines import CATALOG_CHECKED_BY_LOOP_AFTER
+
+    return bootstrap.get_current_application(CATALOG_CHECKED_BY_LOOP_AFTER)
 
 
 def register_routes(chalice_app: Chalice) -> None:
@@ -62,7 +70,7 @@ app.register_middleware(problems.problem_middleware, "http")
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(event: CloudWatchEvent) -> None:
     """Reconcile all instances and images, once a minute."""
-    get_current_application().sweep.run(read_seconds_left(event))
+    get_loop_application().sweep.run(read_seconds_left(event))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
@@ -83,7 +91,7 @@ def refresh_offers(event: CloudWatchEvent) -> None:
 
     It is called every 5 minutes: a new deployment is read soon, and a region that failed is not missing for an hour.
     """
-    get_current_application().offer_refresher.run_due(read_seconds_left(event))
+    get_loop_application().offer_refresher.run_due(read_seconds_left(event))
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
@@ -101,7 +109,7 @@ def on_instances_stream(event: DynamoDBEvent) -> dict[str, Any]:
 
     :returns: the failed records
     """
-    application = get_current_application()
+    application = get_loop_application()
     failed = []
     for change in events.parse_stream_changes(event.to_dict()):
         try:
@@ -135,7 +143,7 @@ def reconcile_ec2_instance(event: CloudWatchEvent) -> None:
     """Reconcile the instance named in an EC2 or SSM event."""
     ec2_instance_id = events.parse_ec2_instance_id(event.to_dict())
     if ec2_instance_id:
-        get_current_application().reconciler.reconcile_ec2(ec2_instance_id)
+        get_loop_application().reconciler.reconcile_ec2(ec2_instance_id)
 
 
 def prepare(handler: str | None) -> None:

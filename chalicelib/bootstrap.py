@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 
 from chalicelib.aws.ami import Amis
@@ -44,6 +45,7 @@ from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock
+from chalicelib.domain.common.deadlines import CATALOG_CHECKED_AFTER
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.parts import Parts, build_get_webhook_secret, build_parts
 from chalicelib.settings import Settings, read_settings
@@ -229,14 +231,16 @@ def get_application() -> Application:
     return _application[0]
 
 
-def get_current_application() -> Application:
+def get_current_application(max_age: timedelta = CATALOG_CHECKED_AFTER) -> Application:
     """Return the application of this process with the catalog of the last refresh.
 
     An application never changes its catalog: what begins with one ends with it. A newer catalog is that of the next
     request or event.
+
+    :param max_age: how old the last read of the stored catalog may be
     """
     application = get_application()
-    reading = application.catalog_updates.find_new()
+    reading = application.catalog_updates.find_new(max_age)
     if reading is None:
         return application
     try:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ class RecordingCatalogRefresher(CatalogRefresher):
 class NoUpdates(CatalogUpdates):
     """The catalog of a process that never becomes outdated."""
 
-    def find_new(self) -> None:
+    def find_new(self, max_age: timedelta) -> None:
         return None
 
 

@@ -61,7 +61,12 @@ def test_type_that_aws_adds_is_refused_then_refreshed_then_offered_and_launched(
     assert bounded.status == 422, "a recipe that bounds the compute capability refuses an unknown one"
     launched = bench.ada("POST", "/instances", {"instance_type": NEW.name, "recipe": "bare"})
     assert launched.status == 202, launched.json
+    name = launched.json["id"]
+    bench.world.application.reconciler.reconcile(name)
+    reason = bench.ada("GET", f"/instances/{name}").json["reason"]
+    assert reason["code"] == "retrying", "a process of the control loop that has not read the new catalog waits"
+    bench.world.clock.advance(timedelta(minutes=1))
     application.sweep(load_event("scheduled"), None)
-    status = bench.ada("GET", f"/instances/{launched.json['id']}").json["status"]
+    status = bench.ada("GET", f"/instances/{name}").json["status"]
     ec2 = bench.world.ec2.describe_instances(InstanceIds=[status["instance_id"]])
     assert ec2["Reservations"][0]["Instances"][0]["InstanceType"] == NEW.name

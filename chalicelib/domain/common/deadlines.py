@@ -58,8 +58,11 @@ CATALOG_STALE_AFTER = timedelta(days=3)
 pass by itself."""
 
 CATALOG_CHECKED_AFTER = timedelta(minutes=10)
-"""Age at which a process of Lambda reads the stored catalog again. So a new type is accepted at most 10 minutes after
+"""Age at which a process of the API reads the stored catalog again. So a new type is accepted at most 10 minutes after
 the refresh, and nearly all requests cost no read."""
+
+CATALOG_CHECKED_BY_LOOP_AFTER = timedelta(minutes=1)
+"""The same for the control loop. It must know a type soon after the API, which accepts launches of it."""
 
 CATALOG_RETRIED_AFTER = timedelta(minutes=1)
 """Time after which a process tries again to read the stored catalog if DynamoDB did not respond."""

@@ -236,6 +236,13 @@ def test_process_that_lives_uses_a_new_catalog_after_ten_minutes_without_a_read_
     assert world.cloud.calls["dynamodb:GetItem"] == before + 1
 
 
+def test_control_loop_uses_a_new_catalog_after_a_minute(world: World) -> None:
+    assert not has_new_type()
+    store_new_type(world)
+    world.clock.advance(MINUTE)
+    assert NEW in bootstrap.get_current_application(MINUTE).sweep.reconciler.catalog.types
+
+
 def test_catalog_that_has_not_changed_builds_no_new_application(world: World) -> None:
     store_new_type(world)
     application = bootstrap.get_current_application()
