@@ -1,27 +1,23 @@
 """The refresh of the catalog: what is read when, and what stays if AWS does not answer."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from chalicelib import bootstrap
 from chalicelib.aws.catalog import CatalogSource, may_have_gpus
-from chalicelib.aws.clients import LOOP_CONFIG, Clients, SdkSession
 from chalicelib.control.loop.refresh_catalog import CatalogOutdated, CatalogRefresher
 from chalicelib.domain.catalog.reading import CatalogReading, RegionOptIns, RegionTypes, TypePrices
 from chalicelib.domain.catalog.refresh import DescribedType
 from chalicelib.domain.common.aws_errors import AwsError, AwsForbidden
 from chalicelib.store.catalog import CatalogRepository
-from chalicelib.store.offers import OfferModel
 from local.clock import ManualClock
-from tests.support.world import MINUTE, World, open_world
 from tests.unit.catalog.test_refresh import describe
 
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 REGIONS = ("eu-west-1", "us-east-1")
 PACKAGED = ("g4dn.xlarge", "g5.xlarge")
 NEW = "g9.xlarge"
@@ -192,88 +188,3 @@ def test_region_that_gpudesk_has_left_is_forgotten(refresher: CatalogRefresher, 
 )
 def test_types_of_unknown_series_are_described_too(name: str, expected: bool) -> None:
     assert may_have_gpus(name) is expected
-
-
-@pytest.fixture(scope="module")
-def one_world() -> Iterator[World]:
-    with open_world() as world:
-        yield world
-
-
-@pytest.fixture
-def world(one_world: World) -> Iterator[World]:
-    """A world without a stored catalog, whose application is that of the process."""
-    bootstrap.set_application(one_world.application.rebuild(CatalogReading()))
-    yield one_world
-    bootstrap.set_application(None)
-    for item in OfferModel.scan():
-        item.delete()
-
-
-def store_new_type(world: World) -> None:
-    reading = CatalogReading(
-        types={NEW: describe(NEW, "L9")},
-        prices={NEW: TypePrices(read_at=world.now, by_region={"us-east-1": Decimal("0.9")})},
-        regions={"us-east-1": RegionTypes(read_at=world.now, offered=(NEW,))},
-    )
-    CatalogRepository().save(reading)
-
-
-def has_new_type() -> bool:
-    return NEW in bootstrap.get_current_application().offers.catalog.types
-
-
-def test_process_that_lives_uses_a_new_catalog_after_ten_minutes_without_a_read_before(world: World) -> None:
-    assert not has_new_type()
-    store_new_type(world)
-    world.clock.advance(10 * MINUTE - timedelta(seconds=1))
-    before = world.cloud.calls["dynamodb:GetItem"]
-    assert not has_new_type()
-    assert world.cloud.calls["dynamodb:GetItem"] == before
-    world.clock.advance(timedelta(seconds=1))
-    assert has_new_type()
-    assert has_new_type()
-    assert world.cloud.calls["dynamodb:GetItem"] == before + 1
-
-
-def test_control_loop_uses_a_new_catalog_after_a_minute(world: World) -> None:
-    assert not has_new_type()
-    store_new_type(world)
-    world.clock.advance(MINUTE)
-    assert NEW in bootstrap.get_current_application(MINUTE).sweep.reconciler.catalog.types
-
-
-def test_catalog_that_has_not_changed_builds_no_new_application(world: World) -> None:
-    store_new_type(world)
-    application = bootstrap.get_current_application()
-    world.clock.advance(10 * MINUTE)
-    assert bootstrap.get_current_application() is application
-
-
-def test_process_keeps_its_catalog_while_the_stored_one_cannot_be_read(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    store_new_type(world)
-    assert has_new_type()
-    world.clock.advance(10 * MINUTE)
-    world.cloud.faults.inject("GetItem", "InternalServerError", status=500)
-    with caplog.at_level(logging.ERROR):
-        assert has_new_type()
-    assert "The refreshed catalog could not be read" in caplog.text
-    OfferModel("catalog", catalog=b"?").save()
-    world.clock.advance(MINUTE)
-    assert has_new_type()
-    assert "the catalog's refresh cannot be read" in caplog.text
-
-
-def test_source_reads_types_prices_and_regions_of_the_local_cloud(world: World) -> None:
-    real = CatalogSource(Clients(LOOP_CONFIG, SdkSession()))
-    types = real.read_types("us-east-1", {"t3.large"})
-    assert types["t3.large"].facts.gpu_count == 0
-    assert (types["g4dn.xlarge"].facts.gpu, types["g4dn.xlarge"].gpu_maker) == ("T4", "NVIDIA")
-    assert not {"t3.small", "dl1.24xlarge"} & types.keys(), "no type without GPU, and no Gaudi"
-    assert real.read_prices("g4dn.xlarge")["us-east-1"] == Decimal("0.526")
-    assert real.read_opt_ins("us-east-1")["ap-east-1"] == "not-opted-in"
-    world.cloud.faults.inject("GetProducts", "ThrottlingException", status=400)
-    with pytest.raises(AwsError, match="ThrottlingException"):
-        real.read_prices("g4dn.xlarge")
