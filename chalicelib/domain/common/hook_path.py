@@ -11,6 +11,8 @@ HOOK_FOLDER = "/home/ubuntu/"
 MAX_RELATIVE_LENGTH = 40
 """Length of the path after HOOK_FOLDER. The heartbeat response carries it and has little room."""
 
+MAX_HOOK_LENGTH = len(HOOK_FOLDER) + MAX_RELATIVE_LENGTH
+
 _NAME = r"\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,39}"
 
 HOOK_PATTERN = rf"^{HOOK_FOLDER}(?:{_NAME}/){{0,19}}{_NAME}$"
@@ -28,4 +30,4 @@ _COMPILED = re.compile(HOOK_PATTERN)
 
 def is_hook_path(path: str) -> bool:
     """Return whether a path can be that of a hook."""
-    return len(path) <= len(HOOK_FOLDER) + MAX_RELATIVE_LENGTH and _COMPILED.fullmatch(path) is not None
+    return len(path) <= MAX_HOOK_LENGTH and _COMPILED.fullmatch(path) is not None
