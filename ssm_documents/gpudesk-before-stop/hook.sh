@@ -26,10 +26,15 @@ fi
 say "Running $SSM_hook for at most $SSM_seconds s."
 rm -f "$OUTPUT"
 status=0
-# timeout ends all processes of its group. tail reads to the end of the output, which a program in the background can
-# keep open: so nothing waits for tail.
+# timeout ends all processes of its group. A program in the background can keep the output open: so nothing waits for
+# collect_output, which has no output of its own that the agent would wait for.
+collect_output() {
+  exec >/dev/null 2>&1
+  tail -c "$OUTPUT_BYTES" >"$OUTPUT.new"
+  mv -f "$OUTPUT.new" "$OUTPUT"
+}
 as_ubuntu env GPUDESK_STOP_REASON="$SSM_stopReason" timeout --kill-after=5 "$SSM_seconds" "$program" \
-  </dev/null > >(tail -c "$OUTPUT_BYTES" >"$OUTPUT.new" 2>/dev/null && mv -f "$OUTPUT.new" "$OUTPUT") 2>&1 || status=$?
+  </dev/null > >(collect_output) 2>&1 || status=$?
 for _ in {1..20}; do
   if [ -e "$OUTPUT" ]; then
     break

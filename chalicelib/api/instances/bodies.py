@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.code_schemas import MARKETS
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN, RejectNull, RequestModel, Time
 from chalicelib.api.policy_schemas import HookPath, IdlePolicyBody
-from chalicelib.domain.common.hook_path import HOOK_DESCRIPTION
+from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.instances.names import NAME_DESCRIPTION
 from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH, TAG_CHARACTERS

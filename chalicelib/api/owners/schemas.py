@@ -9,8 +9,8 @@ from typing_extensions import TypedDict
 from chalicelib.api.code_schemas import EmailStateText
 from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
 from chalicelib.api.policy_schemas import HookPath, IdlePolicyBody
-from chalicelib.domain.common.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.settings import OwnerSettings
 from chalicelib.domain.notifications.email_subscription import EmailState
 

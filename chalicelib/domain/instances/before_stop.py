@@ -19,7 +19,7 @@ class StopReason(StrEnum):
     """Reason of a stop that a hook runs before. The hook finds it in `GPUDESK_STOP_REASON`.
 
     A stop that a person requests has none: the person decides when, and can run the program before. The instance
-    itself uses `self-stop` (`ssm_documents/probe/before_stop.py`).
+    itself uses `self` (`ssm_documents/probe/before_stop.py`).
     """
 
     IDLE = "idle"

@@ -6,7 +6,7 @@ whoever holds a token run anything on the instance.
 
 import re
 
-HOOK_FOLDER = "/home/ubuntu/"
+from chalicelib.domain.idle.heartbeat_response import HOOK_FOLDER
 
 MAX_RELATIVE_LENGTH = 40
 """Length of the path after HOOK_FOLDER. The heartbeat response carries it and has little room."""
