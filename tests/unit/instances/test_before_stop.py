@@ -75,7 +75,7 @@ def test_hook_that_never_ends_delays_the_stop_by_its_bound_and_no_more() -> None
     assert "did not end within 2 min" in simulation.list_messages(EventCode.BEFORE_STOP_FAILED)[0]
 
 
-def test_failed_hook_is_told_with_its_cause_and_the_instance_is_stopped() -> None:
+def test_failed_hook_is_recorded_with_its_cause_and_the_instance_is_stopped() -> None:
     output = "cannot write\ngpudesk: The hook exited with status 3. Run it in a session.\n"
     simulation = claimed(SimulatedAws(failures=[output]))
     simulation.decide(CLAIMED_AT + 1)

@@ -42,7 +42,7 @@ def run_hook_first(plan: Plan, reason: StopReason, now: datetime) -> Plan:
     """Return the plan of a stop with the hook before the call. Without a hook the plan stays as it is.
 
     :param plan: a plan of `begin_action`, which claims a stop
-    :param reason: why the instance is stopped; it decides the bound, and the hook is told
+    :param reason: why the instance is stopped; it decides the bound, and the hook can read it
     """
     instance, claim, step = plan.instance, plan.instance.claim, plan.step
     path = instance.spec.policy.before_stop_hook
