@@ -1,19 +1,18 @@
 """gpudesk-before-stop in a sandbox: the owner's program runs as ubuntu within its time, or is refused with a reason."""
 
-import base64
 import re
-import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from chalicelib.domain.desk.hook_path import HOOK_PATTERN, is_hook_path
+from chalicelib.domain.idle.heartbeat_response import HOOK_FOLDER
 from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT, StopReason, get_script_limit
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose
-from ssm_documents.embed import build_zipapp
-from ssm_documents.probe.before_stop import LIMIT_SECONDS
+from ssm_documents.probe import before_stop
 from tests.support.sandbox import Machine, booted
 
 HOOK = "/home/ubuntu/save.sh"
@@ -74,10 +73,13 @@ def test_hook_that_is_missing_outside_the_home_folder_or_not_executable_is_not_r
 
 
 def run_as_probe(machine: Machine, seconds: int = 20) -> str:
-    """Run the hook as the probe does before a self-stop, and return what it logs."""
-    machine.shell(f"base64 -d >/root/probe.pyz <<'PROBE'\n{base64.b64encode(build_zipapp()).decode()}\nPROBE")
-    code = f"from ssm_documents.probe.before_stop import *; run_hook({HOOK!r}, Path('/root/lock'), {seconds})"
-    return machine.shell(f"cd /root; PYTHONPATH=/root/probe.pyz python3 -c {shlex.quote(code)} 2>&1")
+    """Run the hook as the probe does before a self-stop, and return what it logs. The module runs without the probe."""
+    imported = "from chalicelib.domain.idle.heartbeat_response import HOOK_FOLDER"
+    source = Path(before_stop.__file__).read_text(encoding="utf-8")
+    assert imported in source
+    code = source.replace(imported, f"HOOK_FOLDER = {HOOK_FOLDER!r}")
+    call = f"run_hook({HOOK!r}, Path('/root/lock'), {seconds})"
+    return machine.shell(f"python3 -I - 2>&1 <<'PROBE'\n{code}\n{call}\nPROBE")
 
 
 def test_probe_runs_the_hook_before_a_self_stop_within_its_time(machine: Machine) -> None:
@@ -88,7 +90,7 @@ def test_probe_runs_the_hook_before_a_self_stop_within_its_time(machine: Machine
     assert machine.shell("pgrep -c sleep || true") == "0"
     machine.shell(f"rm -f {HOOK}; ln -s /bin/true {HOOK}")
     assert "is not in /home/ubuntu/ or does not belong to ubuntu" in run_as_probe(machine)
-    assert get_script_limit(StopReason.IDLE).total_seconds() == LIMIT_SECONDS
+    assert get_script_limit(StopReason.IDLE).total_seconds() == before_stop.LIMIT_SECONDS
 
 
 PATHS = {

@@ -63,6 +63,7 @@ def test_idle_stop_waits_for_the_end_of_the_hook_and_shows_its_output() -> None:
     assert "saved model.pt" in ended.message
     assert ended.details["output"] == "epoch 7 / saved model.pt"
     assert f"First its before-stop hook {HOOK} runs" in simulation.list_messages(EventCode.STOP_INITIATED)[0]
+    assert "First its before-stop hook" in simulation.instance.reason.message
     assert simulation.run_until(Phase.STOPPED, 16, 17) == 16
 
 

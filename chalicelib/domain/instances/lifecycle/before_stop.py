@@ -55,7 +55,9 @@ def run_hook_first(plan: Plan, reason: StopReason, now: datetime) -> Plan:
     first = f" First its before-stop hook {path} runs, for at most {format_duration(get_bound(reason))}."
     return replace(
         plan,
-        instance=replace(instance, claim=waiting),
+        instance=replace(
+            instance, claim=waiting, reason=replace(instance.reason, message=instance.reason.message + first)
+        ),
         timeline=tuple(replace(entry, message=entry.message + first) for entry in plan.timeline),
         step=_build_step(hook, must_be_idle=step.if_still_idle),
     )
