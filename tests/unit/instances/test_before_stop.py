@@ -9,21 +9,21 @@ from chalicelib.domain.common.aws_errors import PermanentAwsError, TransientAwsE
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.desk.settings import Limits, Mode
+from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
 from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT, StopReason
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands import keep, stop_start
 from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.before_stop import run_hook_first
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.plan import CallAccepted, NoLongerIdle, RunHook, Step, Stop
 from chalicelib.domain.instances.record import Instance, Lifetime, Phase
-from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import ADA, POLICY
 from tests.unit.instances.simulated_aws import SimulatedAws
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
 
 HOOK = "/home/ubuntu/save.sh"
-CLAIMED_AT = 15
+CLAIMED_AT = POLICY.idle_minutes + POLICY.warning_minutes
 """Minute in which the idle stop is claimed."""
 
 
@@ -177,6 +177,6 @@ def test_hook_before_a_spot_interruption_has_half_the_time() -> None:
     assert get_types(simulation) == [Stop]
 
 
-def test_idle_policy_of_the_simulation_matches_the_minute_of_the_claim() -> None:
-    assert POLICY.idle_minutes + POLICY.warning_minutes == CLAIMED_AT
-    assert DesiredState.RUNNING is build_instance().spec.desired
+def test_heartbeat_response_carries_the_path_for_a_self_stop() -> None:
+    assert build_response(with_hook(build_instance()), DeskSettings()).before_stop_hook == HOOK
+    assert build_response(build_instance(), DeskSettings()).before_stop_hook is None
