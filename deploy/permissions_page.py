@@ -49,6 +49,7 @@ USED_BY = {
     "offers": f"the function {join_and(list_functions('offers'))}",
     "foreign": f"the function {join_and(list_functions('foreign'))}",
     "adoption": f"the function {join_and(list_functions('adoption'))}",
+    "catalog": f"the function {join_and(list_functions('catalog'))}",
     "instance": "everything that runs on an instance",
     "session": "the credentials of one session; a session policy narrows them to that session",
     "people": "a managed policy without a role: an admin attaches it to people who use their own AWS credentials",
