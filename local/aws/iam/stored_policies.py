@@ -62,7 +62,9 @@ def to_text(document: Any) -> str:
 
 
 def _build_named_policy(policy: Any) -> NamedPolicy:
-    return policy.name, policy.document
+    """Return a managed policy in its default version."""
+    document = next(each.document for each in policy.versions if each.version_id == policy.default_version_id)
+    return policy.name, to_text(document)
 
 
 def _parse(policies: Iterable[NamedPolicy]) -> tuple[Policy, ...]:
