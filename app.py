@@ -74,6 +74,12 @@ def refresh_offers(event: CloudWatchEvent) -> None:
     get_application().offer_refresher.run(read_seconds_left(event))
 
 
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def follow_quota_requests(event: CloudWatchEvent) -> None:
+    """File the requests to increase quotas, and follow their state, every 5 minutes."""
+    get_application().quota_request_follower.run(read_seconds_left(event))
+
+
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER_STREAM_ARN)
 def on_instances_stream(event: DynamoDBEvent) -> dict[str, Any]:
     """Reconcile the instances that people's requests have changed, and the images that are being created from them.

@@ -17,9 +17,11 @@ from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.execute_step import Executor
+from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.observe_instance import Observer
+from chalicelib.control.loop.quota_source import QuotaSource
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.refresh_offers import OfferRefresher
@@ -31,9 +33,11 @@ from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.launch_quota import LaunchQuotaCheck
 from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.quota_requests import QuotaRequestService
 from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
@@ -72,6 +76,7 @@ def build_application(
             words=load_word_lists(),
             regions=settings.deployed_regions,
             clock=clock,
+            quota_check=LaunchQuotaCheck(stores=stores, catalog=catalog, recipes=recipes, clock=clock),
         ),
         instances=instances,
         queries=queries,
@@ -88,12 +93,14 @@ def build_application(
         notifications=notifications,
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
         offer_refresher=_build_offer_refresher(parts),
+        quota_requests=QuotaRequestService(stores=stores, regions=settings.deployed_regions, clock=clock),
+        quota_request_follower=_build_quota_request_follower(parts),
     )
 
 
 def _build_reconciler(parts: Parts) -> Reconciler:
-    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, parts.settings.instance_role_id)
-    settings = parts.settings
+    settings, quotas = parts.settings, QuotaSource(parts.stores, parts.catalog, parts.clock)
+    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, quotas)
     network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
     prerequisites = LaunchPrerequisites(parts.clients.loop, network)
     resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, parts.stores.capacity, parts.clock)
@@ -124,7 +131,13 @@ def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageRe
 
 def _build_offer_refresher(parts: Parts) -> OfferRefresher:
     clients, regions = parts.clients.loop, parts.settings.deployed_regions
-    return OfferRefresher(parts.stores.offers, Offerings(clients), Quotas(clients), parts.catalog, regions, parts.clock)
+    quotas = Quotas(clients, parts.settings.stage)
+    return OfferRefresher(parts.stores.offers, Offerings(clients), quotas, parts.catalog, regions, parts.clock)
+
+
+def _build_quota_request_follower(parts: Parts) -> QuotaRequestFollower:
+    quotas, regions = Quotas(parts.clients.loop, parts.settings.stage), parts.settings.deployed_regions
+    return QuotaRequestFollower(parts.stores, quotas, parts.catalog, regions, parts.clock)
 
 
 def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:

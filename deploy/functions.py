@@ -83,6 +83,7 @@ FUNCTIONS: Mapping[str, FunctionSettings] = {
         FunctionSettings(
             name="refresh_offers", role="offers", memory_mib=512, timeout_seconds=REFRESH_SECONDS, retries=0
         ),
+        _build_loop_function("follow_quota_requests", "quotas", 0),
         _build_loop_function("on_ec2_state_change", "control", 1, reports_failures=True),
         _build_loop_function("on_ssm_command_change", "control", 1, reports_failures=True),
         _build_loop_function("on_instances_stream", "control", None),

@@ -33,6 +33,8 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "notifications": "deliver_notifications",
     "sweep_watchdog": "check_sweep_health",
     "offer_refresher": "refresh_offers",
+    "quota_requests": "api",
+    "quota_request_follower": "follow_quota_requests",
 }
 """The function, or one of the functions with one role, that uses a part of the application, by part."""
 

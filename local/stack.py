@@ -130,9 +130,10 @@ def _build_delivery(cloud: LocalCloud) -> Delivery:
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep and deliver each minute, check the sweep every fifth minute, and refresh offers every hour.
+    """Sweep and deliver each minute, and refresh offers every hour.
 
-    The others are called even if the sweep fails.
+    Every fifth minute, check the sweep and follow the requests to increase quotas. The others are called even if the
+    sweep fails.
     """
     minute = datetime.fromisoformat(event["time"]).minute
     try:
@@ -141,6 +142,7 @@ def _on_schedule(event: dict[str, Any]) -> None:
         app.deliver_notifications(event, None)
         if minute % SWEEP_CHECK_MINUTES == 0:
             app.check_sweep_health(event, None)
+            app.follow_quota_requests(event, None)
         if minute == 0:
             app.refresh_offers(event, None)
 

@@ -1,7 +1,7 @@
 """The error answers in the API description: which routes have which status."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -41,8 +41,33 @@ class ProblemField(TypedDict):
     message: str
 
 
+class ProblemQuota(TypedDict):
+    """The quota of EC2 that a launch exceeds, in vCPUs."""
+
+    code: str
+    name: str
+    region: str
+    limit: int
+    use: int
+    free: int
+    need: int
+
+
+class ProblemChoice(TypedDict):
+    """A request that helps instead. `kind`: request_increase, wait or cpu_type. `body`: the fields to send."""
+
+    kind: str
+    message: str
+    method: str
+    path: str
+    body: dict[str, str | int | bool]
+
+
 class Problem(TypedDict):
-    """An error (RFC 9457). `code` is for programs; `detail` and the messages of `errors` are for people."""
+    """An error (RFC 9457). `code` is for programs; `detail` and the messages of `errors` are for people.
+
+    `quota` and `choices` are in problems with code quota_exceeded only.
+    """
 
     type: str
     title: str
@@ -50,6 +75,8 @@ class Problem(TypedDict):
     detail: str
     code: ErrorCodeText
     errors: list[ProblemField]
+    quota: NotRequired[ProblemQuota]
+    choices: NotRequired[list[ProblemChoice]]
 
 
 def describe_errors(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -17,6 +18,7 @@ from chalicelib.control.services.launch import LaunchService
 from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.quota_requests import QuotaRequestService
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
 from chalicelib.domain.common.clock import Clock
@@ -55,6 +57,8 @@ class Application:
     notifications: NotificationSender
     sweep_watchdog: SweepWatchdog
     offer_refresher: OfferRefresher
+    quota_requests: QuotaRequestService
+    quota_request_follower: QuotaRequestFollower
 
     def limit_request_time(self, seconds: float) -> AbstractContextManager[None]:
         """Return the context in which a request is answered: DynamoDB gets short timeouts and a deadline.

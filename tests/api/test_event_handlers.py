@@ -11,6 +11,7 @@ import pytest
 
 import app as application
 from chalicelib import bootstrap
+from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -19,6 +20,7 @@ from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.clock import SystemClock
+from chalicelib.domain.offers.quota_request import QuotaRequest
 from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers
 from local.settings import read_local_settings
@@ -94,6 +96,18 @@ class RecordingRefresher(OfferRefresher):
 
 
 @dataclass(frozen=True)
+class RecordingFollower(QuotaRequestFollower):
+    """A follower of requests to increase quotas that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self, seconds_left: float | None = None) -> list[QuotaRequest]:
+        self.log.calls.append("quotas")
+        self.log.seconds_left = seconds_left
+        return []
+
+
+@dataclass(frozen=True)
 class RecordingSender(NotificationSender):
     """A sender that only logs its calls."""
 
@@ -133,6 +147,7 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             sweep=RecordingSweep(**vars(application.sweep), log=log),
             notifications=RecordingSender(**vars(application.notifications), log=log),
             offer_refresher=RecordingRefresher(**vars(application.offer_refresher), log=log),
+            quota_request_follower=RecordingFollower(**vars(application.quota_request_follower), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
         )
     )
@@ -192,6 +207,7 @@ def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
         (application.sweep, "everything"),
         (application.deliver_notifications, "notifications"),
         (application.refresh_offers, "offers"),
+        (application.follow_quota_requests, "quotas"),
     ],
 )
 def test_schedules_know_how_much_time_they_have(log: CallLog, function: Any, call: str) -> None:

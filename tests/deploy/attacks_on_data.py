@@ -6,6 +6,7 @@ from typing import Any
 from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.offers import OfferModel, build_capacity_key
+from chalicelib.store.quota_requests import build_request_key
 from chalicelib.store.tables import TABLES
 from deploy.tables import get_short_name
 from ssm_documents.compose import list_document_names
@@ -22,6 +23,13 @@ from tests.deploy.attacks import (
 )
 from tests.local.aws.conftest import UBUNTU
 
+OFFER_KEYS = {
+    "prices and quotas": "us-east-1",
+    "records of capacity": build_capacity_key("us-east-1"),
+    "quota requests": build_request_key("us-east-1"),
+}
+"""A key of each kind of items of the offers table."""
+
 
 def list_tables(attacker: Attacker) -> str:
     """Return the tables that the attacker can read (R) and write (W); `own`: only the item of the instance."""
@@ -34,7 +42,7 @@ def list_tables(attacker: Attacker) -> str:
             can_read = attacker.can("dynamodb", "UpdateItem", **own, ReturnValues="ALL_NEW")
             letters = "RW, own" if can_read else "W, own"
         if model is OfferModel:
-            letters = _limit_to_records(letters, _find_letters(attacker, model, build_capacity_key("us-east-1")))
+            letters = _list_kinds(attacker)
         if letters:
             found.append(f"{get_short_name(model)} ({letters})")
     assert not attacker.can("dynamodb", "GetItem", TableName=FOREIGN_TABLE, Key={"hash": {"S": "x"}})
@@ -46,16 +54,12 @@ def list_tables(attacker: Attacker) -> str:
     return ", ".join(found) or NONE
 
 
-def _limit_to_records(prices: str, capacity: str) -> str:
-    """Return the letters of the offers table, whose items with zones and prices have other keys than the records.
-
-    :param prices: the letters of items with zones and prices
-    :param capacity: the letters of items with records of capacity
-    """
-    if prices == capacity:
-        return prices
-    assert not (prices and capacity)
-    return f"{prices}, only zones and prices" if prices else f"{capacity}, only records of capacity"
+def _list_kinds(attacker: Attacker) -> str:
+    """Return the letters of each kind of items of the offers table, or the letters alone if all kinds have the same."""
+    letters = {kind: _find_letters(attacker, OfferModel, key) for kind, key in OFFER_KEYS.items()}
+    if len(set(letters.values())) == 1:
+        return letters.popitem()[1]
+    return ", ".join(f"{kind} {each}" for kind, each in letters.items() if each)
 
 
 def _find_letters(attacker: Attacker, model: Any, item: str) -> str:

@@ -121,7 +121,7 @@ def test_events_are_repeated_at_most_once_and_soon_given_up(home: Template) -> N
 def test_schedules_and_rules_are_those_of_the_app(home: Template) -> None:
     rules = list_properties(home, "Events::Rule").values()
     schedules = sorted(rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule)
-    assert schedules == ["rate(1 hour)", "rate(1 minute)", "rate(1 minute)", "rate(5 minutes)"]
+    assert schedules == ["rate(1 hour)", "rate(1 minute)", "rate(1 minute)", "rate(5 minutes)", "rate(5 minutes)"]
     sources = sorted(rule["EventPattern"]["source"][0] for rule in rules if "EventPattern" in rule)
     assert sources == ["aws.ec2", "aws.ssm"]
 

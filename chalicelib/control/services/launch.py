@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.control.services.instances import InstanceWithWarnings
+from chalicelib.control.services.launch_quota import LaunchQuotaCheck
 from chalicelib.control.services.settings_changes import find_email_state
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
@@ -51,6 +52,7 @@ class LaunchService:
     words: WordLists
     regions: tuple[str, ...]
     clock: Clock
+    quota_check: LaunchQuotaCheck
 
     def launch(
         self, actor: Actor, request: LaunchRequest, *, key: str | None, body_digest: str
@@ -62,7 +64,8 @@ class LaunchService:
         :param key: the Idempotency-Key header
         :param body_digest: the digest of the body; another digest with the same key is another request
         :raises ValidationFailed: fields are wrong, the key was used with another body, or the record would be too large
-        :raises Conflict: gpudesk is paused, the name is in use, or the owner's limit is reached
+        :raises Conflict: gpudesk is paused, the name is in use, the owner's limit is reached, or a quota of EC2 is
+            exceeded and the request does not wait for it
         """
         owner, now = actor.require_owner(), self.clock.now()
         idempotency = build_idempotency_record(owner, key, body_digest, now)
@@ -74,7 +77,8 @@ class LaunchService:
         owner_settings = self.stores.owners.get(owner)
         prepared = self._prepare(actor, request, self._build_context(settings, owner_settings))
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
-        warnings = (*prepared.warnings, *self._list_warnings(request, prepared, owner_settings, settings))
+        waiting = self._check_quota(prepared)
+        warnings = (*prepared.warnings, *waiting, *self._list_warnings(request, prepared, owner_settings, settings))
         try:
             result = self.stores.launches.launch(
                 instance,
@@ -90,6 +94,17 @@ class LaunchService:
             message = f"The instance cannot be launched, because DynamoDB rejects its record: {error}"
             raise ValidationFailed(message) from error
         return self._to_response(result, warnings, settings, key)
+
+    def _check_quota(self, prepared: PreparedLaunch) -> Iterator[WriteWarning]:
+        """Return a warning if the launch has to wait for a quota.
+
+        :raises Conflict: it exceeds the quota, and does not wait for it
+        """
+        excess = self.quota_check.find_excess(prepared.spec)
+        if excess and not prepared.spec.wait_for_quota:
+            raise excess.build_conflict()
+        message = f"{excess.message} gpudesk launches it when the quota suffices." if excess else ""
+        return iter([WriteWarning(WarningCode.WAITING_FOR_QUOTA, message)] if excess else [])
 
     def _list_warnings(
         self, request: LaunchRequest, prepared: PreparedLaunch, owner_settings: OwnerSettings, settings: DeskSettings

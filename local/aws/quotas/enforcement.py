@@ -11,8 +11,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Instance, InstanceBackend
 
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.catalog.quotas import STANDARD, find_quota_codes
-from chalicelib.domain.offers.quotas import STANDARD_FAMILY, get_code
+from chalicelib.domain.catalog.quotas import find_instance_quota
 from chalicelib.store.data_files import load_catalog
 from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
@@ -90,8 +89,7 @@ def find_market(instance: Any) -> Market:
 
 def find_code(type_name: str, market: Market) -> str | None:
     """Return the code of the quota that a type uses; None: it has another one than those in the local cloud."""
-    family = type_name.partition(".")[0]
-    return get_code(STANDARD if STANDARD_FAMILY.match(family) else find_quota_codes(family), market)
+    return find_instance_quota(type_name, is_spot=market is Market.SPOT)
 
 
 def count_vcpus(type_name: str) -> int:
