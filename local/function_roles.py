@@ -35,6 +35,9 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "offer_refresher": "refresh_offers",
     "quota_requests": "api",
     "quota_request_follower": "follow_quota_requests",
+    "foreign": "api",
+    "foreign_instance_lister": "list_foreign_instances",
+    "instance_adopter": "adopt_instances",
 }
 """The function, or one of the functions with one role, that uses a part of the application, by part."""
 

@@ -3,7 +3,9 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
+from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -12,6 +14,7 @@ from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
 from chalicelib.control.services.desk import DeskService
+from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
@@ -36,6 +39,7 @@ class Application:
     :param queries: reads of instances, costs and health
     :param setup: setups that are run again or added
     :param desk: the desk settings, the recipes and the catalog
+    :param foreign: GPU instances that gpudesk does not manage, and their adoptions
     """
 
     clock: Clock
@@ -59,6 +63,9 @@ class Application:
     offer_refresher: OfferRefresher
     quota_requests: QuotaRequestService
     quota_request_follower: QuotaRequestFollower
+    foreign: ForeignInstanceService
+    foreign_instance_lister: ForeignInstanceLister
+    instance_adopter: InstanceAdopter
 
     def limit_request_time(self, seconds: float) -> AbstractContextManager[None]:
         """Return the context in which a request is answered: DynamoDB gets short timeouts and a deadline.

@@ -1,8 +1,10 @@
 """Policy of the function that requests increases of quotas. It reads EC2 and Service Quotas, and files requests."""
 
 from chalicelib.domain.catalog.quotas import NAMES
+from chalicelib.store.desk import SETTINGS_KEY
 from chalicelib.store.quota_requests import QUOTA_REQUEST_PREFIX
 from deploy.names import ResourceNames
+from deploy.policies.desk_items import build_desk_item_statement
 from deploy.policies.logs import build_log_statement
 from deploy.policies.offers import REGION_KEYS
 from deploy.policies.statement import Condition, PolicyDocument, Statement
@@ -13,7 +15,6 @@ SERVICE_LINKED_ROLE = f"role/aws-service-role/{SERVICE_PRINCIPAL}/AWSServiceRole
 
 TABLES = {
     "notifications": TableAccess(("PutItem",), "Notify admins with the change of a request."),
-    "desk": TableAccess(("GetItem",), "Channels of the admins."),
 }
 
 
@@ -30,6 +31,9 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     return PolicyDocument(
         (
             *build_table_statements(names, TABLES),
+            build_desk_item_statement(
+                names, "ReadSettings", ("GetItem",), SETTINGS_KEY, "Read the channels of the admins."
+            ),
             build_request_statement(names),
             update,
             *_build_quota_statements(names),

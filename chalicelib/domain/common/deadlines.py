@@ -210,6 +210,12 @@ RESTORE_DEADLINE = IMAGE_DEADLINE + timedelta(hours=2)
 """From the request to the restored secrets. If an instance takes no command for two hours after the image is finished,
 a person must restore the secrets."""
 
+# Foreign instances
+
+ADOPTION_KEEP = timedelta(hours=24)
+"""Time for which an instance that an admin had adopted is kept. The notification of the adoption is its first warning,
+and whoever uses the instance may read it a day later."""
+
 # Sweep
 
 SWEEP_OVERDUE_AFTER = timedelta(minutes=10)
