@@ -50,6 +50,7 @@ USED_BY = {
     "quotas": f"the function {join_and(list_functions('quotas'))}",
     "foreign": f"the function {join_and(list_functions('foreign'))}",
     "adoption": f"the function {join_and(list_functions('adoption'))}",
+    "catalog": f"the function {join_and(list_functions('catalog'))}",
     "instance": "everything that runs on an instance",
     "session": "the credentials of one session; a session policy narrows them to that session",
     "people": "a managed policy without a role: an admin attaches it to people who use their own AWS credentials",

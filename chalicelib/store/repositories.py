@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from chalicelib.store.adoptions import AdoptionRepository
 from chalicelib.store.benchmarks import BenchmarkRepository
 from chalicelib.store.capacity import CapacityRepository
+from chalicelib.store.catalog import CatalogRepository
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
 from chalicelib.store.foreign_instances import ForeignInstanceRepository
@@ -42,6 +43,7 @@ class Repositories:
     quota_requests: QuotaRequestRepository = field(default_factory=QuotaRequestRepository)
     foreign_instances: ForeignInstanceRepository = field(default_factory=ForeignInstanceRepository)
     adoptions: AdoptionRepository = field(default_factory=AdoptionRepository)
+    catalog: CatalogRepository = field(default_factory=CatalogRepository)
     tokens: TokenRepository = field(default_factory=TokenRepository)
 
 

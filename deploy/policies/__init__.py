@@ -6,6 +6,7 @@ from deploy.names import ResourceNames
 from deploy.policies import (
     adoption,
     api,
+    catalog,
     control,
     foreign,
     forward,
@@ -28,6 +29,7 @@ POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
     "quotas": quotas.build_policy,
     "foreign": foreign.build_policy,
     "adoption": adoption.build_policy,
+    "catalog": catalog.build_policy,
     "instance": instance.build_policy,
     "session": session.build_policy,
     "people": people.build_policy,
@@ -35,5 +37,15 @@ POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
 }
 """The policy of each role, by the key of the role. `people` is a managed policy without a role."""
 
-FUNCTION_ROLES = ("api", "sessions", "control", "notifications", "offers", "quotas", "foreign", "adoption")
+FUNCTION_ROLES = (
+    "api",
+    "sessions",
+    "control",
+    "notifications",
+    "offers",
+    "catalog",
+    "quotas",
+    "foreign",
+    "adoption",
+)
 """The roles of Lambda functions."""

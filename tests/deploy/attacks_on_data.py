@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE
 from chalicelib.store.adoptions import ADOPTIONS_KEY
+from chalicelib.store.catalog import CATALOG_KEY
 from chalicelib.store.desk import SETTINGS_KEY, DeskModel
 from chalicelib.store.foreign_instances import INVENTORY_KEY
 from chalicelib.store.heartbeats import HeartbeatModel
@@ -27,11 +28,12 @@ from tests.deploy.attacks import (
 from tests.local.aws.conftest import UBUNTU
 
 OFFER_KEYS = {
-    "prices and quotas": "us-east-1",
+    "zones and prices": "us-east-1",
     "records of capacity": build_capacity_key("us-east-1"),
+    "catalog": CATALOG_KEY,
     "quota requests": build_request_key("us-east-1"),
 }
-"""A key of each kind of items of the offers table."""
+"""Kinds of items of the offers table, each with a key."""
 
 
 def list_tables(attacker: Attacker) -> str:
@@ -45,7 +47,7 @@ def list_tables(attacker: Attacker) -> str:
             can_read = attacker.can("dynamodb", "UpdateItem", **own, ReturnValues="ALL_NEW")
             letters = "RW, own" if can_read else "W, own"
         if model is OfferModel:
-            letters = _list_kinds(attacker)
+            letters = _join_kinds({kind: _find_letters(attacker, model, key) for kind, key in OFFER_KEYS.items()})
         if model is DeskModel and not letters:
             letters = _list_desk_items(attacker)
         if letters:
@@ -68,12 +70,11 @@ def _list_desk_items(attacker: Attacker) -> str:
     return ", ".join(f"{found}, only {title}" for title, found in letters.items() if found)
 
 
-def _list_kinds(attacker: Attacker) -> str:
-    """Return the letters of each kind of items of the offers table, or the letters alone if all kinds have the same."""
-    letters = {kind: _find_letters(attacker, OfferModel, key) for kind, key in OFFER_KEYS.items()}
+def _join_kinds(letters: dict[str, str]) -> str:
+    """Return the letters of the offers table, by kind of item if they differ."""
     if len(set(letters.values())) == 1:
-        return letters.popitem()[1]
-    return ", ".join(f"{kind} {each}" for kind, each in letters.items() if each)
+        return next(iter(letters.values()))
+    return "; ".join(f"{found} {kind}" for kind, found in letters.items() if found)
 
 
 def _find_letters(attacker: Attacker, model: Any, item: str) -> str:

@@ -17,6 +17,7 @@ POST /_local/spot_prices {"instance_type", "zone", "usd_per_hour": "0.31"}
 POST /_local/quotas     {"region", "code", "vcpus": 0}
 GET  /_local/quotas                                 {"limits": [...], "requests": [...]}: limits that were set
 POST /_local/quota_requests/{id}       {"status": "APPROVED" | "DENIED" | ...}; APPROVED raises the quota
+POST /_local/instance_types {"name": "g9.xlarge", "like": "g5.xlarge", "gpu": "L9", "usd_per_hour": "0.9"}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
 POST /_local/agents/{id}               {"silent": true}
@@ -42,6 +43,7 @@ from local.aws.core.admin_bodies import (
     EmptyBody,
     EventBody,
     FaultBody,
+    NewTypeBody,
     QuotaBody,
     QuotaRequestBody,
     SpotPriceBody,
@@ -49,6 +51,7 @@ from local.aws.core.admin_bodies import (
 )
 from local.aws.core.admin_requests import ResponseBody, Route, read_fields
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.ec2.added_types import NewType
 from local.aws.ec2.machine_specs import count_gpus
 from local.clock import ManualClock, PacedClock
 
@@ -79,6 +82,7 @@ class AdminApi:
             Route("POST", "quotas", self._set_quota, QuotaBody),
             Route("GET", "quotas", self._list_quotas),
             Route("POST", "quota_requests/([^/]+)", self._decide_quota_request, QuotaRequestBody),
+            Route("POST", "instance_types", self._add_instance_type, NewTypeBody),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
             Route("POST", "instances/([^/]+)/events", self._schedule_event, EventBody),
             Route("POST", "agents/([^/]+)", self._set_agent, AgentBody),
@@ -190,6 +194,11 @@ class AdminApi:
     def _decide_quota_request(self, request_id: str, body: QuotaRequestBody) -> ResponseBody:
         self._cloud.quota_requests.decide(request_id, body.status)
         return {"status": body.status}
+
+    def _add_instance_type(self, body: NewTypeBody) -> ResponseBody:
+        new = NewType(name=body.name, like=body.like, gpu=body.gpu, usd_per_hour=Decimal(body.usd_per_hour))
+        self._cloud.added_types.add(new)
+        return {"name": body.name}
 
     def _set_activity(self, instance_id: str, body: ActivityBody) -> ResponseBody:
         count = count_gpus(self._cloud.lifecycle.instances[instance_id].instance.instance_type)

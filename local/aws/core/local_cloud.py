@@ -26,6 +26,7 @@ from local.aws.dynamodb import faster_items, number_ranges
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
 from local.aws.ec2 import account_instances, default_vpcs, public_images
+from local.aws.ec2.added_types import AddedTypes
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.custom_images import CustomImages
 from local.aws.ec2.instance_calls import InstanceCalls
@@ -37,6 +38,8 @@ from local.aws.ec2.spot_prices import SpotPrices
 from local.aws.iam.attribution import Attribution
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.facts import LocalFacts
+from local.aws.pricing.price_list import PriceList
+from local.aws.pricing.service import PricingService
 from local.aws.quotas.ec2_quotas import Ec2Quotas
 from local.aws.quotas.enforcement import QuotaEnforcement
 from local.aws.quotas.quota_requests import QuotaRequests
@@ -73,6 +76,7 @@ class LocalCloud:
     :ivar spot_prices: spot prices by instance type and zone
     :ivar quotas: limits in vCPUs by region and code
     :ivar quota_requests: requests to increase them
+    :ivar added_types: instance types that AWS has added
     :ivar log: events for EventBridge
     :ivar mailbox: mails sent by SNS
     :ivar data_lock: lock of DynamoDB
@@ -89,6 +93,7 @@ class LocalCloud:
         self.spot_prices = SpotPrices(clock.now)
         self.quotas = Ec2Quotas()
         self.quota_requests = QuotaRequests(clock.now, self.quotas)
+        self.added_types = AddedTypes()
         self.log = EventLog()
         self.mailbox = Mailbox()
         self.settings: Mapping[str, str] = {}
@@ -133,6 +138,8 @@ class LocalCloud:
             self.images,
             self.scheduled_events,
             self.spot_prices,
+            self.added_types,
+            PricingService(PriceList(self.added_types)),
             self.agents,
             DocumentCalls(timing),
             RunCommandApi(timing, self.commands, self.agents, self.lifecycle),
