@@ -26,6 +26,7 @@ class SpecView(TypedDict):
     image from which the instance was launched; null: no image. `disk_gib`: the total size of the root disk; before the
     launch it is an estimate if the request left it out; null: unknown, of an adopted instance. `metadata_hop_limit`:
     2 lets containers on the instance use its role. `wait_for_quota`: the launch waits until the quota of EC2 suffices.
+    `before_stop_hook`: the program that runs before gpudesk stops the instance; null: none.
     """
 
     gpu: str | None
@@ -44,6 +45,7 @@ class SpecView(TypedDict):
     wait_for_quota: bool
     idle_policy: IdlePolicyView
     max_hours: int
+    before_stop_hook: str | None
 
 
 def to_added_recipe_views(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
@@ -70,4 +72,5 @@ def to_spec_view(spec: Spec) -> SpecView:
         "wait_for_quota": spec.wait_for_quota,
         "idle_policy": to_policy_view(spec.policy.idle),
         "max_hours": spec.policy.max_hours,
+        "before_stop_hook": spec.policy.before_stop_hook,
     }
