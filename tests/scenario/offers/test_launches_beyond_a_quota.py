@@ -31,7 +31,7 @@ def test_own_launches_and_ends_since_the_reading_count_at_the_request(limited: W
     first = limited.launch(name="first")
     quota: Any = request_without_wait(limited).members["quota"]
     assert (quota["limit"], quota["use"], quota["need"]) == (4, 4, 4)
-    limited.wait_for_phase(first, Phase.READY)
+    limited.wait_for_phase(first, Phase.BOOTING)
     limited.application.offer_refresher.run()
     limited.application.instances.terminate(ADA, first.id)
     limited.wait_for_phase(first, Phase.TERMINATED)
@@ -39,7 +39,7 @@ def test_own_launches_and_ends_since_the_reading_count_at_the_request(limited: W
 
 
 def test_old_or_missing_quotas_refuse_no_launch(limited: World) -> None:
-    limited.launch_until_ready(name="first")
+    limited.wait_for_phase(limited.launch(name="first"), Phase.BOOTING)
     stores = limited.application.reconciler.stores
     reading = stores.offers.get_many([REGION])[REGION]
     assert reading.quotas is not None
@@ -50,11 +50,11 @@ def test_old_or_missing_quotas_refuse_no_launch(limited: World) -> None:
 
 
 def test_waiting_launch_costs_nothing_and_starts_when_aws_has_increased_the_quota(limited: World) -> None:
-    limited.launch_until_ready(name="first")
+    limited.wait_for_phase(limited.launch(name="first"), Phase.BOOTING)
     launched = limited.request_launch(name="second", wait_for_quota=True)
     assert "waiting_for_quota" in {warning.code for warning in launched.warnings}
     waiting = launched.instance
-    limited.pass_minutes(30, sweep_every=10)
+    limited.pass_minutes(10, sweep_every=5)
     assert limited.load(waiting).reason.code == "waiting_for_quota"
     assert limited.get_snapshot(waiting).cost_so_far == 0
     limited.application.quota_requests.request_increase(ADMIN, CODE, REGION, 8)
@@ -62,7 +62,7 @@ def test_waiting_launch_costs_nothing_and_starts_when_aws_has_increased_the_quot
     (request,) = limited.cloud.quota_requests.list_all()
     limited.cloud.quota_requests.decide(request["Id"], "APPROVED")
     limited.application.quota_request_follower.run()
-    limited.wait_for_phase(waiting, Phase.READY)
+    limited.wait_for_phase(waiting, Phase.BOOTING)
     assert limited.list_codes(waiting)[:4] == ["requested", "waiting_for_quota", "quota_available", "launching"]
     assert limited.cloud.calls["ec2:RunInstances"] == 2
     assert limited.cloud.enforcement.denials == []
@@ -77,5 +77,5 @@ def test_launch_that_ec2_refuses_waits_until_the_quota_is_read_again(desk: World
     desk.pass_minutes(5)
     assert desk.cloud.calls["ec2:RunInstances"] == 1
     desk.application.offer_refresher.run()
-    desk.wait_for_phase(instance, Phase.READY)
+    desk.wait_for_phase(instance, Phase.BOOTING)
     assert desk.cloud.calls["ec2:RunInstances"] == 2
