@@ -55,6 +55,7 @@ from chalicelib.control.services.quota_requests import QuotaRequestService
 from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
+from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.common.deadlines import CATALOG_CHECKED_AFTER
@@ -135,7 +136,8 @@ def _build_reconciler(parts: Parts) -> Reconciler:
     prerequisites = _build_prerequisites(parts)
     resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, parts.stores.capacity, parts.clock)
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
-    return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
+    outlooks = StartOutlooks(parts.stores.capacity.get)
+    return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog, outlooks)
 
 
 def _build_prerequisites(parts: Parts) -> LaunchPrerequisites:

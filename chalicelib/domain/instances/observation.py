@@ -112,6 +112,7 @@ class Observation:
     :param heartbeat_response: the response that the instance can read now; NotVisible: it has no heartbeat item
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
     :param quota: that of a launch which may wait for it
+    :param start_outlook: sentences about a start after a stop, for a new stop warning; empty: nothing is known
     """
 
     ec2: ObservedInstance | TagsMissing | NotVisible | Unavailable
@@ -121,3 +122,4 @@ class Observation:
     heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")
     quota: ObservedQuota | None = None
+    start_outlook: str = ""

@@ -40,7 +40,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, desk: De
     if ec2_instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
         return retry_start(instance, now, desk)
     instance = replace(instance, claim=None)
-    lifetime = decide_lifetime(instance, "It is booting.", now)
+    lifetime = decide_lifetime(instance, "It is booting.", now, observation)
     if lifetime:
         return lifetime
     if instance.is_foreign and ec2_instance.state is Ec2State.RUNNING:
