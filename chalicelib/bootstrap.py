@@ -16,6 +16,7 @@ from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.choose_offer import OfferSelector
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
@@ -96,7 +97,16 @@ def _build_reconciler(parts: Parts) -> Reconciler:
     settings = parts.settings
     network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
     prerequisites = LaunchPrerequisites(parts.clients.loop, network)
-    resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, parts.stores.capacity, parts.clock)
+    selector = OfferSelector(
+        offers=parts.stores.offers,
+        desk=parts.stores.desk,
+        catalog=parts.catalog,
+        recipes=parts.recipes,
+        regions=settings.deployed_regions,
+        home_region=settings.home_region,
+        clock=parts.clock,
+    )
+    resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, selector)
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 

@@ -54,6 +54,8 @@ def _limit_to_records(prices: str, capacity: str) -> str:
     """
     if prices == capacity:
         return prices
+    if (prices, capacity) == ("R", "RW"):
+        return "RW, writes only records of capacity"
     assert not (prices and capacity)
     return f"{prices}, only zones and prices" if prices else f"{capacity}, only records of capacity"
 

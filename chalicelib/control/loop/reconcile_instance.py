@@ -30,8 +30,9 @@ from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
 
-MAX_PASSES = 4
-"""Passes in a row. One pass can require the next at once (resolve, then launch). More would be an endless loop."""
+MAX_PASSES = 8
+"""Passes in a row. One pass can require the next at once: each offer that a launch tries takes two (resolve, then
+launch). A launch that tries more than four offers goes on with the next sweep: others are waiting, too."""
 
 
 def load_channel_directory(desk: DeskSettings, owners: OwnerRepository) -> ChannelDirectory:
