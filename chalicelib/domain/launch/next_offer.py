@@ -49,7 +49,7 @@ class OfferChooser:
             recipe=recipe,
         )
         found = (ranked.offer for ranked in find_offers(query, self.context).offers)
-        return tuple(offer for offer in found if offer.market in choice.markets and self._is_compatible(offer, spec))
+        return tuple(offer for offer in found if self._is_compatible(offer, spec))
 
     def order(self, instance: Instance, offers: Iterable[Offer], excluded: Collection[OfferKey]) -> tuple[Offer, ...]:
         """Return what is left of the offers in this pass, the one to try next at the beginning.
