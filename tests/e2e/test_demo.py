@@ -13,7 +13,10 @@ from tests.e2e.runs import WITHOUT_NAMESPACES
 IN_ORDER = (
     "POST /instances",
     "202 Accepted",
+    "has no capacity for",
     "as g4dn.xlarge in",
+    "Try 1: g4dn.xlarge in us-east-1a, $0.526 per hour: no_capacity",
+    "Try 2: g4dn.xlarge in us-east-1b, $0.526 per hour: launched",
     "responds. Recipe d2l-pytorch is being set up",
     "gpudesk-probe succeeded",
     "gpudesk-d2l-pytorch succeeded",
@@ -24,7 +27,7 @@ IN_ORDER = (
     "POST .../start",
     "DELETE /instances",
     "Left running over a weekend, it would have cost $31.56",
-    "RunInstances 1",
+    "RunInstances 2",
 )
 
 

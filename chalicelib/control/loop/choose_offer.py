@@ -8,7 +8,7 @@ from typing import Protocol
 from chalicelib.aws.launch_prerequisites import Subnet
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.aws_errors import InsufficientCapacity, PrerequisiteMissing
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, PrerequisiteMissing
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.launch_choice import LaunchChoice
@@ -91,7 +91,7 @@ class OfferSelector:
         """
         choice = find_choice(instance.spec)
         chooser = OfferChooser(self._read_context(choice), self.recipes)
-        found = _SubnetFinder(subnets)
+        found = _SubnetFinder(subnets, choice.region)
         stored = chooser.list_offers(instance)
         is_read = choice.region in chooser.context.offerings
         offers = stored if is_read else (*stored, *self._list_unread_offers(choice, stored, chooser.context, found))
@@ -169,10 +169,12 @@ class OfferSelector:
 class _SubnetFinder:
     """The subnets that one choice has read.
 
+    :ivar first_region: that of the first offer; any other region is left out if it does not respond
     :ivar problem: why gpudesk has no subnet for an offer
     """
 
     source: SubnetSource
+    first_region: str
     problem: PrerequisiteMissing | None = None
     _known: dict[tuple[str, str], list[Subnet]] = field(default_factory=dict)
 
@@ -184,7 +186,7 @@ class _SubnetFinder:
     def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
         """Return the subnets of the zones that offer a type; none if something is missing in the region.
 
-        :raises AwsError: EC2 did not respond
+        :raises AwsError: EC2 did not respond in the first region
         """
         if (region, type_name) not in self._known:
             self._known[region, type_name] = self._read(region, type_name)
@@ -196,6 +198,11 @@ class _SubnetFinder:
         except PrerequisiteMissing as problem:
             LOG.warning("no launch in %s: %s", region, problem)
             self.problem = self.problem or problem
+            return []
+        except AwsError as error:
+            if region == self.first_region:
+                raise
+            LOG.warning("no launch in %s now: %s", region, error)
             return []
         if not subnets:
             message = f"gpudesk has no subnet in a zone of {region} that offers {type_name}"

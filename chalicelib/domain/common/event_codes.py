@@ -84,7 +84,11 @@ class EventCode(StrEnum):
     ZONE_NO_CAPACITY = "zone_no_capacity", NOTIFY_NOBODY
     OFFER_LEFT_OUT = "offer_left_out", NOTIFY_NOBODY
     NO_CAPACITY_YET = "no_capacity_yet", NOTIFY_NOBODY
-    LAUNCHED_AS_OTHER_OFFER = "launched_as_other_offer", NOTIFY_OWNER, "is launched in another way than requested first"
+    LAUNCHED_AS_OTHER_OFFER = (
+        "launched_as_other_offer",
+        NOTIFY_OWNER,
+        "is launched as another type or in another region",
+    )
     LAUNCHED_AFTER_WAIT = "launched_after_wait", NOTIFY_OWNER, "is launched: the capacity that it waited for came"
     RETRYING = "retrying", NOTIFY_NOBODY
     WAITING_TO_RETRY = "waiting_to_retry", NOTIFY_NOBODY

@@ -33,7 +33,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "setup_failed": (OWNER, "has a failed setup and will be stopped at 10:05 UTC"),
     "launch_refused": (OWNER, "could not be launched: AWS rejected the request"),
     "quota_exceeded": (OWNER, "could not be launched: AWS quota exceeded"),
-    "launched_as_other_offer": (OWNER, "is launched in another way than requested first"),
+    "launched_as_other_offer": (OWNER, "is launched as another type or in another region"),
     "launched_after_wait": (OWNER, "is launched: the capacity that it waited for came"),
     "no_capacity": (OWNER, "could not be launched: AWS has no capacity"),
     "no_answer": (OWNER, "could not be launched: AWS did not respond"),
