@@ -20,7 +20,8 @@ class LaunchChoice:
     :param gpu_count: whole GPUs of each offer, if `gpus` is not empty
     :param is_region_fixed: the request names the region, or the instance is launched from an image, which exists there
     :param markets: the markets of the request, the preferred one first
-    :param first_price: USD per hour of the first offer; None: it is known when the offer is tried
+    :param first_price: USD per hour with which all offers are compared: the list price of the first type if it may be
+        launched on demand, otherwise the price of the first offer on spot; None: no offer has been tried yet
     :param max_price: USD per hour of each offer; None: it is set together with `first_price`
     :param wait_until: the launch is tried again until then; None: until `LAUNCH_DEADLINE`
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.deadlines import MAX_CAPACITY_WAIT
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.money import format_usd
@@ -49,4 +50,6 @@ def build_launch_choice(
         max_price=request.max_price,
         wait_until=request.wait_until,
     )
+    if Market.ON_DEMAND not in choice.markets:
+        return choice
     return with_first_price(choice, context.catalog.get_price(choice.instance_type, choice.region))

@@ -18,7 +18,6 @@ from chalicelib.domain.common.aws_errors import (
 )
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.launch_attempt import LaunchState
-from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
@@ -156,7 +155,6 @@ def test_region_that_rejects_even_its_observation_is_left_as_long_as_nothing_was
     assert decide_at(fixed, 1, rejected).instance == fixed
 
 
-def test_record_of_an_older_version_keeps_its_offer() -> None:
+def test_record_without_a_choice_keeps_its_offer() -> None:
     old = replace(build_attempting(), spec=replace(build_attempting().spec, launch_choice=None))
     assert record(old, QUOTA).reason.code is EventCode.QUOTA_EXCEEDED
-    assert LaunchChoice(instance_type="g5.xlarge", region="us-east-1").is_type_fixed

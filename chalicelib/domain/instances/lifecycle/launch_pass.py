@@ -28,6 +28,9 @@ from chalicelib.domain.instances.record import Instance
 MAX_OFFERS_IN_TIMELINE = 100
 """A launch that waits for days can try more. All of its tries are in `status.launch`, pass by pass."""
 
+MAX_MESSAGE_LENGTH = 500
+"""Enough for a refusal of EC2 with the zones at its end. A record holds 20 of them."""
+
 
 def try_next_offer(instance: Instance, earlier: LaunchTry, reason: EventReason, now: datetime, **details: str) -> Plan:
     """Record a try without an instance, and go on with the next offer at once.
@@ -60,7 +63,7 @@ def add_try(instance: Instance, latest: LaunchTry) -> Instance:
     tries = launch.tries_of_pass
     if latest.result is TryResult.ENDED and tries and tries[-1].result is TryResult.LAUNCHED:
         tries = tries[:-1]
-    numbered = replace(latest, pass_number=launch.pass_number)
+    numbered = replace(latest, pass_number=launch.pass_number, message=latest.message[:MAX_MESSAGE_LENGTH])
     return replace(instance, launch=replace(launch, tries=(*tries, numbered)))
 
 
