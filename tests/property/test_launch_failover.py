@@ -40,7 +40,7 @@ from tests.unit.launch.failover_examples import FIRST_REGION, FIRST_TYPE, build_
 from tests.unit.offers.offer_examples import NOW
 from tests.unit.offers.offer_examples import build_context as build_offer_context
 
-MINUTES = 12
+MINUTES = 8
 MAX_PRICE = Decimal("0.65")
 RECIPES = build_recipes()
 OFFERS = build_offer_context(

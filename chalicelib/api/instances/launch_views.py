@@ -41,8 +41,8 @@ class LaunchTryView(LaunchOfferView):
 class LaunchView(TypedDict):
     """The launch: the offers that it has tried, and what is next.
 
-    `tries`: at most 20, those of this pass; before its first one, those of the pass before. `next`: the offer that is
-    being tried, or that is probably tried next; null if nothing is left in this pass, or if the launch is over.
+    `tries`: the last try of each offer, at most 20, in the order of their times. `next`: the offer that is being tried,
+    or that is probably tried next; null if nothing is left in this pass, or if the launch is over.
     `waits_for`: null if it does not wait for capacity. `max_price`: no offer costs more per hour; null: no maximum.
     """
 

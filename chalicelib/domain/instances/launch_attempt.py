@@ -60,7 +60,7 @@ class LaunchState:
     """The progress of a launch.
 
     :param attempt_count: number of attempts so far; the next attempt gets the next number
-    :param tries: the tries of this pass; before its first one, those of the pass before
+    :param tries: the last try of each offer, at most `MAX_TRIES`, among them all of this pass
     :param pass_number: a pass tries each offer at most once
     :param left_out_regions: regions in which AWS accepts no launches of the account
     :param next_offer: what is probably tried next; None: unknown, or nothing is left in this pass

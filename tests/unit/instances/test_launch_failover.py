@@ -17,7 +17,7 @@ from chalicelib.domain.common.aws_errors import (
     TransientAwsError,
 )
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
@@ -42,10 +42,14 @@ def build_attempting(**choice: object) -> Instance:
     return replace(build_requested_instance(), spec=spec, phase=Phase.LAUNCHING, launch=launch)
 
 
+def record_on(instance: Instance, attempt: LaunchAttempt, error: AwsError) -> Plan:
+    return outcomes.record_outcome(instance, Launch(attempt), error, get_time(1))
+
+
 def record(instance: Instance, *errors: AwsError) -> Plan:
     """Record the error of an attempt, and then those of the choice of the next offer."""
     first, *others = errors
-    plan = outcomes.record_outcome(instance, Launch(build_launch_attempt()), first, get_time(1))
+    plan = record_on(instance, build_launch_attempt(), first)
     for error in others:
         plan = outcomes.record_outcome(plan.instance, ResolveLaunch(), error, get_time(1))
     return plan
@@ -132,7 +136,7 @@ def test_launch_waits_until_its_deadline_and_then_shows_what_it_tried(
     assert "Tried 1 offer: g4dn.xlarge in us-east-1a: no capacity." in failed.reason.message
 
 
-def test_pause_says_what_the_launch_waits_for_and_the_next_pass_begins_a_new_table() -> None:
+def test_pause_says_what_the_launch_waits_for_and_the_next_pass_replaces_the_rows_of_its_offers() -> None:
     paused = record(build_attempting(wait_until=get_time(600)), REFUSED, NOTHING_LEFT)
     expected = (
         "waits for capacity for 1 x T4 in a region in which gpudesk is set up for at most $0.658 per hour, until "
@@ -141,7 +145,13 @@ def test_pause_says_what_the_launch_waits_for_and_the_next_pass_begins_a_new_tab
     assert expected in paused.reason.message
     assert len(paused.instance.launch.tries) == 1
     again = replace(paused.instance, launch=replace(paused.instance.launch, attempt=build_launch_attempt()))
-    assert len(record(again, REFUSED).instance.launch.tries) == 1
+    (latest,) = record(again, REFUSED).instance.launch.tries
+    assert latest.pass_number == 2
+    elsewhere = build_launch_attempt(zone="us-east-1b")
+    other = replace(again, launch=replace(again.launch, attempt=elsewhere))
+    tried = record_on(other, elsewhere, REFUSED).instance.launch
+    assert [each.offer.zone for each in tried.tries] == ["us-east-1a", "us-east-1b"]
+    assert [each.offer.zone for each in tried.tries_of_pass] == ["us-east-1b"]
 
 
 def test_region_that_rejects_even_its_observation_is_left_as_long_as_nothing_was_sent() -> None:

@@ -58,13 +58,15 @@ def try_next_offer(instance: Instance, earlier: LaunchTry, reason: EventReason, 
 
 
 def add_try(instance: Instance, latest: LaunchTry) -> Instance:
-    """Return the record with one more try of this pass. A launch that EC2 ended replaces its own row."""
+    """Return the record with one more try of this pass, in place of an earlier one of the same offer.
+
+    So EC2's end of an accepted launch replaces the row of this launch, and the table shows offers of the pass before
+    that this pass has not tried.
+    """
     launch = instance.launch
-    tries = launch.tries_of_pass
-    if latest.result is TryResult.ENDED and tries and tries[-1].result is TryResult.LAUNCHED:
-        tries = tries[:-1]
     numbered = replace(latest, pass_number=launch.pass_number, message=latest.message[:MAX_MESSAGE_LENGTH])
-    return replace(instance, launch=replace(launch, tries=(*tries, numbered)))
+    others = tuple(each for each in launch.tries if each.offer.key != latest.offer.key)
+    return replace(instance, launch=replace(launch, tries=(*others, numbered)[-MAX_TRIES:]))
 
 
 def is_pass_complete(instance: Instance) -> bool:
