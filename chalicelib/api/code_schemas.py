@@ -17,10 +17,12 @@ from chalicelib.domain.common.errors import ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.foreign.adoption import AdoptionState
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.instances.commands.consequences import ConsequenceCode
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_tries import TryResult
 from chalicelib.domain.instances.record import Phase
@@ -35,6 +37,7 @@ from chalicelib.domain.sessions.session import SessionKind
 from chalicelib.domain.setup.parameters import ParameterType
 
 MARKETS = ("on-demand",)
+ADOPTION_STATES = (*AdoptionState, "adopted")
 BENCHMARK_STATES = ("requested", "running")
 
 
@@ -49,6 +52,9 @@ HealthStatusText = TypeAliasType(
 )
 PhaseText = TypeAliasType(
     "PhaseText", Annotated[str, list_values(Phase, "The phase of an instance, from the request to the end.")]
+)
+ConsequenceCodeText = TypeAliasType(
+    "ConsequenceCodeText", Annotated[str, list_values(ConsequenceCode, "The code of a consequence of a request.")]
 )
 DesiredStateText = TypeAliasType(
     "DesiredStateText", Annotated[str, list_values(DesiredState, "The state that was requested.")]
@@ -122,4 +128,15 @@ WarningCodeText = TypeAliasType(
 )
 ErrorCodeText = TypeAliasType(
     "ErrorCodeText", Annotated[str, list_values(ErrorCode, "The code of an error. A later version may add codes.")]
+)
+AdoptionStateText = TypeAliasType(
+    "AdoptionStateText",
+    Annotated[
+        str,
+        list_values(
+            ADOPTION_STATES,
+            "requested: gpudesk has not checked the instance yet. tagged: the next sweep creates its record. adopted: "
+            "gpudesk manages it. refused: the message says why.",
+        ),
+    ],
 )

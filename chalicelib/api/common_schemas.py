@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -23,6 +32,9 @@ T = TypeVar("T")
 OWNER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
 OWNER_CHARACTERS = "1 to 64 letters, digits and . _ @ + -, beginning with a letter or digit"
 OWNER_DESCRIPTION = f"the name of an owner: {OWNER_CHARACTERS}"
+
+EC2_ID_PATTERN = r"^i-[0-9a-f]{8,17}$"
+EC2_ID_DESCRIPTION = "the id of an EC2 instance, e.g. i-0a1b2c3d4e5f67890"
 
 
 def _require_value(value: Any) -> Any:
@@ -122,6 +134,10 @@ class RequestModel(BaseModel):
         if not is_checked_elsewhere and not _is_visible_value(value):
             raise PydanticCustomError(INVISIBLE_ERROR, "must not contain control characters or invisible ones")
         return value
+
+
+UsdText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$")]
+"""US dollars as a decimal text with at most two decimals."""
 
 
 class EmptyModel(RequestModel):

@@ -1,7 +1,8 @@
 """The desk table: gpudesk's settings, leases, marks of actions that are done once, and e-mail subscriptions.
 
 Other modules keep small items in it as well: reserved names, counts of active instances and idempotency records
-(`instances`), and durations of documents (`durations`).
+(`instances`), durations of documents (`durations`), foreign instances and adoptions (`foreign_instances`,
+`adoptions`).
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BinaryAttribute,
+    ListAttribute,
+    MapAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -25,6 +33,10 @@ from chalicelib.store.timeline import append_timeline
 
 SETTINGS = StoredType(DeskSettings)
 SETTINGS_KEY = "settings"
+
+
+MARK_PREFIX = "mark#"
+"""The beginning of the keys of marks. `deploy/policies/budgets.py` depends on it."""
 
 
 class DeskModel(TableModel):
@@ -52,6 +64,7 @@ class DeskModel(TableModel):
     requested_at = NumberAttribute(null=True)
     steps: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
     version = NumberAttribute(null=True)
+    content = BinaryAttribute(legacy_encoding=False, null=True)
     expires_at = TTLAttribute(null=True)
 
 
@@ -125,11 +138,14 @@ class DeskRepository:
 
     def is_done(self, name: str) -> bool:
         """Return whether an action that is done only once is marked as done."""
-        return find_item(DeskModel, f"mark#{name}", consistent=False) is not None
+        return find_item(DeskModel, f"{MARK_PREFIX}{name}", consistent=False) is not None
 
-    def mark_done(self, name: str) -> None:
-        """Mark an action that is done only once as done."""
-        DeskModel(f"mark#{name}").save()
+    def mark_done(self, name: str, expires_at: datetime | None = None) -> None:
+        """Mark an action that is done only once as done.
+
+        :param expires_at: from when on the mark may be deleted; None: it is kept for ever
+        """
+        DeskModel(f"{MARK_PREFIX}{name}", expires_at=expires_at).save()
 
     def find_email_subscription(self, address: str, generation: int) -> EmailSubscription | None:
         """Return the subscription of an address that was set for the `generation`-th time; None: not requested yet."""

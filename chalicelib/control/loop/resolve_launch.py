@@ -105,7 +105,8 @@ class LaunchResolver:
         try:
             return self.catalog.get_type(name)
         except UnknownType as error:
-            raise PrerequisiteMissing(str(error)) from error
+            # The API may have a newer catalog. It is read again within a minute.
+            raise AwsNotFound("UnknownInstanceType", str(error)) from error
 
     def _read_ami_id(self, region: str, parameter: str) -> str:
         try:

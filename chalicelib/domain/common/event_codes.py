@@ -164,6 +164,9 @@ class EventCode(StrEnum):
     STOP_REQUESTED = "stop_requested", NOTIFY_NOBODY
     STOP_INITIATED = "stop_initiated", NOTIFY_OWNER, "is being stopped", ReplayAction.STOP
     STOP_RETRIED = "stop_retried", NOTIFY_NOBODY
+    BEFORE_STOP_STARTED = "before_stop_started", NOTIFY_NOBODY
+    BEFORE_STOP_ENDED = "before_stop_ended", NOTIFY_NOBODY
+    BEFORE_STOP_FAILED = "before_stop_failed", NOTIFY_OWNER, "has a before-stop hook that did not succeed"
     STOP_CANCELLED = "stop_cancelled", NOTIFY_OWNER, "was not stopped: it is no longer known to be idle"
     STOP_REFUSED = "stop_refused", NOTIFY_BOTH, "could not be stopped: AWS rejected the call"
     STOP_OVERDUE = "stop_overdue", NOTIFY_BOTH, "has not stopped for 20 minutes"
@@ -195,6 +198,7 @@ class EventCode(StrEnum):
     INSTANCE_GONE = "instance_gone", NOTIFY_BOTH, "is gone from EC2"
     REAPPEARED = "reappeared", NOTIFY_BOTH, "still exists in EC2 and is being terminated"
     ADOPTED = "adopted", NOTIFY_ADMIN, "had no record and is now managed by gpudesk"
+    ADOPTED_ON_REQUEST = "adopted_on_request", NOTIFY_BOTH, "is now managed by gpudesk"
     RECORD_UNREADABLE = "record_unreadable", NOTIFY_ADMIN, "has a record that gpudesk cannot read"
 
     # Policy and mode
@@ -232,5 +236,8 @@ class EventCode(StrEnum):
     MODE_CHANGED = "mode_changed", NOTIFY_ADMIN, "an admin changed the mode"
     DESK_CHANGED = "desk_changed", NOTIFY_NOBODY
     SWEEP_OVERDUE = "sweep_overdue", NOTIFY_ADMIN, "scheduled sweep has not completed for 10 minutes"
+    BUDGET_NEARLY_SPENT = "budget_nearly_spent", NOTIFY_BOTH, "80 % of a monthly budget is spent"
+    BUDGET_SPENT = "budget_spent", NOTIFY_BOTH, "a monthly budget is spent"
+    FOREIGN_INSTANCES_FOUND = "foreign_instances_found", NOTIFY_ADMIN, "the account has GPU instances of others"
     EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address is no longer subscribed"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

@@ -119,6 +119,7 @@ class Instance:
     :param keep_result: result of the last keep request from the instance itself
     :param image_in_progress: a termination waits for this image
     :param notified: when each fact that still holds was last notified or recorded; see `lifecycle/notified_facts.py`
+    :param is_foreign: gpudesk did not launch it: an admin had it adopted, so gpudesk expects no SSM agent and no probe
     :param tagged_id: the tag `gpudesk:id` of an adopted EC2 instance if another record already has that id
     """
 
@@ -147,6 +148,7 @@ class Instance:
     billing: Billing = Billing()
     terminated_at: datetime | None = None
     tagged_id: str | None = None
+    is_foreign: bool = False
     version: int | None = None
 
     @property
@@ -161,12 +163,15 @@ class Instance:
 
     @property
     def active_command(self) -> DocumentRun | None:
-        """The command whose end the instance waits for: of its setup, or of its benchmark."""
+        """The command whose end the instance waits for: of its setup, of its benchmark, or of its hook."""
         match self.phase:
             case Phase.SETTING_UP:
                 return self.setup.current_run
             case Phase.READY:
                 return self.benchmark_run.run if self.benchmark_run else None
+            case Phase.STOPPING:
+                hook = self.claim.pending_hook if self.claim else None
+                return hook.run if hook else None
             case _:
                 return None
 

@@ -62,7 +62,7 @@ def to_text(document: Any) -> str:
 
 
 def _build_named_policy(policy: Any) -> NamedPolicy:
-    return policy.name, policy.document
+    return policy.name, to_text(next(version.document for version in policy.versions if version.is_default))
 
 
 def _parse(policies: Iterable[NamedPolicy]) -> tuple[Policy, ...]:
