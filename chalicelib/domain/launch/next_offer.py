@@ -11,6 +11,7 @@ from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.launch_tries import LaunchTry, OfferKey, TryResult
+from chalicelib.domain.instances.lifecycle.quota_refusals import VCPU_CODES
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.offers.capacity_answers import NO_CAPACITY_CODE
@@ -21,10 +22,6 @@ from chalicelib.domain.offers.search import OfferContext, find_offers
 from chalicelib.domain.offers.try_order import MAX_AVOIDED_TRIES, order_tries
 from chalicelib.domain.offers.zone_hints import find_zones
 from chalicelib.domain.setup.recipe import Recipe
-
-VCPU_QUOTA_CODES = frozenset({"InstanceLimitExceeded", "MaxSpotInstanceCountExceeded", "VcpuLimitExceeded"})
-"""Errors about a quota of some types on one market. The other quotas are of a whole region.
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,7 @@ class OfferChooser:
         """Return whether a quota that EC2 has named in this pass does not allow an offer."""
         if earlier.result is not TryResult.QUOTA_EXCEEDED or earlier.offer.region != offer.region:
             return False
-        if earlier.code not in VCPU_QUOTA_CODES:
+        if earlier.code not in VCPU_CODES:
             return True
         return self._find_quota(earlier.offer.key) == self._find_quota(get_key(offer))
 

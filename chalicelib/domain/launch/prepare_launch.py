@@ -69,6 +69,7 @@ def prepare_launch(
             image_parameter=_choose_image_parameter(selection, image),
         ),
         policy=selection.policy,
+        wait_for_quota=request.wait_for_quota,
     )
     spec = replace(spec, launch_choice=build_launch_choice(request, spec, context, image))
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]

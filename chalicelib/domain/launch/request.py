@@ -20,6 +20,7 @@ class LaunchRequest:
     :param metadata_hop_limit: 2 lets containers on the instance use its role; None: 1
     :param max_price: USD per hour that the instance may cost while it runs; None: 1.25 times the first offer
     :param wait_until: the launch waits for capacity until then; None: for `LAUNCH_DEADLINE`
+    :param wait_for_quota: wait until the quota suffices if the launch exceeds it
     """
 
     gpu: str | None = None
@@ -37,6 +38,7 @@ class LaunchRequest:
     name: str | None = None
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    wait_for_quota: bool = False
     policy: PolicyOverride = PolicyOverride()
 
 

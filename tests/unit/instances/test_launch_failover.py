@@ -107,6 +107,15 @@ def test_account_that_is_still_validated_is_asked_again_after_the_pause() -> Non
     assert (plan.reason.code, launch.left_out_regions, launch.pass_number) == (EventCode.NO_CAPACITY_YET, (), 2)
 
 
+def test_launch_that_waits_for_a_quota_tries_other_offers_first_and_all_of_them_after_the_wait() -> None:
+    attempting = build_attempting()
+    waiting = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))
+    assert list_results(record(waiting, QUOTA)) == [TryResult.QUOTA_EXCEEDED]
+    plan = record(waiting, QUOTA, NOTHING_LEFT)
+    assert (plan.instance.phase, plan.reason.code) == (Phase.LAUNCHING, EventCode.WAITING_FOR_QUOTA)
+    assert plan.instance.launch.tries_of_pass == ()
+
+
 def test_quota_beside_a_lack_of_capacity_does_not_end_the_launch() -> None:
     refused = build_attempting()
     tried = LaunchTry(offer=build_launch_attempt(zone="us-east-1b").offer, result=TryResult.NO_CAPACITY, at=get_time(0))

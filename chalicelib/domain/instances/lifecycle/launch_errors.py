@@ -19,6 +19,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
+from chalicelib.domain.instances.lifecycle import quota_refusals
 from chalicelib.domain.instances.lifecycle.launch_pass import (
     end_pass,
     leave_region_out,
@@ -43,7 +44,7 @@ def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> P
         case QuotaExceeded() if can_leave_offer(instance):
             return _leave_quota_out(instance, error, now)
         case QuotaExceeded():
-            return _fail_for_quota(instance, error.description, now)
+            return _fail_for_quota(instance, error, now)
         case RegionPending() | RegionNotEnabled() if can_leave_region(instance):
             return leave_region_out(instance, error.code, error.description, now)
         case PermanentAwsError():
@@ -117,7 +118,7 @@ def _leave_quota_out(instance: Instance, error: QuotaExceeded, now: datetime) ->
         f"A quota of the AWS account does not allow a {offer.instance_type} in {offer.region} for {instance.name}. "
         f"{error.description} gpudesk tries the next offer."
     )
-    latest = LaunchTry(offer=offer, result=TryResult.QUOTA_EXCEEDED, at=now, code=error.code, message=error.description)
+    latest = LaunchTry(offer=offer, result=TryResult.QUOTA_EXCEEDED, at=now, code=error.code, message=error.message)
     reason = EventReason(code=EventCode.OFFER_LEFT_OUT, message=message)
     return try_next_offer(instance, latest, reason, now)
 
@@ -134,19 +135,19 @@ def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
     if passing or not tries:
         return end_pass(instance, now)
     if quotas:
-        return _fail_for_quota(instance, quotas[-1].message, now)
+        return _fail_for_quota(instance, QuotaExceeded(quotas[-1].code, quotas[-1].message), now)
     if all(each.code == PENDING_CODE for each in regions):
         return end_pass(replace(instance, launch=replace(instance.launch, left_out_regions=())), now)
     cause = f"{regions[-1].message} No other region is left. Ask an admin to enable a region, then launch again."
     return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by="AWS")
 
 
-def _fail_for_quota(instance: Instance, description: str, now: datetime) -> Plan:
-    cause = (
-        f"The quota of the AWS account is exceeded. {description} Ask an admin to request an increase in Service "
-        "Quotas, or launch a smaller or another type."
-    )
-    return fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
+def _fail_for_quota(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan:
+    """Let the launch wait for the quota if its request says so; otherwise fail. After a wait it begins a new pass."""
+    launch = replace(instance.launch, pass_number=instance.launch.pass_number + 1, next_offer=None)
+    waiting = quota_refusals.wait_after_refusal(replace(instance, launch=launch), error, now)
+    cause = quota_refusals.describe_refusal(instance, error)
+    return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
 
 
 def fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime, **details: str) -> Plan:
