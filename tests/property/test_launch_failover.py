@@ -154,7 +154,7 @@ class LaunchWorld:
             return self.ec2.run_instances(step.attempt, now)
         assert isinstance(step, ResolveLaunch)
         chooser = OfferChooser(replace(self.context, now=now), RECIPES)
-        ordered = chooser.order(self.instance, chooser.list_offers(self.instance), step.excluded)
+        ordered = chooser.order(self.instance, chooser.list_offers(self.instance.spec), step.excluded)
         return self._resolve(ordered[0]) if ordered else InsufficientCapacity("NoOfferLeft", "Nothing is left")
 
     def _resolve(self, offer: Offer) -> LaunchResolved:

@@ -92,7 +92,7 @@ class OfferSelector:
         choice = find_choice(instance.spec)
         chooser = OfferChooser(self._read_context(choice), self.recipes)
         found = _SubnetFinder(subnets, choice.region)
-        stored = chooser.list_offers(instance)
+        stored = chooser.list_offers(instance.spec)
         is_read = choice.region in chooser.context.offerings
         offers = stored if is_read else (*stored, *self._list_unread_offers(choice, stored, chooser.context, found))
         chosen = self._find_first(chooser, chooser.order(instance, offers, excluded), found)

@@ -41,6 +41,11 @@ class LaunchChoice:
         """Return whether every offer has the type of the first one."""
         return not self.gpus
 
+    @property
+    def is_price_fixed(self) -> bool:
+        """Return whether every offer has the price of the first one: the list price of a type in a region."""
+        return self.is_type_fixed and self.is_region_fixed and self.markets == (Market.ON_DEMAND,)
+
 
 def with_first_price(choice: LaunchChoice, price: Decimal | None) -> LaunchChoice:
     """Return the choice with the price of the first offer, and with the maximum that follows from it.

@@ -31,9 +31,9 @@ class OfferChooser:
     context: OfferContext
     recipes: Mapping[str, Recipe]
 
-    def list_offers(self, instance: Instance) -> tuple[Offer, ...]:
+    def list_offers(self, spec: Spec) -> tuple[Offer, ...]:
         """Return the stored offers that a launch may try, in no order, also those that it has tried."""
-        spec, choice = instance.spec, find_choice(instance.spec)
+        choice = find_choice(spec)
         recipe = self.recipes.get(spec.software.recipe)
         is_type_fixed = choice.is_type_fixed or recipe is None
         query = OfferQuery(

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.api.instances.launch_views import LaunchView, to_launch_view
+from chalicelib.domain.common.errors import Conflict
+from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.instances.plan import Launch, Outcome, Step
 from chalicelib.domain.instances.record import Instance, Phase
 from tests.support.channels import add_webhook
@@ -81,3 +83,18 @@ def test_launch_that_waits_stays_in_its_region_and_gets_the_capacity_that_comes(
     desk.cloud.capacity.set(TYPE, "us-east-1c", 1)
     desk.wait_for_phase(requested, Phase.BOOTING, minutes=20, sweep_every=5)
     assert "launched_after_wait" in box.list_types()
+
+
+def test_launch_beyond_the_quota_of_its_region_comes_from_another_one(offers: World) -> None:
+    offers.cloud.quotas.set_limit("us-east-1", "L-DB2E81BA", 0)
+    offers.clock.advance(timedelta(hours=1))
+    offers.application.offer_refresher.run()
+    with pytest.raises(Conflict, match="Quota L-DB2E81BA"):
+        offers.launch(recipe="bare", region="us-east-1")
+    accepted = offers.request_launch(recipe="bare")
+    assert [warning.message for warning in accepted.warnings if warning.code is WarningCode.OTHER_OFFER] == [
+        "Quota L-DB2E81BA (Running On-Demand G and VT instances) in us-east-1: 0 vCPUs, 0 in use; g4dn.xlarge needs 4. "
+        "gpudesk launches another offer instead, such as a g4dn.xlarge in us-west-2."
+    ]
+    instance = offers.wait_for_phase(accepted.instance, Phase.BOOTING)
+    assert instance.spec.region == "us-west-2"

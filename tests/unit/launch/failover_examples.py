@@ -39,5 +39,5 @@ def list_next(instance: Instance, context: OfferContext) -> list[str]:
     """Return what a launch tries next, in order, as "TYPE ZONE"."""
     chooser = OfferChooser(context, build_recipes())
     excluded = [each.offer.key for each in instance.launch.tries_of_pass]
-    ordered = chooser.order(instance, chooser.list_offers(instance), excluded)
+    ordered = chooser.order(instance, chooser.list_offers(instance.spec), excluded)
     return [f"{offer.instance_type} {offer.zone}" for offer in ordered]
