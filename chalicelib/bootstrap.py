@@ -24,6 +24,7 @@ from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
@@ -37,6 +38,7 @@ from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
+from chalicelib.control.services.start import StartService
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.parts import Parts, build_get_webhook_secret, build_parts
@@ -76,6 +78,7 @@ def build_application(
         instances=instances,
         queries=queries,
         sessions=_build_session_service(parts, instances),
+        starts=StartService(instances=instances, sizes=SizeFinder(stores, catalog, recipes, clock), catalog=catalog),
         setup=SetupService(instances=instances, catalog=catalog, recipes=recipes),
         images=ImageService(stores=stores, queries=queries, catalog=catalog, recipes=recipes, clock=clock),
         desk=_build_desk_service(parts),
@@ -97,7 +100,8 @@ def _build_reconciler(parts: Parts) -> Reconciler:
     network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
     prerequisites = LaunchPrerequisites(parts.clients.loop, network)
     resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, parts.stores.capacity, parts.clock)
-    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
+    sizes = SizeFinder(parts.stores, parts.catalog, parts.recipes, parts.clock)
+    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock, sizes)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 
 

@@ -21,6 +21,7 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "instances": "api",
     "queries": "api",
     "sessions": "sessions",
+    "starts": "api",
     "setup": "api",
     "images": "api",
     "desk": "api",

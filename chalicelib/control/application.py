@@ -19,6 +19,7 @@ from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
+from chalicelib.control.services.start import StartService
 from chalicelib.domain.common.clock import Clock
 from chalicelib.settings import Settings
 from chalicelib.store.connections import limit_request_time
@@ -31,6 +32,7 @@ class Application:
     """Everything that the entry points use: a service for each capability, and the parts of the control loop.
 
     :param instances: changes of instances: stop, start, keep, terminate, update
+    :param starts: starts with a wait for capacity, or in another size
     :param queries: reads of instances, costs and health
     :param setup: setups that are run again or added
     :param desk: the desk settings, the recipes and the catalog
@@ -43,6 +45,7 @@ class Application:
     instances: InstanceService
     queries: QueryService
     sessions: SessionService
+    starts: StartService
     setup: SetupService
     images: ImageService
     desk: DeskService

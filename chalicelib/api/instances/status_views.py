@@ -15,6 +15,7 @@ from chalicelib.api.instances.activity_views import (
     to_warning_view,
 )
 from chalicelib.api.instances.setup_views import SetupView, to_setup_view
+from chalicelib.api.instances.start_views import StartView, to_start_view
 from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
@@ -63,7 +64,7 @@ class StatusView(TypedDict):
 
     `price_per_hour`: the price of the instance type without disk and address; null: unknown.
     `cost_so_far` includes disk and address, and leaves out what gpudesk knows no price of. `warning`:
-    the stop warning that applies now. `activity`: null in the answer to a write.
+    the stop warning that applies now. `start`: a start in progress. `activity`: null in the answer to a write.
     """
 
     instance_id: str | None
@@ -74,6 +75,7 @@ class StatusView(TypedDict):
     market: MarketText
     price_per_hour: str | None
     cost_so_far: str
+    start: StartView | None
     setup: SetupView | None
     benchmark: BenchmarkRunView | None
     image_creation: ImageCreationView | None
@@ -103,6 +105,7 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
         "market": instance.spec.market,
         "price_per_hour": format_decimal(price) if price is not None else None,
         "cost_so_far": format_decimal(cost_so_far),
+        "start": to_start_view(instance),
         "setup": to_setup_view(instance.setup, live.setup_progress),
         "benchmark": _to_benchmark_view(instance.benchmark_run, live.heartbeat),
         "image_creation": _to_image_creation_view(instance.image_in_progress, live.image),

@@ -13,8 +13,9 @@ from chalicelib.control.loop.launch_memory import (
 )
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.loop.step_executor import StepExecutor
-from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
@@ -23,6 +24,7 @@ from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
     InstanceLaunched,
@@ -38,6 +40,7 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.start_state import StartWithoutCapacity
 from chalicelib.store.repositories import Repositories
 
 
@@ -51,6 +54,7 @@ class Executor:
     observer: Observer
     resolver: LaunchResolver
     clock: Clock
+    sizes: SizeFinder
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
         """Make the call and return its outcome. An AWS error is an outcome, too."""
@@ -80,7 +84,9 @@ class Executor:
             case SendDocument():
                 return self._send_document(instance, step)
             case Start():
-                self.ec2.start(region, require_ec2_instance(instance).instance_id)
+                self._start(instance)
+            case ChangeType(instance_type):
+                self.ec2.change_type(region, require_ec2_instance(instance).instance_id, instance_type)
             case Stop():
                 return self._stop(instance, step)
             case Terminate():
@@ -104,6 +110,16 @@ class Executor:
         return CommandSent(
             self.ssm.send_command(region, require_ec2_instance(instance).instance_id, step), document_hash
         )
+
+    def _start(self, instance: Instance) -> None:
+        """Start the instance.
+
+        :raises StartWithoutCapacity: its zone has none; the error knows the other sizes that may start there
+        """
+        try:
+            self.ec2.start(instance.spec.region, require_ec2_instance(instance).instance_id)
+        except InsufficientCapacity as error:
+            raise StartWithoutCapacity(error.code, error.message, self.sizes.find_other_sizes(instance)) from error
 
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
         """Stop the instance. Before an idle stop, read the heartbeat once more."""

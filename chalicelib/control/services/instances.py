@@ -13,6 +13,7 @@ from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.policy_override import PolicyOverride, warn_if_lowered
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.commands.start_options import StartOptions
 from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
@@ -65,13 +66,25 @@ class InstanceService:
         """
         return self.apply(actor, ref, lambda instance: stop_start.request_stop(instance, actor, self.clock.now()))
 
-    def start(self, actor: Actor, ref: str) -> Instance:
+    def start(
+        self,
+        actor: Actor,
+        ref: str,
+        options: StartOptions = stop_start.NO_OPTIONS,
+        check: Callable[[Instance, StartOptions], None] = lambda *_: None,
+    ) -> Instance:
         """Record that the instance is to be started.
 
-        :raises Conflict: gpudesk is paused, or the instance is terminating or failed
+        :param check: raises RequestError if the instance cannot have the options
+        :raises Conflict: gpudesk is paused, or the instance is terminating, has failed or runs in another size
         """
         self.stores.desk.get_settings().require_not_paused("Instances can be started")
-        return self.apply(actor, ref, lambda instance: stop_start.request_start(instance, actor, self.clock.now()))
+
+        def request_start(instance: Instance) -> RecordChange:
+            check(instance, options)
+            return stop_start.request_start(instance, actor, self.clock.now(), options)
+
+        return self.apply(actor, ref, request_start)
 
     def terminate(self, actor: Actor, ref: str) -> Instance:
         """Record that the instance is to be terminated."""

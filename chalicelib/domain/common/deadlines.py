@@ -81,6 +81,15 @@ START_DEADLINE = timedelta(minutes=15)
 """Equal to LAUNCH_DEADLINE. A stopped instance can start only in the zone of its disk, so gpudesk cannot try
 another zone."""
 
+MAX_START_WAIT = timedelta(days=7)
+"""Longest time for which a start waits for capacity at a person's request. AWS bills the disk meanwhile; whoever needs
+the instance in a week must look again."""
+
+LONGEST_CAPACITY_RETRY = timedelta(minutes=10)
+"""Longest pause between two tries of a start that waits for capacity. The pause is `CAPACITY_RETRY` at first, and later
+a tenth of the time that it has waited: capacity that did not come back for hours hardly comes within the next minutes.
+A try costs nothing, and a longer pause would leave capacity to others."""
+
 MAX_SETUP_ATTEMPTS = 3
 """A temporary cause rarely lasts for three attempts, so gpudesk makes no fourth one."""
 

@@ -58,6 +58,7 @@ class ErrorCode(StrEnum):
     NOT_READY = "not_ready"
     NOT_RUNNING = "not_running"
     NOT_LAUNCHED = "not_launched"
+    NOT_STOPPED = "not_stopped"
     NO_GPU = "no_gpu"
     NO_JUPYTER = "no_jupyter"
     DESK_PAUSED = "desk_paused"

@@ -100,6 +100,10 @@ class EventCode(StrEnum):
     START_REQUESTED = "start_requested", NOTIFY_NOBODY
     START_INITIATED = "start_initiated", NOTIFY_NOBODY
     START_RETRIED = "start_retried", NOTIFY_NOBODY
+    START_WAITING = "start_waiting", NOTIFY_OWNER, "cannot start yet: AWS has no capacity in its zone"
+    START_CAPACITY_FOUND = "start_capacity_found", NOTIFY_OWNER, "got capacity and is starting"
+    CHANGING_TYPE = "changing_type", NOTIFY_NOBODY
+    RESIZED = "resized", NOTIFY_NOBODY
     START_FAILED = "start_failed", NOTIFY_OWNER, "could not be started"
     FIRST_HEARTBEAT = "first_heartbeat", NOTIFY_NOBODY
     SETUP_REQUESTED = "setup_requested", NOTIFY_NOBODY

@@ -60,6 +60,13 @@ class Start:
 
 
 @dataclass(frozen=True)
+class ChangeType:
+    """Call ModifyInstanceAttribute to change the type of the stopped instance. A repeated call changes nothing."""
+
+    instance_type: str
+
+
+@dataclass(frozen=True)
 class Stop:
     """Call StopInstances.
 
@@ -126,7 +133,7 @@ class NoLongerIdle:
 Outcome = (
     LaunchResolved | InstanceLaunched | CommandSent | DocumentAlreadyInstalled | CallAccepted | NoLongerIdle | AwsError
 )
-Step = ResolveLaunch | Launch | SendDocument | Start | Stop | Terminate
+Step = ResolveLaunch | Launch | SendDocument | Start | ChangeType | Stop | Terminate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from chalicelib.domain.instances.claim import Claim
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.spec import DesiredState, Spec
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import StopWarning
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
@@ -133,6 +134,7 @@ class Instance:
     reason: EventReason
     state_request: StateRequest | None = None
     launch: LaunchState = LaunchState()
+    start: StartState = StartState()
     ec2_instance: Ec2Instance | None = None
     setup: SetupState
     benchmark_run: BenchmarkRun | None = None

@@ -35,6 +35,8 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "quota_exceeded": (OWNER, "could not be launched: AWS quota exceeded"),
     "no_capacity": (OWNER, "could not be launched: AWS has no capacity"),
     "no_answer": (OWNER, "could not be launched: AWS did not respond"),
+    "start_waiting": (OWNER, "cannot start yet: AWS has no capacity in its zone"),
+    "start_capacity_found": (OWNER, "got capacity and is starting"),
     "start_failed": (OWNER, "could not be started"),
     "image_available": (OWNER, "has a new image that is ready to use"),
     "image_failed": (OWNER, "has an image that could not be created"),

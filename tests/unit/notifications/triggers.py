@@ -9,7 +9,7 @@ from typing import Any, cast
 from chalicelib.aws.volumes import Volumes
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -36,6 +36,7 @@ from chalicelib.domain.instances.observation import (
 )
 from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.state import DocumentRun
@@ -205,6 +206,14 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     ),
     "start_failed": lambda: record_outcome(
         build_claimed_instance(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")
+    ),
+    "start_waiting": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.START, 1),
+        Start(),
+        InsufficientCapacity("InsufficientInstanceCapacity", "None is left."),
+    ),
+    "start_capacity_found": lambda: decide_change(
+        replace(build_claimed_instance(ClaimAction.START, 1), start=StartState(refused_since=NOW - MINUTE))
     ),
     "image_available": lambda: end_image("available"),
     "image_failed": lambda: end_image("failed"),

@@ -19,6 +19,7 @@ from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import advance_plan_meter, no_op
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
     InstanceLaunched,
@@ -62,7 +63,7 @@ def _is_expected(instance: Instance, step: Step) -> bool:
             return is_unlaunched and attempt is not None and attempt.token == step.attempt.token
         case SendDocument():
             return document_send.is_expected(instance, step) or benchmark_run.is_expected(instance, step)
-        case Start():
+        case Start() | ChangeType():
             return instance.phase is Phase.BOOTING and claim is not None and claim.action is ClaimAction.START
         case Stop():
             return instance.phase is Phase.STOPPING and claim is not None and claim.action is ClaimAction.STOP
@@ -80,14 +81,14 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
             return launch_errors.record_launch_error(instance, outcome, now)
         case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):
             return record_send(instance, step, outcome, now, mode)
-        case Start(), AwsError():
+        case ((Start() | ChangeType()), AwsError()):
             return starting.record_start_error(instance, outcome, now)
         case Stop(), NoLongerIdle():
             return stopping.cancel_stop(instance, outcome, now)
         case ((Stop() | Terminate()), AwsError()):
             return stopping.record_call_error(instance, outcome, now)
-        case Start(), CallAccepted():
-            return starting.record_accepted_start(instance)
+        case ((Start() | ChangeType()), CallAccepted()):
+            return starting.record_accepted_call(instance, step)
         case _, CallAccepted():
             accepted = forget_facts(instance, EventCode.STOP_REFUSED, EventCode.TERMINATE_REFUSED)
             return no_op(accepted, EventCode.NO_CHANGE, f"AWS accepted {type(step).__name__} of {instance.name}.")
