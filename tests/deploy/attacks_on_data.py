@@ -54,7 +54,9 @@ def _limit_to_records(prices: str, capacity: str) -> str:
     """
     if prices == capacity:
         return prices
-    assert not (prices and capacity)
+    if prices and capacity:
+        assert (prices, capacity) == ("R", "RW")
+        return "R; RW of records of capacity"
     return f"{prices}, only zones and prices" if prices else f"{capacity}, only records of capacity"
 
 

@@ -49,6 +49,7 @@ def test_first_refusal_is_notified_with_the_choices_and_the_next_ones_are_not() 
     for choice in ("us-east-1a", "wait_until", "g4dn.2xlarge ($0.752 per hour, 1.43 times the price)", "move it"):
         assert choice in message
     assert simulation.instance.reason.message == message
+    assert simulation.count_entries(EventCode.START_RETRIED) == 0
     assert simulation.instance.start.refusal_count == 5
     assert simulation.instance.start.retry_at == get_time(12)
 

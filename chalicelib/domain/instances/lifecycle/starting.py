@@ -97,7 +97,8 @@ def retry_start(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
     reason = require_ec2_instance(instance).unexpected_reason_text
     cause = claim.last_error or f"EC2 still shows {instance.name} as stopped.{reason}"
     message = f"{cause} gpudesk starts it again."
-    return retry_action(instance, claim, Start(), now, message)
+    plan = retry_action(instance, claim, Start(), now, message)
+    return replace(plan, timeline=()) if start.refused_since else plan
 
 
 def _find_choices(instance: Instance) -> str:
