@@ -8,6 +8,7 @@ from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
+from chalicelib.aws.move_images import MoveImages
 from chalicelib.aws.offerings import Offerings
 from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.session_manager import SessionManager
@@ -17,6 +18,7 @@ from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.execute_step import Executor
+from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.observe_instance import Observer
@@ -32,6 +34,7 @@ from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.moves import MoveService
 from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
@@ -79,6 +82,11 @@ def build_application(
         queries=queries,
         sessions=_build_session_service(parts, instances),
         starts=StartService(instances=instances, sizes=SizeFinder(stores, catalog, recipes, clock), catalog=catalog),
+        moves=MoveService(
+            instances=instances,
+            sizes=SizeFinder(stores, catalog, recipes, clock),
+            regions=settings.deployed_regions,
+        ),
         setup=SetupService(instances=instances, catalog=catalog, recipes=recipes),
         images=ImageService(stores=stores, queries=queries, catalog=catalog, recipes=recipes, clock=clock),
         desk=_build_desk_service(parts),
@@ -95,13 +103,14 @@ def build_application(
 
 
 def _build_reconciler(parts: Parts) -> Reconciler:
-    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, parts.settings.instance_role_id)
+    mover = Mover(MoveImages(parts.clients.loop, parts.settings.stage), parts.ec2)
+    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, parts.settings.instance_role_id, mover)
     settings = parts.settings
     network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
     prerequisites = LaunchPrerequisites(parts.clients.loop, network)
     resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, parts.stores.capacity, parts.clock)
     sizes = SizeFinder(parts.stores, parts.catalog, parts.recipes, parts.clock)
-    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock, sizes)
+    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock, sizes, mover)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 
 

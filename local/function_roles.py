@@ -22,6 +22,7 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "queries": "api",
     "sessions": "sessions",
     "starts": "api",
+    "moves": "api",
     "setup": "api",
     "images": "api",
     "desk": "api",

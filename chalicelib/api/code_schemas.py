@@ -22,6 +22,7 @@ from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
@@ -71,6 +72,7 @@ HeadroomKindText = TypeAliasType(
     "HeadroomKindText", Annotated[str, list_values(HeadroomKind, "Whether a quota leaves room for a launch.")]
 )
 ImagePhaseText = TypeAliasType("ImagePhaseText", Annotated[str, list_values(ImagePhase, "The phase of an image.")])
+MoveStepText = TypeAliasType("MoveStepText", Annotated[str, list_values(MoveStep, "The step of a move.")])
 ActivityStateText = TypeAliasType(
     "ActivityStateText", Annotated[str, list_values(ActivityState, "The activity state of an instance.")]
 )

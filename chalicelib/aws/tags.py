@@ -6,6 +6,7 @@ ID_TAG = "gpudesk:id"
 OWNER_TAG = "gpudesk:owner"
 STAGE_TAG = "gpudesk:stage"
 IMAGE_TAG = "gpudesk:image"
+MOVE_TAG = "gpudesk:move"
 
 
 def build_instance_tags(

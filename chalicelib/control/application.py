@@ -14,6 +14,7 @@ from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.moves import MoveService
 from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
@@ -46,6 +47,7 @@ class Application:
     queries: QueryService
     sessions: SessionService
     starts: StartService
+    moves: MoveService
     setup: SetupService
     images: ImageService
     desk: DeskService

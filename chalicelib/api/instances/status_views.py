@@ -14,6 +14,7 @@ from chalicelib.api.instances.activity_views import (
     to_keep_view,
     to_warning_view,
 )
+from chalicelib.api.instances.move_status_views import MoveStatusView, to_move_status_view
 from chalicelib.api.instances.setup_views import SetupView, to_setup_view
 from chalicelib.api.instances.start_views import StartView, to_start_view
 from chalicelib.control.services.queries import LiveState
@@ -76,6 +77,7 @@ class StatusView(TypedDict):
     price_per_hour: str | None
     cost_so_far: str
     start: StartView | None
+    move: MoveStatusView | None
     setup: SetupView | None
     benchmark: BenchmarkRunView | None
     image_creation: ImageCreationView | None
@@ -106,6 +108,7 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
         "price_per_hour": format_decimal(price) if price is not None else None,
         "cost_so_far": format_decimal(cost_so_far),
         "start": to_start_view(instance),
+        "move": to_move_status_view(instance.move),
         "setup": to_setup_view(instance.setup, live.setup_progress),
         "benchmark": _to_benchmark_view(instance.benchmark_run, live.heartbeat),
         "image_creation": _to_image_creation_view(instance.image_in_progress, live.image),

@@ -11,6 +11,7 @@ from chalicelib.control.loop.launch_memory import (
     RememberedPrerequisites,
     RememberingExecutor,
 )
+from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.size_finder import SizeFinder
@@ -30,6 +31,7 @@ from chalicelib.domain.instances.plan import (
     InstanceLaunched,
     Launch,
     LaunchResolved,
+    Move,
     NoLongerIdle,
     Outcome,
     ResolveLaunch,
@@ -55,6 +57,7 @@ class Executor:
     resolver: LaunchResolver
     clock: Clock
     sizes: SizeFinder
+    mover: Mover
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
         """Make the call and return its outcome. An AWS error is an outcome, too."""
@@ -87,6 +90,8 @@ class Executor:
                 self._start(instance)
             case ChangeType(instance_type):
                 self.ec2.change_type(region, require_ec2_instance(instance).instance_id, instance_type)
+            case Move(_, call):
+                self.mover.call(instance, call)
             case Stop():
                 return self._stop(instance, step)
             case Terminate():

@@ -75,8 +75,8 @@ class LaunchResolver:
         spec = instance.spec
         instance_type = self._find_type(spec)
         parameter = _choose_image_parameter(spec, instance_type)
-        subnet = self._choose_subnet(spec, instance_type.name, zones_without_capacity)
-        image_id = spec.software.image.ami_id if spec.software.image else self._read_ami_id(spec.region, parameter)
+        subnet = self._choose_subnet(instance, instance_type.name, zones_without_capacity)
+        image_id = _find_own_image(instance) or self._read_ami_id(spec.region, parameter)
         image = self.prerequisites.describe_image(spec.region, image_id)
         number = instance.launch.attempt_count + 1
         return LaunchAttempt(
@@ -114,9 +114,11 @@ class LaunchResolver:
         except UnknownType as error:
             raise PrerequisiteMissing(str(error)) from error
 
-    def _choose_subnet(self, spec: Spec, type_name: str, zones_without_capacity: tuple[str, ...]) -> Subnet:
-        region = spec.region
+    def _choose_subnet(self, instance: Instance, type_name: str, zones_without_capacity: tuple[str, ...]) -> Subnet:
+        spec, region, move = instance.spec, instance.spec.region, instance.move
         offered = self.prerequisites.list_subnets(region, type_name)
+        if move:
+            offered = [subnet for subnet in offered if move.allows_zone(subnet.zone)]
         if not offered:
             raise PrerequisiteMissing(f"gpudesk has no subnet in a zone of {region} that offers {type_name}")
         subnets = [subnet for subnet in offered if subnet.zone not in zones_without_capacity]
@@ -143,6 +145,13 @@ class LaunchResolver:
         except PermanentAwsError as error:
             message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: {error.message}"
             raise PermanentAwsError(error.code, message) from error
+
+
+def _find_own_image(instance: Instance) -> str | None:
+    """Return the image of the move or the gpudesk image that the instance is launched from; None: a public image."""
+    if instance.move:
+        return instance.move.launch_image_id
+    return instance.spec.software.image.ami_id if instance.spec.software.image else None
 
 
 def _choose_disk_gib(spec: Spec, snapshot_gib: int) -> int:

@@ -208,6 +208,18 @@ RESTORE_DEADLINE = IMAGE_DEADLINE + timedelta(hours=2)
 """From the request to the restored secrets. If an instance takes no command for two hours after the image is finished,
 a person must restore the secrets."""
 
+# Moves
+
+MOVE_IMAGE_DEADLINE = IMAGE_DEADLINE
+"""Time for the image of a move, and again for its copy to another region. The disk is copied in both."""
+
+MOVE_LAUNCH_DEADLINE = timedelta(hours=3)
+"""Time from the launch at the target until the instance is ready. A setup that skips what the disk has takes minutes, a
+complete one most of an hour, with up to three attempts for each document. Both machines cost money meanwhile."""
+
+MOVE_LEFTOVER_AFTER = timedelta(hours=1)
+"""Time after the end of a move after which people are notified of what could not be deleted."""
+
 # Sweep
 
 SWEEP_OVERDUE_AFTER = timedelta(minutes=10)

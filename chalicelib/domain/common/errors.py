@@ -59,6 +59,8 @@ class ErrorCode(StrEnum):
     NOT_RUNNING = "not_running"
     NOT_LAUNCHED = "not_launched"
     NOT_STOPPED = "not_stopped"
+    NOT_MOVING = "not_moving"
+    MOVE_IN_PROGRESS = "move_in_progress"
     NO_GPU = "no_gpu"
     NO_JUPYTER = "no_jupyter"
     DESK_PAUSED = "desk_paused"

@@ -120,6 +120,14 @@ class EventCode(StrEnum):
     NO_AGENT = "no_agent", NOTIFY_NOBODY
     NO_AGENT_WARNING = "no_agent_warning", NOTIFY_BOTH, "does not respond to SSM and will be {outcome}"
 
+    # Moves
+    MOVE_REQUESTED = "move_requested", NOTIFY_NOBODY
+    MOVING = "moving", NOTIFY_NOBODY
+    MOVED = "moved", NOTIFY_OWNER, "is moved"
+    MOVE_FAILED = "move_failed", NOTIFY_OWNER, "could not be moved and is stopped where it was"
+    MOVE_LEFTOVER = "move_leftover", NOTIFY_BOTH, "has leftovers of a move that cost money"
+    MOVE_CLEANED_UP = "move_cleaned_up", NOTIFY_NOBODY
+
     # Activity and stop warnings
     BUSY = "busy", NOTIFY_NOBODY
     QUIET = "quiet", NOTIFY_NOBODY

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.desk.settings import Limits
@@ -35,12 +36,24 @@ class SizeContext:
     now: datetime
 
 
-def list_size_problems(instance: Instance, size: InstanceType, context: SizeContext) -> Iterator[str]:
-    """Yield why an instance cannot have a type in the zone of its disk, each as a clause without a period.
+class SizePlace(NamedTuple):
+    """Where an instance is to have a type. Zone None: any zone of the region."""
+
+    region: str
+    zone: str | None
+
+
+def list_size_problems(
+    instance: Instance, size: InstanceType, context: SizeContext, place: SizePlace | None = None
+) -> Iterator[str]:
+    """Yield why an instance cannot have a type in a place, each as a clause without a period.
 
     What gpudesk does not know is no problem: EC2 itself refuses a type that does not fit.
+
+    :param place: None: where its disk is
     """
-    name, region, zone = size.name, instance.spec.region, get_zone(instance)
+    name = size.name
+    region, zone = place or SizePlace(instance.spec.region, get_zone(instance))
     if size.unavailable:
         yield size.unavailable.rstrip(".")
         return

@@ -12,6 +12,7 @@ from chalicelib.domain.instances.lifecycle import (
     ec2_drift,
     launch_errors,
     launching,
+    moving,
     starting,
     stopping,
 )
@@ -25,6 +26,7 @@ from chalicelib.domain.instances.plan import (
     InstanceLaunched,
     Launch,
     LaunchResolved,
+    Move,
     NoLongerIdle,
     Outcome,
     Plan,
@@ -45,6 +47,8 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     """
     if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
         plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now, mode)
+    elif isinstance(step, Move) and moving.is_expected(instance, step):
+        plan = moving.record_call(instance, step.call, outcome if isinstance(outcome, AwsError) else None, now)
     elif _is_expected(instance, step):
         plan = _apply_outcome(instance, step, outcome, now, mode)
     else:
@@ -65,6 +69,8 @@ def _is_expected(instance: Instance, step: Step) -> bool:
             return document_send.is_expected(instance, step) or benchmark_run.is_expected(instance, step)
         case Start() | ChangeType():
             return instance.phase is Phase.BOOTING and claim is not None and claim.action is ClaimAction.START
+        case Move():
+            return moving.is_expected(instance, step)
         case Stop():
             return instance.phase is Phase.STOPPING and claim is not None and claim.action is ClaimAction.STOP
         case Terminate():
