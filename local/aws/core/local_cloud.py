@@ -27,6 +27,7 @@ from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
 from local.aws.ec2 import default_vpcs, public_images
 from local.aws.ec2.capacity import Capacity
+from local.aws.ec2.copied_images import CopiedImages
 from local.aws.ec2.custom_images import CustomImages
 from local.aws.ec2.instance_calls import InstanceCalls
 from local.aws.ec2.instance_connect import InstanceConnect
@@ -124,6 +125,7 @@ class LocalCloud:
             default_vpcs,
             public_images,
             self.images,
+            CopiedImages(self.images, self.lifecycle),
             self.scheduled_events,
             self.spot_prices,
             self.agents,
