@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import HOURS_PER_MONTH, InstanceTypeCatalog
-from chalicelib.domain.common.money import format_usd
+from chalicelib.domain.common.money import format_usd, round_usd
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
@@ -79,16 +79,20 @@ def estimate_move(instance: Instance, target: MoveTarget, catalog: InstanceTypeC
     if crosses:
         per_month += catalog.get_snapshot_price_per_gib_month(target.region)
     per_hour = per_month / HOURS_PER_MONTH + catalog.get_disk_price_per_gib_hour(target.region)
-    transfer = TRANSFER_PRICES.get(spec.region)
     return MoveEstimate(
         target=target,
         disk_gib=spec.disk_gib,
         duration=duration,
-        transfer_cost=(transfer * spec.disk_gib if transfer is not None else None) if crosses else Decimal(0),
-        storage_cost=per_hour * spec.disk_gib * hours,
+        transfer_cost=_estimate_transfer(spec.region, spec.disk_gib) if crosses else Decimal(0),
+        storage_cost=round_usd(per_hour * spec.disk_gib * hours),
         price_per_hour=price,
         sources=sources,
     )
+
+
+def _estimate_transfer(region: str, disk_gib: int) -> Decimal | None:
+    price = TRANSFER_PRICES.get(region)
+    return None if price is None else round_usd(price * disk_gib)
 
 
 def _describe(cost: Decimal | None) -> str:

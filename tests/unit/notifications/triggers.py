@@ -26,6 +26,7 @@ from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, Sche
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     NotVisible,
@@ -108,6 +109,23 @@ def end_benchmark(observation: ObservedCommand) -> Change:
         command=observation,
         heartbeat=build_heartbeat(),
     )
+
+
+def with_move(instance: Instance, step: MoveStep, age: timedelta) -> Instance:
+    """Return the instance with a move that has been in a step for some time."""
+    spec = instance.spec
+    move = MoveState(
+        id="move-1",
+        requested_by="ada",
+        requested_at=NOW - age,
+        source_region=spec.region,
+        source_zone=f"{spec.region}a",
+        source_type=spec.hardware.instance_type,
+        target=MoveTarget(region=spec.region, hardware=spec.hardware),
+        step=step,
+        step_since=NOW - age,
+    )
+    return replace(instance, move=move)
 
 
 def end_image(state: str) -> Change:
@@ -215,6 +233,9 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "start_capacity_found": lambda: decide_change(
         replace(build_claimed_instance(ClaimAction.START, 1), start=StartState(refused_since=NOW - MINUTE))
     ),
+    "moved": lambda: decide_change(with_move(build_instance(), MoveStep.LAUNCH, MINUTE)),
+    "move_failed": lambda: decide_change(with_move(build_instance(), MoveStep.IMAGE, MINUTE)),
+    "move_leftover": lambda: decide_change(with_move(build_instance(), MoveStep.CLEAN_UP, 90 * MINUTE)),
     "image_available": lambda: end_image("available"),
     "image_failed": lambda: end_image("failed"),
     "benchmark_done": lambda: end_benchmark(
