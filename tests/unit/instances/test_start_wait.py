@@ -12,12 +12,14 @@ from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.commands.start_options import StartOptions, check_wait
 from chalicelib.domain.instances.commands.stop_start import request_start, request_stop
+from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.lifecycle.start_wait import compute_pause
+from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import ChangeType, Start
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.start_state import OtherSize, StartState, StartWithoutCapacity
-from tests.support.ready_instance import ADA
+from tests.support.ready_instance import ADA, EC2_RUNNING
 from tests.unit.instances.simulated_aws import SimulatedAws
 from tests.unit.instances.simulation import Simulation, get_time
 
@@ -72,6 +74,36 @@ def test_capacity_that_comes_back_is_notified_once() -> None:
     simulation.run_until(Phase.READY, 31, 40)
     assert simulation.count_entries(EventCode.START_CAPACITY_FOUND) == 1
     assert simulation.instance.start == StartState()
+
+
+def test_lifetime_begins_when_the_instance_runs_and_not_while_it_waits() -> None:
+    aws, simulation = wait_for_capacity(StartOptions(wait_until=get_time(6000)))
+    simulation.run_minutes(3, 10)
+    assert simulation.instance.lifetime_ends_at is None
+    del aws.faults[Start]
+    simulation.run_until(Phase.READY, 5000, 5020)
+    assert simulation.instance.lifetime.started_at == aws.launched_at
+    assert "It was started in 0 s" in simulation.list_messages(EventCode.READY)[-1]
+
+
+@pytest.mark.parametrize("is_seen_pending", [True, False])
+def test_accepted_start_that_ends_without_capacity_waits_too(is_seen_pending: bool) -> None:
+    simulation = stop_and_start(SimulatedAws(), StartOptions(wait_until=get_time(600)))
+    reason = StateReason(code="Server.InsufficientInstanceCapacity", cause=EndCause.ZONE)
+    ended = replace(EC2_RUNNING, state=Ec2State.STOPPED, state_reason=reason)
+    simulation.aws, simulation.observed = None, Observation(ec2=replace(EC2_RUNNING, state=Ec2State.STOPPED))
+    simulation.decide(2)
+    if is_seen_pending:
+        simulation.observed = Observation(ec2=replace(EC2_RUNNING, state=Ec2State.PENDING, launched_at=get_time(2)))
+        simulation.decide(3)
+        assert simulation.instance.claim is None
+    simulation.observed = Observation(ec2=ended)
+    simulation.run_minutes(4, 5)
+    assert (simulation.instance.phase, simulation.instance.start.refusal_count) == (Phase.BOOTING, 1)
+    assert simulation.count_entries(EventCode.START_WAITING) == 1
+    simulation.run_minutes(6, 7)
+    assert simulation.steps[-1] == Start()
+    assert simulation.instance.start.refusal_count == 2
 
 
 @pytest.mark.parametrize("minutes", [0, 5, 20, 60, 100, 6000])

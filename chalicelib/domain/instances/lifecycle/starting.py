@@ -16,7 +16,7 @@ from chalicelib.domain.instances.lifecycle.actions import describe_request, retr
 from chalicelib.domain.instances.lifecycle.ended_launch import find_advice
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
 from chalicelib.domain.instances.lifecycle.resize import plan_type_change, record_changed_type
-from chalicelib.domain.instances.lifecycle.start_wait import find_start_deadline, record_refusal
+from chalicelib.domain.instances.lifecycle.start_wait import find_start_deadline, record_ended_start, record_refusal
 from chalicelib.domain.instances.plan import ChangeType, Plan, Start
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -82,6 +82,9 @@ def retry_start(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
         limit = f"by {format_date_time(start.wait_until)}" if start.wait_until else f"within {START_DEADLINE_TEXT}"
         cause = f"EC2 did not start it {limit}.{last_error}{_describe_failed_start(require_ec2_instance(instance))}"
         return abandon_start(instance, cause, now)
+    ended = record_ended_start(instance, now)
+    if ended:
+        return ended
     claim = instance.claim or Claim(
         action=ClaimAction.START,
         claimed_at=now,
