@@ -89,13 +89,13 @@ class OrphanAdopter:
     def _has_no_record(self, ec2: ObservedInstance) -> bool:
         """Return whether no record has the EC2 instance. If that cannot be read, the next sweep looks again.
 
-        While an instance moves, its record has two EC2 instances, perhaps in two regions.
+        After a move, another EC2 instance with the same tag is being terminated, perhaps in another region.
         """
         try:
             if self.instances.exists_for_ec2_id(ec2.instance_id):
                 return False
             record = self.instances.load(ec2.tag_id) if ec2.tag_id else None
-            return record is None or record.move is None or ec2.instance_id not in record.move.ec2_ids
+            return record is None or ec2.instance_id not in record.launch.ended_instance_ids
         except Exception:
             LOG.exception("it could not be read whether %s has a record; the next sweep tries again", ec2.instance_id)
             return False

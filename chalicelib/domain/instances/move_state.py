@@ -106,13 +106,6 @@ class MoveState:
         return tuple(dict.fromkeys((self.source_region, self.target.region)))
 
     @property
-    def ec2_ids(self) -> frozenset[str]:
-        """The EC2 instances of the move that the record does not name as its own."""
-        former = (self.former.ec2_instance.instance_id,) if self.former else ()
-        obsolete = (self.obsolete.instance_id,) if self.obsolete else ()
-        return frozenset((*former, *obsolete))
-
-    @property
     def place(self) -> str:
         """Where it moves to, for people."""
         is_same_region = self.target.region == self.source_region

@@ -62,7 +62,9 @@ def to_text(document: Any) -> str:
 
 
 def _build_named_policy(policy: Any) -> NamedPolicy:
-    return policy.name, policy.document
+    """Return a managed policy with the text of its default version."""
+    texts = {version.version_id: version.document for version in policy.versions}
+    return policy.name, to_text(texts[policy.default_version_id])
 
 
 def _parse(policies: Iterable[NamedPolicy]) -> tuple[Policy, ...]:

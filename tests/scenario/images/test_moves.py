@@ -61,8 +61,11 @@ def test_instance_moves_to_another_region_and_leaves_nothing_behind(desk: World)
     after = desk.wait_until(before, is_moved)
     assert (after.id, after.name, after.phase, after.spec.region) == (before.id, "brave-otter", Phase.READY, THERE)
     assert get_state(HERE, former) in ("shutting-down", "terminated")
-    assert get_state(THERE, get_ec2_id(after)) == "running"
+    launched = boto3.client("ec2", THERE).describe_instances(InstanceIds=[get_ec2_id(after)])
+    (machine,) = launched["Reservations"][0]["Instances"]
+    assert (machine["State"]["Name"], machine["ImageId"]) == ("running", copies[0]["ImageId"])
     assert (list_images(HERE), list_images(THERE)) == ([], [])
     codes = desk.list_codes(before)
     assert codes.count("moved") == 1
-    assert desk.application.sweep.run().adopted == []
+    records = [*desk.application.reconciler.stores.instances.list_active()]
+    assert [record.id for record in records] == [before.id], "no sweep adopts the former EC2 instance meanwhile"

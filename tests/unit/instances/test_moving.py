@@ -254,6 +254,18 @@ def test_disk_that_is_billed_twice_counts_twice_until_the_former_one_is_gone() -
     assert simulation.instance.billing.rates.disk == disk
 
 
+def test_move_within_a_region_leaves_its_zone_unless_another_type_or_the_zone_is_requested() -> None:
+    _, simulation = start_move()
+    move = simulation.instance.move
+    assert move is not None
+    zones = ("us-east-1a", "us-east-1b")
+    assert [move.allows_zone(zone) for zone in zones] == [False, True]
+    larger = replace(move, target=replace(move.target, hardware=build_hardware("g4dn.2xlarge", CATALOG)))
+    assert [larger.allows_zone(zone) for zone in zones] == [True, True]
+    named = replace(move, target=replace(move.target, zone="us-east-1a"))
+    assert [named.allows_zone(zone) for zone in zones] == [True, False]
+
+
 def test_only_a_stopped_instance_moves_and_only_once() -> None:
     target = MoveTarget(region=THERE, hardware=build_hardware("g4dn.xlarge", CATALOG))
     with pytest.raises(Conflict, match="Stop it first"):
