@@ -74,6 +74,18 @@ def refresh_offers(event: CloudWatchEvent) -> None:
     get_application().offer_refresher.run(read_seconds_left(event))
 
 
+@app.schedule(Rate(1, unit=Rate.DAYS))
+def list_foreign_instances(event: CloudWatchEvent) -> None:
+    """List the GPU instances of the account that gpudesk does not manage, once a day."""
+    get_application().foreign_instance_lister.run(read_seconds_left(event))
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def adopt_instances(_event: CloudWatchEvent) -> None:
+    """Give gpudesk's tags to the EC2 instances that admins want to adopt, once a minute."""
+    get_application().instance_adopter.run()
+
+
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER_STREAM_ARN)
 def on_instances_stream(event: DynamoDBEvent) -> dict[str, Any]:
     """Reconcile the instances that people's requests have changed, and the images that are being created from them.

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from chalicelib.aws.adoption import AdoptionCalls
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.clients import ClientSets, build_client_sets
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.email import EmailTopic
+from chalicelib.aws.foreign_instances import ForeignInstances
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
 from chalicelib.aws.move_images import MoveImages
@@ -16,8 +18,10 @@ from chalicelib.aws.sts import Sts
 from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
+from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.execute_step import Executor
+from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
@@ -31,6 +35,7 @@ from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
 from chalicelib.control.services.desk import DeskService
+from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
@@ -99,6 +104,9 @@ def build_application(
         notifications=notifications,
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
         offer_refresher=_build_offer_refresher(parts),
+        foreign=ForeignInstanceService(stores=stores, catalog=catalog, regions=settings.deployed_regions, clock=clock),
+        foreign_instance_lister=_build_foreign_instance_lister(parts),
+        instance_adopter=InstanceAdopter(stores, AdoptionCalls(parts.clients.loop, settings.stage), clock),
     )
 
 
@@ -131,13 +139,20 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
 
 
 def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
-    adopter = OrphanAdopter(parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.catalog)
+    adopter = OrphanAdopter(
+        parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.catalog, parts.stores.adoptions
+    )
     return Sweep(parts.stores, reconciler, adopter, image_reconciler)
 
 
 def _build_offer_refresher(parts: Parts) -> OfferRefresher:
     clients, regions = parts.clients.loop, parts.settings.deployed_regions
     return OfferRefresher(parts.stores.offers, Offerings(clients), Quotas(clients), parts.catalog, regions, parts.clock)
+
+
+def _build_foreign_instance_lister(parts: Parts) -> ForeignInstanceLister:
+    account = ForeignInstances(parts.clients.loop, parts.settings.stage, parts.settings.home_region)
+    return ForeignInstanceLister(parts.stores, account, parts.catalog, parts.clock)
 
 
 def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:

@@ -47,6 +47,8 @@ USED_BY = {
     "control": f"the functions {join_and(list_functions('control'))}",
     "notifications": f"the function {join_and(list_functions('notifications'))}",
     "offers": f"the function {join_and(list_functions('offers'))}",
+    "foreign": f"the function {join_and(list_functions('foreign'))}",
+    "adoption": f"the function {join_and(list_functions('adoption'))}",
     "instance": "everything that runs on an instance",
     "session": "the credentials of one session; a session policy narrows them to that session",
     "people": "a managed policy without a role: an admin attaches it to people who use their own AWS credentials",

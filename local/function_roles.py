@@ -35,6 +35,9 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "notifications": "deliver_notifications",
     "sweep_watchdog": "check_sweep_health",
     "offer_refresher": "refresh_offers",
+    "foreign": "api",
+    "foreign_instance_lister": "list_foreign_instances",
+    "instance_adopter": "adopt_instances",
 }
 """The function, or one of the functions with one role, that uses a part of the application, by part."""
 

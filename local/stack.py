@@ -24,7 +24,7 @@ from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes
 from local.demo.webhook_receiver import WebhookReceiver
 from local.function_roles import attribute_calls, find_route_role
-from local.isolation import REGION, set_endpoint
+from local.isolation import set_endpoint, set_region
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
@@ -40,6 +40,9 @@ EVENT_RULES: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
 )
 """Rules of EventBridge: each a pattern and a Lambda function."""
 
+REGIONS = ("us-west-2", "us-east-1", "ap-northeast-2")
+"""The regions of gpudesk, the home region first: two in one country, between which a launch moves, and one far away."""
+
 SWEEP_CHECK_MINUTES = 5
 
 
@@ -50,6 +53,7 @@ class Stack:
     :param tokens: the tokens in gpudesk's table
     :param admin_token: bearer token of an admin, created for this run
     :param webhook_url: URL of the webhook receiver
+    :param home_region: the region of gpudesk itself
     :param region: the region of the demo's instance
     """
 
@@ -63,7 +67,8 @@ class Stack:
     admin_token: str
     webhook_receiver: WebhookReceiver
     webhook_url: str
-    region: str = REGION
+    home_region: str
+    region: str
 
     def create_token(self, owner: str) -> str:
         """Return a new bearer token of a user."""
@@ -78,7 +83,9 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port))
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
-        cloud.settings = provision_variables(options.regions)
+        regions = options.regions or REGIONS
+        set_region(os.environ, regions[0])
+        cloud.settings = provision_variables(regions)
         settings = read_settings(cloud.settings)
         names = build_local_names(settings.regions)
         exit_stack.enter_context(attribute_calls(names))
@@ -90,7 +97,7 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         application.offer_refresher.run()
         # A first sweep creates the SDK's clients. That is slow, and otherwise the first request would wait for it.
         application.sweep.run()
-        delivery = _build_delivery(cloud)
+        delivery = _build_delivery(cloud, settings.home_region)
         exit_stack.callback(delivery.stop)
         delivery.start()
         start_simulated_programs(exit_stack, cloud, machines, options)
@@ -110,6 +117,8 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
             admin_token=token,
             webhook_receiver=receiver,
             webhook_url=webhook_url,
+            home_region=settings.home_region,
+            region=settings.home_region,
         )
 
 
@@ -122,16 +131,17 @@ def start_simulated_programs(exit_stack: ExitStack, cloud: LocalCloud, machines:
         probes.start()
 
 
-def _build_delivery(cloud: LocalCloud) -> Delivery:
+def _build_delivery(cloud: LocalCloud, region: str) -> Delivery:
     handlers = EventHandlers(
         on_stream=lambda event: app.on_instances_stream(event, None), on_event=_on_event, on_schedule=_on_schedule
     )
-    return Delivery(cloud, handlers, [InstanceModel.Meta.table_name], stream_filter=_is_user_write)
+    return Delivery(cloud, handlers, [InstanceModel.Meta.table_name], stream_filter=_is_user_write, region=region)
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep and deliver each minute, check the sweep every fifth minute, and refresh offers every hour.
+    """Sweep, deliver and adopt each minute, check the sweep every fifth minute, and refresh offers every hour.
 
+    Foreign instances are listed every hour, too, so that nobody waits a day of the cloud for them.
     The others are called even if the sweep fails.
     """
     minute = datetime.fromisoformat(event["time"]).minute
@@ -141,8 +151,10 @@ def _on_schedule(event: dict[str, Any]) -> None:
         app.deliver_notifications(event, None)
         if minute % SWEEP_CHECK_MINUTES == 0:
             app.check_sweep_health(event, None)
+        app.adopt_instances(event, None)
         if minute == 0:
             app.refresh_offers(event, None)
+            app.list_foreign_instances(event, None)
 
 
 def _is_user_write(_: StreamImage | None, new: StreamImage | None) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.state_reasons import read_state_reason
-from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
+from chalicelib.aws.tags import ADOPT_TAG, ID_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.common.aws_errors import TransientAwsError
 from chalicelib.domain.common.untrusted_text import clean_line, strip_to_line
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
@@ -199,4 +199,5 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
         launched_at=instance["LaunchTime"],
         state_reason=read_state_reason(instance),
         image_arch=instance.get("Architecture"),
+        is_foreign=ADOPT_TAG in tags,
     )

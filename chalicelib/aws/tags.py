@@ -7,6 +7,8 @@ OWNER_TAG = "gpudesk:owner"
 STAGE_TAG = "gpudesk:stage"
 IMAGE_TAG = "gpudesk:image"
 MOVE_TAG = "gpudesk:move"
+ADOPT_TAG = "gpudesk:adopt"
+"""Set by an admin of the account on what gpudesk may adopt. No role of gpudesk may set it."""
 
 
 def build_instance_tags(

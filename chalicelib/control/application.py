@@ -3,6 +3,8 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from chalicelib.control.loop.adopt_instances import InstanceAdopter
+from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -11,6 +13,7 @@ from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
 from chalicelib.control.services.desk import DeskService
+from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
@@ -37,6 +40,7 @@ class Application:
     :param queries: reads of instances, costs and health
     :param setup: setups that are run again or added
     :param desk: the desk settings, the recipes and the catalog
+    :param foreign: GPU instances that gpudesk does not manage, and their adoptions
     """
 
     clock: Clock
@@ -60,6 +64,9 @@ class Application:
     notifications: NotificationSender
     sweep_watchdog: SweepWatchdog
     offer_refresher: OfferRefresher
+    foreign: ForeignInstanceService
+    foreign_instance_lister: ForeignInstanceLister
+    instance_adopter: InstanceAdopter
 
     def limit_request_time(self, seconds: float) -> AbstractContextManager[None]:
         """Return the context in which a request is answered: DynamoDB gets short timeouts and a deadline.

@@ -11,6 +11,8 @@ import pytest
 
 import app as application
 from chalicelib import bootstrap
+from chalicelib.control.loop.adopt_instances import InstanceAdopter
+from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -19,6 +21,8 @@ from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.clock import SystemClock
+from chalicelib.domain.foreign.adoption import Adoption
+from chalicelib.domain.foreign.inventory import Inventory
 from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers
 from local.settings import read_local_settings
@@ -94,6 +98,29 @@ class RecordingRefresher(OfferRefresher):
 
 
 @dataclass(frozen=True)
+class RecordingLister(ForeignInstanceLister):
+    """A lister of foreign instances that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self, seconds_left: float | None = None) -> Inventory:
+        self.log.calls.append("foreign instances")
+        self.log.seconds_left = seconds_left
+        return Inventory()
+
+
+@dataclass(frozen=True)
+class RecordingAdopter(InstanceAdopter):
+    """An adopter that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self) -> list[Adoption]:
+        self.log.calls.append("adoptions")
+        return []
+
+
+@dataclass(frozen=True)
 class RecordingSender(NotificationSender):
     """A sender that only logs its calls."""
 
@@ -133,6 +160,8 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             sweep=RecordingSweep(**vars(application.sweep), log=log),
             notifications=RecordingSender(**vars(application.notifications), log=log),
             offer_refresher=RecordingRefresher(**vars(application.offer_refresher), log=log),
+            foreign_instance_lister=RecordingLister(**vars(application.foreign_instance_lister), log=log),
+            instance_adopter=RecordingAdopter(**vars(application.instance_adopter), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
         )
     )
@@ -181,6 +210,11 @@ def test_event_reconciles_only_the_records_it_names(log: CallLog, event: str, ca
     assert log.calls == calls
 
 
+def test_adoption_schedule_adopts(log: CallLog) -> None:
+    application.adopt_instances(load_event("scheduled"), None)
+    assert log.calls == ["adoptions"]
+
+
 def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
     application.check_sweep_health(load_event("scheduled"), None)
     assert log.calls == ["the sweep"]
@@ -192,6 +226,7 @@ def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
         (application.sweep, "everything"),
         (application.deliver_notifications, "notifications"),
         (application.refresh_offers, "offers"),
+        (application.list_foreign_instances, "foreign instances"),
     ],
 )
 def test_schedules_know_how_much_time_they_have(log: CallLog, function: Any, call: str) -> None:

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE
+from chalicelib.store.adoptions import ADOPTIONS_KEY
+from chalicelib.store.desk import SETTINGS_KEY, DeskModel
+from chalicelib.store.foreign_instances import INVENTORY_KEY
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.offers import OfferModel, build_capacity_key
 from chalicelib.store.tables import TABLES
@@ -35,6 +38,8 @@ def list_tables(attacker: Attacker) -> str:
             letters = "RW, own" if can_read else "W, own"
         if model is OfferModel:
             letters = _limit_to_records(letters, _find_letters(attacker, model, build_capacity_key("us-east-1")))
+        if model is DeskModel and not letters:
+            letters = _list_desk_items(attacker)
         if letters:
             found.append(f"{get_short_name(model)} ({letters})")
     assert not attacker.can("dynamodb", "GetItem", TableName=FOREIGN_TABLE, Key={"hash": {"S": "x"}})
@@ -44,6 +49,15 @@ def list_tables(attacker: Attacker) -> str:
         assert not attacker.can("dynamodb", "UpdateItem", **{**own, "UpdateExpression": "SET response = :value"})
         assert not attacker.can("dynamodb", "UpdateItem", **_update(HeartbeatModel, f"{attacker.credentials.user_id}0"))
     return ", ".join(found) or NONE
+
+
+DESK_ITEMS = {"settings": SETTINGS_KEY, "foreign instances": INVENTORY_KEY, "adoptions": ADOPTIONS_KEY}
+
+
+def _list_desk_items(attacker: Attacker) -> str:
+    """Return the letters of single items of the desk table, of which the attacker reaches no other one."""
+    letters = {title: _find_letters(attacker, DeskModel, key) for title, key in DESK_ITEMS.items()}
+    return ", ".join(f"{found}, only {title}" for title, found in letters.items() if found)
 
 
 def _limit_to_records(prices: str, capacity: str) -> str:

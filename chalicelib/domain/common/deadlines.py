@@ -220,6 +220,12 @@ complete one most of an hour, with up to three attempts for each document. Both 
 MOVE_LEFTOVER_AFTER = timedelta(hours=1)
 """Time after the end of a move after which people are notified of what could not be deleted."""
 
+# Foreign instances
+
+ADOPTION_KEEP = timedelta(hours=24)
+"""Time for which an instance that an admin had adopted is kept. The notification of the adoption is its first warning,
+and whoever uses the instance may read it a day later."""
+
 # Sweep
 
 SWEEP_OVERDUE_AFTER = timedelta(minutes=10)

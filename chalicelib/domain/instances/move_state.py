@@ -57,6 +57,7 @@ class FormerPlace:
     setup: SetupState
     rates: Rates
     free_disk_gib: int | None = None
+    tagged_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from local.aws.core.timing import AwsTiming
 from local.aws.dynamodb import faster_items, number_ranges
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
-from local.aws.ec2 import default_vpcs, public_images
+from local.aws.ec2 import account_instances, default_vpcs, public_images
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.copied_images import CopiedImages
 from local.aws.ec2.custom_images import CustomImages
@@ -124,6 +124,7 @@ class LocalCloud:
             ),
             default_vpcs,
             public_images,
+            account_instances,
             self.images,
             CopiedImages(self.images, self.lifecycle),
             self.scheduled_events,

@@ -62,7 +62,7 @@ def start_move(region: str = HERE, instance_type: str = "g4dn.xlarge") -> tuple[
     """Return a stopped instance whose move is requested in minute 0."""
     hardware = build_hardware(instance_type, CATALOG)
     target = MoveTarget(region=region, hardware=hardware, documents=DOCUMENTS)
-    before = build_stopped_instance()
+    before = replace(build_stopped_instance(), tagged_id="gd-copied")
     aws = MovingAws(instance=before)
     simulation = MovingSimulation(before, aws=aws)
     simulation.apply_change(request_move(before, "move-1", target, ADA, get_time(0)))
@@ -93,6 +93,7 @@ def test_moved_instance_is_ready_and_nothing_of_the_move_is_left(region: str, ca
     assert aws.calls == calls
     assert (after.id, after.name, after.phase, after.spec.region) == (before.id, before.name, Phase.READY, region)
     assert after.spec.hardware.instance_type == "g4dn.2xlarge"
+    assert after.tag_id == after.id, "the launch has tagged it with the id of the record"
     assert after.ec2_instance is not None
     assert after.ec2_instance.instance_id == NEW_ID
     assert aws.states == {INSTANCE_ID: Ec2State.TERMINATED, NEW_ID: Ec2State.RUNNING}
@@ -148,6 +149,7 @@ def take_back_after(aws: MovingAws, simulation: MovingSimulation) -> None:
     assert (after.phase, after.spec.desired) == (Phase.STOPPED, DesiredState.STOPPED)
     assert (after.spec.region, after.spec.hardware) == (before.spec.region, before.spec.hardware)
     assert after.billing.rates == before.billing.rates
+    assert after.tag_id == "gd-copied"
     assert aws.states[INSTANCE_ID] is Ec2State.STOPPED
     assert aws.states.get(NEW_ID) in (None, Ec2State.TERMINATED)
     assert INSTANCE_ID not in after.launch.ended_instance_ids

@@ -122,6 +122,7 @@ def _take_back(instance: Instance, former: FormerPlace, reason: EventReason, now
     return replace(
         with_phase(instance, Phase.STOPPED, reason, now),
         ec2_instance=former.ec2_instance,
+        tagged_id=former.tagged_id,
         launch=replace(
             launch,
             attempt=None,

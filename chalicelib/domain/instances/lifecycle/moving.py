@@ -130,6 +130,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
         setup=instance.setup,
         rates=instance.billing.rates,
         free_disk_gib=instance.spec.free_disk_gib,
+        tagged_id=instance.tagged_id,
     )
     size = target.hardware.instance_type
     message = f"The disk of {instance.name} is copied. Launching it as {size} in {target.region}."
@@ -139,6 +140,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
         with_phase(instance, Phase.LAUNCHING, reason, now),
         move=replace(move, step=MoveStep.LAUNCH, step_since=now, called_at=None, former=former),
         ec2_instance=None,
+        tagged_id=None,
         state_request=None,
         launch=LaunchState(
             attempt_count=launch.attempt_count,
