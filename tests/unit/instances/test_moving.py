@@ -220,6 +220,16 @@ def test_termination_during_a_move_leaves_nothing_behind(minutes: int) -> None:
     assert simulation.instance.move is None
 
 
+def test_disk_that_ends_from_outside_while_it_is_copied_leaves_no_image() -> None:
+    aws, simulation = start_move(THERE)
+    aws.image_state = "pending"
+    simulation.run_minutes(1, 2)
+    aws.states[INSTANCE_ID] = Ec2State.TERMINATED
+    simulation.run_until(Phase.TERMINATED, 3, 12)
+    assert (simulation.instance.move, aws.images) == (None, set())
+    assert simulation.count_entries(EventCode.MOVE_FAILED) == 1
+
+
 def test_leftovers_are_deleted_again_and_notified_each_day() -> None:
     aws, simulation = start_move()
     aws.refusals[MoveCall.DELETE_IMAGES] = PermanentAwsError("UnauthorizedOperation", "Not allowed.")

@@ -171,6 +171,14 @@ def test_same_options_again_change_nothing_of_a_running_instance() -> None:
     assert request_start(instance, ADA, get_time(0), options).entries == ()
 
 
+def test_start_that_the_zone_does_not_offer_does_not_wait() -> None:
+    refusal = StartWithoutCapacity("Unsupported", "The type is not supported in us-east-1a.", ())
+    simulation = stop_and_start(SimulatedAws(faults={Start: refusal}), StartOptions(wait_until=get_time(600)))
+    simulation.decide(2)
+    assert (simulation.instance.phase, simulation.count_entries(EventCode.START_WAITING)) == (Phase.STOPPED, 0)
+    assert "not supported in us-east-1a" in simulation.list_messages(EventCode.START_FAILED)[0]
+
+
 def test_stop_of_a_waiting_start_forgets_what_it_waited_for() -> None:
     _, simulation = wait_for_capacity(StartOptions(wait_until=get_time(600)))
     simulation.apply_change(request_stop(simulation.instance, ADA, get_time(3)))

@@ -22,6 +22,9 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.start_state import StartState, describe_choices
 
+NOT_OFFERED = "Unsupported"
+"""Code of EC2 for a zone that does not offer the type. No time changes that, and another size may be offered."""
+
 START_DEADLINE_TEXT = format_duration(START_DEADLINE)
 
 
@@ -32,6 +35,8 @@ def record_start_error(instance: Instance, error: AwsError, now: datetime) -> Pl
     """
     call = f"change of its type to {instance.start.instance_type}" if instance.start.instance_type else "start"
     match error:
+        case InsufficientCapacity(code=code) if code == NOT_OFFERED:
+            return abandon_start(instance, f"AWS rejected the {call}: {error.description}", now)
         case InsufficientCapacity():
             return record_refusal(instance, error, now)
         case QuotaExceeded() | PermanentAwsError():
