@@ -20,6 +20,7 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "launches": "api",
     "instances": "api",
     "queries": "api",
+    "costs": "api",
     "sessions": "sessions",
     "starts": "api",
     "moves": "api",
@@ -35,13 +36,16 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "notifications": "deliver_notifications",
     "sweep_watchdog": "check_sweep_health",
     "offer_refresher": "refresh_offers",
+    "budget_watch": "check_budgets",
     "foreign": "api",
     "foreign_instance_lister": "list_foreign_instances",
     "instance_adopter": "adopt_instances",
+    "catalog_refresher": "refresh_catalog",
+    "catalog_updates": "sweep",
 }
 """The function, or one of the functions with one role, that uses a part of the application, by part."""
 
-UNATTRIBUTED_PARTS = frozenset({"clock", "settings", "tokens"})
+UNATTRIBUTED_PARTS = frozenset({"clock", "settings", "tokens", "rebuild"})
 """Parts that make no calls, and the tokens: an admin creates them, and both functions of the API read them."""
 
 

@@ -43,7 +43,8 @@ EVENT_RULES: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
 REGIONS = ("us-west-2", "us-east-1", "ap-northeast-2")
 """The regions of gpudesk, the home region first: two in one country, between which a launch moves, and one far away."""
 
-SWEEP_CHECK_MINUTES = 5
+FIVE_MINUTES = 5
+BUDGET_CHECK_MINUTES = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,8 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         exit_stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port, identify=partial(find_route_role, names))
         exit_stack.callback(api.stop)
-        application.offer_refresher.run()
+        application.catalog_refresher.run()
+        bootstrap.get_current_application().offer_refresher.run()
         # A first sweep creates the SDK's clients. That is slow, and otherwise the first request would wait for it.
         application.sweep.run()
         delivery = _build_delivery(cloud, settings.home_region)
@@ -139,21 +141,24 @@ def _build_delivery(cloud: LocalCloud, region: str) -> Delivery:
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep, deliver and adopt each minute, check the sweep every fifth minute, and refresh offers every hour.
+    """Sweep, deliver and adopt each minute; check the sweep, and refresh catalog and offers if due, every fifth minute.
 
-    Foreign instances are listed every hour, too, so that nobody waits a day of the cloud for them.
-    The others are called even if the sweep fails.
+    Budgets are checked every 15 minutes. Foreign instances are listed every hour, too, so that nobody waits a day of
+    the cloud for them. The others are called even if the sweep fails.
     """
     minute = datetime.fromisoformat(event["time"]).minute
     try:
         app.sweep(event, None)
     finally:
         app.deliver_notifications(event, None)
-        if minute % SWEEP_CHECK_MINUTES == 0:
-            app.check_sweep_health(event, None)
+        if minute % BUDGET_CHECK_MINUTES == 0:
+            app.check_budgets(event, None)
         app.adopt_instances(event, None)
-        if minute == 0:
+        if minute % FIVE_MINUTES == 0:
+            app.check_sweep_health(event, None)
+            app.refresh_catalog(event, None)
             app.refresh_offers(event, None)
+        if minute == 0:
             app.list_foreign_instances(event, None)
 
 

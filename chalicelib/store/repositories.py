@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 from chalicelib.store.adoptions import AdoptionRepository
 from chalicelib.store.benchmarks import BenchmarkRepository
+from chalicelib.store.budget_guards import BudgetGuards
 from chalicelib.store.capacity import CapacityRepository
+from chalicelib.store.catalog import CatalogRepository
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
 from chalicelib.store.foreign_instances import ForeignInstanceRepository
@@ -33,6 +35,7 @@ class Repositories:
     durations: DurationRepository = field(default_factory=DurationRepository)
     images: ImageRepository = field(default_factory=ImageRepository)
     launches: LaunchRepository = field(default_factory=LaunchRepository)
+    budget_guards: BudgetGuards = field(default_factory=BudgetGuards)
     timelines: TimelineRepository = field(default_factory=TimelineRepository)
     ledger: LedgerRepository = field(default_factory=LedgerRepository)
     benchmarks: BenchmarkRepository = field(default_factory=BenchmarkRepository)
@@ -40,6 +43,7 @@ class Repositories:
     capacity: CapacityRepository = field(default_factory=CapacityRepository)
     foreign_instances: ForeignInstanceRepository = field(default_factory=ForeignInstanceRepository)
     adoptions: AdoptionRepository = field(default_factory=AdoptionRepository)
+    catalog: CatalogRepository = field(default_factory=CatalogRepository)
     tokens: TokenRepository = field(default_factory=TokenRepository)
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ import pytest
 import app as application
 from chalicelib import bootstrap
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
+from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.refresh_catalog import CatalogRefresher, CatalogReport
 from chalicelib.control.loop.refresh_offers import OfferRefresher, RefreshReport
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.domain.common.clock import SystemClock
 from chalicelib.domain.foreign.adoption import Adoption
 from chalicelib.domain.foreign.inventory import Inventory
@@ -91,7 +95,7 @@ class RecordingRefresher(OfferRefresher):
 
     log: CallLog = field(default_factory=CallLog)
 
-    def run(self, seconds_left: float | None = None) -> RefreshReport:
+    def run_due(self, seconds_left: float | None = None) -> RefreshReport:
         self.log.calls.append("offers")
         self.log.seconds_left = seconds_left
         return RefreshReport()
@@ -121,6 +125,25 @@ class RecordingAdopter(InstanceAdopter):
 
 
 @dataclass(frozen=True)
+class RecordingCatalogRefresher(CatalogRefresher):
+    """A refresher of the catalog that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self, seconds_left: float | None = None) -> CatalogReport:
+        self.log.calls.append("catalog")
+        self.log.seconds_left = seconds_left
+        return CatalogReport()
+
+
+class NoUpdates(CatalogUpdates):
+    """The catalog of a process that never becomes outdated."""
+
+    def find_new(self, max_age: timedelta) -> None:
+        return None
+
+
+@dataclass(frozen=True)
 class RecordingSender(NotificationSender):
     """A sender that only logs its calls."""
 
@@ -137,6 +160,17 @@ class LambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         return 59_500
+
+
+@dataclass(frozen=True)
+class RecordingBudgetWatch(BudgetWatch):
+    """A watch of budgets that only logs its calls."""
+
+    log: CallLog
+
+    def check(self) -> int:
+        self.log.calls.append("budgets")
+        return 0
 
 
 @dataclass(frozen=True)
@@ -159,7 +193,10 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             image_reconciler=RecordingImageReconciler(**vars(application.image_reconciler), log=log),
             sweep=RecordingSweep(**vars(application.sweep), log=log),
             notifications=RecordingSender(**vars(application.notifications), log=log),
+            catalog_refresher=RecordingCatalogRefresher(**vars(application.catalog_refresher), log=log),
+            catalog_updates=NoUpdates(application.catalog_updates.catalog, SystemClock()),
             offer_refresher=RecordingRefresher(**vars(application.offer_refresher), log=log),
+            budget_watch=RecordingBudgetWatch(**vars(application.budget_watch), log=log),
             foreign_instance_lister=RecordingLister(**vars(application.foreign_instance_lister), log=log),
             instance_adopter=RecordingAdopter(**vars(application.instance_adopter), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
@@ -220,6 +257,11 @@ def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
     assert log.calls == ["the sweep"]
 
 
+def test_budget_schedule_checks_the_budgets(log: CallLog) -> None:
+    application.check_budgets(load_event("scheduled"), None)
+    assert log.calls == ["budgets"]
+
+
 @pytest.mark.parametrize(
     ("function", "call"),
     [
@@ -227,6 +269,7 @@ def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
         (application.deliver_notifications, "notifications"),
         (application.refresh_offers, "offers"),
         (application.list_foreign_instances, "foreign instances"),
+        (application.refresh_catalog, "catalog"),
     ],
 )
 def test_schedules_know_how_much_time_they_have(log: CallLog, function: Any, call: str) -> None:

@@ -46,6 +46,7 @@ def test_openapi_describes_the_launch_request() -> None:
     assert set(fields) == {
         *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "parameters", "image"),
         *("disk_gib", "metadata_hop_limit", "name", "owner", "project", "tags", "idle_policy", "max_hours"),
+        "before_stop_hook",
     }
     assert build_openapi()["paths"]["/healthz"]["get"]["security"] == []
 
@@ -79,7 +80,8 @@ def test_every_schema_and_every_request_field_has_a_description() -> None:
 
 JSON_SCHEMA_KEYWORDS = {
     *("$ref", "title", "description", "type", "format", "enum", "const", "default", "anyOf"),
-    *("properties", "required", "additionalProperties", "items", "minItems", "maxItems", "maxProperties"),
+    *("properties", "required", "additionalProperties", "propertyNames", "maxProperties"),
+    *("items", "minItems", "maxItems"),
     *("minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum"),
 }
 """The keywords of JSON Schema that the API uses."""

@@ -81,7 +81,7 @@ def test_functions_end_after_their_calls_and_before_api_gateway() -> None:
     timeouts = [route.endpoint.timeout_seconds for router in openapi.ROUTERS for route in router.routes]
     assert max(timeouts) < SESSION_SECONDS < API_GATEWAY_SECONDS
     assert sorted(set(timeouts))[-2] < API_SECONDS < API_GATEWAY_SECONDS
-    long_ones = ("refresh_offers", "list_foreign_instances")
+    long_ones = ("refresh_offers", "refresh_catalog", "list_foreign_instances")
     others = {each.timeout_seconds for each in FUNCTIONS.values() if each.name not in ("api", "sessions", *long_ones)}
     assert others == {FUNCTION_SECONDS}
     for name in long_ones:
@@ -122,7 +122,7 @@ def test_schedules_and_rules_are_those_of_the_app(home: Template) -> None:
     rules = list_properties(home, "Events::Rule").values()
     schedules = sorted(rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule)
     each_minute = ["rate(1 minute)"] * 3
-    assert schedules == ["rate(1 day)", "rate(1 hour)", *each_minute, "rate(5 minutes)"]
+    assert schedules == ["rate(1 day)", *each_minute, "rate(15 minutes)", *["rate(5 minutes)"] * 3]
     sources = sorted(rule["EventPattern"]["source"][0] for rule in rules if "EventPattern" in rule)
     assert sources == ["aws.ec2", "aws.ssm"]
 

@@ -25,7 +25,8 @@ class SpecView(TypedDict):
     `gpu_count`: null: unknown, of a type that is not in the catalog; then `gpu` is null, too. `image`: the id of the
     image from which the instance was launched; null: no image. `disk_gib`: the total size of the root disk; before the
     launch it is an estimate if the request left it out; null: unknown, of an adopted instance. `metadata_hop_limit`:
-    2 lets containers on the instance use its role.
+    2 lets containers on the instance use its role. `before_stop_hook`: the program that runs before gpudesk stops
+    the instance; null: none.
     """
 
     gpu: str | None
@@ -43,6 +44,7 @@ class SpecView(TypedDict):
     tags: dict[str, str]
     idle_policy: IdlePolicyView
     max_hours: int
+    before_stop_hook: str | None
 
 
 def to_added_recipe_views(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
@@ -68,4 +70,5 @@ def to_spec_view(spec: Spec) -> SpecView:
         "tags": dict(spec.tags),
         "idle_policy": to_policy_view(spec.policy.idle),
         "max_hours": spec.policy.max_hours,
+        "before_stop_hook": spec.policy.before_stop_hook,
     }

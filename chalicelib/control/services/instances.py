@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
+from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, build_instance_not_found_error
 from chalicelib.domain.common.clock import Clock
@@ -14,10 +15,12 @@ from chalicelib.domain.desk.policy_override import PolicyOverride, warn_if_lower
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.start_options import StartOptions
+from chalicelib.domain.instances.expected_run import build_expected_run
 from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.budget_guards import BudgetGuard
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.repositories import Repositories
@@ -58,6 +61,7 @@ class InstanceService:
 
     stores: Repositories
     clock: Clock
+    budgets: BudgetService
 
     def stop(self, actor: Actor, ref: str) -> Instance:
         """Record that the instance is to be stopped.
@@ -71,18 +75,18 @@ class InstanceService:
         actor: Actor,
         ref: str,
         options: StartOptions = stop_start.NO_OPTIONS,
-        check: Callable[[Instance, StartOptions], None] = lambda *_: None,
+        prepare: Callable[[Instance, StartOptions], StartOptions] = lambda _, options: options,
     ) -> Instance:
         """Record that the instance is to be started.
 
-        :param check: raises RequestError if the instance cannot have the options
-        :raises Conflict: gpudesk is paused, or the instance is terminating, has failed or runs in another size
+        :param prepare: completes the options for the instance; raises RequestError if it cannot have them
+        :raises Conflict: gpudesk is paused, the instance is terminating, has failed or runs in another size, or a
+            budget has not enough left
         """
         self.stores.desk.get_settings().require_not_paused("Instances can be started")
 
         def request_start(instance: Instance) -> RecordChange:
-            check(instance, options)
-            return stop_start.request_start(instance, actor, self.clock.now(), options)
+            return stop_start.request_start(instance, actor, self.clock.now(), prepare(instance, options))
 
         return self.apply(actor, ref, request_start)
 
@@ -152,11 +156,22 @@ class InstanceService:
                     after=change.instance,
                     entries=tuple(change.entries),
                     notifications=self._build_notifications(change),
+                    guards=self._reserve_budgets(instance, change.instance),
                     is_user_write=True,
                 )
             )
 
         return retry_user_write(f"Instance {ref}", apply_once)
+
+    def _reserve_budgets(self, before: Instance, after: Instance) -> tuple[BudgetGuard, ...]:
+        """Return the guards of the budgets that a start or a move fits; none if the change starts nothing.
+
+        :raises Conflict: a budget has not enough left
+        """
+        expected = build_expected_run(before, after)
+        if expected is None:
+            return ()
+        return self.budgets.reserve(expected, self.stores.owners.get(after.owner), self.stores.desk.get_settings())
 
     def _build_notifications(self, change: RecordChange) -> tuple[Notification, ...]:
         """Build the notifications about a change. Channels are read only if there is somebody to notify."""

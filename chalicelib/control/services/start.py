@@ -1,6 +1,6 @@
 """Start a stopped instance as a person requests it: with a wait for capacity, or in another size."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.control.loop.size_finder import SizeFinder
@@ -10,6 +10,7 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownType
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.instances.commands.start_options import StartOptions, check_wait
+from chalicelib.domain.instances.hardware import find_rates
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.size_change import list_size_problems
 
@@ -34,7 +35,7 @@ class StartService:
         if errors:
             raise build_validation_error(errors)
         options = StartOptions(wait_until=wait_until, instance_type=self._find_name(instance_type))
-        return self.instances.start(actor, ref, options, check=self._check_size)
+        return self.instances.start(actor, ref, options, prepare=self._complete)
 
     def _find_name(self, instance_type: str | None) -> str | None:
         try:
@@ -42,15 +43,17 @@ class StartService:
         except UnknownType as error:
             raise build_validation_error([FieldError("instance_type", str(error))]) from error
 
-    def _check_size(self, instance: Instance, options: StartOptions) -> None:
-        """Check that the instance can have the requested type.
+    def _complete(self, instance: Instance, options: StartOptions) -> StartOptions:
+        """Return the options with the price of the requested type, if the instance can have it.
 
         :raises ValidationFailed: it cannot, with every reason
         """
         if options.instance_type in (None, instance.spec.hardware.instance_type):
-            return
+            return options
         context = self.sizes.load_context(instance.spec.region)
         size = self.catalog.types[options.instance_type or ""]
         problems = [*list_size_problems(instance, size, context)]
         if problems:
             raise build_validation_error([FieldError("instance_type", problem) for problem in problems])
+        spec = instance.spec
+        return replace(options, rates=find_rates(size.name, spec.region, spec.disk_gib, self.catalog))

@@ -46,6 +46,27 @@ FAILED_RECORD_RETENTION = timedelta(hours=1)
 
 # Offers
 
+OFFERS_REFRESHED_AFTER = timedelta(minutes=57)
+"""Age at which zones, spot prices and quotas are read again. The function is called every 5 minutes, some seconds
+earlier or later; an hour would often be 65 minutes."""
+
+CATALOG_REFRESHED_AFTER = timedelta(hours=23, minutes=57)
+"""Age at which types, list prices and the regions of the account are read again. They change rarely."""
+
+CATALOG_STALE_AFTER = timedelta(days=3)
+"""Types and list prices are read every day, and each part that failed every 5 minutes. After days the cause will not
+pass by itself."""
+
+CATALOG_CHECKED_AFTER = timedelta(minutes=10)
+"""Age at which a process of the API reads the stored catalog again. So a new type is accepted at most 10 minutes after
+the refresh, and nearly all requests cost no read."""
+
+CATALOG_CHECKED_BY_LOOP_AFTER = timedelta(minutes=1)
+"""The same for the control loop. It must know a type soon after the API, which accepts launches of it."""
+
+CATALOG_RETRIED_AFTER = timedelta(minutes=1)
+"""Time after which a process tries again to read the stored catalog if DynamoDB did not respond."""
+
 OFFERS_STALE_AFTER = timedelta(hours=3)
 """Zones and prices are read every hour. If three readings in a row failed, the cause will not pass by itself."""
 
@@ -54,6 +75,9 @@ SPOT_PRICE_VALID_FOR = OFFERS_STALE_AFTER
 
 ON_DEMAND_PRICE_VALID_FOR = timedelta(days=90)
 """List prices change rarely. A price that is a quarter old is probably still right, but nobody has looked."""
+
+PRICE_LIST_PRICE_VALID_FOR = CATALOG_STALE_AFTER
+"""They are read every day."""
 
 QUOTAS_VALID_FOR = timedelta(minutes=90)
 """Quotas and their use are read every hour. Older ones mean that the last refresh failed, and the use has changed."""
@@ -125,6 +149,20 @@ STOP_FORCE_AFTER = timedelta(minutes=10)
 STOP_OVERDUE_AFTER = timedelta(minutes=20)
 """Ten minutes after the forced stop. A person must find the cause."""
 
+BEFORE_STOP_BOUND = timedelta(seconds=120)
+"""Time for which a before-stop hook can delay a stop: enough to write a checkpoint, and little of a bill."""
+
+BEFORE_STOP_SPOT_BOUND = timedelta(seconds=60)
+"""The same before a spot interruption, which comes two minutes after its notice. The other minute is for the stop.
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html"""
+
+BEFORE_STOP_REPORT = timedelta(seconds=10)
+"""Share of the bound for the delivery of the command and the report of its end."""
+
+BEFORE_STOP_DELIVERY_TIMEOUT = timedelta(seconds=30)
+"""The shortest `TimeoutSeconds` that SendCommand accepts. A command that waits longer could be delivered after the next
+start. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html"""
+
 GONE_AFTER = timedelta(hours=2)
 """A terminated instance stays visible for about an hour. If EC2 has not shown an instance for two, it is gone.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html"""
@@ -153,6 +191,14 @@ BENCHMARK_RETENTION = timedelta(days=365)
 
 TOKEN_VALID_FOR = timedelta(days=90)
 """Time for which a token is valid if the admin who creates it gives no other. It is kept until it expires."""
+
+INDEX_LAG = timedelta(minutes=10)
+"""Time after which every index of DynamoDB shows a write. Normally it takes a fraction of a second:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html"""
+
+BUDGET_GUARD_RETENTION = timedelta(days=40)
+"""Time for which the guard of a budget is kept after the last launch or start, and the mark that people were notified
+of its use: longer than a month."""
 
 # Benchmarks and sessions
 

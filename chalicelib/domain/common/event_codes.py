@@ -169,6 +169,9 @@ class EventCode(StrEnum):
     STOP_REQUESTED = "stop_requested", NOTIFY_NOBODY
     STOP_INITIATED = "stop_initiated", NOTIFY_OWNER, "is being stopped", ReplayAction.STOP
     STOP_RETRIED = "stop_retried", NOTIFY_NOBODY
+    BEFORE_STOP_STARTED = "before_stop_started", NOTIFY_NOBODY
+    BEFORE_STOP_ENDED = "before_stop_ended", NOTIFY_NOBODY
+    BEFORE_STOP_FAILED = "before_stop_failed", NOTIFY_OWNER, "has a before-stop hook that did not succeed"
     STOP_CANCELLED = "stop_cancelled", NOTIFY_OWNER, "was not stopped: it is no longer known to be idle"
     STOP_REFUSED = "stop_refused", NOTIFY_BOTH, "could not be stopped: AWS rejected the call"
     STOP_OVERDUE = "stop_overdue", NOTIFY_BOTH, "has not stopped for 20 minutes"
@@ -238,6 +241,8 @@ class EventCode(StrEnum):
     MODE_CHANGED = "mode_changed", NOTIFY_ADMIN, "an admin changed the mode"
     DESK_CHANGED = "desk_changed", NOTIFY_NOBODY
     SWEEP_OVERDUE = "sweep_overdue", NOTIFY_ADMIN, "scheduled sweep has not completed for 10 minutes"
+    BUDGET_NEARLY_SPENT = "budget_nearly_spent", NOTIFY_BOTH, "80 % of a monthly budget is spent"
+    BUDGET_SPENT = "budget_spent", NOTIFY_BOTH, "a monthly budget is spent"
     FOREIGN_INSTANCES_FOUND = "foreign_instances_found", NOTIFY_ADMIN, "the account has GPU instances of others"
     EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address is no longer subscribed"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

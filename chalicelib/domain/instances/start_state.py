@@ -7,6 +7,7 @@ from decimal import Decimal
 from chalicelib.domain.common.aws_errors import InsufficientCapacity
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import join_or
+from chalicelib.domain.instances.billing import Rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class StartState:
 
     :param wait_until: while AWS has no capacity, gpudesk tries until then; None: for `START_DEADLINE`
     :param instance_type: the type that the instance gets before it starts; None: the one that it has
+    :param rates: of that type; None: it keeps its type
     :param refused_since: time of the first refusal for lack of capacity; None: AWS has not refused it
     :param retry_at: gpudesk does not try to start it before
     :param last_refusal: the last refusal, as a sentence
@@ -44,6 +46,7 @@ class StartState:
 
     wait_until: datetime | None = None
     instance_type: str | None = None
+    rates: Rates | None = None
     refused_since: datetime | None = None
     refusal_count: int = 0
     retry_at: datetime | None = None

@@ -26,6 +26,7 @@ from local.aws.dynamodb import faster_items, number_ranges
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
 from local.aws.ec2 import account_instances, default_vpcs, public_images
+from local.aws.ec2.added_types import AddedTypes
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.copied_images import CopiedImages
 from local.aws.ec2.custom_images import CustomImages
@@ -38,6 +39,8 @@ from local.aws.ec2.spot_prices import SpotPrices
 from local.aws.iam.attribution import Attribution
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.facts import LocalFacts
+from local.aws.pricing.price_list import PriceList
+from local.aws.pricing.service import PricingService
 from local.aws.quotas import ec2_quotas
 from local.aws.sns.email_subscriptions import EmailSubscriptions
 from local.aws.sns.mailbox import Mailbox
@@ -70,6 +73,7 @@ class LocalCloud:
     :ivar faults: faults of the next calls
     :ivar capacity: free capacity by instance type and zone
     :ivar spot_prices: spot prices by instance type and zone
+    :ivar added_types: instance types that AWS has added
     :ivar log: events for EventBridge
     :ivar mailbox: mails sent by SNS
     :ivar data_lock: lock of DynamoDB
@@ -84,6 +88,7 @@ class LocalCloud:
         self.faults = Faults()
         self.capacity = Capacity(self.tick)
         self.spot_prices = SpotPrices(clock.now)
+        self.added_types = AddedTypes()
         self.log = EventLog()
         self.mailbox = Mailbox()
         self.settings: Mapping[str, str] = {}
@@ -129,6 +134,8 @@ class LocalCloud:
             CopiedImages(self.images, self.lifecycle),
             self.scheduled_events,
             self.spot_prices,
+            self.added_types,
+            PricingService(PriceList(self.added_types)),
             self.agents,
             DocumentCalls(timing),
             RunCommandApi(timing, self.commands, self.agents, self.lifecycle),

@@ -62,9 +62,7 @@ def to_text(document: Any) -> str:
 
 
 def _build_named_policy(policy: Any) -> NamedPolicy:
-    """Return a managed policy with the text of its default version."""
-    texts = {version.version_id: version.document for version in policy.versions}
-    return policy.name, to_text(texts[policy.default_version_id])
+    return policy.name, to_text(next(version.document for version in policy.versions if version.is_default))
 
 
 def _parse(policies: Iterable[NamedPolicy]) -> tuple[Policy, ...]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import MAX_START_WAIT
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError
 from chalicelib.domain.common.text import format_date_time
+from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.commands.change import describe_state
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.record import STOPPED_PHASES, Instance, Phase
@@ -18,10 +19,12 @@ class StartOptions:
 
     :param wait_until: how long gpudesk waits for capacity; None: for `START_DEADLINE`
     :param instance_type: the type that the instance gets before it starts; None: the one that it has
+    :param rates: of that type; None: it keeps its type
     """
 
     wait_until: datetime | None = None
     instance_type: str | None = None
+    rates: Rates | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -75,6 +78,7 @@ def apply_start_options(instance: Instance, options: StartOptions) -> Instance:
         before,
         wait_until=options.wait_until or before.wait_until,
         instance_type=None if requested == present else requested or before.instance_type,
+        rates=None if requested == present else options.rates or before.rates,
         retry_at=None,
     )
     claim = replace(instance.claim, last_called_at=None) if instance.phase is Phase.BOOTING and instance.claim else None

@@ -16,6 +16,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.policy_limits import clamp_policy
 from chalicelib.domain.instances.lifecycle import (
+    before_stop,
     benchmark_run,
     booting,
     ec2_drift,
@@ -31,11 +32,11 @@ from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
 from chalicelib.domain.instances.lifecycle.mode_filter import apply_mode
 from chalicelib.domain.instances.lifecycle.move_end import hold_end
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
+from chalicelib.domain.instances.lifecycle.start_price import update_rates_at_start
 from chalicelib.domain.instances.lifecycle.type_change import decide_type_change
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import Policy
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
@@ -72,7 +73,7 @@ def apply_limits(decision: Decision) -> Decision:
     policy, max_hours = clamp_policy(before.idle, before.max_hours, decision.context.desk.limits)
     if (policy, max_hours) == (before.idle, before.max_hours):
         return decision
-    limited = Policy(idle=policy, max_hours=max_hours)
+    limited = replace(before, idle=policy, max_hours=max_hours)
     message = f"The policy of {instance.name} was reduced to the limits of the desk: {limited.summary}."
     reason = EventReason(code=EventCode.POLICY_LIMITED, message=message)
     changed = replace(instance, spec=replace(instance.spec, policy=limited))
@@ -118,8 +119,11 @@ def abandon_benchmark(decision: Decision) -> Decision:
 
 
 def apply_metering(decision: Decision) -> Decision:
-    """Advance the meter to the state that the plan leaves the record in."""
-    return replace(decision, plan=advance_plan_meter(decision.before, decision.decided_plan, decision.now))
+    """Advance the meter to the state that the plan leaves the record in. A start is billed at the present prices."""
+    plan = decision.decided_plan
+    instance = update_rates_at_start(decision.before, plan.instance, decision.context.catalog)
+    metered = advance_plan_meter(decision.before, replace(plan, instance=instance), decision.now)
+    return replace(decision, plan=metered)
 
 
 STAGES: tuple[Stage, ...] = (
@@ -162,7 +166,8 @@ def _plan_phase(decision: Decision) -> Plan:
         case Phase.FAILED:
             return failed.decide(instance, observation, now, context)
         case Phase.STOPPING:
-            return stopping.decide_stopping(instance, now, context.desk.mode)
+            hook = before_stop.decide(instance, observation, now, context)
+            return hook or stopping.decide_stopping(instance, now, context.desk.mode)
         case Phase.STOPPED:
             return stopping.decide_stopped(instance, now)
         case Phase.TERMINATING:

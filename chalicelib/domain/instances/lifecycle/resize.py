@@ -48,7 +48,7 @@ def end_type_change(instance: Instance) -> Instance:
     What was refused in the zone was the former type.
     """
     claim = replace(instance.claim, last_called_at=None, last_error=None) if instance.claim else None
-    start = replace(instance.start, instance_type=None, retry_at=None)
+    start = replace(instance.start, instance_type=None, rates=None, retry_at=None)
     return replace(instance, claim=claim, start=start)
 
 
