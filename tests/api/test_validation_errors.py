@@ -19,7 +19,7 @@ LAUNCH = {"gpu": "T4"}
         (
             {"colour": "red"},
             "colour",
-            "unknown field; known: gpu, gpu_count, instance_type, region, market, recipe and 10 more",
+            "unknown field; known: gpu, gpu_count, instance_type, region, market, recipe and ",
         ),
         (
             {"disk_gib": "64"},

@@ -7,6 +7,7 @@ from enum import StrEnum
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
+from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.setup.step_output import StepOutput
 
 
@@ -137,6 +138,7 @@ class Observation:
     :param heartbeat_response: the response that the instance can read now; NotVisible: it has no heartbeat item
     :param move: of a move in progress
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
+    :param quota: that of a launch which may wait for it
     """
 
     ec2: ObservedInstance | TagsMissing | NotVisible | Unavailable
@@ -146,3 +148,4 @@ class Observation:
     heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")
     move: MoveObservation = MoveObservation()
+    quota: ObservedQuota | None = None

@@ -68,6 +68,7 @@ def prepare_launch(
             image_parameter=_choose_image_parameter(selection, image),
         ),
         policy=selection.policy,
+        wait_for_quota=request.wait_for_quota,
     )
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]
     if image and inherited:

@@ -16,6 +16,7 @@ class LaunchRequest:
 
     :param image: the id or the name of an image, or "latest"
     :param metadata_hop_limit: 2 lets containers on the instance use its role; None: 1
+    :param wait_for_quota: wait until the quota suffices if the launch exceeds it
     """
 
     gpu: str | None = None
@@ -31,6 +32,7 @@ class LaunchRequest:
     name: str | None = None
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    wait_for_quota: bool = False
     policy: PolicyOverride = PolicyOverride()
 
 
