@@ -24,6 +24,7 @@ from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.commands.consequences import ConsequenceCode
 from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.launch_tries import TryResult
 from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -66,6 +67,9 @@ Ec2StateText = TypeAliasType(
 MarketText = TypeAliasType("MarketText", Annotated[str, list_values(MARKETS, "How the instance is bought.")])
 OfferMarketText = TypeAliasType(
     "OfferMarketText", Annotated[str, list_values(Market, "How EC2 sells the instance of an offer.")]
+)
+TryResultText = TypeAliasType(
+    "TryResultText", Annotated[str, list_values(TryResult, "What came of an offer that a launch has tried.")]
 )
 PriceSourceText = TypeAliasType(
     "PriceSourceText",

@@ -20,6 +20,8 @@ from chalicelib.domain.common.aws_errors import (
     InsufficientCapacity,
     PermanentAwsError,
     QuotaExceeded,
+    RegionNotEnabled,
+    RegionPending,
     TransientAwsError,
 )
 from chalicelib.transient_errors import TRANSIENT_CODES, is_transient_status
@@ -33,10 +35,15 @@ NO_CAPACITY_CODES = frozenset(
         "InsufficientReservedInstanceCapacity",
         "InsufficientVolumeCapacity",
         "InsufficientFreeAddressesInSubnet",
+        "SpotMaxPriceTooLow",
         "Unsupported",
     }
 )
 """EC2 returns `Unsupported` if the zone does not offer the instance type."""
+
+REGION_PENDING_CODES = frozenset({"PendingVerification"})
+
+REGION_NOT_ENABLED_CODES = frozenset({"OptInRequired"})
 
 QUOTA_CODES = frozenset(
     {
@@ -80,7 +87,6 @@ EC2_TRANSIENT_CODES = frozenset(
         "IncorrectInstanceState",
         "IncorrectState",
         "InvalidSnapshot.InUse",
-        "PendingVerification",
         "ServerInternal",
         "Unavailable",
     }
@@ -133,6 +139,8 @@ def _choose_error_class(code: str, message: str, status: int) -> type[AwsError]:
         (NOT_CONNECTED_CODES, AgentNotConnected),
         (FORBIDDEN_CODES, AwsForbidden),
         (DUPLICATE_CODES, AwsDuplicate),
+        (REGION_PENDING_CODES, RegionPending),
+        (REGION_NOT_ENABLED_CODES, RegionNotEnabled),
         (TRANSIENT_CODES | EC2_TRANSIENT_CODES, TransientAwsError),
     ):
         if code in codes:

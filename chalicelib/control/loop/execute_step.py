@@ -30,7 +30,6 @@ from chalicelib.domain.instances.plan import (
     DocumentAlreadyInstalled,
     InstanceLaunched,
     Launch,
-    LaunchResolved,
     Move,
     NoLongerIdle,
     Outcome,
@@ -80,9 +79,8 @@ class Executor:
     def _execute(self, instance: Instance, step: Step) -> Outcome:
         region = instance.spec.region
         match step:
-            case ResolveLaunch(zones_without_capacity):
-                resolved = self.resolver.resolve(instance, zones_without_capacity)
-                return LaunchResolved(resolved, self.resolver.find_address_price(resolved))
+            case ResolveLaunch(excluded):
+                return self.resolver.resolve(instance, excluded)
             case Launch(attempt):
                 return InstanceLaunched(self.ec2.launch(attempt))
             case SendDocument():

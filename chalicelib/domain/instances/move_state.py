@@ -6,7 +6,7 @@ The record keeps its EC2 instance until the disk is copied. With the launch it l
 back if the move fails. Whatever is no longer needed then is `obsolete`: it is terminated in the clean-up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -117,3 +117,9 @@ class MoveState:
         if self.target.zone is not None:
             return zone == self.target.zone
         return zone != self.source_zone or self.target.hardware.instance_type != self.source_type
+
+
+def add_former_disk(move: MoveState | None, rates: Rates) -> Rates:
+    """Return the rates of a launch, with the former disk during a move: AWS bills it until it is deleted."""
+    former_disk = move.former.rates.disk if move and move.former else None
+    return replace(rates, disk=rates.disk + former_disk) if rates.disk and former_disk else rates

@@ -1,7 +1,7 @@
 """Turn a launch request into a complete spec, or into every reason why it cannot be launched."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
@@ -18,6 +18,7 @@ from chalicelib.domain.instances.spec import (
 )
 from chalicelib.domain.launch.disk_size import list_disk_warnings
 from chalicelib.domain.launch.from_image import describe_launch_from_image, inherit_recipes
+from chalicelib.domain.launch.offer_choice import build_launch_choice
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.selection import LaunchSelection, select_launch
 from chalicelib.domain.launch.type_choice import TypeChoice
@@ -70,6 +71,7 @@ def prepare_launch(
         policy=selection.policy,
         wait_for_quota=request.wait_for_quota,
     )
+    spec = replace(spec, launch_choice=build_launch_choice(request, spec, context, image))
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]
     if image and inherited:
         message = describe_launch_from_image(request, spec, image, recipes, inherited)

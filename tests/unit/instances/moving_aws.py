@@ -20,6 +20,7 @@ from chalicelib.domain.instances.plan import (
     CallAccepted,
     InstanceLaunched,
     Launch,
+    LaunchResolved,
     Move,
     MoveCall,
     Outcome,
@@ -71,6 +72,12 @@ class MovingAws(SimulatedAws):
                     Ec2Instance(instance_id=NEW_ID, zone=attempt.zone, state=Ec2State.PENDING, launched_at=now)
                 )
         outcome = super().execute(step, now)
+        move = self.instance.move if self.instance else None
+        if isinstance(outcome, LaunchResolved) and move:
+            target = move.target
+            size, region = target.hardware.instance_type, target.region
+            attempt = replace(outcome.attempt, region=region, zone=f"{region}b", instance_type=size)
+            return replace(outcome, attempt=attempt, hardware=target.hardware, rates=target.rates)
         if isinstance(step, Start | Terminate) and self.instance and self.instance.ec2_instance:
             after = Ec2State.RUNNING if isinstance(step, Start) else Ec2State.TERMINATED
             self.states[self.instance.ec2_instance.instance_id] = after

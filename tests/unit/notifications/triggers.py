@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
@@ -102,6 +103,18 @@ def fail_launch(error: Exception) -> Change:
         Launch(build_launch_attempt()),
         error,
     )
+
+
+def launch_with_choice(*, region: str = "us-east-1", wait_until: datetime | None = None) -> Change:
+    """Launch an instance of us-east-1 in its second pass.
+
+    :param region: the region of the first offer
+    """
+    attempt = build_launch_attempt()
+    instance = build_launching_instance(launch=LaunchState(attempt=attempt, pass_number=2))
+    choice = LaunchChoice(instance_type=attempt.instance_type, region=region, wait_until=wait_until)
+    waiting = replace(instance, spec=replace(instance.spec, launch_choice=choice))
+    return record_outcome(waiting, Launch(attempt), InstanceLaunched(EC2_RUNNING.to_ec2_instance()))
 
 
 FAILED = build_command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
@@ -265,6 +278,8 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "setup_failed": lambda: decide_change(build_instance_in_setup(), command=FAILED, heartbeat=build_heartbeat()),
     "launch_refused": lambda: fail_launch(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
     "quota_exceeded": lambda: fail_launch(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
+    "launched_as_other_offer": lambda: launch_with_choice(region="us-west-2"),
+    "launched_after_wait": lambda: launch_with_choice(wait_until=NOW),
     "waiting_for_quota": lambda: decide_quota(None, fits=False),
     "quota_available": lambda: decide_quota(QuotaWait(since=START), fits=True),
     "quota_declined": lambda: decide_quota(QuotaWait(since=START), fits=False),

@@ -22,10 +22,15 @@ from chalicelib.domain.instances.start_state import StartState
 def require_movable(instance: Instance, now: datetime) -> Ec2Instance:
     """Return the EC2 instance of an instance that can be moved now: one that is stopped, or waits to start.
 
-    :raises Conflict: it runs, ends, moves already, or an image is being created from it
+    :raises Conflict: gpudesk did not launch it, or it runs, ends, moves already, or an image is being created from it
     """
     require_not_ending(instance, "be moved")
     name, ec2_instance = instance.name, instance.ec2_instance
+    if instance.is_foreign:
+        message = (
+            f"gpudesk did not launch {name}, so it cannot set it up elsewhere. Create an AMI of it and launch that."
+        )
+        raise Conflict(message, code=ErrorCode.CONFLICT)
     if instance.move:
         message = f"{name} moves already, or the end of its last move is being cleaned up. See status.move."
         raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)

@@ -16,7 +16,6 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
-from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle.move_end import (
@@ -26,7 +25,7 @@ from chalicelib.domain.instances.lifecycle.move_end import (
     is_termination_requested,
 )
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
-from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, MoveTarget
+from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, add_former_disk
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedMoveImage, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
@@ -136,9 +135,10 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
     message = f"The disk of {instance.name} is copied. Launching it as {size} in {target.region}."
     reason = EventReason(code=EventCode.MOVING, message=message)
     launch = instance.launch
+    launched = replace(move, step=MoveStep.LAUNCH, step_since=now, called_at=None, former=former)
     launching = replace(
         with_phase(instance, Phase.LAUNCHING, reason, now),
-        move=replace(move, step=MoveStep.LAUNCH, step_since=now, called_at=None, former=former),
+        move=launched,
         ec2_instance=None,
         tagged_id=None,
         state_request=None,
@@ -153,6 +153,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
             region=target.region,
             hardware=target.hardware,
             free_disk_gib=None,
+            launch_choice=None,
         ),
         setup=replace(
             instance.setup,
@@ -171,7 +172,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
         ),
         observed=ObservedState(),
         ready_since=None,
-        billing=replace(instance.billing, rates=_add_disk(target, former)),
+        billing=replace(instance.billing, rates=add_former_disk(launched, target.rates)),
     )
     return replace(record_event(launching, reason, now), requeue=True)
 
@@ -198,9 +199,3 @@ def _cancel(instance: Instance, now: datetime) -> Plan:
         message = f"{instance.name} will be terminated when it is known whether its launch had an effect."
         return no_op(instance, EventCode.CANCEL_PENDING, message)
     return fail_move(instance, "Its termination was requested.", now)
-
-
-def _add_disk(target: MoveTarget, former: FormerPlace) -> Rates:
-    """Return the rates at the target, with the former disk, which AWS bills until it is deleted."""
-    rates = target.rates
-    return replace(rates, disk=rates.disk + former.rates.disk) if rates.disk and former.rates.disk else rates
