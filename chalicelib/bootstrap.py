@@ -14,6 +14,7 @@ from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.foreign_instances import ForeignInstances
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
+from chalicelib.aws.move_images import MoveImages
 from chalicelib.aws.offerings import Offerings
 from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.session_manager import SessionManager
@@ -28,6 +29,7 @@ from chalicelib.control.loop.choose_offer import OfferSelector
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
+from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.observe_instance import Observer
@@ -37,6 +39,7 @@ from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.refresh_catalog import CatalogRefresher
 from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
@@ -49,6 +52,7 @@ from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
 from chalicelib.control.services.launch_quota import LaunchQuotaCheck
+from chalicelib.control.services.moves import MoveService
 from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
@@ -56,6 +60,7 @@ from chalicelib.control.services.quota_requests import QuotaRequestService
 from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
+from chalicelib.control.services.start import StartService
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.common.deadlines import CATALOG_CHECKED_AFTER
@@ -112,6 +117,12 @@ def build_application(
         queries=queries,
         costs=CostService(stores=stores, clock=clock),
         sessions=_build_session_service(parts, instances),
+        starts=StartService(instances=instances, sizes=SizeFinder(stores, catalog, recipes, clock), catalog=catalog),
+        moves=MoveService(
+            instances=instances,
+            sizes=SizeFinder(stores, catalog, recipes, clock),
+            regions=settings.deployed_regions,
+        ),
         setup=SetupService(instances=instances, catalog=catalog, recipes=recipes),
         images=ImageService(stores=stores, queries=queries, catalog=catalog, recipes=recipes, clock=clock),
         desk=_build_desk_service(parts),
@@ -137,8 +148,9 @@ def build_application(
 
 
 def _build_reconciler(parts: Parts) -> Reconciler:
+    mover = Mover(MoveImages(parts.clients.loop, parts.settings.stage), parts.ec2)
     settings, quotas = parts.settings, QuotaSource(parts.stores, parts.catalog, parts.clock)
-    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, quotas)
+    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, mover, quotas)
     prerequisites = _build_prerequisites(parts)
     selector = OfferSelector(
         offers=parts.stores.offers,
@@ -150,7 +162,8 @@ def _build_reconciler(parts: Parts) -> Reconciler:
         clock=parts.clock,
     )
     resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, selector)
-    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
+    sizes = SizeFinder(parts.stores, parts.catalog, parts.recipes, parts.clock)
+    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock, sizes, mover)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 
 

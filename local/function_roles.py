@@ -22,6 +22,8 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "queries": "api",
     "costs": "api",
     "sessions": "sessions",
+    "starts": "api",
+    "moves": "api",
     "setup": "api",
     "images": "api",
     "desk": "api",

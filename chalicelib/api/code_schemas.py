@@ -25,6 +25,7 @@ from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.commands.consequences import ConsequenceCode
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_tries import TryResult
+from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
@@ -86,6 +87,7 @@ QuotaRequestStateText = TypeAliasType(
     Annotated[str, list_values(QuotaRequestState, "The state of a request to increase a quota.")],
 )
 ImagePhaseText = TypeAliasType("ImagePhaseText", Annotated[str, list_values(ImagePhase, "The phase of an image.")])
+MoveStepText = TypeAliasType("MoveStepText", Annotated[str, list_values(MoveStep, "The step of a move.")])
 ActivityStateText = TypeAliasType(
     "ActivityStateText", Annotated[str, list_values(ActivityState, "The activity state of an instance.")]
 )

@@ -130,6 +130,16 @@ class Ec2:
         with translate_errors():
             self._clients.ec2(region).start_instances(InstanceIds=[instance_id])
 
+    def change_type(self, region: str, instance_id: str, instance_type: str) -> None:
+        """Change the type of a stopped instance. A type that it already has is accepted, too.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
+        """
+        with translate_errors():
+            self._clients.ec2(region).modify_instance_attribute(
+                InstanceId=instance_id, InstanceType={"Value": instance_type}
+            )
+
     def stop(self, region: str, instance_id: str, *, force: bool) -> None:
         """Stop an instance.
 

@@ -14,7 +14,7 @@ from deploy.policies.logs import build_log_statement
 from deploy.policies.notifications import build_delivery_statements
 from deploy.policies.offers import REGION_KEYS
 from deploy.policies.quotas import limit_keys
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument, Statement, merge_conditions
 from deploy.policies.table_access import TableAccess, build_table_statements
 from deploy.tables import STREAM_TABLE
 
@@ -60,12 +60,14 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     statements = (
         *build_table_statements(names, TABLES),
         _build_capacity_statement(names),
+        _build_offer_statement(names),
         _build_quota_statement(names),
         build_catalog_statement(names),
         *build_stream_statements(names),
         _build_observation_statement(),
         *build_launch_statements(names),
         _build_state_statement(names),
+        _build_type_statement(names),
         *build_image_statements(names),
         *build_command_statements(names),
         *build_delivery_statements(names),
@@ -85,6 +87,16 @@ def _build_capacity_statement(names: ResourceNames) -> Statement:
         },
         reason="Remember what EC2 has answered to launches and starts. The zones and prices in the same table have "
         "other keys. ForAllValues also holds for a missing key, so Null requires it.",
+    )
+
+
+def _build_offer_statement(names: ResourceNames) -> Statement:
+    return Statement(
+        sid="ReadOffers",
+        actions=("dynamodb:BatchGetItem",),
+        resources=(names.table_arn("offers"),),
+        condition=limit_keys(*REGION_KEYS, f"{CAPACITY_PREFIX}*"),
+        reason="Find other sizes that may start in the zone of an instance that AWS has no capacity for.",
     )
 
 
@@ -155,4 +167,18 @@ def _build_state_statement(names: ResourceNames) -> Statement:
         condition=names.build_tag_condition(),
         reason="Start, stop and terminate instances of this stage, in any region, because a region with instances can "
         "be removed from the settings.",
+    )
+
+
+def _build_type_statement(names: ResourceNames) -> Statement:
+    """Return the statement for the type alone. Other attributes, as the user data, could run code as root.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    """
+    return Statement(
+        sid="ChangeTypes",
+        actions=("ec2:ModifyInstanceAttribute",),
+        resources=(names.arn("ec2", "instance/*"),),
+        condition=merge_conditions(names.build_tag_condition(), {"StringEquals": {"ec2:Attribute": "InstanceType"}}),
+        reason="Change the type of stopped instances of this stage, as their owners request, and no other attribute.",
     )

@@ -139,6 +139,20 @@ class UpdateInstanceBody(RequestModel):
         return (self.idle_policy or IdlePolicyBody()).to_override(self.max_hours, hook)
 
 
+class StartBody(RequestModel):
+    """How to start. `wait_until`: while AWS has no capacity, gpudesk tries until then; default: for 15 minutes.
+
+    `instance_type`: gpudesk changes the type of the stopped instance first. The type must have the same architecture.
+    """
+
+    wait_until: Time | None = Field(
+        None, description="a time with its zone, at most 7 days from now, e.g. 2026-11-23T18:00:00Z"
+    )
+    instance_type: str | None = Field(
+        None, min_length=1, max_length=60, description="an EC2 instance type, e.g. g4dn.2xlarge"
+    )
+
+
 class KeepBody(RequestModel):
     """How long to keep the instance running: either `hours` from now or `until` a time."""
 

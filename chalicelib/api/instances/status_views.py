@@ -15,7 +15,9 @@ from chalicelib.api.instances.activity_views import (
     to_warning_view,
 )
 from chalicelib.api.instances.launch_views import LaunchView, to_launch_view
+from chalicelib.api.instances.move_status_views import MoveStatusView, to_move_status_view
 from chalicelib.api.instances.setup_views import SetupView, to_setup_view
+from chalicelib.api.instances.start_views import StartView, to_start_view
 from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
@@ -64,8 +66,8 @@ class StatusView(TypedDict):
 
     `price_per_hour`: the price of the instance type without disk and address; null: unknown.
     `cost_so_far` includes disk and address, and leaves out what gpudesk knows no price of. `warning`:
-    the stop warning that applies now. `activity`: null in the answer to a write. `launch`: null if gpudesk did not
-    launch the instance.
+    the stop warning that applies now. `start`: a start in progress. `activity`: null in the answer to a write.
+    `launch`: null if gpudesk did not launch the instance.
     """
 
     instance_id: str | None
@@ -76,6 +78,8 @@ class StatusView(TypedDict):
     market: MarketText
     price_per_hour: str | None
     cost_so_far: str
+    start: StartView | None
+    move: MoveStatusView | None
     launch: LaunchView | None
     setup: SetupView | None
     benchmark: BenchmarkRunView | None
@@ -106,6 +110,8 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
         "market": instance.spec.market,
         "price_per_hour": format_decimal(price) if price is not None else None,
         "cost_so_far": format_decimal(cost_so_far),
+        "start": to_start_view(instance),
+        "move": to_move_status_view(instance.move),
         "launch": to_launch_view(instance),
         "setup": to_setup_view(instance.setup, live.setup_progress),
         "benchmark": _to_benchmark_view(instance.benchmark_run, live.heartbeat),

@@ -11,10 +11,12 @@ from chalicelib.control.loop.launch_memory import (
     RememberedPrerequisites,
     RememberingExecutor,
 )
+from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.loop.step_executor import StepExecutor
-from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
@@ -23,10 +25,12 @@ from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
     InstanceLaunched,
     Launch,
+    Move,
     NoLongerIdle,
     Outcome,
     ResolveLaunch,
@@ -38,6 +42,7 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.start_state import StartWithoutCapacity
 from chalicelib.store.repositories import Repositories
 
 
@@ -51,6 +56,8 @@ class Executor:
     observer: Observer
     resolver: LaunchResolver
     clock: Clock
+    sizes: SizeFinder
+    mover: Mover
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
         """Make the call and return its outcome. An AWS error is an outcome, too."""
@@ -81,7 +88,11 @@ class Executor:
             case RunHook():
                 return self._run_hook(instance, step)
             case Start():
-                self.ec2.start(region, require_ec2_instance(instance).instance_id)
+                self._start(instance)
+            case ChangeType(instance_type):
+                self.ec2.change_type(region, require_ec2_instance(instance).instance_id, instance_type)
+            case Move(_, call):
+                self.mover.call(instance, call)
             case Stop():
                 return self._stop(instance, step)
             case Terminate():
@@ -105,6 +116,16 @@ class Executor:
         return CommandSent(
             self.ssm.send_command(region, require_ec2_instance(instance).instance_id, step), document_hash
         )
+
+    def _start(self, instance: Instance) -> None:
+        """Start the instance.
+
+        :raises StartWithoutCapacity: its zone has none; the error knows the other sizes that may start there
+        """
+        try:
+            self.ec2.start(instance.spec.region, require_ec2_instance(instance).instance_id)
+        except InsufficientCapacity as error:
+            raise StartWithoutCapacity(error.code, error.message, self.sizes.find_other_sizes(instance)) from error
 
     def _run_hook(self, instance: Instance, step: RunHook) -> Outcome:
         """Send the hook of a stop. Before an idle stop, read the heartbeat once more."""

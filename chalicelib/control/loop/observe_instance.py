@@ -7,11 +7,13 @@ from typing import TypeVar
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.instance_index import InstanceIndex, build_instance_index
+from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.quota_source import QuotaSource
 from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.observation import (
+    MoveObservation,
     NotVisible,
     Observation,
     ObservedAgent,
@@ -58,6 +60,7 @@ class Observer:
     ssm: Ssm
     heartbeats: HeartbeatRepository
     instance_role_id: str
+    mover: Mover
     quotas: QuotaSource
 
     def observe(self, instance: Instance) -> Observation:
@@ -81,6 +84,7 @@ class Observer:
             heartbeat=heartbeat.report if heartbeat else None,
             heartbeat_response=heartbeat.response if heartbeat else NotVisible(),
             scheduled_event=_select_by_ec2_id(instance, snapshot.events),
+            move=self.mover.observe(instance.move) if instance.move else MoveObservation(),
             quota=self.quotas.observe(instance, snapshot.quotas) if snapshot.quotas else None,
         )
 

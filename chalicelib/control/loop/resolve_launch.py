@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
-from chalicelib.aws.launch_prerequisites import AmiDetails
+from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.aws.tags import build_instance_tags
 from chalicelib.control.loop.choose_offer import OfferSelector, SubnetSource
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
@@ -16,6 +16,7 @@ from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.hardware import build_hardware, find_rates
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_tries import OfferKey
+from chalicelib.domain.instances.move_state import MoveState
 from chalicelib.domain.instances.plan import LaunchResolved
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
@@ -39,6 +40,19 @@ class ParameterSource(Protocol):
 
 
 @dataclass(frozen=True)
+class MoveSubnets:
+    """The subnets in which an instance that moves may be launched."""
+
+    prerequisites: PrerequisiteSource
+    move: MoveState
+
+    def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
+        """Return the subnets of the zones that offer the type and that the move allows."""
+        subnets = self.prerequisites.list_subnets(region, type_name)
+        return [subnet for subnet in subnets if self.move.allows_zone(subnet.zone)]
+
+
+@dataclass(frozen=True)
 class LaunchResolver:
     """Reads from AWS what RunInstances needs besides the spec. It changes nothing."""
 
@@ -56,10 +70,12 @@ class LaunchResolver:
         :raises AwsError: AWS did not respond, or something that the launch needs is missing
         """
         spec = instance.spec
-        chosen = self.selector.select(instance, self.prerequisites, excluded)
+        move = instance.move
+        subnets = MoveSubnets(self.prerequisites, move) if move else self.prerequisites
+        chosen = self.selector.select(instance, subnets, excluded)
         offer, subnet = chosen.offer, chosen.subnet
         parameter = _choose_image_parameter(spec, self._find_type(offer.instance_type))
-        image_id = spec.software.image.ami_id if spec.software.image else self._read_ami_id(offer.region, parameter)
+        image_id = _find_own_image(instance) or self._read_ami_id(offer.region, parameter)
         image = self.prerequisites.describe_image(offer.region, image_id)
         number = instance.launch.attempt_count + 1
         attempt = LaunchAttempt(
@@ -117,6 +133,13 @@ class LaunchResolver:
         except PermanentAwsError as error:
             message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: {error.message}"
             raise PermanentAwsError(error.code, message) from error
+
+
+def _find_own_image(instance: Instance) -> str | None:
+    """Return the image of the move or the gpudesk image that the instance is launched from; None: a public image."""
+    if instance.move:
+        return instance.move.launch_image_id
+    return instance.spec.software.image.ami_id if instance.spec.software.image else None
 
 
 def _choose_disk_gib(spec: Spec, snapshot_gib: int) -> int:

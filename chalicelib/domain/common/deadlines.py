@@ -120,6 +120,15 @@ START_DEADLINE = timedelta(minutes=15)
 """Equal to LAUNCH_DEADLINE. A stopped instance can start only in the zone of its disk, so gpudesk cannot try
 another zone."""
 
+MAX_START_WAIT = timedelta(days=7)
+"""Longest time for which a start waits for capacity at a person's request. AWS bills the disk meanwhile; whoever needs
+the instance in a week must look again."""
+
+LONGEST_CAPACITY_RETRY = timedelta(minutes=10)
+"""Longest pause between two tries of a start that waits for capacity. The pause is `CAPACITY_RETRY` at first, and later
+a tenth of the time that it has waited: capacity that did not come back for hours hardly comes within the next minutes.
+A try costs nothing, and a longer pause would leave capacity to others."""
+
 MAX_SETUP_ATTEMPTS = 3
 """A temporary cause rarely lasts for three attempts, so gpudesk makes no fourth one."""
 
@@ -259,6 +268,18 @@ some hundred GiB takes most of an hour; if it has taken six, it does not finish.
 RESTORE_DEADLINE = IMAGE_DEADLINE + timedelta(hours=2)
 """From the request to the restored secrets. If an instance takes no command for two hours after the image is finished,
 a person must restore the secrets."""
+
+# Moves
+
+MOVE_IMAGE_DEADLINE = IMAGE_DEADLINE
+"""Time for the image of a move, and again for its copy to another region. The disk is copied in both."""
+
+MOVE_LAUNCH_DEADLINE = timedelta(hours=3)
+"""Time from the launch at the target until the instance is ready. A setup that skips what the disk has takes minutes, a
+complete one most of an hour, with up to three attempts for each document. Both machines cost money meanwhile."""
+
+MOVE_LEFTOVER_AFTER = timedelta(hours=1)
+"""Time after the end of a move after which people are notified of what could not be deleted."""
 
 # Foreign instances
 

@@ -110,6 +110,10 @@ class EventCode(StrEnum):
     START_REQUESTED = "start_requested", NOTIFY_NOBODY
     START_INITIATED = "start_initiated", NOTIFY_NOBODY
     START_RETRIED = "start_retried", NOTIFY_NOBODY
+    START_WAITING = "start_waiting", NOTIFY_OWNER, "cannot start yet: AWS has no capacity in its zone"
+    START_CAPACITY_FOUND = "start_capacity_found", NOTIFY_OWNER, "got capacity and is starting"
+    CHANGING_TYPE = "changing_type", NOTIFY_NOBODY
+    RESIZED = "resized", NOTIFY_NOBODY
     START_FAILED = "start_failed", NOTIFY_OWNER, "could not be started"
     FIRST_HEARTBEAT = "first_heartbeat", NOTIFY_NOBODY
     SETUP_REQUESTED = "setup_requested", NOTIFY_NOBODY
@@ -125,6 +129,14 @@ class EventCode(StrEnum):
     READY = "ready", NOTIFY_OWNER, "is ready"
     NO_AGENT = "no_agent", NOTIFY_NOBODY
     NO_AGENT_WARNING = "no_agent_warning", NOTIFY_BOTH, "does not respond to SSM and will be {outcome}"
+
+    # Moves
+    MOVE_REQUESTED = "move_requested", NOTIFY_NOBODY
+    MOVING = "moving", NOTIFY_NOBODY
+    MOVED = "moved", NOTIFY_OWNER, "is moved"
+    MOVE_FAILED = "move_failed", NOTIFY_OWNER, "could not be moved and is stopped where it was"
+    MOVE_LEFTOVER = "move_leftover", NOTIFY_BOTH, "has leftovers of a move that cost money"
+    MOVE_CLEANED_UP = "move_cleaned_up", NOTIFY_NOBODY
 
     # Activity and stop warnings
     BUSY = "busy", NOTIFY_NOBODY

@@ -55,6 +55,11 @@ class StateReason:
     transition: str = ""
 
     @property
+    def is_capacity(self) -> bool:
+        """Return whether EC2 ended a launch or start, which it had accepted, for lack of capacity."""
+        return self.code.endswith("InsufficientInstanceCapacity")
+
+    @property
     def text(self) -> str:
         """The reason as a sentence with AWS's own words."""
         said = self.message if self.message.startswith(self.code) else f"{self.code}: {self.message}".rstrip(": ")

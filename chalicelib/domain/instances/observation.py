@@ -106,10 +106,37 @@ class ObservedCommand:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObservedMoveImage:
+    """An image of a move, as EC2 shows it.
+
+    :param state: pending, available, failed or another state of EC2
+    """
+
+    ami_id: str
+    state: str
+    failure_reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveObservation:
+    """What AWS shows of a move. What the step does not need is NotVisible or empty.
+
+    :param image: that of the present step
+    :param obsolete_state: of the obsolete EC2 instance; None: EC2 does not know it
+    :param leftover_count: number of images and snapshots of the move
+    """
+
+    image: ObservedMoveImage | NotVisible | Unavailable = NotVisible()
+    obsolete_state: Ec2State | Unavailable | None = Unavailable("not requested")
+    leftover_count: int | Unavailable = Unavailable("not requested")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observation:
     """Everything that was observed of one instance at one time. What was not requested is NotVisible or None.
 
     :param heartbeat_response: the response that the instance can read now; NotVisible: it has no heartbeat item
+    :param move: of a move in progress
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
     :param quota: that of a launch which may wait for it
     """
@@ -120,4 +147,5 @@ class Observation:
     heartbeat: DecodedHeartbeat = None
     heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")
+    move: MoveObservation = MoveObservation()
     quota: ObservedQuota | None = None

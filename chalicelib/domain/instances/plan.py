@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from chalicelib.domain.benchmarks.result import Benchmark
 from chalicelib.domain.common.aws_errors import AwsError
@@ -79,6 +80,30 @@ class Start:
 
 
 @dataclass(frozen=True)
+class ChangeType:
+    """Call ModifyInstanceAttribute to change the type of the stopped instance. A repeated call changes nothing."""
+
+    instance_type: str
+
+
+class MoveCall(StrEnum):
+    """Call of a move. Each can be repeated."""
+
+    CREATE_IMAGE = "create the image"
+    COPY_IMAGE = "copy the image"
+    TERMINATE = "terminate the obsolete instance"
+    DELETE_IMAGES = "delete the images"
+
+
+@dataclass(frozen=True)
+class Move:
+    """Make a call of a move."""
+
+    move_id: str
+    call: MoveCall
+
+
+@dataclass(frozen=True)
 class Stop:
     """Call StopInstances.
 
@@ -149,7 +174,7 @@ class NoLongerIdle:
 Outcome = (
     LaunchResolved | InstanceLaunched | CommandSent | DocumentAlreadyInstalled | CallAccepted | NoLongerIdle | AwsError
 )
-Step = ResolveLaunch | Launch | SendDocument | RunHook | Start | Stop | Terminate
+Step = ResolveLaunch | Launch | SendDocument | RunHook | Start | ChangeType | Move | Stop | Terminate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,9 @@ from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.claim import Claim
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.move_state import MoveState
 from chalicelib.domain.instances.spec import DesiredState, Spec
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import StopWarning
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
@@ -134,6 +136,8 @@ class Instance:
     reason: EventReason
     state_request: StateRequest | None = None
     launch: LaunchState = LaunchState()
+    start: StartState = StartState()
+    move: MoveState | None = None
     ec2_instance: Ec2Instance | None = None
     setup: SetupState
     benchmark_run: BenchmarkRun | None = None

@@ -28,6 +28,7 @@ from local.aws.dynamodb.transactions import Transactions
 from local.aws.ec2 import account_instances, default_vpcs, public_images
 from local.aws.ec2.added_types import AddedTypes
 from local.aws.ec2.capacity import Capacity
+from local.aws.ec2.copied_images import CopiedImages
 from local.aws.ec2.custom_images import CustomImages
 from local.aws.ec2.instance_calls import InstanceCalls
 from local.aws.ec2.instance_connect import InstanceConnect
@@ -136,6 +137,7 @@ class LocalCloud:
             public_images,
             account_instances,
             self.images,
+            CopiedImages(self.images, self.lifecycle),
             self.scheduled_events,
             self.spot_prices,
             self.added_types,

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ class Lifecycle:
     :ivar instances: tracked instances by id
     :ivar on_halt: callbacks, called before a machine halts
     :ivar custom_image_ids: AMIs that were created from instances
+    :ivar image_origins: the AMI with the captured disk, by the AMI that was copied from it
     :ivar environment: environment variables of the instances
     :ivar take_end_launch: returns the state reason with which the next instance of an operation ends, or None
     :ivar terminate_in_moto: moto's own terminate, which removes disks and interfaces
@@ -41,6 +43,7 @@ class Lifecycle:
         self.instances: dict[str, TrackedInstance] = {}
         self.on_halt: list[OnHalt] = []
         self.custom_image_ids: set[str] = set()
+        self.image_origins: dict[str, str] = {}
         self.environment: dict[str, str] = {}
         self.terminate_in_moto: Callable[[Any], Any] = Instance.terminate
         self.take_end_launch: Callable[[str], str | None] = lambda _: None
@@ -131,7 +134,9 @@ class Lifecycle:
 
     def build_machine_spec(self, tracked: TrackedInstance) -> MachineSpec:
         """Return the description of the machine that runs an instance."""
-        return build_machine_spec(tracked.instance, tracked.region, self.environment, self.custom_image_ids)
+        spec = build_machine_spec(tracked.instance, tracked.region, self.environment, self.custom_image_ids)
+        origin = self.image_origins.get(spec.source_image or "")
+        return replace(spec, source_image=origin) if origin else spec
 
     def is_visible(self, instance_id: str) -> bool:
         """Return whether DescribeInstances shows the instance yet."""

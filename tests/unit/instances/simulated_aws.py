@@ -19,6 +19,7 @@ from chalicelib.domain.instances.observation import (
 )
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    ChangeType,
     CommandSent,
     InstanceLaunched,
     Launch,
@@ -90,6 +91,8 @@ class SimulatedAws:
                 return CommandSent(f"c-{len(self._sent)}")
             case Start():
                 self.state, self.launched_at = Ec2State.RUNNING, now
+            case ChangeType(instance_type):
+                self.instance_type = instance_type
             case Stop():
                 self.state = Ec2State.STOPPED
             case Terminate():

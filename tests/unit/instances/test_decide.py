@@ -21,6 +21,7 @@ def test_stages_have_this_order() -> None:
     assert [stage.__name__ for stage in decide.STAGES] == [
         "apply_ec2_state",
         "apply_limits",
+        "decide_move",
         "decide_phase",
         "require_delivery",
         "apply_mode",

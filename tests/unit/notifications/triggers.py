@@ -9,7 +9,7 @@ from typing import Any, cast
 from chalicelib.aws.volumes import Volumes
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -28,6 +28,7 @@ from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     NotVisible,
@@ -39,6 +40,7 @@ from chalicelib.domain.instances.observation import (
 from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
 from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.state import DocumentRun
@@ -133,6 +135,23 @@ def end_benchmark(observation: ObservedCommand) -> Change:
         command=observation,
         heartbeat=build_heartbeat(),
     )
+
+
+def with_move(instance: Instance, step: MoveStep, age: timedelta) -> Instance:
+    """Return the instance with a move that has been in a step for some time."""
+    spec = instance.spec
+    move = MoveState(
+        id="move-1",
+        requested_by="ada",
+        requested_at=NOW - age,
+        source_region=spec.region,
+        source_zone=f"{spec.region}a",
+        source_type=spec.hardware.instance_type,
+        target=MoveTarget(region=spec.region, hardware=spec.hardware),
+        step=step,
+        step_since=NOW - age,
+    )
+    return replace(instance, move=move)
 
 
 def end_image(state: str) -> Change:
@@ -272,6 +291,17 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "start_failed": lambda: record_outcome(
         build_claimed_instance(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")
     ),
+    "start_waiting": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.START, 1),
+        Start(),
+        InsufficientCapacity("InsufficientInstanceCapacity", "None is left."),
+    ),
+    "start_capacity_found": lambda: decide_change(
+        replace(build_claimed_instance(ClaimAction.START, 1), start=StartState(refused_since=NOW - MINUTE))
+    ),
+    "moved": lambda: decide_change(with_move(build_instance(), MoveStep.LAUNCH, MINUTE)),
+    "move_failed": lambda: decide_change(with_move(build_instance(), MoveStep.IMAGE, MINUTE)),
+    "move_leftover": lambda: decide_change(with_move(build_instance(), MoveStep.CLEAN_UP, 90 * MINUTE)),
     "image_available": lambda: end_image("available"),
     "image_failed": lambda: end_image("failed"),
     "benchmark_done": lambda: end_benchmark(

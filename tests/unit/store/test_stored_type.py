@@ -39,6 +39,13 @@ def test_record_is_read_as_written(since: datetime, rate: Decimal, accrued: Deci
     assert (str(loaded.billing.rates), str(loaded.billing.meter.accrued)) == (str(instance.billing.rates), str(accrued))
 
 
+def test_record_that_was_written_before_starts_and_moves_is_readable() -> None:
+    stored = json.loads(INSTANCE.encode(build_ready_instance()))
+    del stored["start"]
+    assert "move" not in stored
+    assert INSTANCE.decode(json.dumps(stored)) == build_ready_instance()
+
+
 @given(times, amounts)
 def test_billed_segment_is_read_as_written(since: datetime, rate: Decimal) -> None:
     segment = BilledSegment(

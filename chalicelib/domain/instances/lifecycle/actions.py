@@ -16,6 +16,7 @@ from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_file
 from chalicelib.domain.instances.plan import Plan, Start, Step, Stop, Terminate
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import WarningType
 
 INITIATED_CODES: Mapping[ClaimAction, EventCode] = {
@@ -64,6 +65,7 @@ def begin_action(
         instance=replace(
             with_phase(instance, phase, reason, now),
             claim=claim,
+            start=instance.start if action is ClaimAction.START else StartState(),
             warning=None,
             spec=replace(instance.spec, desired=desired),
         ),

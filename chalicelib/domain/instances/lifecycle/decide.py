@@ -22,6 +22,7 @@ from chalicelib.domain.instances.lifecycle import (
     ec2_drift,
     failed,
     launching,
+    moving,
     notified_facts,
     ready,
     setting_up,
@@ -29,6 +30,7 @@ from chalicelib.domain.instances.lifecycle import (
 )
 from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
 from chalicelib.domain.instances.lifecycle.mode_filter import apply_mode
+from chalicelib.domain.instances.lifecycle.move_end import hold_end
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
 from chalicelib.domain.instances.lifecycle.start_price import update_rates_at_start
 from chalicelib.domain.instances.lifecycle.type_change import decide_type_change
@@ -54,6 +56,8 @@ def apply_ec2_state(decision: Decision) -> Decision:
     instance, plan = ec2_drift.apply_ec2_state(decision.instance, decision.observation, decision.now, mode)
     if plan is None and instance.is_active:
         plan = decide_type_change(instance, decision.observation, decision.context.catalog, decision.now)
+    if plan:
+        plan = hold_end(instance, plan, decision.observation.move, decision.now)
     return replace(decision, instance=instance, plan=plan)
 
 
@@ -75,6 +79,13 @@ def apply_limits(decision: Decision) -> Decision:
     changed = replace(instance, spec=replace(instance.spec, policy=limited))
     plan = record_event(changed, reason, decision.now)
     return replace(decision, plan=replace(plan, requeue=True))
+
+
+def decide_move(decision: Decision) -> Decision:
+    """Decide what the move of the instance requires. Before a launch at the target, it stays stopped."""
+    if decision.plan:
+        return decision
+    return replace(decision, plan=moving.decide(decision.instance, decision.observation, decision.now))
 
 
 def decide_phase(decision: Decision) -> Decision:
@@ -118,6 +129,7 @@ def apply_metering(decision: Decision) -> Decision:
 STAGES: tuple[Stage, ...] = (
     apply_ec2_state,
     apply_limits,
+    decide_move,
     decide_phase,
     require_delivery,
     apply_mode,
@@ -130,12 +142,13 @@ STAGES: tuple[Stage, ...] = (
 1. `apply_ec2_state` is first: the other stages decide on what EC2 shows now. Something that was done outside gpudesk,
    or an instance that EC2 does not show, decides the plan.
 2. `apply_limits` comes before the phase, so that no stop follows from a policy that exceeds the limits.
-3. `decide_phase` always decides. It is skipped if stage 1 or 2 has decided.
-4. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
-5. `apply_mode` sees every plan, so that nothing gets around the mode.
-6. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
-7. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
-8. `apply_metering` is last: it bills what is written, from the record as it was read.
+3. `decide_move` comes before the phase: while an instance moves, a failed launch or a stop means that it is taken back.
+4. `decide_phase` always decides. It is skipped if a stage before it has decided.
+5. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
+6. `apply_mode` sees every plan, so that nothing gets around the mode.
+7. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
+8. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
+9. `apply_metering` is last: it bills what is written, from the record as it was read.
 """
 
 

@@ -13,6 +13,7 @@ from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.ended_launch import is_ended_launch, record_ended_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_stopped, to_terminated, with_phase
+from chalicelib.domain.instances.lifecycle.start_wait import record_ended_start
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop
 from chalicelib.domain.instances.observation import NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Plan
@@ -75,6 +76,9 @@ def decide_external_stop(
     is_starting = instance.claim is not None and instance.claim.action is ClaimAction.START
     if instance.phase in STOP_PHASES or is_starting:
         return None
+    ended = record_ended_start(instance, now)
+    if ended:
+        return ended
     reason = _build_stop_reason(instance, ec2_instance, heartbeat)
     if instance.spec.desired is DesiredState.RUNNING:
         instance = replace(instance, spec=replace(instance.spec, desired=DesiredState.STOPPED), state_request=None)

@@ -20,6 +20,7 @@ from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_complete
 from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
+from chalicelib.domain.instances.move_state import add_former_disk
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance, Phase
@@ -101,7 +102,7 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
                 next_offer=outcome.next_offer,
                 retry_at=None,
             ),
-            billing=replace(instance.billing, rates=outcome.rates),
+            billing=replace(instance.billing, rates=add_former_disk(instance.move, outcome.rates)),
         ),
         reason=reason,
         timeline=(*([entry] if is_new else []), *_list_disk_entries(instance, attempt, now)),

@@ -13,6 +13,7 @@ from chalicelib.domain.instances.lifecycle import (
     ec2_drift,
     launch_errors,
     launching,
+    moving,
     starting,
     stopping,
 )
@@ -20,11 +21,13 @@ from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import advance_plan_meter, no_op
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
     InstanceLaunched,
     Launch,
     LaunchResolved,
+    Move,
     NoLongerIdle,
     Outcome,
     Plan,
@@ -46,6 +49,8 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     """
     if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
         plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now, mode)
+    elif isinstance(step, Move) and moving.is_expected(instance, step):
+        plan = moving.record_call(instance, step.call, outcome if isinstance(outcome, AwsError) else None, now)
     elif _is_expected(instance, step):
         plan = _apply_outcome(instance, step, outcome, now, mode)
     else:
@@ -66,8 +71,10 @@ def _is_expected(instance: Instance, step: Step) -> bool:
             return document_send.is_expected(instance, step) or benchmark_run.is_expected(instance, step)
         case RunHook():
             return before_stop.is_expected(instance, step)
-        case Start():
+        case Start() | ChangeType():
             return instance.phase is Phase.BOOTING and claim is not None and claim.action is ClaimAction.START
+        case Move():
+            return moving.is_expected(instance, step)
         case Stop():
             return instance.phase is Phase.STOPPING and claim is not None and claim.action is ClaimAction.STOP
         case Terminate():
@@ -84,14 +91,14 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
             return launch_errors.record_launch_error(instance, outcome, now)
         case ((SendDocument() | RunHook()), (CommandSent() | DocumentAlreadyInstalled() | AwsError())):
             return record_send(instance, step, outcome, now, mode)
-        case Start(), AwsError():
+        case ((Start() | ChangeType()), AwsError()):
             return starting.record_start_error(instance, outcome, now)
         case ((Stop() | RunHook()), NoLongerIdle()):
             return stopping.cancel_stop(instance, outcome, now)
         case ((Stop() | Terminate()), AwsError()):
             return stopping.record_call_error(instance, outcome, now)
-        case Start(), CallAccepted():
-            return starting.record_accepted_start(instance)
+        case ((Start() | ChangeType()), CallAccepted()):
+            return starting.record_accepted_call(instance, step)
         case _, CallAccepted():
             accepted = forget_facts(instance, EventCode.STOP_REFUSED, EventCode.TERMINATE_REFUSED)
             return no_op(accepted, EventCode.NO_CHANGE, f"AWS accepted {type(step).__name__} of {instance.name}.")

@@ -26,6 +26,7 @@ from chalicelib.domain.instances.lifecycle.plans import (
     to_stopped,
     with_phase,
 )
+from chalicelib.domain.instances.lifecycle.resize import plan_type_change
 from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -60,7 +61,11 @@ def decide_stopped(instance: Instance, now: datetime) -> Plan:
             reason = EventReason(code=EventCode.START_REQUESTED, message=describe_request(instance))
             plan = begin_action(instance, ClaimAction.START, reason, now)
             lifetime = replace(plan.instance.lifetime, started_at=now)
-            return replace(plan, instance=replace(plan.instance, ready_since=None, lifetime=lifetime))
+            started = replace(plan.instance, ready_since=None, lifetime=lifetime)
+            claim = started.claim
+            change = plan_type_change(started, replace(claim, last_called_at=None), now) if claim else None
+            started_plan = replace(plan, instance=started)
+            return replace(started_plan, instance=change.instance, step=change.step) if change else started_plan
         case DesiredState.TERMINATED:
             return plan_termination(instance, now)
         case DesiredState.STOPPED:
