@@ -62,7 +62,8 @@ def to_text(document: Any) -> str:
 
 
 def _build_named_policy(policy: Any) -> NamedPolicy:
-    return policy.name, policy.document
+    default = next(each for each in policy.versions if each.version_id == policy.default_version_id)
+    return policy.name, to_text(default.document)
 
 
 def _parse(policies: Iterable[NamedPolicy]) -> tuple[Policy, ...]:

@@ -83,7 +83,6 @@ def test_launch_without_a_subnet_or_group_uses_the_default(
         {"SecurityGroups": ["open"]},
         {"LaunchTemplate": {"LaunchTemplateId": "lt-1"}},
         {"CapacityReservationSpecification": {"CapacityReservationPreference": "open"}},
-        {"InstanceMarketOptions": {"MarketType": "spot"}},
         {"Placement": {"GroupName": "near"}},
         {"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1"}]},
     ],
