@@ -11,12 +11,14 @@ from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSett
 from chalicelib.aws.offerings import Offerings
 from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.session_manager import SessionManager
+from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.sts import Sts
 from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.execute_step import Executor
+from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.observe_instance import Observer
@@ -86,17 +88,27 @@ def build_application(
         image_reconciler=image_reconciler,
         sweep=_build_sweep(parts, reconciler, image_reconciler),
         notifications=notifications,
+        interruptions=InterruptionHandler(reconciler, notifications),
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
         offer_refresher=_build_offer_refresher(parts),
     )
 
 
 def _build_reconciler(parts: Parts) -> Reconciler:
-    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, parts.settings.instance_role_id)
     settings = parts.settings
+    spot_requests = SpotRequests(parts.clients.loop, settings.stage)
+    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, spot_requests)
     network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
     prerequisites = LaunchPrerequisites(parts.clients.loop, network)
-    resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, parts.stores.capacity, parts.clock)
+    resolver = LaunchResolver(
+        prerequisites,
+        parts.ssm,
+        parts.catalog,
+        settings,
+        parts.stores.capacity,
+        parts.stores.offers,
+        parts.clock,
+    )
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 

@@ -25,6 +25,7 @@ from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
+from chalicelib.domain.launch.market_choice import REQUESTED_MARKETS
 from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
 from chalicelib.domain.offers.headroom import HeadroomKind
@@ -33,7 +34,7 @@ from chalicelib.domain.offers.offer import PriceSource
 from chalicelib.domain.sessions.session import SessionKind
 from chalicelib.domain.setup.parameters import ParameterType
 
-MARKETS = ("on-demand",)
+MARKETS = REQUESTED_MARKETS
 BENCHMARK_STATES = ("requested", "running")
 
 
@@ -55,10 +56,8 @@ DesiredStateText = TypeAliasType(
 Ec2StateText = TypeAliasType(
     "Ec2StateText", Annotated[str, list_values(Ec2State, "The state of the EC2 instance, as EC2 names it.")]
 )
-MarketText = TypeAliasType("MarketText", Annotated[str, list_values(MARKETS, "How the instance is bought.")])
-OfferMarketText = TypeAliasType(
-    "OfferMarketText", Annotated[str, list_values(Market, "How EC2 sells the instance of an offer.")]
-)
+MarketText = TypeAliasType("MarketText", Annotated[str, list_values(MARKETS, "The market that was requested.")])
+OfferMarketText = TypeAliasType("OfferMarketText", Annotated[str, list_values(Market, "How EC2 sells an instance.")])
 PriceSourceText = TypeAliasType(
     "PriceSourceText",
     Annotated[str, list_values(PriceSource, "Where gpudesk has a price from. A later version may add sources.")],

@@ -33,10 +33,12 @@ NO_CAPACITY_CODES = frozenset(
         "InsufficientReservedInstanceCapacity",
         "InsufficientVolumeCapacity",
         "InsufficientFreeAddressesInSubnet",
+        "SpotMaxPriceTooLow",
         "Unsupported",
     }
 )
-"""EC2 returns `Unsupported` if the zone does not offer the instance type."""
+"""EC2 returns `Unsupported` if the zone does not offer the instance type, and `SpotMaxPriceTooLow` if the spot price of
+the zone is above the maximum price, which is the on-demand price."""
 
 QUOTA_CODES = frozenset(
     {
@@ -57,6 +59,7 @@ NOT_FOUND_CODES = frozenset(
         "InvalidInstanceID.NotFound",
         "InvalidInstanceId",
         "InvalidSnapshot.NotFound",
+        "InvalidSpotInstanceRequestID.NotFound",
         "InvalidSubnetID.NotFound",
         "InvocationDoesNotExist",
         "ParameterNotFound",
@@ -78,6 +81,7 @@ EC2_TRANSIENT_CODES = frozenset(
         "ConcurrentSnapshotLimitExceeded",
         "IdempotentParameterMismatch",
         "IncorrectInstanceState",
+        "IncorrectSpotRequestState",
         "IncorrectState",
         "InvalidSnapshot.InUse",
         "PendingVerification",
@@ -89,6 +93,7 @@ EC2_TRANSIENT_CODES = frozenset(
 
 `IncorrectInstanceState`: a start while the instance is stopping, or a stop while it is pending; the next pass observes
 its new state.
+`IncorrectSpotRequestState`: a start of an instance that EC2 has interrupted; EC2 starts it itself.
 `IdempotentParameterMismatch`: an instance was launched with this token; the next pass finds it by its tags.
 """
 

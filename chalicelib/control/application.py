@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -53,6 +54,7 @@ class Application:
     image_reconciler: ImageReconciler
     sweep: Sweep
     notifications: NotificationSender
+    interruptions: InterruptionHandler
     sweep_watchdog: SweepWatchdog
     offer_refresher: OfferRefresher
 

@@ -41,6 +41,7 @@ TABLES = {
     "owners": TableAccess(("Scan",), "Read the channels of all owners; a team has few owners."),
     "ledger": TableAccess(("PutItem",), "Write what is billed."),
     "benchmarks": TableAccess(("PutItem",), "Write the results of benchmarks."),
+    "offers": TableAccess(("BatchGetItem",), "Read the price of a launch on spot."),
     "desk": TableAccess(
         ("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
         "Settings, names and counts, the leases of the sweep and of the deliveries, durations of documents.",
@@ -116,6 +117,7 @@ def _build_observation_statement() -> Statement:
             "ec2:DescribeInstances",
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeSnapshots",
+            "ec2:DescribeSpotInstanceRequests",
             "ec2:DescribeSubnets",
             "ec2:DescribeVolumes",
             "ssm:DescribeInstanceInformation",
@@ -123,7 +125,8 @@ def _build_observation_statement() -> Statement:
             "ssm:ListCommandInvocations",
         ),
         resources=("*",),
-        reason="Observe instances, images and commands, and find subnets. EC2 and SSM cannot restrict these actions to "
+        reason="Observe instances, spot requests, images and commands, and find subnets. EC2 and SSM cannot restrict "
+        "these actions to "
         "resources; the code selects by the tag of the stage.",
     )
 

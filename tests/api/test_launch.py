@@ -30,6 +30,7 @@ def test_launch_returns_the_instance_and_its_location(bench: Bench) -> None:
         "instance_type": "g4dn.xlarge",
         "region": "us-east-1",
         "market": "on-demand",
+        "resume_after_interruption": False,
         "recipe": "jupyter",
         "parameters": {"proxy": "", "apt_mirror": "", "pip_index": ""},
         "added_recipes": [],

@@ -54,7 +54,8 @@ def _limit_to_records(prices: str, capacity: str) -> str:
     """
     if prices == capacity:
         return prices
-    assert not (prices and capacity)
+    if prices and capacity:
+        return f"{prices} zones and prices, {capacity} records of capacity"
     return f"{prices}, only zones and prices" if prices else f"{capacity}, only records of capacity"
 
 

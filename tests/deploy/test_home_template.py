@@ -123,7 +123,7 @@ def test_schedules_and_rules_are_those_of_the_app(home: Template) -> None:
     schedules = sorted(rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule)
     assert schedules == ["rate(1 hour)", "rate(1 minute)", "rate(1 minute)", "rate(5 minutes)"]
     sources = sorted(rule["EventPattern"]["source"][0] for rule in rules if "EventPattern" in rule)
-    assert sources == ["aws.ec2", "aws.ssm"]
+    assert sources == ["aws.ec2", "aws.ec2", "aws.ssm"]
 
 
 def test_alarms_mail_and_only_that_of_a_silent_sweep_needs_no_data(home: Template) -> None:

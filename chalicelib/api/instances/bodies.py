@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.api.code_schemas import MARKETS
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN, RejectNull, RequestModel, Time
 from chalicelib.api.policy_schemas import IdlePolicyBody
+from chalicelib.domain.common.text import join_or
 from chalicelib.domain.instances.names import NAME_DESCRIPTION
 from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH, TAG_CHARACTERS
 from chalicelib.domain.launch.request import LaunchRequest
@@ -42,7 +43,9 @@ class LaunchBody(RequestModel):
 
     Fields that are left out get the defaults of the owner or the desk; a missing `name` is generated. `image`: the id
     or name of an image, or latest for the newest image that fits. `disk_gib`: the total size of the root disk; default:
-    64 GiB more than the public image, or the size of the own image.
+    64 GiB more than the public image, or the size of the own image. `market`: spot-or-on-demand launches on-demand if
+    spot has no capacity. `resume_after_interruption`: EC2 starts a spot instance again that it has interrupted;
+    otherwise gpudesk stops it at the warning of EC2, and people start it again.
     """
 
     gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
@@ -54,8 +57,9 @@ class LaunchBody(RequestModel):
     )
     region: str | None = Field(None, min_length=1, max_length=40, description="an AWS region, e.g. us-east-1")
     market: str | None = Field(
-        None, max_length=40, description="on-demand", json_schema_extra={"enum": [*MARKETS, None]}
+        None, max_length=40, description=join_or(MARKETS), json_schema_extra={"enum": [*MARKETS, None]}
     )
+    resume_after_interruption: bool | None = Field(None, description="true or false, on spot only; default: false")
     recipe: str | None = Field(
         None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
     )

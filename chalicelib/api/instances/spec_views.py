@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 from chalicelib.api.code_schemas import MarketText
 from chalicelib.api.policy_schemas import IdlePolicyView, to_policy_view
 from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.launch.market_choice import describe_requested_market
 from chalicelib.domain.setup.state import AddedRecipe
 
 ParameterView = str | int | bool
@@ -25,7 +26,8 @@ class SpecView(TypedDict):
     `gpu_count`: null: unknown, of a type that is not in the catalog; then `gpu` is null, too. `image`: the id of the
     image from which the instance was launched; null: no image. `disk_gib`: the total size of the root disk; before the
     launch it is an estimate if the request left it out; null: unknown, of an adopted instance. `metadata_hop_limit`:
-    2 lets containers on the instance use its role.
+    2 lets containers on the instance use its role. `resume_after_interruption`: EC2 may start a spot instance again
+    that it has interrupted.
     """
 
     gpu: str | None
@@ -33,6 +35,7 @@ class SpecView(TypedDict):
     instance_type: str
     region: str
     market: MarketText
+    resume_after_interruption: bool
     recipe: str
     parameters: dict[str, ParameterView]
     added_recipes: list[AddedRecipeView]
@@ -57,7 +60,8 @@ def to_spec_view(spec: Spec) -> SpecView:
         "gpu_count": spec.hardware.gpu_count,
         "instance_type": spec.hardware.instance_type,
         "region": spec.region,
-        "market": spec.market,
+        "market": describe_requested_market(spec),
+        "resume_after_interruption": spec.spot.resume_after_interruption,
         "recipe": spec.software.recipe,
         "parameters": dict(spec.software.parameters),
         "added_recipes": to_added_recipe_views(spec.software.added_recipes),

@@ -23,6 +23,7 @@ from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    CancelSpotRequest,
     CommandSent,
     DocumentAlreadyInstalled,
     InstanceLaunched,
@@ -74,7 +75,11 @@ class Executor:
         match step:
             case ResolveLaunch(zones_without_capacity):
                 resolved = self.resolver.resolve(instance, zones_without_capacity)
-                return LaunchResolved(resolved, self.resolver.find_address_price(resolved))
+                address_price, spot_price = (
+                    self.resolver.find_address_price(resolved),
+                    self.resolver.find_spot_price(resolved),
+                )
+                return LaunchResolved(resolved, address_price, spot_price)
             case Launch(attempt):
                 return InstanceLaunched(self.ec2.launch(attempt))
             case SendDocument():
@@ -83,6 +88,8 @@ class Executor:
                 self.ec2.start(region, require_ec2_instance(instance).instance_id)
             case Stop():
                 return self._stop(instance, step)
+            case CancelSpotRequest(request_id):
+                self._cancel_spot_request(instance, request_id)
             case Terminate():
                 self.ec2.terminate(region, require_ec2_instance(instance).instance_id)
             case _ as impossible:
@@ -104,6 +111,15 @@ class Executor:
         return CommandSent(
             self.ssm.send_command(region, require_ec2_instance(instance).instance_id, step), document_hash
         )
+
+    def _cancel_spot_request(self, instance: Instance, request_id: str | None) -> None:
+        """Cancel a spot request. Without its id, it is the one with the tag of the record, if EC2 shows one."""
+        region, requests = instance.spec.region, self.observer.spot_requests
+        if request_id is None:
+            found = requests.find(region, None, instance.tag_id)
+            request_id = found.request_id if found and found.is_live else None
+        if request_id is not None:
+            requests.cancel(region, [request_id])
 
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
         """Stop the instance. Before an idle stop, read the heartbeat once more."""

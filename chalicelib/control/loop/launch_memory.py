@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.control.loop.resolve_launch import ParameterSource, PrerequisiteSource
 from chalicelib.control.loop.step_executor import StepExecutor
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, RepeatedRefusal
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.plan import Launch, Outcome, ResolveLaunch, Step
@@ -23,11 +24,11 @@ class LaunchMemory:
     """Answers of AWS since a sweep began.
 
     :ivar answers: results of calls that only read, and errors of them
-    :ivar refusals: the error of each region, type and zone without capacity
+    :ivar refusals: the error of each region, type, market and zone without capacity
     """
 
     answers: dict[Hashable, Any] = field(default_factory=dict)
-    refusals: dict[tuple[str, str, str], InsufficientCapacity] = field(default_factory=dict)
+    refusals: dict[tuple[str, str, Market, str], InsufficientCapacity] = field(default_factory=dict)
 
     def recall(self, call: Hashable, read: Callable[[], T]) -> T:
         """Return what an equal call has returned before, or make it now.
@@ -47,16 +48,17 @@ class LaunchMemory:
     def find_refusal(self, launch: Launch) -> InsufficientCapacity | None:
         """Return why EC2 would refuse a launch. A call that was made before may have launched an instance."""
         attempt = launch.attempt
-        place = (attempt.region, attempt.instance_type, attempt.zone)
+        place = (attempt.region, attempt.instance_type, attempt.market, attempt.zone)
         return self.refusals.get(place) if launch.is_first_call else None
 
     def record_refusal(self, attempt: LaunchAttempt, error: InsufficientCapacity) -> None:
         """Remember that a zone has no capacity for a type."""
-        self.refusals[attempt.region, attempt.instance_type, attempt.zone] = error
+        self.refusals[attempt.region, attempt.instance_type, attempt.market, attempt.zone] = error
 
-    def list_zones_without_capacity(self, region: str, type_name: str) -> tuple[str, ...]:
-        """Return the zones of a region that have no capacity for a type."""
-        return tuple(zone for place, name, zone in self.refusals if (place, name) == (region, type_name))
+    def list_zones_without_capacity(self, region: str, type_name: str, market: Market) -> tuple[str, ...]:
+        """Return the zones of a region that have no capacity for a type in a market."""
+        wanted = (region, type_name, market)
+        return tuple(zone for *place, zone in self.refusals if tuple(place) == wanted)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class RememberingExecutor:
         match step:
             case ResolveLaunch(zones):
                 spec = instance.spec
-                more = self.memory.list_zones_without_capacity(spec.region, spec.hardware.instance_type)
+                more = self.memory.list_zones_without_capacity(spec.region, spec.hardware.instance_type, spec.market)
                 return self.executor.execute(instance, ResolveLaunch((*zones, *more)))
             case Launch():
                 refusal = self.memory.find_refusal(step)

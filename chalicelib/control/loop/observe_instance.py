@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.instance_index import InstanceIndex, build_instance_index
 from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.observation import (
     NotVisible,
     Observation,
@@ -20,6 +22,8 @@ from chalicelib.domain.instances.observation import (
     Unavailable,
 )
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.spot import ObservedSpotRequest
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 
 T = TypeVar("T")
@@ -29,7 +33,8 @@ ObservedAgents = dict[str, ObservedAgent] | Unavailable
 EventsByEc2Id = Mapping[str, ScheduledEvent] | Unavailable
 
 NOT_REQUESTED = Unavailable("not requested")
-"""Scheduled events are read by the sweep only, once for all instances of a region."""
+"""Scheduled events are read by the sweep only, once for all instances of a region. Spot requests are read for few
+decisions."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Observer:
     ssm: Ssm
     heartbeats: HeartbeatRepository
     instance_role_id: str
+    spot_requests: SpotRequests
 
     def observe(self, instance: Instance) -> Observation:
         """Return what a decision about this instance needs. The calls are made for this instance alone."""
@@ -74,6 +80,7 @@ class Observer:
             heartbeat=heartbeat.report if heartbeat else None,
             heartbeat_response=heartbeat.response if heartbeat else NotVisible(),
             scheduled_event=_select_by_ec2_id(instance, snapshot.events),
+            spot_request=self._find_spot_request(instance),
         )
 
     def list_instances(self, region: str, record_id: str | None = None) -> ObservedInstances:
@@ -123,6 +130,16 @@ class Observer:
         is_gone = state is None or state in ENDED_STATES
         return ec2 if is_gone else TagsMissing(machine.instance_id)
 
+    def _find_spot_request(self, instance: Instance) -> ObservedSpotRequest | NotVisible | Unavailable:
+        machine = instance.ec2_instance
+        if machine is None or not requires_spot_request(instance):
+            return NOT_REQUESTED
+        region, request_id = instance.spec.region, machine.spot_instance_request_id
+        try:
+            return self.spot_requests.find(region, request_id, instance.tag_id) or NotVisible()
+        except AwsError as error:
+            return Unavailable(str(error))
+
     def _get_command(self, instance: Instance) -> ObservedCommand | NotVisible | Unavailable:
         run, machine = instance.active_command, instance.ec2_instance
         if run is None or run.command_id is None or machine is None:
@@ -131,6 +148,15 @@ class Observer:
             return self.ssm.get_command(instance.spec.region, run.command_id, machine.instance_id)
         except AwsError as error:
             return Unavailable(str(error))
+
+
+def requires_spot_request(instance: Instance) -> bool:
+    """Return whether a decision reads the spot request: to terminate the instance, or to start an interrupted one."""
+    if instance.phase is Phase.TERMINATING:
+        return has_spot_request(instance.ec2_instance)
+    interruption = instance.observed.interruption
+    is_interrupted = interruption is not None and interruption.interrupted_at is not None
+    return is_interrupted and instance.phase is Phase.STOPPED and instance.spec.desired is DesiredState.RUNNING
 
 
 def expects_heartbeat(instance: Instance) -> bool:

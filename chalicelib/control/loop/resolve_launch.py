@@ -1,7 +1,7 @@
 """Complete a launch request: AMI, root device, disk, subnet, zone. The result is stored and sent unchanged."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -22,7 +22,9 @@ from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.offers.likelihood import estimate_likelihood
+from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.region_capacity import RegionCapacity
+from chalicelib.domain.offers.spot_price import find_spot_price
 from chalicelib.settings import Settings
 
 
@@ -54,6 +56,14 @@ class CapacitySource(Protocol):
         ...
 
 
+class OfferSource(Protocol):
+    """What `store/offers.py` reads for a launch."""
+
+    def get_many(self, regions: Iterable[str]) -> Mapping[str, RegionOfferings]:
+        """Return what was read of regions, by region."""
+        ...
+
+
 @dataclass(frozen=True)
 class LaunchResolver:
     """Reads from AWS what RunInstances needs besides the spec. It changes nothing."""
@@ -63,6 +73,7 @@ class LaunchResolver:
     catalog: InstanceTypeCatalog
     settings: Settings
     capacity: CapacitySource
+    offers: OfferSource
     clock: Clock
 
     def resolve(self, instance: Instance, zones_without_capacity: tuple[str, ...]) -> LaunchAttempt:
@@ -108,6 +119,13 @@ class LaunchResolver:
         """Return US dollars per hour of the public IPv4 address; 0 if the subnet gives none."""
         return self.catalog.address_price_per_hour if attempt.public_address else Decimal(0)
 
+    def find_spot_price(self, attempt: LaunchAttempt) -> Decimal | None:
+        """Return US dollars per hour on spot; None: the attempt is on-demand, or the price is unknown."""
+        if attempt.market is not Market.SPOT:
+            return None
+        offerings = self.offers.get_many([attempt.region]).get(attempt.region)
+        return find_spot_price(offerings, attempt.instance_type, attempt.zone)
+
     def _find_type(self, spec: Spec) -> InstanceType:
         try:
             return self.catalog.get_type(spec.hardware.instance_type)
@@ -121,7 +139,9 @@ class LaunchResolver:
             raise PrerequisiteMissing(f"gpudesk has no subnet in a zone of {region} that offers {type_name}")
         subnets = [subnet for subnet in offered if subnet.zone not in zones_without_capacity]
         if not subnets:
-            raise InsufficientCapacity("NoZoneLeft", f"No zone of {region} has capacity for {type_name} now")
+            raise InsufficientCapacity(
+                "NoZoneLeft", f"No zone of {region} has {spec.market} capacity for {type_name} now"
+            )
         return self._choose_likeliest(region, type_name, spec.market, subnets) if len(subnets) > 1 else subnets[0]
 
     def _choose_likeliest(self, region: str, type_name: str, market: Market, subnets: Sequence[Subnet]) -> Subnet:

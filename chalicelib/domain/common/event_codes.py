@@ -89,6 +89,7 @@ class EventCode(StrEnum):
     CANCEL_PENDING = "cancel_pending", NOTIFY_NOBODY
     FAILED_RECORD_CLOSED = "failed_record_closed", NOTIFY_NOBODY
     FAILED = "failed", NOTIFY_NOBODY
+    MARKET_CHANGED = "market_changed", NOTIFY_OWNER, "is launched on-demand: spot is not available"
     LAUNCH_REFUSED = "launch_refused", NOTIFY_OWNER, "could not be launched: {rejected_by} rejected the request"
     QUOTA_EXCEEDED = "quota_exceeded", NOTIFY_OWNER, "could not be launched: AWS quota exceeded"
     NO_CAPACITY = "no_capacity", NOTIFY_OWNER, "could not be launched: AWS has no capacity"
@@ -171,6 +172,15 @@ class EventCode(StrEnum):
     TERMINATE_OVERDUE = "terminate_overdue", NOTIFY_BOTH, "has not terminated for 20 minutes"
     TERMINATING = "terminating", NOTIFY_NOBODY
     TERMINATED = "terminated", NOTIFY_NOBODY
+
+    # Spot
+    SPOT_INTERRUPTION = "spot_interruption", NOTIFY_OWNER, "is being interrupted by EC2"
+    SPOT_INTERRUPTED = "spot_interrupted", NOTIFY_OWNER, "was interrupted by EC2"
+    SPOT_RESUMED = "spot_resumed", NOTIFY_OWNER, "was started again by EC2 after its interruption"
+    SPOT_RETURN_STOPPED = "spot_return_stopped", NOTIFY_NOBODY
+    SPOT_WAITING = "spot_waiting", NOTIFY_NOBODY
+    SPOT_REBALANCE = "spot_rebalance", NOTIFY_NOBODY
+    SPOT_REQUEST_CANCELLED = "spot_request_cancelled", NOTIFY_NOBODY
 
     # EC2 state and external changes
     NOT_VISIBLE = "not_visible", NOTIFY_NOBODY

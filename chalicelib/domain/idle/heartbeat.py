@@ -76,6 +76,17 @@ class SelfStopStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportedInterruption:
+    """The warning in the metadata of a spot instance that EC2 interrupts it.
+
+    :param action: stop, terminate or hibernate
+    """
+
+    action: str
+    interrupts_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepProgress:
     """Progress of the document that is running. SSM shows the output of a step only after the step has ended.
 
@@ -111,6 +122,7 @@ class Heartbeat:
     missed_heartbeats: MissedHeartbeats | None = None
     self_stop: SelfStopStatus | None = None
     setup: StepProgress | None = None
+    interruption: ReportedInterruption | None = None
 
 
 @dataclass(frozen=True)

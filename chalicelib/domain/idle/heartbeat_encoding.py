@@ -42,6 +42,7 @@ HEARTBEAT_FIELDS = (
     "missed_heartbeats",
     "self_stop",
     "setup",
+    "interruption",
 )
 """The fields of a heartbeat, in the order of the list; null stands for one that is missing. New ones go to the end."""
 
@@ -126,6 +127,8 @@ def _build_fields(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
         plain["self_stop"] = [to_epoch_seconds(heartbeat.self_stop.stop_at), heartbeat.self_stop.stopping_now]
     if heartbeat.setup:
         plain["setup"] = _encode_step(heartbeat.setup, reason_length)
+    if heartbeat.interruption:
+        plain["interruption"] = [heartbeat.interruption.action, to_epoch_seconds(heartbeat.interruption.interrupts_at)]
     return plain
 
 

@@ -11,11 +11,14 @@ class Rates:
     """US dollars per hour: the instance and its public IPv4 address while it runs, its disk while it exists.
 
     None is a price that gpudesk does not know. Costs leave it out and are incomplete.
+
+    :param on_demand: of a spot instance, the price that it would have on-demand; None of all others
     """
 
     instance: Decimal | None = None
     disk: Decimal | None = None
     address: Decimal = Decimal(0)
+    on_demand: Decimal | None = None
 
 
 class BillingState(StrEnum):

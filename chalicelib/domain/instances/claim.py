@@ -22,6 +22,7 @@ class Claim:
 
     :param warning_type: type of the stop warning that the action follows; None: a person requested it
     :param last_called_at: time of the last AWS call
+    :param request_cancelled_at: time of the last call that cancelled the spot request, before a termination
     :param rejection_code: AWS error code of the last rejected call that people were notified of
     :param last_error: why AWS did not accept the last call of a start, as a sentence; None: AWS accepted it
     """
@@ -31,5 +32,6 @@ class Claim:
     reason: EventReason
     warning_type: WarningType | None = None
     last_called_at: datetime | None = None
+    request_cancelled_at: datetime | None = None
     rejection_code: str | None = None
     last_error: str | None = None

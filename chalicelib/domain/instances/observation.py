@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
+from chalicelib.domain.instances.spot import ObservedSpotRequest
 from chalicelib.domain.setup.step_output import StepOutput
 
 
@@ -25,6 +27,8 @@ class ObservedInstance:
     launched_at: datetime
     state_reason: StateReason | None = None
     image_arch: str | None = None
+    market: Market = Market.ON_DEMAND
+    spot_instance_request_id: str | None = None
 
     def to_ec2_instance(self) -> Ec2Instance:
         """Return what a record holds of it."""
@@ -35,6 +39,8 @@ class ObservedInstance:
             launched_at=self.launched_at,
             state_reason=self.state_reason,
             image_arch=self.image_arch,
+            market=self.market,
+            spot_instance_request_id=self.spot_instance_request_id,
         )
 
 
@@ -106,6 +112,7 @@ class Observation:
 
     :param heartbeat_response: the response that the instance can read now; NotVisible: it has no heartbeat item
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
+    :param spot_request: the spot request of the EC2 instance
     """
 
     ec2: ObservedInstance | TagsMissing | NotVisible | Unavailable
@@ -114,3 +121,4 @@ class Observation:
     heartbeat: DecodedHeartbeat = None
     heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")
+    spot_request: ObservedSpotRequest | NotVisible | Unavailable = Unavailable("not requested")

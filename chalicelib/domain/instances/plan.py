@@ -76,14 +76,30 @@ class Terminate:
 
 
 @dataclass(frozen=True)
+class CancelSpotRequest:
+    """Call CancelSpotInstanceRequests, so that EC2 launches and starts nothing for the request any more.
+
+    It terminates a stopped instance of the request, so it is only made for an instance that ends:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/interruption-behavior.html
+
+    :param request_id: None: EC2 has not shown it with the instance; the requests with the tag of the record are
+        cancelled
+    """
+
+    request_id: str | None
+
+
+@dataclass(frozen=True)
 class LaunchResolved:
     """Outcome: the launch request is complete.
 
     :param address_price: US dollars per hour of the public IPv4 address; 0 if the subnet gives none
+    :param spot_price: US dollars per hour of the type in the zone, on spot; None: on-demand, or unknown
     """
 
     attempt: LaunchAttempt
     address_price: Decimal
+    spot_price: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +142,7 @@ class NoLongerIdle:
 Outcome = (
     LaunchResolved | InstanceLaunched | CommandSent | DocumentAlreadyInstalled | CallAccepted | NoLongerIdle | AwsError
 )
-Step = ResolveLaunch | Launch | SendDocument | Start | Stop | Terminate
+Step = ResolveLaunch | Launch | SendDocument | Start | Stop | CancelSpotRequest | Terminate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from chalicelib.domain.offers.region_capacity import CapacityKey, RegionCapacity
 from chalicelib.domain.sessions.role import RoleArn
 from chalicelib.settings import Settings
 from chalicelib.store.data_files import load_catalog
+from chalicelib.store.offers import OfferRepository
 from local.clock import ManualClock
 from tests.support.ready_instance import START, build_ready_instance
 
@@ -71,7 +72,7 @@ def record(result: Result, minutes_ago: int) -> CapacityRecord:
 
 def choose_zone(capacity: FakeCapacity, *without_capacity: str, zones: str = "abc", now: datetime = START) -> str:
     aws = FakeAws(zones)
-    resolver = LaunchResolver(aws, aws, load_catalog(), SETTINGS, capacity, ManualClock(now))
+    resolver = LaunchResolver(aws, aws, load_catalog(), SETTINGS, capacity, OfferRepository(), ManualClock(now))
     return resolver.resolve(build_ready_instance(), without_capacity).zone
 
 

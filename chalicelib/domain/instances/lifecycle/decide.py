@@ -24,6 +24,7 @@ from chalicelib.domain.instances.lifecycle import (
     notified_facts,
     ready,
     setting_up,
+    spot_interruption,
     stopping,
 )
 from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
@@ -54,6 +55,15 @@ def apply_ec2_state(decision: Decision) -> Decision:
     if plan is None and instance.is_active:
         plan = decide_type_change(instance, decision.observation, decision.context.catalog, decision.now)
     return replace(decision, instance=instance, plan=plan)
+
+
+def decide_interruption(decision: Decision) -> Decision:
+    """Notify people of an interruption by EC2, and stop the instance before EC2 does."""
+    if decision.plan:
+        return decision
+    mode = decision.context.desk.mode
+    plan = spot_interruption.decide_interruption(decision.instance, decision.observation, decision.now, mode)
+    return replace(decision, plan=plan)
 
 
 def apply_limits(decision: Decision) -> Decision:
@@ -113,6 +123,7 @@ def apply_metering(decision: Decision) -> Decision:
 
 STAGES: tuple[Stage, ...] = (
     apply_ec2_state,
+    decide_interruption,
     apply_limits,
     decide_phase,
     require_delivery,
@@ -125,13 +136,14 @@ STAGES: tuple[Stage, ...] = (
 
 1. `apply_ec2_state` is first: the other stages decide on what EC2 shows now. Something that was done outside gpudesk,
    or an instance that EC2 does not show, decides the plan.
-2. `apply_limits` comes before the phase, so that no stop follows from a policy that exceeds the limits.
-3. `decide_phase` always decides. It is skipped if stage 1 or 2 has decided.
-4. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
-5. `apply_mode` sees every plan, so that nothing gets around the mode.
-6. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
-7. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
-8. `apply_metering` is last: it bills what is written, from the record as it was read.
+2. `decide_interruption` comes before the phase: an interruption ends each of them within two minutes.
+3. `apply_limits` comes before the phase, so that no stop follows from a policy that exceeds the limits.
+4. `decide_phase` always decides. It is skipped if a stage before it has decided.
+5. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
+6. `apply_mode` sees every plan, so that nothing gets around the mode.
+7. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
+8. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
+9. `apply_metering` is last: it bills what is written, from the record as it was read.
 """
 
 
@@ -151,9 +163,9 @@ def _plan_phase(decision: Decision) -> Plan:
         case Phase.STOPPING:
             return stopping.decide_stopping(instance, now, context.desk.mode)
         case Phase.STOPPED:
-            return stopping.decide_stopped(instance, now)
+            return stopping.decide_stopped(instance, observation, now)
         case Phase.TERMINATING:
-            return stopping.decide_terminating(instance, now, context.desk.mode)
+            return stopping.decide_terminating(instance, observation, now, context.desk.mode)
         case Phase.TERMINATED:
             return no_op(instance, EventCode.TERMINATED, f"{instance.name} is terminated.")
         case _ as impossible:

@@ -12,6 +12,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, EndCause, StateReason
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch, try_another_zone
 from chalicelib.domain.instances.lifecycle.plans import with_phase
+from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -66,17 +67,21 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         lifetime=replace(instance.lifetime, started_at=None),
         observed=ObservedState(),
     )
-    if reason.cause is EndCause.ZONE:
+    # EC2 keeps the spot request of an instance that it ends, and would launch another one for it.
+    cancellation = find_cancellation(ec2_instance)
+    if reason.cause in (EndCause.ZONE, EndCause.SPOT):
         message = (
             f"EC2 accepted the launch of {name} in {ec2_instance.zone} and then ended it. {reason.text} gpudesk "
             "tries another zone."
         )
         relaunch = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
         waiting = with_phase(released, Phase.LAUNCHING, relaunch, now)
-        return try_another_zone(waiting, ec2_instance.zone, message, now, instance_id=instance_id)
+        plan = try_another_zone(waiting, ec2_instance.zone, message, now, instance_id=instance_id)
+        return replace(plan, step=cancellation)
     code, advice = _choose_failure(reason)
     cause = f"EC2 accepted the launch and then ended it. {reason.text} {advice}"
-    return fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
+    plan = fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
+    return replace(plan, step=cancellation)
 
 
 def find_advice(cause: EndCause) -> str | None:

@@ -15,14 +15,31 @@ from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LAUNCH_RETRY_AFTE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.instances.lifecycle.market_fallback import fall_back
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 
+ADVICE_BY_CODE = {
+    "AuthFailure.ServiceLinkedRoleCreationNotPermitted": (
+        "The first spot launch of an AWS account creates the service-linked role of EC2 Spot. gpudesk needs "
+        "iam:CreateServiceLinkedRole for that. Ask an admin to create it once (aws iam create-service-linked-role "
+        "--aws-service-name spot.amazonaws.com), then launch again."
+    )
+}
+"""What to do about an error of a launch, by AWS's code.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+"""
+
 
 def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """Record that AWS did not launch the instance, or that it is not known whether it did."""
+    is_zone_left = isinstance(error, InsufficientCapacity) and instance.launch.attempt is not None
+    other_market = None if is_zone_left else fall_back(instance, error, now)
+    if other_market:
+        return other_market
     match error:
         case InsufficientCapacity():
             return _retry_without_capacity(instance, error, now)
@@ -33,7 +50,8 @@ def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> P
             )
             return fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
         case PermanentAwsError():
-            cause = f"{error.description} Nothing was launched. Change the request or ask an admin, then launch again."
+            advice = ADVICE_BY_CODE.get(error.code, "Change the request or ask an admin, then launch again.")
+            cause = f"{error.description} Nothing was launched. {advice}"
             rejected_by = "gpudesk" if isinstance(error, PrerequisiteMissing) else "AWS"
             return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by=rejected_by)
         case AwsNotFound():

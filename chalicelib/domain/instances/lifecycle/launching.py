@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
@@ -20,6 +21,7 @@ from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, Resol
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.small_disk import describe_small_disk
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.spot_rates import to_spot_rates
 
 
 def decide(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
@@ -69,6 +71,8 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
     entry = timeline_entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone})
     is_new = attempt.zone not in instance.launch.zones_in_timeline
     rates = instance.billing.rates
+    if attempt.market is Market.SPOT:
+        rates = to_spot_rates(rates, outcome.spot_price)
     actual_rates = replace(
         rates,
         disk=rates.disk * attempt.disk_gib / spec.disk_gib if rates.disk and spec.disk_gib else rates.disk,

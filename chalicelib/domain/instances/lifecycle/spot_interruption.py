@@ -1,0 +1,215 @@
+"""Decide for a spot instance that EC2 interrupts, has interrupted, or starts again.
+
+EC2 warns two minutes before. Unless the owner wants the instance back by itself, gpudesk stops it at the warning:
+after a stop by gpudesk people can start it, after an interruption only EC2 can. It is not proven on AWS which of the
+two wins if both stop the instance, so both outcomes are handled:
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/interruption-behavior.html
+"""
+
+from collections.abc import Container
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.common.deadlines import INTERRUPTION_OVERDUE_AFTER
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_duration, format_time
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.lifecycle.actions import begin_action
+from chalicelib.domain.instances.lifecycle.notified_facts import record_once
+from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files, describe_missing_stop
+from chalicelib.domain.instances.observation import Observation, Unavailable
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.spot import (
+    WARNED_BEFORE,
+    Interruption,
+    InterruptionAction,
+    InterruptionWarning,
+    ObservedSpotRequest,
+    SpotEvent,
+    SpotRequestState,
+)
+from chalicelib.domain.instances.warning import WarningType
+
+RUNNING_PHASES = (Phase.BOOTING, Phase.SETTING_UP, Phase.READY, Phase.FAILED)
+
+
+def decide_interruption(instance: Instance, observation: Observation, now: datetime, mode: Mode) -> Plan | None:
+    """Record the warning that the probe has read on the instance, and stop the instance because of a warning.
+
+    :returns: None if EC2 has not warned, or if it may interrupt the instance itself
+    """
+    if not _is_in_use(instance, (Ec2State.RUNNING,)):
+        return None
+    interruption = instance.observed.interruption
+    warning = interruption.warning if interruption else None
+    if warning is None:
+        reported = _find_reported_warning(instance, observation.heartbeat, now)
+        return record_warning(instance, reported, now, mode) if reported else None
+    if now >= warning.interrupts_at + INTERRUPTION_OVERDUE_AFTER:
+        message = f"EC2 has not interrupted {instance.name}, although it announced that."
+        reason = EventReason(code=EventCode.NO_CHANGE, message=message)
+        kept = replace(instance, observed=replace(instance.observed, interruption=None))
+        return Plan(instance=kept, reason=reason, requeue=True)
+    return _stop_before_ec2(instance, warning, now) if _is_stopped_by_gpudesk(instance, warning) else None
+
+
+def record_warning(instance: Instance, warning: InterruptionWarning, now: datetime, mode: Mode) -> Plan | None:
+    """Notify the owner at once that EC2 interrupts the instance, with the time that is left.
+
+    EventBridge and the probe report the same warning, more than once.
+
+    :returns: None if the warning is known or late, or if the instance does not run
+    """
+    known = instance.observed.interruption
+    is_late = now >= warning.interrupts_at + INTERRUPTION_OVERDUE_AFTER
+    if (known and known.warning) or is_late or not _is_in_use(instance):
+        return None
+    left = warning.interrupts_at - now
+    when = f"at {format_time(warning.interrupts_at)}" + (
+        f", in {format_duration(left)}" if left.total_seconds() > 0 else ""
+    )
+    message = f"EC2 takes {instance.name} back {when}: it is a spot instance. {_describe_plan(instance, warning, mode)}"
+    reason = EventReason(code=EventCode.SPOT_INTERRUPTION, message=message)
+    warned = replace(instance, observed=replace(instance.observed, interruption=Interruption(warning=warning)))
+    plan = record_event(warned, reason, now, action=str(warning.action))
+    return replace(plan, requeue=True)
+
+
+def record_spot_event(instance: Instance, event: SpotEvent, now: datetime, mode: Mode) -> Plan | None:
+    """Record what EC2 announces of a spot instance. None: nothing new."""
+    if event.action is None:
+        return record_rebalance(instance, now)
+    warning = InterruptionWarning(action=event.action, interrupts_at=event.at + WARNED_BEFORE)
+    return record_warning(instance, warning, now, mode)
+
+
+def record_rebalance(instance: Instance, now: datetime) -> Plan | None:
+    """Record once per start that EC2 sees a higher risk of an interruption. Nothing follows from it.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html
+    """
+    if not _is_in_use(instance) or EventCode.SPOT_REBALANCE in instance.notified:
+        return None
+    message = f"EC2 sees a higher risk that it interrupts {instance.name}. Save your work more often."
+    reason = EventReason(code=EventCode.SPOT_REBALANCE, message=message)
+    return record_once(instance, EventCode.SPOT_REBALANCE, reason, now)
+
+
+def build_interrupted_reason(instance: Instance, ec2_instance: Ec2Instance) -> EventReason:
+    """Return the reason of an instance that EC2 has interrupted: what follows, and what its owner can do."""
+    name = instance.name
+    if instance.spec.spot.resume_after_interruption:
+        follows = f"EC2 starts it again when it has capacity. To prevent that, stop {name}."
+    else:
+        follows = (
+            f"Only EC2 can start it again. When it does, gpudesk stops {name}, and then you can start it at any time. "
+            f"To use {name} as soon as EC2 has capacity, start it now."
+        )
+    message = f"EC2 interrupted {name}.{ec2_instance.reason_text} Its root disk stays and is billed. {follows}"
+    return EventReason(code=EventCode.SPOT_INTERRUPTED, message=message)
+
+
+def wait_for_ec2(instance: Instance, observation: Observation, now: datetime) -> Plan | None:
+    """Wait for EC2 to start an interrupted instance that somebody wants to run.
+
+    :returns: None if gpudesk can start it: EC2 has not interrupted it, or its spot request is disabled or gone
+    """
+    interruption, request = instance.observed.interruption, observation.spot_request
+    if interruption is None or interruption.interrupted_at is None:
+        return None
+    if not isinstance(request, Unavailable) and not (isinstance(request, ObservedSpotRequest) and _needs_ec2(request)):
+        return None
+    message = f"EC2 has interrupted {instance.name}, and only EC2 can start it. It does so when it has spot capacity."
+    reason = EventReason(code=EventCode.SPOT_WAITING, message=message)
+    return record_once(replace(instance, reason=reason), EventCode.SPOT_WAITING, reason, now)
+
+
+def decide_return(instance: Instance, ec2_instance: Ec2Instance, now: datetime, mode: Mode) -> Plan | None:
+    """Decide for an interrupted instance that EC2 has started again: keep it if it is wanted, else stop it.
+
+    :returns: None if EC2 has not interrupted it, or if gpudesk may not stop it in this mode
+    """
+    if instance.observed.interruption is None:
+        return None
+    name = instance.name
+    if instance.spec.desired is DesiredState.RUNNING:
+        message = f"EC2 started {name} again after it had interrupted it. It is billed. Its idle policy applies again."
+        reason = EventReason(code=EventCode.SPOT_RESUMED, message=message)
+        resumed = replace(
+            with_phase(instance, Phase.BOOTING, reason, now),
+            ready_since=None,
+            claim=None,
+            lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),
+            observed=replace(instance.observed, boot_id=None, interruption=None),
+        )
+        return record_event(resumed, reason, now)
+    if mode is not Mode.ENFORCE:
+        return None
+    if ec2_instance.state is not Ec2State.RUNNING:
+        message = f"EC2 starts {name} again, and nobody wants that. gpudesk stops it when it runs."
+        return no_op(instance, EventCode.SPOT_WAITING, message)
+    message = "EC2 started it again after it had interrupted it, and nobody asked for that."
+    reason = EventReason(code=EventCode.SPOT_RETURN_STOPPED, message=message)
+    return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.SPOT)
+
+
+def _is_in_use(instance: Instance, states: Container[Ec2State] = (Ec2State.PENDING, Ec2State.RUNNING)) -> bool:
+    """Return whether a spot instance runs and is to run.
+
+    :param states: the record can still have `pending` when an event arrives
+    """
+    ec2_instance = instance.ec2_instance
+    if ec2_instance is None or ec2_instance.market is not Market.SPOT or ec2_instance.state not in states:
+        return False
+    return instance.phase in RUNNING_PHASES and instance.spec.desired is DesiredState.RUNNING
+
+
+def _find_reported_warning(
+    instance: Instance, heartbeat: DecodedHeartbeat, now: datetime
+) -> InterruptionWarning | None:
+    """Return the warning in a heartbeat of this EC2 instance, since its last start, if its time can be right."""
+    if not isinstance(heartbeat, Heartbeat) or heartbeat.interruption is None or instance.ec2_instance is None:
+        return None
+    if heartbeat.instance_id != instance.ec2_instance.instance_id or heartbeat.at <= instance.ec2_instance.launched_at:
+        return None
+    reported = heartbeat.interruption
+    if abs(reported.interrupts_at - now) > INTERRUPTION_OVERDUE_AFTER:
+        return None
+    return InterruptionWarning(action=InterruptionAction(reported.action), interrupts_at=reported.interrupts_at)
+
+
+def _is_stopped_by_gpudesk(instance: Instance, warning: InterruptionWarning) -> bool:
+    """Return whether gpudesk stops the instance before EC2 does. A stop does not prevent a termination."""
+    return warning.action is not InterruptionAction.TERMINATE and not instance.spec.spot.resume_after_interruption
+
+
+def _stop_before_ec2(instance: Instance, warning: InterruptionWarning, now: datetime) -> Plan:
+    """Stop the instance. This is the only place that stops one because of an interruption."""
+    message = f"EC2 interrupts it at {format_time(warning.interrupts_at)}."
+    reason = EventReason(code=EventCode.SPOT_INTERRUPTION, message=message)
+    return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.SPOT)
+
+
+def _describe_plan(instance: Instance, warning: InterruptionWarning, mode: Mode) -> str:
+    """Return what happens at the interruption and what is lost, as sentences."""
+    name = instance.name
+    if warning.action is InterruptionAction.TERMINATE:
+        return "EC2 terminates it then, and its disk is deleted. Copy what you need now."
+    lost = f"It loses {describe_lost_files(instance)}. Its root disk stays and is billed."
+    if instance.spec.spot.resume_after_interruption:
+        return f"EC2 stops it then, and starts it again when it has capacity. {lost}"
+    if mode is not Mode.ENFORCE:
+        return f"EC2 stops it then, and only EC2 can start it again. {describe_missing_stop(name, mode)} {lost}"
+    return f"gpudesk stops it now, so that you can start it again later. {lost}"
+
+
+def _needs_ec2(request: ObservedSpotRequest) -> bool:
+    return request.is_live and request.state is not SpotRequestState.DISABLED
