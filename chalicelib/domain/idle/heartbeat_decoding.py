@@ -22,7 +22,6 @@ from chalicelib.domain.idle.heartbeat import (
     Heartbeat,
     KeepRequest,
     MissedHeartbeats,
-    ReportedInterruption,
     SelfStopStatus,
     StepProgress,
     UnreadableHeartbeat,
@@ -30,7 +29,6 @@ from chalicelib.domain.idle.heartbeat import (
 from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_FIELDS, truncate_ascii
 
 MAX_PROBLEM_LENGTH = 200
-INTERRUPTION_ACTIONS = ("stop", "terminate", "hibernate")
 MAX_ID_LENGTH = 40
 MAX_LIVE_COUNTS = 8
 MAX_NUMBER = 10**11
@@ -98,7 +96,7 @@ def _decode(raw: Mapping[str, Any]) -> Heartbeat:
         missed_heartbeats=_decode_missed(*raw["missed_heartbeats"]) if "missed_heartbeats" in raw else None,
         self_stop=_decode_self_stop(*raw["self_stop"]) if "self_stop" in raw else None,
         setup=_decode_step(*raw["setup"]) if "setup" in raw else None,
-        interruption=_decode_interruption(*raw["interruption"]) if "interruption" in raw else None,
+        interruption=_clean(_read_text(raw["interruption"]), MAX_REASON_LENGTH) if "interruption" in raw else None,
     )
 
 
@@ -141,12 +139,6 @@ def _decode_self_stop(stop_at: Any, stopping_now: Any) -> SelfStopStatus:
     if not isinstance(stopping_now, bool):
         raise ValueError("self_stop is not a list of a time and a boolean")
     return SelfStopStatus(stop_at=_read_time(stop_at), stopping_now=stopping_now)
-
-
-def _decode_interruption(action: Any, interrupts_at: Any) -> ReportedInterruption:
-    if action not in INTERRUPTION_ACTIONS:
-        raise ValueError(f"interruption has none of the actions {', '.join(INTERRUPTION_ACTIONS)}")
-    return ReportedInterruption(action=action, interrupts_at=_read_time(interrupts_at))
 
 
 def _decode_step(document: Any, step: Any, position: Any, seconds: Any, line: Any) -> StepProgress:

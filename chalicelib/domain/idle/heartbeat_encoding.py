@@ -104,6 +104,7 @@ def _build_fields(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
         "at": to_epoch_seconds(heartbeat.at),
         "boot_id": heartbeat.boot_id,
         "instance_id": heartbeat.instance_id,
+        "interruption": heartbeat.interruption,
         "probe": FORMAT_VERSION,
         "signals": {
             name: _encode_signal(evidence, heartbeat.at, reason_length) for name, evidence in heartbeat.signals.items()
@@ -127,8 +128,6 @@ def _build_fields(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
         plain["self_stop"] = [to_epoch_seconds(heartbeat.self_stop.stop_at), heartbeat.self_stop.stopping_now]
     if heartbeat.setup:
         plain["setup"] = _encode_step(heartbeat.setup, reason_length)
-    if heartbeat.interruption:
-        plain["interruption"] = [heartbeat.interruption.action, to_epoch_seconds(heartbeat.interruption.interrupts_at)]
     return plain
 
 

@@ -86,6 +86,19 @@ class InterruptionWarning:
     interrupts_at: datetime
 
 
+def parse_reported_interruption(text: str) -> InterruptionWarning | None:
+    """Return the warning in a heartbeat; None: the text is not in the form of the probe.
+
+    :param text: for example `stop 2026-01-05T09:02:00Z`; a user of the instance can forge it
+    """
+    action, _, time = text.partition(" ")
+    try:
+        warning = InterruptionWarning(action=InterruptionAction(action), interrupts_at=datetime.fromisoformat(time))
+    except ValueError:
+        return None
+    return warning if warning.interrupts_at.tzinfo else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class SpotEvent:
     """An event of EventBridge about a spot instance.

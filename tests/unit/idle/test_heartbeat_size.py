@@ -12,7 +12,6 @@ from chalicelib.domain.idle.heartbeat import (
     Heartbeat,
     KeepRequest,
     MissedHeartbeats,
-    ReportedInterruption,
     SelfStopStatus,
     StepProgress,
 )
@@ -78,7 +77,7 @@ heartbeats = st.builds(
     missed_heartbeats=st.none() | st.builds(MissedHeartbeats, count=counts, since=moments, reason=st.text(max_size=60)),
     self_stop=st.none() | st.builds(SelfStopStatus, stop_at=moments, stopping_now=st.booleans()),
     setup=st.none() | st.builds(build_progress, st.text(max_size=60), st.text(max_size=300)),
-    interruption=st.none() | st.builds(ReportedInterruption, action=st.just("stop"), interrupts_at=moments),
+    interruption=st.none() | st.just("stop 2026-11-23T12:00:00Z"),
 )
 
 MAX_HEARTBEAT = Heartbeat(
@@ -94,7 +93,7 @@ MAX_HEARTBEAT = Heartbeat(
     missed_heartbeats=MissedHeartbeats(count=10**5, since=NOW, reason="ProvisionedThroughputExceededException"),
     self_stop=SelfStopStatus(stop_at=NOW, stopping_now=False),
     setup=build_progress("x" * 60, "x" * 300),
-    interruption=ReportedInterruption(action="hibernate", interrupts_at=NOW),
+    interruption="hibernate 2026-11-23T12:00:00Z",
 )
 MAX_RESPONSE = HeartbeatResponse(
     mode="paused",

@@ -16,7 +16,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.evidence import SignalState
-from chalicelib.domain.idle.heartbeat import ReportedInterruption, SelfStopStatus
+from chalicelib.domain.idle.heartbeat import SelfStopStatus
 from chalicelib.domain.idle.rule import build_unknown_judgment
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
@@ -169,7 +169,7 @@ SCHEDULED_EVENT = ScheduledEvent(
 ONLINE = ObservedAgent(online=True, last_ping_at=NOW)
 SPOT_SPEC = replace(build_instance().spec, market=Market.SPOT)
 EC2_SPOT = replace(EC2_RUNNING, market=Market.SPOT, spot_instance_request_id="sir-1")
-REPORTED_INTERRUPTION = ReportedInterruption(action="stop", interrupts_at=NOW + 2 * MINUTE)
+REPORTED_INTERRUPTION = f"stop {NOW + 2 * MINUTE:%Y-%m-%dT%H:%M:%SZ}"
 INTERRUPTED = StateReason(code="Server.SpotInstanceShutdown", cause=EndCause.SPOT)
 
 

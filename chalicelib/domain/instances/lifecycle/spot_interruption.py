@@ -35,6 +35,7 @@ from chalicelib.domain.instances.spot import (
     ObservedSpotRequest,
     SpotEvent,
     SpotRequestState,
+    parse_reported_interruption,
 )
 from chalicelib.domain.instances.warning import WarningType
 
@@ -180,10 +181,9 @@ def _find_reported_warning(
         return None
     if heartbeat.instance_id != instance.ec2_instance.instance_id or heartbeat.at <= instance.ec2_instance.launched_at:
         return None
-    reported = heartbeat.interruption
-    if abs(reported.interrupts_at - now) > INTERRUPTION_OVERDUE_AFTER:
-        return None
-    return InterruptionWarning(action=InterruptionAction(reported.action), interrupts_at=reported.interrupts_at)
+    warning = parse_reported_interruption(heartbeat.interruption)
+    is_plausible = warning is not None and abs(warning.interrupts_at - now) <= INTERRUPTION_OVERDUE_AFTER
+    return warning if is_plausible else None
 
 
 def _is_stopped_by_gpudesk(instance: Instance, warning: InterruptionWarning) -> bool:
