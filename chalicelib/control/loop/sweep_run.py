@@ -14,6 +14,7 @@ from chalicelib.control.loop.observe_instance import RegionSnapshot, select_obse
 from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.spot_request_sweep import SpotRequestSweep
 from chalicelib.control.loop.unreadable_records import report_unreadable_record
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.instances.observation import Observation, Unavailable
@@ -141,6 +142,8 @@ class SweepRun:
         else:
             place = build_place(Priority.ORPHANS, region)
             yield Work(place, partial(self._adopt_orphans, instances, observed))
+            place = build_place(Priority.ORPHANS, region, "spot-requests")
+            yield Work(place, partial(self._check_spot_requests, region, instances, observed))
         for instance in instances:
             priority = find_priority(instance, select_observed(instance, observed))
             place = build_place(priority, instance.created_at.isoformat(), instance.id)
@@ -180,6 +183,10 @@ class SweepRun:
             self.report.adopted.append(instance_id)
             if self.budget.is_spent:
                 return False
+        return True
+
+    def _check_spot_requests(self, region: str, instances: list[Instance], observed: InstanceIndex) -> bool:
+        SpotRequestSweep(self.reconciler).run(region, observed, instances, self.context)
         return True
 
     def _list_images(self) -> list[str]:

@@ -26,9 +26,15 @@ def interrupt(
     bootstrap.set_application(None)
 
 
-def get_request_state(desk: World, instance: Instance) -> str:
+def remove_spot_capacity(desk: World) -> None:
+    """Let EC2 launch and start nothing on spot."""
+    for zone in ZONES:
+        desk.cloud.capacity.set("g4dn.xlarge", zone, 0, "spot")
+
+
+def get_request_state(desk: World, record_id: str) -> str:
     """Return the state of the one spot request of a record."""
-    tags = [{"Name": "tag:gpudesk:id", "Values": [instance.id]}]
+    tags = [{"Name": "tag:gpudesk:id", "Values": [record_id]}]
     (request,) = desk.ec2.describe_spot_instance_requests(Filters=tags)["SpotInstanceRequests"]  # type: ignore[arg-type]
     return str(request["State"])
 
@@ -38,20 +44,19 @@ def test_spot_launch_costs_the_spot_price_and_its_end_leaves_no_request(desk: Wo
     instance = desk.launch_until_ready(market="spot")
     rates, ec2_instance = instance.billing.rates, instance.ec2_instance
     assert ec2_instance is not None
-    assert (ec2_instance.market, get_request_state(desk, instance)) == (Market.SPOT, "active")
+    assert (ec2_instance.market, get_request_state(desk, instance.id)) == (Market.SPOT, "active")
     assert rates.instance is not None
     assert rates.on_demand is not None
     assert Decimal(0) < rates.instance < rates.on_demand
     desk.application.instances.terminate(ADA, instance.id)
     desk.wait_for_phase(instance, Phase.TERMINATED)
-    assert get_request_state(desk, instance) == "cancelled"
+    assert get_request_state(desk, instance.id) == "cancelled"
     desk.pass_minutes(3)
     assert desk.list_ec2_ids() == [], "EC2 launched another instance for the request"
 
 
 def test_launch_falls_back_to_on_demand_without_spot_capacity(desk: World) -> None:
-    for zone in ZONES:
-        desk.cloud.capacity.set("g4dn.xlarge", zone, 0, "spot")
+    remove_spot_capacity(desk)
     instance = desk.wait_for_phase(desk.launch(market="spot-or-on-demand"), Phase.BOOTING)
     assert instance.ec2_instance is not None
     assert (instance.ec2_instance.market, instance.spec.market) == (Market.ON_DEMAND, Market.ON_DEMAND)
@@ -63,7 +68,7 @@ def test_instance_that_gpudesk_stopped_at_the_warning_can_be_started(desk: World
     interrupt(desk, instance)
     assert desk.load(instance).phase is Phase.STOPPING
     stopped = desk.wait_for_phase(instance, Phase.STOPPED)
-    assert (get_request_state(desk, instance), stopped.observed.interruption) == ("disabled", None)
+    assert (get_request_state(desk, instance.id), stopped.observed.interruption) == ("disabled", None)
     desk.application.instances.start(ADA, instance.id)
     desk.wait_for_phase(instance, Phase.READY)
 
@@ -72,11 +77,11 @@ def test_interrupted_instance_that_ec2_starts_again_is_stopped_and_can_then_be_s
     instance = desk.launch_until_ready(market="spot")
     interrupt(desk, instance, wins_over_stop=True, returns_after=timedelta(minutes=3))
     stopped = desk.wait_for_phase(instance, Phase.STOPPED)
-    assert get_request_state(desk, instance) == "open"
+    assert get_request_state(desk, instance.id) == "open"
     assert stopped.reason.code == EventCode.SPOT_INTERRUPTED
     desk.wait_for_phase(instance, Phase.STOPPING)
     desk.wait_for_phase(instance, Phase.STOPPED)
-    assert get_request_state(desk, instance) == "disabled"
+    assert get_request_state(desk, instance.id) == "disabled"
     desk.application.instances.start(ADA, instance.id)
     desk.wait_for_phase(instance, Phase.READY)
 
@@ -102,3 +107,32 @@ def test_instance_that_may_return_keeps_its_desired_state(desk: World) -> None:
     desk.wait_for_phase(instance, Phase.READY)
     assert {"ec2:StopInstances", "ec2:StartInstances"}.isdisjoint(desk.cloud.count_calls_since(calls))
     assert EventCode.SPOT_RESUMED in desk.list_codes(instance)
+
+
+def test_request_of_an_instance_that_somebody_terminated_is_cancelled_at_once(desk: World) -> None:
+    instance = desk.launch_until_ready(market="spot")
+    desk.ec2.terminate_instances(InstanceIds=[get_ec2_id(instance)])
+    desk.pass_minutes(3)
+    assert (desk.load(instance).phase, get_request_state(desk, instance.id)) == (Phase.TERMINATED, "cancelled")
+    assert desk.list_ec2_ids() == []
+
+
+def test_sweep_cancels_a_request_only_when_it_has_no_instance(desk: World) -> None:
+    tags = [{"Key": "gpudesk:id", "Value": "gd-lost"}, {"Key": "gpudesk:stage", "Value": "dev"}]
+    launched = desk.ec2.run_instances(
+        MinCount=1,
+        MaxCount=1,
+        ImageId=desk.get_public_image(),
+        InstanceType="g4dn.xlarge",
+        InstanceMarketOptions={
+            "MarketType": "spot",
+            "SpotOptions": {"SpotInstanceType": "persistent", "InstanceInterruptionBehavior": "stop"},
+        },
+        TagSpecifications=[{"ResourceType": "spot-instances-request", "Tags": tags}],  # type: ignore[list-item, misc]
+    )["Instances"][0]
+    desk.pass_minutes(20, sweep_every=10)
+    assert get_request_state(desk, "gd-lost") == "active", "its instance exists"
+    desk.ec2.terminate_instances(InstanceIds=[launched["InstanceId"]])
+    remove_spot_capacity(desk)
+    desk.pass_minutes(20, sweep_every=10)
+    assert get_request_state(desk, "gd-lost") == "cancelled"

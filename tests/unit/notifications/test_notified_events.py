@@ -61,6 +61,7 @@ CODES_WITHOUT_INSTANCE = {
     "email_unsubscribed",
     "mode_changed",
     "record_unreadable",
+    "spot_request_unmanaged",
     "sweep_overdue",
     "webhook_registered",
 }

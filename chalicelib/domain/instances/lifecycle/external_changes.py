@@ -14,6 +14,7 @@ from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndC
 from chalicelib.domain.instances.lifecycle.ended_launch import is_ended_launch, record_ended_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_stopped, to_terminated, with_phase
 from chalicelib.domain.instances.lifecycle.spot_interruption import build_interrupted_reason, decide_return
+from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop
 from chalicelib.domain.instances.observation import NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Plan
@@ -52,7 +53,8 @@ def decide_end(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
             f"{name} was terminated outside gpudesk, and its disk is deleted.{ec2_instance.reason_text} Launch a "
             "new instance if you still need one."
         )
-        return to_terminated(instance, EventReason(code=EventCode.TERMINATED_EXTERNALLY, message=message), now)
+        plan = to_terminated(instance, EventReason(code=EventCode.TERMINATED_EXTERNALLY, message=message), now)
+        return replace(plan, step=find_cancellation(ec2_instance))
     if instance.phase is Phase.TERMINATING:
         return no_op(instance, EventCode.TERMINATING, f"EC2 is terminating {name}.")
     if is_requested:
@@ -62,7 +64,9 @@ def decide_end(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
     reason = EventReason(code=EventCode.TERMINATING_EXTERNALLY, message=message)
     spec = replace(instance.spec, desired=DesiredState.TERMINATED)
     terminating = replace(with_phase(instance, Phase.TERMINATING, reason, now), spec=spec, warning=None)
-    return record_event(terminating, reason, now)
+    plan = record_event(terminating, reason, now)
+    # Otherwise EC2 launches another instance for the spot request.
+    return plan if is_requested else replace(plan, step=find_cancellation(ec2_instance))
 
 
 def decide_external_stop(
