@@ -51,6 +51,19 @@ def test_launch_returns_the_instance_and_its_location(bench: Bench) -> None:
     assert bench.ada("GET", answer.headers["location"]).json["name"] == "brave-otter"
 
 
+def test_launch_on_spot_shows_the_market_and_the_most_that_it_costs(bench: Bench) -> None:
+    body = {"gpu": "T4", "market": "spot-or-on-demand", "resume_after_interruption": True}
+    launched = bench.ada("POST", "/instances", body).json
+    assert (launched["spec"]["market"], launched["spec"]["resume_after_interruption"]) == ("spot-or-on-demand", True)
+    status = launched["status"]
+    assert (status["market"], status["price_per_hour"], status["on_demand_price_per_hour"]) == (
+        "spot",
+        "0.526",
+        "0.526",
+    )
+    assert (status["interruption"], status["spot_instance_request_id"]) == (None, None)
+
+
 def test_launch_reads_four_items_and_writes_one_transaction(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).status == 202

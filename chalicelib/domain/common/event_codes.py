@@ -238,7 +238,7 @@ class EventCode(StrEnum):
     SPOT_REQUEST_UNMANAGED = (
         "spot_request_unmanaged",
         NOTIFY_ADMIN,
-        "a spot request belongs to an instance without gpudesk tags",
+        "a spot request has an unmanaged instance",
     )
     EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address is no longer subscribed"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

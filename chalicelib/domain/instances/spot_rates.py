@@ -7,6 +7,7 @@ most that an instance on spot costs: https://docs.aws.amazon.com/AWSEC2/latest/A
 from dataclasses import replace
 from decimal import Decimal
 
+from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.instances.billing import Rates
 
 
@@ -22,3 +23,11 @@ def to_spot_rates(rates: Rates, spot_price: Decimal | None) -> Rates:
 def to_on_demand_rates(rates: Rates) -> Rates:
     """Return the rates on-demand."""
     return rates if rates.on_demand is None else replace(rates, instance=rates.on_demand, on_demand=None)
+
+
+def describe_spot_saving(rates: Rates) -> str:
+    """Return what the type costs on spot and on-demand, as a sentence after a space; empty on-demand."""
+    if rates.on_demand is None or rates.instance is None:
+        return ""
+    spot, on_demand = format_usd(rates.instance), format_usd(rates.on_demand)
+    return f" The instance alone costs {spot} on spot now, and {on_demand} on-demand."

@@ -85,6 +85,11 @@ def test_rebalance_recommendation_is_only_recorded_and_once() -> None:
     assert record_spot_event(plan.instance, event, START, Mode.ENFORCE) is None
 
 
+def test_stop_of_a_spot_instance_says_that_its_request_stays() -> None:
+    plan = decide(with_warning(build_spot_instance()), observe(), START, CONTEXT)
+    assert "Its spot request stays, too, and costs nothing." in plan.timeline[0].message
+
+
 def test_warning_stops_the_instance_also_while_it_is_kept() -> None:
     instance = with_warning(build_spot_instance())
     kept = replace(instance, lifetime=replace(instance.lifetime, keep_until=get_time(60)))

@@ -63,7 +63,7 @@ def test_zone_without_spot_capacity_is_followed_by_another_zone_on_spot() -> Non
     assert (plan.reason.code, plan.instance.spec.market) == (EventCode.ZONE_NO_CAPACITY, Market.SPOT)
 
 
-def test_launch_on_spot_alone_does_not_fall_back() -> None:
+def test_launch_that_requests_only_spot_does_not_fall_back() -> None:
     plan = record_error(build_launching(can_fall_back=False), NO_ZONE)
     assert (plan.reason.code, plan.instance.spec.market) == (EventCode.NO_CAPACITY_YET, Market.SPOT)
 

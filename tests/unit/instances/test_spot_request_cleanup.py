@@ -37,7 +37,7 @@ def test_only_a_request_without_an_instance_is_cancelled(
     assert [unused.is_abandoned for unused in found] == expected
 
 
-def test_new_request_and_that_of_a_launch_in_progress_are_left_alone() -> None:
+def test_new_request_and_that_of_a_launch_in_progress_are_kept() -> None:
     assert list(find_unused_requests([OPEN], {}, set(), [], LATER - MINUTE)) == []
     launching = replace(build_requested_instance(), phase=Phase.LAUNCHING)
     assert list(find_unused_requests([OPEN], {}, set(), [launching], LATER)) == []

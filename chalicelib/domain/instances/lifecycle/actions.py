@@ -11,7 +11,7 @@ from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
-from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files, describe_stopped_costs
 from chalicelib.domain.instances.plan import CancelSpotRequest, Plan, Start, Step, Stop, Terminate
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -142,7 +142,7 @@ def _build_initiated_reason(instance: Instance, action: ClaimAction, reason: Eve
             message = f"{name} is being started. {reason.message}"
         case ClaimAction.STOP:
             lost = describe_lost_files(instance)
-            follows = f"It loses {lost}. Its root disk stays and is billed. To use {name} again, start it."
+            follows = f"It loses {lost}. {describe_stopped_costs(instance)} To use {name} again, start it."
             message = f"{name} is being stopped. {reason.message} {follows}"
         case ClaimAction.TERMINATE:
             message = f"{name} is being terminated. {reason.message} Its disk is deleted."

@@ -22,7 +22,11 @@ from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
-from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files, describe_missing_stop
+from chalicelib.domain.instances.lifecycle.stop_impact import (
+    describe_lost_files,
+    describe_missing_stop,
+    describe_stopped_costs,
+)
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
@@ -114,7 +118,7 @@ def build_interrupted_reason(instance: Instance, ec2_instance: Ec2Instance) -> E
             f"Only EC2 can start it again. When it does, gpudesk stops {name}, and then you can start it at any time. "
             f"To use {name} as soon as EC2 has capacity, start it now."
         )
-    message = f"EC2 interrupted {name}.{ec2_instance.reason_text} Its root disk stays and is billed. {follows}"
+    message = f"EC2 interrupted {name}.{ec2_instance.reason_text} {describe_stopped_costs(instance)} {follows}"
     return EventReason(code=EventCode.SPOT_INTERRUPTED, message=message)
 
 
@@ -203,7 +207,7 @@ def _describe_plan(instance: Instance, warning: InterruptionWarning, mode: Mode)
     name = instance.name
     if warning.action is InterruptionAction.TERMINATE:
         return "EC2 terminates it then, and its disk is deleted. Copy what you need now."
-    lost = f"It loses {describe_lost_files(instance)}. Its root disk stays and is billed."
+    lost = f"It loses {describe_lost_files(instance)}. {describe_stopped_costs(instance)}"
     if instance.spec.spot.resume_after_interruption:
         return f"EC2 stops it then, and starts it again when it has capacity. {lost}"
     if mode is not Mode.ENFORCE:
