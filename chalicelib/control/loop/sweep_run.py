@@ -141,9 +141,7 @@ class SweepRun:
             self.report.unavailable_regions.append(region)
         else:
             place = build_place(Priority.ORPHANS, region)
-            yield Work(place, partial(self._adopt_orphans, instances, observed))
-            place = build_place(Priority.ORPHANS, region, "spot-requests")
-            yield Work(place, partial(self._check_spot_requests, region, instances, observed))
+            yield Work(place, partial(self._handle_orphans, region, instances, observed))
         for instance in instances:
             priority = find_priority(instance, select_observed(instance, observed))
             place = build_place(priority, instance.created_at.isoformat(), instance.id)
@@ -177,16 +175,19 @@ class SweepRun:
         observer = self.reconciler.observer
         return observer.observe(instance) if instance.ec2_instance else observer.observe_from(instance, snapshot)
 
+    def _handle_orphans(self, region: str, instances: list[Instance], observed: InstanceIndex) -> bool:
+        """Adopt the orphans of a region, and end its spot requests without an instance."""
+        if not self._adopt_orphans(instances, observed):
+            return False
+        SpotRequestSweep(self.reconciler).run(region, observed, instances, self.context)
+        return True
+
     def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> bool:
         """Adopt the orphans of a region, while there is time."""
         for instance_id in self.adopter.adopt_all(observed, instances, self.context, self.reconciler.clock.now()):
             self.report.adopted.append(instance_id)
             if self.budget.is_spent:
                 return False
-        return True
-
-    def _check_spot_requests(self, region: str, instances: list[Instance], observed: InstanceIndex) -> bool:
-        SpotRequestSweep(self.reconciler).run(region, observed, instances, self.context)
         return True
 
     def _list_images(self) -> list[str]:
