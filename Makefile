@@ -56,7 +56,7 @@ test-deployed: setup | $(UV) ## Run the tests of the zip: its functions, on the 
 test-recipes: setup ## Run the recipe d2l-pytorch on a real Debian root (needs root, debootstrap, 6 minutes, 15 GB); not part of test
 	$(BIN)/pytest -m recipe -s tests/recipes
 
-run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1, REGIONS=us-east-1,...)
+run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1, REGIONS=us-west-2,...)
 	@$(BIN)/python -m local.run
 
 deployed: package ## Like run, with the templates, the zip and the policies of a deployment (ONCE=1 and all variables of run)

@@ -38,12 +38,29 @@ def get_application() -> "Application":
     return bootstrap.get_application()
 
 
+def get_current_application() -> "Application":
+    """Return gpudesk for the API, with the catalog of the last refresh."""
+    from chalicelib import bootstrap
+
+    return bootstrap.get_current_application()
+
+
+def get_loop_application() -> "Application":
+    """Return gpudesk for the control loop, whose catalog is at most a minute older than that of the API."""
+    from chalicelib import bootstrap
+    from chalicelib.domain.common.deadlines import CATALOG_CHECKED_BY_LOOP_AFTER
+
+    return bootstrap.get_current_application(CATALOG_CHECKED_BY_LOOP_AFTER)
+
+
 def register_routes(chalice_app: Chalice) -> None:
-    """Register the routes of the API."""
+    """Register the routes of the API. Those that open sessions use no catalog, and their role may not read it."""
     from chalicelib.api import openapi
+    from chalicelib.api.sessions.routes import router as sessions_router
 
     for router in openapi.ROUTERS:
-        chalice_app.register_blueprint(router.build_blueprint(get_application))
+        get_app = get_application if router is sessions_router else get_current_application
+        chalice_app.register_blueprint(router.build_blueprint(get_app))
 
 
 app = LazyChalice("gpudesk", register_routes)
@@ -53,7 +70,7 @@ app.register_middleware(problems.problem_middleware, "http")
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(event: CloudWatchEvent) -> None:
     """Reconcile all instances and images, once a minute."""
-    get_application().sweep.run(read_seconds_left(event))
+    get_loop_application().sweep.run(read_seconds_left(event))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
@@ -68,10 +85,31 @@ def check_sweep_health(_event: CloudWatchEvent) -> None:
     get_application().sweep_watchdog.check()
 
 
-@app.schedule(Rate(1, unit=Rate.HOURS))
+@app.schedule(Rate(5, unit=Rate.MINUTES))
 def refresh_offers(event: CloudWatchEvent) -> None:
-    """Read the zones, prices and quotas of all regions, once an hour."""
-    get_application().offer_refresher.run(read_seconds_left(event))
+    """Read the zones, prices and quotas of the regions that were read an hour ago.
+
+    It is called every 5 minutes: a new deployment is read soon, and a region that failed is not missing for an hour.
+    """
+    get_loop_application().offer_refresher.run_due(read_seconds_left(event))
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def refresh_catalog(event: CloudWatchEvent) -> None:
+    """Read the types, list prices and regions that were read a day ago. It is called every 5 minutes, too."""
+    get_application().catalog_refresher.run(read_seconds_left(event))
+
+
+@app.schedule(Rate(1, unit=Rate.DAYS))
+def list_foreign_instances(event: CloudWatchEvent) -> None:
+    """List the GPU instances of the account that gpudesk does not manage, once a day."""
+    get_application().foreign_instance_lister.run(read_seconds_left(event))
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def adopt_instances(_event: CloudWatchEvent) -> None:
+    """Give gpudesk's tags to the EC2 instances that admins want to adopt, once a minute."""
+    get_application().instance_adopter.run()
 
 
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER_STREAM_ARN)
@@ -83,7 +121,7 @@ def on_instances_stream(event: DynamoDBEvent) -> dict[str, Any]:
 
     :returns: the failed records
     """
-    application = get_application()
+    application = get_loop_application()
     failed = []
     for change in events.parse_stream_changes(event.to_dict()):
         try:
@@ -125,7 +163,7 @@ def reconcile_ec2_instance(event: CloudWatchEvent) -> None:
     """Reconcile the instance named in an EC2 or SSM event."""
     ec2_instance_id = events.parse_ec2_instance_id(event.to_dict())
     if ec2_instance_id:
-        get_application().reconciler.reconcile_ec2(ec2_instance_id)
+        get_loop_application().reconciler.reconcile_ec2(ec2_instance_id)
 
 
 def prepare(handler: str | None) -> None:

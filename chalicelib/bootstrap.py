@@ -1,11 +1,17 @@
 """Build the application from its parts. Only this module and `parts` decide which object uses which."""
 
+import logging
 from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
 
+from chalicelib.aws.adoption import AdoptionCalls
 from chalicelib.aws.ami import Amis
+from chalicelib.aws.catalog import CatalogSource
 from chalicelib.aws.clients import ClientSets, build_client_sets
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.email import EmailTopic
+from chalicelib.aws.foreign_instances import ForeignInstances
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
 from chalicelib.aws.offerings import Offerings
@@ -16,20 +22,25 @@ from chalicelib.aws.sts import Sts
 from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
+from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.interruptions import InterruptionHandler
+from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.refresh_catalog import CatalogRefresher
 from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.control.services.desk import DeskService
+from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
@@ -39,11 +50,15 @@ from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
+from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock
+from chalicelib.domain.common.deadlines import CATALOG_CHECKED_AFTER
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.parts import Parts, build_get_webhook_secret, build_parts
 from chalicelib.settings import Settings, read_settings
-from chalicelib.store.data_files import load_packaged_recipes, load_time_zones, load_word_lists
+from chalicelib.store.data_files import load_catalog_document, load_packaged_recipes, load_time_zones, load_word_lists
+
+LOG = logging.getLogger(__name__)
 
 
 def build_application(
@@ -51,13 +66,16 @@ def build_application(
     settings: Settings,
     recipe_overrides: Mapping[str, Recipe] | None = None,
     clients: ClientSets | None = None,
+    reading: CatalogReading | None = None,
 ) -> Application:
     """Build an application that uses the AWS account of the SDK's environment variables.
 
     :param recipe_overrides: used instead of the recipes that are packaged with the code
     :param clients: None: new clients with the timeouts of `aws/clients.py`
+    :param reading: what the refresh has read; None: the catalog is the packaged one
     """
-    parts = build_parts(clock, settings, recipe_overrides or load_packaged_recipes(), clients or build_client_sets())
+    reading, clients = reading or CatalogReading(), clients or build_client_sets()
+    parts = build_parts(clock, settings, recipe_overrides or load_packaged_recipes(), clients, reading)
     stores, catalog, recipes = parts.stores, parts.catalog, parts.recipes
     instances = InstanceService(stores=stores, clock=clock)
     queries = QueryService(stores=stores, clock=clock, instance_role_id=settings.instance_role_id)
@@ -91,15 +109,19 @@ def build_application(
         interruptions=InterruptionHandler(reconciler, notifications),
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
         offer_refresher=_build_offer_refresher(parts),
+        foreign=ForeignInstanceService(stores=stores, catalog=catalog, regions=settings.deployed_regions, clock=clock),
+        foreign_instance_lister=_build_foreign_instance_lister(parts),
+        instance_adopter=InstanceAdopter(stores, AdoptionCalls(parts.clients.loop, settings.stage), clock),
+        catalog_refresher=_build_catalog_refresher(parts),
+        catalog_updates=CatalogUpdates(stores.catalog, clock, reading),
+        rebuild=partial(build_application, clock, settings, recipe_overrides, clients),
     )
 
 
 def _build_reconciler(parts: Parts) -> Reconciler:
-    settings = parts.settings
+    prerequisites, settings = _build_prerequisites(parts), parts.settings
     spot_requests = SpotRequests(parts.clients.loop, settings.stage)
     observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, spot_requests)
-    network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
-    prerequisites = LaunchPrerequisites(parts.clients.loop, network)
     resolver = LaunchResolver(
         prerequisites,
         parts.ssm,
@@ -111,6 +133,12 @@ def _build_reconciler(parts: Parts) -> Reconciler:
     )
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
+
+
+def _build_prerequisites(parts: Parts) -> LaunchPrerequisites:
+    settings = parts.settings
+    network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
+    return LaunchPrerequisites(parts.clients.loop, network)
 
 
 def _build_image_reconciler(parts: Parts) -> ImageReconciler:
@@ -130,13 +158,39 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
 
 
 def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
-    adopter = OrphanAdopter(parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.catalog)
+    adopter = OrphanAdopter(
+        parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.catalog, parts.stores.adoptions
+    )
     return Sweep(parts.stores, reconciler, adopter, image_reconciler)
 
 
 def _build_offer_refresher(parts: Parts) -> OfferRefresher:
-    clients, regions = parts.clients.loop, parts.settings.deployed_regions
-    return OfferRefresher(parts.stores.offers, Offerings(clients), Quotas(clients), parts.catalog, regions, parts.clock)
+    clients = parts.clients.loop
+    return OfferRefresher(
+        parts.stores.offers,
+        Offerings(clients),
+        Quotas(clients),
+        _build_prerequisites(parts),
+        parts.catalog,
+        parts.settings.deployed_regions,
+        parts.clock,
+    )
+
+
+def _build_catalog_refresher(parts: Parts) -> CatalogRefresher:
+    return CatalogRefresher(
+        parts.stores.catalog,
+        CatalogSource(parts.clients.loop),
+        frozenset(facts.name for _, facts in load_catalog_document().list_types()),
+        parts.settings.deployed_regions,
+        parts.settings.home_region,
+        parts.clock,
+    )
+
+
+def _build_foreign_instance_lister(parts: Parts) -> ForeignInstanceLister:
+    account = ForeignInstances(parts.clients.loop, parts.settings.stage, parts.settings.home_region)
+    return ForeignInstanceLister(parts.stores, account, parts.catalog, parts.clock)
 
 
 def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:
@@ -174,6 +228,7 @@ def _build_offer_service(parts: Parts) -> OfferService:
         home_region=parts.settings.home_region,
         find_time_zone=lambda name: load_time_zones().get(name),
         clock=parts.clock,
+        opt_ins=parts.reading.opt_ins,
     )
 
 
@@ -201,3 +256,22 @@ def get_application() -> Application:
     if not _application:
         set_application(build_application(SystemClock(), read_settings()))
     return _application[0]
+
+
+def get_current_application(max_age: timedelta = CATALOG_CHECKED_AFTER) -> Application:
+    """Return the application of this process with the catalog of the last refresh.
+
+    An application never changes its catalog: what begins with one ends with it. A newer catalog is that of the next
+    request or event.
+
+    :param max_age: how old the last read of the stored catalog may be
+    """
+    application = get_application()
+    reading = application.catalog_updates.find_new(max_age)
+    if reading is None:
+        return application
+    try:
+        set_application(application.rebuild(reading))
+    except Exception:
+        LOG.exception("The refreshed catalog cannot be used. The last one stays.")
+    return get_application()

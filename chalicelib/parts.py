@@ -9,11 +9,13 @@ from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.ssm import Ssm
 from chalicelib.channels.webhook import derive_secret
 from chalicelib.control.services.settings_changes import GetWebhookSecret
+from chalicelib.domain.catalog.document import build_catalog
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.catalog.reading import CatalogReading, merge_reading
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings
-from chalicelib.store.data_files import load_catalog
+from chalicelib.store.data_files import load_catalog, load_catalog_document
 from chalicelib.store.repositories import Repositories, build_repositories
 
 
@@ -21,6 +23,7 @@ from chalicelib.store.repositories import Repositories, build_repositories
 class Parts:
     """The objects that services and control loop are built from.
 
+    :param reading: what the refresh has read; it is part of `catalog`
     :param ec2: EC2 for the control loop
     :param ssm: SSM for the control loop
     :param get_webhook_secret_in_request: for a request, in which a person waits for the call
@@ -29,6 +32,7 @@ class Parts:
     clock: Clock
     settings: Settings
     recipes: Mapping[str, Recipe]
+    reading: CatalogReading
     catalog: InstanceTypeCatalog
     stores: Repositories
     clients: ClientSets
@@ -37,13 +41,17 @@ class Parts:
     get_webhook_secret_in_request: GetWebhookSecret
 
 
-def build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe], clients: ClientSets) -> Parts:
+def build_parts(
+    clock: Clock, settings: Settings, recipes: Mapping[str, Recipe], clients: ClientSets, reading: CatalogReading
+) -> Parts:
     """Return the parts of an application."""
+    is_packaged = reading == CatalogReading()
     return Parts(
         clock=clock,
         settings=settings,
         recipes=recipes,
-        catalog=load_catalog(),
+        reading=reading,
+        catalog=load_catalog() if is_packaged else build_catalog(merge_reading(load_catalog_document(), reading)),
         stores=build_repositories(settings.home_region, settings.table_prefix),
         clients=clients,
         ec2=Ec2(clients.loop, settings.stage),

@@ -28,7 +28,7 @@ API_SECONDS, SESSION_SECONDS = 10, 15
 DynamoDB and at most one parameter. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
 REFRESH_SECONDS = 300
-"""Enough for 30 regions, if each answers in some seconds. What is left over goes first an hour later."""
+"""Enough for 30 regions, if each answers in some seconds. What is left over goes first 5 minutes later."""
 
 EVENT_AGE_SECONDS = 180
 """The age after which Lambda no longer delivers an event.
@@ -82,6 +82,15 @@ FUNCTIONS: Mapping[str, FunctionSettings] = {
         # It makes some calls in each region, one after the other.
         FunctionSettings(
             name="refresh_offers", role="offers", memory_mib=512, timeout_seconds=REFRESH_SECONDS, retries=0
+        ),
+        # It makes some calls in each region of the account. It is repeated, because the next event comes a day later.
+        FunctionSettings(
+            name="list_foreign_instances", role="foreign", memory_mib=512, timeout_seconds=REFRESH_SECONDS, retries=1
+        ),
+        _build_loop_function("adopt_instances", "adoption", 0),
+        # It calls the Price List once for each type.
+        FunctionSettings(
+            name="refresh_catalog", role="catalog", memory_mib=512, timeout_seconds=REFRESH_SECONDS, retries=0
         ),
         _build_loop_function("on_ec2_state_change", "control", 1, reports_failures=True),
         _build_loop_function("on_ssm_command_change", "control", 1, reports_failures=True),

@@ -22,6 +22,9 @@ CALLED_AT_HOME = frozenset({"dynamodb", "sns", "ssm", "sts"})
 CALLED_IN_REGIONS = frozenset({"ec2", "ec2-instance-connect", "service-quotas", "ssm"})
 """Services that the product calls in the region of an instance."""
 
+CALLED_ELSEWHERE = frozenset({"pricing"})
+"""Services that the product calls in a region that is the same for all deployments (`aws/price_list.py`)."""
+
 HOME_STACK_SERVICES = frozenset(
     {"apigateway", "cloudformation", "dynamodb", "events", "lambda", "logs", "monitoring", "s3", "sns", "sqs"}
 )

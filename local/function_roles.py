@@ -34,10 +34,15 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "interruptions": "on_spot_interruption",
     "sweep_watchdog": "check_sweep_health",
     "offer_refresher": "refresh_offers",
+    "foreign": "api",
+    "foreign_instance_lister": "list_foreign_instances",
+    "instance_adopter": "adopt_instances",
+    "catalog_refresher": "refresh_catalog",
+    "catalog_updates": "sweep",
 }
 """The function, or one of the functions with one role, that uses a part of the application, by part."""
 
-UNATTRIBUTED_PARTS = frozenset({"clock", "settings", "tokens"})
+UNATTRIBUTED_PARTS = frozenset({"clock", "settings", "tokens", "rebuild"})
 """Parts that make no calls, and the tokens: an admin creates them, and both functions of the API read them."""
 
 

@@ -30,6 +30,11 @@ def clear_aws_environment(environment: MutableMapping[str, str]) -> None:
         environment[name] = ",".join(filter(None, (environment.get(name), LOOPBACK)))
 
 
+def set_region(environment: MutableMapping[str, str], region: str) -> None:
+    """Make `region` the default of all AWS clients that are created from now on."""
+    environment["AWS_DEFAULT_REGION"] = region
+
+
 def set_endpoint(environment: MutableMapping[str, str], endpoint: str) -> None:
     """Make all AWS clients that are created from now on call the local cloud at `endpoint`."""
     environment["AWS_ENDPOINT_URL"] = endpoint

@@ -13,8 +13,7 @@ A machine of the local cloud sends at most four heartbeats per real second, and 
 a higher speed, activity would always be unknown.
 """
 
-HOME_REGION = "us-east-1"
-"""The region of gpudesk itself and its tables."""
+EXAMPLE_REGIONS = "us-west-2,eu-central-1"
 
 
 class BadOption(Exception):
@@ -31,7 +30,7 @@ class Options:
     :param speed: seconds of the cloud's clock per real second
     :param port: port of the API; 0 means any free port
     :param cloud_port: port of the local cloud; 0 means any free port
-    :param regions: regions in which gpudesk is set up
+    :param regions: regions in which gpudesk is set up, the home region first; empty: those of the kind of run
     """
 
     once: bool = False
@@ -40,7 +39,7 @@ class Options:
     speed: float = DEFAULT_SPEED
     port: int = 8000
     cloud_port: int = 4566
-    regions: tuple[str, ...] = (HOME_REGION,)
+    regions: tuple[str, ...] = ()
 
     @property
     def heartbeat_interval_seconds(self) -> float:
@@ -98,12 +97,8 @@ def _read_speed(environment: Mapping[str, str]) -> float:
 
 def _read_regions(environment: Mapping[str, str]) -> tuple[str, ...]:
     regions = tuple(dict.fromkeys(environment.get("REGIONS", "").replace(",", " ").split()))
-    if not regions:
-        return (HOME_REGION,)
-    known = botocore.session.get_session().get_available_regions("ec2")
+    known = botocore.session.get_session().get_available_regions("ec2") if regions else []
     unknown = [region for region in regions if region not in known]
     if unknown:
-        raise BadOption(f"REGIONS must be regions of AWS such as {HOME_REGION},eu-central-1, not {unknown[0]!r}.")
-    if HOME_REGION not in regions:
-        raise BadOption(f"REGIONS must contain {HOME_REGION}, the region of gpudesk itself.")
+        raise BadOption(f"REGIONS must be regions of AWS such as {EXAMPLE_REGIONS}, not {unknown[0]!r}.")
     return regions

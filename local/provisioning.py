@@ -27,11 +27,12 @@ def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
 def provision_variables(regions: tuple[str, ...] = REGIONS) -> dict[str, str]:
     """Create the resources of the home stack and the region stacks that gpudesk calls, and the webhook key.
 
+    :param regions: the home region first
     :returns: environment variables of gpudesk, with the names of the resources
     """
     reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
-    _load_dynamodb()
     names = build_local_names(regions)
+    _load_dynamodb(names.settings.home_region)
     home = ResourceCreator(names.settings.home_region)
     home.create_all(build_data_resources(names))
     for region in regions:
@@ -45,12 +46,12 @@ def provision_variables(regions: tuple[str, ...] = REGIONS) -> dict[str, str]:
     }
 
 
-def _load_dynamodb() -> None:
+def _load_dynamodb(region: str) -> None:
     """Make moto load DynamoDB.
 
     That can take longer than the timeout of PynamoDB's clients. boto3's clients wait for a minute.
     """
-    boto3.client("dynamodb").list_tables(Limit=1)
+    boto3.client("dynamodb", region).list_tables(Limit=1)
 
 
 @functools.cache

@@ -14,12 +14,12 @@ from local.ports import PortUnavailable, resolve_ports
 
 def main() -> int:
     """Run, and return a value of `ExitStatus`."""
+    clear_aws_environment(os.environ)
     try:
         options = resolve_ports(read_options(os.environ))
     except (BadOption, PortUnavailable) as problem:
         print(problem, file=sys.stderr)
         return ExitStatus.CANNOT_START
-    clear_aws_environment(os.environ)
     from local.runner import run  # noqa: PLC0415 - it imports modules that read AWS variables at import
 
     return run(options)

@@ -40,7 +40,7 @@ Show the cloud's clock, move it by 30 minutes, limit the capacity (docs/local-cl
 
   curl -s {cloud}/_local/clock
   curl -s -d '{{"advance_seconds": 1800}}' {cloud}/_local/clock
-  curl -s -d '{{"instance_type": "g4dn.xlarge", "zone": "us-east-1a", "instances": 0}}' {cloud}/_local/capacity
+  curl -s -d '{{"instance_type": "g4dn.xlarge", "zone": "{zone}", "instances": 0}}' {cloud}/_local/capacity
 """
 
 REAL_CLOCK = "By default, gpudesk warns after {idle_minutes} idle minutes."
@@ -57,6 +57,7 @@ def format_help(stack: Stack, folder: RunFolder) -> str:
     return TEXT.format(
         api=stack.api_url,
         cloud=stack.cloud_url,
+        zone=f"{stack.home_region}a",
         pace=describe_pace(stack.clock.speed),
         token=stack.admin_token,
         token_file=folder.token,

@@ -10,16 +10,20 @@ from deploy.settings import EXAMPLE_EMAIL, DeploymentSettings, RegionSettings
 STAGE = "dev"
 
 HOME_REGION = "us-east-1"
+"""The home region of tests and tools. `make run` chooses its own."""
 
 ACCOUNT = "123456789012"
 """The account of the local cloud."""
 
 
 def build_local_names(regions: tuple[str, ...] = (HOME_REGION,)) -> ResourceNames:
-    """Return the names of all resources of the local cloud, which are those of the templates."""
+    """Return the names of all resources of the local cloud, which are those of the templates.
+
+    :param regions: the regions in which gpudesk is set up, the home region first
+    """
     settings = DeploymentSettings(
         stage=STAGE,
-        home_region=HOME_REGION,
+        home_region=regions[0],
         region_settings={region: RegionSettings() for region in regions},
         alarm_email=EXAMPLE_EMAIL,
     )

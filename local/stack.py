@@ -24,7 +24,7 @@ from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes
 from local.demo.webhook_receiver import WebhookReceiver
 from local.function_roles import attribute_calls, find_route_role
-from local.isolation import REGION, set_endpoint
+from local.isolation import set_endpoint, set_region
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
@@ -41,7 +41,10 @@ EVENT_RULES: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
 )
 """Rules of EventBridge: each a pattern and a Lambda function."""
 
-SWEEP_CHECK_MINUTES = 5
+REGIONS = ("us-west-2", "us-east-1", "ap-northeast-2")
+"""The regions of gpudesk, the home region first: two in one country, between which a launch moves, and one far away."""
+
+FIVE_MINUTES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,7 @@ class Stack:
     :param tokens: the tokens in gpudesk's table
     :param admin_token: bearer token of an admin, created for this run
     :param webhook_url: URL of the webhook receiver
+    :param home_region: the region of gpudesk itself
     :param region: the region of the demo's instance
     """
 
@@ -64,7 +68,8 @@ class Stack:
     admin_token: str
     webhook_receiver: WebhookReceiver
     webhook_url: str
-    region: str = REGION
+    home_region: str
+    region: str
 
     def create_token(self, owner: str) -> str:
         """Return a new bearer token of a user."""
@@ -79,7 +84,9 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         server = exit_stack.enter_context(CloudServer(cloud, options.cloud_port))
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval_seconds)
         set_endpoint(os.environ, server.url)
-        cloud.settings = provision_variables(options.regions)
+        regions = options.regions or REGIONS
+        set_region(os.environ, regions[0])
+        cloud.settings = provision_variables(regions)
         settings = read_settings(cloud.settings)
         names = build_local_names(settings.regions)
         exit_stack.enter_context(attribute_calls(names))
@@ -88,10 +95,11 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         exit_stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port, identify=partial(find_route_role, names))
         exit_stack.callback(api.stop)
-        application.offer_refresher.run()
+        application.catalog_refresher.run()
+        bootstrap.get_current_application().offer_refresher.run()
         # A first sweep creates the SDK's clients. That is slow, and otherwise the first request would wait for it.
         application.sweep.run()
-        delivery = _build_delivery(cloud)
+        delivery = _build_delivery(cloud, settings.home_region)
         exit_stack.callback(delivery.stop)
         delivery.start()
         start_simulated_programs(exit_stack, cloud, machines, options)
@@ -111,6 +119,8 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
             admin_token=token,
             webhook_receiver=receiver,
             webhook_url=webhook_url,
+            home_region=settings.home_region,
+            region=settings.home_region,
         )
 
 
@@ -123,16 +133,17 @@ def start_simulated_programs(exit_stack: ExitStack, cloud: LocalCloud, machines:
         probes.start()
 
 
-def _build_delivery(cloud: LocalCloud) -> Delivery:
+def _build_delivery(cloud: LocalCloud, region: str) -> Delivery:
     handlers = EventHandlers(
         on_stream=lambda event: app.on_instances_stream(event, None), on_event=_on_event, on_schedule=_on_schedule
     )
-    return Delivery(cloud, handlers, [InstanceModel.Meta.table_name], stream_filter=_is_user_write)
+    return Delivery(cloud, handlers, [InstanceModel.Meta.table_name], stream_filter=_is_user_write, region=region)
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep and deliver each minute, check the sweep every fifth minute, and refresh offers every hour.
+    """Sweep, deliver and adopt each minute; check the sweep, and refresh catalog and offers if due, every fifth minute.
 
+    Foreign instances are listed every hour, too, so that nobody waits a day of the cloud for them.
     The others are called even if the sweep fails.
     """
     minute = datetime.fromisoformat(event["time"]).minute
@@ -140,10 +151,13 @@ def _on_schedule(event: dict[str, Any]) -> None:
         app.sweep(event, None)
     finally:
         app.deliver_notifications(event, None)
-        if minute % SWEEP_CHECK_MINUTES == 0:
+        app.adopt_instances(event, None)
+        if minute % FIVE_MINUTES == 0:
             app.check_sweep_health(event, None)
-        if minute == 0:
+            app.refresh_catalog(event, None)
             app.refresh_offers(event, None)
+        if minute == 0:
+            app.list_foreign_instances(event, None)
 
 
 def _is_user_write(_: StreamImage | None, new: StreamImage | None) -> bool:

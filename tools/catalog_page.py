@@ -25,6 +25,9 @@ the images, and writes the files of the catalog and this page. Each table of sou
 and what comes from stored copies, and when. AWS publishes no compute capabilities, peaks and driver branches; they are
 kept by hand in `gpus.json`.
 
+A deployment also reads the types and prices of its regions every day and uses them instead of those of this page, also
+types that are not in it ([offers](offers.md#new-types-and-list-prices)).
+
 dl1 is left out. DescribeInstanceTypes lists its Gaudi accelerators among the GPUs, but no recipe can use them.
 """
 

@@ -17,6 +17,7 @@ from chalicelib.domain.common.errors import ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.foreign.adoption import AdoptionState
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.idle.rule import ActivityState
@@ -35,6 +36,7 @@ from chalicelib.domain.sessions.session import SessionKind
 from chalicelib.domain.setup.parameters import ParameterType
 
 MARKETS = REQUESTED_MARKETS
+ADOPTION_STATES = (*AdoptionState, "adopted")
 BENCHMARK_STATES = ("requested", "running")
 
 
@@ -117,4 +119,15 @@ WarningCodeText = TypeAliasType(
 )
 ErrorCodeText = TypeAliasType(
     "ErrorCodeText", Annotated[str, list_values(ErrorCode, "The code of an error. A later version may add codes.")]
+)
+AdoptionStateText = TypeAliasType(
+    "AdoptionStateText",
+    Annotated[
+        str,
+        list_values(
+            ADOPTION_STATES,
+            "requested: gpudesk has not checked the instance yet. tagged: the next sweep creates its record. adopted: "
+            "gpudesk manages it. refused: the message says why.",
+        ),
+    ],
 )

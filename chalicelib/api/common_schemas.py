@@ -24,6 +24,9 @@ OWNER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
 OWNER_CHARACTERS = "1 to 64 letters, digits and . _ @ + -, beginning with a letter or digit"
 OWNER_DESCRIPTION = f"the name of an owner: {OWNER_CHARACTERS}"
 
+EC2_ID_PATTERN = r"^i-[0-9a-f]{8,17}$"
+EC2_ID_DESCRIPTION = "the id of an EC2 instance, e.g. i-0a1b2c3d4e5f67890"
+
 
 def _require_value(value: Any) -> Any:
     if value is None:

@@ -11,6 +11,7 @@ from chalicelib.api.benchmarks.routes import router as benchmarks_router
 from chalicelib.api.common_schemas import EmptyModel
 from chalicelib.api.costs.routes import router as costs_router
 from chalicelib.api.desk.routes import router as desk_router
+from chalicelib.api.foreign.routes import router as foreign_router
 from chalicelib.api.health.routes import router as health_router
 from chalicelib.api.images.routes import router as images_router
 from chalicelib.api.instances.history_routes import router as history_router
@@ -38,6 +39,7 @@ ROUTERS = (
     recipes_router,
     offers_router,
     costs_router,
+    foreign_router,
     owners_router,
     desk_router,
     me_router,

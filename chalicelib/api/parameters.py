@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
+from chalicelib.api.common_schemas import EC2_ID_DESCRIPTION, EC2_ID_PATTERN, OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import build_image_not_found_error, build_instance_not_found_error
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 
@@ -65,6 +65,12 @@ def _check_owner(value: str) -> None:
         raise ValidationFailed(f"The path must contain {OWNER_DESCRIPTION}.", errors=(wrong,))
 
 
+def _check_ec2_id(value: str) -> None:
+    if not re.fullmatch(EC2_ID_PATTERN, value):
+        wrong = FieldError("instance_id", f"must be {EC2_ID_DESCRIPTION}")
+        raise ValidationFailed(f"The path must contain {EC2_ID_DESCRIPTION}.", errors=(wrong,))
+
+
 INSTANCE_REF = PathParameter(
     "name",
     "the id of an instance, or its name; a name that only terminated instances have means the newest of them",
@@ -76,5 +82,11 @@ IMAGE_REF = PathParameter(
     "the id of an image, or its name if it is unique among the images that you can access",
     {"type": "string"},
     _check_image_ref,
+)
+EC2_ID = PathParameter(
+    "instance_id",
+    EC2_ID_DESCRIPTION,
+    {"type": "string", "pattern": EC2_ID_PATTERN},
+    _check_ec2_id,
 )
 OWNER_REF = PathParameter("owner", OWNER_DESCRIPTION, {"type": "string", "pattern": OWNER_PATTERN}, _check_owner)

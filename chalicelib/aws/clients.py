@@ -75,7 +75,9 @@ class SdkSession:
 
 
 class Clients:
-    """EC2, EC2 Instance Connect, Service Quotas, SSM, SNS and STS clients by region. Threads may share this object.
+    """Clients of EC2, EC2 Instance Connect, the Price List, Service Quotas, SSM, SNS and STS by region.
+
+    Threads may share this object.
 
     :param config: timeouts and retries of all clients
     """
@@ -95,6 +97,11 @@ class Clients:
     def instance_connect(self, region: str) -> "EC2InstanceConnectClient":
         """Return the EC2 Instance Connect client of a region."""
         client: EC2InstanceConnectClient = self._get("ec2-instance-connect", region)
+        return client
+
+    def pricing(self, region: str) -> "BaseClient":
+        """Return the Price List client of a region, which has the prices of all regions."""
+        client: BaseClient = self._get("pricing", region)
         return client
 
     def service_quotas(self, region: str) -> "BaseClient":

@@ -7,7 +7,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.spot_requests import SPOT_REQUEST_RESOURCE, build_market_options
 from chalicelib.aws.state_reasons import read_state_reason
-from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
+from chalicelib.aws.tags import ADOPT_TAG, ID_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import TransientAwsError
 from chalicelib.domain.common.untrusted_text import clean_line, strip_to_line
@@ -195,4 +195,5 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
         image_arch=instance.get("Architecture"),
         market=Market.SPOT if instance.get("InstanceLifecycle") == "spot" else Market.ON_DEMAND,
         spot_instance_request_id=instance.get("SpotInstanceRequestId") or None,
+        is_foreign=ADOPT_TAG in tags,
     )

@@ -123,6 +123,11 @@ class LaunchPrerequisites:
         ]
         return sorted(offered, key=lambda subnet: (subnet.zone, subnet.subnet_id))
 
+    def list_subnet_zones(self, region: str) -> frozenset[str]:
+        """Return the zones in which a launch finds a subnet; none if gpudesk is not set up in the region."""
+        usable = self.list_usable_subnets(region, self.map_security_groups(region))
+        return frozenset(subnet["AvailabilityZone"] for subnet in usable)
+
     def list_usable_subnets(self, region: str, vpcs: Collection[str]) -> "list[SubnetTypeDef]":
         """Return the subnets of VPCs that instances may use, as EC2 describes them."""
         if not vpcs:

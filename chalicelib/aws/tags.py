@@ -6,6 +6,8 @@ ID_TAG = "gpudesk:id"
 OWNER_TAG = "gpudesk:owner"
 STAGE_TAG = "gpudesk:stage"
 IMAGE_TAG = "gpudesk:image"
+ADOPT_TAG = "gpudesk:adopt"
+"""Set by an admin of the account on what gpudesk may adopt. No role of gpudesk may set it."""
 
 
 def build_instance_tags(

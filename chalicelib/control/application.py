@@ -1,17 +1,23 @@
 """The application as the entry points see it. `bootstrap.py` builds it."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.interruptions import InterruptionHandler
+from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.refresh_catalog import CatalogRefresher
 from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.control.services.desk import DeskService
+from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
@@ -20,6 +26,7 @@ from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
+from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock
 from chalicelib.settings import Settings
 from chalicelib.store.connections import limit_request_time
@@ -35,6 +42,9 @@ class Application:
     :param queries: reads of instances, costs and health
     :param setup: setups that are run again or added
     :param desk: the desk settings, the recipes and the catalog
+    :param foreign: GPU instances that gpudesk does not manage, and their adoptions
+    :param catalog_updates: finds a catalog that is newer than that of this application
+    :param rebuild: returns the same application with the catalog of a reading
     """
 
     clock: Clock
@@ -57,6 +67,12 @@ class Application:
     interruptions: InterruptionHandler
     sweep_watchdog: SweepWatchdog
     offer_refresher: OfferRefresher
+    foreign: ForeignInstanceService
+    foreign_instance_lister: ForeignInstanceLister
+    instance_adopter: InstanceAdopter
+    catalog_refresher: CatalogRefresher
+    catalog_updates: CatalogUpdates
+    rebuild: "Callable[[CatalogReading], Application]"
 
     def limit_request_time(self, seconds: float) -> AbstractContextManager[None]:
         """Return the context in which a request is answered: DynamoDB gets short timeouts and a deadline.

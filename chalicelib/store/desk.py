@@ -1,7 +1,8 @@
 """The desk table: gpudesk's settings, leases, marks of actions that are done once, and e-mail subscriptions.
 
 Other modules keep small items in it as well: reserved names, counts of active instances and idempotency records
-(`instances`), and durations of documents (`durations`).
+(`instances`), durations of documents (`durations`), foreign instances and adoptions (`foreign_instances`,
+`adoptions`).
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BinaryAttribute,
+    ListAttribute,
+    MapAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -52,6 +60,7 @@ class DeskModel(TableModel):
     requested_at = NumberAttribute(null=True)
     steps: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
     version = NumberAttribute(null=True)
+    content = BinaryAttribute(legacy_encoding=False, null=True)
     expires_at = TTLAttribute(null=True)
 
 

@@ -1,20 +1,10 @@
 """The offers table: two items for each region, so that one call reads all regions.
 
-One item has the records of capacity (`capacity_codec.py`). The other one has compressed lines, one for each instance
-type: its name, its on-demand price with the day of the price or `-`, and for each zone the letter at the end of its
-name and its spot price, if it has one:
-
-    g4dn.xlarge 0.526@2026-11-23 a0.1578 b0.1601 c
-
-AWS offers GPUs in about 2,200 pairs of a type and a zone. They take 15 KB in all regions together. As JSON they would
-take more than 100 KB, which DynamoDB would bill for every search.
+One item has the records of capacity (`capacity_codec.py`). The other one has what the refresh has read: the types with
+their zones and prices (`offer_lines.py`), quotas and subnets. One more item has the catalog (`catalog.py`).
 """
 
-import re
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from pynamodb.attributes import (
@@ -26,27 +16,25 @@ from pynamodb.attributes import (
 )
 
 from chalicelib.domain.common.deadlines import OFFERS_RETENTION
-from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
+from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.store.capacity_codec import decode_capacity
 from chalicelib.store.connections import TableMeta, TableModel
 from chalicelib.store.dynamo import read_or_log
+from chalicelib.store.offer_lines import decode_types, encode_types
 from chalicelib.store.quota_lines import format_quotas, parse_quotas
-
-NO_PRICE = "-"
 
 CAPACITY_PREFIX = "capacity#"
 """Begins the keys of the items with records of capacity."""
 
-_ZONE = re.compile(r"([a-z])([0-9.]*)")
-
 
 class OfferModel(TableModel):
-    """The zones, prices and quotas of one region, or its records of capacity.
+    """What the refresh has read of one region, its records of capacity, or the catalog.
 
     Quotas have a time of their own: they can be older.
 
-    :cvar region: the region, or `capacity#` and the region
+    :cvar region: the region, `capacity#` and the region, or `catalog`
+    :cvar subnet_zones: zones with blanks between
     """
 
     class Meta(TableMeta):
@@ -61,6 +49,8 @@ class OfferModel(TableModel):
     version = NumberAttribute(null=True)
     quotas = UnicodeAttribute(null=True)
     quotas_read_at = UTCDateTimeAttribute(null=True)
+    subnet_zones = UnicodeAttribute(null=True)
+    catalog = BinaryAttribute(legacy_encoding=False, null=True)
     expires_at = TTLAttribute(null=True)
 
 
@@ -75,6 +65,7 @@ class OfferRepository:
             types=encode_types(offerings.region, offerings.types),
             quotas=format_quotas(offerings.quotas) if offerings.quotas else None,
             quotas_read_at=offerings.quotas.read_at if offerings.quotas else None,
+            subnet_zones=_join_zones(offerings.subnet_zones),
             expires_at=offerings.read_at + OFFERS_RETENTION,
         ).save()
 
@@ -114,88 +105,15 @@ def _read_offerings(item: OfferModel) -> RegionOfferings | None:
     return read_or_log(f"offers of {item.region}", partial(_to_offerings, item))
 
 
-def encode_types(region: str, types: Mapping[str, TypeOffering]) -> bytes:
-    """Return the types of a region as compressed lines.
-
-    :raises ValueError: the name of a zone is not that of the region with a letter
-    """
-    return zlib.compress(format_types(region, types).encode(), level=9)
-
-
-def decode_types(region: str, content: bytes) -> dict[str, TypeOffering]:
-    """Return the types of compressed lines, by name.
-
-    :raises ValueError: the content is not compressed, or a line is not in the form of this module
-    """
-    try:
-        return parse_types(region, zlib.decompress(content).decode())
-    except zlib.error as error:
-        raise ValueError(f"the types of {region} are not compressed: {error}") from error
-
-
-def format_types(region: str, types: Mapping[str, TypeOffering]) -> str:
-    """Return the types of a region as lines, sorted by name.
-
-    :raises ValueError: the name of a zone is not that of the region with a letter
-    """
-    return "\n".join(" ".join(_encode_type(region, name, types[name])) for name in sorted(types))
-
-
-def parse_types(region: str, text: str) -> dict[str, TypeOffering]:
-    """Return the types of lines, by name.
-
-    :raises ValueError: a line is not in the form of this module
-    """
-    types = {}
-    for line in text.splitlines():
-        name, on_demand, *zones = line.split(" ")
-        spot = dict(_decode_zone(region, zone) for zone in zones)
-        price, _, day = on_demand.partition("@")
-        is_priced = on_demand != NO_PRICE
-        types[name] = TypeOffering(
-            _to_price(price) if is_priced else None, date.fromisoformat(day) if is_priced else None, spot
-        )
-    return types
-
-
-def _encode_type(region: str, name: str, offering: TypeOffering) -> Iterator[str]:
-    yield name
-    price, day = offering.on_demand, offering.priced_on
-    yield NO_PRICE if price is None or day is None else f"{_format_price(price)}@{day.isoformat()}"
-    for zone, price in sorted(offering.spot.items()):
-        letter = zone.removeprefix(region)
-        if not _ZONE.fullmatch(letter):
-            raise ValueError(f"{zone} is not a zone of {region}")
-        yield letter + ("" if price is None else _format_price(price))
-
-
-def _decode_zone(region: str, text: str) -> tuple[str, Decimal | None]:
-    match = _ZONE.fullmatch(text)
-    if not match:
-        raise ValueError(f"{text[:40]!r} is not a zone with a price")
-    return region + match[1], _to_price(match[2]) if match[2] else None
-
-
-def _format_price(price: Decimal) -> str:
-    """Return a price without zeros at its end."""
-    return format(price.normalize(), "f")
-
-
-def _to_price(text: str) -> Decimal:
-    """Return the price of a text.
-
-    :raises ValueError: it is not a number
-    """
-    try:
-        return Decimal(text)
-    except ArithmeticError as error:
-        raise ValueError(f"{text[:40]!r} is not a price") from error
-
-
 def _to_offerings(item: OfferModel) -> RegionOfferings:
     return RegionOfferings(
         region=item.region,
         read_at=item.read_at,
         types=decode_types(item.region, item.types),
         quotas=parse_quotas(item.quotas, item.quotas_read_at) if item.quotas and item.quotas_read_at else None,
+        subnet_zones=None if item.subnet_zones is None else frozenset(item.subnet_zones.split()),
     )
+
+
+def _join_zones(zones: frozenset[str] | None) -> str | None:
+    return None if zones is None else " ".join(sorted(zones))

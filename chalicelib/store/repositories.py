@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from chalicelib.store.adoptions import AdoptionRepository
 from chalicelib.store.benchmarks import BenchmarkRepository
 from chalicelib.store.capacity import CapacityRepository
+from chalicelib.store.catalog import CatalogRepository
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
+from chalicelib.store.foreign_instances import ForeignInstanceRepository
 from chalicelib.store.heartbeats import HeartbeatRepository
 from chalicelib.store.images.repository import ImageRepository
 from chalicelib.store.instances.launches import LaunchRepository
@@ -36,6 +39,9 @@ class Repositories:
     benchmarks: BenchmarkRepository = field(default_factory=BenchmarkRepository)
     offers: OfferRepository = field(default_factory=OfferRepository)
     capacity: CapacityRepository = field(default_factory=CapacityRepository)
+    foreign_instances: ForeignInstanceRepository = field(default_factory=ForeignInstanceRepository)
+    adoptions: AdoptionRepository = field(default_factory=AdoptionRepository)
+    catalog: CatalogRepository = field(default_factory=CatalogRepository)
     tokens: TokenRepository = field(default_factory=TokenRepository)
 
 

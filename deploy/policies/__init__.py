@@ -3,7 +3,20 @@
 from collections.abc import Callable, Mapping
 
 from deploy.names import ResourceNames
-from deploy.policies import api, control, forward, instance, notifications, offers, people, session, sessions
+from deploy.policies import (
+    adoption,
+    api,
+    catalog,
+    control,
+    foreign,
+    forward,
+    instance,
+    notifications,
+    offers,
+    people,
+    session,
+    sessions,
+)
 from deploy.policies.statement import PolicyDocument
 
 POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
@@ -12,6 +25,9 @@ POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
     "control": control.build_policy,
     "notifications": notifications.build_policy,
     "offers": offers.build_policy,
+    "foreign": foreign.build_policy,
+    "adoption": adoption.build_policy,
+    "catalog": catalog.build_policy,
     "instance": instance.build_policy,
     "session": session.build_policy,
     "people": people.build_policy,
@@ -19,5 +35,5 @@ POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
 }
 """The policy of each role, by the key of the role. `people` is a managed policy without a role."""
 
-FUNCTION_ROLES = ("api", "sessions", "control", "notifications", "offers")
+FUNCTION_ROLES = ("api", "sessions", "control", "notifications", "offers", "catalog", "foreign", "adoption")
 """The roles of Lambda functions."""

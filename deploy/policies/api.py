@@ -34,7 +34,9 @@ TABLES = {
     ),
     "ledger": TableAccess(("Query",), "Sum up costs."),
     "benchmarks": TableAccess(("Query",), "Compare benchmarks."),
-    "offers": TableAccess(("BatchGetItem",), "Search offers and list regions."),
+    "offers": TableAccess(
+        ("BatchGetItem", "GetItem"), "Search offers and list regions. Use the types and prices of the last refresh."
+    ),
     "desk": TableAccess(
         ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
         "Settings; names, counts and idempotency records of launches; durations for the progress of a setup.",

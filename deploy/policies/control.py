@@ -5,6 +5,7 @@ They share one role, because each of them reconciles instances, and a reconcile 
 
 from chalicelib.store.offers import CAPACITY_PREFIX
 from deploy.names import ResourceNames
+from deploy.policies.catalog_item import build_catalog_statement
 from deploy.policies.commands import build_command_statements
 from deploy.policies.images import build_image_statements
 from deploy.policies.launches import build_launch_statements
@@ -54,6 +55,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     statements = (
         *build_table_statements(names, TABLES),
         _build_capacity_statement(names),
+        build_catalog_statement(names),
         *build_stream_statements(names),
         _build_observation_statement(),
         *build_launch_statements(names),

@@ -1,6 +1,7 @@
-"""Policy of the function that reads zones, spot prices and quotas. It reads EC2 and writes one table."""
+"""Policy of the function that reads zones, spot prices, quotas and subnets. It reads EC2 and writes one table."""
 
 from deploy.names import ResourceNames
+from deploy.policies.catalog_item import build_catalog_statement
 from deploy.policies.logs import build_log_statement
 from deploy.policies.statement import PolicyDocument, Statement
 
@@ -23,10 +24,15 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     )
     read = Statement(
         sid="ReadOffers",
-        actions=("ec2:DescribeInstanceTypeOfferings", "ec2:DescribeSpotPriceHistory"),
+        actions=(
+            "ec2:DescribeInstanceTypeOfferings",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSpotPriceHistory",
+            "ec2:DescribeSubnets",
+        ),
         resources=("*",),
-        reason="Read zones and spot prices. EC2 cannot restrict these actions to resources, and they show nothing of "
-        "this account.",
+        reason="Read zones and spot prices, and find the zones with a subnet of gpudesk. EC2 cannot restrict these "
+        "actions to resources.",
     )
     count = Statement(
         sid="CountQuotas",
@@ -35,4 +41,4 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         reason="Read the quotas of EC2 and count the vCPUs in use, also of instances that gpudesk does not manage. "
         "Neither action can be restricted to resources.",
     )
-    return PolicyDocument((write, read, count, build_log_statement(names, "offers")))
+    return PolicyDocument((write, build_catalog_statement(names), read, count, build_log_statement(names, "offers")))

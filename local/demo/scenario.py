@@ -15,7 +15,6 @@ from local.demo.jupyter import JupyterUser
 from local.demo.laptop import Laptop
 from local.demo.narrator import Narrator
 from local.demo.poller import StepFailed, TimelinePoller
-from local.isolation import REGION
 from local.stack import Stack
 
 LAUNCH_REQUEST = {
@@ -76,9 +75,8 @@ class Demo:
         context, narrator = self._context, self._narrator
         narrator.start_chapter("1. Request an instance")
         self._register_webhook()
-        request = (
-            LAUNCH_REQUEST if context.stack.region == REGION else {**LAUNCH_REQUEST, "region": context.stack.region}
-        )
+        region = context.stack.region
+        request = LAUNCH_REQUEST if region == context.stack.home_region else {**LAUNCH_REQUEST, "region": region}
         narrator.print_line(OWNER, f"POST /instances {json.dumps(request)}")
         response = context.client.request("POST", "/instances", request)
         if response.status != 202:

@@ -18,6 +18,7 @@ DEFAULT_ZIP = Path(__file__).parents[2] / "build" / "package" / "deployment.zip"
 def main() -> int:
     """Run, and return a value of `ExitStatus`."""
     zip_file = Path(os.environ.get("ZIP") or DEFAULT_ZIP)
+    clear_aws_environment(os.environ)
     try:
         options = resolve_ports(read_options(os.environ))
     except (BadOption, PortUnavailable) as problem:
@@ -26,7 +27,6 @@ def main() -> int:
     if not zip_file.is_file():
         print(f"{zip_file} does not exist. Run make package.", file=sys.stderr)
         return ExitStatus.CANNOT_START
-    clear_aws_environment(os.environ)
     from local.deployed.run import run_deployed  # noqa: PLC0415 - it imports modules that read variables at import
 
     return run_deployed(options, zip_file)

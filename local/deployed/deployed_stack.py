@@ -69,6 +69,7 @@ def run_deployed_stack(
             admin_token=tokens.create("admin", Role.ADMIN, now=clock.now()),
             webhook_receiver=receiver,
             webhook_url=webhook_url,
+            home_region=settings.home_region,
             region=DEMO_REGION,
         )
 

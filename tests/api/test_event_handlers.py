@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,20 @@ import pytest
 
 import app as application
 from chalicelib import bootstrap, events
+from chalicelib.control.loop.adopt_instances import InstanceAdopter
+from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.refresh_catalog import CatalogRefresher, CatalogReport
 from chalicelib.control.loop.refresh_offers import OfferRefresher, RefreshReport
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.domain.common.clock import SystemClock
+from chalicelib.domain.foreign.adoption import Adoption
+from chalicelib.domain.foreign.inventory import Inventory
 from chalicelib.domain.instances.spot import InterruptionAction, SpotEvent
 from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers
@@ -89,10 +95,52 @@ class RecordingRefresher(OfferRefresher):
 
     log: CallLog = field(default_factory=CallLog)
 
-    def run(self, seconds_left: float | None = None) -> RefreshReport:
+    def run_due(self, seconds_left: float | None = None) -> RefreshReport:
         self.log.calls.append("offers")
         self.log.seconds_left = seconds_left
         return RefreshReport()
+
+
+@dataclass(frozen=True)
+class RecordingLister(ForeignInstanceLister):
+    """A lister of foreign instances that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self, seconds_left: float | None = None) -> Inventory:
+        self.log.calls.append("foreign instances")
+        self.log.seconds_left = seconds_left
+        return Inventory()
+
+
+@dataclass(frozen=True)
+class RecordingAdopter(InstanceAdopter):
+    """An adopter that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self) -> list[Adoption]:
+        self.log.calls.append("adoptions")
+        return []
+
+
+@dataclass(frozen=True)
+class RecordingCatalogRefresher(CatalogRefresher):
+    """A refresher of the catalog that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self, seconds_left: float | None = None) -> CatalogReport:
+        self.log.calls.append("catalog")
+        self.log.seconds_left = seconds_left
+        return CatalogReport()
+
+
+class NoUpdates(CatalogUpdates):
+    """The catalog of a process that never becomes outdated."""
+
+    def find_new(self, max_age: timedelta) -> None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -134,7 +182,11 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             image_reconciler=RecordingImageReconciler(**vars(application.image_reconciler), log=log),
             sweep=RecordingSweep(**vars(application.sweep), log=log),
             notifications=RecordingSender(**vars(application.notifications), log=log),
+            catalog_refresher=RecordingCatalogRefresher(**vars(application.catalog_refresher), log=log),
+            catalog_updates=NoUpdates(application.catalog_updates.catalog, SystemClock()),
             offer_refresher=RecordingRefresher(**vars(application.offer_refresher), log=log),
+            foreign_instance_lister=RecordingLister(**vars(application.foreign_instance_lister), log=log),
+            instance_adopter=RecordingAdopter(**vars(application.instance_adopter), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
         )
     )
@@ -195,6 +247,11 @@ def test_spot_events_are_read() -> None:
     assert events.parse_spot_event(load_event("ec2_running")) is None
 
 
+def test_adoption_schedule_adopts(log: CallLog) -> None:
+    application.adopt_instances(load_event("scheduled"), None)
+    assert log.calls == ["adoptions"]
+
+
 def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
     application.check_sweep_health(load_event("scheduled"), None)
     assert log.calls == ["the sweep"]
@@ -206,6 +263,8 @@ def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
         (application.sweep, "everything"),
         (application.deliver_notifications, "notifications"),
         (application.refresh_offers, "offers"),
+        (application.list_foreign_instances, "foreign instances"),
+        (application.refresh_catalog, "catalog"),
     ],
 )
 def test_schedules_know_how_much_time_they_have(log: CallLog, function: Any, call: str) -> None:

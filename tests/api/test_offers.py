@@ -160,6 +160,7 @@ def test_regions_are_listed_from_the_nearest_with_their_gpus(bench: Bench) -> No
         "distance_km": 0,
         "deployed": True,
         "allowed": True,
+        "opt_in_status": None,
         "gpus": ["A100 40GB", "T4"],
         "read_at": f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}",
     }

@@ -31,7 +31,7 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Target:
-    """EC2 ids of the attacked instances: two of the stage, one of another stage, one without tags.
+    """EC2 ids of the attacked instances: two of the stage, one of another stage, one without tags, one to adopt.
 
     :param own_id: id of the record of the stage's first instance
     :param session_id: a session on it
@@ -42,6 +42,7 @@ class Target:
     other: str
     foreign: str
     untagged: str
+    adoptable: str
     session_id: str
 
     @property

@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTE
+from chalicelib.store.adoptions import ADOPTIONS_KEY
+from chalicelib.store.catalog import CATALOG_KEY
+from chalicelib.store.desk import SETTINGS_KEY, DeskModel
+from chalicelib.store.foreign_instances import INVENTORY_KEY
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.offers import OfferModel, build_capacity_key
 from chalicelib.store.tables import TABLES
@@ -22,6 +26,13 @@ from tests.deploy.attacks import (
 )
 from tests.local.aws.conftest import UBUNTU
 
+OFFER_KEYS = {
+    "zones and prices": "us-east-1",
+    "records of capacity": build_capacity_key("us-east-1"),
+    "catalog": CATALOG_KEY,
+}
+"""Kinds of items of the offers table, each with a key."""
+
 
 def list_tables(attacker: Attacker) -> str:
     """Return the tables that the attacker can read (R) and write (W); `own`: only the item of the instance."""
@@ -34,7 +45,9 @@ def list_tables(attacker: Attacker) -> str:
             can_read = attacker.can("dynamodb", "UpdateItem", **own, ReturnValues="ALL_NEW")
             letters = "RW, own" if can_read else "W, own"
         if model is OfferModel:
-            letters = _limit_to_records(letters, _find_letters(attacker, model, build_capacity_key("us-east-1")))
+            letters = _join_kinds({kind: _find_letters(attacker, model, key) for kind, key in OFFER_KEYS.items()})
+        if model is DeskModel and not letters:
+            letters = _list_desk_items(attacker)
         if letters:
             found.append(f"{get_short_name(model)} ({letters})")
     assert not attacker.can("dynamodb", "GetItem", TableName=FOREIGN_TABLE, Key={"hash": {"S": "x"}})
@@ -46,17 +59,20 @@ def list_tables(attacker: Attacker) -> str:
     return ", ".join(found) or NONE
 
 
-def _limit_to_records(prices: str, capacity: str) -> str:
-    """Return the letters of the offers table, whose items with zones and prices have other keys than the records.
+DESK_ITEMS = {"settings": SETTINGS_KEY, "foreign instances": INVENTORY_KEY, "adoptions": ADOPTIONS_KEY}
 
-    :param prices: the letters of items with zones and prices
-    :param capacity: the letters of items with records of capacity
-    """
-    if prices == capacity:
-        return prices
-    if prices and capacity:
-        return f"{prices} zones and prices, {capacity} records of capacity"
-    return f"{prices}, only zones and prices" if prices else f"{capacity}, only records of capacity"
+
+def _list_desk_items(attacker: Attacker) -> str:
+    """Return the letters of single items of the desk table, of which the attacker reaches no other one."""
+    letters = {title: _find_letters(attacker, DeskModel, key) for title, key in DESK_ITEMS.items()}
+    return ", ".join(f"{found}, only {title}" for title, found in letters.items() if found)
+
+
+def _join_kinds(letters: dict[str, str]) -> str:
+    """Return the letters of the offers table, by kind of item if they differ."""
+    if len(set(letters.values())) == 1:
+        return next(iter(letters.values()))
+    return "; ".join(f"{found} {kind}" for kind, found in letters.items() if found)
 
 
 def _find_letters(attacker: Attacker, model: Any, item: str) -> str:

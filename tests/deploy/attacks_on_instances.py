@@ -31,7 +31,15 @@ def list_instance_calls(attacker: Attacker, target: Target) -> str:
         assert not attacker.can("sts", "AssumeRole", RoleArn=arn, RoleSessionName="x")
     launches = ["launch"] if _can_launch(attacker) else []
     sessions = _find_sessions(attacker, target)
-    return join_names([*launches, *reached, *([sessions] if sessions else [])])
+    tags = ["tags of an instance to adopt"] if can_adopt(attacker, target.adoptable) else []
+    return join_names([*launches, *reached, *tags, *([sessions] if sessions else [])])
+
+
+def can_adopt(attacker: Attacker, instance: str, **more_tags: str) -> bool:
+    """Return whether the attacker can give gpudesk's tags, and more, to an instance."""
+    tags = {ID_TAG: "gd-1", STAGE_TAG: attacker.names.settings.stage, **more_tags}
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return attacker.can("ec2", "CreateTags", Resources=[instance], Tags=pairs)
 
 
 def _can_do(attacker: Attacker, title: str, instance: str) -> bool:

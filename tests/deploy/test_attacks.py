@@ -11,14 +11,14 @@ from typing import Any, cast
 import boto3
 import pytest
 
-from chalicelib.aws.tags import STAGE_TAG
+from chalicelib.aws.tags import ADOPT_TAG, ID_TAG, STAGE_TAG
 from deploy.names import ResourceNames
 from deploy.policies import FUNCTION_ROLES
 from local.machines.host.access_keys import build_machine_key
 from local.settings import HOME_REGION, build_local_names
 from tests.deploy.attacks import Attacker, Target, start_session, steal_session
 from tests.deploy.attacks_on_data import list_documents, list_parameters, list_tables
-from tests.deploy.attacks_on_instances import build_launch, list_instance_calls
+from tests.deploy.attacks_on_instances import build_launch, can_adopt, list_instance_calls
 from tests.local.aws.conftest import build_launch_request
 from tests.support.world import World, get_ec2_id, open_world
 
@@ -53,15 +53,17 @@ def target(world: World, names: ResourceNames) -> Target:
     tags = [{"ResourceType": "instance", "Tags": [{"Key": STAGE_TAG, "Value": "prod"}]}]
     launched: list[Any] = [
         ec2.run_instances(**build_launch_request(ssm), **extra)["Instances"][0]["InstanceId"]
-        for extra in ({"TagSpecifications": tags}, {})
+        for extra in ({"TagSpecifications": tags}, {}, {})
     ]
-    foreign, untagged = launched
+    foreign, untagged, adoptable = launched
+    ec2.create_tags(Resources=[adoptable], Tags=[{"Key": ADOPT_TAG, "Value": "dev"}])
     return Target(
         own=get_ec2_id(own),
         own_id=own.id,
         other=get_ec2_id(other),
         foreign=foreign,
         untagged=untagged,
+        adoptable=adoptable,
         session_id=start_session(names, get_ec2_id(own), own.id),
     )
 
@@ -110,6 +112,29 @@ def test_attacker_reaches_what_the_table_says(
 def sort_names(text: str) -> list[str]:
     """Return the names in a cell. Commas in parentheses do not separate them."""
     return sorted(re.split(r", (?![^(]*\))", text))
+
+
+ADOPT_TAGS: tuple[Mapping[str, str], ...] = ({}, {ADOPT_TAG: "prod"}, {ADOPT_TAG: "dev", ID_TAG: "gd-1"})
+"""Tags of instances that may not be adopted: not allowed, allowed for another stage, managed by gpudesk already."""
+
+
+@pytest.mark.parametrize("tags", ADOPT_TAGS, ids=["without", "of another stage", "of a managed instance"])
+def test_instance_without_the_tag_of_the_account_admin_is_not_adopted(
+    attackers: Mapping[str, Attacker], target: Target, world: World, tags: Mapping[str, str]
+) -> None:
+    pairs: list[Any] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    if pairs:
+        world.ec2.create_tags(Resources=[target.untagged], Tags=pairs)
+    assert not can_adopt(attackers["adoption role"], target.untagged)
+    world.ec2.delete_tags(Resources=[target.untagged], Tags=[{"Key": key} for key in (ADOPT_TAG, ID_TAG)])
+
+
+def test_adoption_sets_only_tags_of_gpudesk(attackers: Mapping[str, Attacker], target: Target) -> None:
+    attacker = attackers["adoption role"]
+    assert can_adopt(attacker, target.adoptable)
+    assert not can_adopt(attacker, target.adoptable, project="vision")
+    assert not can_adopt(attacker, target.adoptable, **{ADOPT_TAG: "dev"})
+    assert not can_adopt(attacker, target.adoptable, **{STAGE_TAG: "prod"})
 
 
 UNSAFE_LAUNCHES: Mapping[str, Mapping[str, Any]] = {

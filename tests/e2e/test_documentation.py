@@ -84,6 +84,6 @@ def _exists(path: str) -> bool:
 def _list_endpoints(page: Path) -> Iterator[tuple[str, str]]:
     """Yield the method and path of each endpoint, with the names of examples replaced by those of the parameters."""
     for method, path in re.findall(r"\b(GET|POST|PATCH|DELETE) (/(?!_local)[\w/{}.-]*\w}?)", page.read_text()):
-        generic = re.sub(r"^/instances/[^/]+", "/instances/{name}", path)
+        generic = re.sub(r"^/instances/(?!adopt$)[^/]+", "/instances/{name}", path)
         generic = re.sub(r"^/owners/[^/]+", "/owners/{owner}", generic)
         yield method, re.sub(r"^/images/[^/]+", "/images/{image}", generic)

@@ -29,7 +29,7 @@ def list_offers(call: RequestContext[EmptyModel, OfferSearchQuery]) -> OffersVie
     """Search the offers of the regions in which gpudesk is deployed, the best first.
 
     The order is by price, then by distance; an unknown price comes last. gpudesk reads zones, spot prices and quotas
-    every hour; on-demand prices are those of its price list. `left_out` says what is not offered, and why.
+    every hour, and on-demand prices every day. `left_out` says what is not offered, and why.
     An offer that needs more than its quota leaves is left out; one whose quota is unknown stays.
     """
     query = call.query

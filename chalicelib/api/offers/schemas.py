@@ -87,8 +87,9 @@ class RegionView(TypedDict):
     """A region of AWS.
 
     `place`: its city or area. `distance_km`: from the place of `near`. `deployed`: gpudesk is deployed there.
-    `allowed`: the limits of the desk allow launches there. `gpus`: the GPUs that AWS offers there. `read_at`: when they
-    were read; null if they are those of gpudesk's price list.
+    `allowed`: the limits of the desk allow launches there. `opt_in_status`: whether the AWS account may use the region,
+    in the words of EC2 (opt-in-not-required, opted-in, not-opted-in); null if it was not read yet. `gpus`: the GPUs
+    that AWS offers there. `read_at`: when they were read; null if they are those of gpudesk's price list.
     """
 
     region: str
@@ -96,6 +97,7 @@ class RegionView(TypedDict):
     distance_km: int | None
     deployed: bool
     allowed: bool
+    opt_in_status: str | None
     gpus: list[str]
     read_at: str | None
 
@@ -149,6 +151,7 @@ def to_region_view(summary: RegionSummary) -> RegionView:
         "distance_km": summary.distance_km,
         "deployed": summary.is_deployed,
         "allowed": summary.is_allowed,
+        "opt_in_status": summary.opt_in_status,
         "gpus": list(summary.gpus),
         "read_at": format_optional_timestamp(summary.read_at),
     }

@@ -18,6 +18,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.foreign.adopted_record import apply_adoption, build_adoption_reason
 from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
 from chalicelib.domain.instances.hardware import (
@@ -34,6 +35,7 @@ from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState
 from chalicelib.domain.instances.spec import DesiredState, Policy, Software, Spec
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.setup.state import SetupState
+from chalicelib.store.adoptions import AdoptionRepository
 from chalicelib.store.instances.repository import InstanceRepository
 
 LOG = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class OrphanAdopter:
     reconciler: Reconciler
     volumes: Volumes
     catalog: InstanceTypeCatalog
+    adoptions: AdoptionRepository
 
     def adopt_all(
         self,
@@ -109,12 +112,12 @@ class OrphanAdopter:
             return True
         free_id = ec2.tag_id if record is None and is_plain(ec2.tag_id) else None
         instance = self._build_record(ec2, free_id, context, now)
-        reason = EventReason(
-            code=EventCode.ADOPTED,
-            message=f"{instance.name} ({ec2.instance_id}) has gpudesk tags but had no record. gpudesk stops it "
-            f"after {pluralize(instance.spec.policy.max_hours, 'hour')}, or earlier if it is idle and its probe works. "
-            f"Terminate it if nobody needs it.{_describe_unknowns(instance)}",
-        )
+        adoption = self.adoptions.get().find_granted(ec2.instance_id) if ec2.is_foreign else None
+        if adoption:
+            instance = apply_adoption(instance, adoption, context.desk, now)
+            reason = build_adoption_reason(instance, adoption, _describe_unknowns(instance))
+        else:
+            reason = _build_orphan_reason(instance, ec2.instance_id)
         entries = [timeline_entry(now, reason, details={"instance_id": ec2.instance_id})]
         if not self.instances.adopt(instance, entries, build_notifications(instance, entries, context.directory)):
             return False
@@ -149,6 +152,7 @@ class OrphanAdopter:
             observed=ObservedState(agent_seen=True),
             billing=Billing(rates=find_rates(ec2.instance_type, ec2.region, spec.disk_gib, self.catalog)),
             lifetime=Lifetime(started_at=now),
+            is_foreign=ec2.is_foreign,
         )
 
     def _measure_disks(self, ec2: ObservedInstance) -> int | None:
@@ -173,6 +177,15 @@ class OrphanAdopter:
             software=Software(recipe=RECIPE),
             policy=Policy(idle=defaults.idle_policy, max_hours=defaults.max_hours),
         )
+
+
+def _build_orphan_reason(instance: Instance, instance_id: str) -> EventReason:
+    return EventReason(
+        code=EventCode.ADOPTED,
+        message=f"{instance.name} ({instance_id}) has gpudesk tags but had no record. gpudesk stops it "
+        f"after {pluralize(instance.spec.policy.max_hours, 'hour')}, or earlier if it is idle and its probe works. "
+        f"Terminate it if nobody needs it.{_describe_unknowns(instance)}",
+    )
 
 
 def _describe_unknowns(instance: Instance) -> str:

@@ -1,21 +1,22 @@
-"""Read zones, prices and quotas of all regions, and store them for searches.
+"""Read zones, prices, quotas and subnets of all regions, and store them for searches.
 
 Each region is written on its own. A region that fails keeps what was read before, which searches mark as old. Quotas
-that fail keep their last reading, and stop neither zones nor prices.
+and subnets that fail keep their last reading, and stop neither zones nor prices.
 """
 
 import logging
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
 from chalicelib.aws.offerings import Offerings
 from chalicelib.aws.quotas import Quotas
 from chalicelib.control.loop.function_budget import start_function_budget
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.deadlines import OFFERS_STALE_AFTER
+from chalicelib.domain.common.deadlines import OFFERS_REFRESHED_AFTER, OFFERS_STALE_AFTER
 from chalicelib.domain.common.errors import DeskError
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.time_budget import TimeBudget
@@ -54,6 +55,7 @@ class OfferRefresher:
     offers: OfferRepository
     offerings: Offerings
     quotas: Quotas
+    prerequisites: LaunchPrerequisites
     catalog: InstanceTypeCatalog
     regions: tuple[str, ...]
     clock: Clock
@@ -64,11 +66,20 @@ class OfferRefresher:
         :param seconds_left: until Lambda ends the function; None: the time of a scheduled function
         :raises OffersOutdated: a region could not be read for hours, or never
         """
+        return self._refresh(seconds_left, timedelta())
+
+    def run_due(self, seconds_left: float | None = None) -> RefreshReport:
+        """Read the regions that were last read about an hour ago, as `run` does."""
+        return self._refresh(seconds_left, OFFERS_REFRESHED_AFTER)
+
+    def _refresh(self, seconds_left: float | None, min_age: timedelta) -> RefreshReport:
         budget, report = start_function_budget(seconds_left, time.monotonic), RefreshReport()
         stored = self.offers.get_many(self.regions)
         read_at = {region: reading.read_at for region, reading in stored.items()}
         never = datetime.min.replace(tzinfo=UTC)
-        for region in sorted(self.regions, key=lambda name: (read_at.get(name, never), name)):
+        now = self.clock.now()
+        due = [region for region in self.regions if region not in read_at or now - read_at[region] >= min_age]
+        for region in sorted(due, key=lambda name: (read_at.get(name, never), name)):
             self._refresh_region(region, stored.get(region), budget, report)
         self._require_recent({**read_at, **dict.fromkeys(report.refreshed, self.clock.now())})
         return report
@@ -104,11 +115,21 @@ class OfferRefresher:
                     on_demand=launchable[name].prices.get(region),
                     priced_on=launchable[name].priced_at,
                     spot={zone: spot.get((name, zone)) for zone in offered},
+                    priced_at=launchable[name].prices_read_at,
                 )
                 for name, offered in zones.items()
             },
             quotas=self._read_quotas(region) or (stored.quotas if stored else None),
+            subnet_zones=self._read_subnet_zones(region, stored),
         )
+
+    def _read_subnet_zones(self, region: str, stored: RegionOfferings | None) -> frozenset[str] | None:
+        """Return the zones with a subnet, the last ones if they could not be read; None: they never were."""
+        try:
+            return self.prerequisites.list_subnet_zones(region)
+        except AwsError as error:
+            LOG.error("The subnets of %s could not be read: %s", region, error.description)
+            return stored.subnet_zones if stored else None
 
     def _read_quotas(self, region: str) -> QuotaReading | None:
         """Return the quotas and their use; None: one of them could not be read."""

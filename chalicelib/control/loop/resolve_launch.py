@@ -130,7 +130,8 @@ class LaunchResolver:
         try:
             return self.catalog.get_type(spec.hardware.instance_type)
         except UnknownType as error:
-            raise PrerequisiteMissing(str(error)) from error
+            # The API may have a newer catalog. It is read again within a minute.
+            raise AwsNotFound("UnknownInstanceType", str(error)) from error
 
     def _choose_subnet(self, spec: Spec, type_name: str, zones_without_capacity: tuple[str, ...]) -> Subnet:
         region = spec.region

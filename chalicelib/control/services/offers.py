@@ -7,6 +7,7 @@ from decimal import Decimal
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownGpu, UnknownType
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.reading import RegionOptIns
 from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
@@ -44,6 +45,7 @@ class OfferService:
 
     :param regions: the regions in which gpudesk is set up
     :param home_region: distances are measured from there if a request names no place
+    :param opt_ins: which regions the account may use; None: not read yet
     """
 
     stores: Repositories
@@ -53,6 +55,7 @@ class OfferService:
     home_region: str
     find_time_zone: FindPlace
     clock: Clock
+    opt_ins: RegionOptIns | None = None
 
     def search(self, request: OfferRequest) -> OfferResult:
         """Return the offers that match, the best first, and what is left out.
@@ -107,6 +110,7 @@ class OfferService:
             offerings=offerings,
             capacity=capacity,
             origin=origin,
+            opt_ins=self.opt_ins,
             now=self.clock.now(),
         )
 

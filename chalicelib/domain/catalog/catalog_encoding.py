@@ -45,11 +45,12 @@ def _encode_family(family: TypeFamily) -> dict[str, Any]:
         **({"instead": family.instead} if family.instead else {}),
         "source": family.source,
         "as_of": family.as_of.isoformat(),
-        "types": {name: _encode_type(facts) for name, facts in family.types.items()},
+        "types": {name: encode_type(facts) for name, facts in family.types.items()},
     }
 
 
-def _encode_type(facts: TypeFacts) -> dict[str, Any]:
+def encode_type(facts: TypeFacts) -> dict[str, Any]:
+    """Return the facts of a type without its name, which is their key."""
     is_slice = facts.gpu_partition_size != 1
     return {
         "gpu": facts.gpu,

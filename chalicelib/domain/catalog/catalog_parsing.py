@@ -70,11 +70,12 @@ def _parse_family(name: str, entry: Mapping[str, Any]) -> TypeFamily:
         instead=entry.get("instead"),
         source=entry["source"],
         as_of=date.fromisoformat(entry["as_of"]),
-        types={type_name: _parse_type(type_name, facts) for type_name, facts in entry["types"].items()},
+        types={type_name: parse_type(type_name, facts) for type_name, facts in entry["types"].items()},
     )
 
 
-def _parse_type(name: str, entry: Mapping[str, Any]) -> TypeFacts:
+def parse_type(name: str, entry: Mapping[str, Any]) -> TypeFacts:
+    """Return the facts of a type. It raises what `parse_document` raises."""
     disks, usage_classes = entry["disks"], entry["usage_classes"]
     return TypeFacts(
         name=name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from chalicelib.domain.catalog.availability import describe_unavailability
@@ -12,6 +12,9 @@ from chalicelib.domain.catalog.families import TypeFamily
 from chalicelib.domain.catalog.gpu_models import GpuModel
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.catalog.type_facts import TypeFacts
+
+PRICE_LIST = "AWS Price List"
+"""Source of the prices that the scheduled refresh has read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +24,13 @@ class FamilyPrices:
     :param source: where they come from
     :param as_of: day on which they were collected
     :param by_type: USD per hour by type and region; None: the region offers the type, and no source says its price
+    :param read_at: when the scheduled refresh read prices from the Price List, by type; the others are packaged
     """
 
     source: str
     as_of: date
     by_type: Mapping[str, Mapping[str, Decimal | None]]
+    read_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +88,9 @@ def _build_type(document: CatalogDocument, family: TypeFamily, facts: TypeFacts)
     collected = document.prices.families.get(family.name)
     by_region = document.prices.get_prices(family.name, facts.name)
     prices = {region: usd for region, usd in by_region.items() if usd is not None}
+    read_at = collected.read_at.get(facts.name) if collected else None
+    source = PRICE_LIST if read_at else collected.source if collected else None
+    priced_at = read_at.date() if read_at else collected.as_of if collected else None
     unavailable = describe_unavailability(facts, family, has_price=bool(prices))
     model = document.gpu_models[facts.gpu] if facts.gpu else None
     return InstanceType(
@@ -96,6 +104,7 @@ def _build_type(document: CatalogDocument, family: TypeFamily, facts: TypeFacts)
         unavailable=unavailable,
         prices=prices,
         unpriced_regions=tuple(region for region, usd in by_region.items() if usd is None),
-        priced_at=collected.as_of if collected and prices else None,
-        price_source=collected.source if collected and prices else None,
+        priced_at=priced_at if prices else None,
+        price_source=source if prices else None,
+        prices_read_at=read_at,
     )

@@ -10,7 +10,7 @@ from chalicelib.domain.catalog.gpu_models import GpuModel
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 
 OPTIONAL_FIELDS = frozenset(
-    {"gpu", "gpu_maker", "compute_capability", "image", "unavailable", "priced_at", "price_source"}
+    {"gpu", "gpu_maker", "compute_capability", "image", "unavailable", "priced_at", "price_source", "prices_read_at"}
 )
 """Fields of a type in which None is a fact, or a gap that is listed under another name."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from chalicelib.domain.catalog import gpu_names
@@ -33,6 +33,7 @@ class InstanceType(TypeFacts):
     :param unpriced_regions: regions that offer the type at a price that no source says
     :param priced_at: day on which the prices were collected; None: there are none
     :param price_source: where they come from; None: there are none
+    :param prices_read_at: when the scheduled refresh read them from the Price List; None: they are packaged
     """
 
     family: str
@@ -46,6 +47,7 @@ class InstanceType(TypeFacts):
     unpriced_regions: tuple[str, ...] = ()
     priced_at: date | None = None
     price_source: str | None = None
+    prices_read_at: datetime | None = None
 
     @property
     def nvidia_gpu_count(self) -> int | None:

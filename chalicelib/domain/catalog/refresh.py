@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +43,7 @@ class Refresh:
     :param source: what was read, for people
     :param types: what DescribeInstanceTypes returned
     :param prices: USD per hour by type and region, from the Price List
+    :param price_times: when prices were read, by type; a type that is missing was read on the day of its family
     :param regions: the regions whose offers were read
     :param offers: those of them that offer each type
     :param image_sizes: GiB of the public images by SSM parameter
@@ -52,6 +53,7 @@ class Refresh:
     source: str
     types: tuple[DescribedType, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    price_times: Mapping[str, datetime] = field(default_factory=dict)
     regions: tuple[str, ...] = ()
     offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     image_sizes: Mapping[str, int] = field(default_factory=dict)
@@ -152,11 +154,14 @@ def _merge_prices(prices: Prices, refresh: Refresh) -> Prices:
         prices_before = before.by_type.get(name, {})
         unpriced = {*refresh.offers.get(name, ()), *_list_unread_gaps(prices_before, refresh)}
         known = read or {region: usd for region, usd in prices_before.items() if usd is not None}
+        read_at = refresh.price_times.get(name)
+        is_of_family = read and read_at is None
         families[family] = replace(
             before,
-            source=refresh.source if read else before.source,
-            as_of=refresh.read_on if read else before.as_of,
+            source=refresh.source if is_of_family else before.source,
+            as_of=refresh.read_on if is_of_family else before.as_of,
             by_type={**before.by_type, name: {**dict.fromkeys(sorted(unpriced)), **known}},
+            read_at={**before.read_at, name: read_at} if read_at else before.read_at,
         )
     if not refresh.prices:
         return replace(prices, families=families)

@@ -46,6 +46,27 @@ FAILED_RECORD_RETENTION = timedelta(hours=1)
 
 # Offers
 
+OFFERS_REFRESHED_AFTER = timedelta(minutes=57)
+"""Age at which zones, spot prices and quotas are read again. The function is called every 5 minutes, some seconds
+earlier or later; an hour would often be 65 minutes."""
+
+CATALOG_REFRESHED_AFTER = timedelta(hours=23, minutes=57)
+"""Age at which types, list prices and the regions of the account are read again. They change rarely."""
+
+CATALOG_STALE_AFTER = timedelta(days=3)
+"""Types and list prices are read every day, and each part that failed every 5 minutes. After days the cause will not
+pass by itself."""
+
+CATALOG_CHECKED_AFTER = timedelta(minutes=10)
+"""Age at which a process of the API reads the stored catalog again. So a new type is accepted at most 10 minutes after
+the refresh, and nearly all requests cost no read."""
+
+CATALOG_CHECKED_BY_LOOP_AFTER = timedelta(minutes=1)
+"""The same for the control loop. It must know a type soon after the API, which accepts launches of it."""
+
+CATALOG_RETRIED_AFTER = timedelta(minutes=1)
+"""Time after which a process tries again to read the stored catalog if DynamoDB did not respond."""
+
 OFFERS_STALE_AFTER = timedelta(hours=3)
 """Zones and prices are read every hour. If three readings in a row failed, the cause will not pass by itself."""
 
@@ -54,6 +75,9 @@ SPOT_PRICE_VALID_FOR = OFFERS_STALE_AFTER
 
 ON_DEMAND_PRICE_VALID_FOR = timedelta(days=90)
 """List prices change rarely. A price that is a quarter old is probably still right, but nobody has looked."""
+
+PRICE_LIST_PRICE_VALID_FOR = CATALOG_STALE_AFTER
+"""They are read every day."""
 
 QUOTAS_VALID_FOR = timedelta(minutes=90)
 """Quotas and their use are read every hour. Older ones mean that the last refresh failed, and the use has changed."""
@@ -211,6 +235,12 @@ some hundred GiB takes most of an hour; if it has taken six, it does not finish.
 RESTORE_DEADLINE = IMAGE_DEADLINE + timedelta(hours=2)
 """From the request to the restored secrets. If an instance takes no command for two hours after the image is finished,
 a person must restore the secrets."""
+
+# Foreign instances
+
+ADOPTION_KEEP = timedelta(hours=24)
+"""Time for which an instance that an admin had adopted is kept. The notification of the adoption is its first warning,
+and whoever uses the instance may read it a day later."""
 
 # Sweep
 

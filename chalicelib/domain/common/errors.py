@@ -44,6 +44,7 @@ class ErrorCode(StrEnum):
     INSTANCE_NOT_FOUND = "instance_not_found"
     IMAGE_NOT_FOUND = "image_not_found"
     SESSION_NOT_FOUND = "session_not_found"
+    ADOPTION_NOT_FOUND = "adoption_not_found"
     ROUTE_NOT_FOUND = "route_not_found"
     NOT_FOUND = "not_found"
     # 405
@@ -71,6 +72,7 @@ class ErrorCode(StrEnum):
     SECRETS_REMOVED = "secrets_removed"
     TAGS_MISSING = "tags_missing"
     STOP_ALREADY_STARTED = "stop_already_started"
+    ALREADY_MANAGED = "already_managed"
     # 412
     PRECONDITION_FAILED = "precondition_failed"
     # 413

@@ -198,6 +198,7 @@ class EventCode(StrEnum):
     INSTANCE_GONE = "instance_gone", NOTIFY_BOTH, "is gone from EC2"
     REAPPEARED = "reappeared", NOTIFY_BOTH, "still exists in EC2 and is being terminated"
     ADOPTED = "adopted", NOTIFY_ADMIN, "had no record and is now managed by gpudesk"
+    ADOPTED_ON_REQUEST = "adopted_on_request", NOTIFY_BOTH, "is now managed by gpudesk"
     RECORD_UNREADABLE = "record_unreadable", NOTIFY_ADMIN, "has a record that gpudesk cannot read"
 
     # Policy and mode
@@ -240,5 +241,6 @@ class EventCode(StrEnum):
         NOTIFY_ADMIN,
         "a spot request has an unmanaged instance",
     )
+    FOREIGN_INSTANCES_FOUND = "foreign_instances_found", NOTIFY_ADMIN, "the account has GPU instances of others"
     EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address is no longer subscribed"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

@@ -52,7 +52,8 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
 
     A pending instance is billed only if it starts to run: then from the launch time that EC2 reports, if that is later
     than the end of the segment before. A change of the rates begins another segment.
-    An instance that reappeared is billed from the time at which its record was closed.
+    An instance that reappeared is billed from the time at which its record was closed, and a foreign one from its
+    adoption: nobody in gpudesk answers for the time before.
 
     :returns: `after` with its meter set, and the segments that ended
     """
@@ -63,7 +64,8 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
         return replace(after, billing=replace(after.billing, meter=before.billing.meter)), ()
     began = now
     if state is BillingState.RUNNING and after.ec2_instance:
-        earliest = before.billing.meter.since or before.terminated_at or after.ec2_instance.launched_at
+        first = before.created_at if before.is_foreign else after.ec2_instance.launched_at
+        earliest = before.billing.meter.since or before.terminated_at or first
         began = min(now, max(earliest, after.ec2_instance.launched_at))
     ended = get_open_segment(before, began)
     spent = before.billing.meter.accrued + (compute_segment_cost(ended) if ended else Decimal(0))

@@ -14,12 +14,15 @@ NAME_LENGTHS = (3, 40)
 
 NAME_DESCRIPTION = (
     "3 to 40 lower-case letters, digits and single hyphens, starting with a letter, not ending with a hyphen and not "
-    "starting with i- or gd-"
+    "starting with i- or gd-; adopt is not a name"
 )
 
 _PLAIN_TEXT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
 _ID_PREFIXES = ("i-", "gd-")
+
+_RESERVED_NAMES = frozenset({"adopt"})
+"""Names that are segments of paths of the API: POST /instances/adopt."""
 
 ChooseWord = Callable[[Sequence[str]], str]
 """Function that chooses one of a sequence, such as `random.Random(seed).choice` or `secrets.choice`."""
@@ -55,4 +58,5 @@ def is_valid_name(text: str) -> bool:
         shortest <= len(text) <= longest
         and re.fullmatch(NAME_PATTERN[1:-1], text) is not None
         and not text.startswith(_ID_PREFIXES)
+        and text not in _RESERVED_NAMES
     )

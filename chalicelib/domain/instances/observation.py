@@ -14,7 +14,10 @@ from chalicelib.domain.setup.step_output import StepOutput
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedInstance:
-    """An EC2 instance with the tags of gpudesk, as DescribeInstances shows it."""
+    """An EC2 instance with the tags of gpudesk, as DescribeInstances shows it.
+
+    :param is_foreign: it has the tag by which an admin of the account allowed gpudesk to adopt it
+    """
 
     instance_id: str
     tag_id: str
@@ -29,6 +32,7 @@ class ObservedInstance:
     image_arch: str | None = None
     market: Market = Market.ON_DEMAND
     spot_instance_request_id: str | None = None
+    is_foreign: bool = False
 
     def to_ec2_instance(self) -> Ec2Instance:
         """Return what a record holds of it."""

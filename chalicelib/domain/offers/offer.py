@@ -6,7 +6,11 @@ from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.deadlines import ON_DEMAND_PRICE_VALID_FOR, SPOT_PRICE_VALID_FOR
+from chalicelib.domain.common.deadlines import (
+    ON_DEMAND_PRICE_VALID_FOR,
+    PRICE_LIST_PRICE_VALID_FOR,
+    SPOT_PRICE_VALID_FOR,
+)
 from chalicelib.domain.offers.capacity_record import CapacityRecord
 from chalicelib.domain.offers.headroom import Headroom
 
@@ -15,15 +19,18 @@ class PriceSource(StrEnum):
     """Where gpudesk has a price from.
 
     - `catalog`: the list prices that are packaged with gpudesk
+    - `pricing_api`: the Price List of AWS
     - `spot_price_history`: DescribeSpotPriceHistory of EC2
     """
 
     CATALOG = "catalog"
+    PRICING_API = "pricing_api"
     SPOT_PRICE_HISTORY = "spot_price_history"
 
 
 PRICE_VALID_FOR = {
     PriceSource.CATALOG: ON_DEMAND_PRICE_VALID_FOR,
+    PriceSource.PRICING_API: PRICE_LIST_PRICE_VALID_FOR,
     PriceSource.SPOT_PRICE_HISTORY: SPOT_PRICE_VALID_FOR,
 }
 

@@ -18,6 +18,7 @@ class RegionSummary:
     :param is_deployed: gpudesk is set up there
     :param is_allowed: the limits of the desk allow it
     :param gpus: the GPUs that can be launched there, whether or not gpudesk is set up there
+    :param opt_in_status: whether the account may use it, in the words of EC2's DescribeRegions; None: not read yet
     :param read_at: when its zones were read; None: not yet, so the GPUs are those with a price in the catalog
     """
 
@@ -26,6 +27,7 @@ class RegionSummary:
     distance_km: int | None
     is_deployed: bool
     is_allowed: bool
+    opt_in_status: str | None
     gpus: tuple[str, ...]
     read_at: datetime | None
 
@@ -56,6 +58,7 @@ def _summarize(region: str, context: OfferContext) -> RegionSummary:
         distance_km=find_distance_km(context.origin, region),
         is_deployed=region in context.deployed_regions,
         is_allowed=not allowed or region in allowed,
+        opt_in_status=context.opt_ins.statuses.get(region) if context.opt_ins else None,
         gpus=tuple(sorted(set(_list_gpus(launchable, region, reading)), key=str.lower)),
         read_at=reading.read_at if reading else None,
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.reading import RegionOptIns
 from chalicelib.domain.common.deadlines import OFFERS_STALE_AFTER
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.desk.settings import Limits
@@ -21,6 +22,9 @@ from chalicelib.domain.offers.region_capacity import RegionCapacity
 
 MARKET_TEXTS = {Market.ON_DEMAND: "on demand", Market.SPOT: "on the spot market"}
 
+NOT_OPTED_IN = "not-opted-in"
+"""OptInStatus of a region that the account cannot use."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OfferContext:
@@ -30,6 +34,7 @@ class OfferContext:
     :param offerings: what was read of regions, by region
     :param capacity: what EC2 has answered to launches and starts, by region
     :param origin: the place from which distances are measured; None: unknown
+    :param opt_ins: which regions the account may use; None: not read yet
     """
 
     catalog: InstanceTypeCatalog
@@ -39,6 +44,14 @@ class OfferContext:
     origin: Place | None
     now: datetime
     capacity: Mapping[str, RegionCapacity] = field(default_factory=dict)
+    opt_ins: RegionOptIns | None = None
+
+    def is_opted_out(self, region: str) -> bool:
+        """Return whether the account may not use a region. A later reading of the region shows that it may."""
+        reading = self.offerings.get(region)
+        if self.opt_ins is None or (reading and reading.read_at > self.opt_ins.read_at):
+            return False
+        return self.opt_ins.statuses.get(region) == NOT_OPTED_IN
 
 
 @dataclass(frozen=True)
@@ -90,12 +103,15 @@ def _select_readings(
     regions = [query.region] if query.region else sorted({*context.deployed_regions, *with_price})
     for region in regions:
         reading = context.offerings.get(region)
-        if region not in context.deployed_regions:
+        if context.is_opted_out(region):
+            message = "The AWS account has not opted in to this region. An administrator of the account can enable it."
+            left_out.add(LeftOutCode.NOT_OPTED_IN, message, region)
+        elif region not in context.deployed_regions:
             left_out.add(LeftOutCode.NOT_DEPLOYED, "gpudesk is not deployed in this region.", region)
         elif context.limits.regions and region not in context.limits.regions:
             left_out.add(LeftOutCode.REGION_NOT_ALLOWED, "The limits of this desk do not allow this region.", region)
         elif reading is None:
-            message = "The offers of this region have not been read yet. gpudesk reads them every hour."
+            message = "The offers of this region have not been read yet. gpudesk tries every 5 minutes."
             left_out.add(LeftOutCode.NOT_READ, message, region)
         else:
             yield reading
@@ -119,6 +135,9 @@ def _list_offers(
         markets = [market for market in query.markets if _is_sold(item, market, left_out)]
         headrooms = {market: find_type_headroom(reading.quotas, item, market, context.now) for market in markets}
         for zone in offering.spot:
+            if not reading.has_subnet(zone):
+                left_out.add(LeftOutCode.NO_SUBNET, f"gpudesk has no subnet in {zone}.", item.name)
+                continue
             for market in markets:
                 yield Offer(
                     instance_type=item.name,
@@ -149,6 +168,8 @@ def _build_price(reading: RegionOfferings, type_name: str, zone: str, market: Ma
         return Price(usd_per_hour=amount, source=PriceSource.SPOT_PRICE_HISTORY, read_at=reading.read_at)
     if offering.on_demand is None or offering.priced_on is None:
         return None
+    if offering.priced_at is not None:
+        return Price(usd_per_hour=offering.on_demand, source=PriceSource.PRICING_API, read_at=offering.priced_at)
     read_at = datetime.combine(offering.priced_on, time(), UTC)
     return Price(usd_per_hour=offering.on_demand, source=PriceSource.CATALOG, read_at=read_at)
 

@@ -14,6 +14,7 @@ GET  /_local/faults                                 {"faults": {"RunInstances": 
 DELETE /_local/faults                               removes all that have not happened yet
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null, "market": "on-demand" or "spot"}
 POST /_local/spot_prices {"instance_type", "zone", "usd_per_hour": "0.31"}
+POST /_local/instance_types {"name": "g9.xlarge", "like": "g5.xlarge", "gpu": "L9", "usd_per_hour": "0.9"}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
 POST /_local/instances/{id}/interruption {"is_announced": true, "wins_over_stop": false, "returns_after_seconds"?}
@@ -42,11 +43,13 @@ from local.aws.core.admin_bodies import (
     EventBody,
     FaultBody,
     InterruptionBody,
+    NewTypeBody,
     SpotPriceBody,
     describe_problems,
 )
 from local.aws.core.admin_requests import ResponseBody, Route, read_fields
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.ec2.added_types import NewType
 from local.aws.ec2.machine_specs import count_gpus
 from local.clock import ManualClock, PacedClock
 
@@ -74,6 +77,7 @@ class AdminApi:
             Route("DELETE", "faults", self._clear_faults, EmptyBody),
             Route("POST", "capacity", self._set_capacity, CapacityBody),
             Route("POST", "spot_prices", self._set_spot_price, SpotPriceBody),
+            Route("POST", "instance_types", self._add_instance_type, NewTypeBody),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
             Route("POST", "instances/([^/]+)/events", self._schedule_event, EventBody),
             Route("POST", "instances/([^/]+)/interruption", self._interrupt, InterruptionBody),
@@ -172,6 +176,11 @@ class AdminApi:
     def _set_spot_price(self, body: SpotPriceBody) -> ResponseBody:
         self._cloud.spot_prices.set(body.instance_type, body.zone, Decimal(body.usd_per_hour))
         return {"usd_per_hour": body.usd_per_hour}
+
+    def _add_instance_type(self, body: NewTypeBody) -> ResponseBody:
+        new = NewType(name=body.name, like=body.like, gpu=body.gpu, usd_per_hour=Decimal(body.usd_per_hour))
+        self._cloud.added_types.add(new)
+        return {"name": body.name}
 
     def _set_activity(self, instance_id: str, body: ActivityBody) -> ResponseBody:
         count = count_gpus(self._cloud.lifecycle.instances[instance_id].instance.instance_type)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal, Self
 
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -36,7 +37,7 @@ TIME_DESCRIPTION = "an ISO 8601 time with a zone, e.g. 2030-01-05T09:00:00Z"
 
 
 def _check_instance_type(name: str) -> str:
-    if name not in load_catalog().types:
+    if name not in load_catalog().types and name not in INSTANCE_TYPES:
         raise ValueError("unknown instance type")
     return name
 
@@ -136,6 +137,19 @@ class SpotPriceBody(TypeInZoneBody):
 
     usd_per_hour: str = Field(
         pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$", description='a number of US dollars as text, e.g. "0.31"'
+    )
+
+
+class NewTypeBody(AdminBody):
+    """An instance type that AWS adds."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}\.[a-z0-9-]{1,30}$", description="a name such as g9.xlarge")
+    like: Annotated[str, AfterValidator(_check_instance_type)] = Field(
+        description="the type of the catalog whose properties and zones it has, e.g. g5.xlarge"
+    )
+    gpu: str = Field("", max_length=50, description="the name of its GPU in EC2, e.g. L9")
+    usd_per_hour: str = Field(
+        pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$", description='a number of US dollars as text, e.g. "0.9"'
     )
 
 

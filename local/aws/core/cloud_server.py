@@ -14,7 +14,6 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from local.aws.core.admin_api import AdminApi
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.unsupported_calls import SERVICES, Dispatcher, UnsupportedCalls
-from local.aws.pricing.price_list import PriceList
 
 HOST = "127.0.0.1"
 SHUTDOWN_POLL_SECONDS = 0.02
@@ -68,7 +67,7 @@ class CloudServer:
             self._cloud.install()
             moto_api_backend.reset()
             logging.getLogger("werkzeug").setLevel(logging.ERROR)
-            app = AdminApi(self._cloud, PriceList(UnsupportedCalls(Dispatcher(create_backend_app), self._services)))
+            app = AdminApi(self._cloud, UnsupportedCalls(Dispatcher(create_backend_app), self._services))
             self._server = make_server(
                 HOST, self._requested_port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
             )

@@ -25,7 +25,8 @@ from local.aws.core.timing import AwsTiming
 from local.aws.dynamodb import faster_items, number_ranges
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
-from local.aws.ec2 import default_vpcs, public_images
+from local.aws.ec2 import account_instances, default_vpcs, public_images
+from local.aws.ec2.added_types import AddedTypes
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.custom_images import CustomImages
 from local.aws.ec2.instance_calls import InstanceCalls
@@ -39,6 +40,8 @@ from local.aws.ec2.spot_requests import SpotRequests
 from local.aws.iam.attribution import Attribution
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.facts import LocalFacts
+from local.aws.pricing.price_list import PriceList
+from local.aws.pricing.service import PricingService
 from local.aws.quotas import ec2_quotas
 from local.aws.sns.email_subscriptions import EmailSubscriptions
 from local.aws.sns.mailbox import Mailbox
@@ -73,6 +76,7 @@ class LocalCloud:
     :ivar spot_prices: spot prices by instance type and zone
     :ivar spot_requests: spot requests and their instances
     :ivar spot_interruptions: warnings and interruptions of spot instances
+    :ivar added_types: instance types that AWS has added
     :ivar log: events for EventBridge
     :ivar mailbox: mails sent by SNS
     :ivar data_lock: lock of DynamoDB
@@ -87,6 +91,7 @@ class LocalCloud:
         self.faults = Faults()
         self.capacity = Capacity(self.tick)
         self.spot_prices = SpotPrices(clock.now)
+        self.added_types = AddedTypes()
         self.log = EventLog()
         self.mailbox = Mailbox()
         self.settings: Mapping[str, str] = {}
@@ -131,9 +136,12 @@ class LocalCloud:
             ),
             default_vpcs,
             public_images,
+            account_instances,
             self.images,
             self.scheduled_events,
             self.spot_prices,
+            self.added_types,
+            PricingService(PriceList(self.added_types)),
             self.agents,
             DocumentCalls(timing),
             RunCommandApi(timing, self.commands, self.agents, self.lifecycle),

@@ -115,6 +115,11 @@ def _remember_offerings(original: Callable[..., list[Any]]) -> Callable[..., lis
     return describe
 
 
+def forget_offerings() -> None:
+    """Compute the offers of instance types again, because some were added or removed."""
+    _OFFERINGS.clear()
+
+
 def _get_random_string(
     random: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False
 ) -> str:

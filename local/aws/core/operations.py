@@ -4,7 +4,17 @@ import functools
 
 import botocore.session
 
-FAULTY_SERVICES = ("ec2", "ssm", "ec2-instance-connect", "service-quotas", "sns", "sts", "dynamodb", "dynamodbstreams")
+FAULTY_SERVICES = (
+    "ec2",
+    "ssm",
+    "ec2-instance-connect",
+    "service-quotas",
+    "pricing",
+    "sns",
+    "sts",
+    "dynamodb",
+    "dynamodbstreams",
+)
 
 CHANNEL_OPERATIONS = ("OpenDataChannel",)
 """Operations of `ssmmessages`, which the SDK does not have."""

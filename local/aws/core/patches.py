@@ -13,9 +13,10 @@ class Patches:
     def __init__(self) -> None:
         """Start without changes."""
         self._changes: list[tuple[type | ModuleType, str, Any]] = []
+        self._callbacks: list[Callable[[], None]] = []
 
-    def wrap(self, owner: type | ModuleType, name: str, make: Callable[[Any], Callable[..., Any]]) -> None:
-        """Replace a method or function by the result of `make`.
+    def wrap(self, owner: type | ModuleType, name: str, make: Callable[[Any], Any]) -> None:
+        """Replace a method, a function or a value by the result of `make`.
 
         :param make: function that receives the original, which may be inherited
         """
@@ -27,8 +28,14 @@ class Patches:
         self._record(owner, name)
         setattr(owner, name, method)
 
+    def call_at_undo(self, callback: Callable[[], None]) -> None:
+        """Call a function when the changes are reverted, for changes of another kind."""
+        self._callbacks.append(callback)
+
     def undo(self) -> None:
         """Revert all changes, the last one first."""
+        while self._callbacks:
+            self._callbacks.pop()()
         while self._changes:
             owner, name, before = self._changes.pop()
             if before is _MISSING:

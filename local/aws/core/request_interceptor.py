@@ -27,6 +27,7 @@ from moto.sts.responses import TokenResponse
 from local.aws.core.errors import CloudError, find_http_status
 from local.aws.core.faults import DroppedResponse, Fault, Faults, Hang, Rejection
 from local.aws.core.patches import Patches
+from local.aws.pricing.service import PricingResponse
 from local.machines.host.access_keys import MACHINE_KEY_PREFIX
 
 CallAction = Callable[[Any], Any]
@@ -81,6 +82,7 @@ class RequestInterceptor:
         self._patch_service(patches, SimpleSystemManagerResponse, "ssm", self._control_lock, self._tick)
         self._patch_service(patches, Ec2InstanceConnectResponse, "ec2-instance-connect", self._control_lock, self._tick)
         self._patch_service(patches, ServiceQuotasResponse, "service-quotas", self._control_lock, self._tick)
+        self._patch_service(patches, PricingResponse, "pricing", self._control_lock, self._tick)
         self._patch_service(patches, TokenResponse, "sts", self._control_lock, self._tick)
         self._patch_service(patches, SNSResponse, "sns", self._control_lock, self._tick)
         self._patch_service(patches, DynamoHandler, "dynamodb", self._data_lock, _skip_tick)

@@ -62,8 +62,7 @@ def to_text(document: Any) -> str:
 
 
 def _build_named_policy(policy: Any) -> NamedPolicy:
-    default = next(each for each in policy.versions if each.version_id == policy.default_version_id)
-    return policy.name, to_text(default.document)
+    return policy.name, to_text(next(version.document for version in policy.versions if version.is_default))
 
 
 def _parse(policies: Iterable[NamedPolicy]) -> tuple[Policy, ...]:

@@ -8,12 +8,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
+from chalicelib.aws.price_list import read_prices
 from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import create_session
@@ -285,6 +287,11 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
             "usd_per_hour must be",
         ),
         ("spot_prices", {"instance_type": "g4dn.xlarge", "zone": "us-east-1a"}, "usd_per_hour is required"),
+        (
+            "instance_types",
+            {"name": "g5.xlarge", "like": "g5.2xlarge", "usd_per_hour": "1"},
+            "EC2 has g5.xlarge already",
+        ),
         ("capacity", {"instance_type": "x.y", "zone": "us-east-1a"}, "instance_type must be an instance type of the"),
         ("capacity", {"instance_type": "g4dn.xlarge", "zone": "us-east-1a", "instances": -1}, "instances must be a"),
         ("instances/ID/activity", {"gpu_utilization": [200]}, "a list of percentages from 0 to 100"),
@@ -345,6 +352,28 @@ def test_prices_of_the_catalog_are_answered(cloud: LocalCloud, client: Client) -
     unknown = [{"Type": "TERM_MATCH", "Field": "color", "Value": "red"}]
     wrong = get_error(pricing.get_products, ServiceCode="AmazonEC2", Filters=unknown)
     assert wrong == ("InvalidParameterException", 400)
+
+
+def test_type_that_is_added_has_zones_and_a_price_until_the_cloud_ends(
+    cloud: LocalCloud, server: CloudServer, client: Client
+) -> None:
+    added = {"name": "g9.xlarge", "like": "g5.xlarge", "gpu": "L9", "usd_per_hour": "0.9"}
+    assert call_admin_api(server, "instance_types", **added) == {"name": "g9.xlarge"}
+    ec2 = client("ec2")
+    (described,) = ec2.describe_instance_types(InstanceTypes=["g9.xlarge"])["InstanceTypes"]
+    assert described["GpuInfo"]["Gpus"][0]["Name"] == "L9"
+    offered = {
+        name: ec2.describe_instance_type_offerings(
+            LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [name]}]
+        )["InstanceTypeOfferings"]
+        for name in ("g9.xlarge", "g5.xlarge")
+    }
+    assert len(offered["g9.xlarge"]) == len(offered["g5.xlarge"]) > 0
+    assert read_prices(client("pricing"), "g9.xlarge")["us-east-1"] == Decimal("0.9")
+    cloud.uninstall()
+    cloud.install()
+    unknown = get_error(ec2.describe_instance_types, InstanceTypes=["g9.xlarge"])
+    assert unknown[0] == "InvalidInstanceType"
 
 
 def test_quotas_of_ec2_are_answered(cloud: LocalCloud, client: Client) -> None:

@@ -265,6 +265,19 @@ def lose_record(desk: World) -> str:
     return tags["gpudesk:id"]
 
 
+def adopt_instance(desk: World) -> str:
+    store = desk.application.reconciler.stores.desk
+    settings = store.get_settings()
+    limits, defaults = replace(settings.limits, keep_hours=2), replace(settings.defaults, max_hours=2)
+    store.save_settings(replace(settings, limits=limits, defaults=defaults))
+    launched = desk.ec2.run_instances(ImageId=desk.get_public_image(), InstanceType="g5.xlarge", MinCount=1, MaxCount=1)
+    ec2_id = launched["Instances"][0]["InstanceId"]
+    desk.ec2.create_tags(Resources=[ec2_id], Tags=[{"Key": "gpudesk:adopt", "Value": "dev"}])
+    desk.application.foreign.request_adoption(ADMIN, ec2_id, "us-east-1", "ada")
+    (adoption,) = desk.application.instance_adopter.run()
+    return adoption.record_id
+
+
 def lose_tags(desk: World) -> str:
     instance = desk.launch_until_ready()
     desk.clock.advance(10 * MINUTE)  # EC2 may not show a new instance before
@@ -327,6 +340,7 @@ BUILDERS: Mapping[str, Callable[[World], str]] = {
         change_to_unknown_type
     ),
     "an instance has gpudesk's tags and no record": lose_record,
+    "an admin had it adopted, and gpudesk did not launch it (here `max_hours` and `keep_hours` are 2)": adopt_instance,
     "its gpudesk tags were removed": lose_tags,
     "gpudesk cannot read its record": break_record,
     "the mode is `dry_run`": run_dry,

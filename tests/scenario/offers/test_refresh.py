@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.aws.clients import LOOP_CONFIG, Clients, SdkSession
 from chalicelib.aws.quotas import Quotas
+from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.control.loop.refresh_offers import OfferRefresher, OffersOutdated
 from chalicelib.control.services.offers import OfferRequest
 from chalicelib.domain.catalog.market import Market
@@ -182,3 +183,43 @@ def test_refresh_fails_if_a_region_was_never_read(desk: World) -> None:
     with pytest.raises(OffersOutdated):
         desk.application.offer_refresher.run()
     assert read_times(desk) == {}
+
+
+def test_function_that_is_called_every_five_minutes_reads_each_region_once_an_hour(desk: World) -> None:
+    refresher, read = desk.application.offer_refresher, []
+    refresher.run_due()
+    for minutes in range(5, 65, 5):
+        desk.clock.advance(timedelta(minutes=5))
+        if minutes == 60:
+            desk.cloud.faults.inject("DescribeInstanceTypeOfferings", "RequestLimitExceeded")
+        report = refresher.run_due()
+        read.append((report.refreshed, report.failed))
+    assert read == [([], [])] * 11 + [([], ["us-east-1"])]
+    desk.clock.advance(timedelta(minutes=5))
+    assert refresher.run_due().refreshed == ["us-east-1"], "it does not wait for the next hour"
+
+
+def test_zone_whose_only_subnet_belongs_to_somebody_else_is_left_out(desk: World) -> None:
+    subnets = desk.ec2.describe_subnets()["Subnets"]
+    usable = [subnet for subnet in subnets if subnet["AvailabilityZone"] != "us-east-1a"]
+    stage = desk.application.settings.stage
+    tagged = [subnet["SubnetId"] for subnet in usable]
+    desk.ec2.create_tags(Resources=tagged, Tags=[{"Key": STAGE_TAG, "Value": stage}])
+    desk.application.offer_refresher.run()
+    result = desk.application.offers.search(OfferRequest(instance_type="g4dn.xlarge", region="us-east-1"))
+    assert "us-east-1a" not in {ranked.offer.zone for ranked in result.offers}
+    assert [(group.message, group.subjects) for group in result.left_out] == [
+        ("gpudesk has no subnet in us-east-1a.", ("g4dn.xlarge",))
+    ]
+
+
+def test_subnets_that_cannot_be_read_stay_and_zones_are_read(desk: World, caplog: pytest.LogCaptureFixture) -> None:
+    refresher = desk.application.offer_refresher
+    refresher.run()
+    before = refresher.offers.get_many(REGIONS)["us-east-1"].subnet_zones
+    desk.cloud.faults.inject("DescribeSubnets", "RequestLimitExceeded")
+    with caplog.at_level(logging.ERROR):
+        assert refresher.run().refreshed == ["us-east-1"]
+    assert before
+    assert refresher.offers.get_many(REGIONS)["us-east-1"].subnet_zones == before
+    assert "The subnets of us-east-1 could not be read" in caplog.text

@@ -52,6 +52,16 @@ def test_launched_instance_without_an_agent_is_terminated_after_a_warning() -> N
     assert simulation.run_until(Phase.TERMINATED, 16, 16) == 16
 
 
+def test_started_instance_that_was_adopted_is_ready_without_an_agent() -> None:
+    aws = SimulatedAws()
+    simulation = start_requested(aws)
+    simulation.instance = replace(simulation.instance, is_foreign=True)
+    aws.agent_responds = False
+    minute = simulation.run_until(Phase.READY, 2, 5)
+    simulation.run_minutes(minute + 1, 40)
+    assert (simulation.instance.phase, simulation.instance.warning) == (Phase.READY, None)
+
+
 @pytest.mark.parametrize(
     ("instance_type", "minutes"), [("g4dn.xlarge", 15), ("g4dn.metal", 35), ("c7i.metal-24xl", 35)]
 )

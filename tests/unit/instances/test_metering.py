@@ -116,3 +116,9 @@ def test_decision_bills_the_state_that_ec2_shows() -> None:
     plan = simulation.decide(60)
     assert plan.instance.billing.meter.state is BillingState.STOPPED
     assert [segment.state for segment in plan.billed_segments] == [BillingState.RUNNING]
+
+
+def test_adopted_instance_is_billed_from_its_adoption_and_not_from_its_launch() -> None:
+    adopted = replace(build_instance(), is_foreign=True, created_at=get_time(60), billing=Billing(rates=RATES))
+    after, segments = advance_meter(adopted, adopted, get_time(61))
+    assert (after.billing.meter.since, segments) == (get_time(60), ())

@@ -47,6 +47,7 @@ def test_valid_name_is_accepted(name: str) -> None:
         "i-0123456789abcdef0",
         "i-robot",
         "gd-abc",
+        "adopt",
         "abc\n",
         "ötter",
         "../etc",

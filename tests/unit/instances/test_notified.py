@@ -213,6 +213,13 @@ def test_unknown_activity_is_reported_with_one_duration() -> None:
     assert message.count(" min") <= 1
 
 
+def test_unknown_activity_of_an_adopted_instance_is_not_notified() -> None:
+    simulation = Simulation(replace(build_instance(), is_foreign=True))
+    simulation.run_minutes(0, 30)
+    assert simulation.timeline == []
+    assert "Only the end of its lifetime stops it." in simulation.decide(31).reason.message
+
+
 def test_people_are_reminded_each_day_of_an_instance_that_lost_its_tags() -> None:
     simulation = Simulation(observed=TAGS_LOST)
     for minute in range(20, 3 * 24 * 60, 60):

@@ -49,6 +49,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "tags_lost": (BOTH, "lost its gpudesk tags and is no longer managed"),
     "instance_gone": (BOTH, "is gone from EC2"),
     "reappeared": (BOTH, "still exists in EC2 and is being terminated"),
+    "adopted_on_request": (BOTH, "is now managed by gpudesk"),
     "adopted": (ADMIN, "had no record and is now managed by gpudesk"),
     "stop_refused": (BOTH, "could not be stopped: AWS rejected the call"),
     "terminate_refused": (BOTH, "could not be terminated: AWS rejected the call"),
@@ -59,6 +60,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
 
 CODES_WITHOUT_INSTANCE = {
     "email_unsubscribed",
+    "foreign_instances_found",
     "mode_changed",
     "record_unreadable",
     "spot_request_unmanaged",

@@ -15,6 +15,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.foreign.adoption import Adoption, AdoptionList
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import SelfStopStatus
 from chalicelib.domain.idle.rule import build_unknown_judgment
@@ -51,6 +52,7 @@ from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.store import data_files
+from chalicelib.store.adoptions import AdoptionRepository
 from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE, START, build_launch_attempt
 from tests.unit.images.test_creation import build_image
 from tests.unit.notifications.delivery import OneInstanceRepository
@@ -140,7 +142,27 @@ class FakeVolumes(Volumes):
         return 64
 
 
-def adopt_instance() -> Change:
+class FakeAdoptions(AdoptionRepository):
+    def __init__(self, adoption: Adoption | None) -> None:
+        """Hold one adoption, or none."""
+        self._adoptions = AdoptionList(adoptions=(adoption,) if adoption else ())
+
+    def get(self) -> AdoptionList:
+        return self._adoptions
+
+
+ADOPTION = Adoption(
+    instance_id=INSTANCE_ID,
+    region="us-east-1",
+    owner="ada",
+    requested_by="root",
+    requested_at=NOW,
+    state_at=NOW,
+    message="It has no probe of gpudesk.",
+)
+
+
+def adopt_instance(adoption: Adoption | None = None) -> Change:
     class AdoptingRepository(OneInstanceRepository):
         def load(self, id_or_name: str) -> Instance | None:
             return None
@@ -153,9 +175,14 @@ def adopt_instance() -> Change:
 
     adopted: list[Change] = []
     adopter = OrphanAdopter(
-        AdoptingRepository(build_instance()), cast("Reconciler", None), FakeVolumes(), data_files.load_catalog()
+        AdoptingRepository(build_instance()),
+        cast("Reconciler", None),
+        FakeVolumes(),
+        data_files.load_catalog(),
+        FakeAdoptions(adoption),
     )
-    assert list(adopter.adopt_all([replace(EC2_RUNNING, name=NAME)], [], CONTEXT, NOW)) == [INSTANCE_ID]
+    observed = replace(EC2_RUNNING, name=NAME, is_foreign=adoption is not None)
+    assert list(adopter.adopt_all([observed], [], CONTEXT, NOW)) == [INSTANCE_ID]
     return adopted[0]
 
 
@@ -263,6 +290,7 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
         InstanceLaunched(cast("Ec2Instance", build_instance().ec2_instance)),
     ),
     "adopted": adopt_instance,
+    "adopted_on_request": lambda: adopt_instance(ADOPTION),
     "stop_refused": lambda: record_outcome(
         build_claimed_instance(ClaimAction.STOP, 1), Stop(), PermanentAwsError("UnauthorizedOperation", "No.")
     ),

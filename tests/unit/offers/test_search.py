@@ -107,7 +107,7 @@ def test_regions_that_cannot_be_used_are_left_out_with_their_reason() -> None:
         ("The limits of this desk do not allow this region.", ("us-east-2",))
     ]
     assert left_out[LeftOutCode.NOT_READ] == [
-        ("The offers of this region have not been read yet. gpudesk reads them every hour.", ("eu-west-1",))
+        ("The offers of this region have not been read yet. gpudesk tries every 5 minutes.", ("eu-west-1",))
     ]
     ((message, regions),) = left_out[LeftOutCode.NOT_DEPLOYED]
     assert message == "gpudesk is not deployed in this region."

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.store.data_files import load_catalog
-from chalicelib.store.offers import OfferModel, OfferRepository, decode_types, encode_types, format_types, parse_types
+from chalicelib.store.offer_lines import decode_types, encode_types, format_types, parse_types
+from chalicelib.store.offers import OfferModel, OfferRepository
 from chalicelib.store.quota_lines import format_quotas, parse_quotas
 from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_reading
 
@@ -21,12 +22,20 @@ ROWS_TODAY = 2200
 
 MAX_BYTES = 100_000
 
+READ_AT = NOW.replace(second=0, microsecond=0)
+
 PRICES = st.none() | st.decimals("0.0001", "999", places=6).filter(bool)
 TYPES = st.dictionaries(
     st.sampled_from(sorted(load_catalog().types)),
     st.builds(
-        lambda price, spot: TypeOffering(price, PRICED_ON if price else None, spot),
+        lambda price, is_read, spot: TypeOffering(
+            price,
+            (READ_AT.date() if is_read else PRICED_ON) if price else None,
+            spot,
+            READ_AT if price and is_read else None,
+        ),
         PRICES,
+        st.booleans(),
         st.dictionaries(st.sampled_from("abcdef").map(lambda letter: f"eu-west-1{letter}"), PRICES),
     ),
 )
@@ -64,8 +73,9 @@ def test_items_of_five_times_as_many_offers_as_today_are_under_100_kb() -> None:
         offered = {
             name: TypeOffering(
                 Decimal(random.randint(1_000, 9_999_999)) / 100_000,
-                PRICED_ON - timedelta(days=random.randint(0, 30)),
+                NOW.date(),
                 {f"{region}{letter}": Decimal(random.randint(1_000, 99_999)) / 10_000 for letter in "abcd"},
+                READ_AT - timedelta(minutes=random.randint(0, 5)),
             )
             for name in types
         }
@@ -76,7 +86,8 @@ def test_items_of_five_times_as_many_offers_as_today_are_under_100_kb() -> None:
 
 @pytest.mark.usefixtures("table")
 def test_reading_is_stored_and_an_unreadable_one_is_left_out() -> None:
-    reading = build_reading("us-east-1", g4dn_xlarge=TypeOffering(Decimal("0.526"), PRICED_ON, {"us-east-1a": None}))
+    offering = TypeOffering(Decimal("0.526"), PRICED_ON, {"us-east-1a": None})
+    reading = replace(build_reading("us-east-1", g4dn_xlarge=offering), subnet_zones=frozenset({"us-east-1a"}))
     repository = OfferRepository()
     repository.save(reading)
     OfferModel("us-east-2", read_at=NOW, types=b"?").save()

@@ -44,6 +44,8 @@ def decide(instance: Instance, observation: Observation, now: datetime, desk: De
     lifetime = decide_lifetime(instance, "It is booting.", now)
     if lifetime:
         return lifetime
+    if instance.is_foreign and ec2_instance.state is Ec2State.RUNNING:
+        return _skip_agent(instance, now)
     if isinstance(observation.agent, Unavailable):
         message = f"SSM did not respond, so gpudesk decides nothing about {instance.name}: {observation.agent.error}"
         return no_op(instance, EventCode.AWS_UNAVAILABLE, message)
@@ -60,6 +62,15 @@ def to_ready(instance: Instance, summary: str, now: datetime, mode: Mode) -> Pla
     :param summary: what was started or set up, as a sentence
     """
     message = f"{instance.name} is ready. {summary} {_describe_terms(instance, mode, now)}"
+    reason = EventReason(code=EventCode.READY, message=message)
+    return record_event(replace(with_phase(instance, Phase.READY, reason, now), ready_since=now), reason, now)
+
+
+def _skip_agent(instance: Instance, now: datetime) -> Plan:
+    """Make an instance ready that gpudesk did not launch: it need not have an SSM agent that responds."""
+    ends_at = instance.lifetime_ends_at
+    end = f" Its lifetime ends at {format_date_time(ends_at)}." if ends_at else ""
+    message = f"{instance.name} runs. {_describe_cost(instance)} gpudesk did not launch it and expects no probe.{end}"
     reason = EventReason(code=EventCode.READY, message=message)
     return record_event(replace(with_phase(instance, Phase.READY, reason, now), ready_since=now), reason, now)
 

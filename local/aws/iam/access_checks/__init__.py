@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 
 from collections.abc import Mapping
 
-from local.aws.iam.access_checks import dynamodb, ec2, events, logs, quotas, sns, sqs, ssm, sts
+from local.aws.iam.access_checks import dynamodb, ec2, events, logs, pricing, quotas, sns, sqs, ssm, sts
 from local.aws.iam.access_checks.call import AccessCheck, Call, Facts, ListChecks
 from local.aws.iam.errors import UnknownOperation
 
@@ -17,6 +17,7 @@ OPERATIONS: Mapping[str, Mapping[str, ListChecks]] = {
     "ec2-instance-connect": ec2.INSTANCE_CONNECT,
     "events": events.EVENTS,
     "logs": logs.LOGS,
+    "pricing": pricing.PRICING,
     "service-quotas": quotas.QUOTAS,
     "sns": sns.SNS,
     "sqs": sqs.SQS,

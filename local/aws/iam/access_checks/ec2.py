@@ -27,6 +27,7 @@ UNRESTRICTED = (
     "DescribeInstanceTypeOfferings",
     "DescribeInstanceTypes",
     "DescribeInstances",
+    "DescribeNetworkInterfaces",
     "DescribeRegions",
     "DescribeSecurityGroups",
     "DescribeSnapshots",
@@ -49,6 +50,15 @@ def _list_checks_of_spot_requests(call: Call, facts: Facts) -> Iterator[AccessCh
         context = build_resource_context(call, facts, "spot-instances-request", request_id)
         arn = call.build_arn("ec2", f"spot-instances-request/{request_id}")
         yield AccessCheck(f"ec2:{call.operation}", arn, context)
+
+
+def _list_checks_of_describe_attribute(call: Call, facts: Facts) -> Iterable[AccessCheck]:
+    """Return the check of one attribute of an instance."""
+    instance_id, attribute = call.parameters["InstanceId"], call.parameters["Attribute"]
+    context = build_resource_context(call, facts, "instance", instance_id)
+    context["ec2:Attribute"] = attribute[0].upper() + attribute[1:]
+    arn = call.build_arn("ec2", f"instance/{instance_id}")
+    return (AccessCheck("ec2:DescribeInstanceAttribute", arn, context),)
 
 
 def _list_checks_of_modify_attribute(call: Call, facts: Facts) -> Iterator[AccessCheck]:
@@ -124,6 +134,7 @@ EC2: Mapping[str, ListChecks] = {
     "CreateImage": _list_checks_of_create_image,
     "CreateTags": _list_checks_of_create_tags,
     "DeleteTags": _list_checks_of_create_tags,
+    "DescribeInstanceAttribute": _list_checks_of_describe_attribute,
     "DeleteSnapshot": _build_list_checks_without_account("snapshot", "SnapshotId"),
     "DeregisterImage": _build_list_checks_without_account("image", "ImageId"),
     "ModifyInstanceAttribute": _list_checks_of_modify_attribute,

@@ -68,6 +68,12 @@ CALLS: tuple[ExpectedChecks, ...] = (
         [("ec2:ModifyInstanceAttribute", f"{EC2}:instance/i-1", {**DEV, "ec2:Attribute": "InstanceType"})],
     ),
     (
+        "ec2",
+        "DescribeInstanceAttribute",
+        {"InstanceId": "i-1", "Attribute": "disableApiStop"},
+        [("ec2:DescribeInstanceAttribute", f"{EC2}:instance/i-1", {**DEV, "ec2:Attribute": "DisableApiStop"})],
+    ),
+    (
         "ec2-instance-connect",
         "SendSSHPublicKey",
         {"InstanceId": "i-1", "InstanceOSUser": "ubuntu"},

@@ -1,0 +1,1 @@
+"""Endpoints of foreign instances and adoptions."""
