@@ -1,9 +1,8 @@
 """Python source without what an instance does not need, for code that must fit into a document of 64 KB.
 
-Left out are docstrings, comments, annotations, protocols, blank lines and unused imports, and local variables get short
-names.
-Names that other code may use stay: of functions, parameters, classes and attributes. So a traceback from the instance
-shows the functions and the text of the lines, but not the line numbers of the repository.
+Left out are docstrings, comments, annotations, protocols, blank lines and unused imports. Local variables and private
+constants get short names. Names that other code may use stay: of functions, parameters, classes and attributes. So a
+traceback from the instance shows the functions and the text of the lines, but not the line numbers of the repository.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import ast
 import itertools
 import keyword
+import re
 import string
 from collections.abc import Iterator
 from typing import TypeGuard
@@ -25,8 +25,14 @@ def minify(source: str) -> str:
     for function in _find_innermost_functions(tree):
         _shorten_names(function)
     _remove_protocols(tree)
+    _shorten_private_constants(tree)
     _remove_unused_imports(tree)
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+    return _indent_with_tabs(ast.unparse(ast.fix_missing_locations(tree))) + "\n"
+
+
+def _indent_with_tabs(source: str) -> str:
+    """Return the text of `ast.unparse` with a tab for each level. It writes a text of several lines on one line."""
+    return re.sub(r"^(?: {4})+", lambda match: "\t" * (len(match[0]) // 4), source, flags=re.MULTILINE)
 
 
 class _Stripper(ast.NodeTransformer):
@@ -95,6 +101,18 @@ def _shorten_names(function: ast.FunctionDef) -> None:
         use.id = short.get(use.id, use.id)
 
 
+def _shorten_private_constants(tree: ast.Module) -> None:
+    """Rename the private constants of a module, which no other module may use."""
+    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    constants = dict.fromkeys(target.id for target in targets if isinstance(target, ast.Name))
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    taken = {use.id for use in uses}
+    free = (name for name in (f"_{letters.upper()}" for letters in _generate_names()) if name not in taken)
+    short = {name: next(free) for name in constants if name.startswith("_") and name.isupper() and len(name) > 2}
+    for use in uses:
+        use.id = short.get(use.id, use.id)
+
+
 def _find_kept_names(function: ast.FunctionDef) -> Iterator[str]:
     for node in ast.walk(function):
         match node:
@@ -133,7 +151,7 @@ def _is_protocol(node: ast.stmt) -> TypeGuard[ast.ClassDef]:
 
 
 def _remove_unused_imports(tree: ast.Module) -> None:
-    """Remove imports at the beginning of a module that only annotations used."""
+    """Remove imports at the beginning of a module that only annotations used, and the one that is about annotations."""
     used = _list_used_names(tree)
     if any(
         isinstance(node, ast.AnnAssign) and not isinstance(node.annotation, ast.Constant) for node in ast.walk(tree)

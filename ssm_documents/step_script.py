@@ -16,6 +16,7 @@ from pathlib import Path
 from ssm_documents.check import build_fallback_lines
 from ssm_documents.embed import pack_probe
 from ssm_documents.library import remove_commands, remove_comments, remove_functions, select_functions
+from ssm_documents.minify import minify
 
 _LIBRARY = Path(__file__).parent / "lib"
 _PRELUDE = "prelude.sh"
@@ -172,4 +173,6 @@ def _insert_library(line: str) -> str:
 def _read_embedded(file: str, folder: Path) -> str:
     if file == "probe.txt":
         return pack_probe()
+    if file == "unpack.py":
+        return minify((folder / file).read_text(encoding="utf-8"))
     return (folder / file).read_text(encoding="utf-8")

@@ -2,14 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import RejectNull, RequestModel
+from chalicelib.domain.desk.hook_path import HOOK_PATTERN, MAX_HOOK_LENGTH
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
 
 SIGNALS_DESCRIPTION = f"a list of one or more of {', '.join(SIGNALS)}"
+
+
+HookPath = Annotated[str, StringConstraints(pattern=HOOK_PATTERN, max_length=MAX_HOOK_LENGTH)]
 
 
 class ThresholdsBody(RequestModel):
@@ -60,10 +64,11 @@ class IdlePolicyBody(RequestModel):
         None, description='an object such as {"gpu_percent": 5, "cpu_core_percent": 25}'
     )
 
-    def to_override(self, max_hours: int | None) -> PolicyOverride:
+    def to_override(self, max_hours: int | None, before_stop_hook: str | None = None) -> PolicyOverride:
         """Return the policy fields of the request, to be applied over the defaults.
 
         :param max_hours: the maximum lifetime, which is not part of `idle_policy` in requests; None: not requested
+        :param before_stop_hook: the same of the hook; an empty text: no hook
         """
         return PolicyOverride(
             idle_minutes=self.idle_minutes,
@@ -71,6 +76,7 @@ class IdlePolicyBody(RequestModel):
             signals=tuple(self.signals) if self.signals is not None else None,
             thresholds=self.thresholds.model_dump(exclude_none=True) if self.thresholds else {},
             max_hours=max_hours,
+            before_stop_hook=before_stop_hook,
         )
 
 

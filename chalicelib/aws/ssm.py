@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
-from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
 from chalicelib.domain.common.document_names import build_document_name
 from chalicelib.domain.common.untrusted_text import strip_to_line
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedAgent, ObservedCommand
@@ -87,7 +86,7 @@ class Ssm:
                 DocumentName=build_document_name(self._stage, step.document),
                 Parameters={name: [value] for name, value in step.parameters.items()},
                 Comment=step.attempt_id[:100],
-                TimeoutSeconds=int(SSM_DELIVERY_TIMEOUT.total_seconds()),
+                TimeoutSeconds=int(step.delivery_timeout.total_seconds()),
                 **_build_log_options(step.log_group),
             )
         return response["Command"]["CommandId"]

@@ -136,5 +136,10 @@ class SimulatedProbes:
             build_local_services(ProbePaths(Path(self._folder.name, instance_id))),
             notifier=Notifier(UserMessenger(folder=Path(self._folder.name), servers=list)),
             power_off=lambda: self._machines.power_off(instance_id),
+            run_hook=_skip_hook,
         )
         return Probe([GuardedSensor(sensor) for sensor in sensors], self._cloud.clock, client, identity, services)
+
+
+def _skip_hook(_: str) -> None:
+    """Run nothing: a simulated machine has no programs, and those of this computer are not the owner's."""

@@ -46,6 +46,7 @@ class LocalServices:
     """The parts of the probe that belong to the instance.
 
     :param power_off: stops the instance; called again at the next heartbeat if it still runs
+    :param run_hook: runs the before-stop hook with this path, within its bound; called once per self-stop
     """
 
     paths: ProbePaths
@@ -55,3 +56,4 @@ class LocalServices:
     keep_requests: KeepRequests
     notifier: Notifier
     power_off: Callable[[], None]
+    run_hook: Callable[[str], None]

@@ -61,6 +61,7 @@ class Probe:
         self._missed: MissedHeartbeats | None = None
         self._report_missed_until: datetime | None = None
         self._was_setting_up: bool | None = None
+        self._hook_stop_at: datetime | None = None
         self.evidence: dict[str, Evidence] = {}
 
     def tick(self) -> bool:
@@ -90,8 +91,16 @@ class Probe:
         current = replace(heartbeat, signals=self.evidence, missed_heartbeats=self._missed)
         write_status(self._services.paths.status, current, self._services.last_response.response)
         if decision.action is SelfStopAction.STOP:
-            self._services.power_off()
+            self._stop()
         return is_sent
+
+    def _stop(self) -> None:
+        """Run the hook, then power off. If the instance still runs at the next heartbeat, only power off."""
+        response, stop_at = self._services.last_response.response, self._self_stop.stop_at
+        if response and response.before_stop_hook and stop_at != self._hook_stop_at:
+            self._hook_stop_at = stop_at
+            self._services.run_hook(response.before_stop_hook)
+        self._services.power_off()
 
     def _fold_readings(self, readings: Mapping[str, Reading], at: datetime) -> None:
         for name, reading in readings.items():

@@ -14,12 +14,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import boto3
 from botocore.config import Config as BotoConfig
 
 from chalicelib.domain.common.untrusted_text import clean_output
+from ssm_documents.probe.before_stop import run_hook
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
 from ssm_documents.probe.history import History
@@ -97,6 +99,7 @@ def build_local_services(paths: ProbePaths) -> LocalServices:
         keep_requests=KeepRequests(paths.keep_requests, paths.keep_results),
         notifier=Notifier(UserMessenger()),
         power_off=_power_off,
+        run_hook=partial(run_hook, lock=paths.lock),
     )
 
 

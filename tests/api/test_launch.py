@@ -41,6 +41,7 @@ def test_launch_returns_the_instance_and_its_location(bench: Bench) -> None:
         "tags": {"project": "vision"},
         "idle_policy": POLICY,
         "max_hours": 12,
+        "before_stop_hook": None,
     }
     assert {launched["status"][name] for name in UNKNOWN_AT_FIRST} == {None}
     assert launched["status"]["price_per_hour"] == "0.526"

@@ -115,6 +115,7 @@ class ProbeMachine:
     client: FakeHeartbeatClient
     recipients: Recipients
     powered_off: list[datetime]
+    hooks: list[str]
     probe: Probe
 
     def run_ticks(self, number: int) -> list[bool]:
@@ -134,6 +135,7 @@ def build_machine(
     paths.create_folders()
     clock = time or SteppingTime()
     powered_off: list[datetime] = []
+    hooks: list[str] = []
     services = LocalServices(
         paths=paths,
         last_response=LastResponse(paths.response),
@@ -142,11 +144,12 @@ def build_machine(
         keep_requests=KeepRequests(paths.keep_requests, paths.keep_results),
         notifier=Notifier(recipients),
         power_off=lambda: powered_off.append(client.heartbeats[-1].at if client.heartbeats else START),
+        run_hook=hooks.append,
     )
     guarded_sensors = [
         GuardedSensor(each, 0.05) for each in sensors or [ScriptedSensor(name, QUIET) for name in SIGNALS]
     ]
     identity = HeartbeatIdentity(instance_id="i-1", boot_id=boot_id)
     return ProbeMachine(
-        paths, client, recipients, powered_off, Probe(guarded_sensors, clock, client, identity, services)
+        paths, client, recipients, powered_off, hooks, Probe(guarded_sensors, clock, client, identity, services)
     )

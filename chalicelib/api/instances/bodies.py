@@ -7,8 +7,10 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.api.code_schemas import MARKETS
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN, RejectNull, RequestModel, Time
-from chalicelib.api.policy_schemas import IdlePolicyBody
+from chalicelib.api.policy_schemas import HookPath, IdlePolicyBody
 from chalicelib.domain.common.text import join_or
+from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.instances.names import NAME_DESCRIPTION
 from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH, TAG_CHARACTERS
 from chalicelib.domain.launch.request import LaunchRequest
@@ -83,11 +85,12 @@ class LaunchBody(RequestModel):
     max_hours: int | None = Field(
         None, ge=1, le=8760, description="a whole number of hours from 1 to limits.max_hours of GET /desk, e.g. 12"
     )
+    before_stop_hook: HookPath | None = Field(None, description=HOOK_DESCRIPTION)
 
     def to_request(self) -> LaunchRequest:
         """Return the launch request. Its fields have the same names, except those of the policy."""
-        fields = self.model_dump(exclude={"owner", "idle_policy", "max_hours"}, exclude_none=True)
-        policy = (self.idle_policy or IdlePolicyBody()).to_override(self.max_hours)
+        fields = self.model_dump(exclude={"owner", "idle_policy", "max_hours", "before_stop_hook"}, exclude_none=True)
+        policy = (self.idle_policy or IdlePolicyBody()).to_override(self.max_hours, self.before_stop_hook)
         return LaunchRequest(**fields, policy=policy)
 
 
@@ -101,7 +104,7 @@ class SetupBody(RequestModel):
 
 
 class UpdateInstanceBody(RequestModel):
-    """Changes of the idle policy and the maximum lifetime. Fields that are left out stay as they are."""
+    """Changes of the idle policy, the maximum lifetime and the before-stop hook. Fields that are left out stay."""
 
     idle_policy: Annotated[IdlePolicyBody | None, RejectNull] = Field(
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
@@ -109,12 +112,18 @@ class UpdateInstanceBody(RequestModel):
     max_hours: Annotated[int | None, RejectNull] = Field(
         None, ge=1, le=8760, description="a whole number of hours from 1 to limits.max_hours of GET /desk, e.g. 12"
     )
+    before_stop_hook: HookPath | None = Field(None, description=f"{HOOK_DESCRIPTION}, or null for no hook")
 
     @model_validator(mode="after")
     def _require_some_field(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("empty", "must have at least one of idle_policy, max_hours")
+            raise PydanticCustomError("empty", "must have at least one of idle_policy, max_hours, before_stop_hook")
         return self
+
+    def to_override(self) -> PolicyOverride:
+        """Return the fields to change. A hook of null removes the hook."""
+        hook = (self.before_stop_hook or "") if "before_stop_hook" in self.model_fields_set else None
+        return (self.idle_policy or IdlePolicyBody()).to_override(self.max_hours, hook)
 
 
 class KeepBody(RequestModel):

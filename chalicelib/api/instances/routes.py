@@ -13,7 +13,6 @@ from chalicelib.api.instances.views import (
 )
 from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import INSTANCE_REF, HeaderParameter
-from chalicelib.api.policy_schemas import IdlePolicyBody
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
@@ -64,9 +63,8 @@ def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
     Endpoint("PATCH", "/instances/{name}", INSTANCE_REF),
 )
 def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> InstanceWithWarningsView:
-    """Update the idle policy and the maximum lifetime of the instance."""
-    policy = call.body.idle_policy or IdlePolicyBody()
-    updated = call.app.instances.update_policy(call.actor, call.path_ref, policy.to_override(call.body.max_hours))
+    """Update the idle policy, the maximum lifetime and the before-stop hook of the instance."""
+    updated = call.app.instances.update_policy(call.actor, call.path_ref, call.body.to_override())
     return to_view_after_write(updated.instance, call.app.clock.now(), *updated.warnings)
 
 

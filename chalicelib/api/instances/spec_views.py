@@ -27,7 +27,7 @@ class SpecView(TypedDict):
     image from which the instance was launched; null: no image. `disk_gib`: the total size of the root disk; before the
     launch it is an estimate if the request left it out; null: unknown, of an adopted instance. `metadata_hop_limit`:
     2 lets containers on the instance use its role. `resume_after_interruption`: EC2 may start a spot instance again
-    that it has interrupted.
+    that it has interrupted. `before_stop_hook`: the program that runs before gpudesk stops the instance; null: none.
     """
 
     gpu: str | None
@@ -46,6 +46,7 @@ class SpecView(TypedDict):
     tags: dict[str, str]
     idle_policy: IdlePolicyView
     max_hours: int
+    before_stop_hook: str | None
 
 
 def to_added_recipe_views(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
@@ -72,4 +73,5 @@ def to_spec_view(spec: Spec) -> SpecView:
         "tags": dict(spec.tags),
         "idle_policy": to_policy_view(spec.policy.idle),
         "max_hours": spec.policy.max_hours,
+        "before_stop_hook": spec.policy.before_stop_hook,
     }

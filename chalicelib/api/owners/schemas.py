@@ -8,8 +8,9 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import EmailStateText
 from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
-from chalicelib.api.policy_schemas import IdlePolicyBody
+from chalicelib.api.policy_schemas import HookPath, IdlePolicyBody
 from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.settings import OwnerSettings
 from chalicelib.domain.notifications.email_subscription import EmailState
 
@@ -37,6 +38,9 @@ class UpdateOwnerBody(RequestModel):
         le=8760,
         description="a whole number of hours from 1 to limits.max_hours of GET /desk, or null for the desk default",
     )
+    before_stop_hook: HookPath | None = Field(
+        None, description=f"{HOOK_DESCRIPTION}, or null for none; new instances have it"
+    )
     channels: Annotated[ChannelsBody | None, RejectNull] = Field(
         None, description='an object such as {"email": "ada@example.org"}'
     )
@@ -44,7 +48,8 @@ class UpdateOwnerBody(RequestModel):
     @model_validator(mode="after")
     def _require_some_field(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("empty", "must have at least one of idle_policy, max_hours, channels")
+            fields = "idle_policy, max_hours, before_stop_hook, channels"
+            raise PydanticCustomError("empty", f"must have at least one of {fields}")
         return self
 
 
@@ -67,6 +72,7 @@ class OwnerPolicyView(TypedDict):
 class OwnerView(TypedDict):
     """The settings of an owner.
 
+    `before_stop_hook`: the program that gpudesk runs before it stops an instance; null: none.
     `email_state`: pending until somebody follows the link in the mail of AWS Notifications; expired if nobody did for 2
     days; unsubscribed if somebody followed the link to unsubscribe. An expired or unsubscribed address gets no mails:
     set it again for another mail with a link. null: no address.
@@ -75,6 +81,7 @@ class OwnerView(TypedDict):
     owner: str
     idle_policy: OwnerPolicyView
     max_hours: int | None
+    before_stop_hook: str | None
     channels: ChannelsView
     email_state: EmailStateText | None
 
@@ -103,6 +110,7 @@ def to_owner_view(settings: OwnerSettings, email_state: EmailState | None) -> Ow
             "thresholds": dict(policy.thresholds),
         },
         "max_hours": policy.max_hours,
+        "before_stop_hook": policy.before_stop_hook,
         "channels": to_channels_view(settings.channels),
         "email_state": str(email_state) if email_state else None,
     }

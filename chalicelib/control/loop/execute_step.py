@@ -32,6 +32,7 @@ from chalicelib.domain.instances.plan import (
     NoLongerIdle,
     Outcome,
     ResolveLaunch,
+    RunHook,
     SendDocument,
     Start,
     Step,
@@ -84,6 +85,8 @@ class Executor:
                 return InstanceLaunched(self.ec2.launch(attempt))
             case SendDocument():
                 return self._send_document(instance, step)
+            case RunHook():
+                return self._run_hook(instance, step)
             case Start():
                 self.ec2.start(region, require_ec2_instance(instance).instance_id)
             case Stop():
@@ -121,14 +124,28 @@ class Executor:
         if request_id is not None:
             requests.cancel(region, [request_id])
 
+    def _run_hook(self, instance: Instance, step: RunHook) -> Outcome:
+        """Send the hook of a stop. Before an idle stop, read the heartbeat once more."""
+        active = self._find_activity(instance) if step.if_still_idle else None
+        if active:
+            return active
+        ec2_id = require_ec2_instance(instance).instance_id
+        return CommandSent(self.ssm.send_command(instance.spec.region, ec2_id, step.document))
+
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
         """Stop the instance. Before an idle stop, read the heartbeat once more."""
-        key = self.observer.get_heartbeat_key(instance)
-        if step.if_still_idle and key:
-            heartbeat = self.stores.heartbeats.get(key)
-            observation = Observation(ec2=NotVisible(), heartbeat=heartbeat.report if heartbeat else None)
-            judgment = judge_instance(instance, observation, self.clock.now())
-            if judgment.state is not ActivityState.IDLE:
-                return NoLongerIdle(judgment.reason)
+        active = self._find_activity(instance) if step.if_still_idle else None
+        if active:
+            return active
         self.ec2.stop(instance.spec.region, require_ec2_instance(instance).instance_id, force=step.force)
         return CallAccepted()
+
+    def _find_activity(self, instance: Instance) -> NoLongerIdle | None:
+        """Return why the instance is no longer idle by its newest heartbeat; None if it is."""
+        key = self.observer.get_heartbeat_key(instance)
+        if key is None:
+            return None
+        heartbeat = self.stores.heartbeats.get(key)
+        observation = Observation(ec2=NotVisible(), heartbeat=heartbeat.report if heartbeat else None)
+        judgment = judge_instance(instance, observation, self.clock.now())
+        return None if judgment.state is ActivityState.IDLE else NoLongerIdle(judgment.reason)

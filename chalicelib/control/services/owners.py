@@ -71,7 +71,7 @@ class OwnerService:
     def update(self, actor: Actor, owner: str, changes: Mapping[str, Any]) -> OwnerUpdate:
         """Change the settings of an owner. Fields that are not named stay; null resets a field to the desk default.
 
-        :param changes: `idle_policy` and `channels` as mappings, and `max_hours`
+        :param changes: `idle_policy` and `channels` as mappings, `max_hours` and `before_stop_hook`
         :raises Forbidden: a user names another owner
         :raises ValidationFailed: the settings exceed the limits, or an address is invalid
         """
@@ -119,7 +119,10 @@ def _change_policy(before: PolicyOverride, changes: Mapping[str, Any]) -> Policy
     after = before
     if "max_hours" in changes:
         after = replace(after, max_hours=changes["max_hours"])
+    if "before_stop_hook" in changes:
+        after = replace(after, before_stop_hook=changes["before_stop_hook"])
     if "idle_policy" in changes:
         idle_policy = changes["idle_policy"]
-        after = PolicyOverride(max_hours=after.max_hours) if idle_policy is None else merge_policy(after, idle_policy)
+        others = PolicyOverride(max_hours=after.max_hours, before_stop_hook=after.before_stop_hook)
+        after = others if idle_policy is None else merge_policy(after, idle_policy)
     return after

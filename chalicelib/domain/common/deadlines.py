@@ -140,6 +140,20 @@ STOP_FORCE_AFTER = timedelta(minutes=10)
 STOP_OVERDUE_AFTER = timedelta(minutes=20)
 """Ten minutes after the forced stop. A person must find the cause."""
 
+BEFORE_STOP_BOUND = timedelta(seconds=120)
+"""Time for which a before-stop hook can delay a stop: enough to write a checkpoint, and little of a bill."""
+
+BEFORE_STOP_SPOT_BOUND = timedelta(seconds=60)
+"""The same before a spot interruption, which comes two minutes after its notice. The other minute is for the stop.
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html"""
+
+BEFORE_STOP_REPORT = timedelta(seconds=10)
+"""Share of the bound for the delivery of the command and the report of its end."""
+
+BEFORE_STOP_DELIVERY_TIMEOUT = timedelta(seconds=30)
+"""The shortest `TimeoutSeconds` that SendCommand accepts. A command that waits longer could be delivered after the next
+start. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html"""
+
 GONE_AFTER = timedelta(hours=2)
 """A terminated instance stays visible for about an hour. If EC2 has not shown an instance for two, it is gone.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html"""

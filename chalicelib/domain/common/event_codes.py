@@ -158,6 +158,9 @@ class EventCode(StrEnum):
     STOP_REQUESTED = "stop_requested", NOTIFY_NOBODY
     STOP_INITIATED = "stop_initiated", NOTIFY_OWNER, "is being stopped", ReplayAction.STOP
     STOP_RETRIED = "stop_retried", NOTIFY_NOBODY
+    BEFORE_STOP_STARTED = "before_stop_started", NOTIFY_NOBODY
+    BEFORE_STOP_ENDED = "before_stop_ended", NOTIFY_NOBODY
+    BEFORE_STOP_FAILED = "before_stop_failed", NOTIFY_OWNER, "has a before-stop hook that did not succeed"
     STOP_CANCELLED = "stop_cancelled", NOTIFY_OWNER, "was not stopped: it is no longer known to be idle"
     STOP_REFUSED = "stop_refused", NOTIFY_BOTH, "could not be stopped: AWS rejected the call"
     STOP_OVERDUE = "stop_overdue", NOTIFY_BOTH, "has not stopped for 20 minutes"

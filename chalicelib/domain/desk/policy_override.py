@@ -15,6 +15,7 @@ class PolicyOverride:
 
     :param signals: the signals that the policy uses, of SIGNALS
     :param thresholds: values by the name of the field of Thresholds
+    :param before_stop_hook: path of the program that runs before a stop; an empty text: no program
     """
 
     idle_minutes: int | None = None
@@ -22,6 +23,11 @@ class PolicyOverride:
     signals: tuple[str, ...] | None = None
     thresholds: Mapping[str, int] = field(default_factory=dict)
     max_hours: int | None = None
+    before_stop_hook: str | None = None
+
+    def choose_hook(self, default: str | None) -> str | None:
+        """Return the hook of a policy to which the override is applied; None: no program runs before a stop."""
+        return default if self.before_stop_hook is None else self.before_stop_hook or None
 
 
 def apply_override(override: PolicyOverride, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:

@@ -15,8 +15,11 @@ from chalicelib.domain.idle.epoch_seconds import from_epoch_seconds, to_epoch_se
 from chalicelib.domain.idle.heartbeat_encoding import to_compact_json
 from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 
+HOOK_FOLDER = "/home/ubuntu/"
+"""The folder of every before-stop hook. The text has the path without it."""
+
 MAX_KEEP_MESSAGE_LENGTH = 60
-"""The message of a keep result is cut to this length, because the item has little room."""
+"""The message of a keep result is cut to this length, less that of a hook, because the item has little room."""
 
 RESPONSE_FIELDS = (
     "mode",
@@ -27,6 +30,7 @@ RESPONSE_FIELDS = (
     "keep_until",
     "warning",
     "keep_result",
+    "before_stop_hook",
 )
 """The fields of a response, in the order of the list that is stored. A new field is added at the end."""
 
@@ -62,6 +66,7 @@ class HeartbeatResponse:
     """Settings and messages of gpudesk for an instance.
 
     :param mode: the mode of gpudesk; the instance stops itself only in `enforce`
+    :param before_stop_hook: path of the program that runs before the instance stops itself; None: no program
     """
 
     mode: str = "enforce"
@@ -69,6 +74,7 @@ class HeartbeatResponse:
     keep_until: datetime | None = None
     warning: ActiveWarning | None = None
     keep_result: KeepResult | None = None
+    before_stop_hook: str | None = None
 
 
 def encode_response(response: HeartbeatResponse) -> str:
@@ -98,6 +104,7 @@ def normalize_response(response: HeartbeatResponse) -> HeartbeatResponse:
 
 def _build_fields(response: HeartbeatResponse) -> dict[str, Any]:
     policy, thresholds = response.policy, response.policy.thresholds
+    hook = (response.before_stop_hook or "").removeprefix(HOOK_FOLDER)
     plain: dict[str, Any] = {
         "mode": response.mode,
         "idle_minutes": policy.idle_minutes,
@@ -122,8 +129,10 @@ def _build_fields(response: HeartbeatResponse) -> dict[str, Any]:
         plain["keep_result"] = [
             response.keep_result.id,
             response.keep_result.granted,
-            response.keep_result.message[:MAX_KEEP_MESSAGE_LENGTH],
+            response.keep_result.message[: MAX_KEEP_MESSAGE_LENGTH - len(hook)],
         ]
+    if hook:
+        plain["before_stop_hook"] = hook
     return plain
 
 
@@ -152,4 +161,5 @@ def _decode_fields(plain: Mapping[str, Any]) -> HeartbeatResponse:
         keep_result=KeepResult(id=str(keep_result[0]), granted=bool(keep_result[1]), message=str(keep_result[2]))
         if keep_result
         else None,
+        before_stop_hook=HOOK_FOLDER + str(plain["before_stop_hook"]) if "before_stop_hook" in plain else None,
     )

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from chalicelib.domain.benchmarks.result import Benchmark
 from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -42,6 +43,7 @@ class SendDocument:
 
     :param timeout: how long the script may take, on the clock of the instance
     :param log_group: CloudWatch log group for the output; None: the output is not logged
+    :param delivery_timeout: how long SSM tries to deliver the command
     :param skip_if_hash: document hash of the run that the image contains; gpudesk skips the document if SSM still has
         that version
     """
@@ -52,6 +54,18 @@ class SendDocument:
     timeout: timedelta
     log_group: str | None = None
     skip_if_hash: str | None = None
+    delivery_timeout: timedelta = SSM_DELIVERY_TIMEOUT
+
+
+@dataclass(frozen=True)
+class RunHook:
+    """Call SendCommand for the program that runs before a stop.
+
+    :param if_still_idle: as in `Stop`
+    """
+
+    document: SendDocument
+    if_still_idle: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +156,7 @@ class NoLongerIdle:
 Outcome = (
     LaunchResolved | InstanceLaunched | CommandSent | DocumentAlreadyInstalled | CallAccepted | NoLongerIdle | AwsError
 )
-Step = ResolveLaunch | Launch | SendDocument | Start | Stop | CancelSpotRequest | Terminate
+Step = ResolveLaunch | Launch | SendDocument | RunHook | Start | Stop | CancelSpotRequest | Terminate
 
 
 @dataclass(frozen=True, kw_only=True)

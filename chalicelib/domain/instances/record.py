@@ -166,12 +166,15 @@ class Instance:
 
     @property
     def active_command(self) -> DocumentRun | None:
-        """The command whose end the instance waits for: of its setup, or of its benchmark."""
+        """The command whose end the instance waits for: of its setup, of its benchmark, or of its hook."""
         match self.phase:
             case Phase.SETTING_UP:
                 return self.setup.current_run
             case Phase.READY:
                 return self.benchmark_run.run if self.benchmark_run else None
+            case Phase.STOPPING:
+                hook = self.claim.pending_hook if self.claim else None
+                return hook.run if hook else None
             case _:
                 return None
 

@@ -94,18 +94,23 @@ class Software:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """The rules by which gpudesk stops an instance: the idle policy, and the maximum lifetime in hours."""
+    """The rules by which gpudesk stops an instance: the idle policy, and the maximum lifetime in hours.
+
+    :param before_stop_hook: path of a program that runs before such a stop; None: no program
+    """
 
     idle: IdlePolicy = IdlePolicy()
     max_hours: int = 12
+    before_stop_hook: str | None = None
 
     @property
     def summary(self) -> str:
         """The policy as the end of a sentence, without a period."""
         minutes, warning = pluralize(self.idle.idle_minutes, "minute"), pluralize(self.idle.warning_minutes, "minute")
+        hook = f"; before_stop_hook {self.before_stop_hook}" if self.before_stop_hook else ""
         return (
             f"stop after {minutes} idle, with a warning {warning} before; max_hours {self.max_hours}; enabled signals: "
-            f"{', '.join(self.idle.signals)}"
+            f"{', '.join(self.idle.signals)}{hook}"
         )
 
 

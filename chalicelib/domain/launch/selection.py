@@ -80,7 +80,8 @@ def _choose_policy(request: LaunchRequest, context: LaunchContext) -> Policy:
     defaults, limits = context.settings.defaults, context.settings.limits
     default = resolve_default_policy(context.owner_policy, defaults.idle_policy, defaults.max_hours, limits)
     idle, max_hours = apply_override(request.policy, *default)
-    return Policy(idle=idle, max_hours=max_hours)
+    hook = request.policy.choose_hook(context.owner_policy.choose_hook(None))
+    return Policy(idle=idle, max_hours=max_hours, before_stop_hook=hook)
 
 
 def _check_compatibility(

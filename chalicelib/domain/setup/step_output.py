@@ -118,6 +118,19 @@ def select_relevant_lines(step: StepOutput) -> tuple[str, ...]:
     return tuple(_shorten(_select_cause(line)) for line in (errors or lines)[-MAX_LINES:])
 
 
+def select_last_lines(step: StepOutput) -> tuple[str, ...]:
+    """Return the last lines of the output, shortened, without the messages of gpudesk's scripts and of the agent."""
+    lines = (_AGENT_SUFFIX_PATTERN.sub("", line).strip() for line in step.output.splitlines())
+    kept = [line for line in lines if line and not _NOISE_PATTERN.match(line) and not line.startswith(MESSAGE_PREFIX)]
+    return tuple(_shorten(line) for line in kept[-MAX_LINES:])
+
+
+def find_message(step: StepOutput) -> str | None:
+    """Return the cause in the last message of gpudesk's scripts, without its prefix; None if there is no message."""
+    messages = [line for line in step.output.splitlines() if line.startswith(MESSAGE_PREFIX)]
+    return _split_message(messages[-1].removeprefix(MESSAGE_PREFIX))[0] if messages else None
+
+
 def find_remediation(step: StepOutput) -> str:
     """Return what to do after a failure: the advice that the script printed, or advice for a common cause.
 

@@ -112,3 +112,13 @@ def test_step_between_two_heartbeats_is_detected(tmp_path: Path) -> None:
     (one.paths.attempts / "gd-1.0.probe.inspect").write_text("0")
     one.run_ticks(20)
     assert one.recipients.messages == []
+
+
+def test_hook_runs_once_before_the_instance_stops_itself(tmp_path: Path) -> None:
+    hook = "/home/ubuntu/save.sh"
+    one = build_offline_machine(tmp_path, HeartbeatResponse(policy=POLICY, before_stop_hook=hook))
+    one.run_ticks(STOPS_AT)
+    assert (one.hooks, one.powered_off) == ([], [])
+    one.run_ticks(3)
+    assert one.hooks == [hook], "once, although the instance still runs and powers off again"
+    assert len(one.powered_off) == 2

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.data_files import load_packaged_recipes
 from ssm_documents import compose as composing
@@ -22,9 +23,9 @@ from ssm_documents.library import LOADING_LINE, select_functions
 from tests.support.documents import PROBE, copy_document, get_lines, read_library
 
 
-def test_documents_are_those_of_recipes_images_and_the_benchmark() -> None:
+def test_documents_are_those_of_recipes_images_hooks_and_the_benchmark() -> None:
     used = {use.name for packaged_recipe in load_packaged_recipes().values() for use in packaged_recipe.documents}
-    assert set(list_document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT}
+    assert set(list_document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT, BEFORE_STOP_DOCUMENT}
 
 
 @pytest.mark.parametrize("name", list_document_names())

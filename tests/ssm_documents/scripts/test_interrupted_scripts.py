@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
@@ -19,7 +20,7 @@ from tests.support.pytorch import INSTALL_FAKE_PYTORCH
 from tests.support.sandbox import Machine, booted
 
 MACHINES = {
-    "jupyter": ("22.04", ("gpudesk-probe", "gpudesk-jupyter", "gpudesk-image")),
+    "jupyter": ("22.04", (BEFORE_STOP_DOCUMENT, "gpudesk-probe", "gpudesk-jupyter", "gpudesk-image")),
     "pytorch": ("22.04", ("gpudesk-d2l-pytorch", BENCHMARK_DOCUMENT)),
     "mxnet": ("18.04", ("gpudesk-cuda-10-1", "gpudesk-d2l-mxnet")),
 }
@@ -33,6 +34,8 @@ KILL = "COUNT=0; trap '((++COUNT == {at})) && kill -KILL 0' DEBUG; set -o functr
 AFTER_THE_END = 5_000
 """No script has so many commands."""
 
+HOOK = "/home/ubuntu/save.sh"
+
 IS_SLOW_RUN = os.environ.get("HYPOTHESIS_PROFILE") == "slow"
 FEW_PLACES = (3, 19, 71, AFTER_THE_END)
 MANY_PLACES = (*range(1, 200, 4), AFTER_THE_END)
@@ -44,7 +47,7 @@ KILLED = -1
 def machine(request: pytest.FixtureRequest, fleet: SandboxedMachines) -> Iterator[Machine]:
     release, _ = MACHINES[request.param]
     with booted(fleet, release=release) as machine:
-        machine.defaults["action"] = "remove"
+        machine.defaults |= {"action": "remove", "hook": HOOK, "seconds": "20", "stopReason": "idle"}
         yield machine
 
 
@@ -97,6 +100,8 @@ def prepare(machine: Machine, machine_name: str, name: str, complete_documents: 
         if earlier not in complete_documents:
             assert machine.run(earlier).status == "Success"
             complete_documents.add(earlier)
+    if name == BEFORE_STOP_DOCUMENT:
+        machine.shell(f"printf '#!/bin/sh\\n' >{HOOK}; chmod 755 {HOOK}; chown ubuntu: {HOOK}")
     if name == BENCHMARK_DOCUMENT:
         machine.shell(*INSTALL_FAKE_PYTORCH)
 

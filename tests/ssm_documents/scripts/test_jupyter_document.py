@@ -141,6 +141,12 @@ def test_jupyterlab_requests_neither_news_nor_updates_from_the_internet(lab: Lab
     )
 
 
+def test_jupyterlab_saves_changed_documents_every_10_seconds(lab: Lab) -> None:
+    settings = lab.json("/lab/api/settings/@jupyterlab/docmanager-extension:plugin")
+    interval, autosave = (settings["schema"]["properties"][name] for name in ("autosaveInterval", "autosave"))
+    assert (interval["default"], autosave["default"]) == (10, True)
+
+
 def test_stop_warning_waits_for_the_next_page(lab: Lab, tmp_path: Path) -> None:
     assert UserMessenger(tmp_path, lab.find).notify("it will be stopped") == DeliveryCount(), "no browser is connected"
     (shown,) = lab.json(f"/{NOTIFICATIONS.replace('ingest', 'notifications')}")["notifications"]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chalicelib.domain.desk.hook_path import MAX_RELATIVE_LENGTH
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import (
     MAX_HEARTBEAT_BYTES,
@@ -107,6 +108,7 @@ MAX_RESPONSE = HeartbeatResponse(
     keep_until=NOW,
     warning=ActiveWarning(id="lifetime-1795500000", warning_type="lifetime", stop_at=NOW),
     keep_result=KeepResult(id=ID, granted=False, message="x" * 200),
+    before_stop_hook="/home/ubuntu/" + "x" * MAX_RELATIVE_LENGTH,
 )
 
 

@@ -22,6 +22,7 @@ from chalicelib.domain.instances.plan import (
     LaunchResolved,
     Outcome,
     ResolveLaunch,
+    RunHook,
     SendDocument,
     Start,
     Step,
@@ -45,6 +46,7 @@ class SimulatedAws:
     :ivar faults: outcomes of calls by the type of their step; such a call has no effect
     :ivar document_duration: how long each document runs
     :ivar failures: outputs of the next documents, which fail
+    :ivar hook_output: output of a before-stop hook that succeeds
     :ivar failure_details: detailed status that SSM shows of documents that fail
     """
 
@@ -55,6 +57,7 @@ class SimulatedAws:
     faults: dict[type[Step], Outcome] = field(default_factory=dict)
     document_duration: timedelta = 30 * SECONDS
     failures: list[str] = field(default_factory=list)
+    hook_output: str = ""
     failure_details: str = "Failed"
     _sent: list[tuple[datetime, str | None]] = field(default_factory=list)
 
@@ -78,7 +81,7 @@ class SimulatedAws:
                 return InstanceLaunched(
                     Ec2Instance(instance_id=INSTANCE_ID, zone=attempt.zone, state=Ec2State.PENDING, launched_at=now)
                 )
-            case SendDocument():
+            case SendDocument() | RunHook():
                 self._sent.append((now, self.failures.pop(0) if self.failures else None))
                 return CommandSent(f"c-{len(self._sent)}")
             case Start():
@@ -111,7 +114,7 @@ class SimulatedAws:
             name="install",
             status="Success" if failure is None else "Failed",
             exit_code=0 if failure is None else 1,
-            output=failure or "",
+            output=failure or self.hook_output,
         )
         details = self.failure_details if status is CommandStatus.FAILED else str(status)
         return ObservedCommand(command_id=f"c-{len(self._sent)}", status=status, status_details=details, steps=(step,))

@@ -12,7 +12,7 @@ from chalicelib.domain.instances.ec2_instance import Ec2State, StateReason
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.spot_interruption import record_spot_event
 from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
-from chalicelib.domain.instances.plan import Start, Stop
+from chalicelib.domain.instances.plan import RunHook, Start, Stop
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import (
@@ -88,6 +88,14 @@ def test_rebalance_recommendation_is_only_recorded_and_once() -> None:
 def test_stop_of_a_spot_instance_says_that_its_request_stays() -> None:
     plan = decide(with_warning(build_spot_instance()), observe(), START, CONTEXT)
     assert "Its spot request stays, too, and costs nothing." in plan.timeline[0].message
+
+
+def test_hook_runs_before_the_stop_at_a_warning() -> None:
+    instance = with_warning(build_spot_instance())
+    policy = replace(instance.spec.policy, before_stop_hook="/home/ubuntu/save.sh")
+    plan = decide(replace(instance, spec=replace(instance.spec, policy=policy)), observe(), START, CONTEXT)
+    assert isinstance(plan.step, RunHook)
+    assert plan.step.document.parameters["stopReason"] == "spot"
 
 
 def test_warning_stops_the_instance_also_while_it_is_kept() -> None:

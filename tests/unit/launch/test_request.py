@@ -8,7 +8,7 @@ from chalicelib.domain.launch.request import LaunchRequest
 
 
 def test_body_and_request_have_the_same_fields() -> None:
-    of_body = set(LaunchBody.model_fields) - {"owner", "idle_policy", "max_hours"}
+    of_body = set(LaunchBody.model_fields) - {"owner", "idle_policy", "max_hours", "before_stop_hook"}
     assert of_body == {field.name for field in fields(LaunchRequest)} - {"policy"}
 
 

@@ -22,6 +22,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "no_agent_warning": (BOTH, "does not respond to SSM and will be terminated at 10:05 UTC"),
     "warning_cancelled": (OWNER, "keeps running: the stop warning no longer applies"),
     "stop_initiated": (OWNER, "is being stopped"),
+    "before_stop_failed": (OWNER, "has a before-stop hook that did not succeed"),
     "stop_cancelled": (OWNER, "was not stopped: it is no longer known to be idle"),
     "terminate_initiated": (OWNER, "is being terminated"),
     "self_stopped": (BOTH, "stopped itself because gpudesk was unreachable"),

@@ -190,6 +190,15 @@ def decide_overdue_call(action: ClaimAction) -> Change:
     return decide_change(build_claimed_instance(action, 21, last_called_at=NOW))
 
 
+def fail_hook() -> Change:
+    """Return an idle instance whose stop is claimed, and whose hook SSM rejects."""
+    warned = build_instance(warning=build_due_warning(WarningType.IDLE))
+    policy = replace(warned.spec.policy, before_stop_hook="/home/ubuntu/save.sh")
+    warned = replace(warned, spec=replace(warned.spec, policy=policy))
+    plan = decide.decide(warned, Observation(ec2=EC2_RUNNING, heartbeat=build_heartbeat()), NOW, CONTEXT)
+    return record_outcome(plan.instance, plan.step, PermanentAwsError("InvalidInstanceId", "Not registered."))
+
+
 SCHEDULED_EVENT = ScheduledEvent(
     id="e-1", code="instance-retirement", not_before=NOW + timedelta(days=2), description="old host"
 )
@@ -224,6 +233,7 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
         Stop(),
         NoLongerIdle(build_unknown_judgment("no heartbeat").reason),
     ),
+    "before_stop_failed": fail_hook,
     "terminate_initiated": lambda: decide_change(
         build_instance_without_agent(warning=build_due_warning(WarningType.NO_AGENT)), **observe_boot()
     ),

@@ -1,4 +1,4 @@
-"""Change the idle policy and the maximum lifetime of an instance."""
+"""Change the idle policy, the maximum lifetime and the before-stop hook of an instance."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -50,4 +50,4 @@ def apply_policy_update(policy: Policy, request: PolicyOverride, limits: Limits)
     errors = list(validate_policy(idle, max_hours, limits))
     if errors:
         raise build_validation_error(errors)
-    return Policy(idle=idle, max_hours=max_hours)
+    return Policy(idle=idle, max_hours=max_hours, before_stop_hook=request.choose_hook(policy.before_stop_hook))

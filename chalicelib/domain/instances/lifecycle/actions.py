@@ -7,7 +7,9 @@ from datetime import datetime
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.instances.before_stop import REASON_BY_WARNING
 from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.lifecycle.before_stop import run_hook_first
 from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
@@ -49,7 +51,7 @@ def begin_action(
     now: datetime,
     warning_type: WarningType | None = None,
 ) -> Plan:
-    """Write the claim, then call AWS. Once a stop or a termination is claimed, a keep is refused.
+    """Write the claim, then call AWS, or first run the hook. Once a stop is claimed, a keep is refused.
 
     :param reason: why, in full sentences
     :param warning_type: type of the stop warning that the action follows; None: a person requested it
@@ -67,7 +69,7 @@ def begin_action(
     desired = instance.spec.desired
     if warning_type is not None:
         desired = DesiredState.TERMINATED if action is ClaimAction.TERMINATE else DesiredState.STOPPED
-    return Plan(
+    plan = Plan(
         instance=replace(
             with_phase(instance, phase, reason, now),
             claim=claim,
@@ -83,6 +85,8 @@ def begin_action(
         step=step,
         autonomous=warning_type is not None,
     )
+    stop_reason = REASON_BY_WARNING.get(warning_type) if warning_type else None
+    return run_hook_first(plan, stop_reason, now) if stop_reason else plan
 
 
 def retry_action(instance: Instance, claim: Claim, step: Step, now: datetime, message: str) -> Plan:

@@ -16,6 +16,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.policy_limits import clamp_policy
 from chalicelib.domain.instances.lifecycle import (
+    before_stop,
     benchmark_run,
     booting,
     ec2_drift,
@@ -34,7 +35,6 @@ from chalicelib.domain.instances.lifecycle.type_change import decide_type_change
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import Policy
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
@@ -78,7 +78,7 @@ def apply_limits(decision: Decision) -> Decision:
     policy, max_hours = clamp_policy(before.idle, before.max_hours, decision.context.desk.limits)
     if (policy, max_hours) == (before.idle, before.max_hours):
         return decision
-    limited = Policy(idle=policy, max_hours=max_hours)
+    limited = replace(before, idle=policy, max_hours=max_hours)
     message = f"The policy of {instance.name} was reduced to the limits of the desk: {limited.summary}."
     reason = EventReason(code=EventCode.POLICY_LIMITED, message=message)
     changed = replace(instance, spec=replace(instance.spec, policy=limited))
@@ -161,7 +161,8 @@ def _plan_phase(decision: Decision) -> Plan:
         case Phase.FAILED:
             return failed.decide(instance, observation, now, context)
         case Phase.STOPPING:
-            return stopping.decide_stopping(instance, now, context.desk.mode)
+            hook = before_stop.decide(instance, observation, now, context)
+            return hook or stopping.decide_stopping(instance, now, context.desk.mode)
         case Phase.STOPPED:
             return stopping.decide_stopped(instance, observation, now)
         case Phase.TERMINATING:

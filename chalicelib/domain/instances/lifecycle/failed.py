@@ -10,7 +10,7 @@ from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, to_terminated
-from chalicelib.domain.instances.lifecycle.stop_impact import describe_keep
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_hook, describe_keep
 from chalicelib.domain.instances.lifecycle.stop_warnings import issue_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
@@ -53,7 +53,7 @@ def _warn_of_failure(instance: Instance, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
         f"{instance.name} will be stopped at {format_time(stop_at)}, because its setup failed. To leave it running, "
-        f"{describe_keep(instance)}. {instance.reason.message}"
+        f"{describe_keep(instance)}. {instance.reason.message}{describe_hook(instance)}"
     )
     warning = StopWarning(warning_type=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
     return issue_warning(instance, warning, EventCode.FAILED_WARNING, instance.reason.message)

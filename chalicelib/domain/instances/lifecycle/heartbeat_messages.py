@@ -69,6 +69,7 @@ def build_response(instance: Instance, desk: DeskSettings) -> HeartbeatResponse:
             else None
         ),
         keep_result=instance.keep_result,
+        before_stop_hook=instance.spec.policy.before_stop_hook,
     )
     return normalize_response(response)
 

@@ -8,6 +8,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle import (
+    before_stop,
     benchmark_run,
     document_send,
     ec2_drift,
@@ -30,6 +31,7 @@ from chalicelib.domain.instances.plan import (
     Outcome,
     Plan,
     ResolveLaunch,
+    RunHook,
     SendDocument,
     Start,
     Step,
@@ -64,6 +66,8 @@ def _is_expected(instance: Instance, step: Step) -> bool:
             return is_unlaunched and attempt is not None and attempt.token == step.attempt.token
         case SendDocument():
             return document_send.is_expected(instance, step) or benchmark_run.is_expected(instance, step)
+        case RunHook():
+            return before_stop.is_expected(instance, step)
         case Start():
             return instance.phase is Phase.BOOTING and claim is not None and claim.action is ClaimAction.START
         case Stop():
@@ -80,11 +84,11 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
             return ec2_drift.to_booting(instance, ec2_instance, now)
         case ((ResolveLaunch() | Launch()), AwsError()):
             return launch_errors.record_launch_error(instance, outcome, now)
-        case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):
+        case ((SendDocument() | RunHook()), (CommandSent() | DocumentAlreadyInstalled() | AwsError())):
             return record_send(instance, step, outcome, now, mode)
         case Start(), AwsError():
             return starting.record_start_error(instance, outcome, now)
-        case Stop(), NoLongerIdle():
+        case ((Stop() | RunHook()), NoLongerIdle()):
             return stopping.cancel_stop(instance, outcome, now)
         case ((Stop() | CancelSpotRequest() | Terminate()), AwsError()):
             return stopping.record_call_error(instance, outcome, now)
@@ -105,12 +109,14 @@ def _record_accepted_call(instance: Instance, step: Step) -> Plan:
 
 def record_send(
     instance: Instance,
-    step: SendDocument,
+    step: SendDocument | RunHook,
     outcome: CommandSent | DocumentAlreadyInstalled | AwsError,
     now: datetime,
     mode: Mode,
 ) -> Plan:
-    """Record what became of a sent document: one of the setup, or the one of a benchmark."""
+    """Record what became of a sent document: one of the setup, the one of a benchmark, or the one of a hook."""
+    if isinstance(step, RunHook):
+        return before_stop.record_send(instance, outcome, now)
     is_benchmark = benchmark_run.is_expected(instance, step)
     match outcome:
         case CommandSent() if is_benchmark:

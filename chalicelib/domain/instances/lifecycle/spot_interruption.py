@@ -163,7 +163,8 @@ def decide_return(instance: Instance, ec2_instance: Ec2Instance, now: datetime, 
         return no_op(instance, EventCode.SPOT_WAITING, message)
     message = "EC2 started it again after it had interrupted it, and nobody asked for that."
     reason = EventReason(code=EventCode.SPOT_RETURN_STOPPED, message=message)
-    return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.SPOT)
+    # Without a type of warning no hook runs: nobody has worked on it since it returned.
+    return begin_action(instance, ClaimAction.STOP, reason, now)
 
 
 def _is_in_use(instance: Instance, states: Container[Ec2State] = (Ec2State.PENDING, Ec2State.RUNNING)) -> bool:
@@ -196,7 +197,7 @@ def _is_stopped_by_gpudesk(instance: Instance, warning: InterruptionWarning) -> 
 
 
 def _stop_before_ec2(instance: Instance, warning: InterruptionWarning, now: datetime) -> Plan:
-    """Stop the instance. This is the only place that stops one because of an interruption."""
+    """Stop the instance, after its hook. This is the only place that stops one because of an interruption."""
     message = f"EC2 interrupts it at {format_time(warning.interrupts_at)}."
     reason = EventReason(code=EventCode.SPOT_INTERRUPTION, message=message)
     return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.SPOT)

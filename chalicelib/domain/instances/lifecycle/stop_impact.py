@@ -1,6 +1,7 @@
 """Describe what a stop would end, how to prevent it, and when there is none. Stop warnings say it."""
 
-from chalicelib.domain.common.text import join_and, pluralize
+from chalicelib.domain.common.deadlines import BEFORE_STOP_BOUND
+from chalicelib.domain.common.text import format_duration, join_and, pluralize
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
@@ -25,7 +26,8 @@ def describe_stop_impact(instance: Instance, heartbeat: DecodedHeartbeat) -> str
     live_counts = heartbeat.live_counts if isinstance(heartbeat, Heartbeat) else {}
     live = [pluralize(live_counts[kind], noun) for kind, noun in LIVE_COUNT_NOUNS.items() if live_counts.get(kind)]
     ended = f", among them {join_and(live)}," if live else " (kernels, terminals, tmux)"
-    return f"A stop ends all programs{ended} and deletes {describe_lost_files(instance)}. {_describe_kept(instance)}"
+    lost, kept = describe_lost_files(instance), _describe_kept(instance)
+    return f"A stop ends all programs{ended} and deletes {lost}. {kept}{describe_hook(instance)}"
 
 
 def describe_stopped_costs(instance: Instance) -> str:
@@ -36,6 +38,12 @@ def describe_stopped_costs(instance: Instance) -> str:
     """
     request = " Its spot request stays, too, and costs nothing." if has_spot_request(instance.ec2_instance) else ""
     return f"Its root disk stays and is billed.{request}"
+
+
+def describe_hook(instance: Instance) -> str:
+    """Return which program runs before the stop, as a sentence after a space; an empty text if there is none."""
+    hook = instance.spec.policy.before_stop_hook
+    return f" Before the stop, {hook} runs for at most {format_duration(BEFORE_STOP_BOUND)}." if hook else ""
 
 
 def describe_keep(instance: Instance) -> str:

@@ -48,8 +48,8 @@ def decide_stopping(instance: Instance, now: datetime, mode: Mode) -> Plan:
         message = f"EC2 is stopping {instance.name}. gpudesk did not request that."
         return no_op(instance, EventCode.STOPPING, message)
     step = Stop(
-        force=now - claim.claimed_at >= STOP_FORCE_AFTER,
-        if_still_idle=claim.warning_type is WarningType.IDLE and ec2_instance.state is Ec2State.RUNNING,
+        force=now - claim.calling_since >= STOP_FORCE_AFTER,
+        if_still_idle=claim.must_be_idle and ec2_instance.state is Ec2State.RUNNING,
     )
     return _keep_retrying(instance, claim, step, now, mode)
 
@@ -149,14 +149,14 @@ def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now
 
 def _is_overdue(instance: Instance, claim: Claim, now: datetime) -> bool:
     """Return whether people must be notified, or reminded, that an action has taken too long."""
-    return now - claim.claimed_at >= STOP_OVERDUE_AFTER and is_entry_due(instance, OVERDUE_CODES[claim.action], now)
+    return now - claim.calling_since >= STOP_OVERDUE_AFTER and is_entry_due(instance, OVERDUE_CODES[claim.action], now)
 
 
 def _notify_overdue(instance: Instance, claim: Claim, now: datetime, mode: Mode) -> Plan:
     follows = f"is paused: it calls again when {PAUSE_END}" if mode is Mode.PAUSED else "calls again"
     ec2_instance = require_ec2_instance(instance)
     message = (
-        f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "
+        f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.calling_since)}: EC2 still "
         f"says {ec2_instance.state}.{ec2_instance.reason_text} {_describe_bill(instance)} "
         f"gpudesk {follows}. An admin should look for the cause in the EC2 console."
     )

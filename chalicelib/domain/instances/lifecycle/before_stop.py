@@ -1,0 +1,224 @@
+"""Run the owner's hook before a stop: send it, wait for it within its bound, then stop the instance.
+
+The stop is claimed before the hook runs, so a keep cannot cancel it any more. Whatever becomes of the hook, the stop
+follows. The attempt id stays the same for one stop, so the instance runs the hook once.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
+from chalicelib.domain.common.deadlines import BEFORE_STOP_DELIVERY_TIMEOUT, COMMAND_RESEND_AFTER
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period, format_duration
+from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.instances.before_stop import (
+    BEFORE_STOP_DOCUMENT,
+    HookRun,
+    StopReason,
+    get_bound,
+    get_script_limit,
+)
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event, require_ec2_instance
+from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
+from chalicelib.domain.instances.plan import CommandSent, Outcome, Plan, RunHook, SendDocument, Stop
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.setup.command_end import CommandEnd, classify_end, describe_end, find_failed_step
+from chalicelib.domain.setup.state import DocumentRun
+from chalicelib.domain.setup.step_output import find_message, select_last_lines
+
+MAX_OUTPUT_LENGTH = 1000
+"""Characters of the output that the timeline keeps: the last ones."""
+
+MAX_QUOTED_LENGTH = 200
+"""Characters of the output that the message quotes."""
+
+
+def run_hook_first(plan: Plan, reason: StopReason, now: datetime) -> Plan:
+    """Return the plan of a stop with the hook before the call. Without a hook the plan stays as it is.
+
+    :param plan: a plan of `begin_action`, which claims a stop
+    :param reason: why the instance is stopped; it decides the bound, and the hook can read it
+    """
+    instance, claim, step = plan.instance, plan.instance.claim, plan.step
+    path = instance.spec.policy.before_stop_hook
+    if path is None or claim is None or not isinstance(step, Stop) or not instance.observed.agent_seen:
+        return plan
+    attempt_id = f"{instance.id}.before-stop.{int(now.timestamp())}"
+    run = DocumentRun(attempt_id=attempt_id, sent_at=now, last_sent_at=now)
+    hook = HookRun(path=path, stop_reason=reason, run=run)
+    waiting = replace(claim, hook=hook, last_called_at=None)
+    first = f" First its before-stop hook {path} runs, for at most {format_duration(get_bound(reason))}."
+    return replace(
+        plan,
+        instance=replace(
+            instance, claim=waiting, reason=replace(instance.reason, message=instance.reason.message + first)
+        ),
+        timeline=tuple(replace(entry, message=entry.message + first) for entry in plan.timeline),
+        step=_build_step(hook, must_be_idle=step.if_still_idle),
+    )
+
+
+def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan | None:
+    """Decide what follows for the hook of a claimed stop: wait, send it again, or stop the instance.
+
+    :returns: None if there is no hook to wait for
+    """
+    claim = instance.claim
+    hook = claim.pending_hook if claim and claim.action is ClaimAction.STOP else None
+    if claim is None or hook is None or instance.spec.desired is DesiredState.TERMINATED:
+        return None
+    if require_ec2_instance(instance).state is not Ec2State.RUNNING:
+        return None
+    match observation.command:
+        case ObservedCommand(status=CommandStatus.SUCCEEDED | CommandStatus.FAILED) as command:
+            return _stop(instance, claim, _build_end_reason(instance, hook, command, now), now, command)
+    if now - hook.run.sent_at >= context.scale_script_timeout(hook.bound):
+        cause = f"it did not end within {format_duration(hook.bound)}"
+        if not hook.may_have_run:
+            cause = f"SSM did not accept its command within {format_duration(hook.bound)}"
+        return _stop(instance, claim, _build_failure_reason(instance, hook, cause), now)
+    if not hook.may_have_run and now - hook.run.last_sent_at >= COMMAND_RESEND_AFTER:
+        return _send_again(instance, claim, hook, now)
+    message = f"{instance.name} is being stopped. gpudesk waits for its before-stop hook {hook.path}."
+    return no_op(instance, EventCode.STOPPING, message)
+
+
+def is_expected(instance: Instance, step: RunHook) -> bool:
+    """Return whether the outcome of a call is about the hook that a claimed stop waits for."""
+    hook = instance.claim.pending_hook if instance.claim else None
+    return instance.phase is Phase.STOPPING and hook is not None and hook.run.attempt_id == step.document.attempt_id
+
+
+def record_send(instance: Instance, outcome: Outcome, now: datetime) -> Plan:
+    """Record what became of the command. If SSM rejected it, the stop follows at once.
+
+    After an error that can pass, the command is sent again.
+
+    :raises ValueError: the outcome is not one of this call
+    """
+    claim, hook = _require_hook(instance)
+    match outcome:
+        case CommandSent(command_id):
+            sent = replace(hook, run=replace(hook.run, command_id=command_id))
+            message = f"The before-stop hook {hook.path} of {instance.name} was sent to it."
+            reason = EventReason(code=EventCode.BEFORE_STOP_STARTED, message=message)
+            changed = replace(instance, claim=replace(claim, hook=sent))
+            return record_event(changed, reason, now, command_id=command_id, attempt_id=hook.run.attempt_id)
+        case PermanentAwsError():
+            reason = _build_failure_reason(instance, hook, f"SSM rejected its command: {outcome.description}")
+            ended = replace(instance, claim=_end_hook(claim, now))
+            return replace(record_event(ended, reason, now), requeue=True)
+        case AwsError():
+            message = (
+                f"SSM did not accept the before-stop hook of {instance.name} ({outcome.code}). gpudesk sends it again."
+            )
+            return no_op(instance, EventCode.RETRYING, message)
+        case _:
+            raise ValueError(f"{type(outcome).__name__} is no outcome of a hook")
+
+
+def _build_step(hook: HookRun, *, must_be_idle: bool) -> RunHook:
+    limit = get_script_limit(hook.stop_reason)
+    document = SendDocument(
+        document=BEFORE_STOP_DOCUMENT,
+        parameters={
+            "attemptId": hook.run.attempt_id,
+            "hook": hook.path,
+            "seconds": str(int(limit.total_seconds())),
+            "stopReason": str(hook.stop_reason),
+        },
+        attempt_id=hook.run.attempt_id,
+        timeout=limit,
+        delivery_timeout=BEFORE_STOP_DELIVERY_TIMEOUT,
+    )
+    return RunHook(document, if_still_idle=must_be_idle)
+
+
+def _send_again(instance: Instance, claim: Claim, hook: HookRun, now: datetime) -> Plan:
+    """Send the hook once more: the call failed, or its response was lost."""
+    again = replace(hook, run=replace(hook.run, last_sent_at=now))
+    message = f"gpudesk sends the before-stop hook of {instance.name} again."
+    return Plan(
+        instance=replace(instance, claim=replace(claim, hook=again)),
+        reason=EventReason(code=EventCode.STOPPING, message=message),
+        step=_build_step(again, must_be_idle=claim.must_be_idle),
+    )
+
+
+def _stop(
+    instance: Instance, claim: Claim, reason: EventReason, now: datetime, command: ObservedCommand | None = None
+) -> Plan:
+    """Write how the hook ended, and make the call that it delayed."""
+    lines = _collect_output(command)
+    details = {"output": " / ".join(lines)[-MAX_OUTPUT_LENGTH:]} if lines else {}
+    return Plan(
+        instance=replace(instance, claim=replace(_end_hook(claim, now), last_called_at=now)),
+        reason=reason,
+        timeline=(timeline_entry(now, reason, details=details),),
+        step=Stop(if_still_idle=claim.must_be_idle),
+    )
+
+
+def _end_hook(claim: Claim, now: datetime) -> Claim:
+    hook = replace(claim.hook, ended_at=now) if claim.hook else None
+    return replace(claim, hook=hook, first_called_at=now)
+
+
+def _build_end_reason(instance: Instance, hook: HookRun, command: ObservedCommand, now: datetime) -> EventReason:
+    if command.status is CommandStatus.FAILED:
+        return _build_failure_reason(instance, hook, _describe_failure(command), _quote_output(command))
+    duration = format_duration(now - hook.run.sent_at)
+    message = (
+        f"The before-stop hook {hook.path} of {instance.name} has run. gpudesk stops {instance.name} now, {duration} "
+        f"later.{_quote_output(command)}"
+    )
+    return EventReason(code=EventCode.BEFORE_STOP_ENDED, message=message)
+
+
+def _describe_failure(command: ObservedCommand) -> str:
+    """Return why the hook did not succeed, as a clause: what the script says, or what became of the command."""
+    step = find_failed_step(command.steps)
+    if step and classify_end(command.status_details, command.steps) is CommandEnd.STEP_FAILED:
+        return find_message(step) or describe_end(BEFORE_STOP_DOCUMENT, command.status_details, command.steps)
+    return describe_end(BEFORE_STOP_DOCUMENT, command.status_details, command.steps)
+
+
+def _build_failure_reason(instance: Instance, hook: HookRun, cause: str, output: str = "") -> EventReason:
+    """Return why a hook did not succeed, and that the stop follows.
+
+    :param cause: as a clause
+    """
+    message = (
+        f"The before-stop hook {hook.path} of {instance.name} did not succeed: {ensure_period(cause)} "
+        f"{instance.name} is stopped nevertheless.{output} Start it and check whether your work is complete."
+    )
+    return EventReason(code=EventCode.BEFORE_STOP_FAILED, message=message)
+
+
+def _collect_output(command: ObservedCommand | None) -> tuple[str, ...]:
+    return tuple(line for step in command.steps for line in select_last_lines(step)) if command else ()
+
+
+def _quote_output(command: ObservedCommand) -> str:
+    """Return the end of the output as a sentence after a space; an empty text if there is none."""
+    text = " / ".join(_collect_output(command))
+    if not text:
+        return ""
+    quoted = text if len(text) <= MAX_QUOTED_LENGTH else f"...{text[-MAX_QUOTED_LENGTH:]}"
+    return f" Its output ends with: {ensure_period(quoted)}"
+
+
+def _require_hook(instance: Instance) -> tuple[Claim, HookRun]:
+    """Return the claim and the hook that it waits for.
+
+    :raises ValueError: it waits for none
+    """
+    claim = instance.claim
+    if claim is None or claim.pending_hook is None:
+        raise ValueError(f"{instance.id}: no stop waits for a hook")
+    return claim, claim.pending_hook
