@@ -36,6 +36,7 @@ from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.scheduled_events import ScheduledEvents
 from local.aws.ec2.spot_interruptions import SpotInterruptions
 from local.aws.ec2.spot_prices import SpotPrices
+from local.aws.ec2.spot_request_calls import SpotRequestCalls
 from local.aws.ec2.spot_requests import SpotRequests
 from local.aws.iam.attribution import Attribution
 from local.aws.iam.enforcement import Enforcement
@@ -127,6 +128,7 @@ class LocalCloud:
             CreationTimes(self.clock.now),
             InstanceCalls(self.lifecycle, self.faults),
             self.spot_requests,
+            SpotRequestCalls(self.spot_requests),
             Launches(
                 timing,
                 self.clock.now,

@@ -4,13 +4,12 @@ moto only marks such an instance as `spot`. The states of a request are those of
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instances-request-status-lifecycle.html
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ec2.models.instances import InstanceBackend
-from moto.ec2.responses import EC2Response
 from moto.ec2.responses.instances import InstanceResponse
 from moto.ec2.utils import random_spot_request_id
 
@@ -21,7 +20,6 @@ from local.aws.ec2.spot_request import INTERRUPTED, LaunchCall, SpotRequest
 from local.aws.ec2.tracked_instance import TrackedInstance
 
 RESOURCE_TYPE = "spot-instances-request"
-MAX_PER_PAGE = 1000
 FULFILLED_AFTER = timedelta(seconds=60)
 """Time after which EC2 launches another instance for a request whose instance was terminated."""
 
@@ -44,11 +42,9 @@ class SpotRequests:
         lifecycle.check_start = self._check_start
 
     def patch(self, patches: Patches) -> None:
-        """Extend RunInstances, and add the calls on requests."""
+        """Extend RunInstances."""
         patches.wrap(InstanceResponse, "run_instances", self._extend_run_instances)
         patches.wrap(InstanceBackend, "run_instances", self._remember_launches)
-        patches.wrap(EC2Response, "describe_spot_instance_requests", self._extend_describe)
-        patches.wrap(EC2Response, "cancel_spot_instance_requests", self._extend_cancel)
 
     def has_service_role(self) -> bool:
         """Return whether the service-linked role of EC2 Spot exists. The first launch creates it."""
@@ -175,44 +171,7 @@ class SpotRequests:
             return
         request.fulfills_at = None
 
-    def _extend_describe(self, original: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-        def describe(response: Any) -> ActionResult:
-            backend = response.ec2_backend
-            result: Any = original(response).result if backend.spot_instance_requests else {}
-            others = result.get("SpotInstanceRequests", ())
-            filters, ids = response._filters_from_querystring(), response._get_param("SpotInstanceRequestIds", [])
-            found = [*others, *(each.describe() for each in self._select(backend.region_name, ids, filters))]
-            start = int(response._get_param("NextToken") or 0)
-            end = start + (response._get_int_param("MaxResults") or MAX_PER_PAGE)
-            return ActionResult(
-                {"SpotInstanceRequests": found[start:end], "NextToken": str(end) if end < len(found) else ""}
-            )
-
-        return describe
-
-    def _select(self, region: str, ids: Sequence[str], filters: Mapping[str, Sequence[str]]) -> Iterable[SpotRequest]:
-        for request in self.requests.values():
-            is_selected = request.region == region and (not ids or request.id in ids)
-            if is_selected and all(request.matches(name, values) for name, values in filters.items()):
-                yield request
-
-    def _extend_cancel(self, original: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-        def cancel(response: Any) -> ActionResult:
-            ids = response._get_param("SpotInstanceRequestIds", [])
-            if any(request_id in response.ec2_backend.spot_instance_requests for request_id in ids):
-                return original(response)
-            for request_id in ids:
-                if request_id not in self.requests:
-                    text = f"The spot instance request ID '{request_id}' does not exist"
-                    raise CloudError("InvalidSpotInstanceRequestID.NotFound", text)
-            for request_id in ids:
-                self._cancel(self.requests[request_id])
-            cancelled = [{"SpotInstanceRequestId": request_id, "State": "cancelled"} for request_id in ids]
-            return ActionResult({"CancelledSpotInstanceRequests": cancelled})
-
-        return cancel
-
-    def _cancel(self, request: SpotRequest) -> None:
+    def cancel(self, request: SpotRequest) -> None:
         """Cancel a request, and terminate its stopped instance as EC2 does."""
         tracked = self._lifecycle.instances.get(request.instance_id or "")
         is_running = tracked is not None and tracked.state in ("pending", "running", "stopping")

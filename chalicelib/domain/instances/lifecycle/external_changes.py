@@ -13,7 +13,7 @@ from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.ended_launch import is_ended_launch, record_ended_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_stopped, to_terminated, with_phase
-from chalicelib.domain.instances.lifecycle.spot_interruption import build_interrupted_reason, decide_return
+from chalicelib.domain.instances.lifecycle.spot_return import build_interrupted_reason, decide_return
 from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop
 from chalicelib.domain.instances.observation import NotVisible, Unavailable

@@ -26,7 +26,7 @@ from chalicelib.domain.instances.lifecycle.plans import (
     to_stopped,
     with_phase,
 )
-from chalicelib.domain.instances.lifecycle.spot_interruption import build_interrupted_reason, wait_for_ec2
+from chalicelib.domain.instances.lifecycle.spot_return import build_interrupted_reason, wait_for_ec2
 from chalicelib.domain.instances.lifecycle.spot_termination import wait_for_cancellation
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
