@@ -100,6 +100,12 @@ def refresh_catalog(event: CloudWatchEvent) -> None:
     get_application().catalog_refresher.run(read_seconds_left(event))
 
 
+@app.schedule(Rate(15, unit=Rate.MINUTES))
+def check_budgets(_event: CloudWatchEvent) -> None:
+    """Notify people of the use of monthly budgets, every 15 minutes."""
+    get_application().budget_watch.check()
+
+
 @app.schedule(Rate(1, unit=Rate.DAYS))
 def list_foreign_instances(event: CloudWatchEvent) -> None:
     """List the GPU instances of the account that gpudesk does not manage, once a day."""

@@ -24,6 +24,7 @@ from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
@@ -38,7 +39,9 @@ from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.catalog_updates import CatalogUpdates
+from chalicelib.control.services.costs import CostService
 from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
@@ -77,7 +80,8 @@ def build_application(
     reading, clients = reading or CatalogReading(), clients or build_client_sets()
     parts = build_parts(clock, settings, recipe_overrides or load_packaged_recipes(), clients, reading)
     stores, catalog, recipes = parts.stores, parts.catalog, parts.recipes
-    instances = InstanceService(stores=stores, clock=clock)
+    budgets = BudgetService(stores=stores, clock=clock)
+    instances = InstanceService(stores=stores, clock=clock, budgets=budgets)
     queries = QueryService(stores=stores, clock=clock, instance_role_id=settings.instance_role_id)
     reconciler, image_reconciler = _build_reconciler(parts), _build_image_reconciler(parts)
     notifications = _build_notification_sender(parts)
@@ -92,9 +96,11 @@ def build_application(
             words=load_word_lists(),
             regions=settings.deployed_regions,
             clock=clock,
+            budgets=budgets,
         ),
         instances=instances,
         queries=queries,
+        costs=CostService(stores=stores, clock=clock),
         sessions=_build_session_service(parts, instances),
         setup=SetupService(instances=instances, catalog=catalog, recipes=recipes),
         images=ImageService(stores=stores, queries=queries, catalog=catalog, recipes=recipes, clock=clock),
@@ -109,6 +115,7 @@ def build_application(
         interruptions=InterruptionHandler(reconciler, notifications),
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
         offer_refresher=_build_offer_refresher(parts),
+        budget_watch=BudgetWatch(stores, clock),
         foreign=ForeignInstanceService(stores=stores, catalog=catalog, regions=settings.deployed_regions, clock=clock),
         foreign_instance_lister=_build_foreign_instance_lister(parts),
         instance_adopter=InstanceAdopter(stores, AdoptionCalls(parts.clients.loop, settings.stage), clock),

@@ -47,6 +47,7 @@ USED_BY = {
     "control": f"the functions {join_and(list_functions('control'))}",
     "notifications": f"the function {join_and(list_functions('notifications'))}",
     "offers": f"the function {join_and(list_functions('offers'))}",
+    "budgets": f"the function {join_and(list_functions('budgets'))}",
     "foreign": f"the function {join_and(list_functions('foreign'))}",
     "adoption": f"the function {join_and(list_functions('adoption'))}",
     "catalog": f"the function {join_and(list_functions('catalog'))}",

@@ -45,6 +45,7 @@ REGIONS = ("us-west-2", "us-east-1", "ap-northeast-2")
 """The regions of gpudesk, the home region first: two in one country, between which a launch moves, and one far away."""
 
 FIVE_MINUTES = 5
+BUDGET_CHECK_MINUTES = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,14 +144,16 @@ def _build_delivery(cloud: LocalCloud, region: str) -> Delivery:
 def _on_schedule(event: dict[str, Any]) -> None:
     """Sweep, deliver and adopt each minute; check the sweep, and refresh catalog and offers if due, every fifth minute.
 
-    Foreign instances are listed every hour, too, so that nobody waits a day of the cloud for them.
-    The others are called even if the sweep fails.
+    Budgets are checked every 15 minutes. Foreign instances are listed every hour, too, so that nobody waits a day of
+    the cloud for them. The others are called even if the sweep fails.
     """
     minute = datetime.fromisoformat(event["time"]).minute
     try:
         app.sweep(event, None)
     finally:
         app.deliver_notifications(event, None)
+        if minute % BUDGET_CHECK_MINUTES == 0:
+            app.check_budgets(event, None)
         app.adopt_instances(event, None)
         if minute % FIVE_MINUTES == 0:
             app.check_sweep_health(event, None)

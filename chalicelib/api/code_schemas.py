@@ -22,6 +22,7 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.instances.commands.consequences import ConsequenceCode
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -51,6 +52,9 @@ HealthStatusText = TypeAliasType(
 )
 PhaseText = TypeAliasType(
     "PhaseText", Annotated[str, list_values(Phase, "The phase of an instance, from the request to the end.")]
+)
+ConsequenceCodeText = TypeAliasType(
+    "ConsequenceCodeText", Annotated[str, list_values(ConsequenceCode, "The code of a consequence of a request.")]
 )
 DesiredStateText = TypeAliasType(
     "DesiredStateText", Annotated[str, list_values(DesiredState, "The state that was requested.")]

@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -110,6 +118,10 @@ class RequestModel(BaseModel):
         if not is_checked_elsewhere and not _is_visible_value(value):
             raise PydanticCustomError(INVISIBLE_ERROR, "must not contain control characters or invisible ones")
         return value
+
+
+UsdText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$")]
+"""US dollars as a decimal text with at most two decimals."""
 
 
 class EmptyModel(RequestModel):

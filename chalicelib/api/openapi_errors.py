@@ -1,7 +1,7 @@
 """The error answers in the API description: which routes have which status."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -41,8 +41,23 @@ class ProblemField(TypedDict):
     message: str
 
 
+class BudgetProblem(TypedDict):
+    """The budget that a launch or a start does not fit, in US dollars. `name`: of the owner or the project."""
+
+    scope: str
+    name: str
+    month: str
+    amount: str
+    spent: str
+    reserved: str
+    needed: str
+
+
 class Problem(TypedDict):
-    """An error (RFC 9457). `code` is for programs; `detail` and the messages of `errors` are for people."""
+    """An error (RFC 9457). `code` is for programs; `detail` and the messages of `errors` are for people.
+
+    `budget` is there if the code is budget_exceeded.
+    """
 
     type: str
     title: str
@@ -50,6 +65,7 @@ class Problem(TypedDict):
     detail: str
     code: ErrorCodeText
     errors: list[ProblemField]
+    budget: NotRequired[BudgetProblem]
 
 
 def describe_errors(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:

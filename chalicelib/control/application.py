@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
+from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
@@ -16,6 +17,7 @@ from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
 from chalicelib.control.services.catalog_updates import CatalogUpdates
+from chalicelib.control.services.costs import CostService
 from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
@@ -39,7 +41,7 @@ class Application:
     """Everything that the entry points use: a service for each capability, and the parts of the control loop.
 
     :param instances: changes of instances: stop, start, keep, terminate, update
-    :param queries: reads of instances, costs and health
+    :param queries: reads of instances and health
     :param setup: setups that are run again or added
     :param desk: the desk settings, the recipes and the catalog
     :param foreign: GPU instances that gpudesk does not manage, and their adoptions
@@ -53,6 +55,7 @@ class Application:
     launches: LaunchService
     instances: InstanceService
     queries: QueryService
+    costs: CostService
     sessions: SessionService
     setup: SetupService
     images: ImageService
@@ -67,6 +70,7 @@ class Application:
     interruptions: InterruptionHandler
     sweep_watchdog: SweepWatchdog
     offer_refresher: OfferRefresher
+    budget_watch: BudgetWatch
     foreign: ForeignInstanceService
     foreign_instance_lister: ForeignInstanceLister
     instance_adopter: InstanceAdopter

@@ -35,6 +35,10 @@ SETTINGS = StoredType(DeskSettings)
 SETTINGS_KEY = "settings"
 
 
+MARK_PREFIX = "mark#"
+"""The beginning of the keys of marks. `deploy/policies/budgets.py` depends on it."""
+
+
 class DeskModel(TableModel):
     """A small item that exists once: a name, a count, an idempotency record, a lease, a mark, the settings.
 
@@ -134,11 +138,14 @@ class DeskRepository:
 
     def is_done(self, name: str) -> bool:
         """Return whether an action that is done only once is marked as done."""
-        return find_item(DeskModel, f"mark#{name}", consistent=False) is not None
+        return find_item(DeskModel, f"{MARK_PREFIX}{name}", consistent=False) is not None
 
-    def mark_done(self, name: str) -> None:
-        """Mark an action that is done only once as done."""
-        DeskModel(f"mark#{name}").save()
+    def mark_done(self, name: str, expires_at: datetime | None = None) -> None:
+        """Mark an action that is done only once as done.
+
+        :param expires_at: from when on the mark may be deleted; None: it is kept for ever
+        """
+        DeskModel(f"{MARK_PREFIX}{name}", expires_at=expires_at).save()
 
     def find_email_subscription(self, address: str, generation: int) -> EmailSubscription | None:
         """Return the subscription of an address that was set for the `generation`-th time; None: not requested yet."""

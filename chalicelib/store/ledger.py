@@ -31,12 +31,17 @@ class LedgerModel(TableModel):
 class LedgerRepository:
     """The ledger table, for reading."""
 
-    def list_segments(self, since: date, today: date, owner: str | None = None) -> Iterator[BilledSegment]:
-        """Yield all segments of one owner, or of everybody, that ended in the month of `since` or later."""
+    def list_segments(
+        self, since: date, today: date, owner: str | None = None, *, consistent: bool = False
+    ) -> Iterator[BilledSegment]:
+        """Yield all segments of one owner, or of everybody, that ended in the month of `since` or later.
+
+        :param consistent: with all that was written before the call
+        """
         condition = LedgerModel.sort_key.startswith(f"{owner}#") if owner else None
         month = since.replace(day=1)
         while month <= today:
-            for item in LedgerModel.query(f"{month:%Y-%m}", condition):
+            for item in LedgerModel.query(f"{month:%Y-%m}", condition, consistent_read=consistent):
                 yield SEGMENT.decode(item.segment)
             month = (month + timedelta(days=31)).replace(day=1)
 
@@ -44,6 +49,6 @@ class LedgerRepository:
 def add_ledger_segments(changes: TransactWrite, segments: Iterable[BilledSegment]) -> None:
     """Add billed segments to the transaction that ends them."""
     for segment in segments:
-        key = f"{segment.owner}#{segment.since.isoformat()}#{segment.instance_id}"
+        key = f"{segment.owner}#{segment.since.isoformat()}#{segment.image_id or segment.instance_id}"
         expires_at = segment.until + LEDGER_RETENTION
         changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=SEGMENT.encode(segment), expires_at=expires_at))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.store.adoptions import AdoptionRepository
 from chalicelib.store.benchmarks import BenchmarkRepository
+from chalicelib.store.budget_guards import BudgetGuards
 from chalicelib.store.capacity import CapacityRepository
 from chalicelib.store.catalog import CatalogRepository
 from chalicelib.store.desk import DeskRepository
@@ -34,6 +35,7 @@ class Repositories:
     durations: DurationRepository = field(default_factory=DurationRepository)
     images: ImageRepository = field(default_factory=ImageRepository)
     launches: LaunchRepository = field(default_factory=LaunchRepository)
+    budget_guards: BudgetGuards = field(default_factory=BudgetGuards)
     timelines: TimelineRepository = field(default_factory=TimelineRepository)
     ledger: LedgerRepository = field(default_factory=LedgerRepository)
     benchmarks: BenchmarkRepository = field(default_factory=BenchmarkRepository)

@@ -6,6 +6,7 @@ from deploy.names import ResourceNames
 from deploy.policies import (
     adoption,
     api,
+    budgets,
     catalog,
     control,
     foreign,
@@ -25,6 +26,7 @@ POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
     "control": control.build_policy,
     "notifications": notifications.build_policy,
     "offers": offers.build_policy,
+    "budgets": budgets.build_policy,
     "foreign": foreign.build_policy,
     "adoption": adoption.build_policy,
     "catalog": catalog.build_policy,
@@ -35,5 +37,5 @@ POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
 }
 """The policy of each role, by the key of the role. `people` is a managed policy without a role."""
 
-FUNCTION_ROLES = ("api", "sessions", "control", "notifications", "offers", "catalog", "foreign", "adoption")
+FUNCTION_ROLES = ("api", "sessions", "control", "notifications", "offers", "catalog", "budgets", "foreign", "adoption")
 """The roles of Lambda functions."""

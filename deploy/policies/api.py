@@ -39,7 +39,7 @@ TABLES = {
     ),
     "desk": TableAccess(
         ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
-        "Settings; names, counts and idempotency records of launches; durations for the progress of a setup.",
+        "Settings; names, counts, budget guards and idempotency records of launches; durations of setups.",
     ),
 }
 

@@ -33,7 +33,10 @@ def test_recipes_are_listed_page_by_page(bench: Bench) -> None:
 def test_costs_without_instances_are_zero(bench: Bench) -> None:
     costs = bench.ada("GET", "/costs?since=2026-01-01&until=2026-01-20").json
     nothing: dict[str, Any] = {"items": [], "next_cursor": None, "total": "0.000000", "incomplete": False}
-    assert costs == {"since": "2026-01-01", "until": "2026-01-20", **nothing}
+    assert costs == costs | {"since": "2026-01-01", "until": "2026-01-20", **nothing}
+    assert (costs["month"]["month_to_date"], costs["month"]["forecast"]) == ("0.000000", "0.000000")
+    assert costs["idle_stop_savings"]["amount"] == "0.000000"
+    assert {left_out["code"] for left_out in costs["left_out"]} >= {"traffic", "tax", "discounts"}
 
 
 def test_costs_of_an_owner_with_an_unreadable_record_are_incomplete(bench: Bench) -> None:

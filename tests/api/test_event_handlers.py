@@ -13,6 +13,7 @@ import pytest
 import app as application
 from chalicelib import bootstrap, events
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
+from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
@@ -163,6 +164,17 @@ class LambdaContext:
 
 
 @dataclass(frozen=True)
+class RecordingBudgetWatch(BudgetWatch):
+    """A watch of budgets that only logs its calls."""
+
+    log: CallLog
+
+    def check(self) -> int:
+        self.log.calls.append("budgets")
+        return 0
+
+
+@dataclass(frozen=True)
 class RecordingWatchdog(SweepWatchdog):
     """A watchdog that only logs its calls."""
 
@@ -185,6 +197,7 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             catalog_refresher=RecordingCatalogRefresher(**vars(application.catalog_refresher), log=log),
             catalog_updates=NoUpdates(application.catalog_updates.catalog, SystemClock()),
             offer_refresher=RecordingRefresher(**vars(application.offer_refresher), log=log),
+            budget_watch=RecordingBudgetWatch(**vars(application.budget_watch), log=log),
             foreign_instance_lister=RecordingLister(**vars(application.foreign_instance_lister), log=log),
             instance_adopter=RecordingAdopter(**vars(application.instance_adopter), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
@@ -255,6 +268,11 @@ def test_adoption_schedule_adopts(log: CallLog) -> None:
 def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
     application.check_sweep_health(load_event("scheduled"), None)
     assert log.calls == ["the sweep"]
+
+
+def test_budget_schedule_checks_the_budgets(log: CallLog) -> None:
+    application.check_budgets(load_event("scheduled"), None)
+    assert log.calls == ["budgets"]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ def test_ready_instance_can_be_read_connected_to_stopped_and_started(bench: Benc
 
     stopped = bench.ada("POST", "/instances/brave-otter/stop")
     assert (stopped.status, stopped.json["desired"], stopped.json["warnings"]) == (202, "stopped", [])
+    consequences = [consequence["code"] for consequence in stopped.json["consequences"]]
+    assert consequences == ["disk_billed", "instance_store_deleted", "address_changes"]
     assert stopped.headers["location"] == f"/instances/{instance['id']}"
     late = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1})
     assert (late.status, late.json["code"]) == (409, "stop_already_started")

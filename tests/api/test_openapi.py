@@ -81,7 +81,8 @@ def test_every_schema_and_every_request_field_has_a_description() -> None:
 
 JSON_SCHEMA_KEYWORDS = {
     *("$ref", "title", "description", "type", "format", "enum", "const", "default", "anyOf"),
-    *("properties", "required", "additionalProperties", "items", "minItems", "maxItems", "maxProperties"),
+    *("properties", "required", "additionalProperties", "propertyNames", "maxProperties"),
+    *("items", "minItems", "maxItems"),
     *("minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum"),
 }
 """The keywords of JSON Schema that the API uses."""

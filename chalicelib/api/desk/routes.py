@@ -32,6 +32,7 @@ def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChanged
         defaults=changes.get("defaults"),
         limits=call.body.build_limit_changes(),
         channels=changes.get("channels"),
+        project_budgets=call.body.build_budget_changes(),
         logs={"log_group": changes["log_group"]} if "log_group" in changes else {},
     )
     return {

@@ -1,5 +1,6 @@
 """Bodies and views of /desk: mode, defaults, limits, channels."""
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -7,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import EmailStateText, ModeText
-from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
+from chalicelib.api.common_schemas import RejectNull, RequestModel, UsdText, WriteWarningView, format_decimal
 from chalicelib.api.desk.mode_views import ModeChangeView, to_mode_change_view
 from chalicelib.api.owners.schemas import ChannelsBody, ChannelsView, to_channels_view
 from chalicelib.api.policy_schemas import (
@@ -21,9 +22,11 @@ from chalicelib.api.policy_schemas import (
 )
 from chalicelib.domain.common.regions import REGION_PATTERN
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH
 from chalicelib.domain.notifications.email_subscription import EmailState
 
 Region = Annotated[str, StringConstraints(pattern=rf"^{REGION_PATTERN}$")]
+ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_PROJECT_LENGTH)]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
 
 
@@ -99,6 +102,11 @@ class UpdateDeskBody(RequestModel):
     channels: Annotated[ChannelsBody | None, RejectNull] = Field(
         None, description='an object such as {"webhook": "https://hooks.example.org/gpu"}'
     )
+    project_budgets: Annotated[dict[ProjectName, UsdText | None] | None, RejectNull] = Field(
+        None,
+        max_length=500,
+        description='US dollars per month by project, such as {"vision": "500.00"}; null removes a budget',
+    )
     log_group: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_./#-]{1,512}$",
@@ -108,8 +116,15 @@ class UpdateDeskBody(RequestModel):
     @model_validator(mode="after")
     def _require_some_field(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("empty", "must have at least one of mode, defaults, limits, channels, log_group")
+            raise PydanticCustomError(
+                "empty", "must have at least one of mode, defaults, limits, channels, project_budgets, log_group"
+            )
         return self
+
+    def build_budget_changes(self) -> dict[str, Decimal | None]:
+        """Return the budgets to change, by project."""
+        budgets = self.project_budgets or {}
+        return {project: None if amount is None else Decimal(amount) for project, amount in budgets.items()}
 
     def build_limit_changes(self) -> dict[str, Any]:
         """Return the limits to change, with tuples in place of lists, as the settings hold them."""
@@ -149,7 +164,8 @@ class DeskView(ModeChangeView):
     `mode`: in `enforce` gpudesk stops instances by their policy; in `dry_run` it only records what it would do on its
     own; in `paused` it changes and launches nothing. `channels`: the addresses for notifications to the admins, and
     `email_state` as in GET /owners/{owner}; both are null for callers who are not admins. `log_group`: the CloudWatch
-    Logs group that receives the whole output of the setup documents; null: none.
+    Logs group that receives the whole output of the setup documents; null: none. `project_budgets`: what the instances
+    of a project may cost in a month in UTC; a project that is left out has no budget.
     """
 
     mode: ModeText
@@ -157,6 +173,7 @@ class DeskView(ModeChangeView):
     limits: LimitsView
     channels: ChannelsView | None
     email_state: EmailStateText | None
+    project_budgets: dict[str, str]
     log_group: str | None
 
 
@@ -198,5 +215,6 @@ def to_desk_view(settings: DeskSettings, email_state: EmailState | None, *, show
         },
         "channels": to_channels_view(settings.channels) if show_channels else None,
         "email_state": str(email_state) if show_channels and email_state else None,
+        "project_budgets": {name: format_decimal(amount) for name, amount in settings.project_budgets.items()},
         "log_group": settings.log_group,
     }

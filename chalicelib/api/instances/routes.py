@@ -6,7 +6,9 @@ import re
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView
 from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SetupBody, UpdateInstanceBody
 from chalicelib.api.instances.views import (
+    ConsequenceView,
     InstanceView,
+    InstanceWithConsequencesView,
     InstanceWithWarningsView,
     to_snapshot_view,
     to_view_after_write,
@@ -17,6 +19,7 @@ from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.instances.commands.consequences import list_consequences
 from chalicelib.domain.instances.commands.keep import build_keep_reason
 from chalicelib.domain.instances.commands.stop_start import build_request_reason, warn_of_mode, warn_of_type
 from chalicelib.domain.instances.record import Instance
@@ -71,8 +74,8 @@ def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> Ins
 @router.route(
     Endpoint("DELETE", "/instances/{name}", INSTANCE_REF, status=202),
 )
-def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
-    """Terminate the instance and delete its disk.
+def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithConsequencesView:
+    """Terminate the instance and delete its disk. `consequences` say what is deleted.
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
@@ -82,8 +85,8 @@ def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> Instance
 @router.route(
     Endpoint("POST", "/instances/{name}/stop", INSTANCE_REF, status=202),
 )
-def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
-    """Stop the instance. Its disk is retained and still billed.
+def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithConsequencesView:
+    """Stop the instance. Its disk is retained and still billed. `consequences` say what that costs and deletes.
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
@@ -93,7 +96,7 @@ def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithW
 @router.route(
     Endpoint("POST", "/instances/{name}/start", INSTANCE_REF, status=202),
 )
-def start_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
+def start_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithConsequencesView:
     """Start the stopped instance.
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
@@ -130,15 +133,19 @@ def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWith
 
 def _to_view_after_request(
     call: RequestContext[EmptyModel, OwnerQuery], instance: Instance
-) -> InstanceWithWarningsView:
+) -> InstanceWithConsequencesView:
     """Return the answer to a request for another state. Its `reason` is about the request, not about the past."""
     desk = call.app.desk.get_settings()
     warning, reason = warn_of_mode(instance, desk.mode), build_request_reason(instance)
     is_ended = instance.spec.desired is DesiredState.TERMINATED
     no_channel = None if is_ended else call.app.owners.warn_if_unreachable(instance.owner, desk)
-    return to_view_after_write(
+    view = to_view_after_write(
         instance, call.app.clock.now(), warning, warn_of_type(instance), no_channel, reason=reason
     )
+    consequences: list[ConsequenceView] = [
+        {"code": each.code.value, "message": each.message} for each in list_consequences(instance)
+    ]
+    return {**view, "consequences": consequences}
 
 
 def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:

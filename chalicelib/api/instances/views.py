@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.code_schemas import DesiredStateText, PhaseText
+from chalicelib.api.code_schemas import ConsequenceCodeText, DesiredStateText, PhaseText
 from chalicelib.api.common_schemas import ReasonView, WriteWarningView, to_reason_view, to_warnings_view
 from chalicelib.api.instances.spec_views import SpecView, to_spec_view
 from chalicelib.api.instances.status_views import StatusView, to_status_view
@@ -36,6 +36,19 @@ class InstanceWithWarningsView(InstanceView):
     """The instance after a write, with remarks on the write."""
 
     warnings: list[WriteWarningView]
+
+
+class ConsequenceView(TypedDict):
+    """Something that a requested stop or termination costs, ends or deletes."""
+
+    code: ConsequenceCodeText
+    message: str
+
+
+class InstanceWithConsequencesView(InstanceWithWarningsView):
+    """The instance after a request to stop, start or terminate it, and what that costs, ends and deletes."""
+
+    consequences: list[ConsequenceView]
 
 
 def to_instance_view(instance: Instance, cost_so_far: Decimal, live: LiveState) -> InstanceView:

@@ -19,11 +19,11 @@ def show_owner(call: RequestContext[EmptyModel, OwnerQuery]) -> OwnerView:
 
 @router.route(Endpoint("PATCH", "/owners/{owner}", OWNER_REF))
 def update_owner(call: RequestContext[UpdateOwnerBody, OwnerQuery]) -> OwnerChangedView:
-    """Update an owner's settings within the limits. null resets a field to the desk default.
+    """Update an owner's settings within the limits. null resets a field to the desk default. Admins set the budget.
 
     Setting the e-mail address again, also the same one, repeats the request for its confirmation.
     """
-    update = call.app.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))
+    update = call.app.owners.update(call.actor, call.path_ref, call.body.to_changes())
     return {
         **to_owner_view(update.settings, call.app.owners.find_email_state(update.settings)),
         "webhook_secret": update.webhook_secret,

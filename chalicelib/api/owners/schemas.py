@@ -1,13 +1,14 @@
 """Bodies and views of /owners, and the notification channels that owners and the desk have."""
 
-from typing import Annotated, Self
+from decimal import Decimal
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import EmailStateText
-from chalicelib.api.common_schemas import RejectNull, RequestModel, WriteWarningView
+from chalicelib.api.common_schemas import RejectNull, RequestModel, UsdText, WriteWarningView, format_decimal
 from chalicelib.api.policy_schemas import HookPath, IdlePolicyBody
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
@@ -45,12 +46,22 @@ class UpdateOwnerBody(RequestModel):
         None, description='an object such as {"email": "ada@example.org"}'
     )
 
+    monthly_budget: UsdText | None = Field(
+        None, description='US dollars per month as a text such as "500.00", or null for no budget'
+    )
+
     @model_validator(mode="after")
     def _require_some_field(self) -> Self:
         if not self.model_fields_set:
-            fields = "idle_policy, max_hours, before_stop_hook, channels"
+            fields = "idle_policy, max_hours, before_stop_hook, channels, monthly_budget"
             raise PydanticCustomError("empty", f"must have at least one of {fields}")
         return self
+
+    def to_changes(self) -> dict[str, Any]:
+        """Return the fields to change."""
+        changes = self.model_dump(exclude_unset=True)
+        budget = changes.get("monthly_budget")
+        return changes | ({"monthly_budget": Decimal(budget)} if budget is not None else {})
 
 
 class ChannelsView(TypedDict):
@@ -75,7 +86,8 @@ class OwnerView(TypedDict):
     `before_stop_hook`: the program that gpudesk runs before it stops an instance; null: none.
     `email_state`: pending until somebody follows the link in the mail of AWS Notifications; expired if nobody did for 2
     days; unsubscribed if somebody followed the link to unsubscribe. An expired or unsubscribed address gets no mails:
-    set it again for another mail with a link. null: no address.
+    set it again for another mail with a link. null: no address. `monthly_budget`: what the owner's instances may cost
+    in a month in UTC; null: no budget. GET /costs shows how much of it is used.
     """
 
     owner: str
@@ -84,6 +96,7 @@ class OwnerView(TypedDict):
     before_stop_hook: str | None
     channels: ChannelsView
     email_state: EmailStateText | None
+    monthly_budget: str | None
 
 
 class OwnerChangedView(OwnerView):
@@ -113,4 +126,5 @@ def to_owner_view(settings: OwnerSettings, email_state: EmailState | None) -> Ow
         "before_stop_hook": policy.before_stop_hook,
         "channels": to_channels_view(settings.channels),
         "email_state": str(email_state) if email_state else None,
+        "monthly_budget": None if settings.monthly_budget is None else format_decimal(settings.monthly_budget),
     }

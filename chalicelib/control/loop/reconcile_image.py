@@ -16,6 +16,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.images import creation, secret_restore
+from chalicelib.domain.images.billing import find_ended_segment
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
     AmiCreated,
@@ -155,7 +156,7 @@ class ImageReconciler:
             instance_write = self._build_completion_write(after)
         elif is_restored:
             instance_write = self._build_restored_write(after)
-        return self.stores.images.write(after, instance_write)
+        return self.stores.images.write(after, instance_write, find_ended_segment(before, after, self.clock.now()))
 
     def _build_restored_write(self, image: Image) -> RecordWrite | None:
         """Return the timeline entry of the instance about its restored secrets."""

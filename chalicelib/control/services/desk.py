@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
 from chalicelib.control.services.settings_changes import (
@@ -38,14 +39,15 @@ class DeskChanges(TypedDict, total=False):
     """The changes of a request. Fields that are not named stay.
 
     `defaults` has fields of `Defaults`, with `idle_policy` as a mapping. `limits` has fields of `Limits`, with
-    `min_thresholds` as a mapping. `channels` has fields of `Channels`. `logs` has `log_group`. null removes a channel
-    or the log group.
+    `min_thresholds` as a mapping. `channels` has fields of `Channels`. `project_budgets` has US dollars by project.
+    `logs` has `log_group`. null removes a channel, a budget or the log group.
     """
 
     mode: Mode | None
     defaults: Mapping[str, Any] | None
     limits: Mapping[str, Any] | None
     channels: Mapping[str, Any] | None
+    project_budgets: Mapping[str, Decimal | None] | None
     logs: Mapping[str, str | None] | None
 
 
@@ -167,8 +169,14 @@ def _apply_changes(settings: DeskSettings, changes: DeskChanges) -> DeskSettings
         defaults=_change_defaults(settings.defaults, changes.get("defaults") or {}),
         limits=_change_limits(settings.limits, changes.get("limits") or {}),
         channels=merge_channels(settings.channels, changes.get("channels") or {}),
+        project_budgets=_change_budgets(settings.project_budgets, changes.get("project_budgets") or {}),
         log_group=(changes.get("logs") or {}).get("log_group", settings.log_group),
     )
+
+
+def _change_budgets(budgets: Mapping[str, Decimal], changes: Mapping[str, Decimal | None]) -> Mapping[str, Decimal]:
+    merged = {**budgets, **changes}
+    return {project: amount for project, amount in sorted(merged.items()) if amount is not None}
 
 
 def _change_defaults(defaults: Defaults, changes: Mapping[str, Any]) -> Defaults:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
+from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, build_instance_not_found_error
 from chalicelib.domain.common.clock import Clock
@@ -15,8 +16,10 @@ from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.budget_guards import BudgetGuard
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.repositories import Repositories
@@ -57,6 +60,7 @@ class InstanceService:
 
     stores: Repositories
     clock: Clock
+    budgets: BudgetService
 
     def stop(self, actor: Actor, ref: str) -> Instance:
         """Record that the instance is to be stopped.
@@ -68,7 +72,7 @@ class InstanceService:
     def start(self, actor: Actor, ref: str) -> Instance:
         """Record that the instance is to be started.
 
-        :raises Conflict: gpudesk is paused, or the instance is terminating or failed
+        :raises Conflict: gpudesk is paused, the instance is terminating or failed, or a budget is too small
         """
         self.stores.desk.get_settings().require_not_paused("Instances can be started")
         return self.apply(actor, ref, lambda instance: stop_start.request_start(instance, actor, self.clock.now()))
@@ -139,11 +143,21 @@ class InstanceService:
                     after=change.instance,
                     entries=tuple(change.entries),
                     notifications=self._build_notifications(change),
+                    guards=self._reserve_budgets(instance, change.instance),
                     is_user_write=True,
                 )
             )
 
         return retry_user_write(f"Instance {ref}", apply_once)
+
+    def _reserve_budgets(self, before: Instance, after: Instance) -> tuple[BudgetGuard, ...]:
+        """Return the guards of the budgets that a start fits; none if the change is no start.
+
+        :raises Conflict: a budget has not enough left
+        """
+        if after.spec.desired is not DesiredState.RUNNING or before.spec.desired is DesiredState.RUNNING:
+            return ()
+        return self.budgets.reserve(after, self.stores.owners.get(after.owner), self.stores.desk.get_settings())
 
     def _build_notifications(self, change: RecordChange) -> tuple[Notification, ...]:
         """Build the notifications about a change. Channels are read only if there is somebody to notify."""

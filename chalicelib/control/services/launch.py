@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.control.services.settings_changes import find_email_state
 from chalicelib.domain.access.actor import Actor
@@ -26,10 +27,11 @@ from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.notifications.channel_warnings import select_owner_channels
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.store.conflicts import RejectedWrite, VersionConflict
+from chalicelib.store.conflicts import ConditionFailed, RejectedWrite, VersionConflict, retry_on_conflict
 from chalicelib.store.instances.launches import (
     EarlierLaunch,
     IdempotencyRecord,
+    LaunchConditions,
     LaunchOutcome,
     LaunchResult,
 )
@@ -51,6 +53,7 @@ class LaunchService:
     words: WordLists
     regions: tuple[str, ...]
     clock: Clock
+    budgets: BudgetService
 
     def launch(
         self, actor: Actor, request: LaunchRequest, *, key: str | None, body_digest: str
@@ -62,7 +65,7 @@ class LaunchService:
         :param key: the Idempotency-Key header
         :param body_digest: the digest of the body; another digest with the same key is another request
         :raises ValidationFailed: fields are wrong, the key was used with another body, or the record would be too large
-        :raises Conflict: gpudesk is paused, the name is in use, or the owner's limit is reached
+        :raises Conflict: gpudesk is paused, the name is in use, the owner's limit is reached, or a budget is too small
         """
         owner, now = actor.require_owner(), self.clock.now()
         idempotency = build_idempotency_record(owner, key, body_digest, now)
@@ -75,14 +78,25 @@ class LaunchService:
         prepared = self._prepare(actor, request, self._build_context(settings, owner_settings))
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
         warnings = (*prepared.warnings, *self._list_warnings(request, prepared, owner_settings, settings))
-        try:
-            result = self.stores.launches.launch(
+
+        def save() -> LaunchResult:
+            return self.stores.launches.launch(
                 instance,
                 build_timeline(instance, prepared, actor),
                 replace(idempotency, warnings=warnings),
                 names=self._list_candidate_names(request),
-                limit=settings.limits.instances_per_owner,
+                conditions=LaunchConditions(
+                    limit=settings.limits.instances_per_owner,
+                    guards=self.budgets.reserve(instance, owner_settings, settings),
+                ),
             )
+
+        try:
+            result = retry_on_conflict(save, ConditionFailed)
+        except Conflict as conflict:
+            if conflict.code is ErrorCode.BUDGET_EXCEEDED and (earlier := self.stores.launches.find(idempotency, now)):
+                return self._build_repeated_response(earlier, key)
+            raise
         except VersionConflict as conflict:
             message = f"{owner} sends too many launches at the same time. Try again."
             raise Conflict(message, code=ErrorCode.CONCURRENT_UPDATE) from conflict

@@ -71,11 +71,13 @@ class OwnerService:
     def update(self, actor: Actor, owner: str, changes: Mapping[str, Any]) -> OwnerUpdate:
         """Change the settings of an owner. Fields that are not named stay; null resets a field to the desk default.
 
-        :param changes: `idle_policy` and `channels` as mappings, `max_hours` and `before_stop_hook`
-        :raises Forbidden: a user names another owner
+        :param changes: `idle_policy` and `channels` as mappings, `max_hours`, `before_stop_hook` and `monthly_budget`
+        :raises Forbidden: a user names another owner, or sets a budget
         :raises ValidationFailed: the settings exceed the limits, or an address is invalid
         """
         actor.resolve_owner_for_list(owner)
+        if "monthly_budget" in changes:
+            actor.require_admin("set a budget")
 
         def update_once() -> OwnerUpdate:
             before = self.stores.owners.get(owner)
@@ -83,6 +85,7 @@ class OwnerService:
                 before,
                 policy=_change_policy(before.policy, changes),
                 channels=merge_channels(before.channels, changes.get("channels", {})),
+                monthly_budget=changes.get("monthly_budget", before.monthly_budget),
             )
             desk = self.stores.desk.get_settings()
             policy = self._validate(after, desk)

@@ -1,4 +1,4 @@
-"""Read instances as of now, their timelines, their notifications and their costs. Only DynamoDB is called."""
+"""Read instances as of now, their timelines and their notifications. Only DynamoDB is called."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,26 +9,21 @@ from chalicelib.control.services.instances import load_visible
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
-from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.costs.daily_costs import CostReport, CostSummary, summarize_costs
 from chalicelib.domain.desk.settings import Mode, ModeChange
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
-from chalicelib.domain.instances.metering import compute_cost, get_open_segment
+from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.setup_progress import SetupProgress, compute_setup_progress
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.heartbeats import HeartbeatItem
-from chalicelib.store.instances.repository import UnreadableRecord
 from chalicelib.store.repositories import Repositories
-
-MAX_COST_DAYS = 366
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +72,7 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryService:
-    """The GET requests about instances, costs and health."""
+    """The GET requests about instances and health."""
 
     stores: Repositories
     clock: Clock
@@ -124,31 +119,6 @@ class QueryService:
         """
         instance = load_visible(self.stores.instances, actor, ref)
         return self.stores.notifications.list_for_instance(instance.id, limit=limit, cursor=cursor)
-
-    def list_costs(self, actor: Actor, owner: str | None, report: CostReport) -> CostSummary:
-        """Return the cost of each group and UTC day, with what runs now.
-
-        :param owner: only this owner's; None: all that the caller may see
-        :raises ValidationFailed: the period ends before it starts, or is too long
-        :raises Forbidden: a user names another owner
-        """
-        since, until = report.since, report.until
-        if since > until:
-            error = FieldError("since", f"must not be after until ({until}), not {since}")
-            raise build_validation_error([error], noun="query parameter")
-        if (until - since).days > MAX_COST_DAYS:
-            error = FieldError("since", f"must be at most {MAX_COST_DAYS} days before until ({until}), not {since}")
-            raise build_validation_error([error], noun="query parameter")
-        now, scope = self.clock.now(), actor.resolve_owner_for_list(owner)
-        segments = list(self.stores.ledger.list_segments(since, now.date(), scope))
-        has_unreadable_records = False
-        for instance in self.stores.instances.list_active():
-            if isinstance(instance, UnreadableRecord):
-                has_unreadable_records |= instance.owner is None or scope in (None, instance.owner)
-            elif scope in (None, instance.owner):
-                open_segment = get_open_segment(instance, now)
-                segments += [open_segment] if open_segment else []
-        return summarize_costs(segments, report, has_unreadable_records=has_unreadable_records)
 
     def get_health(self) -> Health:
         """Return when the last sweep completed, and the mode."""

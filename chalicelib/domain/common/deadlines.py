@@ -183,6 +183,14 @@ BENCHMARK_RETENTION = timedelta(days=365)
 TOKEN_VALID_FOR = timedelta(days=90)
 """Time for which a token is valid if the admin who creates it gives no other. It is kept until it expires."""
 
+INDEX_LAG = timedelta(minutes=10)
+"""Time after which every index of DynamoDB shows a write. Normally it takes a fraction of a second:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html"""
+
+BUDGET_GUARD_RETENTION = timedelta(days=40)
+"""Time for which the guard of a budget is kept after the last launch or start, and the mark that people were notified
+of its use: longer than a month."""
+
 # Benchmarks and sessions
 
 BENCHMARK_TIMEOUT = timedelta(minutes=30)

@@ -20,6 +20,7 @@ Two kinds of errors are not in this tree. The error of a parser is a ValueError 
 `setup.parameters.InvalidRecipe`. A write that lost against another one is a `VersionConflict` (`store/conflicts.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import ClassVar
@@ -54,6 +55,7 @@ class ErrorCode(StrEnum):
     CONCURRENT_UPDATE = "concurrent_update"
     NAME_TAKEN = "name_taken"
     LIMIT_REACHED = "limit_reached"
+    BUDGET_EXCEEDED = "budget_exceeded"
     AMBIGUOUS = "ambiguous"
     IN_USE = "in_use"
     NOT_READY = "not_ready"
@@ -115,16 +117,25 @@ class RequestError(DeskError):
     :param message: for people: what is wrong, and what to do
     :param code: for programs; None: the default of the class
     :param errors: the fields that are wrong
+    :param extra: more members of the problem, for programs
     """
 
     default_code: ClassVar[ErrorCode] = ErrorCode.REQUEST_REJECTED
 
-    def __init__(self, message: str, *, code: ErrorCode | None = None, errors: tuple[FieldError, ...] = ()) -> None:
-        """Store the message, the code and the field errors."""
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: ErrorCode | None = None,
+        errors: tuple[FieldError, ...] = (),
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        """Store the message, the code, the field errors and more members of the problem."""
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
         self.errors = errors
+        self.extra = extra or {}
 
 
 class ValidationFailed(RequestError):

@@ -244,6 +244,8 @@ class EventCode(StrEnum):
         NOTIFY_ADMIN,
         "a spot request has an unmanaged instance",
     )
+    BUDGET_NEARLY_SPENT = "budget_nearly_spent", NOTIFY_BOTH, "80 % of a monthly budget is spent"
+    BUDGET_SPENT = "budget_spent", NOTIFY_BOTH, "a monthly budget is spent"
     FOREIGN_INSTANCES_FOUND = "foreign_instances_found", NOTIFY_ADMIN, "the account has GPU instances of others"
     EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address is no longer subscribed"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

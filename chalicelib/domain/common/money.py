@@ -14,3 +14,8 @@ def round_usd(amount: Decimal) -> Decimal:
 def format_usd(amount: Decimal) -> str:
     """Return US dollars to a tenth of a cent, as "$0.526"."""
     return f"${amount:.3f}"
+
+
+def format_usd_cents(amount: Decimal) -> str:
+    """Return US dollars to a cent, as "$5.12"."""
+    return f"${amount:.2f}"

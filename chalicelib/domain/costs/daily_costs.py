@@ -7,7 +7,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.common.money import round_usd
-from chalicelib.domain.instances.metering import BilledSegment, split_segment_cost
+from chalicelib.domain.instances.billing import BillingState
+from chalicelib.domain.instances.metering import BilledSegment, CostParts, add_parts, split_segment_cost
+from chalicelib.domain.instances.record import Instance
 
 
 class CostGroup(StrEnum):
@@ -34,9 +36,14 @@ class CostReport:
 
     def accepts(self, segment: BilledSegment) -> bool:
         """Return whether a segment is part of the report."""
-        return (self.project is None or segment.project == self.project) and (
-            self.instance is None or self.instance in (segment.instance_id, segment.name)
-        )
+        return self._accepts(segment.project, segment.instance_id, segment.name)
+
+    def accepts_instance(self, instance: Instance) -> bool:
+        """Return whether the costs of an instance are part of the report."""
+        return self._accepts(instance.spec.project, instance.id, instance.name)
+
+    def _accepts(self, project: str | None, instance_id: str, name: str) -> bool:
+        return (self.project is None or project == self.project) and self.instance in (None, instance_id, name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +64,12 @@ class DayCost:
     instances: Decimal
     disks: Decimal
     addresses: Decimal
+    images: Decimal = Decimal(0)
 
     @property
     def total(self) -> Decimal:
         """Sum of all costs."""
-        return self.instances + self.disks + self.addresses
+        return self.instances + self.disks + self.addresses + self.images
 
     @property
     def key(self) -> str:
@@ -75,10 +83,12 @@ class CostSummary:
     """The costs of a report.
 
     :param is_incomplete: costs are missing: gpudesk knows no price of them, or cannot read the record of an instance
+    :param has_estimates: costs of images are among them, which are the most that their snapshots can cost
     """
 
     days: Sequence[DayCost]
     is_incomplete: bool
+    has_estimates: bool = False
 
     @property
     def total(self) -> Decimal:
@@ -90,30 +100,31 @@ def summarize_costs(
     segments: Sequence[BilledSegment], report: CostReport, *, has_unreadable_records: bool
 ) -> CostSummary:
     """Return the costs of the segments of a report, and whether any are missing."""
-    is_unpriced = any(
-        segment.has_unknown_cost
-        and report.accepts(segment)
-        and segment.since.date() <= report.until
-        and report.since <= segment.until.date()
+    counted = [
+        segment
         for segment in segments
+        if report.accepts(segment) and segment.since.date() <= report.until and report.since <= segment.until.date()
+    ]
+    is_unpriced = any(segment.has_unknown_cost for segment in counted)
+    return CostSummary(
+        days=sum_costs_per_day(segments, report),
+        is_incomplete=is_unpriced or has_unreadable_records,
+        has_estimates=any(segment.state is BillingState.IMAGE for segment in counted),
     )
-    return CostSummary(days=sum_costs_per_day(segments, report), is_incomplete=is_unpriced or has_unreadable_records)
 
 
 def sum_costs_per_day(segments: Iterable[BilledSegment], report: CostReport) -> list[DayCost]:
     """Sum the segments of a report per group and UTC day, sorted by day and group."""
     group_by = report.group_by
-    sums: dict[tuple[date, str], list[Decimal]] = {}
+    sums: dict[tuple[date, str], CostParts] = {}
     latest: dict[str, BilledSegment] = {}
     for segment in filter(report.accepts, segments):
         group = _get_group(segment, group_by)
         if group not in latest or latest[group].until <= segment.until:
             latest[group] = segment
-        for day, part in _split_by_day(segment):
+        for day, part in split_by_day(segment):
             if report.since <= day <= report.until:
-                row = sums.setdefault((day, group), [Decimal(0)] * 3)
-                for index, amount in enumerate(split_segment_cost(part)):
-                    row[index] += amount
+                sums[day, group] = add_parts(sums.get((day, group), CostParts()), split_segment_cost(part))
     return [
         DayCost(
             owner=None if group_by is CostGroup.PROJECT else latest[group].owner,
@@ -121,11 +132,12 @@ def sum_costs_per_day(segments: Iterable[BilledSegment], report: CostReport) -> 
             instance_id=group if group_by is CostGroup.INSTANCE else None,
             instance_name=latest[group].name if group_by is CostGroup.INSTANCE else None,
             day=day,
-            instances=round_usd(instances),
-            disks=round_usd(disks),
-            addresses=round_usd(addresses),
+            instances=round_usd(parts.instance),
+            disks=round_usd(parts.disk),
+            addresses=round_usd(parts.address),
+            images=round_usd(parts.images),
         )
-        for (day, group), (instances, disks, addresses) in sorted(sums.items(), key=lambda item: item[0])
+        for (day, group), parts in sorted(sums.items(), key=lambda item: item[0])
     ]
 
 
@@ -139,7 +151,7 @@ def _get_group(segment: BilledSegment, group_by: CostGroup) -> str:
             return segment.instance_id
 
 
-def _split_by_day(segment: BilledSegment) -> Iterator[tuple[date, BilledSegment]]:
+def split_by_day(segment: BilledSegment) -> Iterator[tuple[date, BilledSegment]]:
     """Yield the part of a segment on each day."""
     begin = segment.since
     while begin < segment.until:

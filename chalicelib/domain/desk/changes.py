@@ -77,6 +77,9 @@ def _find_changes(before: DeskSettings, after: DeskSettings) -> Iterator[_Change
     for group in GROUPS:
         yield from _compare(group, getattr(before, group), getattr(after, group))
     yield from _compare("log_group", before.log_group, after.log_group)
+    for project in sorted({*before.project_budgets, *after.project_budgets}):
+        budgets = (settings.project_budgets.get(project) for settings in (before, after))
+        yield from _compare(f"project_budgets.{project}", *budgets)
     for name in ("email", "webhook"):
         if getattr(before.channels, name) != getattr(after.channels, name):
             yield _Change(f"channels.{name}", None)

@@ -1,7 +1,9 @@
 """Define the settings of the desk (mode, defaults, limits) and of one owner."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode
@@ -15,12 +17,14 @@ from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
 class OwnerSettings:
     """The settings of one owner, as `GET /owners/{owner}` shows them. Fields that are not set have the desk's values.
 
+    :param monthly_budget: US dollars that the owner's instances may cost in a month; None: no budget
     :param version: the version in the database, for guarded writes; None: not stored yet
     """
 
     owner: str
     policy: PolicyOverride = PolicyOverride()
     channels: Channels = Channels()
+    monthly_budget: Decimal | None = None
     version: int | None = None
 
 
@@ -123,6 +127,7 @@ class DeskSettings:
     :param mode_change: None: no admin has changed the mode yet
     :param resumed_at: when the mode was last changed from `paused` to another one
     :param channels: the channels that reach the admins
+    :param project_budgets: US dollars that the instances of a project may cost in a month, by project
     :param log_group: the group in CloudWatch Logs for the output of documents; None: only SSM retains it
     :param version: the version in the database, for guarded writes; None: not stored yet
     """
@@ -133,6 +138,7 @@ class DeskSettings:
     defaults: Defaults = field(default_factory=Defaults)
     limits: Limits = field(default_factory=Limits)
     channels: Channels = Channels()
+    project_budgets: Mapping[str, Decimal] = field(default_factory=dict)
     log_group: str | None = None
     version: int | None = None
 

@@ -86,6 +86,9 @@ class Image:
     :param added_recipes: recipes that were added to the instance and completely set up
     :param disk_gib: 0: unknown until the AMI is available, of an adopted instance
     :param last_called_at: when EC2 was last called to create or delete the AMI
+    :param project: that of the instance; costs are summed by it
+    :param gib_price_per_hour: of the snapshots, in US dollars, at the time of the request; None: not known
+    :param billed_since: when the snapshots were complete; None: there are none yet
     """
 
     id: str
@@ -108,6 +111,9 @@ class Image:
     sanitize: SanitizeState = SanitizeState()
     last_called_at: datetime | None = None
     ami: AmiState = AmiState()
+    project: str | None = None
+    gib_price_per_hour: Decimal | None = None
+    billed_since: datetime | None = None
     version: int | None = None
 
     def get_parameters(self, recipe: str) -> Mapping[str, ParameterValue]:

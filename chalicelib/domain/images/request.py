@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.catalog.instance_types import HOURS_PER_MONTH, InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
@@ -80,6 +80,8 @@ class ImageBuilder:
             created_by=actor.owner,
             created_at=now,
             source=self._build_source(instance),
+            project=instance.spec.project,
+            gib_price_per_hour=self.catalog.get_snapshot_price_per_gib_month(instance.spec.region) / HOURS_PER_MONTH,
             region=instance.spec.region,
             recipe=software.recipe,
             parameters=software.parameters,

@@ -44,7 +44,7 @@ def to_available(image: Image, ami: ObservedAmi, now: datetime) -> Image:
     )
     reason = EventReason(code=EventCode.AVAILABLE, message=message)
     available = _with_phase(image, ImagePhase.AVAILABLE, reason, now)
-    return replace(available, disk_gib=size_gib, ami=replace(available.ami, progress=100))
+    return replace(available, disk_gib=size_gib, ami=replace(available.ami, progress=100), billed_since=now)
 
 
 def to_failed(image: Image, cause: str, now: datetime) -> Image:

@@ -7,18 +7,34 @@ AWS bills a running instance and its public IPv4 by the second, and the disk for
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.instances.billing import BillingState, Meter, Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.warning import WarningType
 
 HOUR = Decimal(3600)
 
 
+class CostParts(NamedTuple):
+    """Costs in US dollars: of the instance, of its disk, of its public IPv4 address, and of its images."""
+
+    instance: Decimal = Decimal(0)
+    disk: Decimal = Decimal(0)
+    address: Decimal = Decimal(0)
+    images: Decimal = Decimal(0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BilledSegment:
-    """A period in which one instance was billed in one state."""
+    """A period in which one instance, or one image of it, was billed in one state.
+
+    :param image_id: the image that is billed; None: the instance itself is
+    :param saves_until: see `Meter`
+    """
 
     owner: str
     instance_id: str
@@ -28,12 +44,14 @@ class BilledSegment:
     until: datetime
     rates: Rates
     project: str | None = None
+    image_id: str | None = None
+    saves_until: datetime | None = None
 
     @property
     def has_unknown_cost(self) -> bool:
         """Return whether gpudesk does not know all prices of the segment, so that its cost is incomplete."""
-        is_stopped = self.state is BillingState.STOPPED
-        return self.rates.disk is None or (self.rates.instance is None and not is_stopped)
+        is_running = self.state is BillingState.RUNNING
+        return self.rates.disk is None or (self.rates.instance is None and is_running)
 
 
 def get_billing_state(ec2_instance: Ec2Instance | None) -> BillingState:
@@ -69,7 +87,12 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
         began = min(now, max(earliest, after.ec2_instance.launched_at))
     ended = get_open_segment(before, began)
     spent = before.billing.meter.accrued + (compute_segment_cost(ended) if ended else Decimal(0))
-    meter = Meter(state=state, since=None if state is BillingState.NOTHING else began, accrued=spent)
+    meter = Meter(
+        state=state,
+        since=None if state is BillingState.NOTHING else began,
+        accrued=spent,
+        saves_until=_find_end_of_saving(before, after) if state is BillingState.STOPPED else None,
+    )
     return replace(after, billing=replace(after.billing, meter=meter)), (ended,) if ended else ()
 
 
@@ -98,16 +121,38 @@ def get_open_segment(instance: Instance, until: datetime) -> BilledSegment | Non
         since=meter.since,
         until=until,
         rates=instance.billing.rates,
+        saves_until=meter.saves_until,
     )
 
 
-def split_segment_cost(segment: BilledSegment) -> tuple[Decimal, Decimal, Decimal]:
-    """Return the cost of a segment in US dollars: of the instance, of its disk and of its public IPv4 address.
+def split_segment_cost(segment: BilledSegment) -> CostParts:
+    """Return the cost of a segment by what is billed.
 
     What gpudesk knows no price of costs 0.
     """
     hours = Decimal(str((segment.until - segment.since).total_seconds())) / HOUR
     disk = (segment.rates.disk or Decimal(0)) * hours
-    if segment.state is BillingState.STOPPED:
-        return Decimal(0), disk, Decimal(0)
-    return (segment.rates.instance or Decimal(0)) * hours, disk, segment.rates.address * hours
+    match segment.state:
+        case BillingState.IMAGE:
+            return CostParts(images=disk)
+        case BillingState.STOPPED:
+            return CostParts(disk=disk)
+        case _:
+            return CostParts((segment.rates.instance or Decimal(0)) * hours, disk, segment.rates.address * hours)
+
+
+def add_parts(one: CostParts, other: CostParts) -> CostParts:
+    """Return the sums of two costs."""
+    return CostParts(*(first + second for first, second in zip(one, other, strict=True)))
+
+
+def _find_end_of_saving(before: Instance, after: Instance) -> datetime | None:
+    """Return until when a stopped instance would have run on if it had not been stopped for idleness.
+
+    :returns: None if it was stopped for another reason
+    """
+    if before.billing.meter.state is BillingState.STOPPED:
+        return before.billing.meter.saves_until
+    was_idle = before.claim is not None and before.claim.warning_type is WarningType.IDLE
+    has_stopped_itself = EventCode.SELF_STOPPED in (before.reason.code, after.reason.code)
+    return before.lifetime_ends_at if was_idle or has_stopped_itself else None

@@ -50,7 +50,7 @@ def build_desk_notification(
         at=now,
         message=message,
         expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries=_build_deliveries(code.audience, ADMIN_OWNER, directory, now),
+        deliveries=build_deliveries(code.audience, ADMIN_OWNER, directory, now),
     )
 
 
@@ -68,7 +68,7 @@ def build_record_notification(
         at=now,
         message=message,
         expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries=_build_deliveries(code.audience, ADMIN_OWNER, directory, now),
+        deliveries=build_deliveries(code.audience, ADMIN_OWNER, directory, now),
     )
 
 
@@ -84,7 +84,7 @@ def build_unsubscription_notification(recipient: Recipient, directory: ChannelDi
         f"To get mails again, set the address again (PATCH {path} with channels.email), and "
         "follow the link in the mail from AWS Notifications."
     )
-    deliveries = _build_deliveries(audiences, owner or ADMIN_OWNER, directory, now, unreachable=address)
+    deliveries = build_deliveries(audiences, owner or ADMIN_OWNER, directory, now, unreachable=address)
     return Notification(
         id=f"{recipient.name}.{code}.{now.date()}",
         instance_id=DESK_ID,
@@ -152,11 +152,11 @@ def _build_notification(instance: Instance, entry: TimelineEntry, directory: Cha
         is_termination=entry.details.get("action") == ClaimAction.TERMINATE,
         rejected_by=entry.details.get("rejected_by", "AWS"),
         image_id=entry.details.get("image"),
-        deliveries=_build_deliveries(entry.code.audience, instance.owner, directory, entry.at),
+        deliveries=build_deliveries(entry.code.audience, instance.owner, directory, entry.at),
     )
 
 
-def _build_deliveries(
+def build_deliveries(
     audiences: tuple[Audience, ...],
     owner: str,
     directory: ChannelDirectory,

@@ -10,10 +10,12 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.images.record import Image, ImagePhase
+from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.store.decision_log import log_image_change, log_instance_changes
 from chalicelib.store.dynamo import PARTITION, commit, find_item, read_or_log
 from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.items import RecordWrite, add_record_write
+from chalicelib.store.ledger import add_ledger_segments
 from chalicelib.store.paged_query import build_list_query
 from chalicelib.store.stored_type import StoredType
 
@@ -52,8 +54,10 @@ class ImageRepository:
         """
         return build_list_query("images", ImageModel, owner).fetch(_to_image_or_log, limit, cursor)
 
-    def write(self, image: Image, instance_write: RecordWrite | None = None) -> Image:
-        """Write an image, and the change of its instance, in one transaction.
+    def write(
+        self, image: Image, instance_write: RecordWrite | None = None, segment: BilledSegment | None = None
+    ) -> Image:
+        """Write an image, the change of its instance, and what was billed of it, in one transaction.
 
         :returns: the image with its new version
         :raises VersionConflict: the image or its instance has changed since it was read; nothing was written
@@ -64,6 +68,7 @@ class ImageRepository:
             changes.save(item)
             if instance_write:
                 add_record_write(changes, instance_write)
+            add_ledger_segments(changes, [segment] if segment else [])
             return item
 
         written = replace(image, version=commit(f"Image {image.id} or its instance", add_changes).version)

@@ -17,6 +17,7 @@ from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.benchmarks import add_benchmark
+from chalicelib.store.budget_guards import BudgetGuard, add_budget_guard
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.heartbeats import set_heartbeat_expiry
 from chalicelib.store.instances.table import InstanceModel
@@ -34,6 +35,7 @@ class RecordWrite:
 
     :param before: as it was read; the write succeeds only if the table still holds this version
     :param heartbeat_key: the heartbeat item, which expires some days after the termination
+    :param guards: of the budgets that a start fits
     :param is_user_write: a write for a person's request; the table's stream passes it on to the control loop
     """
 
@@ -44,6 +46,7 @@ class RecordWrite:
     notifications: tuple[Notification, ...] = ()
     benchmark: Benchmark | None = None
     heartbeat_key: str | None = None
+    guards: tuple[BudgetGuard, ...] = ()
     is_user_write: bool = False
 
 
@@ -58,6 +61,8 @@ def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceMode
     append_timeline(changes, after.id, (before.version or 0) + 1, write.entries)
     add_ledger_segments(changes, write.segments)
     add_notifications(changes, write.notifications)
+    for guard in write.guards:
+        add_budget_guard(changes, guard, write.entries[-1].at)
     if write.benchmark:
         add_benchmark(changes, write.benchmark)
     count_change = after.counts_for_limit - before.counts_for_limit

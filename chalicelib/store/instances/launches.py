@@ -13,6 +13,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
+from chalicelib.store.budget_guards import BudgetGuard, add_budget_guard
 from chalicelib.store.conflicts import ConditionFailed, VersionConflict
 from chalicelib.store.decision_log import log_instance_changes
 from chalicelib.store.desk import DeskModel
@@ -35,6 +36,18 @@ class IdempotencyRecord:
     digest: str
     until: datetime
     warnings: tuple[WriteWarning, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchConditions:
+    """What must hold when a launch is written.
+
+    :param limit: how many instances the owner may have, this one included
+    :param guards: of the budgets that the launch fits
+    """
+
+    limit: int
+    guards: tuple[BudgetGuard, ...] = ()
 
 
 class LaunchOutcome(Enum):
@@ -86,19 +99,19 @@ class LaunchRepository:
         idempotency: IdempotencyRecord,
         *,
         names: Iterator[str],
-        limit: int,
+        conditions: LaunchConditions,
     ) -> LaunchResult:
         """Write record, timeline, name, count and idempotency record in one transaction: all of them or none.
 
         :param instance: the record; its name is replaced by one of `names`
         :param names: the names to try, in this order, until one is not in use
-        :param limit: how many instances the owner may have, this one included
+        :raises ConditionFailed: another launch or start has used one of the budgets meanwhile
         :raises VersionConflict: all transactions conflicted with other launches of the owner
         :raises RejectedWrite: DynamoDB never accepts the record
         """
-        result = self._try_name(replace(instance, name=next(names)), entries, idempotency, limit)
+        result = self._try_name(replace(instance, name=next(names)), entries, idempotency, conditions)
         while result.outcome is LaunchOutcome.NAME_TAKEN and (name := next(names, None)):
-            result = self._try_name(replace(instance, name=name), entries, idempotency, limit)
+            result = self._try_name(replace(instance, name=name), entries, idempotency, conditions)
         return result
 
     def find(self, idempotency: IdempotencyRecord, now: datetime) -> EarlierLaunch | None:
@@ -115,14 +128,24 @@ class LaunchRepository:
         return int(item.number or 0) if item else 0
 
     def _try_name(
-        self, instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: IdempotencyRecord, limit: int
+        self,
+        instance: Instance,
+        entries: tuple[TimelineEntry, ...],
+        idempotency: IdempotencyRecord,
+        conditions: LaunchConditions,
     ) -> LaunchResult:
         """Write the record with its name.
 
         :raises VersionConflict: all transactions conflicted with other launches
         """
+
+        def add_changes(changes: TransactWrite) -> None:
+            _add(changes, instance, entries, idempotency, conditions.limit)
+            for guard in conditions.guards:
+                add_budget_guard(changes, guard, instance.created_at)
+
         try:
-            commit(f"The launch of {instance.id}", lambda changes: _add(changes, instance, entries, idempotency, limit))
+            commit(f"The launch of {instance.id}", add_changes)
         except (VersionConflict, TransactWriteError) as error:
             # The response to an earlier transaction may have been lost.
             result = self._find_result(instance, idempotency)

@@ -5,7 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
+from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.metering import (
     advance_meter,
@@ -15,7 +18,8 @@ from chalicelib.domain.instances.metering import (
     get_open_segment,
 )
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.record import Instance, Lifetime
+from chalicelib.domain.instances.warning import WarningType
 from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START
 from tests.unit.instances.simulation import Simulation, build_instance, get_time
 
@@ -116,6 +120,20 @@ def test_decision_bills_the_state_that_ec2_shows() -> None:
     plan = simulation.decide(60)
     assert plan.instance.billing.meter.state is BillingState.STOPPED
     assert [segment.state for segment in plan.billed_segments] == [BillingState.RUNNING]
+
+
+@pytest.mark.parametrize("warning_type", [WarningType.IDLE, WarningType.LIFETIME, None])
+def test_only_a_stop_for_idleness_saves_until_the_end_of_the_lifetime(warning_type: WarningType | None) -> None:
+    reason = EventReason(code=EventCode.IDLE, message="Idle.")
+    claim = Claim(action=ClaimAction.STOP, claimed_at=get_time(50), reason=reason, warning_type=warning_type)
+    before = replace(build_metered_instance(BillingState.RUNNING), claim=claim)
+    stopped = replace(before, ec2_instance=build_ec2_instance(Ec2State.STOPPED), claim=None, lifetime=Lifetime())
+    after, _ = advance_meter(before, stopped, get_time(60))
+    saves_until = before.lifetime_ends_at if warning_type is WarningType.IDLE else None
+    assert after.billing.meter.saves_until == saves_until
+    resized = replace(after, billing=replace(after.billing, rates=replace(RATES, instance=Decimal(2))))
+    again, (segment,) = advance_meter(after, resized, get_time(90))
+    assert segment.saves_until == again.billing.meter.saves_until == saves_until
 
 
 def test_adopted_instance_is_billed_from_its_adoption_and_not_from_its_launch() -> None:

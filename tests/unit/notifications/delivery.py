@@ -85,7 +85,7 @@ class FakeDeskRepository(DeskRepository):
     def is_done(self, name: str) -> bool:
         return self._is_done
 
-    def mark_done(self, name: str) -> None:
+    def mark_done(self, name: str, expires_at: datetime | None = None) -> None:
         pass
 
     def find_email_subscription(self, address: str, generation: int) -> EmailSubscription | None:

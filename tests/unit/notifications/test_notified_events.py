@@ -60,6 +60,8 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
 """Audience and end of the mail subject by event code. `event_codes.py` must agree with this table."""
 
 CODES_WITHOUT_INSTANCE = {
+    "budget_nearly_spent",
+    "budget_spent",
     "email_unsubscribed",
     "foreign_instances_found",
     "mode_changed",

@@ -31,6 +31,7 @@ from chalicelib.domain.instances.lifecycle import (
 from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
 from chalicelib.domain.instances.lifecycle.mode_filter import apply_mode
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
+from chalicelib.domain.instances.lifecycle.start_price import update_rates_at_start
 from chalicelib.domain.instances.lifecycle.type_change import decide_type_change
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
@@ -117,8 +118,11 @@ def abandon_benchmark(decision: Decision) -> Decision:
 
 
 def apply_metering(decision: Decision) -> Decision:
-    """Advance the meter to the state that the plan leaves the record in."""
-    return replace(decision, plan=advance_plan_meter(decision.before, decision.decided_plan, decision.now))
+    """Advance the meter to the state that the plan leaves the record in. A start is billed at the present prices."""
+    plan = decision.decided_plan
+    instance = update_rates_at_start(decision.before, plan.instance, decision.context.catalog)
+    metered = advance_plan_meter(decision.before, replace(plan, instance=instance), decision.now)
+    return replace(decision, plan=metered)
 
 
 STAGES: tuple[Stage, ...] = (

@@ -1,0 +1,86 @@
+"""Say what a requested stop or termination costs and deletes, for the answer to the request.
+
+A stopped instance loses its instance stores and its public IPv4 address, and its disk is billed on:
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/how-ec2-instance-stop-start-works.html
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from chalicelib.domain.catalog.instance_types import HOURS_PER_MONTH
+from chalicelib.domain.common.money import format_usd_cents
+from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files
+from chalicelib.domain.instances.record import ENDING_PHASES, Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
+
+
+class ConsequenceCode(StrEnum):
+    """Code of a consequence of a stop or a termination."""
+
+    DISK_BILLED = "disk_billed"
+    DISK_DELETED = "disk_deleted"
+    INSTANCE_STORE_DELETED = "instance_store_deleted"
+    ADDRESS_CHANGES = "address_changes"
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """Something that a requested stop or termination costs, ends or deletes."""
+
+    code: ConsequenceCode
+    message: str
+
+
+def list_consequences(instance: Instance) -> Iterator[Consequence]:
+    """Yield what follows from a requested stop or termination; nothing if the instance has already ended.
+
+    :param instance: the record after the request
+    """
+    if instance.ec2_instance is None or instance.phase in ENDING_PHASES:
+        return
+    match instance.spec.desired:
+        case DesiredState.STOPPED:
+            yield from _list_stop_consequences(instance)
+        case DesiredState.TERMINATED:
+            yield from _list_termination_consequences(instance)
+        case DesiredState.RUNNING:
+            return
+
+
+def _list_stop_consequences(instance: Instance) -> Iterator[Consequence]:
+    name = instance.name
+    price = compute_disk_price_per_month(instance.billing.rates)
+    bill = "is billed" if price is None else f"costs {format_usd_cents(price)} per month"
+    message = f"{_describe_disk(instance)} stays and {bill} until you terminate {name}."
+    yield Consequence(ConsequenceCode.DISK_BILLED, message)
+    if instance.phase is Phase.STOPPED:
+        return
+    if instance.spec.hardware.instance_store_gb:
+        yield Consequence(ConsequenceCode.INSTANCE_STORE_DELETED, f"The stop deletes {describe_lost_files(instance)}.")
+    yield Consequence(
+        ConsequenceCode.ADDRESS_CHANGES,
+        f"The stop releases the public IPv4 address of {name}. The next start gives it another one.",
+    )
+
+
+def _list_termination_consequences(instance: Instance) -> Iterator[Consequence]:
+    price = compute_disk_price_per_month(instance.billing.rates)
+    bill = "" if price is None else f" It no longer costs {format_usd_cents(price)} per month."
+    kept = "Images of it stay and are billed until you delete them."
+    yield Consequence(ConsequenceCode.DISK_DELETED, f"{_describe_disk(instance)} is deleted.{bill} {kept}")
+    if instance.spec.hardware.instance_store_gb and instance.phase is not Phase.STOPPED:
+        message = f"The termination deletes {describe_lost_files(instance)}."
+        yield Consequence(ConsequenceCode.INSTANCE_STORE_DELETED, message)
+
+
+def compute_disk_price_per_month(rates: Rates) -> Decimal | None:
+    """Return what the disk costs per month in US dollars; None: its size or its price is not known."""
+    return None if rates.disk is None else rates.disk * HOURS_PER_MONTH
+
+
+def _describe_disk(instance: Instance) -> str:
+    size = f" ({instance.spec.disk_gib} GiB)" if instance.spec.disk_gib else ""
+    return f"The root disk of {instance.name}{size}"

@@ -1,0 +1,126 @@
+"""Use of budgets, the refusal of a launch that does not fit, and the thresholds at which people are notified."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.costs.budget_events import find_event
+from chalicelib.domain.costs.budget_refusal import build_refusal
+from chalicelib.domain.costs.budgets import (
+    Budget,
+    BudgetScope,
+    BudgetUse,
+    compute_reservation,
+    compute_use,
+    find_budgets,
+)
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
+from chalicelib.domain.instances.billing import BillingState
+from chalicelib.domain.instances.record import Lifetime
+from tests.support.ready_instance import START
+from tests.unit.costs.test_forecast import HOUR, MONTH, REQUESTED, RUNNING, STOPPED, build_segment
+
+ADA = Budget(scope=BudgetScope.OWNER, name="ada", amount=Decimal(100))
+VISION = Budget(scope=BudgetScope.PROJECT, name="vision", amount=Decimal(100))
+
+
+def build_use(spent: str, reserved: str = "0", amount: str = "100") -> BudgetUse:
+    budget = replace(ADA, amount=Decimal(amount))
+    return BudgetUse(budget=budget, month=MONTH, spent=Decimal(spent), reserved=Decimal(reserved))
+
+
+def test_budgets_of_a_launch_are_those_of_its_owner_and_its_project() -> None:
+    owner = OwnerSettings(owner="ada", monthly_budget=Decimal(100))
+    desk = DeskSettings(project_budgets={"vision": Decimal(100), "nlp": Decimal(5)})
+    assert find_budgets(owner, "vision", desk) == (ADA, VISION)
+    assert find_budgets(owner, None, desk) == (ADA,)
+    assert find_budgets(OwnerSettings(owner="ada"), "other", desk) == ()
+
+
+def test_use_counts_what_is_billed_this_month_and_what_runs_to_its_end() -> None:
+    segments = [
+        build_segment(BillingState.RUNNING, 2),
+        replace(build_segment(BillingState.RUNNING, 2), owner="bob", project="vision"),
+        replace(build_segment(BillingState.STOPPED, 3), since=MONTH.begins_at - HOUR, until=MONTH.begins_at + HOUR),
+    ]
+    mine = compute_use(ADA, segments, [RUNNING, STOPPED, REQUESTED, replace(RUNNING, owner="bob")], START)
+    assert (mine.spent, mine.reserved) == (Decimal("2.22") + Decimal("0.1"), Decimal("11.1") * 2)
+    assert mine.left == 100 - mine.spent - mine.reserved
+    assert compute_use(VISION, segments, [RUNNING], START).spent == Decimal("2.22")
+
+
+def test_reservation_ends_with_the_month() -> None:
+    now = MONTH.ends_at - 2 * HOUR
+    assert compute_reservation(replace(RUNNING, lifetime=Lifetime(started_at=now)), now) == Decimal("2.22")
+
+
+def test_unknown_price_reserves_nothing_and_always_fits() -> None:
+    unknown = replace(RUNNING, billing=replace(RUNNING.billing, rates=type(RUNNING.billing.rates)()))
+    assert compute_reservation(unknown, START) == 0
+    assert build_use("200").allows(Decimal(0))
+
+
+@pytest.mark.parametrize(("needed", "fits"), [("20", True), ("20.01", False)])
+def test_launch_fits_if_the_budget_has_as_much_left(needed: str, *, fits: bool) -> None:
+    assert build_use("50", "30").allows(Decimal(needed)) is fits
+
+
+@pytest.mark.parametrize(
+    ("spent", "advice", "fields"),
+    [("94", "Lower max_hours to 5, use a cheaper type", ["max_hours"]), ("99.5", "Use a cheaper type", [])],
+)
+def test_refusal_says_what_is_missing_and_what_fits(spent: str, advice: str, fields: list[str]) -> None:
+    refusal = build_refusal(build_use(spent), Decimal("11.1"), REQUESTED, START)
+    assert refusal.message.startswith(
+        f"This launch does not fit the monthly budget of ada: $100.00 for 2026-01, of which ${Decimal(spent):.2f} is "
+        "spent and $0.00 is reserved for running instances. The launch needs $11.10 for 10 hours this month. "
+    )
+    assert advice in refusal.message
+    assert [error.field for error in refusal.errors] == fields
+
+
+def test_refusal_shortly_before_the_month_ends_names_the_hours_that_are_left() -> None:
+    refusal = build_refusal(build_use("99"), Decimal("2.22"), REQUESTED, MONTH.ends_at - 2 * HOUR)
+    assert "The launch needs $2.22 for 2 hours this month. Use a cheaper type" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("spent", "amount", "code"),
+    [
+        ("79.99", "100", None),
+        ("80", "100", EventCode.BUDGET_NEARLY_SPENT),
+        ("99.99", "100", EventCode.BUDGET_NEARLY_SPENT),
+        ("100", "100", EventCode.BUDGET_SPENT),
+        ("0", "0", None),
+        ("0.01", "0", EventCode.BUDGET_SPENT),
+    ],
+)
+def test_people_are_notified_at_80_and_100_percent(spent: str, amount: str, code: EventCode | None) -> None:
+    event = find_event(build_use(spent, amount=amount))
+    assert (event.code if event else None) is code
+
+
+def test_event_is_another_one_in_the_next_month_and_after_a_change_of_the_budget() -> None:
+    uses = [
+        build_use("90"),
+        build_use("95"),
+        build_use("190", amount="200"),
+        replace(build_use("90"), month=MONTH.of(MONTH.ends_at + timedelta(days=1))),
+    ]
+    first, later, raised, next_month = (event.key for use in uses if (event := find_event(use)))
+    assert first == later
+    assert len({first, raised, next_month}) == 3
+
+
+def test_message_says_what_is_spent_what_follows_and_how_to_change_it() -> None:
+    event = find_event(build_use("101", "5"))
+    assert event is not None
+    assert event.message == (
+        "The monthly budget of ada is $100.00, and $101.00 of it is spent in 2026-01 (101 %). Running instances can "
+        "cost $5.00 more this month. Launches and starts are refused until 2026-02-01 00:00 UTC, unless an admin "
+        "raises the budget (PATCH /owners/ada with monthly_budget). gpudesk stops no instance because of a budget: "
+        "stop or terminate those that nobody needs. GET /costs shows what each instance costs."
+    )

@@ -1,0 +1,54 @@
+"""What a requested stop or termination costs and deletes."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.domain.instances.billing import Billing, Rates
+from chalicelib.domain.instances.commands.consequences import ConsequenceCode, list_consequences
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
+from tests.support.ready_instance import build_ready_instance
+
+STORE, ADDRESS = ConsequenceCode.INSTANCE_STORE_DELETED, ConsequenceCode.ADDRESS_CHANGES
+
+
+def build_requested(phase: Phase, desired: DesiredState, store_gb: int = 125) -> Instance:
+    """Return an instance whose disk costs 7.30 dollars per month."""
+    ready = build_ready_instance()
+    hardware = replace(ready.spec.hardware, instance_store_gb=store_gb)
+    rates = Rates(instance=Decimal(1), disk=Decimal("0.01"))
+    spec = replace(ready.spec, desired=desired, hardware=hardware)
+    return replace(ready, phase=phase, spec=spec, billing=Billing(rates=rates))
+
+
+@pytest.mark.parametrize(
+    ("phase", "desired", "store_gb", "codes"),
+    [
+        (Phase.READY, DesiredState.STOPPED, 125, [ConsequenceCode.DISK_BILLED, STORE, ADDRESS]),
+        (Phase.STOPPING, DesiredState.STOPPED, 0, [ConsequenceCode.DISK_BILLED, ADDRESS]),
+        (Phase.STOPPED, DesiredState.STOPPED, 125, [ConsequenceCode.DISK_BILLED]),
+        (Phase.READY, DesiredState.TERMINATED, 125, [ConsequenceCode.DISK_DELETED, STORE]),
+        (Phase.STOPPED, DesiredState.TERMINATED, 125, [ConsequenceCode.DISK_DELETED]),
+        (Phase.TERMINATED, DesiredState.TERMINATED, 125, []),
+        (Phase.BOOTING, DesiredState.RUNNING, 125, []),
+    ],
+)
+def test_consequences_are_those_that_are_still_to_come(
+    phase: Phase, desired: DesiredState, store_gb: int, codes: list[ConsequenceCode]
+) -> None:
+    assert [each.code for each in list_consequences(build_requested(phase, desired, store_gb))] == codes
+
+
+def test_stop_says_what_the_disk_costs_and_termination_that_it_ends() -> None:
+    stop, store, _ = list_consequences(build_requested(Phase.READY, DesiredState.STOPPED))
+    assert stop.message == "The root disk of n (64 GiB) stays and costs $7.30 per month until you terminate n."
+    assert store.message == "The stop deletes /tmp and the instance store (125 GB)."
+    termination = next(list_consequences(build_requested(Phase.READY, DesiredState.TERMINATED)))
+    assert "is deleted. It no longer costs $7.30 per month." in termination.message
+
+
+def test_unknown_price_of_a_disk_is_not_shown() -> None:
+    instance = replace(build_requested(Phase.READY, DesiredState.STOPPED), billing=Billing())
+    assert next(list_consequences(instance)).message.endswith("stays and is billed until you terminate n.")
