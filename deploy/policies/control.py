@@ -42,7 +42,7 @@ TABLES = {
     "owners": TableAccess(("Scan",), "Read the channels of all owners; a team has few owners."),
     "ledger": TableAccess(("PutItem",), "Write what is billed."),
     "benchmarks": TableAccess(("PutItem",), "Write the results of benchmarks."),
-    "offers": TableAccess(("BatchGetItem",), "Read the price of a launch on spot."),
+    "offers": TableAccess(("BatchGetItem",), "Read the prices of spot."),
     "desk": TableAccess(
         ("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
         "Settings, names and counts, the leases of the sweep and of the deliveries, durations of documents.",

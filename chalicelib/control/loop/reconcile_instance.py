@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.control.loop.observe_instance import Observer
+from chalicelib.control.loop.spot_prices import SpotPriceLookup
 from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
@@ -156,6 +157,7 @@ class Reconciler:
             heartbeat_region=self.settings.home_region,
             instance_role_id=self.settings.instance_role_id,
             catalog=self.catalog,
+            find_spot_price=SpotPriceLookup(self.stores.offers, self.clock).find,
             scale_script_timeout=self.clock.scale_script_timeout,
         )
 

@@ -9,6 +9,7 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from tests.support.world import ADA, World, get_ec2_id
 
 ZONES = tuple(f"us-east-1{letter}" for letter in "abcdef")
@@ -26,6 +27,13 @@ def interrupt(
     bootstrap.set_application(None)
 
 
+def save_spot_price(desk: World, price: Decimal) -> None:
+    """Store a reading of the offers with one price in all zones."""
+    offering = TypeOffering(spot=dict.fromkeys(ZONES, price))
+    reading = RegionOfferings(region="us-east-1", read_at=desk.clock.now(), types={"g4dn.xlarge": offering})
+    desk.application.reconciler.stores.offers.save(reading)
+
+
 def remove_spot_capacity(desk: World) -> None:
     """Let EC2 launch and start nothing on spot."""
     for zone in ZONES:
@@ -40,14 +48,15 @@ def get_request_state(desk: World, record_id: str) -> str:
 
 
 def test_spot_launch_costs_the_spot_price_and_its_end_leaves_no_request(desk: World) -> None:
-    desk.application.offer_refresher.run()
-    instance = desk.launch_until_ready(market="spot")
+    save_spot_price(desk, Decimal("0.2"))
+    instance = desk.wait_for_phase(desk.launch(market="spot"), Phase.READY)
     rates, ec2_instance = instance.billing.rates, instance.ec2_instance
     assert ec2_instance is not None
     assert (ec2_instance.market, get_request_state(desk, instance.id)) == (Market.SPOT, "active")
-    assert rates.instance is not None
-    assert rates.on_demand is not None
-    assert Decimal(0) < rates.instance < rates.on_demand
+    assert (rates.instance, rates.on_demand) == (Decimal("0.2"), Decimal("0.526"))
+    save_spot_price(desk, Decimal("0.3"))
+    desk.pass_minutes(1)
+    assert desk.load(instance).billing.rates.instance == Decimal("0.3")
     desk.application.instances.terminate(ADA, instance.id)
     desk.wait_for_phase(instance, Phase.TERMINATED)
     assert get_request_state(desk, instance.id) == "cancelled"

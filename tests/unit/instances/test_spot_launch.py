@@ -8,14 +8,17 @@ import pytest
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.billing import Billing, Rates
+from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import SpotTerms
 from chalicelib.domain.instances.spot_rates import to_on_demand_rates, to_spot_rates
 from tests.support.ready_instance import START, build_launch_attempt
-from tests.unit.instances.simulation import build_requested_instance
+from tests.unit.instances.simulation import build_context, build_requested_instance
+from tests.unit.instances.spot_examples import build_spot_instance, observe
 
 NO_ZONE = InsufficientCapacity("NoZoneLeft", "No zone is left")
 QUOTA = QuotaExceeded("MaxSpotInstanceCountExceeded", "Max spot instance count exceeded")
@@ -73,6 +76,24 @@ def test_missing_service_linked_role_fails_the_launch_with_what_to_do() -> None:
     plan = record_error(build_launching(can_fall_back=True, is_sent=True), error)
     assert plan.reason.code == EventCode.LAUNCH_REFUSED
     assert "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com" in plan.reason.message
+
+
+@pytest.mark.parametrize(
+    ("state", "price", "is_new"),
+    [
+        (Ec2State.RUNNING, Decimal("0.3"), True),
+        (Ec2State.RUNNING, None, False),
+        (Ec2State.STOPPED, Decimal("0.3"), False),
+    ],
+)
+def test_running_spot_instance_is_billed_at_the_price_of_the_time(
+    state: Ec2State, price: Decimal | None, is_new: bool
+) -> None:
+    known = to_spot_rates(RATES, Decimal("0.2"))
+    instance = replace(build_spot_instance(), billing=Billing(rates=known))
+    context = replace(build_context(), find_spot_price=lambda _region, _type, _zone: price)
+    rates = decide(instance, observe(state), START, context).instance.billing.rates
+    assert rates == (to_spot_rates(RATES, Decimal("0.3")) if is_new else known)
 
 
 @pytest.mark.parametrize(

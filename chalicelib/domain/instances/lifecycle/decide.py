@@ -36,6 +36,7 @@ from chalicelib.domain.instances.lifecycle.type_change import decide_type_change
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spot_rates import update_spot_rates
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
@@ -118,9 +119,13 @@ def abandon_benchmark(decision: Decision) -> Decision:
 
 
 def apply_metering(decision: Decision) -> Decision:
-    """Advance the meter to the state that the plan leaves the record in. A start is billed at the present prices."""
+    """Advance the meter to the state that the plan leaves the record in.
+
+    A start is billed at the present prices, and a spot instance always.
+    """
     plan = decision.decided_plan
     instance = update_rates_at_start(decision.before, plan.instance, decision.context.catalog)
+    instance = update_spot_rates(instance, decision.context.find_spot_price)
     metered = advance_plan_meter(decision.before, replace(plan, instance=instance), decision.now)
     return replace(decision, plan=metered)
 

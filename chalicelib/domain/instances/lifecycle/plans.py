@@ -19,6 +19,7 @@ from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import Interruption
+from chalicelib.domain.instances.spot_rates import FindSpotPrice
 from chalicelib.domain.setup.state import DocumentRun
 
 
@@ -31,6 +32,7 @@ class DecisionContext:
     :param heartbeat_region: the region of that table; it does not depend on the instance
     :param instance_role_id: unique id of the IAM role of the instances; `aws:userid` on an instance begins with it
     :param catalog: what instance types have and cost
+    :param find_spot_price: returns the present price of a type in a zone of a region
     :param scale_script_timeout: converts a script's time limit to gpudesk's clock, which can run faster
     """
 
@@ -40,6 +42,7 @@ class DecisionContext:
     heartbeat_region: str
     instance_role_id: str
     catalog: InstanceTypeCatalog
+    find_spot_price: FindSpotPrice = lambda _region, _type, _zone: None
     scale_script_timeout: Callable[[timedelta], timedelta] = lambda limit: limit
 
 
