@@ -106,6 +106,12 @@ def check_budgets(_event: CloudWatchEvent) -> None:
     get_application().budget_watch.check()
 
 
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def follow_quota_requests(event: CloudWatchEvent) -> None:
+    """File the requests to increase quotas, and follow their state, every 5 minutes."""
+    get_application().quota_request_follower.run(read_seconds_left(event))
+
+
 @app.schedule(Rate(1, unit=Rate.DAYS))
 def list_foreign_instances(event: CloudWatchEvent) -> None:
     """List the GPU instances of the account that gpudesk does not manage, once a day."""

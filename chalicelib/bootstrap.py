@@ -26,11 +26,13 @@ from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.execute_step import Executor
+from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.observe_instance import Observer
+from chalicelib.control.loop.quota_source import QuotaSource
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.refresh_catalog import CatalogRefresher
@@ -47,9 +49,11 @@ from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.launch_quota import LaunchQuotaCheck
 from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.quota_requests import QuotaRequestService
 from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
@@ -97,6 +101,7 @@ def build_application(
             regions=settings.deployed_regions,
             clock=clock,
             budgets=budgets,
+            quota_check=LaunchQuotaCheck(stores=stores, catalog=catalog, recipes=recipes, clock=clock),
         ),
         instances=instances,
         queries=queries,
@@ -116,6 +121,8 @@ def build_application(
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
         offer_refresher=_build_offer_refresher(parts),
         budget_watch=BudgetWatch(stores, clock),
+        quota_requests=QuotaRequestService(stores=stores, regions=settings.deployed_regions, clock=clock),
+        quota_request_follower=_build_quota_request_follower(parts),
         foreign=ForeignInstanceService(stores=stores, catalog=catalog, regions=settings.deployed_regions, clock=clock),
         foreign_instance_lister=_build_foreign_instance_lister(parts),
         instance_adopter=InstanceAdopter(stores, AdoptionCalls(parts.clients.loop, settings.stage), clock),
@@ -126,9 +133,10 @@ def build_application(
 
 
 def _build_reconciler(parts: Parts) -> Reconciler:
-    prerequisites, settings = _build_prerequisites(parts), parts.settings
+    settings, quotas = parts.settings, QuotaSource(parts.stores, parts.catalog, parts.clock)
     spot_requests = SpotRequests(parts.clients.loop, settings.stage)
-    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, spot_requests)
+    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, spot_requests, quotas)
+    prerequisites = _build_prerequisites(parts)
     resolver = LaunchResolver(
         prerequisites,
         parts.ssm,
@@ -176,12 +184,17 @@ def _build_offer_refresher(parts: Parts) -> OfferRefresher:
     return OfferRefresher(
         parts.stores.offers,
         Offerings(clients),
-        Quotas(clients),
+        Quotas(clients, parts.settings.stage),
         _build_prerequisites(parts),
         parts.catalog,
         parts.settings.deployed_regions,
         parts.clock,
     )
+
+
+def _build_quota_request_follower(parts: Parts) -> QuotaRequestFollower:
+    quotas, regions = Quotas(parts.clients.loop, parts.settings.stage), parts.settings.deployed_regions
+    return QuotaRequestFollower(parts.stores, quotas, parts.catalog, regions, parts.clock)
 
 
 def _build_catalog_refresher(parts: Parts) -> CatalogRefresher:

@@ -84,6 +84,7 @@ FUNCTIONS: Mapping[str, FunctionSettings] = {
             name="refresh_offers", role="offers", memory_mib=512, timeout_seconds=REFRESH_SECONDS, retries=0
         ),
         _build_loop_function("check_budgets", "budgets", 0),
+        _build_loop_function("follow_quota_requests", "quotas", 0),
         # It makes some calls in each region of the account. It is repeated, because the next event comes a day later.
         FunctionSettings(
             name="list_foreign_instances", role="foreign", memory_mib=512, timeout_seconds=REFRESH_SECONDS, retries=1

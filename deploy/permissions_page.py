@@ -48,6 +48,7 @@ USED_BY = {
     "notifications": f"the function {join_and(list_functions('notifications'))}",
     "offers": f"the function {join_and(list_functions('offers'))}",
     "budgets": f"the function {join_and(list_functions('budgets'))}",
+    "quotas": f"the function {join_and(list_functions('quotas'))}",
     "foreign": f"the function {join_and(list_functions('foreign'))}",
     "adoption": f"the function {join_and(list_functions('adoption'))}",
     "catalog": f"the function {join_and(list_functions('catalog'))}",

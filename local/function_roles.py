@@ -36,6 +36,8 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "sweep_watchdog": "check_sweep_health",
     "offer_refresher": "refresh_offers",
     "budget_watch": "check_budgets",
+    "quota_requests": "api",
+    "quota_request_follower": "follow_quota_requests",
     "foreign": "api",
     "foreign_instance_lister": "list_foreign_instances",
     "instance_adopter": "adopt_instances",

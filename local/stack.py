@@ -142,8 +142,9 @@ def _build_delivery(cloud: LocalCloud, region: str) -> Delivery:
 
 
 def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep, deliver and adopt each minute; check the sweep, and refresh catalog and offers if due, every fifth minute.
+    """Sweep, deliver and adopt each minute.
 
+    Every fifth minute, check the sweep, follow the requests to increase quotas, and refresh catalog and offers if due.
     Budgets are checked every 15 minutes. Foreign instances are listed every hour, too, so that nobody waits a day of
     the cloud for them. The others are called even if the sweep fails.
     """
@@ -157,6 +158,7 @@ def _on_schedule(event: dict[str, Any]) -> None:
         app.adopt_instances(event, None)
         if minute % FIVE_MINUTES == 0:
             app.check_sweep_health(event, None)
+            app.follow_quota_requests(event, None)
             app.refresh_catalog(event, None)
             app.refresh_offers(event, None)
         if minute == 0:

@@ -33,6 +33,7 @@ from chalicelib.domain.notifications.notification import DeliveryChannel, Delive
 from chalicelib.domain.offers.headroom import HeadroomKind
 from chalicelib.domain.offers.left_out import LeftOutCode
 from chalicelib.domain.offers.offer import PriceSource
+from chalicelib.domain.offers.quota_request import QuotaRequestState
 from chalicelib.domain.sessions.session import SessionKind
 from chalicelib.domain.setup.parameters import ParameterType
 
@@ -74,6 +75,10 @@ LeftOutCodeText = TypeAliasType(
 )
 HeadroomKindText = TypeAliasType(
     "HeadroomKindText", Annotated[str, list_values(HeadroomKind, "Whether a quota leaves room for a launch.")]
+)
+QuotaRequestStateText = TypeAliasType(
+    "QuotaRequestStateText",
+    Annotated[str, list_values(QuotaRequestState, "The state of a request to increase a quota.")],
 )
 ImagePhaseText = TypeAliasType("ImagePhaseText", Annotated[str, list_values(ImagePhase, "The phase of an image.")])
 ActivityStateText = TypeAliasType(

@@ -53,10 +53,32 @@ class BudgetProblem(TypedDict):
     needed: str
 
 
+class ProblemQuota(TypedDict):
+    """The quota of EC2 that a launch exceeds, in vCPUs."""
+
+    code: str
+    name: str
+    region: str
+    limit: int
+    use: int
+    free: int
+    need: int
+
+
+class ProblemChoice(TypedDict):
+    """A request that helps instead. `kind`: request_increase, wait or cpu_type. `body`: the fields to send."""
+
+    kind: str
+    message: str
+    method: str
+    path: str
+    body: dict[str, str | int | bool]
+
+
 class Problem(TypedDict):
     """An error (RFC 9457). `code` is for programs; `detail` and the messages of `errors` are for people.
 
-    `budget` is there if the code is budget_exceeded.
+    `budget` is there if the code is budget_exceeded, `quota` and `choices` if it is quota_exceeded.
     """
 
     type: str
@@ -66,6 +88,8 @@ class Problem(TypedDict):
     code: ErrorCodeText
     errors: list[ProblemField]
     budget: NotRequired[BudgetProblem]
+    quota: NotRequired[ProblemQuota]
+    choices: NotRequired[list[ProblemChoice]]
 
 
 def describe_errors(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:

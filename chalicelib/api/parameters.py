@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from chalicelib.api.common_schemas import EC2_ID_DESCRIPTION, EC2_ID_PATTERN, OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import build_image_not_found_error, build_instance_not_found_error
-from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.catalog.quotas import NAMES
+from chalicelib.domain.common.errors import ErrorCode, FieldError, NotFound, ValidationFailed
 
 REF_PATTERN = re.compile(r"[A-Za-z0-9-]{1,64}")
 """The characters of names and ids. A path segment with any other character is not looked up."""
@@ -65,6 +66,12 @@ def _check_owner(value: str) -> None:
         raise ValidationFailed(f"The path must contain {OWNER_DESCRIPTION}.", errors=(wrong,))
 
 
+def _check_quota_code(value: str) -> None:
+    if value not in NAMES:
+        message = f"Quota {value[:60]!r} was not found. GET /quotas lists the quotas that gpudesk knows."
+        raise NotFound(message, code=ErrorCode.QUOTA_NOT_FOUND)
+
+
 def _check_ec2_id(value: str) -> None:
     if not re.fullmatch(EC2_ID_PATTERN, value):
         wrong = FieldError("instance_id", f"must be {EC2_ID_DESCRIPTION}")
@@ -90,3 +97,9 @@ EC2_ID = PathParameter(
     _check_ec2_id,
 )
 OWNER_REF = PathParameter("owner", OWNER_DESCRIPTION, {"type": "string", "pattern": OWNER_PATTERN}, _check_owner)
+QUOTA_CODE = PathParameter(
+    "code",
+    "the code of a quota of GET /quotas, e.g. L-DB2E81BA",
+    {"type": "string", "enum": list(NAMES)},
+    _check_quota_code,
+)

@@ -96,7 +96,7 @@ def to_response(error: RequestError) -> Response:
     """Return the HTTP response of an error that gpudesk raised on purpose."""
     status = STATUSES[type(error)]
     body = build_problem_body(status, error.message, code=error.code, errors=error.errors)
-    return _build_response(status, {**body, **error.extra}, _choose_headers(error, status))
+    return _build_response(status, {**body, **error.members}, _choose_headers(error, status))
 
 
 def problem_middleware(request: Request, get_response: Callable[[Request], Response]) -> Response:

@@ -70,7 +70,7 @@ NOT_CONNECTED_CODES = frozenset({"TargetNotConnected"})
 
 FORBIDDEN_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
-DUPLICATE_CODES = frozenset({"InvalidAMIName.Duplicate"})
+DUPLICATE_CODES = frozenset({"InvalidAMIName.Duplicate", "ResourceAlreadyExistsException"})
 
 INVALID_PROFILE = re.compile(r"Invalid IAM Instance Profile", re.IGNORECASE)
 """The message of an `InvalidParameterValue` while EC2 does not see a new instance profile yet, which takes minutes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
+from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
@@ -26,6 +27,7 @@ from chalicelib.control.services.launch import LaunchService
 from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.quota_requests import QuotaRequestService
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
 from chalicelib.domain.catalog.reading import CatalogReading
@@ -71,6 +73,8 @@ class Application:
     sweep_watchdog: SweepWatchdog
     offer_refresher: OfferRefresher
     budget_watch: BudgetWatch
+    quota_requests: QuotaRequestService
+    quota_request_follower: QuotaRequestFollower
     foreign: ForeignInstanceService
     foreign_instance_lister: ForeignInstanceLister
     instance_adopter: InstanceAdopter

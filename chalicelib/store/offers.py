@@ -1,7 +1,8 @@
-"""The offers table: two items for each region, so that one call reads all regions.
+"""The offers table: three items for each region, so that one call reads all regions.
 
-One item has the records of capacity (`capacity_codec.py`). The other one has what the refresh has read: the types with
-their zones and prices (`offer_lines.py`), quotas and subnets. One more item has the catalog (`catalog.py`).
+One item has the records of capacity (`capacity_codec.py`), one the requests to increase quotas (`quota_requests.py`).
+The other one has what the refresh has read: the types with their zones and prices (`offer_lines.py`), quotas and
+subnets. One more item has the catalog (`catalog.py`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,10 +18,11 @@ from pynamodb.attributes import (
 
 from chalicelib.domain.common.deadlines import OFFERS_RETENTION
 from chalicelib.domain.offers.offerings import RegionOfferings
+from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.store.capacity_codec import decode_capacity
 from chalicelib.store.connections import TableMeta, TableModel
-from chalicelib.store.dynamo import read_or_log
+from chalicelib.store.dynamo import read_or_log, update_if
 from chalicelib.store.offer_lines import decode_types, encode_types
 from chalicelib.store.quota_lines import format_quotas, parse_quotas
 
@@ -29,11 +31,11 @@ CAPACITY_PREFIX = "capacity#"
 
 
 class OfferModel(TableModel):
-    """What the refresh has read of one region, its records of capacity, or the catalog.
+    """What the refresh has read of one region, its records of capacity, its quota requests, or the catalog.
 
     Quotas have a time of their own: they can be older.
 
-    :cvar region: the region, `capacity#` and the region, or `catalog`
+    :cvar region: the region, `capacity#` or `quota_requests#` and the region, or `catalog`
     :cvar subnet_zones: zones with blanks between
     """
 
@@ -49,6 +51,7 @@ class OfferModel(TableModel):
     version = NumberAttribute(null=True)
     quotas = UnicodeAttribute(null=True)
     quotas_read_at = UTCDateTimeAttribute(null=True)
+    requests = UnicodeAttribute(null=True)
     subnet_zones = UnicodeAttribute(null=True)
     catalog = BinaryAttribute(legacy_encoding=False, null=True)
     expires_at = TTLAttribute(null=True)
@@ -69,9 +72,14 @@ class OfferRepository:
             expires_at=offerings.read_at + OFFERS_RETENTION,
         ).save()
 
+    def save_quotas(self, region: str, reading: QuotaReading) -> None:
+        """Replace the quotas of a region that has been read before. Its zones and prices stay."""
+        actions = [OfferModel.quotas.set(format_quotas(reading)), OfferModel.quotas_read_at.set(reading.read_at)]
+        update_if(OfferModel(region), actions, OfferModel.read_at.exists())
+
     def get_many(self, regions: Iterable[str]) -> Mapping[str, RegionOfferings]:
         """Return what was read of regions, by region, without unreadable items. DynamoDB is called once."""
-        read = {item.region: _read_offerings(item) for item in OfferModel.batch_get(list(regions))}
+        read = {item.region: read_offerings(item) for item in OfferModel.batch_get(list(regions))}
         return {region: offerings for region, offerings in read.items() if offerings}
 
     def get_many_with_capacity(
@@ -83,7 +91,7 @@ class OfferRepository:
         for item in OfferModel.batch_get([*keys.values(), *keys]):
             if item.region in keys:
                 capacity[keys[item.region]] = read_capacity(item)
-            elif reading := _read_offerings(item):
+            elif reading := read_offerings(item):
                 offerings[item.region] = reading
         return offerings, capacity
 
@@ -100,7 +108,7 @@ def read_capacity(item: OfferModel | None) -> RegionCapacity:
     return read_or_log(item.region, partial(decode_capacity, item.capacity)) or RegionCapacity()
 
 
-def _read_offerings(item: OfferModel) -> RegionOfferings | None:
+def read_offerings(item: OfferModel) -> RegionOfferings | None:
     """Return what was read of a region; None: the item is unreadable, which is logged."""
     return read_or_log(f"offers of {item.region}", partial(_to_offerings, item))
 

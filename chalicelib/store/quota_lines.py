@@ -1,7 +1,9 @@
-"""Quotas in an item of the offers table: a line for each code with its vCPUs and those in use; `-`: unknown.
+"""Quotas in an item of the offers table: a line for each code with its vCPUs, those in use, and those in foreign use.
 
-L-DB2E81BA 64 12
-L-417A185B 0 -
+L-DB2E81BA 64 12 4
+L-417A185B 0 - -
+
+`-`: unknown. A line of an earlier version lacks the last number: it is unknown.
 """
 
 from collections.abc import Mapping
@@ -14,8 +16,9 @@ UNKNOWN = "-"
 
 def format_quotas(reading: QuotaReading) -> str:
     """Return the lines of a reading, sorted by code."""
+    columns = (reading.limits, reading.use, reading.foreign_use)
     codes = sorted({*reading.limits, *reading.use})
-    return "\n".join(f"{code} {_format(reading.limits, code)} {_format(reading.use, code)}" for code in codes)
+    return "\n".join(" ".join((code, *(_format(column, code) for column in columns))) for code in codes)
 
 
 def parse_quotas(text: str, read_at: datetime) -> QuotaReading:
@@ -23,13 +26,19 @@ def parse_quotas(text: str, read_at: datetime) -> QuotaReading:
 
     :raises ValueError: a line is not in the form of this module
     """
-    limits, use = {}, {}
+    limits, use, foreign_use = {}, {}, {}
     for line in text.splitlines():
-        code, limit, used = line.split(" ")
+        code, limit, used, *foreign = line.split(" ")
         if limit != UNKNOWN:
             limits[code] = int(limit)
-        use[code] = None if used == UNKNOWN else int(used)
-    return QuotaReading(read_at=read_at, limits=limits, use=use)
+        use[code] = _parse(used)
+        if foreign and foreign[0] != UNKNOWN:
+            foreign_use[code] = _parse(foreign[0])
+    return QuotaReading(read_at=read_at, limits=limits, use=use, foreign_use=foreign_use)
+
+
+def _parse(text: str) -> int | None:
+    return None if text == UNKNOWN else int(text)
 
 
 def _format(values: Mapping[str, int | None], code: str) -> str:

@@ -18,6 +18,7 @@ from chalicelib.store.ledger import LedgerRepository
 from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.offers import OfferRepository
 from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.quota_requests import QuotaRequestRepository
 from chalicelib.store.tables import connect_tables
 from chalicelib.store.timeline import TimelineRepository
 from chalicelib.store.tokens import TokenRepository
@@ -41,6 +42,7 @@ class Repositories:
     benchmarks: BenchmarkRepository = field(default_factory=BenchmarkRepository)
     offers: OfferRepository = field(default_factory=OfferRepository)
     capacity: CapacityRepository = field(default_factory=CapacityRepository)
+    quota_requests: QuotaRequestRepository = field(default_factory=QuotaRequestRepository)
     foreign_instances: ForeignInstanceRepository = field(default_factory=ForeignInstanceRepository)
     adoptions: AdoptionRepository = field(default_factory=AdoptionRepository)
     catalog: CatalogRepository = field(default_factory=CatalogRepository)

@@ -15,6 +15,7 @@ from deploy.policies import (
     notifications,
     offers,
     people,
+    quotas,
     session,
     sessions,
 )
@@ -27,6 +28,7 @@ POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
     "notifications": notifications.build_policy,
     "offers": offers.build_policy,
     "budgets": budgets.build_policy,
+    "quotas": quotas.build_policy,
     "foreign": foreign.build_policy,
     "adoption": adoption.build_policy,
     "catalog": catalog.build_policy,
@@ -37,5 +39,16 @@ POLICIES: Mapping[str, Callable[[ResourceNames], PolicyDocument]] = {
 }
 """The policy of each role, by the key of the role. `people` is a managed policy without a role."""
 
-FUNCTION_ROLES = ("api", "sessions", "control", "notifications", "offers", "catalog", "budgets", "foreign", "adoption")
+FUNCTION_ROLES = (
+    "api",
+    "sessions",
+    "control",
+    "notifications",
+    "offers",
+    "catalog",
+    "quotas",
+    "budgets",
+    "foreign",
+    "adoption",
+)
 """The roles of Lambda functions."""

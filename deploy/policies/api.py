@@ -2,6 +2,7 @@
 
 from deploy.names import ResourceNames
 from deploy.policies.logs import build_log_statement
+from deploy.policies.quotas import build_request_statement
 from deploy.policies.statement import PolicyDocument
 from deploy.policies.table_access import TableAccess, build_table_statements
 from deploy.policies.webhook_key import build_webhook_key_statement
@@ -35,7 +36,8 @@ TABLES = {
     "ledger": TableAccess(("Query",), "Sum up costs."),
     "benchmarks": TableAccess(("Query",), "Compare benchmarks."),
     "offers": TableAccess(
-        ("BatchGetItem", "GetItem"), "Search offers and list regions. Use the types and prices of the last refresh."
+        ("BatchGetItem", "GetItem"),
+        "Search offers, list regions and quotas. Use the types and prices of the last refresh.",
     ),
     "desk": TableAccess(
         ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
@@ -49,6 +51,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     return PolicyDocument(
         (
             *build_table_statements(names, TABLES),
+            build_request_statement(names),
             build_webhook_key_statement(names),
             build_log_statement(names, "api"),
         )

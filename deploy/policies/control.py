@@ -4,6 +4,7 @@ They share one role, because each of them reconciles instances, and a reconcile 
 """
 
 from chalicelib.store.offers import CAPACITY_PREFIX
+from chalicelib.store.quota_requests import QUOTA_REQUEST_PREFIX
 from deploy.names import ResourceNames
 from deploy.policies.catalog_item import build_catalog_statement
 from deploy.policies.commands import build_command_statements
@@ -11,6 +12,8 @@ from deploy.policies.images import build_image_statements
 from deploy.policies.launches import build_launch_statements
 from deploy.policies.logs import build_log_statement
 from deploy.policies.notifications import build_delivery_statements
+from deploy.policies.offers import REGION_KEYS
+from deploy.policies.quotas import limit_keys
 from deploy.policies.statement import PolicyDocument, Statement
 from deploy.policies.table_access import TableAccess, build_table_statements
 from deploy.tables import STREAM_TABLE
@@ -55,6 +58,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     statements = (
         *build_table_statements(names, TABLES),
         _build_capacity_statement(names),
+        _build_quota_statement(names),
         build_catalog_statement(names),
         *build_stream_statements(names),
         _build_observation_statement(),
@@ -79,6 +83,16 @@ def _build_capacity_statement(names: ResourceNames) -> Statement:
         },
         reason="Remember what EC2 has answered to launches and starts, and choose zones by it. The zones and prices in "
         "the same table have other keys. ForAllValues also holds for a missing key, so Null requires it.",
+    )
+
+
+def _build_quota_statement(names: ResourceNames) -> Statement:
+    return Statement(
+        sid="ReadQuotas",
+        actions=("dynamodb:BatchGetItem",),
+        resources=(names.table_arn("offers"),),
+        condition=limit_keys(*REGION_KEYS, f"{QUOTA_REQUEST_PREFIX}*"),
+        reason="Read the quotas of a region in which a launch waits for one, and the requests to increase them.",
     )
 
 

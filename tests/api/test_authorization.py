@@ -194,7 +194,8 @@ GET_ROUTES = [
 
 @pytest.mark.parametrize("endpoint", GET_ROUTES, ids=lambda endpoint: endpoint.path)
 def test_bot_must_name_an_owner_to_read_what_differs_by_owner(bench: Bench, endpoint: Endpoint) -> None:
-    answer = bench.slack("GET", re.sub("{.*?}", "x", endpoint.path.replace("{instance_id}", "i-0123456789abcdef0")))
+    path = endpoint.path.replace("{instance_id}", "i-0123456789abcdef0").replace("{code}", "L-DB2E81BA")
+    answer = bench.slack("GET", re.sub("{.*?}", "x", path))
     expected = (422, "owner_required") if endpoint.needs_owner else (200, None)
     if endpoint.path in ADMIN_PATHS:
         expected = (403, "admin_only")

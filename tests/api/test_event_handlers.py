@@ -14,6 +14,7 @@ import app as application
 from chalicelib import bootstrap, events
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
+from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
@@ -28,6 +29,7 @@ from chalicelib.domain.common.clock import SystemClock
 from chalicelib.domain.foreign.adoption import Adoption
 from chalicelib.domain.foreign.inventory import Inventory
 from chalicelib.domain.instances.spot import InterruptionAction, SpotEvent
+from chalicelib.domain.offers.quota_request import QuotaRequest
 from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers
 from local.settings import read_local_settings
@@ -100,6 +102,18 @@ class RecordingRefresher(OfferRefresher):
         self.log.calls.append("offers")
         self.log.seconds_left = seconds_left
         return RefreshReport()
+
+
+@dataclass(frozen=True)
+class RecordingFollower(QuotaRequestFollower):
+    """A follower of requests to increase quotas that only logs its calls."""
+
+    log: CallLog = field(default_factory=CallLog)
+
+    def run(self, seconds_left: float | None = None) -> list[QuotaRequest]:
+        self.log.calls.append("quotas")
+        self.log.seconds_left = seconds_left
+        return []
 
 
 @dataclass(frozen=True)
@@ -198,6 +212,7 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             catalog_updates=NoUpdates(application.catalog_updates.catalog, SystemClock()),
             offer_refresher=RecordingRefresher(**vars(application.offer_refresher), log=log),
             budget_watch=RecordingBudgetWatch(**vars(application.budget_watch), log=log),
+            quota_request_follower=RecordingFollower(**vars(application.quota_request_follower), log=log),
             foreign_instance_lister=RecordingLister(**vars(application.foreign_instance_lister), log=log),
             instance_adopter=RecordingAdopter(**vars(application.instance_adopter), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
@@ -281,6 +296,7 @@ def test_budget_schedule_checks_the_budgets(log: CallLog) -> None:
         (application.sweep, "everything"),
         (application.deliver_notifications, "notifications"),
         (application.refresh_offers, "offers"),
+        (application.follow_quota_requests, "quotas"),
         (application.list_foreign_instances, "foreign instances"),
         (application.refresh_catalog, "catalog"),
     ],

@@ -39,6 +39,7 @@ def test_launch_returns_the_instance_and_its_location(bench: Bench) -> None:
         "metadata_hop_limit": 1,
         "project": "vision",
         "tags": {"project": "vision"},
+        "wait_for_quota": False,
         "idle_policy": POLICY,
         "max_hours": 12,
         "before_stop_hook": None,
@@ -65,13 +66,14 @@ def test_launch_on_spot_shows_the_market_and_the_most_that_it_costs(bench: Bench
     assert (status["interruption"], status["spot_instance_request_id"]) == (None, None)
 
 
-def test_launch_reads_four_items_and_writes_one_transaction(bench: Bench) -> None:
+def test_launch_reads_five_items_and_writes_one_transaction(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).status == 202
     token, idempotency_record, settings, owner = 1, 1, 1, 1
     reads = token + idempotency_record + settings + owner
     calls = bench.world.cloud.count_calls_since(before)
-    assert calls == {"dynamodb:GetItem": reads, "dynamodb:TransactWriteItems": 1}, "no call to EC2 or SSM"
+    quotas = {"dynamodb:BatchGetItem": 1}
+    assert calls == {"dynamodb:GetItem": reads, **quotas, "dynamodb:TransactWriteItems": 1}, "no call to EC2 or SSM"
 
 
 def test_launch_with_every_field_stores_every_field(bench: Bench) -> None:

@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 SEARCH = "/offers?instance_type=g4dn.xlarge"
 
 
-def store_offers(bench: Bench, *, age: timedelta = timedelta(), use: int = 0) -> None:
+def store_offers(bench: Bench, *, age: timedelta = timedelta(), use: int = 0, foreign_use: int | None = None) -> None:
     """Store the reading of the only region in which gpudesk is deployed.
 
     :param use: vCPUs of the on-demand quota of G and VT instances, which has 64
@@ -35,6 +35,7 @@ def store_offers(bench: Bench, *, age: timedelta = timedelta(), use: int = 0) ->
         read_at=bench.world.now - age,
         limits={"L-3819A6DF": 16, "L-DB2E81BA": 64},
         use={"L-3819A6DF": 4, "L-DB2E81BA": use},
+        foreign_use={} if foreign_use is None else {"L-DB2E81BA": foreign_use},
     )
     bench.world.application.offers.stores.offers.save(replace(reading, quotas=quotas))
 
@@ -187,7 +188,7 @@ def test_quotas_show_limit_use_and_what_is_free(bench: Bench) -> None:
     second = bench.ada("GET", f"/quotas?limit=6&cursor={first['next_cursor']}").json
     by_code = {each["code"]: each for each in (*first["items"], *second["items"])}
     assert len(by_code) == 7
-    read = {"region": "us-east-1", "read_at": f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}", "stale": False}
+    read = {"region": "us-east-1", "read_at": f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}", "stale": False, "request": None}
     assert by_code["L-DB2E81BA"] == {
         **read,
         "code": "L-DB2E81BA",
@@ -237,7 +238,7 @@ def test_all_wrong_fields_of_a_search_are_named_at_once(bench: Bench) -> None:
     assert list(answer.field_errors) == ["gpu", "near", "region"]
 
 
-@pytest.mark.parametrize("path", [SEARCH, "/offers?limit=100", "/regions", "/quotas"])
+@pytest.mark.parametrize("path", [SEARCH, "/offers?limit=100", "/regions", "/quotas", "/quotas/L-DB2E81BA"])
 def test_answer_takes_one_call_besides_those_for_token_and_settings(bench: Bench, path: str) -> None:
     store_offers(bench)
     assert count_calls(bench, path) == {"dynamodb:GetItem": 2, "dynamodb:BatchGetItem": 1}

@@ -19,8 +19,7 @@ LAUNCH = {"gpu": "T4"}
         (
             {"colour": "red"},
             "colour",
-            "unknown field; known: gpu, gpu_count, instance_type, region, market, resume_after_interruption and 11 "
-            "more",
+            "unknown field; known: gpu, gpu_count, instance_type, region, market, resume_after_interruption and ",
         ),
         (
             {"disk_gib": "64"},

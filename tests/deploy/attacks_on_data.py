@@ -10,6 +10,7 @@ from chalicelib.store.desk import SETTINGS_KEY, DeskModel
 from chalicelib.store.foreign_instances import INVENTORY_KEY
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.offers import OfferModel, build_capacity_key
+from chalicelib.store.quota_requests import build_request_key
 from chalicelib.store.tables import TABLES
 from deploy.tables import get_short_name
 from ssm_documents.compose import list_document_names
@@ -30,6 +31,7 @@ OFFER_KEYS = {
     "zones and prices": "us-east-1",
     "records of capacity": build_capacity_key("us-east-1"),
     "catalog": CATALOG_KEY,
+    "quota requests": build_request_key("us-east-1"),
 }
 """Kinds of items of the offers table, each with a key."""
 

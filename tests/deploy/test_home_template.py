@@ -122,7 +122,7 @@ def test_schedules_and_rules_are_those_of_the_app(home: Template) -> None:
     rules = list_properties(home, "Events::Rule").values()
     schedules = sorted(rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule)
     each_minute = ["rate(1 minute)"] * 3
-    assert schedules == ["rate(1 day)", *each_minute, "rate(15 minutes)", *["rate(5 minutes)"] * 3]
+    assert schedules == ["rate(1 day)", *each_minute, "rate(15 minutes)", *["rate(5 minutes)"] * 4]
     sources = sorted(rule["EventPattern"]["source"][0] for rule in rules if "EventPattern" in rule)
     assert sources == ["aws.ec2", "aws.ec2", "aws.ssm"]
 

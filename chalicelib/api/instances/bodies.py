@@ -79,6 +79,9 @@ class LaunchBody(RequestModel):
     owner: str | None = Field(None, pattern=OWNER_PATTERN, description=OWNER_DESCRIPTION)
     project: str | None = Field(None, description=f"1 to {MAX_PROJECT_LENGTH} {TAG_CHARACTERS}, e.g. vision")
     tags: dict[str, str] | None = Field(None, description=TAGS_DESCRIPTION)
+    wait_for_quota: bool | None = Field(
+        None, description="true to wait until the quota of EC2 suffices, or false; default: false"
+    )
     idle_policy: IdlePolicyBody | None = Field(
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
     )

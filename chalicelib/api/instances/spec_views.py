@@ -26,8 +26,9 @@ class SpecView(TypedDict):
     `gpu_count`: null: unknown, of a type that is not in the catalog; then `gpu` is null, too. `image`: the id of the
     image from which the instance was launched; null: no image. `disk_gib`: the total size of the root disk; before the
     launch it is an estimate if the request left it out; null: unknown, of an adopted instance. `metadata_hop_limit`:
-    2 lets containers on the instance use its role. `resume_after_interruption`: EC2 may start a spot instance again
-    that it has interrupted. `before_stop_hook`: the program that runs before gpudesk stops the instance; null: none.
+    2 lets containers on the instance use its role. `wait_for_quota`: the launch waits until the quota of EC2 suffices.
+    `resume_after_interruption`: EC2 may start a spot instance again that it has interrupted. `before_stop_hook`: the
+    program that runs before gpudesk stops the instance; null: none.
     """
 
     gpu: str | None
@@ -44,6 +45,7 @@ class SpecView(TypedDict):
     metadata_hop_limit: int
     project: str | None
     tags: dict[str, str]
+    wait_for_quota: bool
     idle_policy: IdlePolicyView
     max_hours: int
     before_stop_hook: str | None
@@ -71,6 +73,7 @@ def to_spec_view(spec: Spec) -> SpecView:
         "metadata_hop_limit": spec.metadata_hop_limit,
         "project": spec.project,
         "tags": dict(spec.tags),
+        "wait_for_quota": spec.wait_for_quota,
         "idle_policy": to_policy_view(spec.policy.idle),
         "max_hours": spec.policy.max_hours,
         "before_stop_hook": spec.policy.before_stop_hook,

@@ -4,6 +4,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import HeadroomKindText
 from chalicelib.api.common_schemas import format_optional_timestamp
+from chalicelib.api.offers.quota_request_schemas import QuotaRequestView, to_quota_request_view
 from chalicelib.domain.offers.headroom import Headroom
 from chalicelib.domain.offers.quota_summary import QuotaSummary
 
@@ -25,7 +26,7 @@ class QuotaView(TypedDict):
 
     `use`: vCPUs of all pending and running instances of the account, those of others included. `free`: vCPUs that are
     not in use. `read_at`: when quota and use were read; null if they have not been read yet. `stale`: they could not be
-    read since, so no offer is left out because of them.
+    read since, so no offer is left out because of them. `request`: the last request to increase the quota.
     """
 
     region: str
@@ -36,6 +37,7 @@ class QuotaView(TypedDict):
     free: int | None
     read_at: str | None
     stale: bool
+    request: QuotaRequestView | None
 
 
 def to_offer_quota_view(headroom: Headroom) -> OfferQuotaView:
@@ -54,4 +56,5 @@ def to_quota_view(summary: QuotaSummary) -> QuotaView:
         "free": summary.free,
         "read_at": format_optional_timestamp(summary.read_at),
         "stale": summary.is_stale,
+        "request": to_quota_request_view(summary.request) if summary.request else None,
     }

@@ -1,7 +1,12 @@
 """/offers, /quotas and /regions: which GPU can be launched where, and at what price."""
 
-from chalicelib.api.common_schemas import EmptyModel, PageQuery, PageView, format_optional_timestamp
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView, format_optional_timestamp
 from chalicelib.api.offers.queries import OfferSearchQuery, RegionQuery
+from chalicelib.api.offers.quota_request_schemas import (
+    IncreaseBody,
+    RecordedQuotaRequestView,
+    to_recorded_request_view,
+)
 from chalicelib.api.offers.quota_schemas import QuotaView, to_quota_view
 from chalicelib.api.offers.schemas import (
     OffersView,
@@ -12,6 +17,7 @@ from chalicelib.api.offers.schemas import (
     to_stale_region_view,
 )
 from chalicelib.api.pagination import paginate, to_page_view
+from chalicelib.api.parameters import QUOTA_CODE
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
@@ -55,13 +61,37 @@ def list_quotas(call: RequestContext[EmptyModel, PageQuery]) -> PageView[QuotaVi
 
     gpudesk reads them every hour. The use includes instances that gpudesk does not manage.
     """
-    page = paginate(
-        call.app.offers.list_quotas(),
-        call.query,
-        build_list_name("quotas", ""),
-        lambda summary: f"{summary.region}/{summary.code}",
-    )
+    return _list_quotas(call)
+
+
+def _list_quotas(call: RequestContext[EmptyModel, PageQuery], code: str | None = None) -> PageView[QuotaView]:
+    """Return a page of quotas, each with the last request to increase it.
+
+    :param code: None: all quotas
+    """
+    summaries = [each for each in call.app.offers.list_quotas() if code in (None, each.code)]
+    name = build_list_name("quotas", code or "")
+    page = paginate(summaries, call.query, name, lambda summary: f"{summary.region}/{summary.code}")
     return to_page_view(page, to_quota_view)
+
+
+@router.route(Endpoint("GET", "/quotas/{code}", QUOTA_CODE, needs_owner=False))
+def show_quota(call: RequestContext[EmptyModel, PageQuery]) -> PageView[QuotaView]:
+    """List one quota of EC2 in the regions in which gpudesk is deployed, with the last request to increase it."""
+    return _list_quotas(call, call.path_ref)
+
+
+@router.route(
+    Endpoint("POST", "/quotas/{code}/increase", QUOTA_CODE, status=202, location="quotas", needs_owner=False),
+)
+def increase_quota(call: RequestContext[IncreaseBody, OwnerQuery]) -> RecordedQuotaRequestView:
+    """Request an increase of a quota from AWS. Admins only.
+
+    gpudesk files the request within minutes and follows it; `request` of GET /quotas/{code} shows the state. If a
+    request for the quota is open, it is returned: AWS accepts one at a time.
+    """
+    recorded = call.app.quota_requests.request_increase(call.actor, call.path_ref, call.body.region, call.body.value)
+    return to_recorded_request_view(recorded)
 
 
 @router.route(Endpoint("GET", "/regions", needs_owner=False))

@@ -8,6 +8,7 @@ from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.instance_index import InstanceIndex, build_instance_index
+from chalicelib.control.loop.quota_source import QuotaSource
 from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
@@ -24,6 +25,8 @@ from chalicelib.domain.instances.observation import (
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import ObservedSpotRequest
+from chalicelib.domain.offers.launch_headroom import may_wait_for_quota
+from chalicelib.domain.offers.observed_quota import RegionQuotas
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 
 T = TypeVar("T")
@@ -42,12 +45,14 @@ class RegionSnapshot:
     """Observations that were read once for many instances of a region.
 
     :param heartbeats: by key of the heartbeat item
+    :param quotas: None: no launch of the region may wait for one
     """
 
     instances: ObservedInstances
     agents: ObservedAgents
     heartbeats: Mapping[str, HeartbeatItem]
     events: EventsByEc2Id = NOT_REQUESTED
+    quotas: RegionQuotas | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Observer:
     heartbeats: HeartbeatRepository
     instance_role_id: str
     spot_requests: SpotRequests
+    quotas: QuotaSource
 
     def observe(self, instance: Instance) -> Observation:
         """Return what a decision about this instance needs. The calls are made for this instance alone."""
@@ -68,7 +74,8 @@ class Observer:
         key = self.get_heartbeat_key(instance)
         heartbeat = self.heartbeats.get(key) if key and expects_heartbeat(instance) else None
         heartbeats = {key: heartbeat} if key and heartbeat else {}
-        return self.observe_from(instance, RegionSnapshot(instances, agents, heartbeats))
+        quotas = self.quotas.read(instance.spec.region) if may_wait_for_quota(instance) else None
+        return self.observe_from(instance, RegionSnapshot(instances, agents, heartbeats, quotas=quotas))
 
     def observe_from(self, instance: Instance, snapshot: RegionSnapshot) -> Observation:
         """Return what a decision about this instance needs, from the snapshot of its region."""
@@ -81,6 +88,7 @@ class Observer:
             heartbeat_response=heartbeat.response if heartbeat else NotVisible(),
             scheduled_event=_select_by_ec2_id(instance, snapshot.events),
             spot_request=self._find_spot_request(instance),
+            quota=self.quotas.observe(instance, snapshot.quotas) if snapshot.quotas else None,
         )
 
     def list_instances(self, region: str, record_id: str | None = None) -> ObservedInstances:

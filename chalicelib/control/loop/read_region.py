@@ -12,6 +12,8 @@ from chalicelib.control.loop.observe_instance import (
 )
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.offers.launch_headroom import may_wait_for_quota
+from chalicelib.domain.offers.observed_quota import RegionQuotas
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 from chalicelib.store.instances.repository import UnreadableRecord
 
@@ -40,8 +42,17 @@ def read_region(
         return RegionSnapshot(observed, observed, read, observed)
     booting = [instance for instance in instances if requires_agent(instance, select_observed(instance, observed))]
     return RegionSnapshot(
-        observed, observer.list_agents(region, booting), read, _read_events(observer, region, instances)
+        observed,
+        observer.list_agents(region, booting),
+        read,
+        _read_events(observer, region, instances),
+        _read_quotas(observer, region, instances),
     )
+
+
+def _read_quotas(observer: Observer, region: str, instances: Sequence[Instance]) -> RegionQuotas | None:
+    """Return the quotas of a region if a launch may wait for one. The records are those that were just read."""
+    return observer.quotas.read(region, instances) if any(map(may_wait_for_quota, instances)) else None
 
 
 def _read_events(observer: Observer, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:

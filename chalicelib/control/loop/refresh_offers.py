@@ -13,6 +13,7 @@ from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
 from chalicelib.aws.offerings import Offerings
 from chalicelib.aws.quotas import Quotas
 from chalicelib.control.loop.function_budget import start_function_budget
+from chalicelib.control.loop.read_quotas import read_quotas
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
@@ -21,7 +22,6 @@ from chalicelib.domain.common.errors import DeskError
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
-from chalicelib.domain.offers.quotas import QuotaReading, count_use
 from chalicelib.store.offers import OfferRepository
 
 LOG = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class OfferRefresher:
                 )
                 for name, offered in zones.items()
             },
-            quotas=self._read_quotas(region) or (stored.quotas if stored else None),
+            quotas=read_quotas(self.quotas, self.catalog, region, now) or (stored.quotas if stored else None),
             subnet_zones=self._read_subnet_zones(region, stored),
         )
 
@@ -130,18 +130,6 @@ class OfferRefresher:
         except AwsError as error:
             LOG.error("The subnets of %s could not be read: %s", region, error.description)
             return stored.subnet_zones if stored else None
-
-    def _read_quotas(self, region: str) -> QuotaReading | None:
-        """Return the quotas and their use; None: one of them could not be read."""
-        try:
-            limits, instances = self.quotas.read_limits(region), self.quotas.list_running(region)
-        except AwsError as error:
-            LOG.error("The quotas of %s could not be read: %s", region, error.description)
-            return None
-        except Exception:
-            LOG.exception("The quotas of %s could not be read. The last ones are kept.", region)
-            return None
-        return QuotaReading(read_at=self.clock.now(), limits=limits, use=count_use(instances, self.catalog.types))
 
     def _require_recent(self, read_at: dict[str, datetime]) -> None:
         """Check that no region is older than searches accept."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.instances import InstanceWithWarnings
+from chalicelib.control.services.launch_quota import LaunchQuotaCheck
 from chalicelib.control.services.settings_changes import find_email_state
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
@@ -54,6 +55,7 @@ class LaunchService:
     regions: tuple[str, ...]
     clock: Clock
     budgets: BudgetService
+    quota_check: LaunchQuotaCheck
 
     def launch(
         self, actor: Actor, request: LaunchRequest, *, key: str | None, body_digest: str
@@ -65,7 +67,8 @@ class LaunchService:
         :param key: the Idempotency-Key header
         :param body_digest: the digest of the body; another digest with the same key is another request
         :raises ValidationFailed: fields are wrong, the key was used with another body, or the record would be too large
-        :raises Conflict: gpudesk is paused, the name is in use, the owner's limit is reached, or a budget is too small
+        :raises Conflict: gpudesk is paused, the name is in use, the owner's limit is reached, a budget is too small,
+            or a quota of EC2 is exceeded and the request does not wait for it
         """
         owner, now = actor.require_owner(), self.clock.now()
         idempotency = build_idempotency_record(owner, key, body_digest, now)
@@ -77,7 +80,8 @@ class LaunchService:
         owner_settings = self.stores.owners.get(owner)
         prepared = self._prepare(actor, request, self._build_context(settings, owner_settings))
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
-        warnings = (*prepared.warnings, *self._list_warnings(request, prepared, owner_settings, settings))
+        waiting = self._check_quota(prepared)
+        warnings = (*prepared.warnings, *waiting, *self._list_warnings(request, prepared, owner_settings, settings))
 
         def save() -> LaunchResult:
             return self.stores.launches.launch(
@@ -104,6 +108,17 @@ class LaunchService:
             message = f"The instance cannot be launched, because DynamoDB rejects its record: {error}"
             raise ValidationFailed(message) from error
         return self._to_response(result, warnings, settings, key)
+
+    def _check_quota(self, prepared: PreparedLaunch) -> Iterator[WriteWarning]:
+        """Return a warning if the launch has to wait for a quota.
+
+        :raises Conflict: it exceeds the quota, and does not wait for it
+        """
+        excess = self.quota_check.find_excess(prepared.spec)
+        if excess and not prepared.spec.wait_for_quota:
+            raise excess.build_conflict()
+        message = f"{excess.message} gpudesk launches it when the quota suffices." if excess else ""
+        return iter([WriteWarning(WarningCode.WAITING_FOR_QUOTA, message)] if excess else [])
 
     def _list_warnings(
         self, request: LaunchRequest, prepared: PreparedLaunch, owner_settings: OwnerSettings, settings: DeskSettings

@@ -11,9 +11,11 @@ from chalicelib.domain.catalog.reading import RegionOptIns
 from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
+from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import PLACES, FindPlace, Place, UnknownPlace, parse_place
 from chalicelib.domain.offers.query import OfferQuery
 from chalicelib.domain.offers.quota_summary import QuotaSummary, summarize_quotas
+from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.domain.offers.region_summary import RegionSummary, list_known_regions, summarize_regions
 from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
@@ -98,11 +100,19 @@ class OfferService:
         return summarize_regions(self._read_context(origin), gpus)
 
     def list_quotas(self) -> tuple[QuotaSummary, ...]:
-        """Return the quotas of the regions in which gpudesk is set up."""
-        return summarize_quotas(self._read_context(None))
+        """Return the quotas of the regions in which gpudesk is set up, with the last requests to increase them."""
+        offerings, requests = self.stores.quota_requests.get_many_with_offerings(self.regions)
+        return summarize_quotas(self._build_context(None, offerings, {}), requests)
 
     def _read_context(self, origin: Place | None) -> OfferContext:
-        offerings, capacity = self.stores.offers.get_many_with_capacity(self.regions)
+        return self._build_context(origin, *self.stores.offers.get_many_with_capacity(self.regions))
+
+    def _build_context(
+        self,
+        origin: Place | None,
+        offerings: Mapping[str, RegionOfferings],
+        capacity: Mapping[str, RegionCapacity],
+    ) -> OfferContext:
         return OfferContext(
             catalog=self.catalog,
             limits=self.stores.desk.get_settings().limits,

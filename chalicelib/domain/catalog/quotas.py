@@ -27,6 +27,10 @@ P2_TO_P4 = QuotaCodes("L-417A185B", "L-7212CCBC")
 P5 = QuotaCodes("L-417A185B", "L-C4BD4855")
 NEWER_P = QuotaCodes("L-417A185B")
 
+STANDARD_FAMILY = re.compile(r"(?:[acdhmrtz]|i|im|is)\d")
+"""Families of the standard quotas, by the letters in their names: A, C, D, H, I, M, R, T and Z. Inf, Mac and Hpc have
+quotas of their own. https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
+
 NAMES = {
     "L-1216C47A": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
     "L-34B43A08": "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests",
@@ -52,3 +56,13 @@ def find_quota_codes(family: str) -> QuotaCodes:
     No public source names the spot quota of p6 and later.
     """
     return next((codes for series, codes in _BY_SERIES if series.match(family)), QuotaCodes())
+
+
+def find_instance_quota(type_name: str, *, is_spot: bool) -> str | None:
+    """Return the code of the quota that an instance of a type uses, whether or not the catalog has it; None: unknown.
+
+    The letters in the name of a family show whether the standard quotas are its own.
+    """
+    family = type_name.partition(".")[0]
+    codes = STANDARD if STANDARD_FAMILY.match(family) else find_quota_codes(family)
+    return codes.spot if is_spot else codes.on_demand

@@ -82,6 +82,17 @@ PRICE_LIST_PRICE_VALID_FOR = CATALOG_STALE_AFTER
 QUOTAS_VALID_FOR = timedelta(minutes=90)
 """Quotas and their use are read every hour. Older ones mean that the last refresh failed, and the use has changed."""
 
+QUOTA_REQUEST_MISSING_AFTER = timedelta(days=1)
+"""Time after which an open request to increase a quota counts as closed if Service Quotas does not list it: a new one
+can be missing for a while, and an old one disappears some time after its end."""
+
+QUOTA_WAIT_DEADLINE = timedelta(days=14)
+"""Time for which a launch waits for a larger quota. AWS decides most requests within days; after two weeks without a
+decision a person must ask AWS."""
+
+QUOTA_RETRY = timedelta(hours=1)
+"""Wait after EC2 refused a launch for its quota, if the quota and its use are unknown: they are read every hour."""
+
 OFFERS_RETENTION = timedelta(days=30)
 """Time for which the offers of a region are kept that is not read any more, because gpudesk has left it."""
 

@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     INSTANCE_NOT_FOUND = "instance_not_found"
     IMAGE_NOT_FOUND = "image_not_found"
     SESSION_NOT_FOUND = "session_not_found"
+    QUOTA_NOT_FOUND = "quota_not_found"
     ADOPTION_NOT_FOUND = "adoption_not_found"
     ROUTE_NOT_FOUND = "route_not_found"
     NOT_FOUND = "not_found"
@@ -56,6 +57,7 @@ class ErrorCode(StrEnum):
     NAME_TAKEN = "name_taken"
     LIMIT_REACHED = "limit_reached"
     BUDGET_EXCEEDED = "budget_exceeded"
+    QUOTA_EXCEEDED = "quota_exceeded"
     AMBIGUOUS = "ambiguous"
     IN_USE = "in_use"
     NOT_READY = "not_ready"
@@ -117,7 +119,7 @@ class RequestError(DeskError):
     :param message: for people: what is wrong, and what to do
     :param code: for programs; None: the default of the class
     :param errors: the fields that are wrong
-    :param extra: more members of the problem, for programs
+    :param members: further members of the problem, for programs (RFC 9457, section 3.2)
     """
 
     default_code: ClassVar[ErrorCode] = ErrorCode.REQUEST_REJECTED
@@ -128,14 +130,14 @@ class RequestError(DeskError):
         *,
         code: ErrorCode | None = None,
         errors: tuple[FieldError, ...] = (),
-        extra: Mapping[str, object] | None = None,
+        members: Mapping[str, object] | None = None,
     ) -> None:
-        """Store the message, the code, the field errors and more members of the problem."""
+        """Store the message, the code, the field errors and further members."""
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
         self.errors = errors
-        self.extra = extra or {}
+        self.members = members or {}
 
 
 class ValidationFailed(RequestError):

@@ -85,6 +85,9 @@ class EventCode(StrEnum):
     NO_CAPACITY_YET = "no_capacity_yet", NOTIFY_NOBODY
     RETRYING = "retrying", NOTIFY_NOBODY
     WAITING_TO_RETRY = "waiting_to_retry", NOTIFY_NOBODY
+    WAITING_FOR_QUOTA = "waiting_for_quota", NOTIFY_ADMIN, "waits for a larger AWS quota"
+    QUOTA_AVAILABLE = "quota_available", NOTIFY_OWNER, "is being launched: the AWS quota suffices"
+    QUOTA_DECLINED = "quota_declined", NOTIFY_OWNER, "still waits: AWS did not increase the quota"
     CANCELLED = "cancelled", NOTIFY_NOBODY
     CANCEL_PENDING = "cancel_pending", NOTIFY_NOBODY
     FAILED_RECORD_CLOSED = "failed_record_closed", NOTIFY_NOBODY
@@ -246,6 +249,9 @@ class EventCode(StrEnum):
     )
     BUDGET_NEARLY_SPENT = "budget_nearly_spent", NOTIFY_BOTH, "80 % of a monthly budget is spent"
     BUDGET_SPENT = "budget_spent", NOTIFY_BOTH, "a monthly budget is spent"
+    QUOTA_CASE_OPENED = "quota_case_opened", NOTIFY_ADMIN, "AWS opened a support case about a quota"
+    QUOTA_INCREASED = "quota_increased", NOTIFY_ADMIN, "AWS increased a quota"
+    QUOTA_NOT_INCREASED = "quota_not_increased", NOTIFY_ADMIN, "AWS did not increase a quota"
     FOREIGN_INSTANCES_FOUND = "foreign_instances_found", NOTIFY_ADMIN, "the account has GPU instances of others"
     EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address is no longer subscribed"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

@@ -23,6 +23,8 @@ class WarningCode(StrEnum):
     WARNING_MINUTES_LOWERED = "warning_minutes_lowered"
     TYPE_MISMATCH = "type_mismatch"
     ACTIVITY_INTERRUPTED = "activity_interrupted"
+    QUOTA_REQUEST_OPEN = "quota_request_open"
+    WAITING_FOR_QUOTA = "waiting_for_quota"
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
     )
     max_hours = instance.spec.policy.max_hours
     error = FieldError("max_hours", f"must be at most {fitting} to fit the budget, not {max_hours}")
-    extra = {
+    members = {
         "budget": {
             "scope": str(budget.scope),
             "name": budget.name,
@@ -45,7 +45,7 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
         }
     }
     errors = (error,) if fitting and action == "launch" else ()
-    return Conflict(message, code=ErrorCode.BUDGET_EXCEEDED, errors=errors, extra=extra)
+    return Conflict(message, code=ErrorCode.BUDGET_EXCEEDED, errors=errors, members=members)
 
 
 def _count_hours(use: BudgetUse, instance: Instance, now: datetime) -> int:

@@ -20,6 +20,7 @@ def build_hardware(type_name: str, catalog: InstanceTypeCatalog) -> Hardware:
         gpu_count=instance_type.gpu_count,
         nvidia_gpu_count=instance_type.nvidia_gpu_count,
         arch=instance_type.arch,
+        vcpus=instance_type.vcpus,
         instance_store_gb=instance_type.instance_store_gb,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.instances.quota_wait import QuotaWait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class LaunchState:
     :param last_error: AWS's last error that can pass, in sentences; None after a lack of capacity
     :param not_found_since: time since which AWS does not know something that the request names
     :param ended_instance_ids: EC2 instances of accepted launches that EC2 ended
+    :param quota_wait: None: it has not waited for a quota
     """
 
     attempt: LaunchAttempt | None = None
@@ -60,3 +62,4 @@ class LaunchState:
     last_error: str | None = None
     not_found_since: datetime | None = None
     ended_instance_ids: tuple[str, ...] = ()
+    quota_wait: QuotaWait | None = None

@@ -8,6 +8,7 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
+from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.spot import ObservedSpotRequest
 from chalicelib.domain.setup.step_output import StepOutput
 
@@ -117,6 +118,7 @@ class Observation:
     :param heartbeat_response: the response that the instance can read now; NotVisible: it has no heartbeat item
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
     :param spot_request: the spot request of the EC2 instance
+    :param quota: that of a launch which may wait for it
     """
 
     ec2: ObservedInstance | TagsMissing | NotVisible | Unavailable
@@ -126,3 +128,4 @@ class Observation:
     heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")
     spot_request: ObservedSpotRequest | NotVisible | Unavailable = Unavailable("not requested")
+    quota: ObservedQuota | None = None

@@ -44,6 +44,7 @@ class Hardware:
     :param nvidia_gpu_count: number of GPUs that nvidia-smi must list; 0 for Radeon GPUs and for types without a GPU;
         None: unknown, so the GPU signal is required: while it cannot be read, nothing is idle
     :param arch: x86_64 or arm64; None: unknown
+    :param vcpus: None: unknown
     :param instance_store_gb: size of the local disks, which a stop empties
     """
 
@@ -52,6 +53,7 @@ class Hardware:
     gpu_count: int | None = None
     nvidia_gpu_count: int | None = None
     arch: str | None = None
+    vcpus: int | None = None
     instance_store_gb: int = 0
 
     @property
@@ -124,6 +126,7 @@ class Spec:
     :param free_disk_gib: space that the disk must have beside the public image, whose size is read at the launch; None:
         `disk_gib` decides
     :param metadata_hop_limit: 1 keeps the role of the instance from containers on it; 2 lets them use it
+    :param wait_for_quota: a launch that exceeds a quota of EC2 waits until the quota suffices
     """
 
     desired: DesiredState
@@ -138,6 +141,7 @@ class Spec:
     policy: Policy = Policy()
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    wait_for_quota: bool = False
 
     @property
     def enabled_signals(self) -> frozenset[str]:

@@ -74,6 +74,7 @@ def prepare_launch(
             image_parameter=_choose_image_parameter(selection, image),
         ),
         policy=selection.policy,
+        wait_for_quota=request.wait_for_quota,
     )
     rates = find_rates(selection.instance_type.name, spec.region, spec.disk_gib, context.catalog)
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]

@@ -18,6 +18,7 @@ class LaunchRequest:
     :param market: on-demand, spot or spot-or-on-demand; None: on-demand
     :param resume_after_interruption: EC2 may start the spot instance again; None: it may not
     :param metadata_hop_limit: 2 lets containers on the instance use its role; None: 1
+    :param wait_for_quota: wait until the quota suffices if the launch exceeds it
     """
 
     gpu: str | None = None
@@ -34,6 +35,7 @@ class LaunchRequest:
     name: str | None = None
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    wait_for_quota: bool = False
     policy: PolicyOverride = PolicyOverride()
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY
 from chalicelib.domain.common.event_codes import Audience, EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Recipient
 from chalicelib.domain.instances.claim import ClaimAction
@@ -49,6 +50,24 @@ def build_desk_notification(
         code=code,
         at=now,
         message=message,
+        expires_at=now + NOTIFICATION_EXPIRY,
+        deliveries=build_deliveries(code.audience, ADMIN_OWNER, directory, now),
+    )
+
+
+def build_quota_notification(
+    request_key: str, reason: EventReason, now: datetime, directory: ChannelDirectory
+) -> Notification:
+    """Return a notification to the admins about a request to increase a quota: the same one for the same state."""
+    code = reason.code
+    return Notification(
+        id=f"{DESK_ID}.{code}.{request_key}",
+        instance_id=DESK_ID,
+        instance_name=DESK_NAME,
+        owner=ADMIN_OWNER,
+        code=code,
+        at=now,
+        message=reason.message,
         expires_at=now + NOTIFICATION_EXPIRY,
         deliveries=build_deliveries(code.audience, ADMIN_OWNER, directory, now),
     )

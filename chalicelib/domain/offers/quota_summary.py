@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain.catalog.quotas import NAMES
 from chalicelib.domain.offers.headroom import find_free
+from chalicelib.domain.offers.quota_request import QuotaRequest, RegionQuotaRequests, RequestsByRegion
 from chalicelib.domain.offers.search import OfferContext
 
 
@@ -16,6 +17,7 @@ class QuotaSummary:
     :param use: of all pending and running instances, whoever launched them
     :param read_at: None: it has not been read yet
     :param is_stale: the last refresh could not read it
+    :param request: the last request to increase it
     """
 
     region: str
@@ -26,14 +28,19 @@ class QuotaSummary:
     free: int | None
     read_at: datetime | None
     is_stale: bool
+    request: QuotaRequest | None = None
 
 
-def summarize_quotas(context: OfferContext) -> tuple[QuotaSummary, ...]:
+def summarize_quotas(context: OfferContext, requests: RequestsByRegion) -> tuple[QuotaSummary, ...]:
     """Return the quotas of the deployed regions, by region and code."""
-    return tuple(summary for region in sorted(context.deployed_regions) for summary in _summarize(region, context))
+    return tuple(
+        summary
+        for region in sorted(context.deployed_regions)
+        for summary in _summarize(region, context, requests.get(region, RegionQuotaRequests()))
+    )
 
 
-def _summarize(region: str, context: OfferContext) -> Iterator[QuotaSummary]:
+def _summarize(region: str, context: OfferContext, requests: RegionQuotaRequests) -> Iterator[QuotaSummary]:
     offerings = context.offerings.get(region)
     reading = offerings.quotas if offerings else None
     for code in sorted(NAMES):
@@ -47,4 +54,5 @@ def _summarize(region: str, context: OfferContext) -> Iterator[QuotaSummary]:
             free=find_free(limit, use),
             read_at=reading.read_at if reading else None,
             is_stale=bool(reading and reading.is_stale(context.now)),
+            request=requests.find(code),
         )

@@ -6,28 +6,27 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-limits.html
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.catalog.quotas import NAMES, STANDARD, QuotaCodes, find_quota_codes
+from chalicelib.domain.catalog.quotas import NAMES, QuotaCodes, find_instance_quota
 from chalicelib.domain.common.deadlines import QUOTAS_VALID_FOR
 from chalicelib.domain.offers.headroom import Headroom, Quota, find_headroom
-
-STANDARD_FAMILY = re.compile(r"(?:[acdhmrtz]|i|im|is)\d")
-"""Families of the standard quotas, by the letters in their names: A, C, D, H, I, M, R, T and Z. Inf, Mac and Hpc have
-quotas of their own. https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
 
 
 @dataclass(frozen=True)
 class RunningInstance:
-    """An instance that is pending or running, whoever launched it."""
+    """An instance that is pending or running, whoever launched it.
+
+    :param is_managed: it has the tag of this gpudesk
+    """
 
     instance_type: str
     market: Market
+    is_managed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +36,13 @@ class QuotaReading:
     :param read_at: when both were read
     :param limits: vCPUs by code; a code without a value is missing
     :param use: vCPUs by code; None: an instance has a type whose vCPUs are unknown
+    :param foreign_use: the part of `use` of instances without the tag of this gpudesk; a missing code is unknown
     """
 
     read_at: datetime
     limits: Mapping[str, int]
     use: Mapping[str, int | None]
+    foreign_use: Mapping[str, int | None] = field(default_factory=dict)
 
     def is_stale(self, now: datetime) -> bool:
         """Return whether the last refresh could not read the quotas."""
@@ -71,6 +72,16 @@ def get_code(codes: QuotaCodes, market: Market) -> str | None:
     return codes.spot if market is Market.SPOT else codes.on_demand
 
 
+def find_code(type_name: str, item: InstanceType | None, market: Market) -> str | None:
+    """Return the code of the quota that an instance uses; None: it is unknown.
+
+    :param item: its type; None: the catalog lacks it, so the name decides
+    """
+    if item is None:
+        return find_instance_quota(type_name, is_spot=market is Market.SPOT)
+    return get_code(item.quotas, market)
+
+
 def count_use(instances: Iterable[RunningInstance], types: Mapping[str, InstanceType]) -> Mapping[str, int | None]:
     """Return the vCPUs in use, by code; None: an instance of the quota has a type whose vCPUs are unknown.
 
@@ -79,14 +90,15 @@ def count_use(instances: Iterable[RunningInstance], types: Mapping[str, Instance
     use: dict[str, int | None] = dict.fromkeys(NAMES, 0)
     for instance in instances:
         item = types.get(instance.instance_type)
-        family = instance.instance_type.partition(".")[0]
-        code = get_code(item.quotas if item else _find_codes(family), instance.market)
+        code = find_code(instance.instance_type, item, instance.market)
         if code is not None:
             before, vcpus = use[code], item.vcpus if item else None
             use[code] = None if before is None or vcpus is None else before + vcpus
     return use
 
 
-def _find_codes(family: str) -> QuotaCodes:
-    """Return the quotas of a family that need not be in the catalog; none for families with other quotas."""
-    return STANDARD if STANDARD_FAMILY.match(family) else find_quota_codes(family)
+def count_foreign_use(
+    instances: Iterable[RunningInstance], types: Mapping[str, InstanceType]
+) -> Mapping[str, int | None]:
+    """Return the vCPUs in use by instances that this gpudesk does not manage, as `count_use` does."""
+    return count_use((instance for instance in instances if not instance.is_managed), types)

@@ -14,6 +14,9 @@ GET  /_local/faults                                 {"faults": {"RunInstances": 
 DELETE /_local/faults                               removes all that have not happened yet
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null, "market": "on-demand" or "spot"}
 POST /_local/spot_prices {"instance_type", "zone", "usd_per_hour": "0.31"}
+POST /_local/quotas     {"region", "code", "vcpus": 0}
+GET  /_local/quotas                                 {"limits": [...], "requests": [...]}: limits that were set
+POST /_local/quota_requests/{id}       {"status": "APPROVED" | "DENIED" | ...}; APPROVED raises the quota
 POST /_local/instance_types {"name": "g9.xlarge", "like": "g5.xlarge", "gpu": "L9", "usd_per_hour": "0.9"}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
@@ -44,6 +47,8 @@ from local.aws.core.admin_bodies import (
     FaultBody,
     InterruptionBody,
     NewTypeBody,
+    QuotaBody,
+    QuotaRequestBody,
     SpotPriceBody,
     describe_problems,
 )
@@ -77,6 +82,9 @@ class AdminApi:
             Route("DELETE", "faults", self._clear_faults, EmptyBody),
             Route("POST", "capacity", self._set_capacity, CapacityBody),
             Route("POST", "spot_prices", self._set_spot_price, SpotPriceBody),
+            Route("POST", "quotas", self._set_quota, QuotaBody),
+            Route("GET", "quotas", self._list_quotas),
+            Route("POST", "quota_requests/([^/]+)", self._decide_quota_request, QuotaRequestBody),
             Route("POST", "instance_types", self._add_instance_type, NewTypeBody),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
             Route("POST", "instances/([^/]+)/events", self._schedule_event, EventBody),
@@ -176,6 +184,21 @@ class AdminApi:
     def _set_spot_price(self, body: SpotPriceBody) -> ResponseBody:
         self._cloud.spot_prices.set(body.instance_type, body.zone, Decimal(body.usd_per_hour))
         return {"usd_per_hour": body.usd_per_hour}
+
+    def _set_quota(self, body: QuotaBody) -> ResponseBody:
+        self._cloud.quotas.set_limit(body.region, body.code, body.vcpus)
+        return {"vcpus": body.vcpus}
+
+    def _list_quotas(self) -> ResponseBody:
+        limits = [
+            {"region": region, "code": code, "vcpus": int(vcpus)}
+            for region, code, vcpus in self._cloud.quotas.list_changed_limits()
+        ]
+        return {"limits": limits, "requests": list(self._cloud.quota_requests.list_all())}
+
+    def _decide_quota_request(self, request_id: str, body: QuotaRequestBody) -> ResponseBody:
+        self._cloud.quota_requests.decide(request_id, body.status)
+        return {"status": body.status}
 
     def _add_instance_type(self, body: NewTypeBody) -> ResponseBody:
         new = NewType(name=body.name, like=body.like, gpu=body.gpu, usd_per_hour=Decimal(body.usd_per_hour))

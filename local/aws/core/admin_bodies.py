@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.common_schemas import RequestModel, Time
+from chalicelib.domain.catalog.quotas import NAMES
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.common.text import join_or
 from chalicelib.store.data_files import load_catalog
@@ -16,6 +17,7 @@ from local.aws.core.operations import CHANNEL_OPERATIONS, FAULTY_SERVICES, requi
 from local.aws.dynamodb.write_errors import THROTTLED_REASONS
 from local.aws.ec2.scheduled_events import DESCRIPTIONS
 from local.aws.ec2.tracked_instance import FAILED_STARTS
+from local.aws.quotas.quota_requests import STATES
 from local.options import MAX_SPEED
 
 ACKNOWLEDGED_OPERATIONS = ("StopInstances", "StartInstances", "TerminateInstances")
@@ -45,6 +47,12 @@ def _check_instance_type(name: str) -> str:
 def _check_zone(name: str) -> str:
     if not any(zone.name == name for zones in RegionsAndZonesBackend.zones.values() for zone in zones):
         raise ValueError("unknown zone")
+    return name
+
+
+def _check_region(name: str) -> str:
+    if name not in RegionsAndZonesBackend.zones:
+        raise ValueError("unknown region")
     return name
 
 
@@ -172,6 +180,20 @@ class InterruptionBody(AdminBody):
     returns_after_seconds: float | None = Field(
         None, ge=0, le=10**9, description="a number of seconds from 0 to 1000000000, or null: it never returns"
     )
+
+
+class QuotaBody(AdminBody):
+    """The limit of a quota in a region, from now on."""
+
+    region: Annotated[str, AfterValidator(_check_region)] = Field(description="a region of EC2, e.g. us-east-1")
+    code: Literal[tuple(NAMES)] = Field(description=f"one of {', '.join(NAMES)}")  # type: ignore[valid-type]
+    vcpus: int = Field(ge=0, le=1_000_000, description="a whole number of vCPUs from 0 to 1000000, e.g. 8")
+
+
+class QuotaRequestBody(AdminBody):
+    """The state of a request to increase a quota."""
+
+    status: Literal[STATES] = Field(description=join_or(STATES))  # type: ignore[valid-type]
 
 
 class ActivityBody(AdminBody):

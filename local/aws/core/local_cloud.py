@@ -43,7 +43,9 @@ from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.facts import LocalFacts
 from local.aws.pricing.price_list import PriceList
 from local.aws.pricing.service import PricingService
-from local.aws.quotas import ec2_quotas
+from local.aws.quotas.ec2_quotas import Ec2Quotas
+from local.aws.quotas.enforcement import QuotaEnforcement
+from local.aws.quotas.quota_requests import QuotaRequests
 from local.aws.sns.email_subscriptions import EmailSubscriptions
 from local.aws.sns.mailbox import Mailbox
 from local.aws.ssm.agent_calls import AgentCalls
@@ -77,6 +79,8 @@ class LocalCloud:
     :ivar spot_prices: spot prices by instance type and zone
     :ivar spot_requests: spot requests and their instances
     :ivar spot_interruptions: warnings and interruptions of spot instances
+    :ivar quotas: limits in vCPUs by region and code
+    :ivar quota_requests: requests to increase them
     :ivar added_types: instance types that AWS has added
     :ivar log: events for EventBridge
     :ivar mailbox: mails sent by SNS
@@ -92,6 +96,8 @@ class LocalCloud:
         self.faults = Faults()
         self.capacity = Capacity(self.tick)
         self.spot_prices = SpotPrices(clock.now)
+        self.quotas = Ec2Quotas()
+        self.quota_requests = QuotaRequests(clock.now, self.quotas)
         self.added_types = AddedTypes()
         self.log = EventLog()
         self.mailbox = Mailbox()
@@ -154,7 +160,9 @@ class LocalCloud:
             Streams(self.clock.now),
             Transactions(),
             EmailSubscriptions(timing, self.clock.now, self.mailbox),
-            ec2_quotas,
+            self.quotas,
+            self.quota_requests,
+            QuotaEnforcement(self.quotas, self.lifecycle),
             moto_performance,
             faster_items,
             number_ranges,

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+from moto.core.responses import ActionResult
 from moto.ec2.models.instances import InstanceBackend
+from moto.ec2.responses.availability_zones_and_regions import AvailabilityZonesAndRegions
 
 from local.aws.core.patches import Patches
 
@@ -22,7 +23,7 @@ OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
 def patch(patches: Patches) -> None:
     """Extend DescribeInstances and DescribeRegions."""
     patches.wrap(InstanceBackend, "all_reservations", _expand_wildcards)
-    patches.wrap(RegionsAndZonesBackend, "describe_regions", _select_enabled)
+    patches.add(AvailabilityZonesAndRegions, "describe_regions", describe_regions)
 
 
 def _expand_wildcards(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,11 +39,10 @@ def _expand_wildcards(original: Callable[..., Any]) -> Callable[..., Any]:
     return all_reservations
 
 
-def _select_enabled(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Return only the regions that the account can use, unless the request names regions."""
-
-    def describe_regions(backend: Any, region_names: list[str] | None = None) -> Any:
-        regions = [each for each in original(backend, region_names) if not each.name.startswith(OTHER_PARTITIONS)]
-        return [each for each in regions if region_names or each.opt_in_status != DISABLED]
-
-    return describe_regions
+def describe_regions(self: Any) -> ActionResult:
+    """Return the regions that the account can use; others only if the request names them or asks for all."""
+    self.error_on_dryrun()
+    names = self._get_param("RegionNames", [])
+    shows_all = bool(names) or str(self._get_param("AllRegions", "false")).lower() == "true"
+    regions = [each for each in self.ec2_backend.describe_regions(names) if not each.name.startswith(OTHER_PARTITIONS)]
+    return ActionResult({"Regions": [each for each in regions if shows_all or each.opt_in_status != DISABLED]})

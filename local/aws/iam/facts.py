@@ -77,3 +77,8 @@ class LocalFacts:
         """Return the ARN of the role of an instance profile."""
         profiles = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION].instance_profiles.values()
         return next((str(role.arn) for each in profiles if each.name == profile for role in each.roles), "")
+
+    def has_service_linked_role(self, service: str) -> bool:
+        """Return whether the account has the role of a service. Its path names the service."""
+        roles: Any = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION].roles.values()
+        return any(service in role.path for role in roles)

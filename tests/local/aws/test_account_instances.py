@@ -20,7 +20,7 @@ def test_filter_of_types_accepts_wildcards(cloud: LocalCloud) -> None:
     assert list_types("g4dn") == []
 
 
-def test_only_enabled_regions_are_described_unless_one_is_named(cloud: LocalCloud) -> None:
+def test_only_enabled_regions_are_described_unless_others_are_requested(cloud: LocalCloud) -> None:
     ec2 = boto3.client("ec2", "us-east-1")
     regions = {each["RegionName"]: each["OptInStatus"] for each in ec2.describe_regions()["Regions"]}
     assert set(regions.values()) == {"opt-in-not-required"}
@@ -28,3 +28,5 @@ def test_only_enabled_regions_are_described_unless_one_is_named(cloud: LocalClou
     assert not any(name.startswith(("cn-", "us-gov-")) for name in regions)
     (named,) = ec2.describe_regions(RegionNames=["ap-east-1"])["Regions"]
     assert named["OptInStatus"] == "not-opted-in"
+    every = {each["RegionName"] for each in ec2.describe_regions(AllRegions=True)["Regions"]}
+    assert regions.keys() | {"ap-east-1"} <= every

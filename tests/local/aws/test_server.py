@@ -204,13 +204,22 @@ def test_faults_capacity_agents_and_activity_are_set_over_http(
     assert call_admin_api(server, "spot_prices", **spot) == {"usd_per_hour": "0.31"}
     history = ec2.describe_spot_price_history(InstanceTypes=["g4dn.xlarge"])["SpotPriceHistory"]
     assert "0.310000" in {change["SpotPrice"] for change in history}
+    quota = {"region": "us-east-1", "code": "L-DB2E81BA"}
+    call_admin_api(server, "quotas", **quota, vcpus=3)
+    assert get_error(ec2.run_instances, **arguments) == ("VcpuLimitExceeded", 400)
+    requested = {"ServiceCode": "ec2", "QuotaCode": quota["code"], "DesiredValue": 4}
+    request_id = client("service-quotas").request_service_quota_increase(**requested)["RequestedQuota"]["Id"]
+    assert call_admin_api(server, f"quota_requests/{request_id}", status="APPROVED") == {"status": "APPROVED"}
+    listed = call_admin_api(server, "quotas")
+    assert listed["limits"] == [{**quota, "vcpus": 4}]
+    assert [(each["Id"], each["Region"]) for each in listed["requests"]] == [(request_id, "us-east-1")]
     instance_id = ec2.run_instances(**arguments)["Instances"][0]["InstanceId"]
     call_admin_api(server, f"agents/{instance_id}", silent=True)
     clock.advance(TIME_UNTIL_READY)
     assert ssm.describe_instance_information()["InstanceInformationList"] == []
     call_admin_api(server, f"instances/{instance_id}/activity", gpu_utilization=[97])
     assert machines.get_gpu_utilization(instance_id) == (97,)
-    assert call_admin_api(server, "calls")["desk"]["ec2:RunInstances"] == 3
+    assert call_admin_api(server, "calls")["desk"]["ec2:RunInstances"] == 4
 
 
 @pytest.mark.parametrize(
@@ -305,6 +314,8 @@ def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body:
         ("instances/ID/events", {"code": "fire", "not_before": "2030-01-05T09:00:00Z"}, "code must be one of instance"),
         ("agents/ID", {"silent": "yes"}, "silent must be true or false"),
         ("agents/i-nope", {"silent": True}, "i-nope does not exist."),
+        ("quotas", {"region": "nowhere", "code": "L-DB2E81BA", "vcpus": 1}, "region must be a region of EC2"),
+        ("quota_requests/i-nope", {"status": "DENIED"}, "i-nope does not exist."),
         ("instances/i-nope/activity", {"gpu_utilization": [1]}, "i-nope does not exist."),
     ],
 )

@@ -76,7 +76,7 @@ def test_launch_beyond_the_quota_fails_at_once_and_the_owner_is_notified(desk: W
     box = add_webhook(desk)
     desk.cloud.faults.inject("RunInstances", "VcpuLimitExceeded", "You have requested more vCPU capacity", status=400)
     instance = desk.wait_for_phase(desk.launch(), Phase.FAILED, minutes=2)
-    assert "Service Quotas" in instance.reason.message
+    assert "Ask an admin to request an increase of L-DB2E81BA" in instance.reason.message
     assert box.list_types() == ["quota_exceeded"]
 
 

@@ -159,7 +159,7 @@ def test_quotas_in_an_unexpected_form_do_not_keep_zones_from_being_read(
 ) -> None:
     refresher = desk.application.offer_refresher
     with caplog.at_level(logging.ERROR):
-        report = replace(refresher, quotas=UnreadableQuotas(Clients(LOOP_CONFIG, SdkSession()))).run()
+        report = replace(refresher, quotas=UnreadableQuotas(Clients(LOOP_CONFIG, SdkSession()), "dev")).run()
     assert (report.refreshed, report.failed) == (["us-east-1"], [])
     assert get_quotas(desk)["L-DB2E81BA"].read_at is None
     assert "The quotas of us-east-1 could not be read" in caplog.text

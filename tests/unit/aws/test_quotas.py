@@ -52,7 +52,7 @@ def service(clients: tuple[Any, Any]) -> Iterator[Stubber]:
 
 @pytest.fixture
 def quotas(clients: tuple[Any, Any]) -> Quotas:
-    return Quotas(StubbedClients(*clients))
+    return Quotas(StubbedClients(*clients), "dev")
 
 
 def test_limits_of_known_quotas_are_read_from_all_pages(service: Stubber, quotas: Quotas) -> None:

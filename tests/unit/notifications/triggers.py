@@ -46,6 +46,7 @@ from chalicelib.domain.instances.plan import (
     Stop,
     Terminate,
 )
+from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
 from chalicelib.domain.instances.spot import Interruption, SpotTerms
 from chalicelib.domain.instances.warning import WarningType
@@ -86,6 +87,16 @@ def decide_change(instance: Instance, **observation: Any) -> Change:
     """Return the instance and the timeline entries after one decision."""
     plan = decide.decide(instance, Observation(**{"ec2": EC2_RUNNING, **observation}), NOW, CONTEXT)
     return plan.instance, plan.timeline
+
+
+def decide_quota(wait: QuotaWait | None, *, fits: bool) -> Change:
+    """Return the decision on a launch that may wait for a quota, whose increase AWS has declined."""
+    instance = build_launching_instance(launch=LaunchState(quota_wait=wait))
+    quota = ObservedQuota(
+        fits=fits, message="Quota L-1.", read_at=NOW, request="AWS did not increase it.", declined_request="1"
+    )
+    waiting = replace(instance, spec=replace(instance.spec, wait_for_quota=True))
+    return decide_change(waiting, ec2=NotVisible(), quota=quota)
 
 
 def record_outcome(instance: Instance, step: Any, outcome: Any) -> Change:
@@ -250,6 +261,9 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "setup_failed": lambda: decide_change(build_instance_in_setup(), command=FAILED, heartbeat=build_heartbeat()),
     "launch_refused": lambda: fail_launch(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
     "quota_exceeded": lambda: fail_launch(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
+    "waiting_for_quota": lambda: decide_quota(None, fits=False),
+    "quota_available": lambda: decide_quota(QuotaWait(since=START), fits=True),
+    "quota_declined": lambda: decide_quota(QuotaWait(since=START), fits=False),
     "no_capacity": lambda: decide_change(build_launching_instance(), ec2=NotVisible()),
     "no_answer": lambda: decide_change(
         build_launching_instance(launch=LaunchState(attempt=replace(build_launch_attempt(), sent_at=START))),

@@ -12,7 +12,7 @@ from chalicelib.domain.offers.left_out import LeftOutCode
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.domain.offers.query import OfferQuery
 from chalicelib.domain.offers.quota_summary import summarize_quotas
-from chalicelib.domain.offers.quotas import QuotaReading, RunningInstance, count_use
+from chalicelib.domain.offers.quotas import QuotaReading, RunningInstance, count_foreign_use, count_use
 from chalicelib.domain.offers.search import OfferResult, find_offers
 from chalicelib.store.data_files import load_catalog
 from tests.unit.offers.offer_examples import MINUTE, NOW, PRICED_ON, build_context, build_reading
@@ -51,6 +51,14 @@ def list_kinds(result: OfferResult) -> dict[Market, HeadroomKind]:
 
 def list_exceeded(result: OfferResult) -> list[tuple[str, tuple[str, ...]]]:
     return [(group.message, group.subjects) for group in result.left_out if group.code is LeftOutCode.QUOTA_EXCEEDED]
+
+
+def test_foreign_use_leaves_out_instances_of_this_gpudesk() -> None:
+    instances = [
+        RunningInstance("g4dn.xlarge", Market.ON_DEMAND, is_managed=True),
+        RunningInstance("g4dn.2xlarge", Market.ON_DEMAND),
+    ]
+    assert count_foreign_use(instances, TYPES)[G_ON_DEMAND] == 8
 
 
 def test_use_is_counted_apart_by_series_and_market() -> None:
@@ -149,7 +157,7 @@ def test_quotas_are_stale_after_a_refresh_that_did_not_read_them() -> None:
 
 def test_summary_names_every_known_quota_of_each_deployed_region() -> None:
     context = build_context(build_region(build_quotas(64, 12, age=91 * MINUTE)), regions=("eu-west-1",))
-    by_key = {(each.region, each.code): each for each in summarize_quotas(context)}
+    by_key = {(each.region, each.code): each for each in summarize_quotas(context, {})}
     assert len(by_key) == 14
     known = by_key["us-east-1", G_ON_DEMAND]
     assert (known.name, known.limit, known.use, known.free, known.is_stale) == (

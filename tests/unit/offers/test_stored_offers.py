@@ -106,11 +106,19 @@ def test_quotas_are_stored_with_their_own_time() -> None:
 
 def test_quota_is_one_line_and_unknown_values_stay_unknown() -> None:
     quotas = QuotaReading(
-        read_at=NOW, limits={"L-DB2E81BA": 64, "L-417A185B": 0}, use={"L-DB2E81BA": 4, "L-417A185B": None, "L-X": 2}
+        read_at=NOW,
+        limits={"L-DB2E81BA": 64, "L-417A185B": 0},
+        use={"L-DB2E81BA": 4, "L-417A185B": None, "L-X": 2},
+        foreign_use={"L-DB2E81BA": 1},
     )
     text = format_quotas(quotas)
-    assert text == "L-417A185B 0 -\nL-DB2E81BA 64 4\nL-X - 2"
+    assert text == "L-417A185B 0 - -\nL-DB2E81BA 64 4 1\nL-X - 2 -"
     assert parse_quotas(text, NOW) == quotas
+
+
+def test_quota_of_an_earlier_version_has_an_unknown_foreign_use() -> None:
+    quotas = QuotaReading(read_at=NOW, limits={"L-DB2E81BA": 64}, use={"L-DB2E81BA": 4})
+    assert parse_quotas("L-DB2E81BA 64 4", NOW) == quotas
 
 
 @pytest.mark.parametrize("text", ["L-DB2E81BA", "L-DB2E81BA 4", "L-DB2E81BA 4 x", "L-DB2E81BA 4.0 1"])

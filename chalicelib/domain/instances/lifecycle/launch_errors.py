@@ -15,6 +15,7 @@ from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LAUNCH_RETRY_AFTE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.instances.lifecycle import quota_refusals
 from chalicelib.domain.instances.lifecycle.market_fallback import fall_back
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
@@ -44,11 +45,9 @@ def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> P
         case InsufficientCapacity():
             return _retry_without_capacity(instance, error, now)
         case QuotaExceeded():
-            cause = (
-                f"The quota of the AWS account is exceeded. {error.description} Ask an admin to request an increase in "
-                "Service Quotas, or launch a smaller or another type."
-            )
-            return fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
+            waiting = quota_refusals.wait_after_refusal(instance, error, now)
+            cause = quota_refusals.describe_refusal(instance, error)
+            return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
         case PermanentAwsError():
             advice = ADVICE_BY_CODE.get(error.code, "Change the request or ask an admin, then launch again.")
             cause = f"{error.description} Nothing was launched. {advice}"

@@ -15,23 +15,30 @@ from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.lifecycle import waiting_for_quota
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
+from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.small_disk import describe_small_disk
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot_rates import to_spot_rates
 
 
-def decide(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
+def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: ObservedQuota | None = None) -> Plan:
     """Decide what follows while there is no EC2 instance yet.
+
+    :param quota: the quota of a launch that may wait for it; None: it was not read
 
     A guarded write of `retry_at` precedes every call, so that of two decisions at the same time only one calls.
     """
     name, launch = instance.name, instance.launch
     if instance.spec.desired is not DesiredState.RUNNING:
         return _cancel(instance, now)
+    waiting = waiting_for_quota.decide(instance, quota, now, desk)
+    if waiting:
+        return waiting
     resolving = f"Looking up the image, the subnet and the zone for {name}."
     if instance.phase is Phase.REQUESTED:
         reason = EventReason(code=EventCode.LAUNCHING, message=resolving)

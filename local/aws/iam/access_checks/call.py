@@ -88,6 +88,10 @@ class Facts(Protocol):
         """Return the ARN of the role of an instance profile; empty: there is none."""
         ...
 
+    def has_service_linked_role(self, service: str) -> bool:
+        """Return whether the account has the role that is linked to a service, named by its principal."""
+        ...
+
 
 ListChecks = Callable[[Call, Facts], Iterable[AccessCheck]]
 """Function that returns the access checks of one operation."""

@@ -49,6 +49,9 @@ class FakeFacts:
     def find_profile_role(self, profile: str) -> str:
         return f"arn:aws:iam::{ACCOUNT}:role/{profile}"
 
+    def has_service_linked_role(self, service: str) -> bool:
+        return False
+
 
 def list_checks(service: str, operation: str, **parameters: Any) -> list[tuple[str, str, dict[str, Any]]]:
     """Return the access checks without the key that all of them have."""

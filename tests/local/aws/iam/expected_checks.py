@@ -27,6 +27,24 @@ CALLS: tuple[ExpectedChecks, ...] = (
         {"ServiceCode": "ec2"},
         [("servicequotas:ListServiceQuotas", "*", {})],
     ),
+    (
+        "service-quotas",
+        "RequestServiceQuotaIncrease",
+        {"ServiceCode": "ec2", "QuotaCode": "L-DB2E81BA", "DesiredValue": 8},
+        [
+            (
+                "servicequotas:RequestServiceQuotaIncrease",
+                f"arn:aws:servicequotas:{REGION}:{ACCOUNT}:ec2/L-DB2E81BA",
+                {"servicequotas:service": "ec2"},
+            ),
+            (
+                "iam:CreateServiceLinkedRole",
+                f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/servicequotas.amazonaws.com/"
+                "AWSServiceRoleForServiceQuotas",
+                {"iam:AWSServiceName": "servicequotas.amazonaws.com"},
+            ),
+        ],
+    ),
     ("ec2messages", "SendReply", {}, [("ec2messages:SendReply", "*", {})]),
     ("ssmmessages", "OpenControlChannel", {}, [("ssmmessages:OpenControlChannel", "*", {})]),
     (

@@ -1,0 +1,45 @@
+"""Check a launch against the quotas of EC2 as they were last read. What is unknown never refuses a launch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.launch.quota_excess import QuotaExcess, choose_cpu_type
+from chalicelib.domain.offers.headroom import HeadroomKind
+from chalicelib.domain.offers.launch_headroom import find_launch_headroom
+from chalicelib.domain.offers.quotas import QuotaReading
+from chalicelib.domain.setup.recipe import Recipe
+from chalicelib.store.repositories import Repositories
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchQuotaCheck:
+    """The check of a launch: one item of DynamoDB and, if it has the quota, a query of the active instances."""
+
+    stores: Repositories
+    catalog: InstanceTypeCatalog
+    recipes: Mapping[str, Recipe]
+    clock: Clock
+
+    def find_excess(self, spec: Spec) -> QuotaExcess | None:
+        """Return the quota that a launch exceeds; None: it fits, or it is unknown whether it does."""
+        offerings = self.stores.offers.get_many([spec.region]).get(spec.region)
+        reading, now, types = offerings.quotas if offerings else None, self.clock.now(), self.catalog.types
+        if find_launch_headroom(spec, reading, (), types, now).kind is HeadroomKind.UNKNOWN:
+            return None
+        records = [record for record in self.stores.instances.list_active() if isinstance(record, Instance)]
+        headroom = find_launch_headroom(spec, reading, records, types, now)
+        if headroom.kind is not HeadroomKind.EXCEEDED:
+            return None
+        recipe = self.recipes[spec.software.recipe]
+        has_room = partial(self._has_room, spec, reading, records)
+        return QuotaExcess(spec, headroom, choose_cpu_type(spec, recipe, self.catalog, has_room))
+
+    def _has_room(self, spec: Spec, reading: QuotaReading | None, records: list[Instance], item: InstanceType) -> bool:
+        smaller = replace(spec, hardware=replace(spec.hardware, instance_type=item.name))
+        headroom = find_launch_headroom(smaller, reading, records, self.catalog.types, self.clock.now())
+        return headroom.kind is not HeadroomKind.EXCEEDED

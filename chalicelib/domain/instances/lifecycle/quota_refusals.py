@@ -1,0 +1,61 @@
+"""Decide what follows when EC2 refuses a launch for a quota in vCPUs: the launch waits, or fails with what to do."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quota_texts import describe_choices, describe_need
+from chalicelib.domain.catalog.quotas import find_instance_quota
+from chalicelib.domain.common.aws_errors import QuotaExceeded
+from chalicelib.domain.common.deadlines import QUOTA_WAIT_DEADLINE
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_date_time
+from chalicelib.domain.instances.lifecycle.plans import record_event
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.quota_wait import QuotaWait
+from chalicelib.domain.instances.record import Instance
+
+VCPU_CODES = ("VcpuLimitExceeded", "MaxSpotInstanceCountExceeded", "InstanceLimitExceeded")
+"""Errors about the quotas in vCPUs. The others are about volumes and network interfaces."""
+
+
+def wait_after_refusal(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan | None:
+    """Return the plan of a launch that waits after the refusal; None: it does not wait for this quota.
+
+    Admins are notified when the wait begins, not after each further refusal.
+    """
+    if not instance.spec.wait_for_quota or error.code not in VCPU_CODES:
+        return None
+    before = instance.launch.quota_wait
+    refusal = f"EC2 refused it: {error.description}"
+    wait = replace(before or QuotaWait(since=now), refused_at=now, refusal=refusal, is_over=False)
+    reason = build_waiting_reason(instance, refusal, wait.since)
+    launch = replace(instance.launch, attempt=None, retry_at=None, quota_wait=wait)
+    waiting = replace(instance, reason=reason, launch=launch)
+    return Plan(instance=waiting, reason=reason) if before else record_event(waiting, reason, now)
+
+
+def build_waiting_reason(instance: Instance, cause: str, since: datetime) -> EventReason:
+    """Return why a launch waits and until when.
+
+    :param cause: sentences
+    """
+    message = (
+        f"{instance.name} waits for a larger quota, and costs nothing meanwhile. {cause} gpudesk launches it when the "
+        f"quota suffices, until {format_date_time(since + QUOTA_WAIT_DEADLINE)}. To cancel it, terminate it."
+    )
+    return EventReason(code=EventCode.WAITING_FOR_QUOTA, message=message)
+
+
+def describe_refusal(instance: Instance, error: QuotaExceeded) -> str:
+    """Return why the launch failed and what people can do, as sentences."""
+    hardware = instance.spec.hardware
+    code = find_instance_quota(hardware.instance_type, is_spot=instance.spec.market is Market.SPOT)
+    if code is None or error.code not in VCPU_CODES:
+        return (
+            f"The quota of the AWS account is exceeded. {error.description} Ask an admin to request an increase in "
+            "Service Quotas, or launch a smaller or another type."
+        )
+    need = describe_need(code, instance.spec.region, hardware.instance_type, hardware.vcpus)
+    return f"A quota of the AWS account is exceeded. {error.description} {need} {describe_choices(code, None)}"

@@ -1,0 +1,73 @@
+"""What a decision about a waiting launch needs to know of its quota, as sentences and as facts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.catalog.quota_texts import describe_need
+from chalicelib.domain.common.text import format_date_time
+from chalicelib.domain.instances.quota_wait import ObservedQuota
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.offers.headroom import HeadroomKind, describe_excess
+from chalicelib.domain.offers.launch_headroom import LaunchHeadroom, find_waiting_headroom
+from chalicelib.domain.offers.quota_request import QuotaRequest, QuotaRequestState, RegionQuotaRequests
+from chalicelib.domain.offers.quotas import QuotaReading
+
+
+@dataclass(frozen=True)
+class RegionQuotas:
+    """The quotas of a region, the requests to increase them, and the records of instances in it.
+
+    :param reading: None: the quotas have not been read
+    """
+
+    reading: QuotaReading | None
+    requests: RegionQuotaRequests
+    records: Sequence[Instance]
+
+
+def observe_quota(
+    instance: Instance, quotas: RegionQuotas, catalog: InstanceTypeCatalog, now: datetime
+) -> ObservedQuota:
+    """Return what is known of the quota of a launch that may wait for it."""
+    found = find_waiting_headroom(instance, quotas.reading, quotas.records, catalog.types, now)
+    code = found.headroom.code
+    request = quotas.requests.find(code) if code else None
+    wait = instance.launch.quota_wait
+    is_new = request is not None and request.is_declined and wait is not None and request.state_since >= wait.since
+    return ObservedQuota(
+        fits=found.fits,
+        message=_describe(instance, found),
+        read_at=quotas.reading.read_at if quotas.reading else None,
+        request=describe_request(request),
+        declined_request=request.key if request and is_new else None,
+    )
+
+
+def describe_request(request: QuotaRequest | None) -> str:
+    """Return what became of a request to increase a quota, as a sentence.
+
+    :param request: None: there was none
+    """
+    if request is None:
+        return "Nobody has requested an increase."
+    since, value = format_date_time(request.state_since), f"{request.value} vCPUs"
+    if request.is_open:
+        at = format_date_time(request.requested_at)
+        return f"{request.requested_by} requested an increase to {value} at {at}; AWS has not decided yet."
+    if request.state is QuotaRequestState.APPROVED:
+        return f"AWS increased it to {value} at {since}."
+    return f"AWS did not increase it to {value} ({request.state} since {since})."
+
+
+def _describe(instance: Instance, found: LaunchHeadroom) -> str:
+    headroom, region, name = found.headroom, instance.spec.region, instance.spec.hardware.instance_type
+    if headroom.code is None:
+        return f"The quota of {name} is unknown."
+    if headroom.kind is HeadroomKind.UNKNOWN or headroom.need is None:
+        need = describe_need(headroom.code, region, name, headroom.need)
+        return f"{need} How much is free is unknown."
+    quota = describe_excess(headroom, region, {name: headroom.need})
+    earlier = f" Launches that wait longer get {found.reserved} vCPUs of what is free." if found.reserved else ""
+    return f"{quota}{earlier}"

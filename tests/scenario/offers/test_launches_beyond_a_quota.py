@@ -1,0 +1,81 @@
+"""Launches beyond a quota of EC2: refused at the request, or waiting until AWS has increased the quota."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.common.errors import Conflict, ErrorCode
+from chalicelib.domain.instances.record import Phase
+from tests.support.world import ADA, ADMIN, World
+
+REGION, CODE = "us-east-1", "L-DB2E81BA"
+
+
+@pytest.fixture
+def limited(desk: World) -> World:
+    """Return a world whose quota of G types has room for one small instance."""
+    desk.cloud.quotas.set_limit(REGION, CODE, 4)
+    desk.application.offer_refresher.run()
+    return desk
+
+
+def request_without_wait(world: World) -> Conflict:
+    with pytest.raises(Conflict) as refused:
+        world.launch(name="second")
+    assert refused.value.code is ErrorCode.QUOTA_EXCEEDED
+    return refused.value
+
+
+def test_own_launches_and_ends_since_the_reading_count_at_the_request(limited: World) -> None:
+    first = limited.launch(name="first")
+    quota: Any = request_without_wait(limited).members["quota"]
+    assert (quota["limit"], quota["use"], quota["need"]) == (4, 4, 4)
+    limited.wait_for_phase(first, Phase.BOOTING)
+    limited.application.offer_refresher.run()
+    limited.application.instances.terminate(ADA, first.id)
+    limited.wait_for_phase(first, Phase.TERMINATED)
+    limited.launch(name="second")
+
+
+def test_old_or_missing_quotas_refuse_no_launch(limited: World) -> None:
+    limited.wait_for_phase(limited.launch(name="first"), Phase.BOOTING)
+    stores = limited.application.reconciler.stores
+    reading = stores.offers.get_many([REGION])[REGION]
+    assert reading.quotas is not None
+    stores.offers.save(replace(reading, quotas=replace(reading.quotas, foreign_use={})))
+    failed = limited.wait_for_phase(limited.launch(name="second"), Phase.FAILED)
+    assert failed.reason.code == "quota_exceeded"
+    assert "g4dn.xlarge needs 4 vCPUs of quota L-DB2E81BA" in failed.reason.message
+
+
+def test_waiting_launch_costs_nothing_and_starts_when_aws_has_increased_the_quota(limited: World) -> None:
+    limited.wait_for_phase(limited.launch(name="first"), Phase.BOOTING)
+    launched = limited.request_launch(name="second", wait_for_quota=True)
+    assert "waiting_for_quota" in {warning.code for warning in launched.warnings}
+    waiting = launched.instance
+    limited.pass_minutes(10, sweep_every=5)
+    assert limited.load(waiting).reason.code == "waiting_for_quota"
+    assert limited.get_snapshot(waiting).cost_so_far == 0
+    limited.application.quota_requests.request_increase(ADMIN, CODE, REGION, 8)
+    limited.application.quota_request_follower.run()
+    (request,) = limited.cloud.quota_requests.list_all()
+    limited.cloud.quota_requests.decide(request["Id"], "APPROVED")
+    limited.application.quota_request_follower.run()
+    limited.wait_for_phase(waiting, Phase.BOOTING)
+    assert limited.list_codes(waiting)[:4] == ["requested", "waiting_for_quota", "quota_available", "launching"]
+    assert limited.cloud.calls["ec2:RunInstances"] == 2
+    assert limited.cloud.enforcement.denials == []
+
+
+def test_launch_that_ec2_refuses_waits_until_the_quota_is_read_again(desk: World) -> None:
+    desk.cloud.quotas.set_limit(REGION, CODE, 0)
+    instance = desk.launch(wait_for_quota=True)
+    desk.pass_minutes(2)
+    assert "EC2 refused it: You have requested more vCPU capacity" in desk.load(instance).reason.message
+    desk.cloud.quotas.set_limit(REGION, CODE, 4)
+    desk.pass_minutes(5)
+    assert desk.cloud.calls["ec2:RunInstances"] == 1
+    desk.application.offer_refresher.run()
+    desk.wait_for_phase(instance, Phase.BOOTING)
+    assert desk.cloud.calls["ec2:RunInstances"] == 2

@@ -1,0 +1,162 @@
+"""A launch that waits for a quota of EC2."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.common.aws_errors import QuotaExceeded
+from chalicelib.domain.common.deadlines import QUOTA_RETRY, QUOTA_WAIT_DEADLINE
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.lifecycle import launching
+from chalicelib.domain.instances.lifecycle.launch_errors import record_launch_error
+from chalicelib.domain.instances.plan import Plan, ResolveLaunch
+from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
+from chalicelib.domain.instances.record import Instance, Phase
+from tests.support.ready_instance import ADA, MINUTE, build_launch_attempt
+from tests.unit.instances.simulation import build_requested_instance, get_time
+
+NOW = get_time(0)
+DESK = DeskSettings()
+REFUSAL = QuotaExceeded("VcpuLimitExceeded", "Your current vCPU limit is 0.")
+REFUSED = QuotaWait(since=NOW, refused_at=NOW, refusal=f"EC2 refused it: {REFUSAL.description}")
+
+
+def build_launch(wait: QuotaWait | None = None, **launch: Any) -> Instance:
+    """Return a requested instance that may wait for its quota."""
+    instance = build_requested_instance()
+    state = LaunchState(quota_wait=wait, **launch)
+    return replace(instance, spec=replace(instance.spec, wait_for_quota=True), launch=state)
+
+
+def observe(*, fits: bool | None, age: timedelta = timedelta(), declined: str | None = None) -> ObservedQuota:
+    return ObservedQuota(
+        fits=fits,
+        message="Quota L-DB2E81BA: 0 vCPUs, 0 in use.",
+        read_at=NOW - age,
+        request="Nobody has requested an increase.",
+        declined_request=declined,
+    )
+
+
+def decide(instance: Instance, quota: ObservedQuota | None, at: timedelta = timedelta()) -> Plan:
+    return launching.decide(instance, NOW + at, DESK, quota)
+
+
+def list_codes(plan: Plan) -> list[EventCode]:
+    return [entry.code for entry in plan.timeline]
+
+
+def test_launch_beyond_its_quota_waits_and_says_until_when() -> None:
+    plan = decide(build_launch(), observe(fits=False))
+    assert plan.step is None
+    assert plan.instance.launch.quota_wait == QuotaWait(since=NOW)
+    assert list_codes(plan) == [EventCode.WAITING_FOR_QUOTA]
+    until = NOW + QUOTA_WAIT_DEADLINE
+    assert f"until {until:%Y-%m-%d %H:%M} UTC" in plan.reason.message
+    assert "Nobody has requested an increase." in plan.reason.message
+
+
+@pytest.mark.parametrize("quota", [None, observe(fits=None), observe(fits=True)])
+def test_launch_that_fits_or_of_which_nothing_is_known_is_launched(quota: ObservedQuota | None) -> None:
+    assert isinstance(decide(build_launch(), quota).step, ResolveLaunch)
+
+
+def test_launch_that_does_not_wait_for_a_quota_is_launched() -> None:
+    instance = build_launch()
+    instance = replace(instance, spec=replace(instance.spec, wait_for_quota=False))
+    assert isinstance(decide(instance, observe(fits=False)).step, ResolveLaunch)
+
+
+def test_waiting_launch_is_not_written_again_while_nothing_changes() -> None:
+    waiting = decide(build_launch(), observe(fits=False)).instance
+    for quota in (None, observe(fits=False)):
+        plan = decide(waiting, quota, MINUTE)
+        assert (plan.instance, plan.timeline, plan.step) == (waiting, (), None)
+
+
+def test_waiting_launch_goes_on_when_the_quota_suffices_with_the_whole_time_to_launch() -> None:
+    waiting = decide(build_launch(started_at=NOW), observe(fits=False)).instance
+    later = timedelta(days=3)
+    plan = decide(waiting, observe(fits=True), later)
+    assert (list_codes(plan), plan.requeue) == ([EventCode.QUOTA_AVAILABLE], True)
+    assert isinstance(decide(plan.instance, None, later + 14 * MINUTE).step, ResolveLaunch)
+
+
+def test_refusal_of_ec2_makes_the_launch_wait_and_notifies_once() -> None:
+    launched = replace(build_launch(attempt=build_launch_attempt(), started_at=NOW), phase=Phase.LAUNCHING)
+    plan = record_launch_error(launched, REFUSAL, NOW)
+    assert list_codes(plan) == [EventCode.WAITING_FOR_QUOTA]
+    assert plan.instance.launch.attempt is None
+    assert plan.instance.launch.quota_wait == REFUSED
+    assert "Your current vCPU limit is 0 (VcpuLimitExceeded)." in plan.reason.message
+    tried = decide(plan.instance, observe(fits=True, age=-MINUTE), 2 * MINUTE).instance
+    resolved = replace(tried, launch=replace(tried.launch, attempt=build_launch_attempt()))
+    again = record_launch_error(resolved, REFUSAL, NOW + 3 * MINUTE)
+    assert list_codes(again) == []
+    wait = again.instance.launch.quota_wait
+    assert wait == replace(REFUSED, refused_at=NOW + 3 * MINUTE, try_count=1)
+    retried = decide(again.instance, observe(fits=True, age=-4 * MINUTE), 5 * MINUTE)
+    assert list_codes(retried) == [EventCode.RETRYING]
+
+
+@pytest.mark.parametrize(
+    ("quota", "at", "goes_on"),
+    [
+        (observe(fits=True, age=MINUTE), MINUTE, False),
+        (observe(fits=True, age=-MINUTE), 2 * MINUTE, True),
+        (observe(fits=False, age=-MINUTE), 2 * MINUTE, False),
+        (observe(fits=None), QUOTA_RETRY - MINUTE, False),
+        (observe(fits=None), QUOTA_RETRY, True),
+    ],
+)
+def test_refused_launch_is_tried_once_for_each_reading(quota: ObservedQuota, at: timedelta, goes_on: bool) -> None:
+    plan = decide(build_launch(REFUSED), quota, at)
+    assert (EventCode.QUOTA_AVAILABLE in list_codes(plan)) is goes_on
+
+
+def test_reason_has_the_refusal_until_the_quota_is_read_again() -> None:
+    assert "EC2 refused it:" in decide(build_launch(REFUSED), observe(fits=None), MINUTE).reason.message
+    assert (
+        "0 vCPUs, 0 in use"
+        in decide(build_launch(REFUSED), observe(fits=False, age=-MINUTE), 2 * MINUTE).reason.message
+    )
+
+
+def test_owner_learns_once_of_a_declined_request_and_the_launch_still_waits() -> None:
+    plan = decide(build_launch(QuotaWait(since=NOW)), observe(fits=False, declined="r1"), MINUTE)
+    assert list_codes(plan) == [EventCode.QUOTA_DECLINED]
+    assert list_codes(decide(plan.instance, observe(fits=False, declined="r1"), 2 * MINUTE)) == []
+    assert list_codes(decide(plan.instance, observe(fits=False, declined="r2"), 2 * MINUTE)) == [
+        EventCode.QUOTA_DECLINED
+    ]
+
+
+def test_wait_ends_at_its_deadline() -> None:
+    instance = build_launch(QuotaWait(since=NOW))
+    assert decide(instance, observe(fits=False), QUOTA_WAIT_DEADLINE).instance.phase is Phase.REQUESTED
+    failed = decide(instance, observe(fits=False), QUOTA_WAIT_DEADLINE + MINUTE)
+    assert (failed.instance.phase, list_codes(failed)) == (Phase.FAILED, [EventCode.QUOTA_EXCEEDED])
+
+
+def test_termination_cancels_a_waiting_launch_at_once() -> None:
+    change = stop_start.request_termination(build_launch(QuotaWait(since=NOW)), ADA, NOW)
+    assert decide(change.instance, observe(fits=False), MINUTE).instance.phase is Phase.TERMINATED
+
+
+def test_refused_launch_that_does_not_wait_names_quota_need_and_choices() -> None:
+    instance = build_requested_instance()
+    spec = replace(instance.spec, hardware=replace(instance.spec.hardware, instance_type="g4dn.xlarge", vcpus=4))
+    plan = record_launch_error(replace(instance, spec=spec), REFUSAL, NOW)
+    assert plan.instance.phase is Phase.FAILED
+    assert "g4dn.xlarge needs 4 vCPUs of quota L-DB2E81BA (Running On-Demand G and VT" in plan.reason.message
+    assert "launch with wait_for_quota" in plan.reason.message
+
+
+def test_other_quotas_of_ec2_are_not_waited_for() -> None:
+    error = QuotaExceeded("VolumeLimitExceeded", "Too many volumes.")
+    assert record_launch_error(build_launch(), error, NOW).instance.phase is Phase.FAILED
