@@ -6,6 +6,7 @@ from functools import partial
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.instances.lifecycle.market_fallback import find_fallback_market
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.launch.quota_excess import QuotaExcess, choose_cpu_type
@@ -26,7 +27,14 @@ class LaunchQuotaCheck:
     clock: Clock
 
     def find_excess(self, spec: Spec) -> QuotaExcess | None:
-        """Return the quota that a launch exceeds; None: it fits, or it is unknown whether it does."""
+        """Return the quota that a launch exceeds; None: it fits, or it is unknown whether it does.
+
+        A launch that can fall back to on-demand exceeds a quota only if it exceeds that of on-demand, too.
+        """
+        excess, other_market = self._find_excess(spec), find_fallback_market(spec)
+        return self._find_excess(replace(spec, market=other_market)) if excess and other_market else excess
+
+    def _find_excess(self, spec: Spec) -> QuotaExcess | None:
         offerings = self.stores.offers.get_many([spec.region]).get(spec.region)
         reading, now, types = offerings.quotas if offerings else None, self.clock.now(), self.catalog.types
         if find_launch_headroom(spec, reading, (), types, now).kind is HeadroomKind.UNKNOWN:
