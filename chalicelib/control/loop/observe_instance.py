@@ -12,7 +12,7 @@ from chalicelib.control.loop.quota_source import QuotaSource
 from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
-from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
+from chalicelib.domain.instances.lifecycle.spot_return import requires_spot_request
 from chalicelib.domain.instances.observation import (
     NotVisible,
     Observation,
@@ -23,7 +23,6 @@ from chalicelib.domain.instances.observation import (
     Unavailable,
 )
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import ObservedSpotRequest
 from chalicelib.domain.offers.launch_headroom import may_wait_for_quota
 from chalicelib.domain.offers.observed_quota import RegionQuotas
@@ -156,15 +155,6 @@ class Observer:
             return self.ssm.get_command(instance.spec.region, run.command_id, machine.instance_id)
         except AwsError as error:
             return Unavailable(str(error))
-
-
-def requires_spot_request(instance: Instance) -> bool:
-    """Return whether a decision reads the spot request: to terminate the instance, or to start an interrupted one."""
-    if instance.phase is Phase.TERMINATING:
-        return has_spot_request(instance.ec2_instance)
-    interruption = instance.observed.interruption
-    is_interrupted = interruption is not None and interruption.interrupted_at is not None
-    return is_interrupted and instance.phase is Phase.STOPPED and instance.spec.desired is DesiredState.RUNNING
 
 
 def expects_heartbeat(instance: Instance) -> bool:

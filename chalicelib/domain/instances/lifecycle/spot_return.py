@@ -14,12 +14,22 @@ from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stopped_costs
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestState
+
+
+def requires_spot_request(instance: Instance) -> bool:
+    """Return whether a decision reads the spot request: to terminate the instance, or to start an interrupted one."""
+    if instance.phase is Phase.TERMINATING:
+        return has_spot_request(instance.ec2_instance)
+    interruption = instance.observed.interruption
+    is_interrupted = interruption is not None and interruption.interrupted_at is not None
+    return is_interrupted and instance.phase is Phase.STOPPED and instance.spec.desired is DesiredState.RUNNING
 
 
 def build_interrupted_reason(instance: Instance, ec2_instance: Ec2Instance) -> EventReason:
