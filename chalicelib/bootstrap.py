@@ -25,6 +25,7 @@ from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
+from chalicelib.control.loop.choose_offer import OfferSelector
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.interruptions import InterruptionHandler
@@ -137,15 +138,16 @@ def _build_reconciler(parts: Parts) -> Reconciler:
     spot_requests = SpotRequests(parts.clients.loop, settings.stage)
     observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, spot_requests, quotas)
     prerequisites = _build_prerequisites(parts)
-    resolver = LaunchResolver(
-        prerequisites,
-        parts.ssm,
-        parts.catalog,
-        settings,
-        parts.stores.capacity,
-        parts.stores.offers,
-        parts.clock,
+    selector = OfferSelector(
+        offers=parts.stores.offers,
+        desk=parts.stores.desk,
+        catalog=parts.catalog,
+        recipes=parts.recipes,
+        regions=settings.deployed_regions,
+        home_region=settings.home_region,
+        clock=parts.clock,
     )
+    resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, selector)
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
 

@@ -24,6 +24,7 @@ from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.commands.consequences import ConsequenceCode
 from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.launch_tries import TryResult
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
@@ -65,6 +66,9 @@ Ec2StateText = TypeAliasType(
 )
 MarketText = TypeAliasType("MarketText", Annotated[str, list_values(MARKETS, "The market that was requested.")])
 OfferMarketText = TypeAliasType("OfferMarketText", Annotated[str, list_values(Market, "How EC2 sells an instance.")])
+TryResultText = TypeAliasType(
+    "TryResultText", Annotated[str, list_values(TryResult, "What came of an offer that a launch has tried.")]
+)
 PriceSourceText = TypeAliasType(
     "PriceSourceText",
     Annotated[str, list_values(PriceSource, "Where gpudesk has a price from. A later version may add sources.")],

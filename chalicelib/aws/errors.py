@@ -20,6 +20,8 @@ from chalicelib.domain.common.aws_errors import (
     InsufficientCapacity,
     PermanentAwsError,
     QuotaExceeded,
+    RegionNotEnabled,
+    RegionPending,
     TransientAwsError,
 )
 from chalicelib.transient_errors import TRANSIENT_CODES, is_transient_status
@@ -39,6 +41,10 @@ NO_CAPACITY_CODES = frozenset(
 )
 """EC2 returns `Unsupported` if the zone does not offer the instance type, and `SpotMaxPriceTooLow` if the spot price of
 the zone is above the maximum price, which is the on-demand price."""
+
+REGION_PENDING_CODES = frozenset({"PendingVerification"})
+
+REGION_NOT_ENABLED_CODES = frozenset({"OptInRequired"})
 
 QUOTA_CODES = frozenset(
     {
@@ -84,7 +90,6 @@ EC2_TRANSIENT_CODES = frozenset(
         "IncorrectSpotRequestState",
         "IncorrectState",
         "InvalidSnapshot.InUse",
-        "PendingVerification",
         "ServerInternal",
         "Unavailable",
     }
@@ -138,6 +143,8 @@ def _choose_error_class(code: str, message: str, status: int) -> type[AwsError]:
         (NOT_CONNECTED_CODES, AgentNotConnected),
         (FORBIDDEN_CODES, AwsForbidden),
         (DUPLICATE_CODES, AwsDuplicate),
+        (REGION_PENDING_CODES, RegionPending),
+        (REGION_NOT_ENABLED_CODES, RegionNotEnabled),
         (TRANSIENT_CODES | EC2_TRANSIENT_CODES, TransientAwsError),
     ):
         if code in codes:

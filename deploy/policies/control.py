@@ -43,9 +43,11 @@ TABLES = {
         index_reason="Find the images that are being created or deleted.",
     ),
     "owners": TableAccess(("Scan",), "Read the channels of all owners; a team has few owners."),
+    "offers": TableAccess(
+        ("BatchGetItem",), "Choose the next offer of a launch by prices and by what EC2 has answered."
+    ),
     "ledger": TableAccess(("PutItem",), "Write what is billed."),
     "benchmarks": TableAccess(("PutItem",), "Write the results of benchmarks."),
-    "offers": TableAccess(("BatchGetItem",), "Read the prices of spot."),
     "desk": TableAccess(
         ("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
         "Settings, names and counts, the leases of the sweep and of the deliveries, durations of documents.",
@@ -81,8 +83,8 @@ def _build_capacity_statement(names: ResourceNames) -> Statement:
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{CAPACITY_PREFIX}*"]},
             "Null": {"dynamodb:LeadingKeys": "false"},
         },
-        reason="Remember what EC2 has answered to launches and starts, and choose zones by it. The zones and prices in "
-        "the same table have other keys. ForAllValues also holds for a missing key, so Null requires it.",
+        reason="Remember what EC2 has answered to launches and starts. The zones and prices in the same table have "
+        "other keys. ForAllValues also holds for a missing key, so Null requires it.",
     )
 
 

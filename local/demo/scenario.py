@@ -11,14 +11,16 @@ from chalicelib.domain.common.event_codes import EventCode
 from local.demo.client import Client, RequestFailed
 from local.demo.context import BOOT_TIMEOUT, OWNER, DemoContext
 from local.demo.cost_summary import print_costs
+from local.demo.full_zone import fill_first_zone, print_tries
 from local.demo.jupyter import JupyterUser
 from local.demo.laptop import Laptop
 from local.demo.narrator import Narrator
 from local.demo.poller import StepFailed, TimelinePoller
 from local.stack import Stack
 
+LAUNCH_GPU = "T4"
 LAUNCH_REQUEST = {
-    "gpu": "T4",
+    "gpu": LAUNCH_GPU,
     "recipe": "d2l-pytorch",
     "project": "d2l",
     "idle_policy": {"idle_minutes": 15, "warning_minutes": 5},
@@ -77,6 +79,7 @@ class Demo:
         self._register_webhook()
         region = context.stack.region
         request = LAUNCH_REQUEST if region == context.stack.home_region else {**LAUNCH_REQUEST, "region": region}
+        fill_first_zone(context, LAUNCH_GPU)
         narrator.print_line(OWNER, f"POST /instances {json.dumps(request)}")
         response = context.client.request("POST", "/instances", request)
         if response.status != 202:
@@ -105,6 +108,7 @@ class Demo:
         poller = context.poller
         narrator.start_chapter("2. Launch it and set it up")
         context.wait_until_ec2_state("running")
+        print_tries(context)
         poller.wait_until(
             "the SSM agent answers", lambda: poller.find_entry(EventCode.SETTING_UP), cloud_time=BOOT_TIMEOUT
         )

@@ -66,6 +66,39 @@ def test_launch_on_spot_shows_the_market_and_the_most_that_it_costs(bench: Bench
     assert (status["interruption"], status["spot_instance_request_id"]) == (None, None)
 
 
+def test_status_of_a_launch_shows_its_maximum_price_its_wait_and_its_tries(bench: Bench) -> None:
+    until = bench.world.now + timedelta(days=1)
+    body = {"gpu": "T4", "max_price": "0.75", "wait_until": f"{until:%Y-%m-%dT%H:%M:%SZ}"}
+    answer = bench.ada("POST", "/instances", body)
+    assert answer.status == 202
+    launch = answer.json["status"]["launch"]
+    assert launch == {
+        "tries": [],
+        "next": None,
+        "waits_for": None,
+        "max_price": "0.75",
+        "wait_until": body["wait_until"],
+        "next_try_at": None,
+    }
+    bench.world.cloud.capacity.set("g4dn.xlarge", "us-east-1a", 0)
+    bench.world.pass_minutes(1)
+    tries = bench.ada("GET", answer.headers["location"]).json["status"]["launch"]["tries"]
+    assert [(each["zone"], each["result"]) for each in tries] == [
+        ("us-east-1a", "no_capacity"),
+        ("us-east-1b", "launched"),
+    ]
+    assert {
+        name: tries[0][name] for name in ("instance_type", "region", "market", "price_per_hour", "price_ratio")
+    } == {
+        "instance_type": "g4dn.xlarge",
+        "region": "us-east-1",
+        "market": "on-demand",
+        "price_per_hour": "0.526",
+        "price_ratio": "1.000",
+    }
+    assert tries[0]["message"].startswith("We currently do not have sufficient g4dn.xlarge capacity")
+
+
 def test_launch_reads_five_items_and_writes_one_transaction(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).status == 202

@@ -47,6 +47,7 @@ def test_openapi_describes_the_launch_request() -> None:
         *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "parameters", "image"),
         "resume_after_interruption",
         *("disk_gib", "metadata_hop_limit", "name", "owner", "project", "tags", "idle_policy", "max_hours"),
+        *("max_price", "wait_until"),
         "wait_for_quota",
         "before_stop_hook",
     }

@@ -14,6 +14,7 @@ from chalicelib.api.instances.activity_views import (
     to_keep_view,
     to_warning_view,
 )
+from chalicelib.api.instances.launch_views import LaunchView, to_launch_view
 from chalicelib.api.instances.setup_views import SetupView, to_setup_view
 from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.common.text import format_timestamp
@@ -78,7 +79,8 @@ class StatusView(TypedDict):
     without disk and address; null: unknown. On spot it is the price in the zone; before gpudesk has chosen a zone, and
     if that price is unknown, the on-demand price, which is the most that EC2 charges.
     `cost_so_far` includes disk and address, and leaves out what gpudesk knows no price of. `warning`: the stop warning
-    that applies now. `activity`: null in the answer to a write.
+    that applies now. `activity`: null in the answer to a write. `launch`: null if gpudesk did not
+    launch the instance.
     """
 
     instance_id: str | None
@@ -92,6 +94,7 @@ class StatusView(TypedDict):
     spot_instance_request_id: str | None
     interruption: InterruptionView | None
     cost_so_far: str
+    launch: LaunchView | None
     setup: SetupView | None
     benchmark: BenchmarkRunView | None
     image_creation: ImageCreationView | None
@@ -125,6 +128,7 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
         "spot_instance_request_id": machine.spot_instance_request_id if machine else None,
         "interruption": _to_interruption_view(instance.observed.interruption),
         "cost_so_far": format_decimal(cost_so_far),
+        "launch": to_launch_view(instance),
         "setup": to_setup_view(instance.setup, live.setup_progress),
         "benchmark": _to_benchmark_view(instance.benchmark_run, live.heartbeat),
         "image_creation": _to_image_creation_view(instance.image_in_progress, live.image),

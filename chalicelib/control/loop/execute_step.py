@@ -28,7 +28,6 @@ from chalicelib.domain.instances.plan import (
     DocumentAlreadyInstalled,
     InstanceLaunched,
     Launch,
-    LaunchResolved,
     NoLongerIdle,
     Outcome,
     ResolveLaunch,
@@ -74,13 +73,8 @@ class Executor:
     def _execute(self, instance: Instance, step: Step) -> Outcome:
         region = instance.spec.region
         match step:
-            case ResolveLaunch(zones_without_capacity):
-                resolved = self.resolver.resolve(instance, zones_without_capacity)
-                address_price, spot_price = (
-                    self.resolver.find_address_price(resolved),
-                    self.resolver.find_spot_price(resolved),
-                )
-                return LaunchResolved(resolved, address_price, spot_price)
+            case ResolveLaunch(excluded):
+                return self.resolver.resolve(instance, excluded)
             case Launch(attempt):
                 return InstanceLaunched(self.ec2.launch(attempt))
             case SendDocument():

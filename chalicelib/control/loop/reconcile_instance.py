@@ -5,7 +5,7 @@ Every pass starts from the record and from the state in AWS, so a pass that is i
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.spot_prices import SpotPriceLookup
@@ -31,8 +31,9 @@ from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
 
-MAX_PASSES = 4
-"""Passes in a row. One pass can require the next at once (resolve, then launch). More would be an endless loop."""
+MAX_PASSES = 8
+"""Passes in a row. One pass can require the next at once: each offer that a launch tries takes two (resolve, then
+launch). A launch that tries more than four offers goes on with the next sweep: others are waiting, too."""
 
 
 def load_channel_directory(desk: DeskSettings, owners: OwnerRepository) -> ChannelDirectory:
@@ -53,8 +54,12 @@ class Reconciler:
     catalog: InstanceTypeCatalog
 
     def reconcile(self, record_id: str) -> None:
-        """Reconcile one instance, again while there is something to do at once, at most MAX_PASSES times."""
-        self.repeat(record_id, self.load_context(), self.observer.observe)
+        """Reconcile one instance, again while there is something to do at once, at most MAX_PASSES times.
+
+        A launch that tries several offers reads subnets and images once.
+        """
+        remembering = replace(self, executor=self.executor.add_memory())
+        remembering.repeat(record_id, self.load_context(), self.observer.observe)
 
     def repeat(
         self,

@@ -158,7 +158,7 @@ class SweepRun:
             if self.budget.is_spent:
                 return False
             if self.reconciler.run_once(instance, observation, self.context):
-                observe = partial(self._observe_again, snapshot)
+                observe = partial(self._observe_again, snapshot, instance.spec.region)
                 self.reconciler.repeat(instance.id, self.context, observe, self._has_time)
         except VersionConflict as conflict:
             LOG.info("%s; left to the next sweep", conflict)
@@ -170,10 +170,14 @@ class SweepRun:
     def _has_time(self) -> bool:
         return not self.budget.is_spent
 
-    def _observe_again(self, snapshot: RegionSnapshot, instance: Instance) -> Observation:
-        """Observe an instance after a change. For a launch without an EC2 instance nothing can have appeared."""
+    def _observe_again(self, snapshot: RegionSnapshot, region: str, instance: Instance) -> Observation:
+        """Observe an instance after a change. For a launch without an EC2 instance nothing can have appeared.
+
+        :param region: that of the snapshot; a launch may have gone on in another one
+        """
         observer = self.reconciler.observer
-        return observer.observe(instance) if instance.ec2_instance else observer.observe_from(instance, snapshot)
+        is_new = instance.ec2_instance is not None or instance.spec.region != region
+        return observer.observe(instance) if is_new else observer.observe_from(instance, snapshot)
 
     def _handle_orphans(self, region: str, instances: list[Instance], observed: InstanceIndex) -> bool:
         """Adopt the orphans of a region, and end its spot requests without an instance."""

@@ -133,6 +133,7 @@ class LaunchService:
             settings=settings,
             owner_policy=owner_settings.policy,
             deployed_regions=self.regions,
+            now=self.clock.now(),
         )
 
     def _prepare(self, actor: Actor, request: LaunchRequest, context: LaunchContext) -> PreparedLaunch:

@@ -19,8 +19,12 @@ LAUNCH_DEADLINE = timedelta(minutes=15)
 EXPLAIN_WAITING_AFTER = timedelta(minutes=2)
 """A launch whose region has not answered for this time says so: one lost answer is not worth a reason."""
 
+MAX_CAPACITY_WAIT = timedelta(days=7)
+"""Longest time that a request can wait for capacity with `wait_until`: capacity often follows the hours of a week. What
+nobody has needed for a week is forgotten, and would be billed when it came."""
+
 CAPACITY_RETRY = timedelta(minutes=2)
-"""Wait after all zones refused: capacity does not come back within seconds, and AWS throttles RunInstances by the
+"""Wait after a pass over all offers: capacity does not come back within seconds, and AWS throttles RunInstances by the
 number of instances that are requested (throttling)."""
 
 LAUNCH_RETRY_AFTER = timedelta(seconds=20)

@@ -82,7 +82,14 @@ class EventCode(StrEnum):
     DISK_NEARLY_FULL = "disk_nearly_full", NOTIFY_NOBODY
     GPU_STEPS_SKIPPED = "gpu_steps_skipped", NOTIFY_NOBODY
     ZONE_NO_CAPACITY = "zone_no_capacity", NOTIFY_NOBODY
+    OFFER_LEFT_OUT = "offer_left_out", NOTIFY_NOBODY
     NO_CAPACITY_YET = "no_capacity_yet", NOTIFY_NOBODY
+    LAUNCHED_AS_OTHER_OFFER = (
+        "launched_as_other_offer",
+        NOTIFY_OWNER,
+        "is launched as another type or in another region",
+    )
+    LAUNCHED_AFTER_WAIT = "launched_after_wait", NOTIFY_OWNER, "is launched: the capacity that it waited for came"
     RETRYING = "retrying", NOTIFY_NOBODY
     WAITING_TO_RETRY = "waiting_to_retry", NOTIFY_NOBODY
     WAITING_FOR_QUOTA = "waiting_for_quota", NOTIFY_ADMIN, "waits for a larger AWS quota"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from chalicelib.domain.benchmarks.result import Benchmark
 from chalicelib.domain.common.aws_errors import AwsError
@@ -11,18 +10,24 @@ from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import Hardware
 from chalicelib.domain.setup.results import StepDurations
 
 
 @dataclass(frozen=True)
 class ResolveLaunch:
-    """Find image, root device, subnet and zone, and build the attempt of them. Zones without capacity are excluded."""
+    """Choose the next offer, find image, root device and subnet, and build the attempt of them.
 
-    zones_without_capacity: tuple[str, ...]
+    :param excluded: offers that are not tried: those of this pass, and those that EC2 has refused in the same sweep
+    """
+
+    excluded: tuple[OfferKey, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,13 +112,15 @@ class CancelSpotRequest:
 class LaunchResolved:
     """Outcome: the launch request is complete.
 
-    :param address_price: US dollars per hour of the public IPv4 address; 0 if the subnet gives none
-    :param spot_price: US dollars per hour of the type in the zone, on spot; None: on-demand, or unknown
+    :param hardware: that of the type of the attempt
+    :param rates: the prices of the attempt
+    :param next_offer: what is tried after it if nothing else changes; None: nothing is left
     """
 
     attempt: LaunchAttempt
-    address_price: Decimal
-    spot_price: Decimal | None = None
+    hardware: Hardware
+    rates: Rates
+    next_offer: LaunchOffer | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.deadlines import BARE_METAL_BOOT
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.spot import SpotTerms
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
@@ -126,6 +127,8 @@ class Spec:
     :param free_disk_gib: space that the disk must have beside the public image, whose size is read at the launch; None:
         `disk_gib` decides
     :param metadata_hop_limit: 1 keeps the role of the instance from containers on it; 2 lets them use it
+    :param launch_choice: the offers that the launch may try; type, region and market are those of the last one. None:
+        only the zones of the region, as for an instance that gpudesk did not launch
     :param wait_for_quota: a launch that exceeds a quota of EC2 waits until the quota suffices
     """
 
@@ -141,6 +144,7 @@ class Spec:
     policy: Policy = Policy()
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    launch_choice: LaunchChoice | None = None
     wait_for_quota: bool = False
 
     @property

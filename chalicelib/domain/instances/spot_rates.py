@@ -42,11 +42,6 @@ def update_spot_rates(instance: Instance, find_spot_price: FindSpotPrice) -> Ins
     return replace(instance, billing=replace(instance.billing, rates=to_spot_rates(instance.billing.rates, price)))
 
 
-def to_on_demand_rates(rates: Rates) -> Rates:
-    """Return the rates on-demand."""
-    return rates if rates.on_demand is None else replace(rates, instance=rates.on_demand, on_demand=None)
-
-
 def describe_spot_saving(rates: Rates) -> str:
     """Return what the type costs on spot and on-demand, as a sentence after a space; empty on-demand."""
     if rates.on_demand is None or rates.instance is None:

@@ -1,7 +1,7 @@
 """Turn a launch request into a complete spec, or into every reason why it cannot be launched."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
@@ -21,6 +21,7 @@ from chalicelib.domain.instances.spot_rates import to_spot_rates
 from chalicelib.domain.launch.disk_size import list_disk_warnings
 from chalicelib.domain.launch.from_image import describe_launch_from_image, inherit_recipes
 from chalicelib.domain.launch.market_choice import choose_market
+from chalicelib.domain.launch.offer_choice import build_launch_choice
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.selection import LaunchSelection, select_launch
 from chalicelib.domain.launch.type_choice import TypeChoice
@@ -76,6 +77,7 @@ def prepare_launch(
         policy=selection.policy,
         wait_for_quota=request.wait_for_quota,
     )
+    spec = replace(spec, launch_choice=build_launch_choice(request, spec, context, image))
     rates = find_rates(selection.instance_type.name, spec.region, spec.disk_gib, context.catalog)
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]
     if image and inherited:

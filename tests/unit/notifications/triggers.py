@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from chalicelib.aws.volumes import Volumes
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.aws_errors import InsufficientCapacity, PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -22,10 +23,12 @@ from chalicelib.domain.idle.rule import build_unknown_judgment
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause, ScheduledEvent, StateReason
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import (
@@ -39,6 +42,7 @@ from chalicelib.domain.instances.observation import (
 from chalicelib.domain.instances.plan import (
     InstanceLaunched,
     Launch,
+    LaunchResolved,
     NoLongerIdle,
     Plan,
     ResolveLaunch,
@@ -111,6 +115,18 @@ def fail_launch(error: Exception) -> Change:
         Launch(build_launch_attempt()),
         error,
     )
+
+
+def launch_with_choice(*, region: str = "us-east-1", wait_until: datetime | None = None) -> Change:
+    """Launch an instance of us-east-1 in its second pass.
+
+    :param region: the region of the first offer
+    """
+    attempt = build_launch_attempt()
+    instance = build_launching_instance(launch=LaunchState(attempt=attempt, pass_number=2))
+    choice = LaunchChoice(instance_type=attempt.instance_type, region=region, wait_until=wait_until)
+    waiting = replace(instance, spec=replace(instance.spec, launch_choice=choice))
+    return record_outcome(waiting, Launch(attempt), InstanceLaunched(EC2_RUNNING.to_ec2_instance()))
 
 
 FAILED = build_command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
@@ -261,6 +277,8 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "setup_failed": lambda: decide_change(build_instance_in_setup(), command=FAILED, heartbeat=build_heartbeat()),
     "launch_refused": lambda: fail_launch(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
     "quota_exceeded": lambda: fail_launch(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
+    "launched_as_other_offer": lambda: launch_with_choice(region="us-west-2"),
+    "launched_after_wait": lambda: launch_with_choice(wait_until=NOW),
     "waiting_for_quota": lambda: decide_quota(None, fits=False),
     "quota_available": lambda: decide_quota(QuotaWait(since=START), fits=True),
     "quota_declined": lambda: decide_quota(QuotaWait(since=START), fits=False),
@@ -272,7 +290,7 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "market_changed": lambda: record_outcome(
         build_launching_instance(spec=replace(SPOT_SPEC, spot=SpotTerms(can_fall_back=True))),
         ResolveLaunch(()),
-        InsufficientCapacity("NoZoneLeft", "No zone is left"),
+        LaunchResolved(build_launch_attempt(), SPOT_SPEC.hardware, Rates(instance=Decimal("0.526"))),
     ),
     "spot_interruption": lambda: decide_change(
         build_instance(), ec2=EC2_SPOT, heartbeat=build_heartbeat(interruption=REPORTED_INTERRUPTION)

@@ -76,3 +76,12 @@ def test_item_of_a_record_has_keys_and_filters_beside_one_text() -> None:
         "user_write": "BOOL",
         "version": "N",
     }
+
+
+def test_record_of_a_launch_from_before_it_had_tries_is_read() -> None:
+    document = json.loads(INSTANCE.encode(build_ready_instance()))
+    document["spec"].pop("launch_choice", None)
+    document["launch"] = {"attempt_count": 2, "zones_without_capacity": ["us-east-1a"], "zones_in_timeline": []}
+    loaded = INSTANCE.decode(json.dumps(document))
+    assert loaded.spec.launch_choice is None
+    assert (loaded.launch.attempt_count, loaded.launch.tries, loaded.launch.pass_number) == (2, (), 1)
