@@ -18,6 +18,7 @@ from chalicelib.aws.move_images import MoveImages
 from chalicelib.aws.offerings import Offerings
 from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.session_manager import SessionManager
+from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.sts import Sts
 from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
@@ -28,6 +29,7 @@ from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.choose_offer import OfferSelector
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
+from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.notifications import NotificationSender
@@ -133,6 +135,7 @@ def build_application(
         image_reconciler=image_reconciler,
         sweep=_build_sweep(parts, reconciler, image_reconciler),
         notifications=notifications,
+        interruptions=InterruptionHandler(reconciler, notifications),
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
         offer_refresher=_build_offer_refresher(parts),
         budget_watch=BudgetWatch(stores, clock),
@@ -150,7 +153,10 @@ def build_application(
 def _build_reconciler(parts: Parts) -> Reconciler:
     mover = Mover(MoveImages(parts.clients.loop, parts.settings.stage), parts.ec2)
     settings, quotas = parts.settings, QuotaSource(parts.stores, parts.catalog, parts.clock)
-    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, mover, quotas)
+    spot_requests = SpotRequests(parts.clients.loop, settings.stage)
+    observer = Observer(
+        parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, mover, spot_requests, quotas
+    )
     prerequisites = _build_prerequisites(parts)
     selector = OfferSelector(
         offers=parts.stores.offers,

@@ -34,6 +34,7 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "image_reconciler": "on_instances_stream",
     "sweep": "sweep",
     "notifications": "deliver_notifications",
+    "interruptions": "on_spot_interruption",
     "sweep_watchdog": "check_sweep_health",
     "offer_refresher": "refresh_offers",
     "budget_watch": "check_budgets",

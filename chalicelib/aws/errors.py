@@ -39,7 +39,8 @@ NO_CAPACITY_CODES = frozenset(
         "Unsupported",
     }
 )
-"""EC2 returns `Unsupported` if the zone does not offer the instance type."""
+"""EC2 returns `Unsupported` if the zone does not offer the instance type, and `SpotMaxPriceTooLow` if the spot price of
+the zone is above the maximum price, which is the on-demand price."""
 
 REGION_PENDING_CODES = frozenset({"PendingVerification"})
 
@@ -64,6 +65,7 @@ NOT_FOUND_CODES = frozenset(
         "InvalidInstanceID.NotFound",
         "InvalidInstanceId",
         "InvalidSnapshot.NotFound",
+        "InvalidSpotInstanceRequestID.NotFound",
         "InvalidSubnetID.NotFound",
         "InvocationDoesNotExist",
         "ParameterNotFound",
@@ -85,6 +87,7 @@ EC2_TRANSIENT_CODES = frozenset(
         "ConcurrentSnapshotLimitExceeded",
         "IdempotentParameterMismatch",
         "IncorrectInstanceState",
+        "IncorrectSpotRequestState",
         "IncorrectState",
         "InvalidSnapshot.InUse",
         "ServerInternal",
@@ -95,6 +98,7 @@ EC2_TRANSIENT_CODES = frozenset(
 
 `IncorrectInstanceState`: a start while the instance is stopping, or a stop while it is pending; the next pass observes
 its new state.
+`IncorrectSpotRequestState`: a start of an instance that EC2 has interrupted; EC2 starts it itself.
 `IdempotentParameterMismatch`: an instance was launched with this token; the next pass finds it by its tags.
 """
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
+from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
@@ -73,6 +74,7 @@ class Application:
     image_reconciler: ImageReconciler
     sweep: Sweep
     notifications: NotificationSender
+    interruptions: InterruptionHandler
     sweep_watchdog: SweepWatchdog
     offer_refresher: OfferRefresher
     budget_watch: BudgetWatch

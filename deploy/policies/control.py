@@ -147,6 +147,7 @@ def _build_observation_statement() -> Statement:
             "ec2:DescribeInstances",
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeSnapshots",
+            "ec2:DescribeSpotInstanceRequests",
             "ec2:DescribeSubnets",
             "ec2:DescribeVolumes",
             "ssm:DescribeInstanceInformation",
@@ -154,7 +155,8 @@ def _build_observation_statement() -> Statement:
             "ssm:ListCommandInvocations",
         ),
         resources=("*",),
-        reason="Observe instances, images and commands, and find subnets. EC2 and SSM cannot restrict these actions to "
+        reason="Observe instances, spot requests, images and commands, and find subnets. EC2 and SSM cannot restrict "
+        "these actions to "
         "resources; the code selects by the tag of the stage.",
     )
 

@@ -30,6 +30,7 @@ def test_launch_returns_the_instance_and_its_location(bench: Bench) -> None:
         "instance_type": "g4dn.xlarge",
         "region": "us-east-1",
         "market": "on-demand",
+        "resume_after_interruption": False,
         "recipe": "jupyter",
         "parameters": {"proxy": "", "apt_mirror": "", "pip_index": ""},
         "added_recipes": [],
@@ -50,6 +51,19 @@ def test_launch_returns_the_instance_and_its_location(bench: Bench) -> None:
     assert warning["code"] == "no_channel"
     assert warning["message"].startswith("No notification channel is configured for ada or the desk.")
     assert bench.ada("GET", answer.headers["location"]).json["name"] == "brave-otter"
+
+
+def test_launch_on_spot_shows_the_market_and_the_most_that_it_costs(bench: Bench) -> None:
+    body = {"gpu": "T4", "market": "spot-or-on-demand", "resume_after_interruption": True}
+    launched = bench.ada("POST", "/instances", body).json
+    assert (launched["spec"]["market"], launched["spec"]["resume_after_interruption"]) == ("spot-or-on-demand", True)
+    status = launched["status"]
+    assert (status["market"], status["price_per_hour"], status["on_demand_price_per_hour"]) == (
+        "spot",
+        "0.526",
+        "0.526",
+    )
+    assert (status["interruption"], status["spot_instance_request_id"]) == (None, None)
 
 
 def test_status_of_a_launch_shows_its_maximum_price_its_wait_and_its_tries(bench: Bench) -> None:

@@ -19,7 +19,7 @@ LAUNCH = {"gpu": "T4"}
         (
             {"colour": "red"},
             "colour",
-            "unknown field; known: gpu, gpu_count, instance_type, region, market, recipe and ",
+            "unknown field; known: gpu, gpu_count, instance_type, region, market, resume_after_interruption and ",
         ),
         (
             {"disk_gib": "64"},
@@ -39,7 +39,8 @@ LAUNCH = {"gpu": "T4"}
         ({"gpu": None}, "gpu", "is required, unless you send an instance_type"),
         ({"region": "eu-nowhere-9"}, "region", "must be one of"),
         ({"region": "eu-west-1"}, "region", "gpudesk is not set up in eu-west-1; must be one of us-east-1"),
-        ({"market": "spot"}, "market", "spot is not supported"),
+        ({"market": "cheap"}, "market", "must be on-demand, spot or spot-or-on-demand, not 'cheap'"),
+        ({"resume_after_interruption": True}, "resume_after_interruption", "only with market spot"),
         ({"recipe": "d2l"}, "recipe", "must be one of bare, jupyter"),
         ({"image": "ami-0123"}, "image", "you have no image 'ami-0123'; GET /images lists your images"),
         ({"name": "Brave Otter"}, "name", "lower-case letters"),

@@ -15,6 +15,7 @@ from chalicelib.api.common_schemas import (
     Time,
 )
 from chalicelib.api.policy_schemas import HookPath, IdlePolicyBody
+from chalicelib.domain.common.text import join_or
 from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.instances.names import NAME_DESCRIPTION
@@ -54,7 +55,9 @@ class LaunchBody(RequestModel):
     or name of an image, or latest for the newest image that fits. `disk_gib`: the total size of the root disk; default:
     64 GiB more than the public image, or the size of the own image. Without capacity, gpudesk tries other zones, and
     other types and regions if the request names none, for at most `max_price` dollars per hour (default: 1.25 times the
-    price of the first offer). `wait_until`: gpudesk tries until then; default: for 15 minutes.
+    price of the first offer). `wait_until`: gpudesk tries until then; default: for 15 minutes. `market`:
+    spot-or-on-demand launches on-demand if spot has no capacity. `resume_after_interruption`: EC2 starts a spot
+    instance again that it has interrupted; otherwise gpudesk stops it at the warning of EC2, and people start it again.
     """
 
     gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
@@ -66,8 +69,9 @@ class LaunchBody(RequestModel):
     )
     region: str | None = Field(None, min_length=1, max_length=40, description="an AWS region, e.g. us-east-1")
     market: str | None = Field(
-        None, max_length=40, description="on-demand", json_schema_extra={"enum": [*MARKETS, None]}
+        None, max_length=40, description=join_or(MARKETS), json_schema_extra={"enum": [*MARKETS, None]}
     )
+    resume_after_interruption: bool | None = Field(None, description="true or false, on spot only; default: false")
     recipe: str | None = Field(
         None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
     )

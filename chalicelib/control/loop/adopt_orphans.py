@@ -177,6 +177,7 @@ class OrphanAdopter:
         return Spec(
             desired=desired,
             region=ec2.region,
+            market=ec2.market,
             disk_gib=self._measure_disks(ec2),
             hardware=build_hardware(ec2.instance_type, self.catalog),
             software=Software(recipe=RECIPE),

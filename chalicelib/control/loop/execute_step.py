@@ -25,6 +25,7 @@ from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    CancelSpotRequest,
     ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
@@ -77,7 +78,6 @@ class Executor:
         return RememberingExecutor(replace(self, resolver=resolver), memory, forgetful=self)
 
     def _execute(self, instance: Instance, step: Step) -> Outcome:
-        region = instance.spec.region
         match step:
             case ResolveLaunch(excluded):
                 return self.resolver.resolve(instance, excluded)
@@ -87,19 +87,28 @@ class Executor:
                 return self._send_document(instance, step)
             case RunHook():
                 return self._run_hook(instance, step)
+            case Stop():
+                return self._stop(instance, step)
+            case _:
+                self._call(instance, step)
+        return CallAccepted()
+
+    def _call(self, instance: Instance, step: Start | ChangeType | Move | CancelSpotRequest | Terminate) -> None:
+        """Make a call whose effect only the next observation shows."""
+        region = instance.spec.region
+        match step:
             case Start():
                 self._start(instance)
             case ChangeType(instance_type):
                 self.ec2.change_type(region, require_ec2_instance(instance).instance_id, instance_type)
             case Move(_, call):
                 self.mover.call(instance, call)
-            case Stop():
-                return self._stop(instance, step)
+            case CancelSpotRequest(request_id):
+                self._cancel_spot_request(instance, request_id)
             case Terminate():
                 self.ec2.terminate(region, require_ec2_instance(instance).instance_id)
             case _ as impossible:
                 assert_never(impossible)
-        return CallAccepted()
 
     def _send_document(self, instance: Instance, step: SendDocument) -> Outcome:
         """Run a document, unless it is already installed in the same version.
@@ -126,6 +135,15 @@ class Executor:
             self.ec2.start(instance.spec.region, require_ec2_instance(instance).instance_id)
         except InsufficientCapacity as error:
             raise StartWithoutCapacity(error.code, error.message, self.sizes.find_other_sizes(instance)) from error
+
+    def _cancel_spot_request(self, instance: Instance, request_id: str | None) -> None:
+        """Cancel a spot request. Without its id, it is the one with the tag of the record, if EC2 shows one."""
+        region, requests = instance.spec.region, self.observer.spot_requests
+        if request_id is None:
+            found = requests.find(region, None, instance.tag_id)
+            request_id = found.request_id if found and found.is_live else None
+        if request_id is not None:
+            requests.cancel(region, [request_id])
 
     def _run_hook(self, instance: Instance, step: RunHook) -> Outcome:
         """Send the hook of a stop. Before an idle stop, read the heartbeat once more."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chalicelib.control.loop.observe_instance import Observer
+from chalicelib.control.loop.spot_prices import SpotPriceLookup
 from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
@@ -91,6 +92,24 @@ class Reconciler:
         if instance:
             self.reconcile(instance.id)
 
+    def record(self, record_id: str, decide: Callable[[Instance, DecisionContext], Plan | None]) -> bool:
+        """Write what an event says about an instance, also in a record that changes meanwhile.
+
+        :param decide: returns the plan, which makes no call; None: the event says nothing new
+        :returns: whether it was written
+        :raises VersionConflict: all attempts conflicted with other writes
+        """
+        context = self.load_context()
+
+        def write() -> bool:
+            instance = self.stores.instances.load(record_id)
+            plan = decide(instance, context) if instance else None
+            if instance and plan:
+                self._write(instance, plan, context)
+            return plan is not None
+
+        return retry_on_conflict(write)
+
     def plan(self, instance: Instance, observation: Observation, context: DecisionContext) -> Plan:
         """Return what would be done now, without doing it."""
         return decide.decide(instance, observation, self.clock.now(), context)
@@ -143,6 +162,7 @@ class Reconciler:
             heartbeat_region=self.settings.home_region,
             instance_role_id=self.settings.instance_role_id,
             catalog=self.catalog,
+            find_spot_price=SpotPriceLookup(self.stores.offers, self.clock).find,
             scale_script_timeout=self.clock.scale_script_timeout,
         )
 

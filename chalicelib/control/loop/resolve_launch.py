@@ -11,6 +11,7 @@ from chalicelib.aws.tags import build_instance_tags
 from chalicelib.control.loop.choose_offer import OfferSelector, SubnetSource
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownType
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import AwsNotFound, PermanentAwsError, PrerequisiteMissing
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.hardware import build_hardware, find_rates
@@ -20,6 +21,7 @@ from chalicelib.domain.instances.move_state import MoveState
 from chalicelib.domain.instances.plan import LaunchResolved
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.instances.spot_rates import to_spot_rates
 from chalicelib.settings import Settings
 
 
@@ -111,9 +113,12 @@ class LaunchResolver:
     def _find_rates(self, attempt: LaunchAttempt) -> Rates:
         """Return the prices of an attempt. The address costs nothing if the subnet gives none."""
         rates = find_rates(attempt.instance_type, attempt.region, attempt.disk_gib, self.catalog)
+        if attempt.market is Market.SPOT:
+            rates = to_spot_rates(rates, attempt.price)
+        elif attempt.price is not None:
+            rates = replace(rates, instance=attempt.price)
         return replace(
             rates,
-            instance=rates.instance if attempt.price is None else attempt.price,
             address=rates.address if attempt.public_address else Decimal(0),
         )
 

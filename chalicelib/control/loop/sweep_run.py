@@ -14,6 +14,7 @@ from chalicelib.control.loop.observe_instance import RegionSnapshot, select_obse
 from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.spot_request_sweep import SpotRequestSweep
 from chalicelib.control.loop.unreadable_records import report_unreadable_record
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.instances.observation import Observation, Unavailable
@@ -140,7 +141,7 @@ class SweepRun:
             self.report.unavailable_regions.append(region)
         else:
             place = build_place(Priority.ORPHANS, region)
-            yield Work(place, partial(self._adopt_orphans, instances, observed))
+            yield Work(place, partial(self._handle_orphans, region, instances, observed))
         for instance in instances:
             priority = find_priority(instance, select_observed(instance, observed))
             place = build_place(priority, instance.created_at.isoformat(), instance.id)
@@ -177,6 +178,13 @@ class SweepRun:
         observer = self.reconciler.observer
         is_new = instance.ec2_instance is not None or instance.spec.region != region
         return observer.observe(instance) if is_new else observer.observe_from(instance, snapshot)
+
+    def _handle_orphans(self, region: str, instances: list[Instance], observed: InstanceIndex) -> bool:
+        """Adopt the orphans of a region, and end its spot requests without an instance."""
+        if not self._adopt_orphans(instances, observed):
+            return False
+        SpotRequestSweep(self.reconciler).run(region, observed, instances, self.context)
+        return True
 
     def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> bool:
         """Adopt the orphans of a region, while there is time."""

@@ -8,6 +8,7 @@ from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeC
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.instances.lifecycle.market_fallback import find_fallback_market
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.launch.next_offer import OfferChooser
@@ -38,7 +39,14 @@ class LaunchQuotaCheck:
     clock: Clock
 
     def find_excess(self, spec: Spec, limits: Limits) -> QuotaExcess | None:
-        """Return the quota that the first offer of a launch exceeds; None: it fits, or that is unknown."""
+        """Return the quota that the first offer of a launch exceeds; None: it fits, or that is unknown.
+
+        A launch that can fall back to on-demand exceeds a quota only if it exceeds that of on-demand, too.
+        """
+        excess, other_market = self._find_excess(spec, limits), find_fallback_market(spec)
+        return self._find_excess(replace(spec, market=other_market), limits) if excess and other_market else excess
+
+    def _find_excess(self, spec: Spec, limits: Limits) -> QuotaExcess | None:
         offerings = self.stores.offers.get_many([spec.region]).get(spec.region)
         reading, now, types = offerings.quotas if offerings else None, self.clock.now(), self.catalog.types
         if find_launch_headroom(spec, reading, (), types, now).kind is HeadroomKind.UNKNOWN:

@@ -224,6 +224,19 @@ CREDENTIALS_VALID_FOR = timedelta(hours=1)
 """Longest validity that STS allows for the credentials of a session: gpudesk's function has a role itself, and role
 chaining ends after 1 hour. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining"""
 
+# Spot
+
+INTERRUPTION_OVERDUE_AFTER = timedelta(minutes=10)
+"""Time after the announced interruption of a spot instance. EC2 announces it two minutes before. An instance that still
+runs is not interrupted, and another warning may follow."""
+
+SPOT_REQUEST_GRACE = VISIBILITY_GRACE
+"""Time after the last change of a spot request in which it may have an instance that EC2 does not show yet."""
+
+SPOT_REQUESTS_READ_EVERY = timedelta(minutes=10)
+"""Interval in which a sweep reads the spot requests of a region. A forgotten one costs nothing until EC2 launches an
+instance for it."""
+
 # Warnings and notifications
 
 WARNING_DELIVERY_WAIT = timedelta(minutes=10)

@@ -99,6 +99,7 @@ class EventCode(StrEnum):
     CANCEL_PENDING = "cancel_pending", NOTIFY_NOBODY
     FAILED_RECORD_CLOSED = "failed_record_closed", NOTIFY_NOBODY
     FAILED = "failed", NOTIFY_NOBODY
+    MARKET_CHANGED = "market_changed", NOTIFY_OWNER, "is launched on-demand: spot is not available"
     LAUNCH_REFUSED = "launch_refused", NOTIFY_OWNER, "could not be launched: {rejected_by} rejected the request"
     QUOTA_EXCEEDED = "quota_exceeded", NOTIFY_OWNER, "could not be launched: AWS quota exceeded"
     NO_CAPACITY = "no_capacity", NOTIFY_OWNER, "could not be launched: AWS has no capacity"
@@ -197,6 +198,15 @@ class EventCode(StrEnum):
     TERMINATING = "terminating", NOTIFY_NOBODY
     TERMINATED = "terminated", NOTIFY_NOBODY
 
+    # Spot
+    SPOT_INTERRUPTION = "spot_interruption", NOTIFY_OWNER, "is being interrupted by EC2"
+    SPOT_INTERRUPTED = "spot_interrupted", NOTIFY_OWNER, "was interrupted by EC2"
+    SPOT_RESUMED = "spot_resumed", NOTIFY_OWNER, "was started again by EC2 after its interruption"
+    SPOT_RETURN_STOPPED = "spot_return_stopped", NOTIFY_NOBODY
+    SPOT_WAITING = "spot_waiting", NOTIFY_NOBODY
+    SPOT_REBALANCE = "spot_rebalance", NOTIFY_NOBODY
+    SPOT_REQUEST_CANCELLED = "spot_request_cancelled", NOTIFY_NOBODY
+
     # EC2 state and external changes
     NOT_VISIBLE = "not_visible", NOTIFY_NOBODY
     NOT_VISIBLE_YET = "not_visible_yet", NOTIFY_NOBODY
@@ -251,6 +261,11 @@ class EventCode(StrEnum):
     MODE_CHANGED = "mode_changed", NOTIFY_ADMIN, "an admin changed the mode"
     DESK_CHANGED = "desk_changed", NOTIFY_NOBODY
     SWEEP_OVERDUE = "sweep_overdue", NOTIFY_ADMIN, "scheduled sweep has not completed for 10 minutes"
+    SPOT_REQUEST_UNMANAGED = (
+        "spot_request_unmanaged",
+        NOTIFY_ADMIN,
+        "a spot request has an unmanaged instance",
+    )
     BUDGET_NEARLY_SPENT = "budget_nearly_spent", NOTIFY_BOTH, "80 % of a monthly budget is spent"
     BUDGET_SPENT = "budget_spent", NOTIFY_BOTH, "a monthly budget is spent"
     QUOTA_CASE_OPENED = "quota_case_opened", NOTIFY_ADMIN, "AWS opened a support case about a quota"

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
 from chalicelib.domain.instances.quota_wait import ObservedQuota
+from chalicelib.domain.instances.spot import ObservedSpotRequest
 from chalicelib.domain.setup.step_output import StepOutput
 
 
@@ -29,6 +31,8 @@ class ObservedInstance:
     launched_at: datetime
     state_reason: StateReason | None = None
     image_arch: str | None = None
+    market: Market = Market.ON_DEMAND
+    spot_instance_request_id: str | None = None
     is_foreign: bool = False
 
     def to_ec2_instance(self) -> Ec2Instance:
@@ -40,6 +44,8 @@ class ObservedInstance:
             launched_at=self.launched_at,
             state_reason=self.state_reason,
             image_arch=self.image_arch,
+            market=self.market,
+            spot_instance_request_id=self.spot_instance_request_id,
         )
 
 
@@ -138,6 +144,7 @@ class Observation:
     :param heartbeat_response: the response that the instance can read now; NotVisible: it has no heartbeat item
     :param move: of a move in progress
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
+    :param spot_request: the spot request of the EC2 instance
     :param quota: that of a launch which may wait for it
     """
 
@@ -148,4 +155,5 @@ class Observation:
     heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")
     move: MoveObservation = MoveObservation()
+    spot_request: ObservedSpotRequest | NotVisible | Unavailable = Unavailable("not requested")
     quota: ObservedQuota | None = None

@@ -120,6 +120,20 @@ class Terminate:
 
 
 @dataclass(frozen=True)
+class CancelSpotRequest:
+    """Call CancelSpotInstanceRequests, so that EC2 launches and starts nothing for the request any more.
+
+    It terminates a stopped instance of the request, so it is only made for an instance that ends:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/interruption-behavior.html
+
+    :param request_id: None: EC2 has not shown it with the instance; the requests with the tag of the record are
+        cancelled
+    """
+
+    request_id: str | None
+
+
+@dataclass(frozen=True)
 class LaunchResolved:
     """Outcome: the launch request is complete.
 
@@ -174,7 +188,9 @@ class NoLongerIdle:
 Outcome = (
     LaunchResolved | InstanceLaunched | CommandSent | DocumentAlreadyInstalled | CallAccepted | NoLongerIdle | AwsError
 )
-Step = ResolveLaunch | Launch | SendDocument | RunHook | Start | ChangeType | Move | Stop | Terminate
+Step = (
+    ResolveLaunch | Launch | SendDocument | RunHook | Start | ChangeType | Move | Stop | CancelSpotRequest | Terminate
+)
 
 
 @dataclass(frozen=True, kw_only=True)

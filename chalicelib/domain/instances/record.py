@@ -17,6 +17,7 @@ from chalicelib.domain.instances.ec2_instance import Ec2Instance, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.move_state import MoveState
 from chalicelib.domain.instances.spec import DesiredState, Spec
+from chalicelib.domain.instances.spot import Interruption
 from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import StopWarning
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -83,6 +84,7 @@ class ObservedState:
     :param clock_skew: set while its heartbeat times cannot be trusted
     :param boot_id: the boot that the probe last reported; None until its first heartbeat since the start
     :param scheduled_event: an event that AWS has scheduled for the instance
+    :param interruption: EC2 interrupts or has interrupted the spot instance; None: not since it was last started
     """
 
     agent_seen: bool = False
@@ -91,6 +93,7 @@ class ObservedState:
     clock_skew: ClockSkew | None = None
     boot_id: str | None = None
     scheduled_event: ScheduledEvent | None = None
+    interruption: Interruption | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from chalicelib.domain.common.deadlines import BARE_METAL_BOOT
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.instances.launch_choice import LaunchChoice
+from chalicelib.domain.instances.spot import SpotTerms
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
 from chalicelib.domain.setup.state import AddedRecipe, find_added_parameters
@@ -120,6 +121,8 @@ class Policy:
 class Spec:
     """The complete request. It holds no reference to a default that may change later.
 
+    :param market: the market of the next launch attempt, or of the EC2 instance; see `market_fallback.py`
+    :param spot: the terms of a request for spot; without a meaning for any other
     :param disk_gib: None: unknown, of an adopted instance whose volumes gpudesk could not read
     :param free_disk_gib: space that the disk must have beside the public image, whose size is read at the launch; None:
         `disk_gib` decides
@@ -132,6 +135,7 @@ class Spec:
     desired: DesiredState
     region: str
     market: Market = Market.ON_DEMAND
+    spot: SpotTerms = SpotTerms()
     disk_gib: int | None = None
     free_disk_gib: int | None = None
     metadata_hop_limit: int = DEFAULT_HOP_LIMIT

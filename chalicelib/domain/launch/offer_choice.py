@@ -46,7 +46,7 @@ def build_launch_choice(
         gpus=context.catalog.match_gpus(request.gpu) if request.gpu and is_type_open else (),
         gpu_count=(request.gpu_count or 1) if is_type_open else None,
         is_region_fixed=request.region is not None or image is not None,
-        markets=(spec.market,),
+        markets=(Market.SPOT, Market.ON_DEMAND) if spec.spot.can_fall_back else (spec.market,),
         max_price=request.max_price,
         wait_until=request.wait_until,
     )

@@ -17,6 +17,8 @@ class LaunchRequest:
     """The body of POST /instances, without `owner`. None: the image, the owner's settings or the desk defaults decide.
 
     :param image: the id or the name of an image, or "latest"
+    :param market: on-demand, spot or spot-or-on-demand; None: on-demand
+    :param resume_after_interruption: EC2 may start the spot instance again; None: it may not
     :param metadata_hop_limit: 2 lets containers on the instance use its role; None: 1
     :param max_price: USD per hour that the instance may cost while it runs; None: 1.25 times the first offer
     :param wait_until: the launch waits for capacity until then; None: for `LAUNCH_DEADLINE`
@@ -28,6 +30,7 @@ class LaunchRequest:
     instance_type: str | None = None
     region: str | None = None
     market: str | None = None
+    resume_after_interruption: bool | None = None
     recipe: str | None = None
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     image: str | None = None

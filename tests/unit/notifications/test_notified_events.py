@@ -46,6 +46,10 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "moved": (OWNER, "is moved"),
     "move_failed": (OWNER, "could not be moved and is stopped where it was"),
     "move_leftover": (BOTH, "has leftovers of a move that cost money"),
+    "market_changed": (OWNER, "is launched on-demand: spot is not available"),
+    "spot_interruption": (OWNER, "is being interrupted by EC2"),
+    "spot_interrupted": (OWNER, "was interrupted by EC2"),
+    "spot_resumed": (OWNER, "was started again by EC2 after its interruption"),
     "start_failed": (OWNER, "could not be started"),
     "image_available": (OWNER, "has a new image that is ready to use"),
     "image_failed": (OWNER, "has an image that could not be created"),
@@ -75,6 +79,7 @@ CODES_WITHOUT_INSTANCE = {
     "quota_increased",
     "quota_not_increased",
     "record_unreadable",
+    "spot_request_unmanaged",
     "sweep_overdue",
     "webhook_registered",
 }

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
 from chalicelib.aws.volumes import Volumes
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
@@ -21,9 +23,10 @@ from chalicelib.domain.idle.rule import build_unknown_judgment
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause, ScheduledEvent, StateReason
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.lifecycle import decide, outcomes
@@ -37,9 +40,20 @@ from chalicelib.domain.instances.observation import (
     ObservedCommand,
     TagsMissing,
 )
-from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
+from chalicelib.domain.instances.plan import (
+    InstanceLaunched,
+    Launch,
+    LaunchResolved,
+    NoLongerIdle,
+    Plan,
+    ResolveLaunch,
+    Start,
+    Stop,
+    Terminate,
+)
 from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.spot import Interruption, SpotTerms
 from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.notifications.notification import Notification
@@ -235,6 +249,10 @@ SCHEDULED_EVENT = ScheduledEvent(
     id="e-1", code="instance-retirement", not_before=NOW + timedelta(days=2), description="old host"
 )
 ONLINE = ObservedAgent(online=True, last_ping_at=NOW)
+SPOT_SPEC = replace(build_instance().spec, market=Market.SPOT)
+EC2_SPOT = replace(EC2_RUNNING, market=Market.SPOT, spot_instance_request_id="sir-1")
+REPORTED_INTERRUPTION = f"stop {NOW + 2 * MINUTE:%Y-%m-%dT%H:%M:%SZ}"
+INTERRUPTED = StateReason(code="Server.SpotInstanceShutdown", cause=EndCause.SPOT)
 
 
 TRIGGERS: Mapping[str, Callable[[], Change]] = {
@@ -287,6 +305,21 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "no_answer": lambda: decide_change(
         build_launching_instance(launch=LaunchState(attempt=replace(build_launch_attempt(), sent_at=START))),
         ec2=NotVisible(),
+    ),
+    "market_changed": lambda: record_outcome(
+        build_launching_instance(spec=replace(SPOT_SPEC, spot=SpotTerms(can_fall_back=True))),
+        ResolveLaunch(()),
+        LaunchResolved(build_launch_attempt(), SPOT_SPEC.hardware, Rates(instance=Decimal("0.526"))),
+    ),
+    "spot_interruption": lambda: decide_change(
+        build_instance(), ec2=EC2_SPOT, heartbeat=build_heartbeat(interruption=REPORTED_INTERRUPTION)
+    ),
+    "spot_interrupted": lambda: decide_change(
+        build_instance(), ec2=replace(EC2_SPOT, state=Ec2State.STOPPED, state_reason=INTERRUPTED)
+    ),
+    "spot_resumed": lambda: decide_change(
+        build_instance(phase=Phase.STOPPED, observed=ObservedState(interruption=Interruption(interrupted_at=START))),
+        ec2=EC2_SPOT,
     ),
     "start_failed": lambda: record_outcome(
         build_claimed_instance(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")

@@ -14,7 +14,9 @@ from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.change import RecordChange, describe_state, is_ending, require_not_ending
 from chalicelib.domain.instances.commands.start_options import StartOptions, apply_start_options
 from chalicelib.domain.instances.lifecycle.actions import REQUEST_NOUNS
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.lifecycle.starting import find_arch_mismatch
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_stopped_costs
 from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance, Phase, StateRequest
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
@@ -91,7 +93,8 @@ def build_request_reason(instance: Instance) -> EventReason:
     state = f"{instance.name} {describe_state(instance)}."
     match desired:
         case DesiredState.STOPPED if phase is not Phase.STOPPED:
-            return EventReason(code=EventCode.STOP_REQUESTED, message=f"{state} Its root disk stays and is billed.")
+            message = f"{state} {describe_stopped_costs(instance)}"
+            return EventReason(code=EventCode.STOP_REQUESTED, message=message)
         case DesiredState.RUNNING if phase in (*STOPPED_PHASES, Phase.BOOTING):
             return EventReason(code=EventCode.START_REQUESTED, message=state)
         case DesiredState.TERMINATED if phase is not Phase.TERMINATED:
@@ -159,7 +162,8 @@ def _describe_termination(instance: Instance) -> str:
         return ""
     image = instance.image_in_progress
     wait = f" It is billed until its image {image.id} is created." if image else ""
-    return f"{wait} Its disk is deleted."
+    request = " Its spot request is cancelled first." if has_spot_request(instance.ec2_instance) else ""
+    return f"{wait}{request} Its disk is deleted."
 
 
 def _has_idle_stop(instance: Instance) -> bool:

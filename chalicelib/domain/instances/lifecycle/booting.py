@@ -22,6 +22,7 @@ from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, 
 from chalicelib.domain.instances.observation import Observation, ObservedAgent, Unavailable
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spot_rates import describe_spot_saving
 from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
@@ -142,7 +143,7 @@ def _describe_cost(instance: Instance) -> str:
         return describe_price(instance.spec.hardware.instance_type, None)
     if rates.disk is None:
         return f"It costs {format_usd(rates.instance + rates.address)} per hour and its disks. {UNKNOWN_DISK_SIZE}"
-    return f"It costs {format_usd(rates.instance + rates.disk + rates.address)} per hour."
+    return f"It costs {format_usd(rates.instance + rates.disk + rates.address)} per hour.{describe_spot_saving(rates)}"
 
 
 def _describe_stop_terms(instance: Instance, mode: Mode, now: datetime) -> str:

@@ -31,6 +31,18 @@ from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 
+ADVICE_BY_CODE = {
+    "AuthFailure.ServiceLinkedRoleCreationNotPermitted": (
+        "The first spot launch of an AWS account creates the service-linked role of EC2 Spot. gpudesk needs "
+        "iam:CreateServiceLinkedRole for that. Ask an admin to create it once (aws iam create-service-linked-role "
+        "--aws-service-name spot.amazonaws.com), then launch again."
+    )
+}
+"""What to do about an error of a launch, by AWS's code.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+"""
+
 PENDING_CODE = "PendingVerification"
 """AWS validates a new account in a region for at most four hours:
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
@@ -48,7 +60,8 @@ def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> P
         case RegionPending() | RegionNotEnabled() if can_leave_region(instance):
             return leave_region_out(instance, error.code, error.description, now)
         case PermanentAwsError():
-            cause = f"{error.description} Nothing was launched. Change the request or ask an admin, then launch again."
+            advice = ADVICE_BY_CODE.get(error.code, "Change the request or ask an admin, then launch again.")
+            cause = f"{error.description} Nothing was launched. {advice}"
             rejected_by = "gpudesk" if isinstance(error, PrerequisiteMissing) else "AWS"
             return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by=rejected_by)
         case AwsNotFound():

@@ -19,6 +19,7 @@ from chalicelib.domain.instances.lifecycle import waiting_for_quota
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_complete
 from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
+from chalicelib.domain.instances.lifecycle.market_fallback import list_market_entries
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
 from chalicelib.domain.instances.move_state import add_former_disk
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
@@ -105,7 +106,11 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
             billing=replace(instance.billing, rates=add_former_disk(instance.move, outcome.rates)),
         ),
         reason=reason,
-        timeline=(*([entry] if is_new else []), *_list_disk_entries(instance, attempt, now)),
+        timeline=(
+            *([entry] if is_new else []),
+            *_list_disk_entries(instance, attempt, now),
+            *list_market_entries(instance, outcome, now),
+        ),
         requeue=True,
     )
 

@@ -1,5 +1,6 @@
 """Decide what follows from the outcome of an AWS call."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.aws_errors import AwsError
@@ -21,6 +22,7 @@ from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import advance_plan_meter, no_op
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    CancelSpotRequest,
     ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
@@ -77,7 +79,7 @@ def _is_expected(instance: Instance, step: Step) -> bool:
             return moving.is_expected(instance, step)
         case Stop():
             return instance.phase is Phase.STOPPING and claim is not None and claim.action is ClaimAction.STOP
-        case Terminate():
+        case CancelSpotRequest() | Terminate():
             return instance.phase is Phase.TERMINATING and claim is not None
 
 
@@ -95,15 +97,21 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
             return starting.record_start_error(instance, outcome, now)
         case ((Stop() | RunHook()), NoLongerIdle()):
             return stopping.cancel_stop(instance, outcome, now)
-        case ((Stop() | Terminate()), AwsError()):
+        case ((Stop() | CancelSpotRequest() | Terminate()), AwsError()):
             return stopping.record_call_error(instance, outcome, now)
         case ((Start() | ChangeType()), CallAccepted()):
             return starting.record_accepted_call(instance, step)
         case _, CallAccepted():
-            accepted = forget_facts(instance, EventCode.STOP_REFUSED, EventCode.TERMINATE_REFUSED)
-            return no_op(accepted, EventCode.NO_CHANGE, f"AWS accepted {type(step).__name__} of {instance.name}.")
+            return _record_accepted_call(instance, step)
         case _:
             raise ValueError(f"{type(outcome).__name__} is no outcome of {type(step).__name__}")
+
+
+def _record_accepted_call(instance: Instance, step: Step) -> Plan:
+    """Record that AWS accepted a call. A cancelled spot request is observed at once, because a termination follows."""
+    accepted = forget_facts(instance, EventCode.STOP_REFUSED, EventCode.TERMINATE_REFUSED)
+    plan = no_op(accepted, EventCode.NO_CHANGE, f"AWS accepted {type(step).__name__} of {instance.name}.")
+    return replace(plan, requeue=isinstance(step, CancelSpotRequest))
 
 
 def record_send(

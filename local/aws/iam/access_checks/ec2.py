@@ -31,6 +31,7 @@ UNRESTRICTED = (
     "DescribeRegions",
     "DescribeSecurityGroups",
     "DescribeSnapshots",
+    "DescribeSpotInstanceRequests",
     "DescribeSpotPriceHistory",
     "DescribeSubnets",
     "DescribeVolumes",
@@ -42,6 +43,13 @@ def _list_checks_of_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]
     for instance_id in call.parameters["InstanceIds"]:
         context = build_resource_context(call, facts, "instance", instance_id)
         yield AccessCheck(f"ec2:{call.operation}", call.build_arn("ec2", f"instance/{instance_id}"), context)
+
+
+def _list_checks_of_spot_requests(call: Call, facts: Facts) -> Iterator[AccessCheck]:
+    for request_id in call.parameters["SpotInstanceRequestIds"]:
+        context = build_resource_context(call, facts, "spot-instances-request", request_id)
+        arn = call.build_arn("ec2", f"spot-instances-request/{request_id}")
+        yield AccessCheck(f"ec2:{call.operation}", arn, context)
 
 
 def _list_checks_of_describe_attribute(call: Call, facts: Facts) -> Iterable[AccessCheck]:
@@ -139,6 +147,7 @@ EC2: Mapping[str, ListChecks] = {
         ("RebootInstances", "StartInstances", "StopInstances", "TerminateInstances"), _list_checks_of_instances
     ),
     "CopyImage": _list_checks_of_copy_image,
+    "CancelSpotInstanceRequests": _list_checks_of_spot_requests,
     "CreateImage": _list_checks_of_create_image,
     "CreateTags": _list_checks_of_create_tags,
     "DeleteTags": _list_checks_of_create_tags,
