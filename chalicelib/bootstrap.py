@@ -151,9 +151,9 @@ def build_application(
 
 
 def _build_reconciler(parts: Parts) -> Reconciler:
-    mover = Mover(MoveImages(parts.clients.loop, parts.settings.stage), parts.ec2)
     settings, quotas = parts.settings, QuotaSource(parts.stores, parts.catalog, parts.clock)
     spot_requests = SpotRequests(parts.clients.loop, settings.stage)
+    mover = Mover(MoveImages(parts.clients.loop, settings.stage), parts.ec2, spot_requests)
     observer = Observer(
         parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, mover, spot_requests, quotas
     )

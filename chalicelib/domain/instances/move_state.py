@@ -65,11 +65,13 @@ class ObsoleteInstance:
     """An EC2 instance that the record has let go of, and that must be terminated.
 
     :param disk_rate: USD per hour of its disk, which the rates of the record include until it is terminated
+    :param spot_instance_request_id: its spot request, which is cancelled first; None: it has none
     """
 
     region: str
     instance_id: str
     disk_rate: Decimal = Decimal(0)
+    spot_instance_request_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -129,11 +129,13 @@ class MoveObservation:
 
     :param image: that of the present step
     :param obsolete_state: of the obsolete EC2 instance; None: EC2 does not know it
+    :param obsolete_request: its spot request
     :param leftover_count: number of images and snapshots of the move
     """
 
     image: ObservedMoveImage | NotVisible | Unavailable = NotVisible()
     obsolete_state: Ec2State | Unavailable | None = Unavailable("not requested")
+    obsolete_request: ObservedSpotRequest | NotVisible | Unavailable = NotVisible()
     leftover_count: int | Unavailable = Unavailable("not requested")
 
 

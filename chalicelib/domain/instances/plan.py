@@ -91,6 +91,7 @@ class MoveCall(StrEnum):
 
     CREATE_IMAGE = "create the image"
     COPY_IMAGE = "copy the image"
+    CANCEL_REQUEST = "cancel the spot request of the obsolete instance"
     TERMINATE = "terminate the obsolete instance"
     DELETE_IMAGES = "delete the images"
 

@@ -50,8 +50,14 @@ def is_moved(instance: Instance) -> bool:
     return instance.move is None
 
 
-def test_instance_moves_to_another_region_and_leaves_nothing_behind(desk: World) -> None:
-    before = desk.launch_until_stopped(name="brave-otter")
+def list_live_requests(region: str) -> list[str]:
+    """Return the instances of the live spot requests in a region."""
+    requests = boto3.client("ec2", region).describe_spot_instance_requests()["SpotInstanceRequests"]
+    return [each["InstanceId"] for each in requests if each["State"] in ("open", "active", "disabled")]
+
+
+def test_spot_instance_moves_to_another_region_and_leaves_nothing_behind(desk: World) -> None:
+    before = desk.launch_until_stopped(name="brave-otter", market="spot")
     former = get_ec2_id(before)
     desk.application.moves.request(ADA, before.id, MoveRequest(region=THERE))
     desk.wait_until(before, lambda now: now.move is not None and now.move.step is MoveStep.LAUNCH)
@@ -65,6 +71,7 @@ def test_instance_moves_to_another_region_and_leaves_nothing_behind(desk: World)
     (machine,) = launched["Reservations"][0]["Instances"]
     assert (machine["State"]["Name"], machine["ImageId"]) == ("running", copies[0]["ImageId"])
     assert (list_images(HERE), list_images(THERE)) == ([], [])
+    assert (list_live_requests(HERE), list_live_requests(THERE)) == ([], [machine["InstanceId"]])
     codes = desk.list_codes(before)
     assert codes.count("moved") == 1
     records = [*desk.application.reconciler.stores.instances.list_active()]

@@ -5,6 +5,7 @@ What is no longer needed costs money, so it is deleted again and again until it 
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from chalicelib.domain.common.deadlines import (
     IMAGE_RETRY_AFTER,
@@ -15,14 +16,15 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
-from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
+from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.notified_facts import is_entry_due, record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
 from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, ObsoleteInstance
-from chalicelib.domain.instances.observation import MoveObservation, Unavailable
+from chalicelib.domain.instances.observation import MoveObservation, NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
 from chalicelib.domain.instances.record import Instance, Lifetime, Phase
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.spot import ObservedSpotRequest
 
 
 def end_successfully(instance: Instance, move: MoveState, now: datetime) -> Plan:
@@ -51,9 +53,7 @@ def fail_move(instance: Instance, cause: str, now: datetime) -> Plan:
     message = f"{instance.name} could not be moved to {move.place} and stays where it was. {cause}"
     reason = EventReason(code=EventCode.MOVE_FAILED, message=message)
     is_alive = newer is not None and newer.state not in ENDED_STATES
-    obsolete = (
-        ObsoleteInstance(region=move.target.region, instance_id=newer.instance_id) if newer and is_alive else None
-    )
+    obsolete = _build_obsolete(move.target.region, newer) if newer and is_alive else None
     cleaning = replace(move, step=MoveStep.CLEAN_UP, step_since=now, called_at=None, former=None, obsolete=obsolete)
     if former is None:
         failed = replace(instance, move=cleaning, reason=reason)
@@ -63,7 +63,7 @@ def fail_move(instance: Instance, cause: str, now: datetime) -> Plan:
 
 
 def clean_up(instance: Instance, move: MoveState, observed: MoveObservation, now: datetime) -> Plan | None:
-    """Terminate the obsolete EC2 instance, then delete the images with their snapshots.
+    """Terminate the obsolete EC2 instance, its spot request first, then delete the images with their snapshots.
 
     :returns: None if there is nothing to do now, so that the phase of the instance decides
     """
@@ -75,7 +75,11 @@ def clean_up(instance: Instance, move: MoveState, observed: MoveObservation, now
             return None
         if _is_gone(observed.obsolete_state, now - move.step_since):
             return _forget_obsolete(instance, move, move.obsolete)
-        return _call(instance, move, MoveCall.TERMINATE, now) if is_call_due else None
+        if isinstance(observed.obsolete_request, Unavailable):
+            return None
+        is_requested = _is_requested(move.obsolete, observed.obsolete_request, now - move.step_since)
+        call = MoveCall.CANCEL_REQUEST if is_requested else MoveCall.TERMINATE
+        return _call(instance, move, call, now) if is_call_due else None
     if isinstance(observed.leftover_count, Unavailable):
         return None
     if observed.leftover_count:
@@ -151,12 +155,24 @@ def _is_gone(state: Ec2State | None, waited: timedelta) -> bool:
     return waited > VISIBILITY_GRACE if state is None else state in ENDED_STATES
 
 
+def _is_requested(obsolete: ObsoleteInstance, request: ObservedSpotRequest | NotVisible, waited: timedelta) -> bool:
+    """Return whether EC2 would launch an instance again after the termination. A new request may not be visible."""
+    if isinstance(request, ObservedSpotRequest):
+        return request.is_live
+    return obsolete.spot_instance_request_id is not None and waited <= VISIBILITY_GRACE
+
+
 def _to_obsolete(former: FormerPlace) -> ObsoleteInstance:
-    disk_rate = former.rates.disk
-    region, instance_id = former.region, former.ec2_instance.instance_id
-    if disk_rate is None:
-        return ObsoleteInstance(region=region, instance_id=instance_id)
-    return ObsoleteInstance(region=region, instance_id=instance_id, disk_rate=disk_rate)
+    return _build_obsolete(former.region, former.ec2_instance, former.rates.disk or Decimal(0))
+
+
+def _build_obsolete(region: str, ec2_instance: Ec2Instance, disk_rate: Decimal = Decimal(0)) -> ObsoleteInstance:
+    return ObsoleteInstance(
+        region=region,
+        instance_id=ec2_instance.instance_id,
+        disk_rate=disk_rate,
+        spot_instance_request_id=ec2_instance.spot_instance_request_id,
+    )
 
 
 def _forget_obsolete(instance: Instance, move: MoveState, obsolete: ObsoleteInstance) -> Plan:
