@@ -151,6 +151,14 @@ def on_ec2_state_change(event: CloudWatchEvent) -> None:
     reconcile_ec2_instance(event)
 
 
+@app.on_cw_event(events.SPOT_PATTERN)
+def on_spot_interruption(event: CloudWatchEvent) -> None:
+    """Notify people that EC2 interrupts a spot instance, and stop it before EC2 does."""
+    spot_event = events.parse_spot_event(event.to_dict())
+    if spot_event:
+        get_application().interruptions.handle(spot_event, read_seconds_left(event))
+
+
 @app.on_cw_event(events.COMMAND_PATTERN)
 def on_ssm_command_change(event: CloudWatchEvent) -> None:
     """Reconcile the instance on which SSM has completed a command."""

@@ -14,9 +14,11 @@ from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.foreign_instances import ForeignInstances
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
+from chalicelib.aws.move_images import MoveImages
 from chalicelib.aws.offerings import Offerings
 from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.session_manager import SessionManager
+from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.sts import Sts
 from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
@@ -24,9 +26,12 @@ from chalicelib.control.application import Application
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
+from chalicelib.control.loop.choose_offer import OfferSelector
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
+from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
+from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.observe_instance import Observer
@@ -36,6 +41,7 @@ from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.refresh_catalog import CatalogRefresher
 from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
@@ -48,6 +54,7 @@ from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
 from chalicelib.control.services.launch_quota import LaunchQuotaCheck
+from chalicelib.control.services.moves import MoveService
 from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
@@ -55,6 +62,7 @@ from chalicelib.control.services.quota_requests import QuotaRequestService
 from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
+from chalicelib.control.services.start import StartService
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock
@@ -100,12 +108,24 @@ def build_application(
             regions=settings.deployed_regions,
             clock=clock,
             budgets=budgets,
-            quota_check=LaunchQuotaCheck(stores=stores, catalog=catalog, recipes=recipes, clock=clock),
+            quota_check=LaunchQuotaCheck(
+                stores=stores,
+                catalog=catalog,
+                recipes=recipes,
+                regions=settings.deployed_regions,
+                clock=clock,
+            ),
         ),
         instances=instances,
         queries=queries,
         costs=CostService(stores=stores, clock=clock),
         sessions=_build_session_service(parts, instances),
+        starts=StartService(instances=instances, sizes=SizeFinder(stores, catalog, recipes, clock), catalog=catalog),
+        moves=MoveService(
+            instances=instances,
+            sizes=SizeFinder(stores, catalog, recipes, clock),
+            regions=settings.deployed_regions,
+        ),
         setup=SetupService(instances=instances, catalog=catalog, recipes=recipes),
         images=ImageService(stores=stores, queries=queries, catalog=catalog, recipes=recipes, clock=clock),
         desk=_build_desk_service(parts),
@@ -116,6 +136,7 @@ def build_application(
         image_reconciler=image_reconciler,
         sweep=_build_sweep(parts, reconciler, image_reconciler),
         notifications=notifications,
+        interruptions=InterruptionHandler(reconciler, notifications),
         sweep_watchdog=SweepWatchdog(stores, notifications, clock),
         offer_refresher=_build_offer_refresher(parts),
         budget_watch=BudgetWatch(stores, clock),
@@ -132,10 +153,24 @@ def build_application(
 
 def _build_reconciler(parts: Parts) -> Reconciler:
     settings, quotas = parts.settings, QuotaSource(parts.stores, parts.catalog, parts.clock)
-    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, quotas)
+    spot_requests = SpotRequests(parts.clients.loop, settings.stage)
+    mover = Mover(MoveImages(parts.clients.loop, settings.stage), parts.ec2, spot_requests)
+    observer = Observer(
+        parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, mover, spot_requests, quotas
+    )
     prerequisites = _build_prerequisites(parts)
-    resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, parts.stores.capacity, parts.clock)
-    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
+    selector = OfferSelector(
+        offers=parts.stores.offers,
+        desk=parts.stores.desk,
+        catalog=parts.catalog,
+        recipes=parts.recipes,
+        regions=settings.deployed_regions,
+        home_region=settings.home_region,
+        clock=parts.clock,
+    )
+    resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, selector)
+    sizes = SizeFinder(parts.stores, parts.catalog, parts.recipes, parts.clock)
+    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock, sizes, mover)
     outlooks = StartOutlooks(parts.stores.capacity.get)
     return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog, outlooks)
 

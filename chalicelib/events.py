@@ -1,6 +1,7 @@
 """Read the ids to reconcile from AWS's events. Unknown events are ignored, unreadable ones are logged.
 
 https://docs.aws.amazon.com/ec2/latest/userguide/instance-state-changes.html,
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html,
 https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html
 """
 
@@ -8,7 +9,10 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
+
+from chalicelib.domain.instances.spot import InterruptionAction, SpotEvent
 
 LOG = logging.getLogger(__name__)
 
@@ -18,7 +22,11 @@ EC2_STATE_CHANGE = "EC2 Instance State-change Notification"
 COMMAND_CHANGE = "EC2 Command Invocation Status-change Notification"
 """The event about one instance of a command. "EC2 Command Status-change Notification" names no instance."""
 
+INTERRUPTION_WARNING = "EC2 Spot Instance Interruption Warning"
+REBALANCE_RECOMMENDATION = "EC2 Instance Rebalance Recommendation"
+
 EC2_PATTERN = {"source": ["aws.ec2"], "detail-type": [EC2_STATE_CHANGE]}
+SPOT_PATTERN = {"source": ["aws.ec2"], "detail-type": [INTERRUPTION_WARNING, REBALANCE_RECOMMENDATION]}
 COMMAND_PATTERN = {"source": ["aws.ssm"], "detail-type": [COMMAND_CHANGE]}
 
 _EC2_INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
@@ -63,6 +71,22 @@ def parse_ec2_instance_id(event: Mapping[str, Any]) -> str | None:
     if event.get("detail-type") in (EC2_STATE_CHANGE, COMMAND_CHANGE):
         return _read_or_log(_read_ec2_instance_id, event)
     return None
+
+
+def parse_spot_event(event: Mapping[str, Any]) -> SpotEvent | None:
+    """Return the spot event about an EC2 instance; None for other events."""
+    if event.get("detail-type") in (INTERRUPTION_WARNING, REBALANCE_RECOMMENDATION):
+        return _read_or_log(_read_spot_event, event)
+    return None
+
+
+def _read_spot_event(event: Mapping[str, Any]) -> SpotEvent:
+    is_warning = event["detail-type"] == INTERRUPTION_WARNING
+    at = datetime.fromisoformat(_require_text(event["time"]))
+    if at.tzinfo is None:
+        raise ValueError(f"a time without a zone: {event['time'][:40]!r}")
+    action = InterruptionAction(_require_text(event["detail"]["instance-action"])) if is_warning else None
+    return SpotEvent(ec2_instance_id=_read_ec2_instance_id(event), action=action, at=at.astimezone(UTC))
 
 
 def _read_user_change(record: Mapping[str, Any]) -> StreamChange | None:

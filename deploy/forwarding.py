@@ -3,13 +3,13 @@
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html
 """
 
-from chalicelib.events import COMMAND_PATTERN, EC2_PATTERN
+from chalicelib.events import COMMAND_PATTERN, EC2_PATTERN, SPOT_PATTERN
 from deploy.cloudformation import Resource, build_resource, get_attribute, to_logical_id
 from deploy.functions import get_role_id
 from deploy.names import ResourceNames
 from deploy.roles import build_role, trust_service
 
-FORWARDED_EVENTS = {"ec2": EC2_PATTERN, "ssm": COMMAND_PATTERN}
+FORWARDED_EVENTS = {"ec2": EC2_PATTERN, "spot": SPOT_PATTERN, "ssm": COMMAND_PATTERN}
 
 
 def build_forwarding(names: ResourceNames) -> dict[str, Resource]:

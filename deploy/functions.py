@@ -96,6 +96,7 @@ FUNCTIONS: Mapping[str, FunctionSettings] = {
         ),
         _build_loop_function("on_ec2_state_change", "control", 1, reports_failures=True),
         _build_loop_function("on_ssm_command_change", "control", 1, reports_failures=True),
+        _build_loop_function("on_spot_interruption", "control", 1, reports_failures=True),
         _build_loop_function("on_instances_stream", "control", None),
     )
 }

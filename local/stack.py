@@ -36,6 +36,7 @@ Fleet = SandboxedMachines | SimulatedMachines
 
 EVENT_RULES: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
     (events.EC2_PATTERN, app.on_ec2_state_change),
+    (events.SPOT_PATTERN, app.on_spot_interruption),
     (events.COMMAND_PATTERN, app.on_ssm_command_change),
 )
 """Rules of EventBridge: each a pattern and a Lambda function."""

@@ -60,7 +60,7 @@ def pack_probe() -> str:
         for folder in list(Path(name).parents)[:-1]:
             files.setdefault(str(folder / "__init__.py"), "")
     files["__main__.py"] = _MAIN
-    compressed = bz2.compress(json.dumps(files, ensure_ascii=False, sort_keys=True).encode())
+    compressed = bz2.compress(json.dumps(files, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode())
     # bzip2 has an end mark, so the zeros that fill the last group do no harm.
     padded = compressed + bytes(-len(compressed) % _BYTES)
     text = "".join(_encode(padded[start : start + _BYTES]) for start in range(0, len(padded), _BYTES))

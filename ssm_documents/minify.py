@@ -1,8 +1,8 @@
 """Python source without what an instance does not need, for code that must fit into a document of 64 KB.
 
-Left out are docstrings, comments, annotations, blank lines and unused imports. Local variables and private constants
-get short names. Names that other code may use stay: of functions, parameters, classes and attributes. So a traceback
-from the instance shows the functions and the text of the lines, but not the line numbers of the repository.
+Left out are docstrings, comments, annotations, protocols, blank lines and unused imports. Local variables and private
+constants get short names. Names that other code may use stay: of functions, parameters, classes and attributes. So a
+traceback from the instance shows the functions and the text of the lines, but not the line numbers of the repository.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import keyword
 import re
 import string
 from collections.abc import Iterator
+from typing import TypeGuard
 
 _DATACLASS_MARKS = ("ClassVar", "InitVar", "KW_ONLY")
 """Annotations that dataclasses read. They only need to know that other attributes have one."""
@@ -23,6 +24,7 @@ def minify(source: str) -> str:
     tree = _Stripper().visit(ast.parse(source))
     for function in _find_innermost_functions(tree):
         _shorten_names(function)
+    _remove_protocols(tree)
     _shorten_private_constants(tree)
     _remove_unused_imports(tree)
     return _indent_with_tabs(ast.unparse(ast.fix_missing_locations(tree))) + "\n"
@@ -132,9 +134,29 @@ def _generate_names() -> Iterator[str]:
                 yield name
 
 
+def _list_used_names(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _remove_protocols(tree: ast.Module) -> None:
+    """Remove the protocols that only annotations used."""
+    used = _list_used_names(tree)
+    tree.body = [node for node in tree.body if not (_is_protocol(node) and node.name not in used)]
+
+
+def _is_protocol(node: ast.stmt) -> TypeGuard[ast.ClassDef]:
+    return isinstance(node, ast.ClassDef) and any(
+        isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases
+    )
+
+
 def _remove_unused_imports(tree: ast.Module) -> None:
     """Remove imports at the beginning of a module that only annotations used, and the one that is about annotations."""
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used = _list_used_names(tree)
+    if any(
+        isinstance(node, ast.AnnAssign) and not isinstance(node.annotation, ast.Constant) for node in ast.walk(tree)
+    ):
+        used.add("annotations")
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
             node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]

@@ -2,18 +2,19 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 
-from benchmarks.failover.worlds import ZONES, get_price
-from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, add_result
-from chalicelib.domain.offers.likelihood import estimate_likelihood
+from benchmarks.failover.worlds import START, ZONES, get_price
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.offers.capacity_record import Result, add_result
+from chalicelib.domain.offers.offer import Offer, Price, PriceSource
+from chalicelib.domain.offers.try_order import order_tries
 
 KARPENTER_MEMORY = timedelta(minutes=3)
 """https://github.com/aws/karpenter-provider-aws/blob/main/pkg/cache/cache.go (UnavailableOfferingsTTL)"""
-
-MAX_AVOIDED_TRIES = 2
-"""Zones that are tried in a pass although they have refused a moment ago, so that no launch waits for the memory."""
 
 
 class Policy(Protocol):
@@ -84,24 +85,25 @@ class Karpenter:
 
 
 class Gpudesk:
-    """gpudesk's order: zones that have not refused a moment ago, by price and likelihood; then a few of the others."""
+    """gpudesk's order, by the function that its launches call."""
 
     def __init__(self) -> None:
         """Begin without a memory."""
-        self._records: dict[str, CapacityRecord] = {zone: CapacityRecord() for zone in ZONES}
+        self._offers: dict[str, Offer] = {zone: _build_offer(zone) for zone in ZONES}
 
     def list_zones(self, now: datetime) -> Sequence[str]:
         """Return the zones of a pass."""
-        likelihoods = {zone: estimate_likelihood(record, now).value for zone, record in self._records.items()}
-        ranked = sorted(ZONES, key=lambda zone: (get_price(zone), -likelihoods[zone]))
-        avoided = [zone for zone in ranked if self._records[zone].is_avoided(now)]
-        soon = sorted(avoided, key=lambda zone: (self._records[zone].avoided_until or now, zone))
-        return [*(zone for zone in ranked if zone not in avoided), *soon[:MAX_AVOIDED_TRIES]]
+        return [offer.zone for offer in order_tries(self._offers.values(), now)]
 
     def record(self, zone: str, now: datetime, *, is_launched: bool) -> None:
         """Add a result to the record of the zone."""
-        result = Result.LAUNCHED if is_launched else Result.REFUSED
-        self._records[zone] = add_result(self._records[zone], result, now)
+        result, offer = Result.LAUNCHED if is_launched else Result.REFUSED, self._offers[zone]
+        self._offers[zone] = replace(offer, record=add_result(offer.record, result, now))
+
+
+def _build_offer(zone: str) -> Offer:
+    price = Price(usd_per_hour=Decimal(str(get_price(zone))), source=PriceSource.CATALOG, read_at=START)
+    return Offer(instance_type="any", region=zone.rpartition("-")[0], zone=zone, market=Market.ON_DEMAND, price=price)
 
 
 POLICIES: Mapping[str, type[Policy]] = {

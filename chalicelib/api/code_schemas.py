@@ -24,9 +24,12 @@ from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.commands.consequences import ConsequenceCode
 from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.launch_tries import TryResult
+from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
+from chalicelib.domain.launch.market_choice import REQUESTED_MARKETS
 from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
 from chalicelib.domain.offers.headroom import HeadroomKind
@@ -36,7 +39,7 @@ from chalicelib.domain.offers.quota_request import QuotaRequestState
 from chalicelib.domain.sessions.session import SessionKind
 from chalicelib.domain.setup.parameters import ParameterType
 
-MARKETS = ("on-demand",)
+MARKETS = REQUESTED_MARKETS
 ADOPTION_STATES = (*AdoptionState, "adopted")
 BENCHMARK_STATES = ("requested", "running")
 
@@ -62,9 +65,10 @@ DesiredStateText = TypeAliasType(
 Ec2StateText = TypeAliasType(
     "Ec2StateText", Annotated[str, list_values(Ec2State, "The state of the EC2 instance, as EC2 names it.")]
 )
-MarketText = TypeAliasType("MarketText", Annotated[str, list_values(MARKETS, "How the instance is bought.")])
-OfferMarketText = TypeAliasType(
-    "OfferMarketText", Annotated[str, list_values(Market, "How EC2 sells the instance of an offer.")]
+MarketText = TypeAliasType("MarketText", Annotated[str, list_values(MARKETS, "The market that was requested.")])
+OfferMarketText = TypeAliasType("OfferMarketText", Annotated[str, list_values(Market, "How EC2 sells an instance.")])
+TryResultText = TypeAliasType(
+    "TryResultText", Annotated[str, list_values(TryResult, "What came of an offer that a launch has tried.")]
 )
 PriceSourceText = TypeAliasType(
     "PriceSourceText",
@@ -82,6 +86,7 @@ QuotaRequestStateText = TypeAliasType(
     Annotated[str, list_values(QuotaRequestState, "The state of a request to increase a quota.")],
 )
 ImagePhaseText = TypeAliasType("ImagePhaseText", Annotated[str, list_values(ImagePhase, "The phase of an image.")])
+MoveStepText = TypeAliasType("MoveStepText", Annotated[str, list_values(MoveStep, "The step of a move.")])
 ActivityStateText = TypeAliasType(
     "ActivityStateText", Annotated[str, list_values(ActivityState, "The activity state of an instance.")]
 )

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -60,6 +61,21 @@ def _parse_time(value: Any) -> datetime:
 
 Time = Annotated[datetime, BeforeValidator(_parse_time)]
 """A time with its zone, as ISO 8601 text. The value is in UTC."""
+
+
+DOLLARS_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,6})?$"
+
+
+def _parse_dollars(value: Any) -> Decimal:
+    if not isinstance(value, str) or not re.fullmatch(DOLLARS_PATTERN, value):
+        raise ValueError("not an amount")
+    return Decimal(value)
+
+
+Dollars = Annotated[
+    Decimal, BeforeValidator(_parse_dollars), WithJsonSchema({"type": "string", "pattern": DOLLARS_PATTERN})
+]
+"""An amount of US dollars as text."""
 
 
 INVISIBLE_ERROR = "invisible_characters"

@@ -15,6 +15,7 @@ from chalicelib.api.foreign.routes import router as foreign_router
 from chalicelib.api.health.routes import router as health_router
 from chalicelib.api.images.routes import router as images_router
 from chalicelib.api.instances.history_routes import router as history_router
+from chalicelib.api.instances.move_routes import router as moves_router
 from chalicelib.api.instances.routes import router as instances_router
 from chalicelib.api.me.routes import router as me_router
 from chalicelib.api.offers.routes import router as offers_router
@@ -32,6 +33,7 @@ router = Router("openapi", "This description of the API.")
 
 ROUTERS = (
     instances_router,
+    moves_router,
     history_router,
     sessions_router,
     images_router,

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
+from chalicelib.aws.spot_requests import SPOT_REQUEST_RESOURCE, build_market_options
 from chalicelib.aws.state_reasons import read_state_reason
 from chalicelib.aws.tags import ADOPT_TAG, ID_TAG, OWNER_TAG, STAGE_TAG
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import TransientAwsError
 from chalicelib.domain.common.untrusted_text import clean_line, strip_to_line
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
@@ -100,7 +102,7 @@ class Ec2:
     def launch(self, attempt: LaunchAttempt) -> Ec2Instance:
         """Call RunInstances exactly as the attempt says. A repeated call with the same token returns the same instance.
 
-        The instance is on-demand, accepts IMDSv2 only, has no key pair, and a shutdown from inside stops it.
+        The instance accepts IMDSv2 only, has no key pair, and a shutdown from inside stops it.
         """
         with translate_errors():
             response = self._clients.ec2(attempt.region).run_instances(
@@ -119,6 +121,7 @@ class Ec2:
                 BlockDeviceMappings=[_build_root_disk(attempt)],
                 NetworkInterfaces=[_build_network_interface(attempt)],
                 TagSpecifications=_build_tag_specifications(attempt),
+                **build_market_options(attempt.market),
             )
         instances = response.get("Instances", [])
         if not instances:
@@ -129,6 +132,16 @@ class Ec2:
         """Start a stopped instance."""
         with translate_errors():
             self._clients.ec2(region).start_instances(InstanceIds=[instance_id])
+
+    def change_type(self, region: str, instance_id: str, instance_type: str) -> None:
+        """Change the type of a stopped instance. A type that it already has is accepted, too.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
+        """
+        with translate_errors():
+            self._clients.ec2(region).modify_instance_attribute(
+                InstanceId=instance_id, InstanceType={"Value": instance_type}
+            )
 
     def stop(self, region: str, instance_id: str, *, force: bool) -> None:
         """Stop an instance.
@@ -163,7 +176,8 @@ def _build_network_interface(attempt: LaunchAttempt) -> "InstanceNetworkInterfac
 
 def _build_tag_specifications(attempt: LaunchAttempt) -> "list[TagSpecificationTypeDef]":
     tags = [{"Key": key, "Value": value} for key, value in sorted(attempt.tags.items())]
-    return [{"ResourceType": kind, "Tags": tags} for kind in TAGGED_RESOURCES]  # type: ignore[typeddict-item]
+    kinds = (*TAGGED_RESOURCES, SPOT_REQUEST_RESOURCE) if attempt.market is Market.SPOT else TAGGED_RESOURCES
+    return [{"ResourceType": kind, "Tags": tags} for kind in kinds]  # type: ignore[typeddict-item]
 
 
 def _to_event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
@@ -189,5 +203,7 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
         launched_at=instance["LaunchTime"],
         state_reason=read_state_reason(instance),
         image_arch=instance.get("Architecture"),
+        market=Market.SPOT if instance.get("InstanceLifecycle") == "spot" else Market.ON_DEMAND,
+        spot_instance_request_id=instance.get("SpotInstanceRequestId") or None,
         is_foreign=ADOPT_TAG in tags,
     )

@@ -20,6 +20,8 @@ from chalicelib.domain.common.aws_errors import (
     InsufficientCapacity,
     PermanentAwsError,
     QuotaExceeded,
+    RegionNotEnabled,
+    RegionPending,
     TransientAwsError,
 )
 from chalicelib.transient_errors import TRANSIENT_CODES, is_transient_status
@@ -33,10 +35,16 @@ NO_CAPACITY_CODES = frozenset(
         "InsufficientReservedInstanceCapacity",
         "InsufficientVolumeCapacity",
         "InsufficientFreeAddressesInSubnet",
+        "SpotMaxPriceTooLow",
         "Unsupported",
     }
 )
-"""EC2 returns `Unsupported` if the zone does not offer the instance type."""
+"""EC2 returns `Unsupported` if the zone does not offer the instance type, and `SpotMaxPriceTooLow` if the spot price of
+the zone is above the maximum price, which is the on-demand price."""
+
+REGION_PENDING_CODES = frozenset({"PendingVerification"})
+
+REGION_NOT_ENABLED_CODES = frozenset({"OptInRequired"})
 
 QUOTA_CODES = frozenset(
     {
@@ -57,6 +65,7 @@ NOT_FOUND_CODES = frozenset(
         "InvalidInstanceID.NotFound",
         "InvalidInstanceId",
         "InvalidSnapshot.NotFound",
+        "InvalidSpotInstanceRequestID.NotFound",
         "InvalidSubnetID.NotFound",
         "InvocationDoesNotExist",
         "ParameterNotFound",
@@ -78,9 +87,9 @@ EC2_TRANSIENT_CODES = frozenset(
         "ConcurrentSnapshotLimitExceeded",
         "IdempotentParameterMismatch",
         "IncorrectInstanceState",
+        "IncorrectSpotRequestState",
         "IncorrectState",
         "InvalidSnapshot.InUse",
-        "PendingVerification",
         "ServerInternal",
         "Unavailable",
     }
@@ -89,6 +98,7 @@ EC2_TRANSIENT_CODES = frozenset(
 
 `IncorrectInstanceState`: a start while the instance is stopping, or a stop while it is pending; the next pass observes
 its new state.
+`IncorrectSpotRequestState`: a start of an instance that EC2 has interrupted; EC2 starts it itself.
 `IdempotentParameterMismatch`: an instance was launched with this token; the next pass finds it by its tags.
 """
 
@@ -133,6 +143,8 @@ def _choose_error_class(code: str, message: str, status: int) -> type[AwsError]:
         (NOT_CONNECTED_CODES, AgentNotConnected),
         (FORBIDDEN_CODES, AwsForbidden),
         (DUPLICATE_CODES, AwsDuplicate),
+        (REGION_PENDING_CODES, RegionPending),
+        (REGION_NOT_ENABLED_CODES, RegionNotEnabled),
         (TRANSIENT_CODES | EC2_TRANSIENT_CODES, TransientAwsError),
     ):
         if code in codes:

@@ -17,6 +17,8 @@ CAUSES = {
     "Server.ScheduledStop": EndCause.OTHER_REQUEST,
     "Client.InternalError": EndCause.KMS_KEY,
     "Server.InternalError": EndCause.ZONE,
+    "Server.SpotInstanceShutdown": EndCause.SPOT,
+    "Server.SpotInstanceTermination": EndCause.SPOT,
 }
 """Causes of the codes that only a state reason has.
 

@@ -6,6 +6,7 @@ ID_TAG = "gpudesk:id"
 OWNER_TAG = "gpudesk:owner"
 STAGE_TAG = "gpudesk:stage"
 IMAGE_TAG = "gpudesk:image"
+MOVE_TAG = "gpudesk:move"
 ADOPT_TAG = "gpudesk:adopt"
 """Set by an admin of the account on what gpudesk may adopt. No role of gpudesk may set it."""
 

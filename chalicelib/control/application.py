@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
+from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_image import ImageReconciler
@@ -23,12 +24,14 @@ from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.moves import MoveService
 from chalicelib.control.services.offers import OfferService
 from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.quota_requests import QuotaRequestService
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
+from chalicelib.control.services.start import StartService
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock
 from chalicelib.settings import Settings
@@ -42,6 +45,7 @@ class Application:
     """Everything that the entry points use: a service for each capability, and the parts of the control loop.
 
     :param instances: changes of instances: stop, start, keep, terminate, update
+    :param starts: starts with a wait for capacity, or in another size
     :param queries: reads of instances and health
     :param setup: setups that are run again or added
     :param desk: the desk settings, the recipes and the catalog
@@ -58,6 +62,8 @@ class Application:
     queries: QueryService
     costs: CostService
     sessions: SessionService
+    starts: StartService
+    moves: MoveService
     setup: SetupService
     images: ImageService
     desk: DeskService
@@ -68,6 +74,7 @@ class Application:
     image_reconciler: ImageReconciler
     sweep: Sweep
     notifications: NotificationSender
+    interruptions: InterruptionHandler
     sweep_watchdog: SweepWatchdog
     offer_refresher: OfferRefresher
     budget_watch: BudgetWatch

@@ -83,12 +83,15 @@ class OfferRepository:
         return {region: offerings for region, offerings in read.items() if offerings}
 
     def get_many_with_capacity(
-        self, regions: Iterable[str]
+        self, regions: Iterable[str], *, is_consistent: bool = False
     ) -> tuple[Mapping[str, RegionOfferings], Mapping[str, RegionCapacity]]:
-        """Return what was read of regions, and their records of capacity. DynamoDB is called once."""
+        """Return what was read of regions, and their records of capacity. DynamoDB is called once.
+
+        :param is_consistent: a launch that was refused reads what the refusal has just added
+        """
         keys = {build_capacity_key(region): region for region in regions}
         offerings, capacity = {}, {}
-        for item in OfferModel.batch_get([*keys.values(), *keys]):
+        for item in OfferModel.batch_get([*keys.values(), *keys], consistent_read=is_consistent):
             if item.region in keys:
                 capacity[keys[item.region]] = read_capacity(item)
             elif reading := read_offerings(item):

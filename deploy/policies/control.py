@@ -14,7 +14,7 @@ from deploy.policies.logs import build_log_statement
 from deploy.policies.notifications import build_delivery_statements
 from deploy.policies.offers import REGION_KEYS
 from deploy.policies.quotas import limit_keys
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument, Statement, merge_conditions
 from deploy.policies.table_access import TableAccess, build_table_statements
 from deploy.tables import STREAM_TABLE
 
@@ -43,6 +43,9 @@ TABLES = {
         index_reason="Find the images that are being created or deleted.",
     ),
     "owners": TableAccess(("Scan",), "Read the channels of all owners; a team has few owners."),
+    "offers": TableAccess(
+        ("BatchGetItem",), "Choose the next offer of a launch by prices and by what EC2 has answered."
+    ),
     "ledger": TableAccess(("PutItem",), "Write what is billed."),
     "benchmarks": TableAccess(("PutItem",), "Write the results of benchmarks."),
     "desk": TableAccess(
@@ -57,12 +60,14 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     statements = (
         *build_table_statements(names, TABLES),
         _build_capacity_statement(names),
+        _build_offer_statement(names),
         _build_quota_statement(names),
         build_catalog_statement(names),
         *build_stream_statements(names),
         _build_observation_statement(),
         *build_launch_statements(names),
         _build_state_statement(names),
+        _build_type_statement(names),
         *build_image_statements(names),
         *build_command_statements(names),
         *build_delivery_statements(names),
@@ -80,9 +85,19 @@ def _build_capacity_statement(names: ResourceNames) -> Statement:
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{CAPACITY_PREFIX}*"]},
             "Null": {"dynamodb:LeadingKeys": "false"},
         },
-        reason="Remember what EC2 has answered to launches and starts, and choose zones by it. Say before a stop how "
-        "likely a start is. The zones and prices in the same table have other keys. ForAllValues also holds for a "
-        "missing key, so Null requires it.",
+        reason="Remember what EC2 has answered to launches and starts. Say before a stop how likely a start is. The "
+        "zones and prices in the same table have other keys. ForAllValues also holds for a missing key, so Null "
+        "requires it.",
+    )
+
+
+def _build_offer_statement(names: ResourceNames) -> Statement:
+    return Statement(
+        sid="ReadOffers",
+        actions=("dynamodb:BatchGetItem",),
+        resources=(names.table_arn("offers"),),
+        condition=limit_keys(*REGION_KEYS, f"{CAPACITY_PREFIX}*"),
+        reason="Find other sizes that may start in the zone of an instance that AWS has no capacity for.",
     )
 
 
@@ -133,6 +148,7 @@ def _build_observation_statement() -> Statement:
             "ec2:DescribeInstances",
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeSnapshots",
+            "ec2:DescribeSpotInstanceRequests",
             "ec2:DescribeSubnets",
             "ec2:DescribeVolumes",
             "ssm:DescribeInstanceInformation",
@@ -140,7 +156,8 @@ def _build_observation_statement() -> Statement:
             "ssm:ListCommandInvocations",
         ),
         resources=("*",),
-        reason="Observe instances, images and commands, and find subnets. EC2 and SSM cannot restrict these actions to "
+        reason="Observe instances, spot requests, images and commands, and find subnets. EC2 and SSM cannot restrict "
+        "these actions to "
         "resources; the code selects by the tag of the stage.",
     )
 
@@ -153,4 +170,18 @@ def _build_state_statement(names: ResourceNames) -> Statement:
         condition=names.build_tag_condition(),
         reason="Start, stop and terminate instances of this stage, in any region, because a region with instances can "
         "be removed from the settings.",
+    )
+
+
+def _build_type_statement(names: ResourceNames) -> Statement:
+    """Return the statement for the type alone. Other attributes, as the user data, could run code as root.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    """
+    return Statement(
+        sid="ChangeTypes",
+        actions=("ec2:ModifyInstanceAttribute",),
+        resources=(names.arn("ec2", "instance/*"),),
+        condition=merge_conditions(names.build_tag_condition(), {"StringEquals": {"ec2:Attribute": "InstanceType"}}),
+        reason="Change the type of stopped instances of this stage, as their owners request, and no other attribute.",
     )

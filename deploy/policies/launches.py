@@ -45,12 +45,13 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
             reason="Create only encrypted volumes with the tag of the stage.",
         ),
         Statement(
-            sid="LaunchWithInterfaces",
+            sid="LaunchWithTags",
             actions=("ec2:RunInstances",),
-            resources=(names.arn("ec2", "network-interface/*"),),
+            resources=(names.arn("ec2", "network-interface/*"), names.arn("ec2", "spot-instances-request/*")),
             condition=merge_conditions(in_regions, names.build_tag_condition("aws:RequestTag")),
-            reason="Create network interfaces with the tag of the stage.",
+            reason="Create network interfaces and spot requests with the tag of the stage.",
         ),
+        *_build_spot_statements(names),
         Statement(
             sid="LaunchIntoSecurityGroup",
             actions=("ec2:RunInstances",),
@@ -62,6 +63,30 @@ def build_launch_statements(names: ResourceNames) -> tuple[Statement, ...]:
         *_build_image_statements(names),
         *_build_tag_and_role_statements(names),
         *_build_key_statements(names),
+    )
+
+
+def _build_spot_statements(names: ResourceNames) -> tuple[Statement, ...]:
+    """Return the statements for spot: to cancel requests, and to let the first launch create the role of EC2 Spot.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+    """
+    role = names.arn("iam", "role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot", region="")
+    return (
+        Statement(
+            sid="CancelSpotRequests",
+            actions=("ec2:CancelSpotInstanceRequests",),
+            resources=(names.arn("ec2", "spot-instances-request/*"),),
+            condition=names.build_tag_condition(),
+            reason="Cancel the spot request of an instance that ends, and requests without an instance, in any region.",
+        ),
+        Statement(
+            sid="CreateSpotRole",
+            actions=("iam:CreateServiceLinkedRole",),
+            resources=(role,),
+            condition={"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}},
+            reason="The first spot launch of an account creates the service-linked role of EC2 Spot.",
+        ),
     )
 
 
@@ -123,7 +148,9 @@ def _build_image_statements(names: ResourceNames) -> tuple[Statement, ...]:
 
 
 def _build_tag_and_role_statements(names: ResourceNames) -> tuple[Statement, ...]:
-    created = tuple(names.arn("ec2", f"{kind}/*") for kind in ("instance", "network-interface", "volume"))
+    created = tuple(
+        names.arn("ec2", f"{kind}/*") for kind in ("instance", "network-interface", "spot-instances-request", "volume")
+    )
     return (
         build_tagging_statement(
             names,

@@ -41,6 +41,13 @@ class AwsUser:
         reservations = self._ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
         return reservations[0]["Instances"][0]["State"]["Name"]
 
+    def list_zones(self, instance_type: str) -> list[str]:
+        """Return the zones that offer an instance type."""
+        offerings = self._ec2.describe_instance_type_offerings(
+            LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [instance_type]}]
+        )["InstanceTypeOfferings"]
+        return [offering["Location"] for offering in offerings]
+
     def list_steps(self, command_id: str) -> list[StepStatus]:
         """Return the steps of a command that was sent to one instance."""
         invocations = self._ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]

@@ -11,18 +11,21 @@ from chalicelib.domain.common.event_codes import EventCode
 from local.demo.client import Client, RequestFailed
 from local.demo.context import BOOT_TIMEOUT, OWNER, DemoContext
 from local.demo.cost_summary import print_costs
+from local.demo.full_zone import fill_first_zone, print_tries
 from local.demo.jupyter import JupyterUser
 from local.demo.laptop import Laptop
 from local.demo.narrator import Narrator
 from local.demo.poller import StepFailed, TimelinePoller
 from local.stack import Stack
 
+LAUNCH_GPU = "T4"
 LAUNCH_REQUEST = {
-    "gpu": "T4",
+    "gpu": LAUNCH_GPU,
     "recipe": "d2l-pytorch",
     "project": "d2l",
     "idle_policy": {"idle_minutes": 15, "warning_minutes": 5},
 }
+START_WAIT = timedelta(hours=2)
 BUSY_PERCENT, IDLE_PERCENT = 97, 0
 
 
@@ -77,6 +80,7 @@ class Demo:
         self._register_webhook()
         region = context.stack.region
         request = LAUNCH_REQUEST if region == context.stack.home_region else {**LAUNCH_REQUEST, "region": region}
+        fill_first_zone(context, LAUNCH_GPU)
         narrator.print_line(OWNER, f"POST /instances {json.dumps(request)}")
         response = context.client.request("POST", "/instances", request)
         if response.status != 202:
@@ -105,6 +109,7 @@ class Demo:
         poller = context.poller
         narrator.start_chapter("2. Launch it and set it up")
         context.wait_until_ec2_state("running")
+        print_tries(context)
         poller.wait_until(
             "the SSM agent answers", lambda: poller.find_entry(EventCode.SETTING_UP), cloud_time=BOOT_TIMEOUT
         )
@@ -167,15 +172,32 @@ class Demo:
         poller.wait_until("gpudesk shows the instance as stopped", lambda: context.is_in_phase("stopped"))
 
     def start_again(self) -> None:
-        """Start the stopped instance and use what is on its disk."""
+        """Start the stopped instance, whose zone has no capacity at first, and use what is on its disk."""
         context, narrator, poller = self._context, self._narrator, self._context.poller
         narrator.start_chapter("5. Start it again")
-        narrator.print_line(OWNER, "POST .../start")
-        context.client.post(f"/instances/{poller.instance_id}/start")
+        self._start_without_capacity()
         context.wait_until_ec2_state("running")
         poller.wait_until("the instance is ready again", lambda: context.is_in_phase("ready"), cloud_time=BOOT_TIMEOUT)
         if context.stack.machines.is_real:
             self._jupyter.reconnect()
+
+    def _start_without_capacity(self) -> None:
+        """Request a start while the zone of the disk is full, and free the zone when gpudesk waits for it."""
+        context, narrator, poller = self._context, self._narrator, self._context.poller
+        cloud_admin, status = Client(context.stack.cloud_url), poller.get_instance()["status"]
+        place = {"instance_type": status["instance_type"], "zone": status["zone"]}
+        cloud_admin.post("/_local/capacity", {**place, "instances": 0})
+        narrator.print_line("simulation", f"{place['zone']} has no {place['instance_type']} left.")
+        body = {"wait_until": (context.stack.clock.now() + START_WAIT).isoformat()}
+        narrator.print_line(OWNER, f"POST .../start {json.dumps(body)}")
+        context.client.post(f"/instances/{poller.instance_id}/start", body)
+        poller.wait_until(
+            "gpudesk waits for capacity", lambda: poller.find_entry(EventCode.START_WAITING), cloud_time=BOOT_TIMEOUT
+        )
+        start = poller.get_instance()["status"]["start"]
+        narrator.print_line("gpudesk", f"status.start: next try at {start['next_try_at']}.")
+        cloud_admin.post("/_local/capacity", {**place, "instances": None})
+        narrator.print_line("simulation", f"{place['zone']} has {place['instance_type']} again.")
 
     def terminate_instance(self) -> None:
         """Terminate the instance and check that EC2 shows it as terminated."""

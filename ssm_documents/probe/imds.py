@@ -1,4 +1,4 @@
-"""The client of the instance metadata service: the id of this instance and the time of AWS."""
+"""The client of the instance metadata service: the id of this instance, the time of AWS, and warnings of EC2 Spot."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Imds:
             raise ValueError(f"the metadata service sent a date without a time zone: {date[:40]}")
         return moment
 
-    def read_instance_id(self) -> str:
-        """Return the id of this EC2 instance."""
+    def read(self, path: str) -> str:
+        """Return the metadata of this EC2 instance at a path, such as `instance-id`."""
         headers = {"X-aws-ec2-metadata-token": self._request_token().body.decode("ascii")}
-        return self._send("GET", f"{self._url}/meta-data/instance-id", headers).body.decode("ascii")
+        return self._send("GET", f"{self._url}/meta-data/{path}", headers).body.decode("ascii")
 
     def _request_token(self) -> Response:
         headers = {"X-aws-ec2-metadata-token-ttl-seconds": TOKEN_SECONDS}

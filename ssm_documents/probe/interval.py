@@ -10,10 +10,19 @@ from typing import NoReturn
 logger = logging.getLogger(__name__)
 
 
-def run_every(interval_seconds: float, call: Callable[[], object]) -> NoReturn:
+POLL_SECONDS = 5
+"""AWS recommends to look so often for the warning of an interruption:
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html"""
+
+
+def run_every(
+    interval_seconds: float, call: Callable[[], object], is_urgent: Callable[[], bool] = lambda: False
+) -> NoReturn:
     """Repeat a call at an interval, even if it raises.
 
     A call that takes longer than the interval delays the next one. Missed calls are not made up for.
+
+    :param is_urgent: asked every 5 seconds; if it returns True, the next call is made at once
     """
     due = time.monotonic()
     while True:
@@ -22,5 +31,7 @@ def run_every(interval_seconds: float, call: Callable[[], object]) -> NoReturn:
         except Exception:
             logger.exception("A repeated call failed. It runs again at the next interval.")
         due = max(due + interval_seconds, time.monotonic())
-        # Time has passed since the line above, so the difference may be negative.
-        time.sleep(max(0.0, due - time.monotonic()))
+        while (left := due - time.monotonic()) > 0:
+            time.sleep(min(left, POLL_SECONDS))
+            if is_urgent():
+                due = time.monotonic()

@@ -27,12 +27,14 @@ class Notifier:
 
     :ivar warning_id: id of the last warning from gpudesk that was shown
     :ivar reached: whom it reached
+    :ivar interruption: EC2's warning that it interrupts this spot instance: the action and the time
     """
 
     def __init__(self, messenger: Messenger) -> None:
         self._messenger = messenger
         self.warning_id: str | None = None
         self.reached = DeliveryCount()
+        self.interruption: str | None = None
 
     def handle_stop_warning(self, response: HeartbeatResponse) -> None:
         """Show the stop warning of a heartbeat response. If it has none, say that the last warning is cancelled."""
@@ -46,6 +48,14 @@ class Notifier:
             self.warning_id, self.reached = warning.id, DeliveryCount()
         if not self.reached:
             self.reached = self._messenger.notify(_build_warning(warning))
+
+    def handle_interruption(self, warning: str) -> None:
+        """Show EC2's warning that it interrupts this spot instance.
+
+        :param warning: the action and the time
+        """
+        self.interruption = warning
+        self._announce("EC2 takes this instance back in two minutes. Save your work.")
 
     def handle_self_stop(self, decision: SelfStopDecision) -> None:
         """Announce what the instance decided about its own stop."""

@@ -140,6 +140,7 @@ class Probe:
             keep_request=self._services.keep_requests.find_next_request(),
             missed_heartbeats=self._missed,
             setup=self._services.setup.read_progress(),
+            interruption=notifier.interruption,
         )
 
     def _send(self, heartbeat: Heartbeat) -> bool:

@@ -26,6 +26,7 @@ from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
 from ssm_documents.probe.history import History
 from ssm_documents.probe.imds import Imds
+from ssm_documents.probe.interruption_watch import InterruptionWatch
 from ssm_documents.probe.interval import run_every
 from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.last_response import LastResponse
@@ -76,12 +77,14 @@ def run_probe(arguments: Sequence[str]) -> int:
     config = Config(**json.loads(options.config.read_text(encoding="utf-8")))
     interval_seconds = float(os.environ.get("GPUDESK_PROBE_INTERVAL_SECONDS", "60"))
     try:
-        probe = _build_probe(config, interval_seconds)
+        imds, services = Imds(), build_local_services(ProbePaths())
+        probe = _build_probe(config, interval_seconds, imds, services)
+        watch = InterruptionWatch(imds, services.notifier)
     except (OSError, ValueError) as error:
         logging.error("The probe cannot start on this instance: %s", error)
         return 1
     if not options.once:
-        run_every(interval_seconds, probe.tick)
+        run_every(interval_seconds, probe.tick, watch.poll)
     return 0 if probe.tick() else 1
 
 
@@ -100,14 +103,13 @@ def build_local_services(paths: ProbePaths) -> LocalServices:
     )
 
 
-def _build_probe(config: Config, interval_seconds: float) -> Probe:
+def _build_probe(config: Config, interval_seconds: float, imds: Imds, services: LocalServices) -> Probe:
     """Return the probe with its sensors and clients.
 
     :raises OSError: the metadata service does not respond
     :raises ValueError: the configuration belongs to another instance, whose image this instance was launched from
     """
-    imds = Imds()
-    instance_id = imds.read_instance_id()
+    instance_id = imds.read("instance-id")
     if not config.key.endswith(f":{instance_id}"):
         raise ValueError(f"{config.key} is not the heartbeat key of {instance_id}")
     identity = HeartbeatIdentity(instance_id, BOOT_ID.read_text(encoding="ascii").strip())
@@ -116,7 +118,7 @@ def _build_probe(config: Config, interval_seconds: float) -> Probe:
     limits = BotoConfig(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})
     dynamodb = boto3.client("dynamodb", region_name=config.region, config=limits)
     sender = HeartbeatClient(dynamodb.update_item, config.table, config.key)
-    return Probe(sensors, imds, sender, identity, build_local_services(ProbePaths()))
+    return Probe(sensors, imds, sender, identity, services)
 
 
 def _power_off() -> None:

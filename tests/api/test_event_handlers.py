@@ -4,14 +4,14 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import app as application
-from chalicelib import bootstrap
+from chalicelib import bootstrap, events
 from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
@@ -28,6 +28,7 @@ from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.domain.common.clock import SystemClock
 from chalicelib.domain.foreign.adoption import Adoption
 from chalicelib.domain.foreign.inventory import Inventory
+from chalicelib.domain.instances.spot import InterruptionAction, SpotEvent
 from chalicelib.domain.offers.quota_request import QuotaRequest
 from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers
@@ -260,6 +261,18 @@ HANDLERS = {
 def test_event_reconciles_only_the_records_it_names(log: CallLog, event: str, calls: list[str]) -> None:
     HANDLERS[event.split("_", maxsplit=1)[0]](load_event(event), None)
     assert log.calls == calls
+
+
+def test_spot_events_are_read() -> None:
+    warning = load_event("ec2_spot_notice")
+    at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    expected = SpotEvent(ec2_instance_id=EC2_ID, action=InterruptionAction.STOP, at=at)
+    assert events.parse_spot_event(warning) == expected
+    rebalance = {**warning, "detail-type": "EC2 Instance Rebalance Recommendation", "detail": {"instance-id": EC2_ID}}
+    assert events.parse_spot_event(rebalance) == replace(expected, action=None)
+    for broken in ({"time": "noon"}, {"time": None}, {"detail": {"instance-id": EC2_ID, "instance-action": "dance"}}):
+        assert events.parse_spot_event({**warning, **broken}) is None
+    assert events.parse_spot_event(load_event("ec2_running")) is None
 
 
 def test_adoption_schedule_adopts(log: CallLog) -> None:

@@ -7,6 +7,7 @@ import pytest
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.desk.settings import PAUSE_END
 from chalicelib.domain.offers.capacity_record import Result
+from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey
 from local.ports import find_free_port
 from tests.api.client import POLICY, Bench
@@ -291,3 +292,38 @@ def test_details_of_the_timeline_have_snake_case_names_and_utc_times(bench: Benc
     items = bench.ada("GET", f"/instances/{instance.id}/timeline?limit=100").json["items"]
     codes = {item["code"]: item["details"].get("reason_code") for item in items}
     assert (codes["stop_initiated"], codes["start_initiated"]) == ("stop_requested", "start_requested")
+
+
+def test_start_waits_for_capacity_and_then_starts_in_another_size(bench: Bench) -> None:
+    world = bench.world
+    world.launch_until_stopped(name="brave-otter")
+    zone = bench.ada("GET", "/instances/brave-otter").json["status"]["zone"]
+    offered = {"g4dn.xlarge": TypeOffering(spot={zone: None}), "g4dn.2xlarge": TypeOffering(spot={zone: None})}
+    offerings = RegionOfferings(region="us-east-1", read_at=world.clock.now(), types=offered)
+    world.application.reconciler.stores.offers.save(offerings)
+    world.cloud.capacity.set("g4dn.xlarge", zone, 0)
+    too_late = (world.clock.now() + 8 * 24 * HOUR).isoformat()
+    refused = bench.ada("POST", "/instances/brave-otter/start", {"wait_until": too_late})
+    assert refused.json["errors"][0]["field"] == "wait_until"
+    arm = bench.ada("POST", "/instances/brave-otter/start", {"instance_type": "g5g.xlarge"})
+    assert arm.status == 422
+    assert {"field": "instance_type", "message": "g5g.xlarge is arm64, and the disk is x86_64"} in arm.json["errors"]
+
+    until = (world.clock.now() + 48 * HOUR).isoformat()
+    started = bench.ada("POST", "/instances/brave-otter/start", {"wait_until": until})
+    assert (started.status, started.json["status"]["start"]["waiting_since"]) == (202, None)
+    world.pass_minutes(2)
+    waiting = bench.ada("GET", "/instances/brave-otter").json
+    start = waiting["status"]["start"]
+    assert (waiting["phase"], waiting["reason"]["code"]) == ("booting", "start_waiting")
+    assert start["waiting_since"] < start["next_try_at"] < start["wait_until"] == until[:19] + "Z"
+    assert start["other_sizes"][0]["instance_type"] == "g4dn.2xlarge"
+    image = bench.ada("POST", "/instances/brave-otter/images", {"name": "mine"})
+    assert (image.status, image.json["code"]) == (409, "not_ready")
+    assert "move" in image.json["detail"]
+
+    other = bench.ada("POST", "/instances/brave-otter/start", {"instance_type": "g4dn.2xlarge"})
+    assert (other.status, other.json["status"]["start"]["instance_type"]) == (202, "g4dn.2xlarge")
+    world.pass_minutes(8, sweep_every=2)
+    ready = bench.ada("GET", "/instances/brave-otter").json
+    assert (ready["phase"], ready["spec"]["instance_type"], ready["status"]["start"]) == ("ready", "g4dn.2xlarge", None)

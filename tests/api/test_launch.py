@@ -30,6 +30,7 @@ def test_launch_returns_the_instance_and_its_location(bench: Bench) -> None:
         "instance_type": "g4dn.xlarge",
         "region": "us-east-1",
         "market": "on-demand",
+        "resume_after_interruption": False,
         "recipe": "jupyter",
         "parameters": {"proxy": "", "apt_mirror": "", "pip_index": ""},
         "added_recipes": [],
@@ -50,6 +51,52 @@ def test_launch_returns_the_instance_and_its_location(bench: Bench) -> None:
     assert warning["code"] == "no_channel"
     assert warning["message"].startswith("No notification channel is configured for ada or the desk.")
     assert bench.ada("GET", answer.headers["location"]).json["name"] == "brave-otter"
+
+
+def test_launch_on_spot_shows_the_market_and_the_most_that_it_costs(bench: Bench) -> None:
+    body = {"gpu": "T4", "market": "spot-or-on-demand", "resume_after_interruption": True}
+    launched = bench.ada("POST", "/instances", body).json
+    assert (launched["spec"]["market"], launched["spec"]["resume_after_interruption"]) == ("spot-or-on-demand", True)
+    status = launched["status"]
+    assert (status["market"], status["price_per_hour"], status["on_demand_price_per_hour"]) == (
+        "spot",
+        "0.526",
+        "0.526",
+    )
+    assert (status["interruption"], status["spot_instance_request_id"]) == (None, None)
+
+
+def test_status_of_a_launch_shows_its_maximum_price_its_wait_and_its_tries(bench: Bench) -> None:
+    until = bench.world.now + timedelta(days=1)
+    body = {"gpu": "T4", "max_price": "0.75", "wait_until": f"{until:%Y-%m-%dT%H:%M:%SZ}"}
+    answer = bench.ada("POST", "/instances", body)
+    assert answer.status == 202
+    launch = answer.json["status"]["launch"]
+    assert launch == {
+        "tries": [],
+        "next": None,
+        "waits_for": None,
+        "max_price": "0.75",
+        "wait_until": body["wait_until"],
+        "next_try_at": None,
+    }
+    bench.world.cloud.capacity.set("g4dn.xlarge", "us-east-1a", 0)
+    bench.world.pass_minutes(1)
+    tries = bench.ada("GET", answer.headers["location"]).json["status"]["launch"]["tries"]
+    assert [(each["zone"], each["result"]) for each in tries] == [
+        ("us-east-1a", "no_capacity"),
+        ("us-east-1b", "launched"),
+    ]
+    assert {
+        name: tries[0][name] for name in ("instance_type", "region", "market", "price_per_hour", "price_ratio")
+    } == {
+        "instance_type": "g4dn.xlarge",
+        "region": "us-east-1",
+        "market": "on-demand",
+        "price_per_hour": "0.526",
+        "price_ratio": "1.000",
+    }
+    assert tries[0]["message"].startswith("We currently do not have sufficient g4dn.xlarge capacity")
 
 
 def test_launch_reads_five_items_and_writes_one_transaction(bench: Bench) -> None:

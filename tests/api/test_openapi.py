@@ -45,7 +45,9 @@ def test_openapi_describes_the_launch_request() -> None:
     fields = build_openapi()["components"]["schemas"]["LaunchBody"]["properties"]
     assert set(fields) == {
         *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "parameters", "image"),
+        "resume_after_interruption",
         *("disk_gib", "metadata_hop_limit", "name", "owner", "project", "tags", "idle_policy", "max_hours"),
+        *("max_price", "wait_until"),
         "wait_for_quota",
         "before_stop_hook",
     }
@@ -135,7 +137,7 @@ def test_field_with_a_fixed_set_of_values_lists_them(schema: str, field: str, va
 
 def test_launch_request_lists_the_markets_and_describes_names() -> None:
     fields = build_openapi()["components"]["schemas"]["LaunchBody"]["properties"]
-    assert fields["market"]["enum"] == ["on-demand", None]
+    assert fields["market"]["enum"] == ["on-demand", "spot", "spot-or-on-demand", None]
     assert fields["name"]["description"].startswith("3 to 40 lower-case letters")
 
 

@@ -18,7 +18,7 @@ def list_instance_calls(attacker: Attacker, target: Target) -> str:
         title: [
             instance for instance in (*target.in_stage, *target.outside_stage) if _can_do(attacker, title, instance)
         ]
-        for title in ("start", "stop", "terminate", "image", "commands")
+        for title in ("start", "stop", "terminate", "resize", "image", "commands")
     }
     reached = [title for title, instances in attempts.items() if instances]
     assert all(tuple(instances) in ((), target.in_stage) for instances in attempts.values()), attempts
@@ -47,6 +47,11 @@ def _can_do(attacker: Attacker, title: str, instance: str) -> bool:
         "start": ("ec2", "StartInstances", {"InstanceIds": [instance]}),
         "stop": ("ec2", "StopInstances", {"InstanceIds": [instance]}),
         "terminate": ("ec2", "TerminateInstances", {"InstanceIds": [instance]}),
+        "resize": (
+            "ec2",
+            "ModifyInstanceAttribute",
+            {"InstanceId": instance, "InstanceType": {"Value": "g4dn.2xlarge"}},
+        ),
         "image": (
             "ec2",
             "CreateImage",

@@ -124,7 +124,7 @@ def test_schedules_and_rules_are_those_of_the_app(home: Template) -> None:
     each_minute = ["rate(1 minute)"] * 3
     assert schedules == ["rate(1 day)", *each_minute, "rate(15 minutes)", *["rate(5 minutes)"] * 4]
     sources = sorted(rule["EventPattern"]["source"][0] for rule in rules if "EventPattern" in rule)
-    assert sources == ["aws.ec2", "aws.ssm"]
+    assert sources == ["aws.ec2", "aws.ec2", "aws.ssm"]
 
 
 def test_alarms_mail_and_only_that_of_a_silent_sweep_needs_no_data(home: Template) -> None:

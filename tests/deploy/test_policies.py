@@ -108,9 +108,15 @@ def test_agent_finds_its_stream_by_the_arn_that_aws_checks() -> None:
     assert list_resources("logs:DescribeLogStreams", "instance") == [f"{group}:*"]
 
 
-@pytest.mark.parametrize("action", ["ec2:DeleteTags", "ec2:ModifyInstanceAttribute"])
-def test_no_role_may(action: str) -> None:
-    assert list_statements(action) == []
+def test_no_role_may_remove_tags() -> None:
+    assert list_statements("ec2:DeleteTags") == []
+
+
+def test_only_the_type_of_an_instance_of_the_stage_can_be_changed() -> None:
+    (statement,) = list_statements("ec2:ModifyInstanceAttribute")
+    assert statement.condition == {
+        "StringEquals": {"aws:ResourceTag/gpudesk:stage": "dev", "ec2:Attribute": "InstanceType"}
+    }
 
 
 def test_launch_requires_what_makes_an_instance_safe() -> None:

@@ -66,7 +66,7 @@ def test_given_vpc_and_key_of_a_region_are_used(region: Template) -> None:
 
 def test_events_are_forwarded_to_the_home_region_except_from_there(region: Template) -> None:
     forwarding = {name for name, each in region["Resources"].items() if each.get("Condition") == "IsOutsideHome"}
-    assert forwarding == {"ForwardRole", "ForwardEc2Rule", "ForwardSsmRule"}
+    assert forwarding == {"ForwardRole", "ForwardEc2Rule", "ForwardSpotRule", "ForwardSsmRule"}
     assert region["Conditions"]["IsOutsideHome"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}]}
     bus = {"Fn::Sub": "arn:${AWS::Partition}:events:eu-west-1:${AWS::AccountId}:event-bus/default"}
     (target,) = get_properties(region, "ForwardEc2Rule")["Targets"]

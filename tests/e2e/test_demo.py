@@ -13,6 +13,7 @@ from tests.e2e.runs import WITHOUT_NAMESPACES
 IN_ORDER = (
     "POST /instances",
     "202 Accepted",
+    "has no capacity for",
     "as g4dn.xlarge in",
     "responds. Recipe d2l-pytorch is being set up",
     "gpudesk-probe succeeded",
@@ -22,9 +23,12 @@ IN_ORDER = (
     "will be stopped at",
     "is being stopped. Every enabled signal has been quiet",
     "POST .../start",
+    "AWS has no capacity for",
+    "status.start: next try at",
+    "waited for capacity for",
     "DELETE /instances",
     "Left running over a weekend, it would have cost $31.56",
-    "RunInstances 1",
+    "RunInstances 2",
 )
 
 
@@ -32,6 +36,8 @@ def assert_all_chapters_played(output: str) -> None:
     """Check the order of the chapters, and that EC2 itself showed each state."""
     assert_in_order(output, *IN_ORDER)
     assert re.findall(r"DescribeInstances: i-\w+ is (\w+)", output) == ["running", "stopped", "running", "terminated"]
+    tries = re.findall(r"Try \d: g4dn.xlarge in (\S+), \$0.526 per hour: (\w+)", output)
+    assert tries == [("us-west-2a", "no_capacity"), ("us-west-2b", "launched")]
 
 
 def assert_in_order(output: str, *texts: str) -> None:

@@ -31,6 +31,7 @@ from local.clock import ManualClock
 from local.function_roles import attribute_calls
 from local.machines.host.interface import Machines
 from local.machines.host.simulated import SimulatedMachines
+from local.provisioning import REGIONS
 from local.settings import build_local_names
 from tests.support.crashing_executor import CrashingExecutor
 from tests.support.provisioned_cloud import (
@@ -250,13 +251,14 @@ def open_world(
     timing: AwsTiming | None = None,
     machines: Machines | None = None,
     recipes: Mapping[str, Recipe] | None = None,
+    regions: tuple[str, ...] = REGIONS,
 ) -> Iterator[World]:
-    """Provide gpudesk and an empty local cloud."""
+    """Provide gpudesk in some regions, and an empty local cloud."""
     clock = ManualClock()
     machines = machines or build_simulated_machines()
     with in_process_cloud(clock, machines, timing) as cloud:
-        settings = provision_account(cloud)
+        settings = provision_account(cloud, regions)
         with attribute_calls(build_local_names(settings.regions)):
-            yield World(cloud, clock, build_application(clock, settings, recipes), (timing, recipes))
+            yield World(cloud, clock, build_application(clock, settings, recipes), (timing, recipes, regions))
         assert cloud.enforcement.denials == []
         forget_backends()

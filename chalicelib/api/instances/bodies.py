@@ -6,8 +6,16 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.code_schemas import MARKETS
-from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN, RejectNull, RequestModel, Time
+from chalicelib.api.common_schemas import (
+    OWNER_DESCRIPTION,
+    OWNER_PATTERN,
+    Dollars,
+    RejectNull,
+    RequestModel,
+    Time,
+)
 from chalicelib.api.policy_schemas import HookPath, IdlePolicyBody
+from chalicelib.domain.common.text import join_or
 from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.instances.names import NAME_DESCRIPTION
@@ -20,6 +28,7 @@ PARAMETERS_DESCRIPTION = (
     "an object of recipe parameters (GET /recipes lists them): texts of at most 500 characters, whole numbers, "
     'true or false, e.g. {"torch_build": "cpu"}'
 )
+MAX_PRICE_DESCRIPTION = "the highest price in US dollars per hour, as text with at most 6 decimal places, e.g. 1.25"
 TAGS_DESCRIPTION = 'an object of texts such as {"team": "vision"}'
 
 
@@ -44,7 +53,11 @@ class LaunchBody(RequestModel):
 
     Fields that are left out get the defaults of the owner or the desk; a missing `name` is generated. `image`: the id
     or name of an image, or latest for the newest image that fits. `disk_gib`: the total size of the root disk; default:
-    64 GiB more than the public image, or the size of the own image.
+    64 GiB more than the public image, or the size of the own image. Without capacity, gpudesk tries other zones, and
+    other types and regions if the request names none, for at most `max_price` dollars per hour (default: 1.25 times the
+    price of the first offer). `wait_until`: gpudesk tries until then; default: for 15 minutes. `market`:
+    spot-or-on-demand launches on-demand if spot has no capacity. `resume_after_interruption`: EC2 starts a spot
+    instance again that it has interrupted; otherwise gpudesk stops it at the warning of EC2, and people start it again.
     """
 
     gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
@@ -56,8 +69,9 @@ class LaunchBody(RequestModel):
     )
     region: str | None = Field(None, min_length=1, max_length=40, description="an AWS region, e.g. us-east-1")
     market: str | None = Field(
-        None, max_length=40, description="on-demand", json_schema_extra={"enum": [*MARKETS, None]}
+        None, max_length=40, description=join_or(MARKETS), json_schema_extra={"enum": [*MARKETS, None]}
     )
+    resume_after_interruption: bool | None = Field(None, description="true or false, on spot only; default: false")
     recipe: str | None = Field(
         None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
     )
@@ -70,6 +84,10 @@ class LaunchBody(RequestModel):
     )
     metadata_hop_limit: int | None = Field(
         None, ge=1, le=2, description="1, or 2 to let containers on the instance use its role; default: 1"
+    )
+    max_price: Dollars | None = Field(None, description=MAX_PRICE_DESCRIPTION)
+    wait_until: Time | None = Field(
+        None, description="a time with its zone, at most 7 days from now, e.g. 2026-11-23T18:00:00Z"
     )
     name: str | None = Field(None, description=f"{NAME_DESCRIPTION}, e.g. brave-otter")
     owner: str | None = Field(None, pattern=OWNER_PATTERN, description=OWNER_DESCRIPTION)
@@ -123,6 +141,20 @@ class UpdateInstanceBody(RequestModel):
         """Return the fields to change. A hook of null removes the hook."""
         hook = (self.before_stop_hook or "") if "before_stop_hook" in self.model_fields_set else None
         return (self.idle_policy or IdlePolicyBody()).to_override(self.max_hours, hook)
+
+
+class StartBody(RequestModel):
+    """How to start. `wait_until`: while AWS has no capacity, gpudesk tries until then; default: for 15 minutes.
+
+    `instance_type`: gpudesk changes the type of the stopped instance first. The type must have the same architecture.
+    """
+
+    wait_until: Time | None = Field(
+        None, description="a time with its zone, at most 7 days from now, e.g. 2026-11-23T18:00:00Z"
+    )
+    instance_type: str | None = Field(
+        None, min_length=1, max_length=60, description="an EC2 instance type, e.g. g4dn.2xlarge"
+    )
 
 
 class KeepBody(RequestModel):

@@ -4,7 +4,7 @@ import hashlib
 import re
 
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView
-from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SetupBody, UpdateInstanceBody
+from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SetupBody, StartBody, UpdateInstanceBody
 from chalicelib.api.instances.views import (
     ConsequenceView,
     InstanceView,
@@ -96,12 +96,17 @@ def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithC
 @router.route(
     Endpoint("POST", "/instances/{name}/start", INSTANCE_REF, status=202),
 )
-def start_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithConsequencesView:
-    """Start the stopped instance.
+def start_instance(call: RequestContext[StartBody, OwnerQuery]) -> InstanceWithConsequencesView:
+    """Start the stopped instance, if requested in another size, and wait for capacity if AWS has none.
 
-    gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
+    gpudesk calls EC2 afterwards; `status.start` of GET /instances/{name} shows what a start waits for. Until the
+    instance runs, another request changes the options.
     """
-    return _to_view_after_request(call, call.app.instances.start(call.actor, call.path_ref))
+    body = call.body
+    started = call.app.starts.start(
+        call.actor, call.path_ref, wait_until=body.wait_until, instance_type=body.instance_type
+    )
+    return _to_view_after_request(call, started)
 
 
 @router.route(
@@ -132,7 +137,7 @@ def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWith
 
 
 def _to_view_after_request(
-    call: RequestContext[EmptyModel, OwnerQuery], instance: Instance
+    call: RequestContext[EmptyModel, OwnerQuery] | RequestContext[StartBody, OwnerQuery], instance: Instance
 ) -> InstanceWithConsequencesView:
     """Return the answer to a request for another state. Its `reason` is about the request, not about the past."""
     desk = call.app.desk.get_settings()

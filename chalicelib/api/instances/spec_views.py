@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 from chalicelib.api.code_schemas import MarketText
 from chalicelib.api.policy_schemas import IdlePolicyView, to_policy_view
 from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.launch.market_choice import describe_requested_market
 from chalicelib.domain.setup.state import AddedRecipe
 
 ParameterView = str | int | bool
@@ -26,7 +27,8 @@ class SpecView(TypedDict):
     image from which the instance was launched; null: no image. `disk_gib`: the total size of the root disk; before the
     launch it is an estimate if the request left it out; null: unknown, of an adopted instance. `metadata_hop_limit`:
     2 lets containers on the instance use its role. `wait_for_quota`: the launch waits until the quota of EC2 suffices.
-    `before_stop_hook`: the program that runs before gpudesk stops the instance; null: none.
+    `resume_after_interruption`: EC2 may start a spot instance again that it has interrupted. `before_stop_hook`: the
+    program that runs before gpudesk stops the instance; null: none.
     """
 
     gpu: str | None
@@ -34,6 +36,7 @@ class SpecView(TypedDict):
     instance_type: str
     region: str
     market: MarketText
+    resume_after_interruption: bool
     recipe: str
     parameters: dict[str, ParameterView]
     added_recipes: list[AddedRecipeView]
@@ -60,7 +63,8 @@ def to_spec_view(spec: Spec) -> SpecView:
         "gpu_count": spec.hardware.gpu_count,
         "instance_type": spec.hardware.instance_type,
         "region": spec.region,
-        "market": spec.market,
+        "market": describe_requested_market(spec),
+        "resume_after_interruption": spec.spot.resume_after_interruption,
         "recipe": spec.software.recipe,
         "parameters": dict(spec.software.parameters),
         "added_recipes": to_added_recipe_views(spec.software.added_recipes),

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.code_schemas import BenchmarkStateText, Ec2StateText, ImagePhaseText, MarketText
+from chalicelib.api.code_schemas import BenchmarkStateText, Ec2StateText, ImagePhaseText, OfferMarketText
 from chalicelib.api.common_schemas import format_decimal, format_optional_timestamp
 from chalicelib.api.instances.activity_views import (
     ActivityView,
@@ -14,13 +14,17 @@ from chalicelib.api.instances.activity_views import (
     to_keep_view,
     to_warning_view,
 )
+from chalicelib.api.instances.launch_views import LaunchView, to_launch_view
+from chalicelib.api.instances.move_status_views import MoveStatusView, to_move_status_view
 from chalicelib.api.instances.setup_views import SetupView, to_setup_view
+from chalicelib.api.instances.start_views import StartView, to_start_view
 from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.ec2_instance import ScheduledEvent
 from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance
+from chalicelib.domain.instances.spot import Interruption
 
 
 class ScheduledEventView(TypedDict):
@@ -58,12 +62,27 @@ class ImageCreationView(TypedDict):
     secrets_removed: bool | None
 
 
+class InterruptionView(TypedDict):
+    """EC2 interrupts the spot instance, or has interrupted it since its last start.
+
+    `action` and `interrupts_at`: what EC2 has announced; null: gpudesk saw no warning. `interrupted_at`: when gpudesk
+    saw that EC2 had stopped it; null: EC2 has not. Only EC2 can start an interrupted instance.
+    """
+
+    action: str | None
+    interrupts_at: str | None
+    interrupted_at: str | None
+
+
 class StatusView(TypedDict):
     """The observed state of the instance.
 
-    `price_per_hour`: the price of the instance type without disk and address; null: unknown.
-    `cost_so_far` includes disk and address, and leaves out what gpudesk knows no price of. `warning`:
-    the stop warning that applies now. `activity`: null in the answer to a write.
+    `market`: of the EC2 instance, or of the next launch attempt. `price_per_hour`: the price of the instance type
+    without disk and address; null: unknown. On spot it is the price in the zone; before gpudesk has chosen a zone, and
+    if that price is unknown, the on-demand price, which is the most that EC2 charges.
+    `cost_so_far` includes disk and address, and leaves out what gpudesk knows no price of. `warning`: the stop warning
+    that applies now. `start`: a start in progress. `activity`: null in the answer to a write.
+    `launch`: null if gpudesk did not launch the instance.
     """
 
     instance_id: str | None
@@ -71,9 +90,15 @@ class StatusView(TypedDict):
     region: str
     zone: str | None
     instance_type: str
-    market: MarketText
+    market: OfferMarketText
     price_per_hour: str | None
+    on_demand_price_per_hour: str | None
+    spot_instance_request_id: str | None
+    interruption: InterruptionView | None
     cost_so_far: str
+    start: StartView | None
+    move: MoveStatusView | None
+    launch: LaunchView | None
     setup: SetupView | None
     benchmark: BenchmarkRunView | None
     image_creation: ImageCreationView | None
@@ -93,7 +118,8 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
     :param cost_so_far: in US dollars
     """
     machine, attempt = instance.ec2_instance, instance.launch.attempt
-    price = instance.billing.rates.instance
+    rates = instance.billing.rates
+    on_demand = rates.instance if rates.on_demand is None else rates.on_demand
     return {
         "instance_id": machine.instance_id if machine else None,
         "ec2_state": str(machine.state) if machine else None,
@@ -101,8 +127,14 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
         "zone": machine.zone if machine else attempt.zone if attempt else None,
         "instance_type": instance.spec.hardware.instance_type,
         "market": instance.spec.market,
-        "price_per_hour": format_decimal(price) if price is not None else None,
+        "price_per_hour": _format_price(rates.instance),
+        "on_demand_price_per_hour": _format_price(on_demand),
+        "spot_instance_request_id": machine.spot_instance_request_id if machine else None,
+        "interruption": _to_interruption_view(instance.observed.interruption),
         "cost_so_far": format_decimal(cost_so_far),
+        "start": to_start_view(instance),
+        "move": to_move_status_view(instance.move),
+        "launch": to_launch_view(instance),
         "setup": to_setup_view(instance.setup, live.setup_progress),
         "benchmark": _to_benchmark_view(instance.benchmark_run, live.heartbeat),
         "image_creation": _to_image_creation_view(instance.image_in_progress, live.image),
@@ -114,6 +146,21 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
         "phase_since": format_timestamp(instance.phase_since),
         "created_at": format_timestamp(instance.created_at),
         "created_by": instance.created_by,
+    }
+
+
+def _format_price(price: Decimal | None) -> str | None:
+    return None if price is None else format_decimal(price)
+
+
+def _to_interruption_view(interruption: Interruption | None) -> InterruptionView | None:
+    if interruption is None:
+        return None
+    warning = interruption.warning
+    return {
+        "action": str(warning.action) if warning else None,
+        "interrupts_at": format_optional_timestamp(warning.interrupts_at if warning else None),
+        "interrupted_at": format_optional_timestamp(interruption.interrupted_at),
     }
 
 

@@ -1,12 +1,10 @@
 """Queries of /offers and /regions."""
 
-import re
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
-from chalicelib.api.common_schemas import PageQuery, parse_whole_number
+from chalicelib.api.common_schemas import Dollars, PageQuery, parse_whole_number
 from chalicelib.domain.common.regions import REGION_PATTERN
 
 NEAR_DESCRIPTION = (
@@ -14,21 +12,6 @@ NEAR_DESCRIPTION = (
     "52.5,13.4; the default is the home region of gpudesk"
 )
 GPU_DESCRIPTION = "the name of a GPU, e.g. T4"
-
-
-DOLLARS_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,6})?$"
-
-
-def _parse_dollars(value: Any) -> Decimal:
-    if not isinstance(value, str) or not re.fullmatch(DOLLARS_PATTERN, value):
-        raise ValueError("not an amount")
-    return Decimal(value)
-
-
-Dollars = Annotated[
-    Decimal, BeforeValidator(_parse_dollars), WithJsonSchema({"type": "string", "pattern": DOLLARS_PATTERN})
-]
-"""An amount of US dollars in a query, as text."""
 
 
 class OfferSearchQuery(PageQuery):

@@ -86,15 +86,21 @@ class OrphanAdopter:
             is_ended = ec2.state in ENDED_STATES
             if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:
                 continue
-            if self._has_no_record(ec2.instance_id):
+            if self._has_no_record(ec2):
                 yield ec2
 
-    def _has_no_record(self, instance_id: str) -> bool:
-        """Return whether no record has the EC2 instance. If that cannot be read, the next sweep looks again."""
+    def _has_no_record(self, ec2: ObservedInstance) -> bool:
+        """Return whether no record has the EC2 instance. If that cannot be read, the next sweep looks again.
+
+        After a move, another EC2 instance with the same tag is being terminated, perhaps in another region.
+        """
         try:
-            return not self.instances.exists_for_ec2_id(instance_id)
+            if self.instances.exists_for_ec2_id(ec2.instance_id):
+                return False
+            record = self.instances.load(ec2.tag_id) if ec2.tag_id else None
+            return record is None or ec2.instance_id not in record.launch.ended_instance_ids
         except Exception:
-            LOG.exception("it could not be read whether %s has a record; the next sweep tries again", instance_id)
+            LOG.exception("it could not be read whether %s has a record; the next sweep tries again", ec2.instance_id)
             return False
 
     def _adopt_or_log(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
@@ -171,6 +177,7 @@ class OrphanAdopter:
         return Spec(
             desired=desired,
             region=ec2.region,
+            market=ec2.market,
             disk_gib=self._measure_disks(ec2),
             hardware=build_hardware(ec2.instance_type, self.catalog),
             software=Software(recipe=RECIPE),

@@ -11,10 +11,12 @@ from chalicelib.control.loop.launch_memory import (
     RememberedPrerequisites,
     RememberingExecutor,
 )
+from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.loop.step_executor import StepExecutor
-from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
@@ -23,11 +25,13 @@ from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    CancelSpotRequest,
+    ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
     InstanceLaunched,
     Launch,
-    LaunchResolved,
+    Move,
     NoLongerIdle,
     Outcome,
     ResolveLaunch,
@@ -39,6 +43,7 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.start_state import StartWithoutCapacity
 from chalicelib.store.repositories import Repositories
 
 
@@ -52,6 +57,8 @@ class Executor:
     observer: Observer
     resolver: LaunchResolver
     clock: Clock
+    sizes: SizeFinder
+    mover: Mover
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
         """Make the call and return its outcome. An AWS error is an outcome, too."""
@@ -71,26 +78,37 @@ class Executor:
         return RememberingExecutor(replace(self, resolver=resolver), memory, forgetful=self)
 
     def _execute(self, instance: Instance, step: Step) -> Outcome:
-        region = instance.spec.region
         match step:
-            case ResolveLaunch(zones_without_capacity):
-                resolved = self.resolver.resolve(instance, zones_without_capacity)
-                return LaunchResolved(resolved, self.resolver.find_address_price(resolved))
+            case ResolveLaunch(excluded):
+                return self.resolver.resolve(instance, excluded)
             case Launch(attempt):
                 return InstanceLaunched(self.ec2.launch(attempt))
             case SendDocument():
                 return self._send_document(instance, step)
             case RunHook():
                 return self._run_hook(instance, step)
-            case Start():
-                self.ec2.start(region, require_ec2_instance(instance).instance_id)
             case Stop():
                 return self._stop(instance, step)
+            case _:
+                self._call(instance, step)
+        return CallAccepted()
+
+    def _call(self, instance: Instance, step: Start | ChangeType | Move | CancelSpotRequest | Terminate) -> None:
+        """Make a call whose effect only the next observation shows."""
+        region = instance.spec.region
+        match step:
+            case Start():
+                self._start(instance)
+            case ChangeType(instance_type):
+                self.ec2.change_type(region, require_ec2_instance(instance).instance_id, instance_type)
+            case Move(_, call):
+                self.mover.call(instance, call)
+            case CancelSpotRequest(request_id):
+                self._cancel_spot_request(instance, request_id)
             case Terminate():
                 self.ec2.terminate(region, require_ec2_instance(instance).instance_id)
             case _ as impossible:
                 assert_never(impossible)
-        return CallAccepted()
 
     def _send_document(self, instance: Instance, step: SendDocument) -> Outcome:
         """Run a document, unless it is already installed in the same version.
@@ -107,6 +125,25 @@ class Executor:
         return CommandSent(
             self.ssm.send_command(region, require_ec2_instance(instance).instance_id, step), document_hash
         )
+
+    def _start(self, instance: Instance) -> None:
+        """Start the instance.
+
+        :raises StartWithoutCapacity: its zone has none; the error knows the other sizes that may start there
+        """
+        try:
+            self.ec2.start(instance.spec.region, require_ec2_instance(instance).instance_id)
+        except InsufficientCapacity as error:
+            raise StartWithoutCapacity(error.code, error.message, self.sizes.find_other_sizes(instance)) from error
+
+    def _cancel_spot_request(self, instance: Instance, request_id: str | None) -> None:
+        """Cancel a spot request. Without its id, it is the one with the tag of the record, if EC2 shows one."""
+        region, requests = instance.spec.region, self.observer.spot_requests
+        if request_id is None:
+            found = requests.find(region, None, instance.tag_id)
+            request_id = found.request_id if found and found.is_live else None
+        if request_id is not None:
+            requests.cancel(region, [request_id])
 
     def _run_hook(self, instance: Instance, step: RunHook) -> Outcome:
         """Send the hook of a stop. Before an idle stop, read the heartbeat once more."""

@@ -1,6 +1,6 @@
 """What a sweep has learned about launches. Ten launches that wait for capacity need hardly more calls than one.
 
-The memory lasts for one sweep: the next one asks AWS again.
+The memory lasts for one sweep, or for one reconcile: the next one asks AWS again.
 """
 
 from collections.abc import Callable, Hashable
@@ -12,6 +12,7 @@ from chalicelib.control.loop.resolve_launch import ParameterSource, Prerequisite
 from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, RepeatedRefusal
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.launch_tries import OfferKey
 from chalicelib.domain.instances.plan import Launch, Outcome, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Instance
 
@@ -23,11 +24,11 @@ class LaunchMemory:
     """Answers of AWS since a sweep began.
 
     :ivar answers: results of calls that only read, and errors of them
-    :ivar refusals: the error of each region, type and zone without capacity
+    :ivar refusals: the error of each offer without capacity
     """
 
     answers: dict[Hashable, Any] = field(default_factory=dict)
-    refusals: dict[tuple[str, str, str], InsufficientCapacity] = field(default_factory=dict)
+    refusals: dict[OfferKey, InsufficientCapacity] = field(default_factory=dict)
 
     def recall(self, call: Hashable, read: Callable[[], T]) -> T:
         """Return what an equal call has returned before, or make it now.
@@ -46,17 +47,15 @@ class LaunchMemory:
 
     def find_refusal(self, launch: Launch) -> InsufficientCapacity | None:
         """Return why EC2 would refuse a launch. A call that was made before may have launched an instance."""
-        attempt = launch.attempt
-        place = (attempt.region, attempt.instance_type, attempt.zone)
-        return self.refusals.get(place) if launch.is_first_call else None
+        return self.refusals.get(launch.attempt.offer.key) if launch.is_first_call else None
 
     def record_refusal(self, attempt: LaunchAttempt, error: InsufficientCapacity) -> None:
-        """Remember that a zone has no capacity for a type."""
-        self.refusals[attempt.region, attempt.instance_type, attempt.zone] = error
+        """Remember that an offer has no capacity."""
+        self.refusals[attempt.offer.key] = error
 
-    def list_zones_without_capacity(self, region: str, type_name: str) -> tuple[str, ...]:
-        """Return the zones of a region that have no capacity for a type."""
-        return tuple(zone for place, name, zone in self.refusals if (place, name) == (region, type_name))
+    def list_refused_offers(self) -> tuple[OfferKey, ...]:
+        """Return the offers that have no capacity."""
+        return tuple(self.refusals)
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class RememberedParameters:
 
 @dataclass(frozen=True)
 class RememberingExecutor:
-    """An executor that tries no zone again that has refused the type in the same sweep.
+    """An executor that tries no offer again that EC2 has refused in the same sweep.
 
     :param executor: makes the calls; what it reads for launches is remembered, too
     :param forgetful: the same executor without a memory
@@ -105,10 +104,8 @@ class RememberingExecutor:
     def execute(self, instance: Instance, step: Step) -> Outcome:
         """Make the call and return its outcome."""
         match step:
-            case ResolveLaunch(zones):
-                spec = instance.spec
-                more = self.memory.list_zones_without_capacity(spec.region, spec.hardware.instance_type)
-                return self.executor.execute(instance, ResolveLaunch((*zones, *more)))
+            case ResolveLaunch(excluded):
+                return self.executor.execute(instance, ResolveLaunch((*excluded, *self.memory.list_refused_offers())))
             case Launch():
                 refusal = self.memory.find_refusal(step)
                 if refusal:

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.instance_index import InstanceIndex, build_instance_index
+from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.quota_source import QuotaSource
 from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
+from chalicelib.domain.instances.lifecycle.spot_return import requires_spot_request
 from chalicelib.domain.instances.observation import (
+    MoveObservation,
     NotVisible,
     Observation,
     ObservedAgent,
@@ -21,6 +25,7 @@ from chalicelib.domain.instances.observation import (
     Unavailable,
 )
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spot import ObservedSpotRequest
 from chalicelib.domain.offers.launch_headroom import may_wait_for_quota
 from chalicelib.domain.offers.observed_quota import RegionQuotas
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
@@ -32,7 +37,8 @@ ObservedAgents = dict[str, ObservedAgent] | Unavailable
 EventsByEc2Id = Mapping[str, ScheduledEvent] | Unavailable
 
 NOT_REQUESTED = Unavailable("not requested")
-"""Scheduled events are read by the sweep only, once for all instances of a region."""
+"""Scheduled events are read by the sweep only, once for all instances of a region. Spot requests are read for few
+decisions."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class Observer:
     ssm: Ssm
     heartbeats: HeartbeatRepository
     instance_role_id: str
+    mover: Mover
+    spot_requests: SpotRequests
     quotas: QuotaSource
 
     def observe(self, instance: Instance) -> Observation:
@@ -81,6 +89,8 @@ class Observer:
             heartbeat=heartbeat.report if heartbeat else None,
             heartbeat_response=heartbeat.response if heartbeat else NotVisible(),
             scheduled_event=_select_by_ec2_id(instance, snapshot.events),
+            move=self.mover.observe(instance.move) if instance.move else MoveObservation(),
+            spot_request=self._find_spot_request(instance),
             quota=self.quotas.observe(instance, snapshot.quotas) if snapshot.quotas else None,
         )
 
@@ -130,6 +140,16 @@ class Observer:
             return Unavailable(str(error))
         is_gone = state is None or state in ENDED_STATES
         return ec2 if is_gone else TagsMissing(machine.instance_id)
+
+    def _find_spot_request(self, instance: Instance) -> ObservedSpotRequest | NotVisible | Unavailable:
+        machine = instance.ec2_instance
+        if machine is None or not requires_spot_request(instance):
+            return NOT_REQUESTED
+        region, request_id = instance.spec.region, machine.spot_instance_request_id
+        try:
+            return self.spot_requests.find(region, request_id, instance.tag_id) or NotVisible()
+        except AwsError as error:
+            return Unavailable(str(error))
 
     def _get_command(self, instance: Instance) -> ObservedCommand | NotVisible | Unavailable:
         run, machine = instance.active_command, instance.ec2_instance

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chalicelib.control.loop.observe_instance import Observer
+from chalicelib.control.loop.spot_prices import SpotPriceLookup
 from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
@@ -32,8 +33,9 @@ from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
 
-MAX_PASSES = 4
-"""Passes in a row. One pass can require the next at once (resolve, then launch). More would be an endless loop."""
+MAX_PASSES = 8
+"""Passes in a row. One pass can require the next at once: each offer that a launch tries takes two (resolve, then
+launch). A launch that tries more than four offers goes on with the next sweep: others are waiting, too."""
 
 
 def load_channel_directory(desk: DeskSettings, owners: OwnerRepository) -> ChannelDirectory:
@@ -55,8 +57,12 @@ class Reconciler:
     outlooks: StartOutlooks
 
     def reconcile(self, record_id: str) -> None:
-        """Reconcile one instance, again while there is something to do at once, at most MAX_PASSES times."""
-        self.repeat(record_id, self.load_context(), self.observer.observe)
+        """Reconcile one instance, again while there is something to do at once, at most MAX_PASSES times.
+
+        A launch that tries several offers reads subnets and images once.
+        """
+        remembering = replace(self, executor=self.executor.add_memory())
+        remembering.repeat(record_id, self.load_context(), self.observer.observe)
 
     def repeat(
         self,
@@ -88,6 +94,24 @@ class Reconciler:
         instance = self.stores.instances.find_by_ec2_id(ec2_instance_id)
         if instance:
             self.reconcile(instance.id)
+
+    def record(self, record_id: str, decide: Callable[[Instance, DecisionContext], Plan | None]) -> bool:
+        """Write what an event says about an instance, also in a record that changes meanwhile.
+
+        :param decide: returns the plan, which makes no call; None: the event says nothing new
+        :returns: whether it was written
+        :raises VersionConflict: all attempts conflicted with other writes
+        """
+        context = self.load_context()
+
+        def write() -> bool:
+            instance = self.stores.instances.load(record_id)
+            plan = decide(instance, context) if instance else None
+            if instance and plan:
+                self._write(instance, plan, context)
+            return plan is not None
+
+        return retry_on_conflict(write)
 
     def plan(self, instance: Instance, observation: Observation, context: DecisionContext) -> Plan:
         """Return what would be done now, without doing it.
@@ -149,6 +173,7 @@ class Reconciler:
             heartbeat_region=self.settings.home_region,
             instance_role_id=self.settings.instance_role_id,
             catalog=self.catalog,
+            find_spot_price=SpotPriceLookup(self.stores.offers, self.clock).find,
             scale_script_timeout=self.clock.scale_script_timeout,
         )
 

@@ -1,40 +1,35 @@
-"""Complete a launch request: AMI, root device, disk, subnet, zone. The result is stored and sent unchanged."""
+"""Complete a launch request: offer, AMI, root device, disk, subnet. The result is stored and sent unchanged."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.aws.tags import build_instance_tags
+from chalicelib.control.loop.choose_offer import OfferSelector, SubnetSource
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownType
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.aws_errors import (
-    AwsNotFound,
-    InsufficientCapacity,
-    PermanentAwsError,
-    PrerequisiteMissing,
-)
-from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.aws_errors import AwsNotFound, PermanentAwsError, PrerequisiteMissing
+from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.hardware import build_hardware, find_rates
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.launch_tries import OfferKey
+from chalicelib.domain.instances.move_state import MoveState
+from chalicelib.domain.instances.plan import LaunchResolved
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
-from chalicelib.domain.offers.likelihood import estimate_likelihood
-from chalicelib.domain.offers.region_capacity import RegionCapacity
+from chalicelib.domain.instances.spot_rates import to_spot_rates
 from chalicelib.settings import Settings
 
 
-class PrerequisiteSource(Protocol):
+class PrerequisiteSource(SubnetSource, Protocol):
     """What `aws/launch_prerequisites.py` reads from EC2. Each method raises AwsError."""
 
     def describe_image(self, region: str, image_id: str) -> AmiDetails:
         """Return root device and snapshot size of an AMI."""
-        ...
-
-    def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
-        """Return the subnets of the zones that offer the type."""
         ...
 
 
@@ -46,12 +41,17 @@ class ParameterSource(Protocol):
         ...
 
 
-class CapacitySource(Protocol):
-    """What `store/capacity.py` reads for a launch."""
+@dataclass(frozen=True)
+class MoveSubnets:
+    """The subnets in which an instance that moves may be launched."""
 
-    def get(self, region: str) -> RegionCapacity:
-        """Return the records of capacity of a region."""
-        ...
+    prerequisites: PrerequisiteSource
+    move: MoveState
+
+    def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
+        """Return the subnets of the zones that offer the type and that the move allows."""
+        subnets = self.prerequisites.list_subnets(region, type_name)
+        return [subnet for subnet in subnets if self.move.allows_zone(subnet.zone)]
 
 
 @dataclass(frozen=True)
@@ -62,27 +62,28 @@ class LaunchResolver:
     parameters: ParameterSource
     catalog: InstanceTypeCatalog
     settings: Settings
-    capacity: CapacitySource
-    clock: Clock
+    selector: OfferSelector
 
-    def resolve(self, instance: Instance, zones_without_capacity: tuple[str, ...]) -> LaunchAttempt:
-        """Return the next attempt.
+    def resolve(self, instance: Instance, excluded: Collection[OfferKey] = ()) -> LaunchResolved:
+        """Return the next attempt, with the hardware and the prices of its offer.
 
-        :param zones_without_capacity: zones in which EC2 had no capacity
-        :raises InsufficientCapacity: no other zone is left
+        :param excluded: offers that are not tried: those of this pass, and those that EC2 has just refused
+        :raises InsufficientCapacity: no offer is left in this pass
         :raises AwsError: AWS did not respond, or something that the launch needs is missing
         """
         spec = instance.spec
-        instance_type = self._find_type(spec)
-        parameter = _choose_image_parameter(spec, instance_type)
-        subnet = self._choose_subnet(spec, instance_type.name, zones_without_capacity)
-        image_id = spec.software.image.ami_id if spec.software.image else self._read_ami_id(spec.region, parameter)
-        image = self.prerequisites.describe_image(spec.region, image_id)
+        move = instance.move
+        subnets = MoveSubnets(self.prerequisites, move) if move else self.prerequisites
+        chosen = self.selector.select(instance, subnets, excluded)
+        offer, subnet = chosen.offer, chosen.subnet
+        parameter = _choose_image_parameter(spec, self._find_type(offer.instance_type))
+        image_id = _find_own_image(instance) or self._read_ami_id(offer.region, parameter)
+        image = self.prerequisites.describe_image(offer.region, image_id)
         number = instance.launch.attempt_count + 1
-        return LaunchAttempt(
+        attempt = LaunchAttempt(
             number=number,
-            token=build_launch_token(instance.id, number, spec.region, subnet.zone),
-            region=spec.region,
+            token=build_launch_token(instance.id, number, offer.region, subnet.zone),
+            region=offer.region,
             zone=subnet.zone,
             subnet_id=subnet.subnet_id,
             security_group_id=subnet.security_group_id,
@@ -90,8 +91,10 @@ class LaunchResolver:
             root_device=image.root_device,
             disk_gib=_choose_disk_gib(spec, image.snapshot_gib),
             snapshot_gib=image.snapshot_gib,
-            instance_type=instance_type.name,
-            market=spec.market,
+            instance_type=offer.instance_type,
+            market=offer.market,
+            price=offer.price,
+            was_avoided=offer.was_avoided,
             instance_profile=self.settings.instance_profile,
             public_address=subnet.assigns_public_address,
             metadata_hop_limit=spec.metadata_hop_limit,
@@ -103,37 +106,28 @@ class LaunchResolver:
                 more=spec.tags,
             ),
         )
+        return LaunchResolved(
+            attempt, build_hardware(offer.instance_type, self.catalog), self._find_rates(attempt), chosen.next_offer
+        )
 
-    def find_address_price(self, attempt: LaunchAttempt) -> Decimal:
-        """Return US dollars per hour of the public IPv4 address; 0 if the subnet gives none."""
-        return self.catalog.address_price_per_hour if attempt.public_address else Decimal(0)
+    def _find_rates(self, attempt: LaunchAttempt) -> Rates:
+        """Return the prices of an attempt. The address costs nothing if the subnet gives none."""
+        rates = find_rates(attempt.instance_type, attempt.region, attempt.disk_gib, self.catalog)
+        if attempt.market is Market.SPOT:
+            rates = to_spot_rates(rates, attempt.price)
+        elif attempt.price is not None:
+            rates = replace(rates, instance=attempt.price)
+        return replace(
+            rates,
+            address=rates.address if attempt.public_address else Decimal(0),
+        )
 
-    def _find_type(self, spec: Spec) -> InstanceType:
+    def _find_type(self, name: str) -> InstanceType:
         try:
-            return self.catalog.get_type(spec.hardware.instance_type)
+            return self.catalog.get_type(name)
         except UnknownType as error:
             # The API may have a newer catalog. It is read again within a minute.
             raise AwsNotFound("UnknownInstanceType", str(error)) from error
-
-    def _choose_subnet(self, spec: Spec, type_name: str, zones_without_capacity: tuple[str, ...]) -> Subnet:
-        region = spec.region
-        offered = self.prerequisites.list_subnets(region, type_name)
-        if not offered:
-            raise PrerequisiteMissing(f"gpudesk has no subnet in a zone of {region} that offers {type_name}")
-        subnets = [subnet for subnet in offered if subnet.zone not in zones_without_capacity]
-        if not subnets:
-            raise InsufficientCapacity("NoZoneLeft", f"No zone of {region} has capacity for {type_name} now")
-        return self._choose_likeliest(region, type_name, spec.market, subnets) if len(subnets) > 1 else subnets[0]
-
-    def _choose_likeliest(self, region: str, type_name: str, market: Market, subnets: Sequence[Subnet]) -> Subnet:
-        """Return a subnet of the zone to try next: not refused recently, then the likeliest, then the first by name."""
-        capacity, now = self.capacity.get(region), self.clock.now()
-
-        def build_key(subnet: Subnet) -> tuple[bool, float, str, str]:
-            record = capacity.find_record(type_name, subnet.zone, market)
-            return record.is_avoided(now), -estimate_likelihood(record, now).value, subnet.zone, subnet.subnet_id
-
-        return min(subnets, key=build_key)
 
     def _read_ami_id(self, region: str, parameter: str) -> str:
         try:
@@ -144,6 +138,13 @@ class LaunchResolver:
         except PermanentAwsError as error:
             message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: {error.message}"
             raise PermanentAwsError(error.code, message) from error
+
+
+def _find_own_image(instance: Instance) -> str | None:
+    """Return the image of the move or the gpudesk image that the instance is launched from; None: a public image."""
+    if instance.move:
+        return instance.move.launch_image_id
+    return instance.spec.software.image.ami_id if instance.spec.software.image else None
 
 
 def _choose_disk_gib(spec: Spec, snapshot_gib: int) -> int:

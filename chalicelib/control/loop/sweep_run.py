@@ -14,6 +14,7 @@ from chalicelib.control.loop.observe_instance import RegionSnapshot, select_obse
 from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.spot_request_sweep import SpotRequestSweep
 from chalicelib.control.loop.unreadable_records import report_unreadable_record
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.instances.observation import Observation, Unavailable
@@ -140,7 +141,7 @@ class SweepRun:
             self.report.unavailable_regions.append(region)
         else:
             place = build_place(Priority.ORPHANS, region)
-            yield Work(place, partial(self._adopt_orphans, instances, observed))
+            yield Work(place, partial(self._handle_orphans, region, instances, observed))
         for instance in instances:
             priority = find_priority(instance, select_observed(instance, observed))
             place = build_place(priority, instance.created_at.isoformat(), instance.id)
@@ -157,7 +158,7 @@ class SweepRun:
             if self.budget.is_spent:
                 return False
             if self.reconciler.run_once(instance, observation, self.context):
-                observe = partial(self._observe_again, snapshot)
+                observe = partial(self._observe_again, snapshot, instance.spec.region)
                 self.reconciler.repeat(instance.id, self.context, observe, self._has_time)
         except VersionConflict as conflict:
             LOG.info("%s; left to the next sweep", conflict)
@@ -169,10 +170,21 @@ class SweepRun:
     def _has_time(self) -> bool:
         return not self.budget.is_spent
 
-    def _observe_again(self, snapshot: RegionSnapshot, instance: Instance) -> Observation:
-        """Observe an instance after a change. For a launch without an EC2 instance nothing can have appeared."""
+    def _observe_again(self, snapshot: RegionSnapshot, region: str, instance: Instance) -> Observation:
+        """Observe an instance after a change. For a launch without an EC2 instance nothing can have appeared.
+
+        :param region: that of the snapshot; a launch may have gone on in another one
+        """
         observer = self.reconciler.observer
-        return observer.observe(instance) if instance.ec2_instance else observer.observe_from(instance, snapshot)
+        is_new = instance.ec2_instance is not None or instance.spec.region != region
+        return observer.observe(instance) if is_new else observer.observe_from(instance, snapshot)
+
+    def _handle_orphans(self, region: str, instances: list[Instance], observed: InstanceIndex) -> bool:
+        """Adopt the orphans of a region, and end its spot requests without an instance."""
+        if not self._adopt_orphans(instances, observed):
+            return False
+        SpotRequestSweep(self.reconciler).run(region, observed, instances, self.context)
+        return True
 
     def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> bool:
         """Adopt the orphans of a region, while there is time."""

@@ -16,9 +16,10 @@ from chalicelib.domain.desk.policy_override import PolicyOverride, warn_if_lower
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.consequences import is_stop_ahead
+from chalicelib.domain.instances.commands.start_options import StartOptions
+from chalicelib.domain.instances.expected_run import build_expected_run
 from chalicelib.domain.instances.names import is_valid_name
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.budget_guards import BudgetGuard
@@ -71,13 +72,25 @@ class InstanceService:
         """
         return self.apply(actor, ref, lambda instance: stop_start.request_stop(instance, actor, self.clock.now()))
 
-    def start(self, actor: Actor, ref: str) -> Instance:
+    def start(
+        self,
+        actor: Actor,
+        ref: str,
+        options: StartOptions = stop_start.NO_OPTIONS,
+        prepare: Callable[[Instance, StartOptions], StartOptions] = lambda _, options: options,
+    ) -> Instance:
         """Record that the instance is to be started.
 
-        :raises Conflict: gpudesk is paused, the instance is terminating or failed, or a budget is too small
+        :param prepare: completes the options for the instance; raises RequestError if it cannot have them
+        :raises Conflict: gpudesk is paused, the instance is terminating, has failed or runs in another size, or a
+            budget has not enough left
         """
         self.stores.desk.get_settings().require_not_paused("Instances can be started")
-        return self.apply(actor, ref, lambda instance: stop_start.request_start(instance, actor, self.clock.now()))
+
+        def request_start(instance: Instance) -> RecordChange:
+            return stop_start.request_start(instance, actor, self.clock.now(), prepare(instance, options))
+
+        return self.apply(actor, ref, request_start)
 
     def terminate(self, actor: Actor, ref: str) -> Instance:
         """Record that the instance is to be terminated."""
@@ -158,13 +171,14 @@ class InstanceService:
         return retry_user_write(f"Instance {ref}", apply_once)
 
     def _reserve_budgets(self, before: Instance, after: Instance) -> tuple[BudgetGuard, ...]:
-        """Return the guards of the budgets that a start fits; none if the change is no start.
+        """Return the guards of the budgets that a start or a move fits; none if the change starts nothing.
 
         :raises Conflict: a budget has not enough left
         """
-        if after.spec.desired is not DesiredState.RUNNING or before.spec.desired is DesiredState.RUNNING:
+        expected = build_expected_run(before, after)
+        if expected is None:
             return ()
-        return self.budgets.reserve(after, self.stores.owners.get(after.owner), self.stores.desk.get_settings())
+        return self.budgets.reserve(expected, self.stores.owners.get(after.owner), self.stores.desk.get_settings())
 
     def _build_notifications(self, change: RecordChange) -> tuple[Notification, ...]:
         """Build the notifications about a change. Channels are read only if there is somebody to notify."""

@@ -80,7 +80,7 @@ class LaunchService:
         owner_settings = self.stores.owners.get(owner)
         prepared = self._prepare(actor, request, self._build_context(settings, owner_settings))
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
-        waiting = self._check_quota(prepared)
+        waiting = self._check_quota(prepared, settings)
         warnings = (*prepared.warnings, *waiting, *self._list_warnings(request, prepared, owner_settings, settings))
 
         def save() -> LaunchResult:
@@ -109,16 +109,16 @@ class LaunchService:
             raise ValidationFailed(message) from error
         return self._to_response(result, warnings, settings, key)
 
-    def _check_quota(self, prepared: PreparedLaunch) -> Iterator[WriteWarning]:
-        """Return a warning if the launch has to wait for a quota.
+    def _check_quota(self, prepared: PreparedLaunch, settings: DeskSettings) -> Iterator[WriteWarning]:
+        """Return a warning if the first offer exceeds a quota, so that the launch tries another one or waits.
 
-        :raises Conflict: it exceeds the quota, and does not wait for it
+        :raises Conflict: no other offer is left, and the launch does not wait for the quota
         """
-        excess = self.quota_check.find_excess(prepared.spec)
-        if excess and not prepared.spec.wait_for_quota:
+        excess = self.quota_check.find_excess(prepared.spec, settings.limits)
+        warning = excess.find_warning() if excess else None
+        if excess and warning is None:
             raise excess.build_conflict()
-        message = f"{excess.message} gpudesk launches it when the quota suffices." if excess else ""
-        return iter([WriteWarning(WarningCode.WAITING_FOR_QUOTA, message)] if excess else [])
+        return iter([warning] if warning else [])
 
     def _list_warnings(
         self, request: LaunchRequest, prepared: PreparedLaunch, owner_settings: OwnerSettings, settings: DeskSettings
@@ -133,6 +133,7 @@ class LaunchService:
             settings=settings,
             owner_policy=owner_settings.policy,
             deployed_regions=self.regions,
+            now=self.clock.now(),
         )
 
     def _prepare(self, actor: Actor, request: LaunchRequest, context: LaunchContext) -> PreparedLaunch:

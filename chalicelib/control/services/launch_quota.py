@@ -5,28 +5,48 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.instances.lifecycle.market_fallback import find_fallback_market
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.launch.next_offer import OfferChooser
 from chalicelib.domain.launch.quota_excess import QuotaExcess, choose_cpu_type
 from chalicelib.domain.offers.headroom import HeadroomKind
 from chalicelib.domain.offers.launch_headroom import find_launch_headroom
-from chalicelib.domain.offers.quotas import QuotaReading
+from chalicelib.domain.offers.offer import Offer
+from chalicelib.domain.offers.quotas import QuotaReading, find_code
+from chalicelib.domain.offers.search import OfferContext
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.repositories import Repositories
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchQuotaCheck:
-    """The check of a launch: one item of DynamoDB and, if it has the quota, a query of the active instances."""
+    """The check of a launch.
+
+    It reads one item of DynamoDB and, if it has the quota, the active instances. The offers of all regions are read
+    only for a launch that exceeds its quota.
+
+    :param regions: the regions in which gpudesk is set up
+    """
 
     stores: Repositories
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
+    regions: tuple[str, ...]
     clock: Clock
 
-    def find_excess(self, spec: Spec) -> QuotaExcess | None:
-        """Return the quota that a launch exceeds; None: it fits, or it is unknown whether it does."""
+    def find_excess(self, spec: Spec, limits: Limits) -> QuotaExcess | None:
+        """Return the quota that the first offer of a launch exceeds; None: it fits, or that is unknown.
+
+        A launch that can fall back to on-demand exceeds a quota only if it exceeds that of on-demand, too.
+        """
+        excess, other_market = self._find_excess(spec, limits), find_fallback_market(spec)
+        return self._find_excess(replace(spec, market=other_market), limits) if excess and other_market else excess
+
+    def _find_excess(self, spec: Spec, limits: Limits) -> QuotaExcess | None:
         offerings = self.stores.offers.get_many([spec.region]).get(spec.region)
         reading, now, types = offerings.quotas if offerings else None, self.clock.now(), self.catalog.types
         if find_launch_headroom(spec, reading, (), types, now).kind is HeadroomKind.UNKNOWN:
@@ -37,7 +57,26 @@ class LaunchQuotaCheck:
             return None
         recipe = self.recipes[spec.software.recipe]
         has_room = partial(self._has_room, spec, reading, records)
-        return QuotaExcess(spec, headroom, choose_cpu_type(spec, recipe, self.catalog, has_room))
+        cpu_type = choose_cpu_type(spec, recipe, self.catalog, has_room)
+        return QuotaExcess(spec, headroom, cpu_type, self._find_other_offer(spec, limits))
+
+    def _find_other_offer(self, spec: Spec, limits: Limits) -> Offer | None:
+        """Return the cheapest offer in another region, or with another quota, that the launch may try."""
+        context = OfferContext(
+            catalog=self.catalog,
+            limits=limits,
+            deployed_regions=self.regions,
+            offerings=self.stores.offers.get_many(self.regions),
+            origin=None,
+            now=self.clock.now(),
+        )
+        taken = (spec.region, self._find_code(spec.hardware.instance_type, spec.market))
+        offers = OfferChooser(context, self.recipes).list_offers(spec)
+        others = (each for each in offers if (each.region, self._find_code(each.instance_type, each.market)) != taken)
+        return next(others, None)
+
+    def _find_code(self, type_name: str, market: Market) -> str | None:
+        return find_code(type_name, self.catalog.types.get(type_name), market)
 
     def _has_room(self, spec: Spec, reading: QuotaReading | None, records: list[Instance], item: InstanceType) -> bool:
         smaller = replace(spec, hardware=replace(spec.hardware, instance_type=item.name))

@@ -2,6 +2,7 @@
 
 AwsError                        a call of AWS failed; the control loop decides what follows
 ├── TransientAwsError           AWS throttled the call or did not respond: make the same call again
+│   └── RegionPending           AWS is still validating the account in the region
 ├── InsufficientCapacity        the zone has no capacity now: try another zone
 │   └── RepeatedRefusal         gpudesk made no call, because EC2 has refused the same a moment ago
 ├── QuotaExceeded               a quota of the AWS account does not allow the call
@@ -10,6 +11,7 @@ AwsError                        a call of AWS failed; the control loop decides w
 └── PermanentAwsError           the same call never succeeds
     ├── AwsForbidden            a permission of gpudesk is missing
     ├── AwsDuplicate            what the call creates exists already
+    ├── RegionNotEnabled        the account has not opted in to the service in the region
     └── PrerequisiteMissing     gpudesk made no call, because something that it needs is missing in AWS
 """
 
@@ -38,6 +40,10 @@ class AwsError(DeskError):
 
 class TransientAwsError(AwsError):
     """AWS throttled the call or did not respond. The same call may succeed later; this one may have had an effect."""
+
+
+class RegionPending(TransientAwsError):
+    """AWS is still validating the account in the region, which takes minutes and at most four hours."""
 
 
 class InsufficientCapacity(AwsError):
@@ -70,6 +76,10 @@ class AwsForbidden(PermanentAwsError):
 
 class AwsDuplicate(PermanentAwsError):
     """What the call creates exists already: an earlier call of gpudesk may have created it."""
+
+
+class RegionNotEnabled(PermanentAwsError):
+    """The account has not opted in to the service in the region."""
 
 
 class PrerequisiteMissing(PermanentAwsError):

@@ -19,8 +19,12 @@ LAUNCH_DEADLINE = timedelta(minutes=15)
 EXPLAIN_WAITING_AFTER = timedelta(minutes=2)
 """A launch whose region has not answered for this time says so: one lost answer is not worth a reason."""
 
+MAX_CAPACITY_WAIT = timedelta(days=7)
+"""Longest time that a request can wait for capacity with `wait_until`: capacity often follows the hours of a week. What
+nobody has needed for a week is forgotten, and would be billed when it came."""
+
 CAPACITY_RETRY = timedelta(minutes=2)
-"""Wait after all zones refused: capacity does not come back within seconds, and AWS throttles RunInstances by the
+"""Wait after a pass over all offers: capacity does not come back within seconds, and AWS throttles RunInstances by the
 number of instances that are requested (throttling)."""
 
 LAUNCH_RETRY_AFTER = timedelta(seconds=20)
@@ -115,6 +119,15 @@ AGENT_WARNING_BEFORE = timedelta(minutes=5)
 START_DEADLINE = timedelta(minutes=15)
 """Equal to LAUNCH_DEADLINE. A stopped instance can start only in the zone of its disk, so gpudesk cannot try
 another zone."""
+
+MAX_START_WAIT = timedelta(days=7)
+"""Longest time for which a start waits for capacity at a person's request. AWS bills the disk meanwhile; whoever needs
+the instance in a week must look again."""
+
+LONGEST_CAPACITY_RETRY = timedelta(minutes=10)
+"""Longest pause between two tries of a start that waits for capacity. The pause is `CAPACITY_RETRY` at first, and later
+a tenth of the time that it has waited: capacity that did not come back for hours hardly comes within the next minutes.
+A try costs nothing, and a longer pause would leave capacity to others."""
 
 MAX_SETUP_ATTEMPTS = 3
 """A temporary cause rarely lasts for three attempts, so gpudesk makes no fourth one."""
@@ -211,6 +224,19 @@ CREDENTIALS_VALID_FOR = timedelta(hours=1)
 """Longest validity that STS allows for the credentials of a session: gpudesk's function has a role itself, and role
 chaining ends after 1 hour. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining"""
 
+# Spot
+
+INTERRUPTION_OVERDUE_AFTER = timedelta(minutes=10)
+"""Time after the announced interruption of a spot instance. EC2 announces it two minutes before. An instance that still
+runs is not interrupted, and another warning may follow."""
+
+SPOT_REQUEST_GRACE = VISIBILITY_GRACE
+"""Time after the last change of a spot request in which it may have an instance that EC2 does not show yet."""
+
+SPOT_REQUESTS_READ_EVERY = timedelta(minutes=10)
+"""Interval in which a sweep reads the spot requests of a region. A forgotten one costs nothing until EC2 launches an
+instance for it."""
+
 # Warnings and notifications
 
 WARNING_DELIVERY_WAIT = timedelta(minutes=10)
@@ -255,6 +281,18 @@ some hundred GiB takes most of an hour; if it has taken six, it does not finish.
 RESTORE_DEADLINE = IMAGE_DEADLINE + timedelta(hours=2)
 """From the request to the restored secrets. If an instance takes no command for two hours after the image is finished,
 a person must restore the secrets."""
+
+# Moves
+
+MOVE_IMAGE_DEADLINE = IMAGE_DEADLINE
+"""Time for the image of a move, and again for its copy to another region. The disk is copied in both."""
+
+MOVE_LAUNCH_DEADLINE = timedelta(hours=3)
+"""Time from the launch at the target until the instance is ready. A setup that skips what the disk has takes minutes, a
+complete one most of an hour, with up to three attempts for each document. Both machines cost money meanwhile."""
+
+MOVE_LEFTOVER_AFTER = timedelta(hours=1)
+"""Time after the end of a move after which people are notified of what could not be deleted."""
 
 # Foreign instances
 

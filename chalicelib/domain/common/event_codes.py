@@ -82,7 +82,14 @@ class EventCode(StrEnum):
     DISK_NEARLY_FULL = "disk_nearly_full", NOTIFY_NOBODY
     GPU_STEPS_SKIPPED = "gpu_steps_skipped", NOTIFY_NOBODY
     ZONE_NO_CAPACITY = "zone_no_capacity", NOTIFY_NOBODY
+    OFFER_LEFT_OUT = "offer_left_out", NOTIFY_NOBODY
     NO_CAPACITY_YET = "no_capacity_yet", NOTIFY_NOBODY
+    LAUNCHED_AS_OTHER_OFFER = (
+        "launched_as_other_offer",
+        NOTIFY_OWNER,
+        "is launched as another type or in another region",
+    )
+    LAUNCHED_AFTER_WAIT = "launched_after_wait", NOTIFY_OWNER, "is launched: the capacity that it waited for came"
     RETRYING = "retrying", NOTIFY_NOBODY
     WAITING_TO_RETRY = "waiting_to_retry", NOTIFY_NOBODY
     WAITING_FOR_QUOTA = "waiting_for_quota", NOTIFY_ADMIN, "waits for a larger AWS quota"
@@ -92,6 +99,7 @@ class EventCode(StrEnum):
     CANCEL_PENDING = "cancel_pending", NOTIFY_NOBODY
     FAILED_RECORD_CLOSED = "failed_record_closed", NOTIFY_NOBODY
     FAILED = "failed", NOTIFY_NOBODY
+    MARKET_CHANGED = "market_changed", NOTIFY_OWNER, "is launched on-demand: spot is not available"
     LAUNCH_REFUSED = "launch_refused", NOTIFY_OWNER, "could not be launched: {rejected_by} rejected the request"
     QUOTA_EXCEEDED = "quota_exceeded", NOTIFY_OWNER, "could not be launched: AWS quota exceeded"
     NO_CAPACITY = "no_capacity", NOTIFY_OWNER, "could not be launched: AWS has no capacity"
@@ -103,6 +111,10 @@ class EventCode(StrEnum):
     START_REQUESTED = "start_requested", NOTIFY_NOBODY
     START_INITIATED = "start_initiated", NOTIFY_NOBODY
     START_RETRIED = "start_retried", NOTIFY_NOBODY
+    START_WAITING = "start_waiting", NOTIFY_OWNER, "cannot start yet: AWS has no capacity in its zone"
+    START_CAPACITY_FOUND = "start_capacity_found", NOTIFY_OWNER, "got capacity and is starting"
+    CHANGING_TYPE = "changing_type", NOTIFY_NOBODY
+    RESIZED = "resized", NOTIFY_NOBODY
     START_FAILED = "start_failed", NOTIFY_OWNER, "could not be started"
     FIRST_HEARTBEAT = "first_heartbeat", NOTIFY_NOBODY
     SETUP_REQUESTED = "setup_requested", NOTIFY_NOBODY
@@ -118,6 +130,14 @@ class EventCode(StrEnum):
     READY = "ready", NOTIFY_OWNER, "is ready"
     NO_AGENT = "no_agent", NOTIFY_NOBODY
     NO_AGENT_WARNING = "no_agent_warning", NOTIFY_BOTH, "does not respond to SSM and will be {outcome}"
+
+    # Moves
+    MOVE_REQUESTED = "move_requested", NOTIFY_NOBODY
+    MOVING = "moving", NOTIFY_NOBODY
+    MOVED = "moved", NOTIFY_OWNER, "is moved"
+    MOVE_FAILED = "move_failed", NOTIFY_OWNER, "could not be moved and is stopped where it was"
+    MOVE_LEFTOVER = "move_leftover", NOTIFY_BOTH, "has leftovers of a move that cost money"
+    MOVE_CLEANED_UP = "move_cleaned_up", NOTIFY_NOBODY
 
     # Activity and stop warnings
     BUSY = "busy", NOTIFY_NOBODY
@@ -178,6 +198,15 @@ class EventCode(StrEnum):
     TERMINATING = "terminating", NOTIFY_NOBODY
     TERMINATED = "terminated", NOTIFY_NOBODY
 
+    # Spot
+    SPOT_INTERRUPTION = "spot_interruption", NOTIFY_OWNER, "is being interrupted by EC2"
+    SPOT_INTERRUPTED = "spot_interrupted", NOTIFY_OWNER, "was interrupted by EC2"
+    SPOT_RESUMED = "spot_resumed", NOTIFY_OWNER, "was started again by EC2 after its interruption"
+    SPOT_RETURN_STOPPED = "spot_return_stopped", NOTIFY_NOBODY
+    SPOT_WAITING = "spot_waiting", NOTIFY_NOBODY
+    SPOT_REBALANCE = "spot_rebalance", NOTIFY_NOBODY
+    SPOT_REQUEST_CANCELLED = "spot_request_cancelled", NOTIFY_NOBODY
+
     # EC2 state and external changes
     NOT_VISIBLE = "not_visible", NOTIFY_NOBODY
     NOT_VISIBLE_YET = "not_visible_yet", NOTIFY_NOBODY
@@ -232,6 +261,11 @@ class EventCode(StrEnum):
     MODE_CHANGED = "mode_changed", NOTIFY_ADMIN, "an admin changed the mode"
     DESK_CHANGED = "desk_changed", NOTIFY_NOBODY
     SWEEP_OVERDUE = "sweep_overdue", NOTIFY_ADMIN, "scheduled sweep has not completed for 10 minutes"
+    SPOT_REQUEST_UNMANAGED = (
+        "spot_request_unmanaged",
+        NOTIFY_ADMIN,
+        "a spot request has an unmanaged instance",
+    )
     BUDGET_NEARLY_SPENT = "budget_nearly_spent", NOTIFY_BOTH, "80 % of a monthly budget is spent"
     BUDGET_SPENT = "budget_spent", NOTIFY_BOTH, "a monthly budget is spent"
     QUOTA_CASE_OPENED = "quota_case_opened", NOTIFY_ADMIN, "AWS opened a support case about a quota"

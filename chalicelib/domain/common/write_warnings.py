@@ -25,6 +25,7 @@ class WarningCode(StrEnum):
     ACTIVITY_INTERRUPTED = "activity_interrupted"
     QUOTA_REQUEST_OPEN = "quota_request_open"
     WAITING_FOR_QUOTA = "waiting_for_quota"
+    OTHER_OFFER = "other_offer"
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,9 @@ def find_end(instance: Instance, now: datetime) -> datetime | None:
     return max(end, instance.lifetime.keep_until or end)
 
 
-def find_reserved_price(_spec: Spec, rates: Rates) -> Decimal | None:
+def find_reserved_price(spec: Spec, rates: Rates) -> Decimal | None:
     """Return the highest price per hour that a launch may take, in US dollars; None: not known."""
-    return rates.instance
+    choice, price = spec.launch_choice, rates.instance
+    if price is None or choice is None or choice.is_price_fixed or choice.max_price is None:
+        return price
+    return max(price, choice.max_price)

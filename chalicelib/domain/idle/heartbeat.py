@@ -99,6 +99,7 @@ class Heartbeat:
     :param signals: the evidence of each signal, by the name of the signal
     :param boot_id: the kernel's id of this boot
     :param live_counts: number of kernels, terminals and tmux sessions that a stop would end, by kind
+    :param interruption: EC2's warning that it interrupts this spot instance, "stop 2026-01-05T09:02:00Z"
     """
 
     instance_id: str
@@ -111,6 +112,7 @@ class Heartbeat:
     missed_heartbeats: MissedHeartbeats | None = None
     self_stop: SelfStopStatus | None = None
     setup: StepProgress | None = None
+    interruption: str | None = None
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def _decode(raw: Mapping[str, Any]) -> Heartbeat:
         missed_heartbeats=_decode_missed(*raw["missed_heartbeats"]) if "missed_heartbeats" in raw else None,
         self_stop=_decode_self_stop(*raw["self_stop"]) if "self_stop" in raw else None,
         setup=_decode_step(*raw["setup"]) if "setup" in raw else None,
+        interruption=_clean(_read_text(raw["interruption"]), MAX_REASON_LENGTH) if "interruption" in raw else None,
     )
 
 

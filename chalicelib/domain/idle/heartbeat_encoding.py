@@ -42,6 +42,7 @@ HEARTBEAT_FIELDS = (
     "missed_heartbeats",
     "self_stop",
     "setup",
+    "interruption",
 )
 """The fields of a heartbeat, in the order of the list; null stands for one that is missing. New ones go to the end."""
 
@@ -103,6 +104,7 @@ def _build_fields(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
         "at": to_epoch_seconds(heartbeat.at),
         "boot_id": heartbeat.boot_id,
         "instance_id": heartbeat.instance_id,
+        "interruption": heartbeat.interruption,
         "probe": FORMAT_VERSION,
         "signals": {
             name: _encode_signal(evidence, heartbeat.at, reason_length) for name, evidence in heartbeat.signals.items()

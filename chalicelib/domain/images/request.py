@@ -38,12 +38,23 @@ def require_imageable(instance: Instance) -> Ec2Instance:
     """
     require_not_ending(instance, "be the source of an image")
     is_ready = instance.phase is Phase.READY and instance.spec.desired is DesiredState.RUNNING
+    if has_failed_to_start(instance):
+        message = (
+            f"{instance.name} does not run, so no image can be created from it: gpudesk removes its secrets while it "
+            f"runs. {instance.reason.message}"
+        )
+        raise Conflict(message, code=ErrorCode.NOT_READY)
     if not is_ready or instance.ec2_instance is None:
         raise Conflict(describe_not_ready(instance, "Request the image"), code=ErrorCode.NOT_READY)
     if instance.benchmark_run:
         message = f"{instance.name} runs a benchmark. Request the image again when the benchmark has ended."
         raise Conflict(message, code=ErrorCode.BENCHMARK_IN_PROGRESS)
     return instance.ec2_instance
+
+
+def has_failed_to_start(instance: Instance) -> bool:
+    """Return whether a start of the instance waits for capacity, or has failed last."""
+    return instance.reason.code in (EventCode.START_WAITING, EventCode.START_FAILED)
 
 
 def find_captured_recipes(instance: Instance, recipes: Mapping[str, Recipe]) -> tuple[AddedRecipe, ...]:

@@ -32,6 +32,7 @@ REASON_BY_WARNING: Mapping[WarningType, StopReason] = {
     WarningType.IDLE: StopReason.IDLE,
     WarningType.LIFETIME: StopReason.LIFETIME,
     WarningType.FAILED: StopReason.FAILED,
+    WarningType.SPOT: StopReason.SPOT,
 }
 """The stops that follow a warning. Without an SSM agent (`no_agent`), gpudesk can run nothing on the instance."""
 

@@ -13,11 +13,14 @@ class Rates:
     In a segment of an image, `disk` is the price of the snapshots.
 
     None is a price that gpudesk does not know. Costs leave it out and are incomplete.
+
+    :param on_demand: of a spot instance, the price that it would have on-demand; None of all others
     """
 
     instance: Decimal | None = None
     disk: Decimal | None = None
     address: Decimal = Decimal(0)
+    on_demand: Decimal | None = None
 
 
 class BillingState(StrEnum):

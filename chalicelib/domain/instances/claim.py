@@ -23,6 +23,7 @@ class Claim:
 
     :param warning_type: type of the stop warning that the action follows; None: a person requested it
     :param last_called_at: time of the last AWS call
+    :param request_cancelled_at: time of the last call that cancelled the spot request, before a termination
     :param first_called_at: time of the first AWS call after a hook; None: the claim was followed by the call
     :param hook: the hook that runs before the call of a stop; None: there is none
     :param rejection_code: AWS error code of the last rejected call that people were notified of
@@ -34,6 +35,7 @@ class Claim:
     reason: EventReason
     warning_type: WarningType | None = None
     last_called_at: datetime | None = None
+    request_cancelled_at: datetime | None = None
     first_called_at: datetime | None = None
     hook: HookRun | None = None
     rejection_code: str | None = None

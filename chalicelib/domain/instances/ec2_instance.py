@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.catalog.market import Market
+
 
 class Ec2State(StrEnum):
     """State of an EC2 instance, as EC2 calls it:
@@ -35,6 +37,8 @@ class EndCause(StrEnum):
     KMS_KEY = "kms_key"
     QUOTA = "quota"
     SNAPSHOT = "snapshot"
+    SPOT = "spot"
+    """EC2 interrupted a spot instance."""
     UNKNOWN = "unknown"
 
 
@@ -55,6 +59,11 @@ class StateReason:
     transition: str = ""
 
     @property
+    def is_capacity(self) -> bool:
+        """Return whether EC2 ended a launch or start, which it had accepted, for lack of capacity."""
+        return self.code.endswith("InsufficientInstanceCapacity")
+
+    @property
     def text(self) -> str:
         """The reason as a sentence with AWS's own words."""
         said = self.message if self.message.startswith(self.code) else f"{self.code}: {self.message}".rstrip(": ")
@@ -68,6 +77,8 @@ class Ec2Instance:
 
     :param state_reason: why it stopped or ended; None while it is pending or runs, or if EC2 gives no reason
     :param image_arch: the architecture of its AMI, as EC2 calls it; None: unknown
+    :param market: how EC2 sells it
+    :param spot_instance_request_id: the request that EC2 keeps for it; None: on-demand, or EC2 does not show it yet
     """
 
     instance_id: str
@@ -76,6 +87,8 @@ class Ec2Instance:
     launched_at: datetime
     state_reason: StateReason | None = None
     image_arch: str | None = None
+    market: Market = Market.ON_DEMAND
+    spot_instance_request_id: str | None = None
 
     @property
     def reason_text(self) -> str:

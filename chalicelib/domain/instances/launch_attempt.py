@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry
 from chalicelib.domain.instances.quota_wait import QuotaWait
 
 
@@ -16,6 +18,8 @@ class LaunchAttempt:
         launches no second instance: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
     :param public_address: whether the subnet gives public IPv4 addresses
     :param snapshot_gib: size of the image, which takes this much of the disk; 0: unknown
+    :param price: USD per hour when the offer was chosen; None: unknown
+    :param was_avoided: EC2 had refused the offer within the last minutes before it was chosen
     :param sent_at: time of the first call; None until then
     """
 
@@ -35,7 +39,21 @@ class LaunchAttempt:
     market: Market = Market.ON_DEMAND
     metadata_hop_limit: int = 1
     snapshot_gib: int = 0
+    price: Decimal | None = None
+    was_avoided: bool = False
     sent_at: datetime | None = None
+
+    @property
+    def offer(self) -> LaunchOffer:
+        """The offer that the attempt tries."""
+        return LaunchOffer(
+            instance_type=self.instance_type,
+            region=self.region,
+            zone=self.zone,
+            market=self.market,
+            price=self.price,
+            was_avoided=self.was_avoided,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +61,11 @@ class LaunchState:
     """The progress of a launch.
 
     :param attempt_count: number of attempts so far; the next attempt gets the next number
-    :param zones_without_capacity: zones that had no capacity since the last retry of all zones
-    :param zones_in_timeline: zones whose lack of capacity is in the timeline; it is not written again in later rounds
+    :param tries: the last try of each offer, at most `MAX_TRIES`, among them all of this pass
+    :param pass_number: a pass tries each offer at most once
+    :param left_out_regions: regions in which AWS accepts no launches of the account
+    :param next_offer: what is probably tried next; None: unknown, or nothing is left in this pass
+    :param offers_in_timeline: offers whose refusal is in the timeline; it is not written again in later passes
     :param retry_at: gpudesk does not call EC2 before this time
     :param started_at: time of the first decision; a launch that EC2 accepted and then ended does not change it
     :param last_error: AWS's last error that can pass, in sentences; None after a lack of capacity
@@ -55,11 +76,19 @@ class LaunchState:
 
     attempt: LaunchAttempt | None = None
     attempt_count: int = 0
-    zones_without_capacity: tuple[str, ...] = ()
-    zones_in_timeline: tuple[str, ...] = ()
+    tries: tuple[LaunchTry, ...] = ()
+    pass_number: int = 1
+    left_out_regions: tuple[str, ...] = ()
+    next_offer: LaunchOffer | None = None
+    offers_in_timeline: tuple[str, ...] = ()
     retry_at: datetime | None = None
     started_at: datetime | None = None
     last_error: str | None = None
     not_found_since: datetime | None = None
     ended_instance_ids: tuple[str, ...] = ()
     quota_wait: QuotaWait | None = None
+
+    @property
+    def tries_of_pass(self) -> tuple[LaunchTry, ...]:
+        """The tries of this pass only."""
+        return tuple(each for each in self.tries if each.pass_number == self.pass_number)

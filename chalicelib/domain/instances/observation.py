@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent, StateReason
 from chalicelib.domain.instances.quota_wait import ObservedQuota
+from chalicelib.domain.instances.spot import ObservedSpotRequest
 from chalicelib.domain.setup.step_output import StepOutput
 
 
@@ -29,6 +31,8 @@ class ObservedInstance:
     launched_at: datetime
     state_reason: StateReason | None = None
     image_arch: str | None = None
+    market: Market = Market.ON_DEMAND
+    spot_instance_request_id: str | None = None
     is_foreign: bool = False
 
     def to_ec2_instance(self) -> Ec2Instance:
@@ -40,6 +44,8 @@ class ObservedInstance:
             launched_at=self.launched_at,
             state_reason=self.state_reason,
             image_arch=self.image_arch,
+            market=self.market,
+            spot_instance_request_id=self.spot_instance_request_id,
         )
 
 
@@ -106,11 +112,41 @@ class ObservedCommand:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObservedMoveImage:
+    """An image of a move, as EC2 shows it.
+
+    :param state: pending, available, failed or another state of EC2
+    """
+
+    ami_id: str
+    state: str
+    failure_reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveObservation:
+    """What AWS shows of a move. What the step does not need is NotVisible or empty.
+
+    :param image: that of the present step
+    :param obsolete_state: of the obsolete EC2 instance; None: EC2 does not know it
+    :param obsolete_request: its spot request
+    :param leftover_count: number of images and snapshots of the move
+    """
+
+    image: ObservedMoveImage | NotVisible | Unavailable = NotVisible()
+    obsolete_state: Ec2State | Unavailable | None = Unavailable("not requested")
+    obsolete_request: ObservedSpotRequest | NotVisible | Unavailable = NotVisible()
+    leftover_count: int | Unavailable = Unavailable("not requested")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observation:
     """Everything that was observed of one instance at one time. What was not requested is NotVisible or None.
 
     :param heartbeat_response: the response that the instance can read now; NotVisible: it has no heartbeat item
+    :param move: of a move in progress
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
+    :param spot_request: the spot request of the EC2 instance
     :param quota: that of a launch which may wait for it
     :param start_outlook: sentences about a start after a stop, for a new stop warning; empty: nothing is known
     """
@@ -121,5 +157,7 @@ class Observation:
     heartbeat: DecodedHeartbeat = None
     heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")
+    move: MoveObservation = MoveObservation()
+    spot_request: ObservedSpotRequest | NotVisible | Unavailable = Unavailable("not requested")
     quota: ObservedQuota | None = None
     start_outlook: str = ""

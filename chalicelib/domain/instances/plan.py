@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
+from enum import StrEnum
 
 from chalicelib.domain.benchmarks.result import Benchmark
 from chalicelib.domain.common.aws_errors import AwsError
@@ -11,18 +11,24 @@ from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import Hardware
 from chalicelib.domain.setup.results import StepDurations
 
 
 @dataclass(frozen=True)
 class ResolveLaunch:
-    """Find image, root device, subnet and zone, and build the attempt of them. Zones without capacity are excluded."""
+    """Choose the next offer, find image, root device and subnet, and build the attempt of them.
 
-    zones_without_capacity: tuple[str, ...]
+    :param excluded: offers that are not tried: those of this pass, and those that EC2 has refused in the same sweep
+    """
+
+    excluded: tuple[OfferKey, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,31 @@ class Start:
 
 
 @dataclass(frozen=True)
+class ChangeType:
+    """Call ModifyInstanceAttribute to change the type of the stopped instance. A repeated call changes nothing."""
+
+    instance_type: str
+
+
+class MoveCall(StrEnum):
+    """Call of a move. Each can be repeated."""
+
+    CREATE_IMAGE = "create the image"
+    COPY_IMAGE = "copy the image"
+    CANCEL_REQUEST = "cancel the spot request of the obsolete instance"
+    TERMINATE = "terminate the obsolete instance"
+    DELETE_IMAGES = "delete the images"
+
+
+@dataclass(frozen=True)
+class Move:
+    """Make a call of a move."""
+
+    move_id: str
+    call: MoveCall
+
+
+@dataclass(frozen=True)
 class Stop:
     """Call StopInstances.
 
@@ -90,14 +121,32 @@ class Terminate:
 
 
 @dataclass(frozen=True)
+class CancelSpotRequest:
+    """Call CancelSpotInstanceRequests, so that EC2 launches and starts nothing for the request any more.
+
+    It terminates a stopped instance of the request, so it is only made for an instance that ends:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/interruption-behavior.html
+
+    :param request_id: None: EC2 has not shown it with the instance; the requests with the tag of the record are
+        cancelled
+    """
+
+    request_id: str | None
+
+
+@dataclass(frozen=True)
 class LaunchResolved:
     """Outcome: the launch request is complete.
 
-    :param address_price: US dollars per hour of the public IPv4 address; 0 if the subnet gives none
+    :param hardware: that of the type of the attempt
+    :param rates: the prices of the attempt
+    :param next_offer: what is tried after it if nothing else changes; None: nothing is left
     """
 
     attempt: LaunchAttempt
-    address_price: Decimal
+    hardware: Hardware
+    rates: Rates
+    next_offer: LaunchOffer | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +189,9 @@ class NoLongerIdle:
 Outcome = (
     LaunchResolved | InstanceLaunched | CommandSent | DocumentAlreadyInstalled | CallAccepted | NoLongerIdle | AwsError
 )
-Step = ResolveLaunch | Launch | SendDocument | RunHook | Start | Stop | Terminate
+Step = (
+    ResolveLaunch | Launch | SendDocument | RunHook | Start | ChangeType | Move | Stop | CancelSpotRequest | Terminate
+)
 
 
 @dataclass(frozen=True, kw_only=True)

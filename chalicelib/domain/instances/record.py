@@ -15,7 +15,10 @@ from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.claim import Claim
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.move_state import MoveState
 from chalicelib.domain.instances.spec import DesiredState, Spec
+from chalicelib.domain.instances.spot import Interruption
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import StopWarning
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
@@ -81,6 +84,7 @@ class ObservedState:
     :param clock_skew: set while its heartbeat times cannot be trusted
     :param boot_id: the boot that the probe last reported; None until its first heartbeat since the start
     :param scheduled_event: an event that AWS has scheduled for the instance
+    :param interruption: EC2 interrupts or has interrupted the spot instance; None: not since it was last started
     """
 
     agent_seen: bool = False
@@ -89,6 +93,7 @@ class ObservedState:
     clock_skew: ClockSkew | None = None
     boot_id: str | None = None
     scheduled_event: ScheduledEvent | None = None
+    interruption: Interruption | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +139,8 @@ class Instance:
     reason: EventReason
     state_request: StateRequest | None = None
     launch: LaunchState = LaunchState()
+    start: StartState = StartState()
+    move: MoveState | None = None
     ec2_instance: Ec2Instance | None = None
     setup: SetupState
     benchmark_run: BenchmarkRun | None = None

@@ -9,6 +9,8 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.deadlines import BARE_METAL_BOOT
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.instances.launch_choice import LaunchChoice
+from chalicelib.domain.instances.spot import SpotTerms
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
 from chalicelib.domain.setup.state import AddedRecipe, find_added_parameters
@@ -119,16 +121,21 @@ class Policy:
 class Spec:
     """The complete request. It holds no reference to a default that may change later.
 
+    :param market: the market of the next launch attempt, or of the EC2 instance; see `market_fallback.py`
+    :param spot: the terms of a request for spot; without a meaning for any other
     :param disk_gib: None: unknown, of an adopted instance whose volumes gpudesk could not read
     :param free_disk_gib: space that the disk must have beside the public image, whose size is read at the launch; None:
         `disk_gib` decides
     :param metadata_hop_limit: 1 keeps the role of the instance from containers on it; 2 lets them use it
+    :param launch_choice: the offers that the launch may try; type, region and market are those of the last one. None:
+        only the zones of the region, as for an instance that gpudesk did not launch
     :param wait_for_quota: a launch that exceeds a quota of EC2 waits until the quota suffices
     """
 
     desired: DesiredState
     region: str
     market: Market = Market.ON_DEMAND
+    spot: SpotTerms = SpotTerms()
     disk_gib: int | None = None
     free_disk_gib: int | None = None
     metadata_hop_limit: int = DEFAULT_HOP_LIMIT
@@ -137,6 +144,7 @@ class Spec:
     policy: Policy = Policy()
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    launch_choice: LaunchChoice | None = None
     wait_for_quota: bool = False
 
     @property

@@ -15,6 +15,7 @@ class WarningType(StrEnum):
     LIFETIME = "lifetime"
     NO_AGENT = "no_agent"
     FAILED = "failed"
+    SPOT = "spot"
 
 
 @dataclass(frozen=True, kw_only=True)

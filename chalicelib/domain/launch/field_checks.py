@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
+from chalicelib.domain.launch.market_choice import check_market
 from chalicelib.domain.launch.request import LaunchRequest
 
 MIN_DISK_GIB = 8
@@ -22,10 +23,7 @@ TAG_CHARACTERS = "letters, digits, spaces and . : / = + - _ @"
 def check_fields(request: LaunchRequest, limits: Limits) -> Iterator[FieldError]:
     """Yield an error for each field that is wrong on its own."""
     disk_gib = request.disk_gib
-    if request.market == "spot":
-        yield FieldError("market", "spot is not supported; leave market out or send on-demand")
-    elif request.market not in (None, "on-demand"):
-        yield FieldError("market", f"must be on-demand, not {request.market[:40]!r}")
+    yield from check_market(request)
     if disk_gib is not None and not MIN_DISK_GIB <= disk_gib <= limits.disk_gib:
         yield FieldError("disk_gib", f"must be {MIN_DISK_GIB} to {limits.disk_gib} GiB, not {disk_gib}")
     if request.name is not None and not is_valid_name(request.name):

@@ -1,9 +1,10 @@
 """Turn a launch request into a complete spec, or into every reason why it cannot be launched."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.billing import Rates
@@ -16,8 +17,11 @@ from chalicelib.domain.instances.spec import (
     Spec,
     collect_documents,
 )
+from chalicelib.domain.instances.spot_rates import to_spot_rates
 from chalicelib.domain.launch.disk_size import list_disk_warnings
 from chalicelib.domain.launch.from_image import describe_launch_from_image, inherit_recipes
+from chalicelib.domain.launch.market_choice import choose_market
+from chalicelib.domain.launch.offer_choice import build_launch_choice
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.selection import LaunchSelection, select_launch
 from chalicelib.domain.launch.type_choice import TypeChoice
@@ -51,9 +55,12 @@ def prepare_launch(
     """
     selection, recipes = select_launch(request, context, choice, image), context.recipes
     inherited = inherit_recipes(image, selection.recipe, selection.instance_type, recipes) if image else None
+    market, spot = choose_market(request)
     spec = Spec(
         desired=DesiredState.RUNNING,
         region=selection.region,
+        market=market,
+        spot=spot,
         disk_gib=selection.disk.disk_gib,
         free_disk_gib=selection.disk.free_gib,
         metadata_hop_limit=request.metadata_hop_limit or DEFAULT_HOP_LIMIT,
@@ -70,13 +77,15 @@ def prepare_launch(
         policy=selection.policy,
         wait_for_quota=request.wait_for_quota,
     )
+    spec = replace(spec, launch_choice=build_launch_choice(request, spec, context, image))
+    rates = find_rates(selection.instance_type.name, spec.region, spec.disk_gib, context.catalog)
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]
     if image and inherited:
         message = describe_launch_from_image(request, spec, image, recipes, inherited)
         warnings.insert(0, WriteWarning(WarningCode.LAUNCHED_FROM_IMAGE, message))
     return PreparedLaunch(
         spec=spec,
-        rates=find_rates(selection.instance_type.name, spec.region, spec.disk_gib, context.catalog),
+        rates=to_spot_rates(rates, None) if market is Market.SPOT else rates,
         setup=_build_setup_state(spec, image, recipes),
         warnings=tuple(warnings),
         disk_warnings=tuple(list_disk_warnings(selection.disk.disk_gib, image, selection.snapshot_gib)),

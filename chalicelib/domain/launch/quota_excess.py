@@ -8,8 +8,10 @@ from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeC
 from chalicelib.domain.catalog.quota_texts import describe_choices
 from chalicelib.domain.catalog.quotas import NAMES
 from chalicelib.domain.common.errors import Conflict, ErrorCode
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.offers.headroom import Headroom, describe_excess
+from chalicelib.domain.offers.offer import Offer
 from chalicelib.domain.setup.recipe import Recipe
 
 
@@ -19,17 +21,30 @@ class QuotaExcess:
 
     :param headroom: with a known code, limit, use and need
     :param cpu_type: a type without a GPU that can be used meanwhile; None: none fits
+    :param other_offer: another offer that the launch may try, whose quota suffices; None: there is none
     """
 
     spec: Spec
     headroom: Headroom
     cpu_type: InstanceType | None
+    other_offer: Offer | None = None
 
     @property
     def message(self) -> str:
         """Return quota, limit, use and need, as a sentence."""
         name = self.spec.hardware.instance_type
         return describe_excess(self.headroom, self.spec.region, {name: self.headroom.need or 0})
+
+    def find_warning(self) -> WriteWarning | None:
+        """Return what happens to the launch instead of a refusal; None: it is refused."""
+        if self.other_offer:
+            other = f"{self.other_offer.instance_type} in {self.other_offer.region}"
+            message = f"{self.message} gpudesk launches another offer instead, such as a {other}."
+            return WriteWarning(WarningCode.OTHER_OFFER, message)
+        if self.spec.wait_for_quota:
+            message = f"{self.message} gpudesk launches it when the quota suffices."
+            return WriteWarning(WarningCode.WAITING_FOR_QUOTA, message)
+        return None
 
     def build_conflict(self) -> Conflict:
         """Return the refusal of the launch."""

@@ -12,6 +12,7 @@ from chalicelib.domain.images.selection import LATEST, find_launch_incompatibili
 from chalicelib.domain.instances.spec import Policy
 from chalicelib.domain.launch.disk_size import DiskSize, choose_disk_size
 from chalicelib.domain.launch.field_checks import check_fields
+from chalicelib.domain.launch.offer_choice import check_offer_choice
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice
 from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
@@ -56,6 +57,7 @@ def select_launch(
     inherited = image.get_parameters(recipe.name) if image else None
     parameters, parameter_errors = resolve_values(request.parameters, recipe.parameters, inherited)
     errors += parameter_errors
+    errors += check_offer_choice(request, context, choice)
     if choice.instance_type:
         errors += _check_compatibility(request, context, choice, recipe, image)
     if not errors and request.image == LATEST and image is None:

@@ -16,6 +16,9 @@ USER_REQUEST_CODES = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
 """Reasons of a stop or a termination that a person requested. That person knows about the request, so nobody is
 notified when the action begins. If it fails, people are notified."""
 
+ANNOUNCED_CODES = (EventCode.SPOT_INTERRUPTION,)
+"""Reasons of a stop that people are notified of with a code of its own, which says that gpudesk stops the instance."""
+
 DESK_NAME = "gpudesk"
 ADMIN_OWNER = "admin"
 
@@ -148,7 +151,8 @@ def _build_welcome(recipient: Recipient, audience: Audience, owner: str, now: da
 
 
 def _is_notified(entry: TimelineEntry) -> bool:
-    return bool(entry.code.audience) and entry.details.get("reason_code") not in USER_REQUEST_CODES
+    is_known = entry.details.get("reason_code") in (*USER_REQUEST_CODES, *ANNOUNCED_CODES)
+    return bool(entry.code.audience) and not is_known
 
 
 def _build_notification(instance: Instance, entry: TimelineEntry, directory: ChannelDirectory) -> Notification:

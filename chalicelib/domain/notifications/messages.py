@@ -22,6 +22,7 @@ STARTABLE_CODES = (
     EventCode.STOP_INITIATED,
     EventCode.SELF_STOPPED,
     EventCode.STOPPED_EXTERNALLY,
+    EventCode.SPOT_INTERRUPTED,
 )
 """Codes of notifications that suggest to start the instance again."""
 

@@ -15,6 +15,7 @@ PHASES: Mapping[EventCode, Collection[Phase]] = {
     EventCode.STOP_CANCELLED: RUNNING_PHASES,
     EventCode.STOP_INITIATED: STOPPED_PHASES,
     EventCode.STOPPED_EXTERNALLY: STOPPED_PHASES,
+    EventCode.SPOT_INTERRUPTED: STOPPED_PHASES,
     EventCode.START_FAILED: frozenset({Phase.STOPPED}),
     EventCode.STOP_REFUSED: frozenset({Phase.STOPPING}),
     EventCode.STOP_OVERDUE: frozenset({Phase.STOPPING}),

@@ -4,11 +4,11 @@ import hashlib
 from datetime import datetime
 
 from chalicelib.domain.common.aws_errors import InsufficientCapacity, RepeatedRefusal
-from chalicelib.domain.instances.ec2_instance import Ec2Instance
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
-from chalicelib.domain.instances.plan import CallAccepted, InstanceLaunched, Launch, Outcome, Start, Step
-from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.plan import CallAccepted, Launch, Outcome, Start, Step
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey
 from chalicelib.domain.offers.zone_hints import find_zones
@@ -23,14 +23,14 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
 def find_answer_to_call(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> CapacityAnswer | None:
     """Return what the outcome of a call says about capacity.
 
+    An accepted launch says nothing yet: EC2 may end it for lack of capacity.
+
     :param instance: the record with the step's attempt or claim
     :returns: None: nothing, or EC2 was not called
     """
     if isinstance(outcome, RepeatedRefusal):
         return None
     match step, outcome:
-        case Launch(attempt), InstanceLaunched():
-            return _build_launch_answer(attempt, Result.LAUNCHED, now)
         case Launch(attempt), InsufficientCapacity():
             return _build_launch_answer(attempt, Result.REFUSED, now, _find_hints(attempt.region, outcome))
         case Start(), CallAccepted():
@@ -46,7 +46,7 @@ def find_answer_in_change(
 ) -> CapacityAnswer | None:
     """Return what an observed EC2 instance says about capacity, once the record has changed because of it.
 
-    - EC2 shows an instance of an attempt whose answer was lost: it was launched.
+    - EC2 shows for the first time that a launched instance runs: it was launched.
     - EC2 has ended an accepted launch for lack of capacity: it was refused.
 
     :param before: the record before the decision
@@ -57,10 +57,17 @@ def find_answer_in_change(
         return None
     if observed.instance_id in set(after.launch.ended_instance_ids) - set(before.launch.ended_instance_ids):
         return _build_end_answer(after, observed, now)
-    is_found = before.ec2_instance is None and after.ec2_instance is not None
-    if is_found and attempt is not None and attempt.sent_at is not None and attempt.zone == observed.zone:
+    is_first_run = observed.state is Ec2State.RUNNING and _is_unseen(before) and after.ec2_instance is not None
+    if is_first_run and attempt is not None and attempt.sent_at is not None and attempt.zone == observed.zone:
         return _build_launch_answer(attempt, Result.LAUNCHED, now)
     return None
+
+
+def _is_unseen(instance: Instance) -> bool:
+    """Return whether EC2 has not yet shown the instance of a launch as running. A start has a claim."""
+    machine = instance.ec2_instance
+    is_new = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING) and instance.claim is None
+    return is_new and not instance.observed.agent_seen and (machine is None or machine.state is Ec2State.PENDING)
 
 
 def _build_launch_answer(

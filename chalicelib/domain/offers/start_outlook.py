@@ -43,11 +43,13 @@ def describe_start_outlook(instance: Instance, capacity: RegionCapacity, now: da
     if not when:
         return ""
     market = " on the spot market" if spec.market is Market.SPOT else ""
-    return (
+    evidence = (
         f"EC2 refused {spec.hardware.instance_type}{market} in {ec2_instance.zone} {when}, so it may also refuse to "
-        f"start {instance.name} again after the stop. An image of {instance.name}, or a move once it is stopped, can "
-        "use another zone."
+        f"start {instance.name} again after the stop."
     )
+    if instance.is_foreign:
+        return evidence
+    return f"{evidence} An image of {instance.name}, or a move once it is stopped, can use another zone."
 
 
 def list_mornings(record: CapacityRecord, region: str, now: datetime) -> list[tuple[date, bool]]:

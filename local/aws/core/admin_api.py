@@ -12,7 +12,7 @@ POST /_local/faults     {"operation", "error_code", "message", "status", "times"
                         or {"operation": "OpenDataChannel", "kind": "close_channels"}, which acts at once
 GET  /_local/faults                                 {"faults": {"RunInstances": 2}}: those that have not happened yet
 DELETE /_local/faults                               removes all that have not happened yet
-POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
+POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null, "market": "on-demand" or "spot"}
 POST /_local/spot_prices {"instance_type", "zone", "usd_per_hour": "0.31"}
 POST /_local/quotas     {"region", "code", "vcpus": 0}
 GET  /_local/quotas                                 {"limits": [...], "requests": [...]}: limits that were set
@@ -20,6 +20,8 @@ POST /_local/quota_requests/{id}       {"status": "APPROVED" | "DENIED" | ...}; 
 POST /_local/instance_types {"name": "g9.xlarge", "like": "g5.xlarge", "gpu": "L9", "usd_per_hour": "0.9"}
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
+POST /_local/instances/{id}/interruption {"is_announced": true, "wins_over_stop": false, "returns_after_seconds"?}
+POST /_local/instances/{id}/rebalance
 POST /_local/agents/{id}               {"silent": true}
 GET  /_local/mails, /_local/mails/{address}   {"mails": [{"at", "to", "subject", "text", "token"}]}
 """
@@ -43,6 +45,7 @@ from local.aws.core.admin_bodies import (
     EmptyBody,
     EventBody,
     FaultBody,
+    InterruptionBody,
     NewTypeBody,
     QuotaBody,
     QuotaRequestBody,
@@ -85,6 +88,8 @@ class AdminApi:
             Route("POST", "instance_types", self._add_instance_type, NewTypeBody),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
             Route("POST", "instances/([^/]+)/events", self._schedule_event, EventBody),
+            Route("POST", "instances/([^/]+)/interruption", self._interrupt, InterruptionBody),
+            Route("POST", "instances/([^/]+)/rebalance", self._recommend_rebalance, EmptyBody),
             Route("POST", "agents/([^/]+)", self._set_agent, AgentBody),
             Route("GET", "mails(?:/([^/]+))?", self._list_mails),
         )
@@ -173,7 +178,7 @@ class AdminApi:
         return {}
 
     def _set_capacity(self, body: CapacityBody) -> ResponseBody:
-        self._cloud.capacity.set(body.instance_type, body.zone, body.instances)
+        self._cloud.capacity.set(body.instance_type, body.zone, body.instances, body.market)
         return {"instances": body.instances}
 
     def _set_spot_price(self, body: SpotPriceBody) -> ResponseBody:
@@ -216,6 +221,20 @@ class AdminApi:
 
     def _schedule_event(self, instance_id: str, body: EventBody) -> ResponseBody:
         return {"event": self._cloud.schedule_event(instance_id, body.code, body.not_before, body.not_after)}
+
+    def _interrupt(self, instance_id: str, body: InterruptionBody) -> ResponseBody:
+        seconds = body.returns_after_seconds
+        at = self._cloud.interrupt(
+            instance_id,
+            is_announced=body.is_announced,
+            wins_over_stop=body.wins_over_stop,
+            returns_after=None if seconds is None else timedelta(seconds=seconds),
+        )
+        return {"interrupts_at": at.isoformat()}
+
+    def _recommend_rebalance(self, instance_id: str, _body: EmptyBody) -> ResponseBody:
+        self._cloud.spot_interruptions.recommend_rebalance(instance_id)
+        return {}
 
     def _list_mails(self, address: str | None) -> ResponseBody:
         mails = self._cloud.mailbox.list_mails(address)

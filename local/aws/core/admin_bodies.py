@@ -167,6 +167,19 @@ class CapacityBody(TypeInZoneBody):
     instances: int | None = Field(
         None, ge=0, le=10_000, description="a whole number from 0 to 10000, or null for no limit"
     )
+    market: Literal["on-demand", "spot"] = Field("on-demand", description="on-demand or spot")
+
+
+class InterruptionBody(AdminBody):
+    """An interruption of a spot instance, two minutes later."""
+
+    is_announced: bool = Field(True, description="true or false: EventBridge gets the warning")
+    wins_over_stop: bool = Field(
+        False, description="true or false: if the instance is stopped meanwhile, it still counts as interrupted"
+    )
+    returns_after_seconds: float | None = Field(
+        None, ge=0, le=10**9, description="a number of seconds from 0 to 1000000000, or null: it never returns"
+    )
 
 
 class QuotaBody(AdminBody):

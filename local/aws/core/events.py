@@ -58,6 +58,29 @@ def build_instance_state_change(origin: EventOrigin, instance_id: str, state: st
     )
 
 
+def build_interruption_warning(origin: EventOrigin, instance_id: str, action: str) -> Event:
+    """Return the event that EC2 interrupts a spot instance in two minutes.
+
+    :param action: stop, terminate or hibernate
+    """
+    return origin.build_event(
+        "aws.ec2",
+        "EC2 Spot Instance Interruption Warning",
+        origin.build_instance_arns([instance_id]),
+        {"instance-id": instance_id, "instance-action": action},
+    )
+
+
+def build_rebalance_recommendation(origin: EventOrigin, instance_id: str) -> Event:
+    """Return the event that EC2 sees a higher risk of an interruption."""
+    return origin.build_event(
+        "aws.ec2",
+        "EC2 Instance Rebalance Recommendation",
+        origin.build_instance_arns([instance_id]),
+        {"instance-id": instance_id},
+    )
+
+
 def build_command_status_change(origin: EventOrigin, instance_ids: Sequence[str], detail: Event) -> Event:
     """Return the event for a new status of a command.
 

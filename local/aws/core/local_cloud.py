@@ -10,7 +10,7 @@ It works with `mock_aws` in one process, as here, and with moto's server:
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -28,13 +28,17 @@ from local.aws.dynamodb.transactions import Transactions
 from local.aws.ec2 import account_instances, default_vpcs, public_images
 from local.aws.ec2.added_types import AddedTypes
 from local.aws.ec2.capacity import Capacity
+from local.aws.ec2.copied_images import CopiedImages
 from local.aws.ec2.custom_images import CustomImages
 from local.aws.ec2.instance_calls import InstanceCalls
 from local.aws.ec2.instance_connect import InstanceConnect
 from local.aws.ec2.launches import Launches
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.scheduled_events import ScheduledEvents
+from local.aws.ec2.spot_interruptions import SpotInterruptions
 from local.aws.ec2.spot_prices import SpotPrices
+from local.aws.ec2.spot_request_calls import SpotRequestCalls
+from local.aws.ec2.spot_requests import SpotRequests
 from local.aws.iam.attribution import Attribution
 from local.aws.iam.enforcement import Enforcement
 from local.aws.iam.facts import LocalFacts
@@ -74,6 +78,8 @@ class LocalCloud:
     :ivar faults: faults of the next calls
     :ivar capacity: free capacity by instance type and zone
     :ivar spot_prices: spot prices by instance type and zone
+    :ivar spot_requests: spot requests and their instances
+    :ivar spot_interruptions: warnings and interruptions of spot instances
     :ivar quotas: limits in vCPUs by region and code
     :ivar quota_requests: requests to increase them
     :ivar added_types: instance types that AWS has added
@@ -100,8 +106,11 @@ class LocalCloud:
         self.control_lock = threading.RLock()
         self.data_lock = threading.RLock()
         self.lifecycle = Lifecycle(timing, clock.now, machines, self.capacity, self.log)
+        self.spot_requests = SpotRequests(clock.now, self.lifecycle)
+        self.spot_interruptions = SpotInterruptions(clock.now, self.lifecycle, self.spot_requests, machines, self.log)
         self.roles = AssumedRoles(clock.now)
         facts = LocalFacts()
+        facts.has_spot_role = self.spot_requests.has_service_role
         self.machine_roles = MachineRoles(self.lifecycle, facts)
         self.enforcement = Enforcement(self.roles, self.machine_roles, facts)
         self._interceptor = RequestInterceptor(
@@ -125,6 +134,8 @@ class LocalCloud:
             self._interceptor,
             CreationTimes(self.clock.now),
             InstanceCalls(self.lifecycle, self.faults),
+            self.spot_requests,
+            SpotRequestCalls(self.spot_requests),
             Launches(
                 timing,
                 self.clock.now,
@@ -136,6 +147,7 @@ class LocalCloud:
             public_images,
             account_instances,
             self.images,
+            CopiedImages(self.images, self.lifecycle),
             self.scheduled_events,
             self.spot_prices,
             self.added_types,
@@ -214,7 +226,9 @@ class LocalCloud:
         with self.control_lock:
             self.lifecycle.tick()
             self.scheduled_events.tick()
+            self.spot_interruptions.tick()
             self.lifecycle.tick()
+            self.spot_requests.tick()
             self.images.tick()
             self.commands.tick()
             self.sessions.tick()
@@ -231,6 +245,27 @@ class LocalCloud:
         """
         with self.control_lock:
             return self.scheduled_events.schedule(instance_id, code, not_before, not_after)
+
+    def interrupt(
+        self,
+        instance_id: str,
+        *,
+        is_announced: bool = True,
+        wins_over_stop: bool = False,
+        returns_after: timedelta | None = None,
+    ) -> datetime:
+        """Warn of the interruption of a spot instance, which follows two minutes later.
+
+        :param is_announced: EventBridge gets the warning; the metadata of the instance always has it
+        :param wins_over_stop: if somebody stops the instance meanwhile, it still counts as interrupted
+        :param returns_after: time after which EC2 starts the instance again; None: never
+        :returns: the time of the interruption
+        :raises KeyError: there is no running spot instance with this id
+        """
+        with self.control_lock:
+            return self.spot_interruptions.interrupt(
+                instance_id, is_announced=is_announced, wins_over_stop=wins_over_stop, returns_after=returns_after
+            )
 
     def record_power_off(self, instance_id: str) -> None:
         """Stop an instance that has switched itself off, or terminate it if its launch requested that."""

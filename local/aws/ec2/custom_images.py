@@ -57,7 +57,7 @@ class CustomAmi(Ami):
 class PendingAmi:
     """An AMI that is not available yet."""
 
-    ami: CustomAmi
+    ami: Ami
     started_at: datetime
     available_at: datetime
 
@@ -92,6 +92,19 @@ class CustomImages:
                 pending.ami.ebs_snapshot.status = "completed"
                 del self._pending[snapshot_id]
 
+    def tag(self, ami: Ami, specifications: list[dict[str, Any]]) -> None:
+        """Tag an AMI and its snapshot as the request says."""
+        for specification in specifications:
+            target = {"image": ami, "snapshot": ami.ebs_snapshot}[specification["ResourceType"]]
+            for tag in specification["Tags"]:
+                target.add_tag(tag["Key"], tag["Value"])
+
+    def add_pending(self, ami: Ami) -> None:
+        """Make an AMI available after the time that its creation takes."""
+        now = self._now()
+        self._pending[ami.ebs_snapshot.id] = PendingAmi(ami, now, now + self._timing.image_creation_for)
+        self.tick()
+
     def _build_create_image(self) -> Callable[[Any], ActionResult]:
         def create_image(response: Any) -> ActionResult:
             backend, name = response.ec2_backend, response._get_param("Name")
@@ -102,15 +115,10 @@ class CustomImages:
             if tracked.state not in ("running", "stopped"):
                 raise CloudError("IncorrectState", f"{instance.id} is {tracked.state}. It must be running or stopped.")
             ami = CustomAmi(backend, random_ami_id(), instance, name, response._get_param("Description", ""))
-            for specification in response._get_param("TagSpecifications", []):
-                target = {"image": ami, "snapshot": ami.ebs_snapshot}[specification["ResourceType"]]
-                for tag in specification["Tags"]:
-                    target.add_tag(tag["Key"], tag["Value"])
+            self.tag(ami, response._get_param("TagSpecifications", []))
             backend.amis[ami.id] = ami
             self._capture_disk(tracked, ami, no_reboot=bool(response._get_bool_param("NoReboot")))
-            now = self._now()
-            self._pending[ami.ebs_snapshot.id] = PendingAmi(ami, now, now + self._timing.image_creation_for)
-            self.tick()
+            self.add_pending(ami)
             return ActionResult({"ImageId": ami.id})
 
         return create_image

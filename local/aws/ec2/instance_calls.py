@@ -33,6 +33,8 @@ class InstanceCalls:
         patches.wrap(InstanceBackend, "modify_instance_attribute", self._modify_attribute)
 
     def _start(self, original: Method) -> Method:
+        self._lifecycle.start_in_moto = original
+
         def start(instance: Any) -> Any:
             tracked, previous = self._find_instance(instance)
             if tracked.state in ("running", "pending"):

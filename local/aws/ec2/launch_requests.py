@@ -47,6 +47,12 @@ def check_request(backend: Any, image_id: str, instance_type: str, zone: str) ->
         )
 
 
+def list_zones(instance_type: str, region: str) -> list[str]:
+    """Return the zones of a region that offer an instance type, sorted."""
+    offerings = INSTANCE_TYPE_OFFERINGS["availability-zone"].get(region, [])
+    return sorted({each["Location"] for each in offerings if each["InstanceType"] == instance_type})
+
+
 def _is_offered(kind: str, region: str, location: str, instance_type: str) -> bool:
     return any(
         offering["InstanceType"] == instance_type and offering["Location"] == location

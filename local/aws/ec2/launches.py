@@ -15,7 +15,7 @@ from moto.ec2.responses.instances import InstanceResponse
 from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
-from local.aws.ec2.capacity import Capacity
+from local.aws.ec2.capacity import ON_DEMAND, Capacity
 from local.aws.ec2.disks import complete_disks
 from local.aws.ec2.launch_requests import check_request, find_zone, read_placement
 from local.aws.ec2.lifecycle import Lifecycle
@@ -105,11 +105,12 @@ class Launches:
             if image is not None:
                 complete_disks(image, kwargs)
             interface_tags = (kwargs.get("tags") or {}).get("network-interface", {})
-            self._capacity.take(kwargs["instance_type"], zone, count)
+            market = kwargs.get("instance_market_options") or ON_DEMAND
+            self._capacity.take(kwargs["instance_type"], zone, count, market=market)
             try:
                 reservation = original(backend, image_id, count, user_data, security_group_names, **kwargs)
             except Exception:
-                self._capacity.release(kwargs["instance_type"], zone, count)
+                self._capacity.release(kwargs["instance_type"], zone, count, market=market)
                 raise
             for instance in reservation.instances:
                 if self._timing.is_strict:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from local.aws.ec2.tracked_instance import BY_ITSELF, BY_USER, STATE_CODES, Trac
 from local.machines.host.interface import Machines, MachineSpec
 
 OnHalt = Callable[[TrackedInstance, datetime], None]
+OnState = Callable[[TrackedInstance, str, datetime], None]
 
 
 class Lifecycle:
@@ -23,7 +25,11 @@ class Lifecycle:
     :param now: returns the cloud's time
     :ivar instances: tracked instances by id
     :ivar on_halt: callbacks, called before a machine halts
+    :ivar on_state: callbacks, called after each change of the state
+    :ivar check_start: raises CloudError if EC2 refuses to start an instance
+    :ivar start_in_moto: moto's own start
     :ivar custom_image_ids: AMIs that were created from instances
+    :ivar image_origins: the AMI with the captured disk, by the AMI that was copied from it
     :ivar environment: environment variables of the instances
     :ivar take_end_launch: returns the state reason with which the next instance of an operation ends, or None
     :ivar terminate_in_moto: moto's own terminate, which removes disks and interfaces
@@ -40,7 +46,11 @@ class Lifecycle:
         """Start without instances."""
         self.instances: dict[str, TrackedInstance] = {}
         self.on_halt: list[OnHalt] = []
+        self.on_state: list[OnState] = []
+        self.check_start: Callable[[TrackedInstance], None] = lambda _: None
+        self.start_in_moto: Callable[[Any], Any] = Instance.start
         self.custom_image_ids: set[str] = set()
+        self.image_origins: dict[str, str] = {}
         self.environment: dict[str, str] = {}
         self.terminate_in_moto: Callable[[Any], Any] = Instance.terminate
         self.take_end_launch: Callable[[str], str | None] = lambda _: None
@@ -68,13 +78,16 @@ class Lifecycle:
             self.instances[instance.id] = TrackedInstance(instance, launched_at=now, running_since=running_since)
         return self.instances[instance.id]
 
-    def start(self, tracked: TrackedInstance, start_in_moto: Callable[[Any], Any]) -> None:
+    def start(self, tracked: TrackedInstance, start_in_moto: Callable[[Any], Any], *, is_call: bool = True) -> None:
         """Change from stopped to pending.
 
+        :param is_call: StartInstances was called; False: EC2 itself starts an interrupted spot instance
         :raises CloudError: InsufficientInstanceCapacity; InvalidParameterValue: its type has another architecture
         """
         require_architecture(tracked.instance.instance_type, tracked.instance.architecture)
-        self._capacity.take(tracked.instance.instance_type, tracked.zone)
+        if is_call:
+            self.check_start(tracked)
+        self._capacity.take(tracked.instance.instance_type, tracked.zone, market=tracked.market)
         start_in_moto(tracked.instance)
         tracked.failed_start = self._take_failed_start("StartInstances")
         self._set_pending(tracked, self._now())
@@ -131,7 +144,9 @@ class Lifecycle:
 
     def build_machine_spec(self, tracked: TrackedInstance) -> MachineSpec:
         """Return the description of the machine that runs an instance."""
-        return build_machine_spec(tracked.instance, tracked.region, self.environment, self.custom_image_ids)
+        spec = build_machine_spec(tracked.instance, tracked.region, self.environment, self.custom_image_ids)
+        origin = self.image_origins.get(spec.source_image or "")
+        return replace(spec, source_image=origin) if origin else spec
 
     def is_visible(self, instance_id: str) -> bool:
         """Return whether DescribeInstances shows the instance yet."""
@@ -165,7 +180,7 @@ class Lifecycle:
                 self._set_running(tracked, at)
             case "stopping":
                 self._set_state(tracked, "stopped", at)
-                self._capacity.release(tracked.instance.instance_type, tracked.zone)
+                self._capacity.release(tracked.instance.instance_type, tracked.zone, market=tracked.market)
             case "shutting-down":
                 self._set_terminated(tracked, at)
             case "terminated":
@@ -219,6 +234,8 @@ class Lifecycle:
     ) -> None:
         tracked.instance._state = InstanceState(state, STATE_CODES[state])
         tracked.next_at = None if next_after is None else at + next_after
+        for callback in self.on_state:
+            callback(tracked, state, at)
         self._log.emit(
             build_instance_state_change(EventOrigin(at, tracked.account, tracked.region), tracked.instance.id, state)
         )
@@ -235,7 +252,7 @@ class Lifecycle:
     def _release_capacity(self, tracked: TrackedInstance) -> None:
         """Give back the capacity of a pending, running or stopping instance. A stopped one uses none."""
         if tracked.state in ("pending", "running", "stopping"):
-            self._capacity.release(tracked.instance.instance_type, tracked.zone)
+            self._capacity.release(tracked.instance.instance_type, tracked.zone, market=tracked.market)
 
 
 def _set_user_reason(tracked: TrackedInstance, at: datetime) -> None:

@@ -40,6 +40,7 @@ def build_machine_spec(
         arch=_convert_arch(instance.architecture),
         platform_version=find_platform_version(instance.image_id, region),
         environment=dict(environment),
+        market="spot" if instance.lifecycle == "spot" else "on-demand",
         source_image=instance.image_id if instance.image_id in custom_image_ids else None,
     )
 

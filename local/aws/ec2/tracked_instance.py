@@ -9,6 +9,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import StateReason
 
 from local.aws.core.errors import CloudError
+from local.aws.ec2.capacity import ON_DEMAND
 
 STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
@@ -75,6 +76,11 @@ class TrackedInstance:
     def zone(self) -> str:
         """Return the availability zone."""
         return str(self.instance.availability_zone)
+
+    @property
+    def market(self) -> str:
+        """Return how EC2 sells the instance: `spot` or `on-demand`."""
+        return str(self.instance.lifecycle or ON_DEMAND)
 
     @property
     def tags(self) -> Mapping[str, str]:

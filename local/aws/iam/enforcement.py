@@ -35,6 +35,9 @@ DENIED_CODES = {
 }
 """Error code by service; all other services answer AccessDeniedException."""
 
+SERVICE_ROLE_CODE = "AuthFailure.ServiceLinkedRoleCreationNotPermitted"
+"""Error code of EC2 for a launch on spot that may not create the service-linked role."""
+
 ROLE_KEY_PREFIX = "ASIA"
 TRUST_ACTIONS = frozenset({"sts:AssumeRole", "sts:TagSession"})
 """Actions that the trust policy of the role must allow, too."""
@@ -145,7 +148,9 @@ class Enforcement:
         else:
             message = f"{message} because {decision.reason} the {access_check.action} action"
         self.denials.append(message)
-        raise CloudError(_get_denied_code(service), message, status=403)
+        is_service_role = access_check.action == "iam:CreateServiceLinkedRole"
+        code = SERVICE_ROLE_CODE if is_service_role else _get_denied_code(service)
+        raise CloudError(code, message, status=403)
 
 
 def _get_denied_code(service: str) -> str:

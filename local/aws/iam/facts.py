@@ -16,11 +16,13 @@ class LocalFacts:
     """Facts of moto's backends.
 
     :ivar list_session_tags: returns the tags of a session of Session Manager
+    :ivar has_spot_role: returns whether the service-linked role of EC2 Spot exists
     """
 
     def __init__(self) -> None:
         """Start without sessions of Session Manager."""
         self.list_session_tags: Callable[[str], Mapping[str, str]] = lambda _: NO_TAGS
+        self.has_spot_role: Callable[[], bool] = lambda: False
 
     def get_tags(self, region: str, kind: str, resource_id: str) -> Mapping[str, str]:
         """Return the tags of a resource."""

@@ -46,6 +46,7 @@ class MetadataServer(ThreadingHTTPServer):
         self.now = now
         self.tokens: dict[str, datetime] = {}
         self._ssh_keys: dict[str, tuple[str, datetime]] = {}
+        self.interruption: tuple[str, datetime] | None = None
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 60}, daemon=True).start()
 
     def close(self) -> None:
@@ -78,6 +79,16 @@ class MetadataServer(ThreadingHTTPServer):
         valid_keys = {user: text for user, (text, until) in self._ssh_keys.items() if self.now() < until}
         return {f"{SSH_KEYS_PATH}/{user}": text for user, text in valid_keys.items()}
 
+    def _map_interruption(self) -> Mapping[str, str]:
+        """Return the warning of an interruption; without one, the path does not exist.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
+        """
+        if self.interruption is None:
+            return {}
+        action, at = self.interruption
+        return {"meta-data/spot/instance-action": json.dumps({"action": action, "time": _format_time(at)})}
+
     def build_documents(self) -> Mapping[str, str]:
         """Return the text of every path under /latest."""
         spec, zone = self.spec, f"{self.spec.region}a"
@@ -102,13 +113,14 @@ class MetadataServer(ThreadingHTTPServer):
         return {
             "meta-data/instance-id": spec.instance_id,
             "meta-data/instance-type": spec.instance_type,
-            "meta-data/instance-life-cycle": "on-demand",
+            "meta-data/instance-life-cycle": spec.market,
             "meta-data/placement/region": spec.region,
             "meta-data/placement/availability-zone": zone,
             "meta-data/iam/security-credentials": ROLE,
             f"meta-data/iam/security-credentials/{ROLE}": json.dumps(role, indent=2),
             "dynamic/instance-identity/document": json.dumps(identity, indent=2),
             **self._map_ssh_keys(),
+            **self._map_interruption(),
         }
 
 

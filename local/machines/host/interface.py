@@ -33,6 +33,7 @@ class MachineSpec:
     platform_version: str = "22.04"
     environment: Mapping[str, str] = field(default_factory=dict)
     source_image: str | None = None
+    market: Literal["on-demand", "spot"] = "on-demand"
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,13 @@ class Machines(Protocol):
         """Offer a public key for a user in the machine's metadata service.
 
         :param until: end of the offer, on the cloud's clock
+        """
+        ...
+
+    def show_interruption(self, instance_id: str, action: str, at: datetime) -> None:
+        """Announce an interruption in the machine's metadata service until it halts.
+
+        :param action: stop, terminate or hibernate
         """
         ...
 

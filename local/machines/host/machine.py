@@ -115,6 +115,11 @@ class Machine:
         if self._metadata:
             self._metadata.show_ssh_key(user, key, until)
 
+    def show_interruption(self, action: str, at: datetime) -> None:
+        """Announce an interruption in the machine's metadata."""
+        if self._metadata:
+            self._metadata.interruption = action, at
+
     @property
     def is_up(self) -> bool:
         """Return whether the machine's first process is alive."""

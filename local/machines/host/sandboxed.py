@@ -154,6 +154,13 @@ class SandboxedMachines:
         """
         self.get_machine(instance_id).show_ssh_key(user, key, until)
 
+    def show_interruption(self, instance_id: str, action: str, at: datetime) -> None:
+        """Announce an interruption in the metadata service.
+
+        :raises MachineHalted: the machine is not up
+        """
+        self.get_machine(instance_id).show_interruption(action, at)
+
     def set_gpu_utilization(self, instance_id: str, percent: Sequence[int]) -> None:
         """Write the file that the machine's nvidia-smi reads."""
         slot = self._slots[instance_id]

@@ -46,6 +46,7 @@ class SimulatedMachines:
     :ivar held_steps: events by the name of a step. The step ends only when its event is set or it is cancelled
     :ivar captures: instance and image of each capture, in order
     :ivar ssh_keys: instance, user, public key and end of each offered key
+    :ivar interruptions: instance, action and time of each announced interruption
     :ivar on_power_off: called with the id of an instance that has switched itself off
     """
 
@@ -60,6 +61,7 @@ class SimulatedMachines:
         self.held_steps: dict[str, threading.Event] = {}
         self.captures: list[tuple[str, str]] = []
         self.ssh_keys: list[tuple[str, str, str, datetime]] = []
+        self.interruptions: list[tuple[str, str, datetime]] = []
         self._machines: dict[str, _SimulatedMachine] = {}
         self.on_power_off: Callable[[str], None] = _ignore_power_off
         self._running = RunningDocuments()
@@ -133,6 +135,10 @@ class SimulatedMachines:
     def show_ssh_key(self, instance_id: str, user: str, key: str, until: datetime) -> None:
         """Record the offered key."""
         self.ssh_keys.append((instance_id, user, key, until))
+
+    def show_interruption(self, instance_id: str, action: str, at: datetime) -> None:
+        """Record the announced interruption."""
+        self.interruptions.append((instance_id, action, at))
 
     def set_gpu_utilization(self, instance_id: str, percent: Sequence[int]) -> None:
         """Set the utilization of each GPU."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.testing import in_process_cloud
@@ -105,6 +106,13 @@ def test_missing_capacity_is_500_and_terminate_gives_capacity_back(
     assert launch(SubnetId=find_subnet(ec2, "us-east-1b"))
     ec2.terminate_instances(InstanceIds=[first])
     assert launch()
+
+
+def test_refusal_names_the_other_zones_with_capacity_for_the_type(cloud: LocalCloud, ec2: Any, ssm: Any) -> None:
+    for letter in "abc":
+        cloud.capacity.set("g4dn.xlarge", f"us-east-1{letter}", 0)
+    with pytest.raises(ClientError, match=r"or choosing us-east-1d, us-east-1f\.$"):
+        ec2.run_instances(**build_launch_request(ssm))
 
 
 def test_failed_launch_uses_no_capacity(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:

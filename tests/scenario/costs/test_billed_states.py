@@ -20,6 +20,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.instances.commands.stop_start import warn_of_mode
 from chalicelib.domain.instances.record import Phase
+from chalicelib.domain.launch.move_target import MoveRequest
 from chalicelib.store.instances.table import InstanceModel
 from local.machines.errors import MachineHalted
 from local.machines.host.simulated import SimulatedMachines
@@ -140,6 +141,12 @@ def hang_image(desk: World) -> str:
     desk.cloud.faults.inject("CreateImage", "InternalError", "no", status=500, times=ALWAYS)
     create_image(desk, instance)
     return instance.id
+
+
+def hang_move(desk: World) -> str:
+    instance = desk.launch_until_stopped()
+    desk.cloud.faults.inject("CreateImage", "InternalError", "no", status=500, times=ALWAYS)
+    return desk.application.moves.request(ADA, instance.id, MoveRequest())[0].id
 
 
 def terminate_during_image(desk: World) -> str:
@@ -323,6 +330,7 @@ BUILDERS: Mapping[str, Callable[[World], str]] = {
     "the same on a bare metal type, which boots for up to 20 minutes longer": silence_agent_of_bare_metal,
     "no agent and no heartbeat after a start": silence_agent_of_start,
     "EC2 has no capacity for a start: the disk is billed": refuse_start,
+    "the image of a move is not created: the disk is billed": hang_move,
     "EC2 ends each accepted start": end_each_start,
     "the setup failed three times": fail_setup,
     "a document of the setup hangs or waits until its time limit, three times (here 15 min each)": hang_setup,

@@ -80,10 +80,11 @@ def test_launch_beyond_the_quota_fails_at_once_and_the_owner_is_notified(desk: W
     assert box.list_types() == ["quota_exceeded"]
 
 
-def test_start_without_capacity_is_tried_again(desk: World) -> None:
+def test_start_without_capacity_is_tried_again_and_the_owner_is_notified(desk: World) -> None:
+    box = add_webhook(desk)
     instance = desk.launch_until_stopped()
     desk.cloud.faults.inject("StartInstances", "InsufficientInstanceCapacity")
     desk.application.instances.start(ADA, instance.id)
     desk.wait_for_phase(instance, Phase.READY, minutes=6)
-    assert "no_capacity_yet" in desk.list_codes(instance)
+    assert [kind for kind in box.list_types() if kind.startswith("start")] == ["start_waiting", "start_capacity_found"]
     assert desk.cloud.calls["ec2:StartInstances"] == 2

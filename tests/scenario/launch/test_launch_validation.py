@@ -23,7 +23,7 @@ def desk() -> Iterator[World]:
         ({"gpu": "T4", "gpu_count": 3}, "gpu_count", "1, 4"),
         ({"instance_type": "g4dn.xlrage"}, "instance_type", "g4dn.xlarge"),
         ({"instance_type": "p2.xlarge"}, "instance_type", ""),
-        ({"gpu": "T4", "market": "spot"}, "market", "not supported"),
+        ({"gpu": "T4", "market": "cheap"}, "market", "spot-or-on-demand"),
         ({"gpu": "T4", "region": "us-east-9"}, "region", "us-east-1"),
         ({"gpu": "T4", "recipe": "tensorflow"}, "recipe", "jupyter"),
         ({"gpu": "T4", "disk_gib": 4}, "disk_gib", "8 to 2048"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.instances.record import Phase
 from tests.support.world import ADA, ADMIN, World
@@ -79,3 +80,13 @@ def test_launch_that_ec2_refuses_waits_until_the_quota_is_read_again(desk: World
     desk.application.offer_refresher.run()
     desk.wait_for_phase(instance, Phase.BOOTING)
     assert desk.cloud.calls["ec2:RunInstances"] == 2
+
+
+def test_quota_of_spot_does_not_hold_a_launch_that_can_fall_back(desk: World) -> None:
+    desk.cloud.quotas.set_limit(REGION, "L-3819A6DF", 0)
+    desk.application.offer_refresher.run()
+    with pytest.raises(Conflict, match="L-3819A6DF"):
+        desk.launch(market="spot")
+    request = desk.launch(market="spot-or-on-demand", wait_for_quota=True)
+    launched = desk.wait_for_phase(request, Phase.BOOTING)
+    assert launched.spec.market is Market.ON_DEMAND

@@ -34,7 +34,7 @@ def test_metadata_service_without_a_date_gives_no_time() -> None:
 
 def test_instance_id_is_requested_with_a_token() -> None:
     metadata = Metadata({})
-    assert Imds("http://imds/latest", metadata).read_instance_id() == "i-1"
+    assert Imds("http://imds/latest", metadata).read("instance-id") == "i-1"
     assert metadata.requests[1] == (
         "GET http://imds/latest/meta-data/instance-id {'X-aws-ec2-metadata-token': 't0ken'}"
     )

@@ -15,6 +15,8 @@ from chalicelib.domain.common.aws_errors import (
     InsufficientCapacity,
     PermanentAwsError,
     QuotaExceeded,
+    RegionNotEnabled,
+    RegionPending,
     TransientAwsError,
 )
 from local.aws.core.errors import HTTP_STATUSES
@@ -54,6 +56,10 @@ def test_new_instance_profile_is_not_found_yet(name: str) -> None:
         ("AccessDeniedException", 400, AwsForbidden),
         ("TargetNotConnected", 400, AgentNotConnected),
         ("InvalidAMIName.Duplicate", 400, AwsDuplicate),
+        ("PendingVerification", 400, RegionPending),
+        ("OptInRequired", 401, RegionNotEnabled),
+        ("SpotMaxPriceTooLow", 400, InsufficientCapacity),
+        ("MaxSpotInstanceCountExceeded", 400, QuotaExceeded),
         ("Unheard.Of", 400, PermanentAwsError),
         ("Unheard.Of", 429, TransientAwsError),
         ("Unheard.Of", 502, TransientAwsError),

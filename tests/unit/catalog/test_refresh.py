@@ -23,6 +23,7 @@ from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.store.data_files import load_catalog_document, load_packaged_recipes
 from chalicelib.store.stored_type import StoredType
+from tests.support.ready_instance import START
 from tests.support.recipes import build_recipes
 from tests.unit.catalog.small_catalog import build_small_document
 
@@ -70,6 +71,7 @@ def test_type_that_aws_adds_can_be_launched_after_the_refresh() -> None:
         settings=DeskSettings(),
         owner_policy=PolicyOverride(),
         deployed_regions=("us-east-1",),
+        now=START,
     )
     choice = choose_instance_type(LaunchRequest(gpu="L9"), context, None)
     assert choice.errors == ()

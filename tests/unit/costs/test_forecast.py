@@ -11,6 +11,7 @@ from chalicelib.domain.costs.forecast import compute_savings, forecast_month
 from chalicelib.domain.costs.month import Month, sum_in_month
 from chalicelib.domain.costs.open_segments import join_segments
 from chalicelib.domain.instances.billing import Billing, BillingState, Rates
+from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance, Lifetime, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -70,6 +71,16 @@ def test_forecast_runs_instances_to_their_end_and_keeps_their_disks(
     forecast = forecast_month([], [instance], [], START)
     assert forecast.expected == Decimal("1.01") * running_hours + Decimal("0.1") * disk_hours
     assert forecast.total == forecast.expected
+
+
+@pytest.mark.parametrize(("is_region_fixed", "price"), [(False, "1.25"), (True, "1")])
+def test_launch_counts_with_the_highest_price_that_its_offers_may_have(is_region_fixed: bool, price: str) -> None:
+    choice = with_first_price(
+        LaunchChoice(instance_type="g4dn.xlarge", region="us-east-1", is_region_fixed=is_region_fixed), Decimal(1)
+    )
+    waiting = replace(REQUESTED, spec=replace(REQUESTED.spec, launch_choice=choice))
+    running, _ = list_expected_segments(waiting, START, MONTH.ends_at)
+    assert running.rates.instance == Decimal(price)
 
 
 def test_forecast_ends_with_the_month() -> None:

@@ -78,6 +78,7 @@ heartbeats = st.builds(
     missed_heartbeats=st.none() | st.builds(MissedHeartbeats, count=counts, since=moments, reason=st.text(max_size=60)),
     self_stop=st.none() | st.builds(SelfStopStatus, stop_at=moments, stopping_now=st.booleans()),
     setup=st.none() | st.builds(build_progress, st.text(max_size=60), st.text(max_size=300)),
+    interruption=st.none() | st.just("stop 2026-11-23T12:00:00Z"),
 )
 
 MAX_HEARTBEAT = Heartbeat(
@@ -93,6 +94,7 @@ MAX_HEARTBEAT = Heartbeat(
     missed_heartbeats=MissedHeartbeats(count=10**5, since=NOW, reason="ProvisionedThroughputExceededException"),
     self_stop=SelfStopStatus(stop_at=NOW, stopping_now=False),
     setup=build_progress("x" * 60, "x" * 300),
+    interruption="hibernate 2026-11-23T12:00:00Z",
 )
 MAX_RESPONSE = HeartbeatResponse(
     mode="paused",
@@ -121,10 +123,11 @@ def test_heartbeat_fits_its_limit_and_drops_only_what_does_not_fit(
     assert isinstance(decoded, Heartbeat)
     signals = {name: (each.state, each.since, each.samples) for name, each in decoded.signals.items()}
     assert signals == {name: (each.state, each.since, each.samples) for name, each in heartbeat.signals.items()}
-    assert (decoded.acknowledged, decoded.keep_request, decoded.self_stop) == (
+    assert (decoded.acknowledged, decoded.keep_request, decoded.self_stop, decoded.interruption) == (
         heartbeat.acknowledged,
         heartbeat.keep_request,
         heartbeat.self_stop,
+        heartbeat.interruption,
     )
     if decoded.live_counts != heartbeat.live_counts:
         assert (decoded.missed_heartbeats, dict(decoded.live_counts)) == (None, {}), "only dropped completely, and last"

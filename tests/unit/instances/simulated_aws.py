@@ -5,7 +5,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.domain.common.aws_errors import InsufficientCapacity
+from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.launch_tries import OfferKey
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     NotVisible,
@@ -16,6 +19,7 @@ from chalicelib.domain.instances.observation import (
 )
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    ChangeType,
     CommandSent,
     InstanceLaunched,
     Launch,
@@ -30,7 +34,7 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.setup.step_output import StepOutput
-from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START, build_launch_attempt
+from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START, build_launch_attempt, build_ready_instance
 
 ZONES = ("us-east-1a", "us-east-1b")
 SECONDS = timedelta(seconds=1)
@@ -60,6 +64,7 @@ class SimulatedAws:
     hook_output: str = ""
     failure_details: str = "Failed"
     _sent: list[tuple[datetime, str | None]] = field(default_factory=list)
+    _attempt_count: int = 0
 
     def observe(self, now: datetime) -> Observation:
         """Return what EC2 and SSM show now."""
@@ -75,7 +80,7 @@ class SimulatedAws:
             return self.faults[type(step)]
         match step:
             case ResolveLaunch(excluded):
-                return _resolve(excluded)
+                return self._resolve(excluded)
             case Launch(attempt):
                 self.state, self.launched_at = Ec2State.RUNNING, now
                 return InstanceLaunched(
@@ -86,11 +91,22 @@ class SimulatedAws:
                 return CommandSent(f"c-{len(self._sent)}")
             case Start():
                 self.state, self.launched_at = Ec2State.RUNNING, now
+            case ChangeType(instance_type):
+                self.instance_type = instance_type
             case Stop():
                 self.state = Ec2State.STOPPED
             case Terminate():
                 self.state = Ec2State.TERMINATED
         return CallAccepted()
+
+    def _resolve(self, excluded: tuple[OfferKey, ...]) -> Outcome:
+        """Return a launch attempt in the first zone that is not excluded, as the resolver of the control loop does."""
+        tried = {key.zone for key in excluded}
+        zones = [zone for zone in ZONES if zone not in tried]
+        if not zones:
+            return InsufficientCapacity("NoOfferLeft", "Every zone is excluded.")
+        self._attempt_count += 1
+        return build_resolved_launch(build_launch_attempt(number=self._attempt_count, zone=zones[0]))
 
     def _observe_instance(self) -> ObservedInstance | NotVisible:
         if self.state is None:
@@ -120,9 +136,7 @@ class SimulatedAws:
         return ObservedCommand(command_id=f"c-{len(self._sent)}", status=status, status_details=details, steps=(step,))
 
 
-def _resolve(excluded: tuple[str, ...]) -> Outcome:
-    """Return a launch attempt in the first zone that is not excluded, as the resolver of the control loop does."""
-    zones = [zone for zone in ZONES if zone not in excluded]
-    if not zones:
-        return InsufficientCapacity("NoZoneLeft", "Every zone is excluded.")
-    return LaunchResolved(build_launch_attempt(number=len(excluded) + 1, zone=zones[0]), ADDRESS_PRICE)
+def build_resolved_launch(attempt: LaunchAttempt, address_price: Decimal = ADDRESS_PRICE) -> LaunchResolved:
+    """Return the outcome of a look-up: the attempt with the hardware and the prices of a g4dn.xlarge."""
+    rates = Rates(instance=Decimal("0.526"), disk=Decimal("0.007"), address=address_price)
+    return LaunchResolved(attempt, build_ready_instance().spec.hardware, rates)

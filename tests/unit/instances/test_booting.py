@@ -106,7 +106,7 @@ def test_start_without_capacity_is_retried_until_the_deadline() -> None:
     simulation.decide(2)
     assert simulation.run_until(Phase.STOPPED, 3, 25) == 18
     assert simulation.instance.spec.desired is DesiredState.STOPPED
-    assert (simulation.count_entries(EventCode.NO_CAPACITY_YET), simulation.count_entries(EventCode.START_FAILED)) == (
+    assert (simulation.count_entries(EventCode.START_WAITING), simulation.count_entries(EventCode.START_FAILED)) == (
         1,
         1,
     )

@@ -20,7 +20,9 @@ from tests.unit.instances.simulation import Simulation, build_heartbeat, build_i
 def test_stages_have_this_order() -> None:
     assert [stage.__name__ for stage in decide.STAGES] == [
         "apply_ec2_state",
+        "decide_interruption",
         "apply_limits",
+        "decide_move",
         "decide_phase",
         "require_delivery",
         "apply_mode",

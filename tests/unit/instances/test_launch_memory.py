@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from chalicelib.control.loop.launch_memory import LaunchMemory, RememberingExecutor
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import InsufficientCapacity, RepeatedRefusal, TransientAwsError
 from chalicelib.domain.instances.plan import Launch, Outcome, Step
 from chalicelib.domain.instances.record import Instance
@@ -21,14 +22,13 @@ def test_refusal_holds_only_for_first_calls(is_first_call: bool) -> None:
     assert (memory.find_refusal(launch) is NO_CAPACITY) is is_first_call
 
 
-def test_refusal_holds_for_one_type_in_one_zone() -> None:
+def test_refusal_holds_for_one_offer() -> None:
     memory = LaunchMemory()
     memory.record_refusal(build_launch_attempt(), NO_CAPACITY)
     launch = Launch(build_launch_attempt(), is_first_call=True)
-    for changed in (replace(launch.attempt, instance_type="g5.xlarge"), replace(launch.attempt, zone="us-east-1b")):
+    for changed in (replace(launch.attempt, instance_type="g5.xlarge"), replace(launch.attempt, market=Market.SPOT)):
         assert memory.find_refusal(replace(launch, attempt=changed)) is None
-    assert memory.list_zones_without_capacity("us-east-1", "g4dn.xlarge") == ("us-east-1a",)
-    assert memory.list_zones_without_capacity("us-west-2", "g4dn.xlarge") == ()
+    assert memory.list_refused_offers() == (launch.attempt.offer.key,)
 
 
 def test_repeated_refusal_is_not_taken_for_an_answer_of_ec2() -> None:

@@ -17,13 +17,14 @@ from chalicelib.domain.common.aws_errors import (
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.commands import stop_start
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
+from chalicelib.domain.instances.launch_tries import TryResult
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.observation import NotVisible, Observation
-from chalicelib.domain.instances.plan import Launch, LaunchResolved, Outcome, Plan, ResolveLaunch, Step
+from chalicelib.domain.instances.plan import Launch, Outcome, Plan, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Phase
 from tests.support.ready_instance import ADA, EC2_RUNNING
-from tests.unit.instances.simulated_aws import ADDRESS_PRICE, ZONES, SimulatedAws
+from tests.unit.instances.simulated_aws import ADDRESS_PRICE, ZONES, SimulatedAws, build_resolved_launch
 from tests.unit.instances.simulation import Simulation, build_context, build_requested_instance, get_time
 
 NO_CAPACITY = InsufficientCapacity("InsufficientInstanceCapacity", "None is left.")
@@ -107,7 +108,7 @@ def test_accepted_launch_that_ends_without_capacity_counts_as_one_refused_zone()
     assert simulation.instance.phase is Phase.BOOTING
     plan = end_launch(simulation, ENDED)
     assert (plan.instance.phase, plan.instance.ec2_instance, plan.requeue) == (Phase.LAUNCHING, None, True)
-    assert plan.instance.launch.zones_without_capacity == (ZONES[0],)
+    assert [(each.offer.zone, each.result) for each in plan.instance.launch.tries] == [(ZONES[0], TryResult.ENDED)]
     assert select_observed(plan.instance, build_instance_index([EC2_RUNNING])) == NotVisible(), (
         "the ended instance is not found again"
     )
@@ -167,13 +168,13 @@ def test_late_refusal_of_an_earlier_attempt_changes_nothing() -> None:
     first, second = (step for step in simulation.steps if isinstance(step, Launch))
     launch = simulation.instance.launch
     waiting = outcomes.record_outcome(
-        simulation.instance, ResolveLaunch(()), LaunchResolved(second.attempt, ADDRESS_PRICE), get_time(2)
+        simulation.instance, ResolveLaunch(()), build_resolved_launch(second.attempt), get_time(2)
     ).instance
     assert waiting.launch != launch
     for refusal in (NO_CAPACITY, QuotaExceeded("VcpuLimitExceeded", "Late."), PermanentAwsError("Blocked", "Late.")):
         assert outcomes.record_outcome(waiting, first, refusal, get_time(2)).instance == waiting
         assert outcomes.record_outcome(waiting, second, refusal, get_time(2)).instance != waiting
-    late = LaunchResolved(first.attempt, ADDRESS_PRICE)
+    late = build_resolved_launch(first.attempt)
     again = outcomes.record_outcome(waiting, ResolveLaunch(()), late, get_time(2))
     assert again.instance == waiting
 
@@ -186,7 +187,7 @@ def test_address_is_billed_as_the_subnet_of_the_last_attempt_says(price: Decimal
     instance = simulation.instance
     for attempt, address_price in zip(attempts, (Decimal(0), price), strict=False):
         waiting = replace(instance, launch=replace(instance.launch, attempt=None))
-        outcome = LaunchResolved(attempt, address_price)
+        outcome = build_resolved_launch(attempt, address_price)
         instance = outcomes.record_outcome(waiting, ResolveLaunch(()), outcome, get_time(2)).instance
     assert instance.billing.rates.address == price
 

@@ -47,6 +47,7 @@ def prepare(source: Image, **fields: Any) -> PreparedLaunch:
         settings=DeskSettings(),
         owner_policy=PolicyOverride(),
         deployed_regions=("us-east-1",),
+        now=NOW,
     )
     return prepare_launch(request, context, choose_instance_type(request, context, source), source)
 

@@ -18,6 +18,7 @@ from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.data_files import load_catalog
+from tests.support.ready_instance import START
 from tests.support.recipes import build_recipes
 from tests.unit.images.test_creation import build_image
 
@@ -30,6 +31,7 @@ CONTEXT = LaunchContext(
     settings=DeskSettings(),
     owner_policy=PolicyOverride(),
     deployed_regions=("us-east-1", "eu-west-1"),
+    now=START,
 )
 
 

@@ -10,6 +10,7 @@ from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice, choose_instance_type
 from chalicelib.store.data_files import load_catalog
+from tests.support.ready_instance import START
 from tests.support.recipes import build_recipes
 from tests.unit.images.test_creation import build_image
 
@@ -25,6 +26,7 @@ def choose(**fields: Any) -> TypeChoice:
         settings=settings,
         owner_policy=PolicyOverride(),
         deployed_regions=fields.pop("deployed", CATALOG.list_regions()),
+        now=START,
     )
     source = fields.pop("source", None)
     return choose_instance_type(LaunchRequest(**fields), context, source)

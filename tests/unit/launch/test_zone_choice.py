@@ -1,16 +1,21 @@
 """Which of the zones with a subnet a launch tries next."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
 
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
+from chalicelib.control.loop.choose_offer import OfferSelector
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import InsufficientCapacity
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.launch_tries import OfferKey
 from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, replay
 from chalicelib.domain.offers.likelihood import estimate_likelihood
+from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.region_capacity import CapacityKey, RegionCapacity
 from chalicelib.domain.sessions.role import RoleArn
 from chalicelib.settings import Settings
@@ -49,14 +54,18 @@ class FakeAws:
 
 @dataclass
 class FakeCapacity:
-    """Records of capacity, which counts its reads."""
+    """Records of capacity of a region whose offers were not read yet, and the settings of the desk."""
 
     capacity: RegionCapacity
-    reads: list[str] = field(default_factory=list)
 
-    def get(self, region: str) -> RegionCapacity:
-        self.reads.append(region)
-        return self.capacity
+    def get_many_with_capacity(
+        self, regions: Iterable[str], *, is_consistent: bool = False
+    ) -> tuple[Mapping[str, RegionOfferings], Mapping[str, RegionCapacity]]:
+        assert is_consistent
+        return {}, dict.fromkeys(regions, self.capacity)
+
+    def get_settings(self) -> DeskSettings:
+        return DeskSettings()
 
 
 def build_records(**records: CapacityRecord) -> FakeCapacity:
@@ -71,8 +80,18 @@ def record(result: Result, minutes_ago: int) -> CapacityRecord:
 
 def choose_zone(capacity: FakeCapacity, *without_capacity: str, zones: str = "abc", now: datetime = START) -> str:
     aws = FakeAws(zones)
-    resolver = LaunchResolver(aws, aws, load_catalog(), SETTINGS, capacity, ManualClock(now))
-    return resolver.resolve(build_ready_instance(), without_capacity).zone
+    selector = OfferSelector(
+        offers=capacity,
+        desk=capacity,
+        catalog=load_catalog(),
+        recipes={},
+        regions=("us-east-1",),
+        home_region="us-east-1",
+        clock=ManualClock(now),
+    )
+    resolver = LaunchResolver(aws, aws, load_catalog(), SETTINGS, selector)
+    refused = [OfferKey("g4dn.xlarge", zone, Market.ON_DEMAND) for zone in without_capacity]
+    return resolver.resolve(build_ready_instance(), refused).attempt.zone
 
 
 @pytest.mark.parametrize(
@@ -111,9 +130,3 @@ def test_zone_that_refused_this_launch_is_not_chosen_however_likely() -> None:
     assert choose_zone(capacity, "us-east-1b", "us-east-1a") == "us-east-1c"
     with pytest.raises(InsufficientCapacity):
         choose_zone(capacity, "us-east-1a", "us-east-1b", "us-east-1c")
-
-
-def test_records_are_not_read_for_the_only_zone() -> None:
-    capacity = build_records()
-    assert choose_zone(capacity, zones="b") == "us-east-1b"
-    assert capacity.reads == []

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
 from chalicelib.aws.volumes import Volumes
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -21,12 +23,15 @@ from chalicelib.domain.idle.rule import build_unknown_judgment
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause, ScheduledEvent, StateReason
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     NotVisible,
@@ -35,9 +40,21 @@ from chalicelib.domain.instances.observation import (
     ObservedCommand,
     TagsMissing,
 )
-from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
+from chalicelib.domain.instances.plan import (
+    InstanceLaunched,
+    Launch,
+    LaunchResolved,
+    NoLongerIdle,
+    Plan,
+    ResolveLaunch,
+    Start,
+    Stop,
+    Terminate,
+)
 from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.spot import Interruption, SpotTerms
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.state import DocumentRun
@@ -102,6 +119,18 @@ def fail_launch(error: Exception) -> Change:
     )
 
 
+def launch_with_choice(*, region: str = "us-east-1", wait_until: datetime | None = None) -> Change:
+    """Launch an instance of us-east-1 in its second pass.
+
+    :param region: the region of the first offer
+    """
+    attempt = build_launch_attempt()
+    instance = build_launching_instance(launch=LaunchState(attempt=attempt, pass_number=2))
+    choice = LaunchChoice(instance_type=attempt.instance_type, region=region, wait_until=wait_until)
+    waiting = replace(instance, spec=replace(instance.spec, launch_choice=choice))
+    return record_outcome(waiting, Launch(attempt), InstanceLaunched(EC2_RUNNING.to_ec2_instance()))
+
+
 FAILED = build_command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
 
 
@@ -120,6 +149,23 @@ def end_benchmark(observation: ObservedCommand) -> Change:
         command=observation,
         heartbeat=build_heartbeat(),
     )
+
+
+def with_move(instance: Instance, step: MoveStep, age: timedelta) -> Instance:
+    """Return the instance with a move that has been in a step for some time."""
+    spec = instance.spec
+    move = MoveState(
+        id="move-1",
+        requested_by="ada",
+        requested_at=NOW - age,
+        source_region=spec.region,
+        source_zone=f"{spec.region}a",
+        source_type=spec.hardware.instance_type,
+        target=MoveTarget(region=spec.region, hardware=spec.hardware),
+        step=step,
+        step_since=NOW - age,
+    )
+    return replace(instance, move=move)
 
 
 def end_image(state: str) -> Change:
@@ -203,6 +249,10 @@ SCHEDULED_EVENT = ScheduledEvent(
     id="e-1", code="instance-retirement", not_before=NOW + timedelta(days=2), description="old host"
 )
 ONLINE = ObservedAgent(online=True, last_ping_at=NOW)
+SPOT_SPEC = replace(build_instance().spec, market=Market.SPOT)
+EC2_SPOT = replace(EC2_RUNNING, market=Market.SPOT, spot_instance_request_id="sir-1")
+REPORTED_INTERRUPTION = f"stop {NOW + 2 * MINUTE:%Y-%m-%dT%H:%M:%SZ}"
+INTERRUPTED = StateReason(code="Server.SpotInstanceShutdown", cause=EndCause.SPOT)
 
 
 TRIGGERS: Mapping[str, Callable[[], Change]] = {
@@ -246,6 +296,8 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "setup_failed": lambda: decide_change(build_instance_in_setup(), command=FAILED, heartbeat=build_heartbeat()),
     "launch_refused": lambda: fail_launch(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
     "quota_exceeded": lambda: fail_launch(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
+    "launched_as_other_offer": lambda: launch_with_choice(region="us-west-2"),
+    "launched_after_wait": lambda: launch_with_choice(wait_until=NOW),
     "waiting_for_quota": lambda: decide_quota(None, fits=False),
     "quota_available": lambda: decide_quota(QuotaWait(since=START), fits=True),
     "quota_declined": lambda: decide_quota(QuotaWait(since=START), fits=False),
@@ -254,9 +306,35 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
         build_launching_instance(launch=LaunchState(attempt=replace(build_launch_attempt(), sent_at=START))),
         ec2=NotVisible(),
     ),
+    "market_changed": lambda: record_outcome(
+        build_launching_instance(spec=replace(SPOT_SPEC, spot=SpotTerms(can_fall_back=True))),
+        ResolveLaunch(()),
+        LaunchResolved(build_launch_attempt(), SPOT_SPEC.hardware, Rates(instance=Decimal("0.526"))),
+    ),
+    "spot_interruption": lambda: decide_change(
+        build_instance(), ec2=EC2_SPOT, heartbeat=build_heartbeat(interruption=REPORTED_INTERRUPTION)
+    ),
+    "spot_interrupted": lambda: decide_change(
+        build_instance(), ec2=replace(EC2_SPOT, state=Ec2State.STOPPED, state_reason=INTERRUPTED)
+    ),
+    "spot_resumed": lambda: decide_change(
+        build_instance(phase=Phase.STOPPED, observed=ObservedState(interruption=Interruption(interrupted_at=START))),
+        ec2=EC2_SPOT,
+    ),
     "start_failed": lambda: record_outcome(
         build_claimed_instance(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")
     ),
+    "start_waiting": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.START, 1),
+        Start(),
+        InsufficientCapacity("InsufficientInstanceCapacity", "None is left."),
+    ),
+    "start_capacity_found": lambda: decide_change(
+        replace(build_claimed_instance(ClaimAction.START, 1), start=StartState(refused_since=NOW - MINUTE))
+    ),
+    "moved": lambda: decide_change(with_move(build_instance(), MoveStep.LAUNCH, MINUTE)),
+    "move_failed": lambda: decide_change(with_move(build_instance(), MoveStep.IMAGE, MINUTE)),
+    "move_leftover": lambda: decide_change(with_move(build_instance(), MoveStep.CLEAN_UP, 90 * MINUTE)),
     "image_available": lambda: end_image("available"),
     "image_failed": lambda: end_image("failed"),
     "benchmark_done": lambda: end_benchmark(

@@ -19,7 +19,7 @@ from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateRe
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import CallAccepted, InstanceLaunched, Launch, Outcome, Start, Stop
-from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.offers.capacity_answers import find_answer_in_change, find_answer_to_call
 from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.region_capacity import (
@@ -55,11 +55,11 @@ def require_answer(outcome: Outcome, *, number: int = 1) -> CapacityAnswer:
     return answer
 
 
-def test_launch_and_refusal_are_answers_and_a_refusal_has_hints() -> None:
-    launched = require_answer(InstanceLaunched(EC2_RUNNING.to_ec2_instance()))
-    assert (launched.region, launched.key, launched.result, launched.at) == ("us-east-1", KEY, Result.LAUNCHED, START)
+def test_refusal_is_an_answer_with_hints_and_an_accepted_launch_is_none_yet() -> None:
     refused = require_answer(NO_CAPACITY)
-    assert (refused.result, refused.hinted_zones) == (Result.REFUSED, ("us-east-1a", "us-east-1b", "us-east-1c"))
+    assert (refused.region, refused.key, refused.result, refused.at) == ("us-east-1", KEY, Result.REFUSED, START)
+    assert refused.hinted_zones == ("us-east-1a", "us-east-1b", "us-east-1c")
+    assert find_answer(InstanceLaunched(EC2_RUNNING.to_ec2_instance())) is None
 
 
 @pytest.mark.parametrize(
@@ -117,15 +117,34 @@ def test_launch_that_ends_with_an_internal_error_says_nothing_about_capacity() -
     assert find_answer_in_change(*build_end("Server.InternalError"), START) is None
 
 
-def test_instance_whose_answer_was_lost_is_the_same_answer() -> None:
+def build_first_run(before_state: Ec2State | None) -> tuple[Instance, Instance]:
+    """Return the records before and after EC2 shows for the first time that a launched instance runs.
+
+    :param before_state: the state in the record before; None: the answer to the launch was lost
+    """
     attempt = replace(build_launch_attempt(), sent_at=START)
-    before = replace(build_ready_instance(), ec2_instance=None, launch=LaunchState(attempt=attempt))
-    after = replace(before, ec2_instance=EC2_RUNNING.to_ec2_instance())
+    machine = replace(EC2_RUNNING, state=before_state).to_ec2_instance() if before_state else None
+    booting = replace(build_ready_instance(), phase=Phase.BOOTING, launch=LaunchState(attempt=attempt))
+    return replace(booting, ec2_instance=machine), replace(booting, ec2_instance=EC2_RUNNING.to_ec2_instance())
+
+
+@pytest.mark.parametrize("before_state", [None, Ec2State.PENDING])
+def test_instance_that_runs_for_the_first_time_is_a_launch(before_state: Ec2State | None) -> None:
+    before, after = build_first_run(before_state)
     found = find_answer_in_change(before, after, Observation(ec2=EC2_RUNNING), START)
-    assert found == require_answer(InstanceLaunched(EC2_RUNNING.to_ec2_instance()))
+    assert found is not None
+    assert (found.key, found.result) == (KEY, Result.LAUNCHED)
     elsewhere = Observation(ec2=replace(EC2_RUNNING, zone="us-east-1b"))
     assert find_answer_in_change(before, after, elsewhere, START) is None
     assert find_answer_in_change(before, after, Observation(ec2=NotVisible()), START) is None
+    assert find_answer_in_change(after, after, Observation(ec2=EC2_RUNNING), START) is None
+
+
+def test_instance_that_runs_after_a_start_is_no_launch() -> None:
+    before, after = build_first_run(Ec2State.PENDING)
+    claim = build_starting_instance().claim
+    starting = (replace(before, claim=claim), replace(after, claim=claim))
+    assert find_answer_in_change(*starting, Observation(ec2=EC2_RUNNING), START) is None
 
 
 def test_same_answer_counts_once_and_another_attempt_counts_again() -> None:

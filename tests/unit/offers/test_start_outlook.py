@@ -52,6 +52,12 @@ def test_refused_mornings_are_counted_and_the_way_out_is_named() -> None:
     )
 
 
+def test_instance_that_gpudesk_did_not_launch_cannot_be_moved() -> None:
+    foreign = replace(build_instance(), is_foreign=True)
+    said = describe_start_outlook(foreign, RegionCapacity({KEY: replay(build_mornings(*WEEK))}), NOW)
+    assert said.endswith("so it may also refuse to start n again after the stop.")
+
+
 def test_morning_with_many_tries_counts_once() -> None:
     waits = [(REFUSED, MONDAY + number * 2 * MINUTE) for number in range(20)]
     results = [

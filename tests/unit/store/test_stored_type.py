@@ -39,6 +39,13 @@ def test_record_is_read_as_written(since: datetime, rate: Decimal, accrued: Deci
     assert (str(loaded.billing.rates), str(loaded.billing.meter.accrued)) == (str(instance.billing.rates), str(accrued))
 
 
+def test_record_that_was_written_before_starts_and_moves_is_readable() -> None:
+    stored = json.loads(INSTANCE.encode(build_ready_instance()))
+    del stored["start"]
+    assert "move" not in stored
+    assert INSTANCE.decode(json.dumps(stored)) == build_ready_instance()
+
+
 @given(times, amounts)
 def test_billed_segment_is_read_as_written(since: datetime, rate: Decimal) -> None:
     segment = BilledSegment(
@@ -76,3 +83,12 @@ def test_item_of_a_record_has_keys_and_filters_beside_one_text() -> None:
         "user_write": "BOOL",
         "version": "N",
     }
+
+
+def test_record_of_a_launch_from_before_it_had_tries_is_read() -> None:
+    document = json.loads(INSTANCE.encode(build_ready_instance()))
+    document["spec"].pop("launch_choice", None)
+    document["launch"] = {"attempt_count": 2, "zones_without_capacity": ["us-east-1a"], "zones_in_timeline": []}
+    loaded = INSTANCE.decode(json.dumps(document))
+    assert loaded.spec.launch_choice is None
+    assert (loaded.launch.attempt_count, loaded.launch.tries, loaded.launch.pass_number) == (2, (), 1)

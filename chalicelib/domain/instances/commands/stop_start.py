@@ -12,12 +12,16 @@ from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_dry_run_warning, build_paused_warning
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.change import RecordChange, describe_state, is_ending, require_not_ending
+from chalicelib.domain.instances.commands.start_options import StartOptions, apply_start_options
 from chalicelib.domain.instances.lifecycle.actions import REQUEST_NOUNS
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.lifecycle.starting import find_arch_mismatch
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_stopped_costs
 from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance, Phase, StateRequest
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 
+NO_OPTIONS = StartOptions()
 PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 
 
@@ -35,6 +39,9 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
             f"/instances/{instance.name}.",
             code=ErrorCode.NOT_LAUNCHED,
         )
+    if instance.move and instance.ec2_instance is None:
+        message = f"{instance.name} is moving. To leave it where it was, send DELETE /instances/{instance.name}/move."
+        raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)
     if instance.phase in PRE_LAUNCH_PHASES or instance.ec2_instance is None:
         raise Conflict(
             f"{instance.name} is not launched yet. To cancel the launch, send DELETE /instances/{instance.name}.",
@@ -47,10 +54,11 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
     return _request_state(instance, DesiredState.STOPPED, actor, now)
 
 
-def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
+def request_start(instance: Instance, actor: Actor, now: datetime, options: StartOptions = NO_OPTIONS) -> RecordChange:
     """Request a start. Its setup gets the full number of attempts again.
 
-    :raises Conflict: the instance is being terminated, or has failed
+    :param options: of a start that is already requested, they can change until the instance runs
+    :raises Conflict: the instance is being terminated, has failed, or runs with another type than the requested one
     """
     require_not_ending(instance, "be started")
     if instance.phase is Phase.FAILED:
@@ -63,9 +71,10 @@ def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChan
             f"{instance.name} cannot be started. {instance.reason.message} {advice}", code=ErrorCode.INSTANCE_FAILED
         )
     if instance.spec.desired is DesiredState.RUNNING:
-        return RecordChange(instance)
+        return _change_options(instance, options, actor, now)
+    instance = apply_start_options(instance, options)
     setup = replace(instance.setup, attempts=0, interruptions=0, current_run=None, retry_at=None)
-    return _request_state(replace(instance, setup=setup), DesiredState.RUNNING, actor, now)
+    return _request_state(replace(instance, setup=setup), DesiredState.RUNNING, actor, now, options.text)
 
 
 def request_termination(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
@@ -84,7 +93,8 @@ def build_request_reason(instance: Instance) -> EventReason:
     state = f"{instance.name} {describe_state(instance)}."
     match desired:
         case DesiredState.STOPPED if phase is not Phase.STOPPED:
-            return EventReason(code=EventCode.STOP_REQUESTED, message=f"{state} Its root disk stays and is billed.")
+            message = f"{state} {describe_stopped_costs(instance)}"
+            return EventReason(code=EventCode.STOP_REQUESTED, message=message)
         case DesiredState.RUNNING if phase in (*STOPPED_PHASES, Phase.BOOTING):
             return EventReason(code=EventCode.START_REQUESTED, message=state)
         case DesiredState.TERMINATED if phase is not Phase.TERMINATED:
@@ -117,14 +127,30 @@ def warn_of_type(instance: Instance) -> WriteWarning | None:
     return WriteWarning(WarningCode.TYPE_MISMATCH, mismatch) if mismatch else None
 
 
-def _request_state(instance: Instance, desired: DesiredState, actor: Actor, now: datetime) -> RecordChange:
+def _change_options(instance: Instance, options: StartOptions, actor: Actor, now: datetime) -> RecordChange:
+    """Return the record with other options of a start that is already requested."""
+    changed = instance if options.is_empty else apply_start_options(instance, options)
+    if changed == instance:
+        return RecordChange(instance)
+    message = f"{actor.name} changed the start of {instance.name}{options.text}."
+    reason = EventReason(code=EventCode.START_REQUESTED, message=message)
+    return RecordChange(changed, (timeline_entry(now, reason, actor=actor.name),))
+
+
+def _request_state(
+    instance: Instance, desired: DesiredState, actor: Actor, now: datetime, details: str = ""
+) -> RecordChange:
+    """Return the record with a desired state.
+
+    :param details: what else is requested, as the end of a sentence
+    """
     code = {
         DesiredState.RUNNING: EventCode.START_REQUESTED,
         DesiredState.STOPPED: EventCode.STOP_REQUESTED,
         DesiredState.TERMINATED: EventCode.TERMINATE_REQUESTED,
     }[desired]
     noun = REQUEST_NOUNS[desired]
-    reason = EventReason(code=code, message=f"{actor.name} requested the {noun} of {instance.name}.")
+    reason = EventReason(code=code, message=f"{actor.name} requested the {noun} of {instance.name}{details}.")
     request = StateRequest(state=desired, actor=actor.name)
     changed = replace(instance, spec=replace(instance.spec, desired=desired), state_request=request)
     return RecordChange(changed, (timeline_entry(now, reason, actor=actor.name),))
@@ -136,7 +162,8 @@ def _describe_termination(instance: Instance) -> str:
         return ""
     image = instance.image_in_progress
     wait = f" It is billed until its image {image.id} is created." if image else ""
-    return f"{wait} Its disk is deleted."
+    request = " Its spot request is cancelled first." if has_spot_request(instance.ec2_instance) else ""
+    return f"{wait}{request} Its disk is deleted."
 
 
 def _has_idle_stop(instance: Instance) -> bool:

@@ -12,10 +12,12 @@ from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.lifecycle.before_stop import run_hook_first
 from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import with_phase
-from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files
-from chalicelib.domain.instances.plan import Plan, Start, Step, Stop, Terminate
+from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files, describe_stopped_costs
+from chalicelib.domain.instances.plan import CancelSpotRequest, Plan, Start, Step, Stop, Terminate
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import WarningType
 
 INITIATED_CODES: Mapping[ClaimAction, EventCode] = {
@@ -55,8 +57,16 @@ def begin_action(
     :param reason: why, in full sentences
     :param warning_type: type of the stop warning that the action follows; None: a person requested it
     """
-    claim = Claim(action=action, claimed_at=now, reason=reason, warning_type=warning_type, last_called_at=now)
-    phase, step = _choose_phase_and_step(action, warning_type)
+    phase, step = _choose_phase_and_step(instance, action, warning_type)
+    is_cancellation = isinstance(step, CancelSpotRequest)
+    claim = Claim(
+        action=action,
+        claimed_at=now,
+        reason=reason,
+        warning_type=warning_type,
+        last_called_at=None if is_cancellation else now,
+        request_cancelled_at=now if is_cancellation else None,
+    )
     desired = instance.spec.desired
     if warning_type is not None:
         desired = DesiredState.TERMINATED if action is ClaimAction.TERMINATE else DesiredState.STOPPED
@@ -64,6 +74,7 @@ def begin_action(
         instance=replace(
             with_phase(instance, phase, reason, now),
             claim=claim,
+            start=instance.start if action is ClaimAction.START else StartState(),
             warning=None,
             spec=replace(instance.spec, desired=desired),
         ),
@@ -137,18 +148,20 @@ def _build_initiated_reason(instance: Instance, action: ClaimAction, reason: Eve
             message = f"{name} is being started. {reason.message}"
         case ClaimAction.STOP:
             lost = describe_lost_files(instance)
-            follows = f"It loses {lost}. Its root disk stays and is billed. To use {name} again, start it."
+            follows = f"It loses {lost}. {describe_stopped_costs(instance)} To use {name} again, start it."
             message = f"{name} is being stopped. {reason.message} {follows}"
         case ClaimAction.TERMINATE:
             message = f"{name} is being terminated. {reason.message} Its disk is deleted."
     return EventReason(code=INITIATED_CODES[action], message=message)
 
 
-def _choose_phase_and_step(action: ClaimAction, warning_type: WarningType | None) -> tuple[Phase, Step]:
+def _choose_phase_and_step(
+    instance: Instance, action: ClaimAction, warning_type: WarningType | None
+) -> tuple[Phase, Step]:
     match action:
         case ClaimAction.START:
             return Phase.BOOTING, Start()
         case ClaimAction.STOP:
             return Phase.STOPPING, Stop(if_still_idle=warning_type is WarningType.IDLE)
         case ClaimAction.TERMINATE:
-            return Phase.TERMINATING, Terminate()
+            return Phase.TERMINATING, find_cancellation(instance.ec2_instance) or Terminate()

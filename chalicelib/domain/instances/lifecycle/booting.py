@@ -15,12 +15,15 @@ from chalicelib.domain.instances.hardware import UNKNOWN_DISK_SIZE, describe_pri
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
+from chalicelib.domain.instances.lifecycle.start_wait import record_found_capacity
 from chalicelib.domain.instances.lifecycle.starting import retry_start
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning
 from chalicelib.domain.instances.observation import Observation, ObservedAgent, Unavailable
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spot_rates import describe_spot_saving
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 NO_AGENT_MESSAGE = (
@@ -40,6 +43,10 @@ def decide(instance: Instance, observation: Observation, now: datetime, desk: De
     if ec2_instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
         return retry_start(instance, now, desk)
     instance = replace(instance, claim=None)
+    if instance.start != StartState() and ec2_instance.state is Ec2State.RUNNING:
+        if instance.start.refused_since:
+            return record_found_capacity(instance, now)
+        instance = replace(instance, start=StartState())
     lifetime = decide_lifetime(instance, "It is booting.", now, observation)
     if lifetime:
         return lifetime
@@ -136,7 +143,7 @@ def _describe_cost(instance: Instance) -> str:
         return describe_price(instance.spec.hardware.instance_type, None)
     if rates.disk is None:
         return f"It costs {format_usd(rates.instance + rates.address)} per hour and its disks. {UNKNOWN_DISK_SIZE}"
-    return f"It costs {format_usd(rates.instance + rates.disk + rates.address)} per hour."
+    return f"It costs {format_usd(rates.instance + rates.disk + rates.address)} per hour.{describe_spot_saving(rates)}"
 
 
 def _describe_stop_terms(instance: Instance, mode: Mode, now: datetime) -> str:

@@ -22,19 +22,23 @@ from chalicelib.domain.instances.lifecycle import (
     ec2_drift,
     failed,
     launching,
+    moving,
     notified_facts,
     ready,
     setting_up,
+    spot_interruption,
     stopping,
 )
 from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
 from chalicelib.domain.instances.lifecycle.mode_filter import apply_mode
+from chalicelib.domain.instances.lifecycle.move_end import hold_end
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
 from chalicelib.domain.instances.lifecycle.start_price import update_rates_at_start
 from chalicelib.domain.instances.lifecycle.type_change import decide_type_change
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spot_rates import update_spot_rates
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
@@ -54,7 +58,18 @@ def apply_ec2_state(decision: Decision) -> Decision:
     instance, plan = ec2_drift.apply_ec2_state(decision.instance, decision.observation, decision.now, mode)
     if plan is None and instance.is_active:
         plan = decide_type_change(instance, decision.observation, decision.context.catalog, decision.now)
+    if plan:
+        plan = hold_end(instance, plan, decision.observation.move, decision.now)
     return replace(decision, instance=instance, plan=plan)
+
+
+def decide_interruption(decision: Decision) -> Decision:
+    """Notify people of an interruption by EC2, and stop the instance before EC2 does."""
+    if decision.plan:
+        return decision
+    mode = decision.context.desk.mode
+    plan = spot_interruption.decide_interruption(decision.instance, decision.observation, decision.now, mode)
+    return replace(decision, plan=plan)
 
 
 def apply_limits(decision: Decision) -> Decision:
@@ -75,6 +90,13 @@ def apply_limits(decision: Decision) -> Decision:
     changed = replace(instance, spec=replace(instance.spec, policy=limited))
     plan = record_event(changed, reason, decision.now)
     return replace(decision, plan=replace(plan, requeue=True))
+
+
+def decide_move(decision: Decision) -> Decision:
+    """Decide what the move of the instance requires. Before a launch at the target, it stays stopped."""
+    if decision.plan:
+        return decision
+    return replace(decision, plan=moving.decide(decision.instance, decision.observation, decision.now))
 
 
 def decide_phase(decision: Decision) -> Decision:
@@ -108,16 +130,22 @@ def abandon_benchmark(decision: Decision) -> Decision:
 
 
 def apply_metering(decision: Decision) -> Decision:
-    """Advance the meter to the state that the plan leaves the record in. A start is billed at the present prices."""
+    """Advance the meter to the state that the plan leaves the record in.
+
+    A start is billed at the present prices, and a spot instance always.
+    """
     plan = decision.decided_plan
     instance = update_rates_at_start(decision.before, plan.instance, decision.context.catalog)
+    instance = update_spot_rates(instance, decision.context.find_spot_price)
     metered = advance_plan_meter(decision.before, replace(plan, instance=instance), decision.now)
     return replace(decision, plan=metered)
 
 
 STAGES: tuple[Stage, ...] = (
     apply_ec2_state,
+    decide_interruption,
     apply_limits,
+    decide_move,
     decide_phase,
     require_delivery,
     apply_mode,
@@ -129,13 +157,15 @@ STAGES: tuple[Stage, ...] = (
 
 1. `apply_ec2_state` is first: the other stages decide on what EC2 shows now. Something that was done outside gpudesk,
    or an instance that EC2 does not show, decides the plan.
-2. `apply_limits` comes before the phase, so that no stop follows from a policy that exceeds the limits.
-3. `decide_phase` always decides. It is skipped if stage 1 or 2 has decided.
-4. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
-5. `apply_mode` sees every plan, so that nothing gets around the mode.
-6. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
-7. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
-8. `apply_metering` is last: it bills what is written, from the record as it was read.
+2. `decide_interruption` comes before the phase: an interruption ends each of them within two minutes.
+3. `apply_limits` comes before the phase, so that no stop follows from a policy that exceeds the limits.
+4. `decide_move` comes before the phase: while an instance moves, a failed launch or a stop means that it is taken back.
+4. `decide_phase` always decides. It is skipped if a stage before it has decided.
+5. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
+6. `apply_mode` sees every plan, so that nothing gets around the mode.
+7. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
+8. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
+9. `apply_metering` is last: it bills what is written, from the record as it was read.
 """
 
 
@@ -156,9 +186,9 @@ def _plan_phase(decision: Decision) -> Plan:
             hook = before_stop.decide(instance, observation, now, context)
             return hook or stopping.decide_stopping(instance, now, context.desk.mode)
         case Phase.STOPPED:
-            return stopping.decide_stopped(instance, now)
+            return stopping.decide_stopped(instance, observation, now)
         case Phase.TERMINATING:
-            return stopping.decide_terminating(instance, now, context.desk.mode)
+            return stopping.decide_terminating(instance, observation, now, context.desk.mode)
         case Phase.TERMINATED:
             return no_op(instance, EventCode.TERMINATED, f"{instance.name} is terminated.")
         case _ as impossible:

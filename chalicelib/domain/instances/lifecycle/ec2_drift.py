@@ -20,6 +20,8 @@ from chalicelib.domain.instances.lifecycle.external_changes import (
     decide_external_stop,
     decide_scheduled_event,
 )
+from chalicelib.domain.instances.lifecycle.launch_errors import can_leave_region
+from chalicelib.domain.instances.lifecycle.launch_pass import leave_region_out, record_success
 from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedInstance, TagsMissing, Unavailable
@@ -49,8 +51,14 @@ def apply_ec2_state(
 def _decide_nothing(instance: Instance, unavailable: Unavailable, now: datetime) -> Plan:
     """Change nothing; but after some minutes, a launch that waits for its region says why.
 
+    A launch leaves a region that rejects even this call, as long as nothing can exist there: no request was sent.
+
     The reason is written once: messages of AWS can differ from call to call.
     """
+    attempt = instance.launch.attempt
+    is_unsent = attempt is not None and attempt.sent_at is None and instance.ec2_instance is None
+    if unavailable.is_rejected and is_unsent and can_leave_region(instance):
+        return leave_region_out(instance, "Rejected", ensure_period(unavailable.error), now)
     message = f"EC2 {unavailable.past}, so gpudesk decides nothing about {instance.name}: {unavailable.error}"
     plan = no_op(instance, EventCode.AWS_UNAVAILABLE, message)
     is_waiting = instance.phase is Phase.REQUESTED and now - instance.phase_since >= EXPLAIN_WAITING_AFTER
@@ -72,12 +80,13 @@ def to_booting(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
         "agent."
     )
     reason = EventReason(code=EventCode.LAUNCHED, message=message)
-    return record_event(
+    launched, entries = record_success(instance, now)
+    plan = record_event(
         replace(
-            with_phase(instance, Phase.BOOTING, reason, now),
+            with_phase(launched, Phase.BOOTING, reason, now),
             ec2_instance=ec2_instance,
             lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),
-            launch=replace(instance.launch, retry_at=None, last_error=None),
+            launch=replace(launched.launch, retry_at=None, last_error=None),
         ),
         reason,
         now,
@@ -85,6 +94,7 @@ def to_booting(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
         zone=ec2_instance.zone,
         instance_type=instance.spec.hardware.instance_type,
     )
+    return replace(plan, timeline=(*plan.timeline, *entries))
 
 
 def reopen_record(instance: Instance, ec2_instance: Ec2Instance, now: datetime, mode: Mode) -> Plan:

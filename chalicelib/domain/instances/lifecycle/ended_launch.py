@@ -1,4 +1,4 @@
-"""Decide for a launch that EC2 accepted and then ended: try another zone, or fail and say what to do.
+"""Decide for a launch that EC2 accepted and then ended: try the next offer, or fail and say what to do.
 
 EC2 checks the capacity, the volume limits and the KMS key of the disk only after it has accepted RunInstances:
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
@@ -10,8 +10,11 @@ from datetime import datetime
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, EndCause, StateReason
-from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch, try_another_zone
+from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, TryResult
+from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
+from chalicelib.domain.instances.lifecycle.launch_pass import try_next_offer
 from chalicelib.domain.instances.lifecycle.plans import with_phase
+from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -29,6 +32,9 @@ QUOTA_ADVICE = (
     "disk, or terminate instances that nobody needs."
 )
 SNAPSHOT_ADVICE = "The snapshot of the image is deleted. Launch from another image, or leave image out."
+MAX_ENDED_IDS = 200
+"""EC2 shows a terminated instance for about an hour. More launches cannot end in this time, because a pass pauses."""
+
 ADVICE = "Ask an admin to look for the cause, then launch again."
 ADVICE_BY_CAUSE = {
     EndCause.KMS_KEY: KMS_ADVICE,
@@ -46,7 +52,7 @@ def is_ended_launch(instance: Instance, ec2_instance: Ec2Instance) -> bool:
 
 
 def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan:
-    """Launch in another zone if the cause is in this one; otherwise fail the launch with AWS's reason.
+    """Launch with the next offer if the cause is in this zone; otherwise fail the launch with AWS's reason.
 
     The EC2 instance has ended, so the record lets go of it.
     """
@@ -55,7 +61,7 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
     launch = replace(
         instance.launch,
         attempt=None,
-        ended_instance_ids=(*instance.launch.ended_instance_ids, instance_id),
+        ended_instance_ids=(*instance.launch.ended_instance_ids, instance_id)[-MAX_ENDED_IDS:],
         started_at=instance.launch.started_at or instance.phase_since,
     )
     released = replace(
@@ -66,17 +72,42 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         lifetime=replace(instance.lifetime, started_at=None),
         observed=ObservedState(),
     )
-    if reason.cause is EndCause.ZONE:
+    # EC2 keeps the spot request of an instance that it ends, and would launch another one for it.
+    cancellation = find_cancellation(ec2_instance)
+    if reason.cause in (EndCause.ZONE, EndCause.SPOT):
         message = (
             f"EC2 accepted the launch of {name} in {ec2_instance.zone} and then ended it. {reason.text} gpudesk "
-            "tries another zone."
+            "tries the next offer."
         )
         relaunch = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
         waiting = with_phase(released, Phase.LAUNCHING, relaunch, now)
-        return try_another_zone(waiting, ec2_instance.zone, message, now, instance_id=instance_id)
+        latest = LaunchTry(
+            offer=_find_offer(instance, ec2_instance),
+            result=TryResult.ENDED,
+            at=now,
+            code=reason.code,
+            message=reason.text,
+        )
+        plan = try_next_offer(waiting, latest, relaunch, now, instance_id=instance_id)
+        return replace(plan, step=cancellation)
     code, advice = _choose_failure(reason)
     cause = f"EC2 accepted the launch and then ended it. {reason.text} {advice}"
-    return fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
+    plan = fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
+    return replace(plan, step=cancellation)
+
+
+def _find_offer(instance: Instance, ec2_instance: Ec2Instance) -> LaunchOffer:
+    """Return the offer of an accepted launch. The instance of an attempt is in the zone of the attempt."""
+    if instance.launch.attempt:
+        return instance.launch.attempt.offer
+    spec = instance.spec
+    return LaunchOffer(
+        instance_type=spec.hardware.instance_type,
+        region=spec.region,
+        zone=ec2_instance.zone,
+        market=spec.market,
+        price=instance.billing.rates.instance,
+    )
 
 
 def find_advice(cause: EndCause) -> str | None:

@@ -10,9 +10,12 @@ from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.claim import ClaimAction
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.ended_launch import is_ended_launch, record_ended_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_stopped, to_terminated, with_phase
+from chalicelib.domain.instances.lifecycle.spot_return import build_interrupted_reason, decide_return
+from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
+from chalicelib.domain.instances.lifecycle.start_wait import record_ended_start
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop
 from chalicelib.domain.instances.observation import NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Plan
@@ -51,7 +54,8 @@ def decide_end(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
             f"{name} was terminated outside gpudesk, and its disk is deleted.{ec2_instance.reason_text} Launch a "
             "new instance if you still need one."
         )
-        return to_terminated(instance, EventReason(code=EventCode.TERMINATED_EXTERNALLY, message=message), now)
+        plan = to_terminated(instance, EventReason(code=EventCode.TERMINATED_EXTERNALLY, message=message), now)
+        return replace(plan, step=find_cancellation(ec2_instance))
     if instance.phase is Phase.TERMINATING:
         return no_op(instance, EventCode.TERMINATING, f"EC2 is terminating {name}.")
     if is_requested:
@@ -61,7 +65,9 @@ def decide_end(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
     reason = EventReason(code=EventCode.TERMINATING_EXTERNALLY, message=message)
     spec = replace(instance.spec, desired=DesiredState.TERMINATED)
     terminating = replace(with_phase(instance, Phase.TERMINATING, reason, now), spec=spec, warning=None)
-    return record_event(terminating, reason, now)
+    plan = record_event(terminating, reason, now)
+    # Otherwise EC2 launches another instance for the spot request.
+    return plan if is_requested else replace(plan, step=find_cancellation(ec2_instance))
 
 
 def decide_external_stop(
@@ -75,8 +81,17 @@ def decide_external_stop(
     is_starting = instance.claim is not None and instance.claim.action is ClaimAction.START
     if instance.phase in STOP_PHASES or is_starting:
         return None
-    reason = _build_stop_reason(instance, ec2_instance, heartbeat)
-    if instance.spec.desired is DesiredState.RUNNING:
+    ended = record_ended_start(instance, now)
+    if ended:
+        return ended
+    is_interrupted = ec2_instance.state_reason is not None and ec2_instance.state_reason.cause is EndCause.SPOT
+    reason = (
+        build_interrupted_reason(instance, ec2_instance)
+        if is_interrupted
+        else _build_stop_reason(instance, ec2_instance, heartbeat)
+    )
+    is_resumed = is_interrupted and instance.spec.spot.resume_after_interruption
+    if instance.spec.desired is DesiredState.RUNNING and not is_resumed:
         instance = replace(instance, spec=replace(instance.spec, desired=DesiredState.STOPPED), state_request=None)
     if ec2_instance.state is Ec2State.STOPPED:
         return record_event(to_stopped(instance, reason, now), reason, now)
@@ -93,6 +108,9 @@ def decide_external_start(instance: Instance, ec2_instance: Ec2Instance, now: da
         return None
     if instance.phase is not Phase.STOPPED and not _is_restarted_while_stopping(instance, ec2_instance, now):
         return None
+    returned = decide_return(instance, ec2_instance, now, mode)
+    if returned:
+        return returned
     terms = (
         "Its idle policy and maximum lifetime apply again."
         if mode is Mode.ENFORCE
@@ -107,7 +125,7 @@ def decide_external_start(instance: Instance, ec2_instance: Ec2Instance, now: da
         ready_since=None,
         claim=None,
         lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),
-        observed=replace(instance.observed, boot_id=None),
+        observed=replace(instance.observed, boot_id=None, interruption=None),
     )
     return record_event(started, reason, now)
 

@@ -1,4 +1,4 @@
-"""Decide what follows from an error of AWS at a launch: another zone, the same request again, or a failure."""
+"""Decide what follows from an error of AWS at a launch: the next offer, the same request again, or a failure."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -10,29 +10,58 @@ from chalicelib.domain.common.aws_errors import (
     PermanentAwsError,
     PrerequisiteMissing,
     QuotaExceeded,
+    RegionNotEnabled,
+    RegionPending,
+    RepeatedRefusal,
 )
-from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LAUNCH_RETRY_AFTER, PREREQUISITE_VISIBILITY_DEADLINE
+from chalicelib.domain.common.deadlines import LAUNCH_RETRY_AFTER, PREREQUISITE_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import quota_refusals
-from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
+from chalicelib.domain.instances.lifecycle.launch_pass import (
+    end_pass,
+    leave_region_out,
+    require_attempt_offer,
+    try_next_offer,
+)
+from chalicelib.domain.instances.lifecycle.launch_table import describe_tries
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
+
+ADVICE_BY_CODE = {
+    "AuthFailure.ServiceLinkedRoleCreationNotPermitted": (
+        "The first spot launch of an AWS account creates the service-linked role of EC2 Spot. gpudesk needs "
+        "iam:CreateServiceLinkedRole for that. Ask an admin to create it once (aws iam create-service-linked-role "
+        "--aws-service-name spot.amazonaws.com), then launch again."
+    )
+}
+"""What to do about an error of a launch, by AWS's code.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+"""
+
+PENDING_CODE = "PendingVerification"
+"""AWS validates a new account in a region for at most four hours:
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
 
 
 def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """Record that AWS did not launch the instance, or that it is not known whether it did."""
     match error:
         case InsufficientCapacity():
-            return _retry_without_capacity(instance, error, now)
+            return _record_refusal(instance, error, now)
+        case QuotaExceeded() if can_leave_offer(instance):
+            return _leave_quota_out(instance, error, now)
         case QuotaExceeded():
-            waiting = quota_refusals.wait_after_refusal(instance, error, now)
-            cause = quota_refusals.describe_refusal(instance, error)
-            return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
+            return _fail_for_quota(instance, error, now)
+        case RegionPending() | RegionNotEnabled() if can_leave_region(instance):
+            return leave_region_out(instance, error.code, error.description, now)
         case PermanentAwsError():
-            cause = f"{error.description} Nothing was launched. Change the request or ask an admin, then launch again."
+            advice = ADVICE_BY_CODE.get(error.code, "Change the request or ask an admin, then launch again.")
+            cause = f"{error.description} Nothing was launched. {advice}"
             rejected_by = "gpudesk" if isinstance(error, PrerequisiteMissing) else "AWS"
             return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by=rejected_by)
         case AwsNotFound():
@@ -66,49 +95,80 @@ def _retry_later(instance: Instance, error: AwsError, message: str, now: datetim
     return Plan(instance=replace(instance, reason=reason, launch=launch), reason=reason)
 
 
-def _retry_without_capacity(instance: Instance, error: InsufficientCapacity, now: datetime) -> Plan:
-    """Try another zone at once, or all zones again after `CAPACITY_RETRY` if none has capacity."""
-    attempt, launch = instance.launch.attempt, instance.launch
-    if attempt is not None:
-        message = f"{attempt.zone} has no capacity for {instance.name}. {error.description} gpudesk tries another zone."
-        return try_another_zone(instance, attempt.zone, message, now)
-    message = f"No zone of {instance.spec.region} has capacity for {instance.name} now. gpudesk tries again."
-    reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
-    zones = launch.zones_without_capacity
-    if not set(zones) <= set(launch.zones_in_timeline):
-        instance = forget_facts(instance, EventCode.NO_CAPACITY_YET)
-    in_timeline = tuple(dict.fromkeys((*launch.zones_in_timeline, *zones)))
-    launch = replace(launch, zones_without_capacity=(), zones_in_timeline=in_timeline, retry_at=now + CAPACITY_RETRY)
-    later = replace(instance, reason=reason, launch=replace(launch, last_error=None))
-    return record_once(later, EventCode.NO_CAPACITY_YET, reason, now)
+def can_leave_offer(instance: Instance) -> bool:
+    """Return whether the launch may try another type, region or market than that of its attempt."""
+    choice = instance.spec.launch_choice
+    if choice is None or instance.launch.attempt is None:
+        return False
+    return not (choice.is_type_fixed and choice.is_region_fixed and len(choice.markets) == 1)
 
 
-def try_another_zone(instance: Instance, zone: str, message: str, now: datetime, **details: str) -> Plan:
-    """Exclude a zone until all zones are tried again, and launch in another one at once.
+def can_leave_region(instance: Instance) -> bool:
+    """Return whether the launch may try another region than that of its attempt."""
+    choice = instance.spec.launch_choice
+    return choice is not None and not choice.is_region_fixed and instance.launch.attempt is not None
 
-    :param message: why, for the timeline; it is written in the first round over the zones only
-    """
-    launch = instance.launch
+
+def _record_refusal(instance: Instance, error: InsufficientCapacity, now: datetime) -> Plan:
+    """Try the next offer at once, or all of them again after a pause if none is left in this pass."""
+    if instance.launch.attempt is None:
+        return _end_pass_or_fail(instance, now)
+    offer = instance.launch.attempt.offer
+    message = (
+        f"{offer.zone} has no capacity for {instance.name} ({offer.instance_type}). {error.description} gpudesk tries "
+        "the next offer."
+    )
+    result = TryResult.SKIPPED if isinstance(error, RepeatedRefusal) else TryResult.NO_CAPACITY
+    latest = LaunchTry(offer=offer, result=result, at=now, code=error.code, message=error.message)
     reason = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
-    changed = replace(
-        launch,
-        attempt=None,
-        zones_without_capacity=(*launch.zones_without_capacity, zone),
-        retry_at=None,
-        last_error=None,
-        not_found_since=None,
+    return try_next_offer(instance, latest, reason, now)
+
+
+def _leave_quota_out(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan:
+    """Try the next offer that uses another quota."""
+    offer = require_attempt_offer(instance)
+    message = (
+        f"A quota of the AWS account does not allow a {offer.instance_type} in {offer.region} for {instance.name}. "
+        f"{error.description} gpudesk tries the next offer."
     )
-    plan = record_event(replace(instance, launch=changed), reason, now, zone=zone, **details)
-    return replace(
-        plan, timeline=() if zone in launch.zones_in_timeline and not details else plan.timeline, requeue=True
-    )
+    latest = LaunchTry(offer=offer, result=TryResult.QUOTA_EXCEEDED, at=now, code=error.code, message=error.message)
+    reason = EventReason(code=EventCode.OFFER_LEFT_OUT, message=message)
+    return try_next_offer(instance, latest, reason, now)
+
+
+def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
+    """End a pass in which nothing is left, or the launch if its cause does not pass by itself.
+
+    Lack of capacity passes, and so does the validation of an account.
+    """
+    tries = instance.launch.tries_of_pass
+    passing = [each for each in tries if each.result in (TryResult.NO_CAPACITY, TryResult.ENDED, TryResult.SKIPPED)]
+    quotas = [each for each in tries if each.result is TryResult.QUOTA_EXCEEDED]
+    regions = [each for each in tries if each.result is TryResult.REGION_UNAVAILABLE]
+    if passing or not tries:
+        return end_pass(instance, now)
+    if quotas:
+        return _fail_for_quota(instance, QuotaExceeded(quotas[-1].code, quotas[-1].message), now)
+    if all(each.code == PENDING_CODE for each in regions):
+        return end_pass(replace(instance, launch=replace(instance.launch, left_out_regions=())), now)
+    cause = f"{regions[-1].message} No other region is left. Ask an admin to enable a region, then launch again."
+    return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by="AWS")
+
+
+def _fail_for_quota(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan:
+    """Let the launch wait for the quota if its request says so; otherwise fail. After a wait it begins a new pass."""
+    launch = replace(instance.launch, pass_number=instance.launch.pass_number + 1, next_offer=None)
+    waiting = quota_refusals.wait_after_refusal(replace(instance, launch=launch), error, now)
+    cause = quota_refusals.describe_refusal(instance, error)
+    return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
 
 
 def fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime, **details: str) -> Plan:
-    """End the launch. No EC2 instance runs.
+    """End the launch. No EC2 instance runs. The message has the table of all tries.
 
     :param cause: why, and what to do, in sentences
     """
-    reason = EventReason(code=code, message=f"{instance.name} could not be launched. {cause}")
-    failed = replace(instance, launch=replace(instance.launch, attempt=None))
+    message = f"{instance.name} could not be launched. {cause}{describe_tries(instance)}"
+    reason = EventReason(code=code, message=message)
+    failed = replace(instance, launch=replace(instance.launch, attempt=None, next_offer=None))
     return record_event(with_phase(failed, Phase.FAILED, reason, now), reason, now, **details)

@@ -14,9 +14,14 @@ from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.launch_choice import with_first_price
 from chalicelib.domain.instances.lifecycle import waiting_for_quota
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
+from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_complete
+from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
+from chalicelib.domain.instances.lifecycle.market_fallback import list_market_entries
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
+from chalicelib.domain.instances.move_state import add_former_disk
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance, Phase
@@ -37,7 +42,7 @@ def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: Observe
     waiting = waiting_for_quota.decide(instance, quota, now, desk)
     if waiting:
         return waiting
-    resolving = f"Looking up the image, the subnet and the zone for {name}."
+    resolving = f"Choosing an offer and looking up the image and the subnet for {name}."
     if instance.phase is Phase.REQUESTED:
         reason = EventReason(code=EventCode.LAUNCHING, message=resolving)
         instance = with_phase(instance, Phase.LAUNCHING, reason, now)
@@ -50,11 +55,13 @@ def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: Observe
         return timeout
     launch = replace(launch, retry_at=now + COMMAND_RESEND_AFTER)
     attempt = launch.attempt
+    if attempt is None and is_pass_complete(instance):
+        return end_pass(instance, now)
     if attempt is None:
         return Plan(
             instance=replace(instance, launch=launch),
             reason=EventReason(code=EventCode.RESOLVING, message=resolving),
-            step=ResolveLaunch(launch.zones_without_capacity),
+            step=ResolveLaunch(tuple(each.offer.key for each in launch.tries_of_pass)),
         )
     sent = attempt if attempt.sent_at else replace(attempt, sent_at=now)
     message = f"Calling EC2 to launch {name} as {attempt.instance_type} in {attempt.zone}."
@@ -66,31 +73,44 @@ def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: Observe
 
 
 def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
-    """Store the complete request before it is sent.
+    """Store the complete request before it is sent, and make its type, its region and its market those of the record.
 
     The image determines the size of the disk, and the subnet whether there is a public address, and so both the price.
     """
-    attempt, spec = outcome.attempt, instance.spec
+    attempt, spec, launch = outcome.attempt, instance.spec, instance.launch
     message = f"Launching {instance.name} as {attempt.instance_type} in {attempt.zone}."
     reason = EventReason(code=EventCode.LAUNCHING, message=message)
-    entry = timeline_entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone})
-    is_new = attempt.zone not in instance.launch.zones_in_timeline
-    rates = instance.billing.rates
-    actual_rates = replace(
-        rates,
-        disk=rates.disk * attempt.disk_gib / spec.disk_gib if rates.disk and spec.disk_gib else rates.disk,
-        address=outcome.address_price,
-    )
+    details = {"image_id": attempt.image_id, "instance_type": attempt.instance_type, "zone": attempt.zone}
+    entry = timeline_entry(now, reason, details=details)
+    is_new = "/".join(attempt.offer.key) not in launch.offers_in_timeline
+    choice = with_first_price(spec.launch_choice, attempt.price) if spec.launch_choice else None
     return Plan(
         instance=replace(
             instance,
             reason=reason,
-            spec=replace(spec, disk_gib=attempt.disk_gib),
-            launch=replace(instance.launch, attempt=attempt, attempt_count=attempt.number, retry_at=None),
-            billing=replace(instance.billing, rates=actual_rates),
+            spec=replace(
+                spec,
+                region=attempt.region,
+                market=attempt.market,
+                hardware=outcome.hardware,
+                disk_gib=attempt.disk_gib,
+                launch_choice=choice,
+            ),
+            launch=replace(
+                launch,
+                attempt=attempt,
+                attempt_count=attempt.number,
+                next_offer=outcome.next_offer,
+                retry_at=None,
+            ),
+            billing=replace(instance.billing, rates=add_former_disk(instance.move, outcome.rates)),
         ),
         reason=reason,
-        timeline=(*([entry] if is_new else []), *_list_disk_entries(instance, attempt, now)),
+        timeline=(
+            *([entry] if is_new else []),
+            *_list_disk_entries(instance, attempt, now),
+            *list_market_entries(instance, outcome, now),
+        ),
         requeue=True,
     )
 
@@ -104,27 +124,32 @@ def _list_disk_entries(instance: Instance, attempt: LaunchAttempt, now: datetime
 
 
 def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | None:
-    """Fail a launch that takes too long.
+    """Fail a launch that takes too long, or that has waited for as long as its request says.
 
     A request that was sent counts as lost only when its instance would be visible in EC2.
 
     :returns: None if there is time left
     """
-    is_sent = instance.launch.attempt is not None and instance.launch.attempt.sent_at is not None
-    limit = LAUNCH_DEADLINE + LAUNCH_VISIBILITY_DEADLINE if is_sent else LAUNCH_DEADLINE
-    if now - get_calling_since(instance.launch.started_at or instance.phase_since, desk, now) <= limit:
+    launch, choice = instance.launch, instance.spec.launch_choice
+    is_sent = launch.attempt is not None and launch.attempt.sent_at is not None
+    wait_until = choice.wait_until if choice else None
+    began_at = get_calling_since(launch.started_at or instance.phase_since, desk, now)
+    deadline = wait_until or began_at + LAUNCH_DEADLINE
+    if now <= (deadline + LAUNCH_VISIBILITY_DEADLINE if is_sent else deadline):
         return None
-    instance_type, region = instance.spec.hardware.instance_type, instance.spec.region
-    last_error = f" The last error of AWS: {instance.launch.last_error}" if instance.launch.last_error else ""
+    last_error = f" The last error of AWS: {launch.last_error}" if launch.last_error else ""
+    waited = format_duration(now - began_at)
     if is_sent or last_error:
+        what = f"{instance.spec.hardware.instance_type} in {instance.spec.region}"
         cause = (
-            f"AWS has not accepted the launch of a {instance_type} in {region} for {format_duration(limit)}, and EC2 "
-            f"shows no instance.{last_error} Launch it again later."
+            f"AWS has not accepted the launch of a {what} for {waited}, and EC2 shows no instance.{last_error} Launch "
+            "it again later."
         )
         return fail_launch(instance, EventCode.NO_ANSWER, cause, now)
+    advice = "Launch another type, in another region, or later" if wait_until is None else "Launch it again"
     cause = (
-        f"AWS has had no capacity for a {instance_type} in {region} for {format_duration(LAUNCH_DEADLINE)}. Launch "
-        "another type, in another region, or later."
+        f"AWS has had no capacity {describe_wait(instance)}, for {waited}. {advice}; with `wait_until` gpudesk keeps "
+        "trying for up to 7 days."
     )
     return fail_launch(instance, EventCode.NO_CAPACITY, cause, now)
 

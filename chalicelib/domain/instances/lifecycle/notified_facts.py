@@ -10,6 +10,7 @@ fact has its own code, so that one cannot replace another. A code is removed whe
 - `failed_warning`, `no_agent_warning` (recorded in a dry run): the instance has a keep
 - `activity_unknown`: the activity is known
 - `no_capacity_yet`: another zone has no capacity, or the launch begins again
+- `move_leftover`: nothing of the move is left
 - `stop_refused`, `terminate_refused`: AWS accepts the call
 
 - `stop_overdue`, `terminate_overdue`: the instance is stopped or terminated, which is another phase
@@ -36,6 +37,7 @@ REMINDED_FACTS = frozenset(
         EventCode.STOP_OVERDUE,
         EventCode.TERMINATE_REFUSED,
         EventCode.TERMINATE_OVERDUE,
+        EventCode.MOVE_LEFTOVER,
     }
 )
 """Facts that only a person can end, while AWS bills the instance."""
@@ -75,6 +77,7 @@ def forget_ended_facts(instance: Instance, observation: Observation, now: dateti
     is_over = {
         EventCode.ACTIVITY_UNKNOWN: instance.observed.activity_unknown_since is None,
         EventCode.TAGS_LOST: isinstance(observation.ec2, ObservedInstance),
+        EventCode.MOVE_LEFTOVER: instance.move is None,
         EventCode.TERMINATE_PENDING: not instance.has_image_in_progress(now),
         EventCode.LIFETIME_WARNING: warning_due_at is None or now < warning_due_at,
     }

@@ -1,5 +1,6 @@
 """Decide what follows from the outcome of an AWS call."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.aws_errors import AwsError
@@ -13,6 +14,7 @@ from chalicelib.domain.instances.lifecycle import (
     ec2_drift,
     launch_errors,
     launching,
+    moving,
     starting,
     stopping,
 )
@@ -20,11 +22,14 @@ from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import advance_plan_meter, no_op
 from chalicelib.domain.instances.plan import (
     CallAccepted,
+    CancelSpotRequest,
+    ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
     InstanceLaunched,
     Launch,
     LaunchResolved,
+    Move,
     NoLongerIdle,
     Outcome,
     Plan,
@@ -46,6 +51,8 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     """
     if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
         plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now, mode)
+    elif isinstance(step, Move) and moving.is_expected(instance, step):
+        plan = moving.record_call(instance, step.call, outcome if isinstance(outcome, AwsError) else None, now)
     elif _is_expected(instance, step):
         plan = _apply_outcome(instance, step, outcome, now, mode)
     else:
@@ -66,11 +73,13 @@ def _is_expected(instance: Instance, step: Step) -> bool:
             return document_send.is_expected(instance, step) or benchmark_run.is_expected(instance, step)
         case RunHook():
             return before_stop.is_expected(instance, step)
-        case Start():
+        case Start() | ChangeType():
             return instance.phase is Phase.BOOTING and claim is not None and claim.action is ClaimAction.START
+        case Move():
+            return moving.is_expected(instance, step)
         case Stop():
             return instance.phase is Phase.STOPPING and claim is not None and claim.action is ClaimAction.STOP
-        case Terminate():
+        case CancelSpotRequest() | Terminate():
             return instance.phase is Phase.TERMINATING and claim is not None
 
 
@@ -84,19 +93,25 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
             return launch_errors.record_launch_error(instance, outcome, now)
         case ((SendDocument() | RunHook()), (CommandSent() | DocumentAlreadyInstalled() | AwsError())):
             return record_send(instance, step, outcome, now, mode)
-        case Start(), AwsError():
+        case ((Start() | ChangeType()), AwsError()):
             return starting.record_start_error(instance, outcome, now)
         case ((Stop() | RunHook()), NoLongerIdle()):
             return stopping.cancel_stop(instance, outcome, now)
-        case ((Stop() | Terminate()), AwsError()):
+        case ((Stop() | CancelSpotRequest() | Terminate()), AwsError()):
             return stopping.record_call_error(instance, outcome, now)
-        case Start(), CallAccepted():
-            return starting.record_accepted_start(instance)
+        case ((Start() | ChangeType()), CallAccepted()):
+            return starting.record_accepted_call(instance, step)
         case _, CallAccepted():
-            accepted = forget_facts(instance, EventCode.STOP_REFUSED, EventCode.TERMINATE_REFUSED)
-            return no_op(accepted, EventCode.NO_CHANGE, f"AWS accepted {type(step).__name__} of {instance.name}.")
+            return _record_accepted_call(instance, step)
         case _:
             raise ValueError(f"{type(outcome).__name__} is no outcome of {type(step).__name__}")
+
+
+def _record_accepted_call(instance: Instance, step: Step) -> Plan:
+    """Record that AWS accepted a call. A cancelled spot request is observed at once, because a termination follows."""
+    accepted = forget_facts(instance, EventCode.STOP_REFUSED, EventCode.TERMINATE_REFUSED)
+    plan = no_op(accepted, EventCode.NO_CHANGE, f"AWS accepted {type(step).__name__} of {instance.name}.")
+    return replace(plan, requeue=isinstance(step, CancelSpotRequest))
 
 
 def record_send(

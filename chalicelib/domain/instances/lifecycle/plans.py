@@ -13,11 +13,13 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings, Mode
-from chalicelib.domain.instances.ec2_instance import Ec2Instance
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, EndCause
 from chalicelib.domain.instances.metering import advance_meter
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.spot import Interruption
+from chalicelib.domain.instances.spot_rates import FindSpotPrice
 from chalicelib.domain.setup.state import DocumentRun
 
 
@@ -30,6 +32,7 @@ class DecisionContext:
     :param heartbeat_region: the region of that table; it does not depend on the instance
     :param instance_role_id: unique id of the IAM role of the instances; `aws:userid` on an instance begins with it
     :param catalog: what instance types have and cost
+    :param find_spot_price: returns the present price of a type in a zone of a region
     :param scale_script_timeout: converts a script's time limit to gpudesk's clock, which can run faster
     """
 
@@ -39,6 +42,7 @@ class DecisionContext:
     heartbeat_region: str
     instance_role_id: str
     catalog: InstanceTypeCatalog
+    find_spot_price: FindSpotPrice = lambda _region, _type, _zone: None
     scale_script_timeout: Callable[[timedelta], timedelta] = lambda limit: limit
 
 
@@ -82,8 +86,22 @@ def to_stopped(instance: Instance, reason: EventReason, now: datetime) -> Instan
         ready_since=None,
         keep_result=None,
         lifetime=replace(instance.lifetime, started_at=None),
-        observed=replace(instance.observed, agent_seen=True, activity_unknown_since=None, boot_id=None),
+        observed=replace(
+            instance.observed,
+            agent_seen=True,
+            activity_unknown_since=None,
+            boot_id=None,
+            interruption=_find_interruption(instance, now),
+        ),
     )
+
+
+def _find_interruption(instance: Instance, now: datetime) -> Interruption | None:
+    """Return the interruption that stopped the instance. After any other stop the warning of one is over."""
+    state_reason = instance.ec2_instance.state_reason if instance.ec2_instance else None
+    if state_reason is None or state_reason.cause is not EndCause.SPOT:
+        return None
+    return replace(instance.observed.interruption or Interruption(), interrupted_at=now)
 
 
 def to_terminated(instance: Instance, reason: EventReason, now: datetime) -> Plan:

@@ -4,6 +4,7 @@ from chalicelib.domain.common.deadlines import BEFORE_STOP_BOUND
 from chalicelib.domain.common.text import format_duration, join_and, pluralize
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.record import Instance
 
@@ -26,8 +27,18 @@ def describe_stop_impact(instance: Instance, heartbeat: DecodedHeartbeat) -> str
     live_counts = heartbeat.live_counts if isinstance(heartbeat, Heartbeat) else {}
     live = [pluralize(live_counts[kind], noun) for kind, noun in LIVE_COUNT_NOUNS.items() if live_counts.get(kind)]
     ended = f", among them {join_and(live)}," if live else " (kernels, terminals, tmux)"
-    lost = describe_lost_files(instance)
-    return f"A stop ends all programs{ended} and deletes {lost}. The root disk stays.{describe_hook(instance)}"
+    lost, kept = describe_lost_files(instance), _describe_kept(instance)
+    return f"A stop ends all programs{ended} and deletes {lost}. {kept}{describe_hook(instance)}"
+
+
+def describe_stopped_costs(instance: Instance) -> str:
+    """Return what stays after a stop, and what of it is billed, as sentences.
+
+    AWS bills only the volumes of a stopped spot instance:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-for-interrupted-spot-instances.html
+    """
+    request = " Its spot request stays, too, and costs nothing." if has_spot_request(instance.ec2_instance) else ""
+    return f"Its root disk stays and is billed.{request}"
 
 
 def describe_hook(instance: Instance) -> str:
@@ -54,6 +65,11 @@ def describe_missing_stop(name: str, mode: Mode) -> str:
     """
     state = "is paused" if mode is Mode.PAUSED else "only does a dry run"
     return f"gpudesk {state}: it does not stop {name} on its own until an admin sets mode to enforce."
+
+
+def _describe_kept(instance: Instance) -> str:
+    is_spot = has_spot_request(instance.ec2_instance)
+    return "The root disk and the spot request stay." if is_spot else "The root disk stays."
 
 
 def describe_lost_files(instance: Instance) -> str:

@@ -10,7 +10,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.desk.settings import PAUSE_END, Mode
 from chalicelib.domain.instances.claim import Claim, ClaimAction
-from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause
 from chalicelib.domain.instances.lifecycle.actions import (
     OVERDUE_CODES,
     begin_action,
@@ -26,6 +26,10 @@ from chalicelib.domain.instances.lifecycle.plans import (
     to_stopped,
     with_phase,
 )
+from chalicelib.domain.instances.lifecycle.resize import plan_type_change
+from chalicelib.domain.instances.lifecycle.spot_return import build_interrupted_reason, wait_for_ec2
+from chalicelib.domain.instances.lifecycle.spot_termination import wait_for_cancellation
+from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -38,9 +42,7 @@ def decide_stopping(instance: Instance, now: datetime, mode: Mode) -> Plan:
         return plan_termination(instance, now)
     ec2_instance, claim = require_ec2_instance(instance), instance.claim
     if ec2_instance.state is Ec2State.STOPPED:
-        cause = claim.reason.message if claim else "gpudesk did not stop it."
-        message = f"{instance.name} is stopped. {cause}{ec2_instance.unexpected_reason_text}"
-        reason = EventReason(code=EventCode.STOPPED, message=message)
+        reason = _build_stopped_reason(instance, ec2_instance)
         plan = record_event(to_stopped(instance, reason, now), reason, now)
         return replace(plan, requeue=instance.spec.desired is DesiredState.RUNNING)
     if claim is None:
@@ -53,26 +55,38 @@ def decide_stopping(instance: Instance, now: datetime, mode: Mode) -> Plan:
     return _keep_retrying(instance, claim, step, now, mode)
 
 
-def decide_stopped(instance: Instance, now: datetime) -> Plan:
+def decide_stopped(instance: Instance, observation: Observation, now: datetime) -> Plan:
     """Start or terminate a stopped instance if somebody requested that. Its disk is billed meanwhile."""
     match instance.spec.desired:
         case DesiredState.RUNNING:
+            waiting = wait_for_ec2(instance, observation, now)
+            if waiting:
+                return waiting
             reason = EventReason(code=EventCode.START_REQUESTED, message=describe_request(instance))
             plan = begin_action(instance, ClaimAction.START, reason, now)
             lifetime = replace(plan.instance.lifetime, started_at=now)
-            return replace(plan, instance=replace(plan.instance, ready_since=None, lifetime=lifetime))
+            observed = replace(plan.instance.observed, interruption=None)
+            started = replace(plan.instance, ready_since=None, lifetime=lifetime, observed=observed)
+            claim = started.claim
+            change = plan_type_change(started, replace(claim, last_called_at=None), now) if claim else None
+            started_plan = replace(plan, instance=started)
+            return replace(started_plan, instance=change.instance, step=change.step) if change else started_plan
         case DesiredState.TERMINATED:
             return plan_termination(instance, now)
         case DesiredState.STOPPED:
             return no_op(instance, EventCode.STOPPED, instance.reason.message)
 
 
-def decide_terminating(instance: Instance, now: datetime, mode: Mode) -> Plan:
-    """Wait until EC2 says terminated: call again, then notify people."""
-    if instance.claim is None:
+def decide_terminating(instance: Instance, observation: Observation, now: datetime, mode: Mode) -> Plan:
+    """Wait until EC2 says terminated: call again, then notify people. A spot request is cancelled first."""
+    claim = instance.claim
+    if claim is None:
         message = f"EC2 is terminating {instance.name}. gpudesk did not request that."
         return no_op(instance, EventCode.TERMINATING, message)
-    return _keep_retrying(instance, instance.claim, Terminate(), now, mode)
+    if _is_overdue(instance, claim, now):
+        return _notify_overdue(instance, claim, now, mode)
+    waiting = wait_for_cancellation(instance, claim, observation, now)
+    return waiting or _keep_retrying(instance, claim, Terminate(), now, mode)
 
 
 def cancel_stop(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Plan:
@@ -113,10 +127,19 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
     return record_once(instance, code, EventReason(code=code, message=message), now)
 
 
+def _build_stopped_reason(instance: Instance, ec2_instance: Ec2Instance) -> EventReason:
+    """Return why an instance is stopped. EC2 may have interrupted it before gpudesk's own stop took effect."""
+    if ec2_instance.state_reason and ec2_instance.state_reason.cause is EndCause.SPOT:
+        return build_interrupted_reason(instance, ec2_instance)
+    cause = instance.claim.reason.message if instance.claim else "gpudesk did not stop it."
+    message = f"{instance.name} is stopped. {cause}{ec2_instance.unexpected_reason_text}"
+    return EventReason(code=EventCode.STOPPED, message=message)
+
+
 def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime, mode: Mode) -> Plan:
     """Wait for EC2, call again every `STOP_RETRY_AFTER`, and notify people after `STOP_OVERDUE_AFTER`."""
     name, state = instance.name, require_ec2_instance(instance).state
-    if now - claim.calling_since >= STOP_OVERDUE_AFTER and is_entry_due(instance, OVERDUE_CODES[claim.action], now):
+    if _is_overdue(instance, claim, now):
         return _notify_overdue(instance, claim, now, mode)
     is_forced = isinstance(step, Stop) and step.force
     is_in_progress = state is Ec2State.STOPPING and isinstance(step, Stop) and not is_forced
@@ -126,6 +149,11 @@ def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now
     by_force = " by force" if is_forced else ""
     message = f"EC2 still says {state} for {name}. gpudesk calls again to {claim.action} it{by_force}."
     return retry_action(instance, claim, step, now, message)
+
+
+def _is_overdue(instance: Instance, claim: Claim, now: datetime) -> bool:
+    """Return whether people must be notified, or reminded, that an action has taken too long."""
+    return now - claim.calling_since >= STOP_OVERDUE_AFTER and is_entry_due(instance, OVERDUE_CODES[claim.action], now)
 
 
 def _notify_overdue(instance: Instance, claim: Claim, now: datetime, mode: Mode) -> Plan:

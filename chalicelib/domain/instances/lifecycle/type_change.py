@@ -1,4 +1,4 @@
-"""Decide for an instance whose type was changed outside gpudesk: the type that EC2 shows counts."""
+"""Decide for an instance whose type was changed, by gpudesk or not: the type that EC2 shows counts."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +9,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.instances.hardware import build_hardware, describe_price, describe_unknown_gpus
 from chalicelib.domain.instances.lifecycle.plans import record_event
+from chalicelib.domain.instances.lifecycle.resize import end_type_change, is_requested_type
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
@@ -41,14 +42,15 @@ def decide_type_change(
         spec=replace(instance.spec, hardware=after),
         billing=replace(instance.billing, rates=rates),
     )
-    changed, is_set_up_again = _set_up_again(changed, before)
+    is_requested = is_requested_type(instance, after.instance_type)
+    changed, is_set_up_again = _set_up_again(end_type_change(changed) if is_requested else changed, before)
     gpus = _describe_gpus(before, changed.spec, is_set_up_again=is_set_up_again)
+    cause = "as requested" if is_requested else "somebody changed its type outside gpudesk"
     message = (
-        f"{instance.name} is a {after.instance_type} now and no longer a {before.instance_type}: somebody changed its "
-        f"type outside gpudesk. {describe_price(after.instance_type, price)} {gpus}"
-        f"{_describe_arch(before, after, catalog)}"
+        f"{instance.name} is a {after.instance_type} now and no longer a {before.instance_type}: {cause}. "
+        f"{describe_price(after.instance_type, price)} {gpus}{_describe_arch(before, after, catalog)}"
     )
-    reason = EventReason(code=EventCode.TYPE_CHANGED, message=message)
+    reason = EventReason(code=EventCode.RESIZED if is_requested else EventCode.TYPE_CHANGED, message=message)
     details = {"instance_type": after.instance_type, "former_type": before.instance_type}
     return replace(record_event(changed, reason, now, **details), requeue=True)
 

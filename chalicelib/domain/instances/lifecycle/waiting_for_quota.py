@@ -13,6 +13,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, format_duration
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
+from chalicelib.domain.instances.lifecycle.market_fallback import find_fallback_market
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.lifecycle.quota_refusals import build_waiting_reason
 from chalicelib.domain.instances.plan import Plan
@@ -27,7 +28,9 @@ def decide(instance: Instance, quota: ObservedQuota | None, now: datetime, desk:
     :returns: None: the launch does not wait
     """
     wait = instance.launch.quota_wait
-    if not instance.spec.wait_for_quota or instance.launch.attempt is not None:
+    # A launch that can fall back does not wait for the quota of spot: EC2 refuses it, and on-demand has another quota.
+    has_choice = find_fallback_market(instance.spec) is not None
+    if not instance.spec.wait_for_quota or instance.launch.attempt is not None or has_choice:
         return None
     if wait is None:
         return _begin(instance, quota, now) if quota and quota.fits is False else None

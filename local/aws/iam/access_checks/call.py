@@ -80,6 +80,10 @@ class Facts(Protocol):
         """Return the name of the partition key; empty: there is no such table or index."""
         ...
 
+    def has_spot_role(self) -> bool:
+        """Return whether the account has the service-linked role of EC2 Spot."""
+        ...
+
     def find_profile_role(self, profile: str) -> str:
         """Return the ARN of the role of an instance profile; empty: there is none."""
         ...

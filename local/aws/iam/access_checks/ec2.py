@@ -31,6 +31,7 @@ UNRESTRICTED = (
     "DescribeRegions",
     "DescribeSecurityGroups",
     "DescribeSnapshots",
+    "DescribeSpotInstanceRequests",
     "DescribeSpotPriceHistory",
     "DescribeSubnets",
     "DescribeVolumes",
@@ -42,6 +43,13 @@ def _list_checks_of_instances(call: Call, facts: Facts) -> Iterator[AccessCheck]
     for instance_id in call.parameters["InstanceIds"]:
         context = build_resource_context(call, facts, "instance", instance_id)
         yield AccessCheck(f"ec2:{call.operation}", call.build_arn("ec2", f"instance/{instance_id}"), context)
+
+
+def _list_checks_of_spot_requests(call: Call, facts: Facts) -> Iterator[AccessCheck]:
+    for request_id in call.parameters["SpotInstanceRequestIds"]:
+        context = build_resource_context(call, facts, "spot-instances-request", request_id)
+        arn = call.build_arn("ec2", f"spot-instances-request/{request_id}")
+        yield AccessCheck(f"ec2:{call.operation}", arn, context)
 
 
 def _list_checks_of_describe_attribute(call: Call, facts: Facts) -> Iterable[AccessCheck]:
@@ -93,6 +101,22 @@ def _list_checks_of_create_image(call: Call, facts: Facts) -> Iterator[AccessChe
             yield AccessCheck("ec2:CreateTags", arn, {**requested, "ec2:CreateAction": "CreateImage"})
 
 
+def _list_checks_of_copy_image(call: Call, _facts: Facts) -> Iterator[AccessCheck]:
+    """Yield the checks of the source, which has no tags in the context, and of the image and snapshots of the copy.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/copy-ami-permissions.html
+    """
+    source = f"arn:aws:ec2:{call.parameters['SourceRegion']}::image/{call.parameters['SourceImageId']}"
+    yield AccessCheck("ec2:CopyImage", source, {})
+    tags = list_tag_specifications(call)
+    for kind in ("image", "snapshot"):
+        arn = call.build_arn("ec2", f"{kind}/*", account="")
+        requested: Mapping[str, Any] = build_request_tags(tags.get(kind, {}))
+        yield AccessCheck("ec2:CopyImage", arn, requested)
+        if requested:
+            yield AccessCheck("ec2:CreateTags", arn, {**requested, "ec2:CreateAction": "CopyImage"})
+
+
 def _list_checks_of_create_tags(call: Call, facts: Facts) -> Iterator[AccessCheck]:
     """Yield the checks of tags of existing resources. They do not have the key `ec2:CreateAction`."""
     kinds = {"i": "instance", "vol": "volume", "eni": "network-interface", "ami": "image", "snap": "snapshot"}
@@ -122,6 +146,8 @@ EC2: Mapping[str, ListChecks] = {
     **dict.fromkeys(
         ("RebootInstances", "StartInstances", "StopInstances", "TerminateInstances"), _list_checks_of_instances
     ),
+    "CopyImage": _list_checks_of_copy_image,
+    "CancelSpotInstanceRequests": _list_checks_of_spot_requests,
     "CreateImage": _list_checks_of_create_image,
     "CreateTags": _list_checks_of_create_tags,
     "DeleteTags": _list_checks_of_create_tags,

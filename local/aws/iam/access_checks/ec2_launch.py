@@ -27,6 +27,7 @@ KNOWN_PARAMETERS = frozenset(
         "IamInstanceProfile",
         "ImageId",
         "InstanceInitiatedShutdownBehavior",
+        "InstanceMarketOptions",
         "InstanceType",
         "KeyName",
         "MaxCount",
@@ -64,6 +65,7 @@ def list_checks_of_run_instances(call: Call, facts: Facts) -> Iterator[AccessChe
     for kind, context in _list_created_resources(call, tags):
         yield AccessCheck(ACTION, call.build_arn("ec2", f"{kind}/*"), context)
     yield from _list_checks_of_existing_resources(call, facts)
+    yield from _list_checks_of_spot(call, facts, tags)
     for kind, requested in tags.items():
         context = {**build_request_tags(requested), "ec2:CreateAction": "RunInstances"}
         yield AccessCheck("ec2:CreateTags", call.build_arn("ec2", f"{kind}/*"), context)
@@ -97,7 +99,7 @@ def _list_checks_of_instance(
         "ec2:InstanceType": parameters["InstanceType"],
         "ec2:MetadataHttpEndpoint": options.get("HttpEndpoint", "enabled"),
         "ec2:Tenancy": parameters.get("Placement", {}).get("Tenancy", "default"),
-        "ec2:InstanceMarketType": "on-demand",
+        "ec2:InstanceMarketType": "spot" if _is_spot(call) else "on-demand",
         "ec2:EbsOptimized": _to_text(parameters.get("EbsOptimized", False)),
         "ec2:RootDeviceType": "ebs",
     }
@@ -110,6 +112,25 @@ def _list_checks_of_instance(
             "iam", f"instance-profile/{profile['Name']}", region=""
         )
     return AccessCheck(ACTION, call.build_arn("ec2", "instance/*"), context)
+
+
+def _is_spot(call: Call) -> bool:
+    return bool(call.parameters.get("InstanceMarketOptions", {}).get("MarketType") == "spot")
+
+
+def _list_checks_of_spot(call: Call, facts: Facts, tags: Mapping[str, Mapping[str, str]]) -> Iterator[AccessCheck]:
+    """Yield the checks of the spot request, and of the service-linked role, which the first launch creates.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+    """
+    if not _is_spot(call):
+        return
+    request = build_request_tags(tags.get("spot-instances-request", {}))
+    yield AccessCheck(ACTION, call.build_arn("ec2", "spot-instances-request/*"), request)
+    if not facts.has_spot_role():
+        role = "role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
+        context = {"iam:AWSServiceName": "spot.amazonaws.com"}
+        yield AccessCheck("iam:CreateServiceLinkedRole", call.build_arn("iam", role, region=""), context)
 
 
 def _list_created_resources(call: Call, tags: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, Context]]:

@@ -43,6 +43,9 @@ class FakeFacts:
     def find_partition_key(self, region: str, table: str, index: str | None) -> str:
         return "owner" if index else "id"
 
+    def has_spot_role(self) -> bool:
+        return False
+
     def find_profile_role(self, profile: str) -> str:
         return f"arn:aws:iam::{ACCOUNT}:role/{profile}"
 

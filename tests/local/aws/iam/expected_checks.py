@@ -72,6 +72,22 @@ CALLS: tuple[ExpectedChecks, ...] = (
     ),
     (
         "ec2",
+        "CopyImage",
+        {
+            "SourceRegion": "us-west-2",
+            "SourceImageId": "ami-1",
+            "Name": "copy",
+            "TagSpecifications": [{"ResourceType": "image", "Tags": TAGS}],
+        },
+        [
+            ("ec2:CopyImage", "arn:aws:ec2:us-west-2::image/ami-1", {}),
+            ("ec2:CopyImage", f"{SHARED_EC2}:image/*", REQUESTED),
+            ("ec2:CreateTags", f"{SHARED_EC2}:image/*", {**REQUESTED, "ec2:CreateAction": "CopyImage"}),
+            ("ec2:CopyImage", f"{SHARED_EC2}:snapshot/*", {}),
+        ],
+    ),
+    (
+        "ec2",
         "CreateTags",
         {"Resources": ["i-1", "snap-1"], "Tags": TAGS},
         [

@@ -83,7 +83,6 @@ def test_launch_without_a_subnet_or_group_uses_the_default(
         {"SecurityGroups": ["open"]},
         {"LaunchTemplate": {"LaunchTemplateId": "lt-1"}},
         {"CapacityReservationSpecification": {"CapacityReservationPreference": "open"}},
-        {"InstanceMarketOptions": {"MarketType": "spot"}},
         {"Placement": {"GroupName": "near"}},
         {"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1"}]},
     ],
@@ -92,3 +91,21 @@ def test_launch_without_a_subnet_or_group_uses_the_default(
 def test_launch_with_a_parameter_that_may_name_a_resource_is_refused(parameters: dict[str, Any]) -> None:
     with pytest.raises(UnknownOperation, match=next(iter(parameters))):
         list_checks("ec2", "RunInstances", ImageId="ami-1", InstanceType="x", **parameters)
+
+
+def test_launch_on_spot_also_creates_a_request_and_the_service_linked_role() -> None:
+    tags = [{"ResourceType": "spot-instances-request", "Tags": [{"Key": "gpudesk:stage", "Value": "dev"}]}]
+    found = list_checks(
+        "ec2",
+        "RunInstances",
+        ImageId="ami-1",
+        InstanceType="x",
+        InstanceMarketOptions={"MarketType": "spot"},
+        TagSpecifications=tags,
+    )
+    by_resource = {(action, resource.rpartition(":")[2]): context for action, resource, context in found}
+    request = by_resource["ec2:RunInstances", "spot-instances-request/*"]
+    assert request["aws:RequestTag/gpudesk:stage"] == "dev"
+    assert by_resource["ec2:RunInstances", "instance/*"]["ec2:InstanceMarketType"] == "spot"
+    role = ("iam:CreateServiceLinkedRole", "role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot")
+    assert by_resource[role]["iam:AWSServiceName"] == "spot.amazonaws.com"

@@ -1,0 +1,42 @@
+"""/instances/{name}/move: estimate, request and cancel the move of a stopped instance."""
+
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
+from chalicelib.api.instances.move_views import (
+    MoveBody,
+    MoveEstimateView,
+    MoveQuery,
+    MovingInstanceView,
+    to_estimate_view,
+)
+from chalicelib.api.instances.views import InstanceWithWarningsView, to_view_after_write
+from chalicelib.api.parameters import INSTANCE_REF
+from chalicelib.api.request_context import RequestContext
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
+
+router = Router("moves", "Move stopped instances to another zone or region.")
+
+
+@router.route(Endpoint("GET", "/instances/{name}/move", INSTANCE_REF))
+def estimate_move(call: RequestContext[EmptyModel, MoveQuery]) -> MoveEstimateView:
+    """Return how long a move would take and what it would cost. Nothing is changed."""
+    return to_estimate_view(call.app.moves.estimate(call.actor, call.path_ref, call.query.to_request()))
+
+
+@router.route(Endpoint("POST", "/instances/{name}/move", INSTANCE_REF, status=202))
+def move_instance(call: RequestContext[MoveBody, OwnerQuery]) -> MovingInstanceView:
+    """Move the stopped instance with its disk to another zone or region, under the same id and name.
+
+    gpudesk copies the disk and launches from it; the former EC2 instance is kept until the new one is ready.
+    `status.move` of GET /instances/{name} shows the progress.
+    """
+    instance, estimate = call.app.moves.request(call.actor, call.path_ref, call.body.to_request())
+    view = to_view_after_write(instance, call.app.clock.now())
+    return {**view, "estimate": to_estimate_view(estimate)}
+
+
+@router.route(Endpoint("DELETE", "/instances/{name}/move", INSTANCE_REF, status=202))
+def cancel_move(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
+    """Cancel the move. The instance stays where it was, stopped, and can be started there."""
+    instance = call.app.moves.cancel(call.actor, call.path_ref)
+    return to_view_after_write(instance, call.app.clock.now())

@@ -1,0 +1,100 @@
+"""Spot requests: the options of a launch on spot, and the requests that EC2 keeps for such instances."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+from chalicelib.aws.clients import Clients
+from chalicelib.aws.errors import translate_errors
+from chalicelib.aws.tags import ID_TAG, STAGE_TAG
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.instances.spot import LIVE_REQUEST_STATES, ObservedSpotRequest, SpotRequestState
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceMarketOptionsRequestTypeDef, SpotInstanceRequestTypeDef
+
+SPOT_REQUEST_RESOURCE = "spot-instances-request"
+PAGE_SIZE = 1000
+
+
+class MarketOptions(TypedDict, total=False):
+    """The parameters of RunInstances that choose the market."""
+
+    InstanceMarketOptions: "InstanceMarketOptionsRequestTypeDef"
+
+
+def build_market_options(market: Market) -> MarketOptions:
+    """Return the parameters of a launch in a market; none for on-demand.
+
+    Only an instance of a persistent request with the interruption behavior `stop` can be stopped and started. A maximum
+    price is not sent, because it leads to more interruptions:
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SpotMarketOptions.html
+    """
+    if market is Market.ON_DEMAND:
+        return {}
+    return {
+        "InstanceMarketOptions": {
+            "MarketType": "spot",
+            "SpotOptions": {"SpotInstanceType": "persistent", "InstanceInterruptionBehavior": "stop"},
+        }
+    }
+
+
+class SpotRequests:
+    """The spot requests of one stage. Each method raises AwsError if EC2 rejects the call or does not respond."""
+
+    def __init__(self, clients: Clients, stage: str) -> None:
+        """Use only requests with this stage tag.
+
+        :param stage: the value of the tag
+        """
+        self._clients = clients
+        self._stage = stage
+
+    def list_requests(self, region: str) -> list[ObservedSpotRequest]:
+        """Return the live requests of this stage in a region."""
+        states = [str(state) for state in LIVE_REQUEST_STATES]
+        return self._list(region, [{"Name": "tag-key", "Values": [ID_TAG]}, {"Name": "state", "Values": states}])
+
+    def find(self, region: str, request_id: str | None, record_id: str) -> ObservedSpotRequest | None:
+        """Return a request; None: EC2 does not show it.
+
+        The id is passed as a filter: EC2 rejects an unknown id in SpotInstanceRequestIds, but not in a filter.
+
+        :param request_id: None: unknown; then a live request with the tag of the record is preferred
+        """
+        filters: list[FilterTypeDef] = [
+            {"Name": "spot-instance-request-id", "Values": [request_id]}
+            if request_id
+            else {"Name": f"tag:{ID_TAG}", "Values": [record_id]}
+        ]
+        found = self._list(region, filters)
+        return min(found, key=lambda request: not request.is_live, default=None)
+
+    def cancel(self, region: str, request_ids: Sequence[str]) -> None:
+        """Cancel requests. EC2 terminates a stopped instance of a cancelled request."""
+        with translate_errors():
+            self._clients.ec2(region).cancel_spot_instance_requests(SpotInstanceRequestIds=list(request_ids))
+
+    def _list(self, region: str, filters: "list[FilterTypeDef]") -> list[ObservedSpotRequest]:
+        stage: FilterTypeDef = {"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]}
+        with translate_errors():
+            pages = (
+                self._clients.ec2(region)
+                .get_paginator("describe_spot_instance_requests")
+                .paginate(Filters=[stage, *filters], PaginationConfig={"PageSize": PAGE_SIZE})
+            )
+            return [_to_observed(region, request) for page in pages for request in page["SpotInstanceRequests"]]
+
+
+def _to_observed(region: str, request: "SpotInstanceRequestTypeDef") -> ObservedSpotRequest:
+    tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
+    status = request.get("Status", {})
+    return ObservedSpotRequest(
+        request_id=request["SpotInstanceRequestId"],
+        tag_id=tags.get(ID_TAG, ""),
+        region=region,
+        state=SpotRequestState(request["State"]),
+        instance_id=request.get("InstanceId") or None,
+        status_code=status.get("Code", ""),
+        updated_at=status.get("UpdateTime") or request["CreateTime"],
+    )

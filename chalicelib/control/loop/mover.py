@@ -1,0 +1,100 @@
+"""Make the calls of a move, and observe what they have created. Nothing is decided here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar, assert_never
+
+from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.move_images import MoveImages
+from chalicelib.aws.spot_requests import SpotRequests
+from chalicelib.domain.common.aws_errors import AwsError, AwsNotFound
+from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
+from chalicelib.domain.instances.move_state import MoveState, MoveStep, ObsoleteInstance
+from chalicelib.domain.instances.observation import MoveObservation, NotVisible, Unavailable
+from chalicelib.domain.instances.plan import MoveCall
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spot import ObservedSpotRequest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Mover:
+    """Temporary images, and the obsolete EC2 instances of moves with their spot requests."""
+
+    images: MoveImages
+    ec2: Ec2
+    spot_requests: SpotRequests
+
+    def observe(self, move: MoveState) -> MoveObservation:
+        """Return what a decision about the move needs. Only what its step needs is read."""
+        match move.step:
+            case MoveStep.IMAGE:
+                return MoveObservation(image=_try(lambda: self.images.find(move.source_region, move.id)))
+            case MoveStep.COPY:
+                return MoveObservation(image=_try(lambda: self.images.find(move.target.region, move.id)))
+            case MoveStep.LAUNCH:
+                return MoveObservation()
+            case MoveStep.CLEAN_UP:
+                return self._observe_leftovers(move)
+
+    def call(self, instance: Instance, call: MoveCall) -> None:
+        """Make a call of the move of an instance.
+
+        :raises AwsError: AWS did not accept it
+        """
+        move = instance.move
+        if move is None:
+            raise ValueError(f"{instance.id} does not move")
+        match call:
+            case MoveCall.CREATE_IMAGE:
+                self.images.create(move.source_region, require_ec2_instance(instance).instance_id, move.id)
+            case MoveCall.COPY_IMAGE:
+                self.images.copy(move.source_region, move.image_id or "", move.target.region, move.id)
+            case MoveCall.CANCEL_REQUEST:
+                self._cancel_request(move)
+            case MoveCall.TERMINATE:
+                self._terminate(move)
+            case MoveCall.DELETE_IMAGES:
+                for region in move.regions:
+                    self.images.delete(region, move.id)
+            case _ as impossible:
+                assert_never(impossible)
+
+    def _cancel_request(self, move: MoveState) -> None:
+        obsolete = move.obsolete
+        if obsolete and obsolete.spot_instance_request_id:
+            self.spot_requests.cancel(obsolete.region, [obsolete.spot_instance_request_id])
+
+    def _terminate(self, move: MoveState) -> None:
+        obsolete = move.obsolete
+        if obsolete is None:
+            return
+        try:
+            self.ec2.terminate(obsolete.region, obsolete.instance_id)
+        except AwsNotFound:
+            return
+
+    def _observe_leftovers(self, move: MoveState) -> MoveObservation:
+        obsolete = move.obsolete
+        if obsolete:
+            return MoveObservation(
+                obsolete_state=_try(lambda: self.ec2.get_state(obsolete.region, obsolete.instance_id)),
+                obsolete_request=_try(lambda: self._find_request(obsolete)),
+            )
+        return MoveObservation(
+            leftover_count=_try(lambda: sum(self.images.count(region, move.id) for region in move.regions))
+        )
+
+    def _find_request(self, obsolete: ObsoleteInstance) -> ObservedSpotRequest | NotVisible:
+        request_id = obsolete.spot_instance_request_id
+        found = self.spot_requests.find(obsolete.region, request_id, "") if request_id else None
+        return found or NotVisible()
+
+
+def _try(read: Callable[[], T]) -> T | Unavailable:
+    """Return what is read, or that AWS does not show it."""
+    try:
+        return read()
+    except AwsError as error:
+        return Unavailable(str(error))

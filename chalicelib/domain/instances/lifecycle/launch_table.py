@@ -1,0 +1,81 @@
+"""Describe the tries of a launch: the table of `status.launch` as text, for messages and notifications."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from chalicelib.domain.common.money import format_usd
+from chalicelib.domain.common.text import format_date_time, pluralize
+from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, TryResult
+from chalicelib.domain.instances.record import Instance
+
+RESULT_TEXTS = {
+    TryResult.LAUNCHED: "launched",
+    TryResult.NO_CAPACITY: "no capacity",
+    TryResult.ENDED: "accepted, then ended for lack of capacity",
+    TryResult.SKIPPED: "not tried, because it was refused to another launch in the same minute",
+    TryResult.QUOTA_EXCEEDED: "quota exceeded",
+    TryResult.REGION_UNAVAILABLE: "the region accepts no launches of this account",
+}
+
+
+def describe_tries(instance: Instance) -> str:
+    """Return the tries as a sentence after a space; an empty text if there are none."""
+    tries = instance.launch.tries
+    if not tries:
+        return ""
+    return f" Tried {pluralize(len(tries), 'offer')}: {'; '.join(_list_rows(instance, tries))}."
+
+
+def describe_offer(instance: Instance, offer: LaunchOffer) -> str:
+    """Return an offer with its price against the first one, as a phrase."""
+    market = "" if offer.market == "on-demand" else f" ({offer.market})"
+    return f"{offer.instance_type}{market} in {offer.zone}{_describe_price(instance, offer)}"
+
+
+def find_price_ratio(instance: Instance, offer: LaunchOffer) -> Decimal | None:
+    """Return the price of an offer divided by that of the first one; None if one of them is unknown."""
+    choice = instance.spec.launch_choice
+    if choice is None or not choice.first_price or offer.price is None:
+        return None
+    return offer.price / choice.first_price
+
+
+def describe_wait(instance: Instance) -> str:
+    """Return what a launch waits for and until when, as a phrase after "capacity"."""
+    choice, spec = instance.spec.launch_choice, instance.spec
+    if choice is None:
+        return f"for {spec.hardware.instance_type} in {spec.region}"
+    what = choice.instance_type if choice.is_type_fixed else f"{choice.gpu_count} x {' or '.join(choice.gpus)}"
+    where = choice.region if choice.is_region_fixed else "a region in which gpudesk is set up"
+    price = f" for at most {format_usd(choice.max_price)} per hour" if choice.max_price else ""
+    until = f", until {format_date_time(choice.wait_until)}" if choice.wait_until else ""
+    return f"for {what} in {where}{price}{until}"
+
+
+def is_first_offer(instance: Instance, offer: LaunchOffer) -> bool:
+    """Return whether an offer has the type, the region and the market that the launch tries first."""
+    choice = instance.spec.launch_choice
+    return choice is None or (offer.instance_type, offer.region, offer.market) == (
+        choice.instance_type,
+        choice.region,
+        choice.markets[0],
+    )
+
+
+def find_next_offer(launch: LaunchState) -> LaunchOffer | None:
+    """Return the offer that is being tried, or that is probably tried next; None: nothing is left in this pass."""
+    return launch.attempt.offer if launch.attempt else launch.next_offer
+
+
+def _list_rows(instance: Instance, tries: tuple[LaunchTry, ...]) -> Iterator[str]:
+    for each in tries:
+        yield f"{describe_offer(instance, each.offer)}: {RESULT_TEXTS[each.result]}"
+
+
+def _describe_price(instance: Instance, offer: LaunchOffer) -> str:
+    if offer.price is None:
+        return ""
+    ratio = find_price_ratio(instance, offer)
+    percent = round((ratio - 1) * 100) if ratio is not None else 0
+    return f", {format_usd(offer.price)} per hour{f' ({percent:+} %)' if percent else ''}"

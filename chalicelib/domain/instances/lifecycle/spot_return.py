@@ -1,0 +1,95 @@
+"""Decide for a spot instance that EC2 has interrupted: who can start it, and what follows when EC2 starts it.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/interruption-behavior.html
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.lifecycle.actions import begin_action
+from chalicelib.domain.instances.lifecycle.notified_facts import record_once
+from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_stopped_costs
+from chalicelib.domain.instances.observation import Observation, Unavailable
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestState
+
+
+def requires_spot_request(instance: Instance) -> bool:
+    """Return whether a decision reads the spot request: to terminate the instance, or to start an interrupted one."""
+    if instance.phase is Phase.TERMINATING:
+        return has_spot_request(instance.ec2_instance)
+    interruption = instance.observed.interruption
+    is_interrupted = interruption is not None and interruption.interrupted_at is not None
+    return is_interrupted and instance.phase is Phase.STOPPED and instance.spec.desired is DesiredState.RUNNING
+
+
+def build_interrupted_reason(instance: Instance, ec2_instance: Ec2Instance) -> EventReason:
+    """Return the reason of an instance that EC2 has interrupted: what follows, and what its owner can do."""
+    name = instance.name
+    if instance.spec.spot.resume_after_interruption:
+        follows = f"EC2 starts it again when it has capacity. To prevent that, stop {name}."
+    else:
+        follows = (
+            f"Only EC2 can start it again. When it does, gpudesk stops {name}, and then you can start it at any time. "
+            f"To use {name} as soon as EC2 has capacity, start it now."
+        )
+    message = f"EC2 interrupted {name}.{ec2_instance.reason_text} {describe_stopped_costs(instance)} {follows}"
+    return EventReason(code=EventCode.SPOT_INTERRUPTED, message=message)
+
+
+def wait_for_ec2(instance: Instance, observation: Observation, now: datetime) -> Plan | None:
+    """Wait for EC2 to start an interrupted instance that somebody wants to run.
+
+    :returns: None if gpudesk can start it: EC2 has not interrupted it, or its spot request is disabled or gone
+    """
+    interruption, request = instance.observed.interruption, observation.spot_request
+    if interruption is None or interruption.interrupted_at is None:
+        return None
+    if not isinstance(request, Unavailable) and not (isinstance(request, ObservedSpotRequest) and _needs_ec2(request)):
+        return None
+    message = f"EC2 has interrupted {instance.name}, and only EC2 can start it. It does so when it has spot capacity."
+    reason = EventReason(code=EventCode.SPOT_WAITING, message=message)
+    return record_once(replace(instance, reason=reason), EventCode.SPOT_WAITING, reason, now)
+
+
+def decide_return(instance: Instance, ec2_instance: Ec2Instance, now: datetime, mode: Mode) -> Plan | None:
+    """Decide for an interrupted instance that EC2 has started again: keep it if it is wanted, else stop it.
+
+    :returns: None if EC2 has not interrupted it, or if gpudesk may not stop it in this mode
+    """
+    if instance.observed.interruption is None:
+        return None
+    name = instance.name
+    if instance.spec.desired is DesiredState.RUNNING:
+        message = f"EC2 started {name} again after it had interrupted it. It is billed. Its idle policy applies again."
+        reason = EventReason(code=EventCode.SPOT_RESUMED, message=message)
+        resumed = replace(
+            with_phase(instance, Phase.BOOTING, reason, now),
+            ready_since=None,
+            claim=None,
+            lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),
+            observed=replace(instance.observed, boot_id=None, interruption=None),
+        )
+        return record_event(resumed, reason, now)
+    if mode is not Mode.ENFORCE:
+        return None
+    if ec2_instance.state is not Ec2State.RUNNING:
+        message = f"EC2 starts {name} again, and nobody wants that. gpudesk stops it when it runs."
+        return no_op(instance, EventCode.SPOT_WAITING, message)
+    message = "EC2 started it again after it had interrupted it, and nobody asked for that."
+    reason = EventReason(code=EventCode.SPOT_RETURN_STOPPED, message=message)
+    # Without a type of warning no hook runs: nobody has worked on it since it returned.
+    return begin_action(instance, ClaimAction.STOP, reason, now)
+
+
+def _needs_ec2(request: ObservedSpotRequest) -> bool:
+    return request.is_live and request.state is not SpotRequestState.DISABLED

@@ -1,0 +1,99 @@
+"""Estimate how long a move takes and what it costs, before it is requested."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from chalicelib.domain.catalog.instance_types import HOURS_PER_MONTH, InstanceTypeCatalog
+from chalicelib.domain.common.money import format_usd, round_usd
+from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.instances.move_state import MoveTarget
+from chalicelib.domain.instances.record import Instance
+
+TRANSFER_SOURCE = "https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer"
+TRANSFER_PRICES: Mapping[str, Decimal] = dict.fromkeys(
+    ("us-east-1", "us-east-2", "us-west-1", "us-west-2"), Decimal("0.02")
+)
+"""USD per GB that leaves a region for another one, at most. For other regions no source was read; it is unknown."""
+
+COPY_GIB_PER_MINUTE = 5
+"""Assumed speed of a first snapshot and of a copy: 80 MiB per second. AWS promises none."""
+
+FIXED_TIME = timedelta(minutes=15)
+"""Assumed time for the launch, the boot, a setup that skips what the disk has, and the waits between the steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveEstimate:
+    """What a move takes. Costs are maximums in US dollars: AWS bills only blocks with data.
+
+    :param transfer_cost: of the copy to another region; 0 in the same region; None: its price is unknown
+    :param storage_cost: of snapshots and of the second disk during the move
+    :param price_per_hour: of the instance afterwards; None: unknown
+    :param sources: where the prices come from
+    """
+
+    target: MoveTarget
+    disk_gib: int | None
+    duration: timedelta | None
+    transfer_cost: Decimal | None
+    storage_cost: Decimal | None
+    price_per_hour: Decimal | None
+    sources: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The estimate in sentences."""
+        if self.duration is None:
+            return "gpudesk does not know the size of the disk, so it cannot say how long the move takes."
+        copied = ""
+        if self.transfer_cost != 0:
+            copied = f" The copy to {self.target.region} costs {_describe(self.transfer_cost)}."
+        return (
+            f"The move takes about {format_duration(self.duration)}. Snapshots and the second disk cost "
+            f"{_describe(self.storage_cost)} meanwhile.{copied}"
+        )
+
+
+def estimate_move(instance: Instance, target: MoveTarget, catalog: InstanceTypeCatalog) -> MoveEstimate:
+    """Return how long a move takes and what it costs."""
+    spec = instance.spec
+    crosses = target.region != spec.region
+    sources = (catalog.source, *((TRANSFER_SOURCE,) if crosses else ()))
+    price = catalog.get_price(target.hardware.instance_type, target.region)
+    if spec.disk_gib is None:
+        return MoveEstimate(
+            target=target,
+            disk_gib=None,
+            duration=None,
+            transfer_cost=None if crosses else Decimal(0),
+            storage_cost=None,
+            price_per_hour=price,
+            sources=sources,
+        )
+    copies = 2 if crosses else 1
+    duration = FIXED_TIME + copies * timedelta(minutes=spec.disk_gib / COPY_GIB_PER_MINUTE)
+    hours = Decimal(str(duration / timedelta(hours=1)))
+    per_month = catalog.get_snapshot_price_per_gib_month(spec.region)
+    if crosses:
+        per_month += catalog.get_snapshot_price_per_gib_month(target.region)
+    per_hour = per_month / HOURS_PER_MONTH + catalog.get_disk_price_per_gib_hour(target.region)
+    return MoveEstimate(
+        target=target,
+        disk_gib=spec.disk_gib,
+        duration=duration,
+        transfer_cost=_estimate_transfer(spec.region, spec.disk_gib) if crosses else Decimal(0),
+        storage_cost=round_usd(per_hour * spec.disk_gib * hours),
+        price_per_hour=price,
+        sources=sources,
+    )
+
+
+def _estimate_transfer(region: str, disk_gib: int) -> Decimal | None:
+    price = TRANSFER_PRICES.get(region)
+    return None if price is None else round_usd(price * disk_gib)
+
+
+def _describe(cost: Decimal | None) -> str:
+    return "an amount that gpudesk does not know" if cost is None else f"at most {format_usd(cost)}"

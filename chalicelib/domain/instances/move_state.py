@@ -1,0 +1,127 @@
+"""The progress of a move: the disk of a stopped instance is copied to another place, and it is launched from there.
+
+    image -> copy (to another region only) -> launch -> clean-up
+
+The record keeps its EC2 instance until the disk is copied. With the launch it lets go of it, as `former`, and takes it
+back if the move fails. Whatever is no longer needed then is `obsolete`: it is terminated in the clean-up.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.ec2_instance import Ec2Instance
+from chalicelib.domain.instances.spec import Hardware
+from chalicelib.domain.setup.recipe import RecipeDocument
+from chalicelib.domain.setup.state import SetupState
+
+
+class MoveStep(StrEnum):
+    """Step of a move."""
+
+    IMAGE = "image"
+    """A private image of the disk, with its secrets, is created."""
+    COPY = "copy"
+    """The image is copied to the region of the target."""
+    LAUNCH = "launch"
+    """The instance is launched from the image and set up."""
+    CLEAN_UP = "clean-up"
+    """The EC2 instance that is no longer needed is terminated, and the images are deleted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveTarget:
+    """Where an instance moves to.
+
+    :param zone: None: any zone, except the one that it leaves if it stays in the region with the same type
+    :param documents: those that set up the instance there; what its disk has already is skipped
+    :param rates: there
+    """
+
+    region: str
+    zone: str | None = None
+    hardware: Hardware
+    documents: tuple[RecipeDocument, ...] = ()
+    rates: Rates = Rates()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormerPlace:
+    """What the record had before the launch at the target, to be taken back if the move fails."""
+
+    region: str
+    hardware: Hardware
+    ec2_instance: Ec2Instance
+    setup: SetupState
+    rates: Rates
+    free_disk_gib: int | None = None
+    tagged_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObsoleteInstance:
+    """An EC2 instance that the record has let go of, and that must be terminated.
+
+    :param disk_rate: USD per hour of its disk, which the rates of the record include until it is terminated
+    :param spot_instance_request_id: its spot request, which is cancelled first; None: it has none
+    """
+
+    region: str
+    instance_id: str
+    disk_rate: Decimal = Decimal(0)
+    spot_instance_request_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveState:
+    """A move in progress.
+
+    :param id: unique; the names and tags of its images have it
+    :param source_region: region of the disk
+    :param called_at: time of the last call of the step; None: it was not called yet
+    :param image_called_at: time of the last call that creates an image, whose effect may show only later
+    :param image_id: the image in the region of the disk, once it is available
+    :param launch_image_id: the image that the instance is launched from; None: it is not ready
+    :param former: set from the launch until its end
+    """
+
+    id: str
+    requested_by: str
+    requested_at: datetime
+    source_region: str
+    source_zone: str
+    source_type: str
+    target: MoveTarget
+    step: MoveStep = MoveStep.IMAGE
+    step_since: datetime
+    called_at: datetime | None = None
+    image_called_at: datetime | None = None
+    image_id: str | None = None
+    launch_image_id: str | None = None
+    former: FormerPlace | None = None
+    obsolete: ObsoleteInstance | None = None
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions in which the move can have images."""
+        return tuple(dict.fromkeys((self.source_region, self.target.region)))
+
+    @property
+    def place(self) -> str:
+        """Where it moves to, for people."""
+        is_same_region = self.target.region == self.source_region
+        return self.target.zone or ("another zone" if is_same_region else self.target.region)
+
+    def allows_zone(self, zone: str) -> bool:
+        """Return whether the instance can be launched in a zone of the region of the target."""
+        if self.target.zone is not None:
+            return zone == self.target.zone
+        return zone != self.source_zone or self.target.hardware.instance_type != self.source_type
+
+
+def add_former_disk(move: MoveState | None, rates: Rates) -> Rates:
+    """Return the rates of a launch, with the former disk during a move: AWS bills it until it is deleted."""
+    former_disk = move.former.rates.disk if move and move.former else None
+    return replace(rates, disk=rates.disk + former_disk) if rates.disk and former_disk else rates

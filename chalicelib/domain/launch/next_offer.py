@@ -1,0 +1,140 @@
+"""Choose the offers that a launch tries next. Nothing here calls AWS.
+
+A launch never leaves what its request names, and never the architecture of its first type: the documents of its recipes
+are chosen for it. With an image it never leaves the region and the driver of the image.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.instances.launch_choice import LaunchChoice
+from chalicelib.domain.instances.launch_tries import LaunchTry, OfferKey, TryResult
+from chalicelib.domain.instances.lifecycle.quota_refusals import VCPU_CODES
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.offers.capacity_answers import NO_CAPACITY_CODE
+from chalicelib.domain.offers.offer import Offer
+from chalicelib.domain.offers.query import OfferQuery
+from chalicelib.domain.offers.quotas import get_code
+from chalicelib.domain.offers.search import OfferContext, find_offers
+from chalicelib.domain.offers.try_order import MAX_AVOIDED_TRIES, order_tries
+from chalicelib.domain.offers.zone_hints import find_zones
+from chalicelib.domain.setup.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class OfferChooser:
+    """The offers, the catalog and the recipes from which launches choose."""
+
+    context: OfferContext
+    recipes: Mapping[str, Recipe]
+
+    def list_offers(self, spec: Spec) -> tuple[Offer, ...]:
+        """Return the stored offers that a launch may try, in no order, also those that it has tried."""
+        choice = find_choice(spec)
+        recipe = self.recipes.get(spec.software.recipe)
+        is_type_fixed = choice.is_type_fixed or recipe is None
+        query = OfferQuery(
+            gpus=None if is_type_fixed else choice.gpus,
+            gpu_count=None if is_type_fixed else choice.gpu_count,
+            instance_type=choice.instance_type if is_type_fixed else None,
+            region=choice.region if choice.is_region_fixed else None,
+            market=choice.markets[0] if len(choice.markets) == 1 else None,
+            max_price=choice.max_price,
+            recipe=recipe,
+        )
+        found = (ranked.offer for ranked in find_offers(query, self.context).offers)
+        return tuple(offer for offer in found if self._is_compatible(offer, spec))
+
+    def order(self, instance: Instance, offers: Iterable[Offer], excluded: Collection[OfferKey]) -> tuple[Offer, ...]:
+        """Return what is left of the offers in this pass, the one to try next at the beginning.
+
+        The zones that EC2's last refusal named come first, then the type and the region of the request.
+
+        :param excluded: offers that are not tried, such as those of this pass
+        """
+        launch, choice, now = instance.launch, find_choice(instance.spec), self.context.now
+        tries = launch.tries_of_pass
+        left = [
+            offer
+            for offer in offers
+            if get_key(offer) not in excluded
+            and offer.region not in launch.left_out_regions
+            and not any(self._is_over_quota(offer, each) for each in tries)
+        ]
+        hints = find_hinted_offers(tries)
+        hinted = sorted(
+            (offer for offer in left if get_key(offer) in hints), key=lambda offer: hints.index(get_key(offer))
+        )
+        others = order_tries(
+            (offer for offer in left if get_key(offer) not in hints),
+            now,
+            max_avoided=MAX_AVOIDED_TRIES - sum(each.offer.was_avoided for each in tries),
+            is_preferred=lambda offer: is_first_choice(offer, choice),
+        )
+        return (*hinted, *others)
+
+    def _is_compatible(self, offer: Offer, spec: Spec) -> bool:
+        """Return whether documents and image of the launch suit a type: those of the first type are not changed."""
+        types, choice = self.context.catalog.types, find_choice(spec)
+        item, first = types[offer.instance_type], types.get(choice.instance_type)
+        if first is None or item.name == first.name:
+            return True
+        if item.arch != first.arch:
+            return False
+        return all(self._supports(recipe, item, first, spec) for recipe in self._list_recipes(spec))
+
+    def _list_recipes(self, spec: Spec) -> Iterator[Recipe]:
+        return (self.recipes[name] for name in spec.software.recipes if name in self.recipes)
+
+    def _supports(self, recipe: Recipe, item: InstanceType, first: InstanceType, spec: Spec) -> bool:
+        base = spec.software.image_parameter or recipe.get_image_parameter(item)
+        if spec.software.image and recipe.get_image_parameter(item) != recipe.get_image_parameter(first):
+            return False
+        return recipe.requirements.find_incompatibility(item, base) is None
+
+    def _is_over_quota(self, offer: Offer, earlier: LaunchTry) -> bool:
+        """Return whether a quota that EC2 has named in this pass does not allow an offer."""
+        if earlier.result is not TryResult.QUOTA_EXCEEDED or earlier.offer.region != offer.region:
+            return False
+        if earlier.code not in VCPU_CODES:
+            return True
+        return self._find_quota(earlier.offer.key) == self._find_quota(get_key(offer))
+
+    def _find_quota(self, key: OfferKey) -> tuple[Market, str]:
+        """Return the market of an offer and the code of its quota, or the family of its type if that is unknown."""
+        item = self.context.catalog.types.get(key.instance_type)
+        code = get_code(item.quotas, key.market) if item else None
+        return key.market, code or key.instance_type.partition(".")[0]
+
+
+def find_choice(spec: Spec) -> LaunchChoice:
+    """Return the choice of a launch. A record without one keeps type, region and market."""
+    return spec.launch_choice or LaunchChoice(
+        instance_type=spec.hardware.instance_type, region=spec.region, markets=(spec.market,)
+    )
+
+
+def is_first_choice(offer: Offer, choice: LaunchChoice) -> bool:
+    """Return whether an offer has the type and the region of the first offer, and the preferred market."""
+    return (offer.instance_type, offer.region, offer.market) == (
+        choice.instance_type,
+        choice.region,
+        choice.markets[0],
+    )
+
+
+def get_key(offer: Offer) -> OfferKey:
+    """Return the key of an offer."""
+    return OfferKey(offer.instance_type, offer.zone, offer.market)
+
+
+def find_hinted_offers(tries: Iterable[LaunchTry]) -> list[OfferKey]:
+    """Return the offers that EC2's last refusal names, of the same type and market. That promises nothing."""
+    refusals = [each for each in tries if each.result is TryResult.NO_CAPACITY and each.code == NO_CAPACITY_CODE]
+    if not refusals:
+        return []
+    offer = refusals[-1].offer
+    return [offer.key._replace(zone=zone) for zone in find_zones(refusals[-1].message, offer.region)]

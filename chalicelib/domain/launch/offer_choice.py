@@ -1,0 +1,55 @@
+"""Record which offers a launch may try: what its request names, its maximum price, and how long it waits."""
+
+from collections.abc import Iterator
+
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.common.deadlines import MAX_CAPACITY_WAIT
+from chalicelib.domain.common.errors import FieldError
+from chalicelib.domain.common.money import format_usd
+from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
+from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
+from chalicelib.domain.launch.type_choice import TypeChoice
+
+
+def check_offer_choice(request: LaunchRequest, context: LaunchContext, choice: TypeChoice) -> Iterator[FieldError]:
+    """Yield why the maximum price or the end of the wait is wrong.
+
+    :param choice: the first offer
+    """
+    until, now = request.wait_until, context.now
+    if until is not None and not now < until <= now + MAX_CAPACITY_WAIT:
+        latest = format_timestamp(now + MAX_CAPACITY_WAIT)
+        yield FieldError("wait_until", f"must be in the future and at most {latest}, not {format_timestamp(until)}")
+    price = choice.instance_type.prices.get(choice.region) if choice.instance_type else None
+    if choice.instance_type and request.max_price is not None and price is not None and price > request.max_price:
+        message = (
+            f"must be at least {format_usd(price)}, the price of {choice.instance_type.name} in {choice.region}; or "
+            "choose another region or type: GET /offers lists prices"
+        )
+        yield FieldError("max_price", message)
+
+
+def build_launch_choice(
+    request: LaunchRequest, spec: Spec, context: LaunchContext, image: Image | None
+) -> LaunchChoice:
+    """Return the choice of a launch. What the request names is never left, and an image exists in one region only.
+
+    :param spec: that of the first offer
+    """
+    is_type_open = request.gpu is not None and request.instance_type is None
+    choice = LaunchChoice(
+        instance_type=spec.hardware.instance_type,
+        region=spec.region,
+        gpus=context.catalog.match_gpus(request.gpu) if request.gpu and is_type_open else (),
+        gpu_count=(request.gpu_count or 1) if is_type_open else None,
+        is_region_fixed=request.region is not None or image is not None,
+        markets=(Market.SPOT, Market.ON_DEMAND) if spec.spot.can_fall_back else (spec.market,),
+        max_price=request.max_price,
+        wait_until=request.wait_until,
+    )
+    if Market.ON_DEMAND not in choice.markets:
+        return choice
+    return with_first_price(choice, context.catalog.get_price(choice.instance_type, choice.region))

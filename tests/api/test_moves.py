@@ -1,0 +1,39 @@
+"""Estimate, request and cancel a move over HTTP."""
+
+from tests.api.client import Bench
+
+PATH = "/instances/brave-otter/move"
+
+
+def test_move_is_refused_with_reasons_or_estimated_requested_and_cancelled(bench: Bench) -> None:
+    bench.world.launch_until_stopped(name="brave-otter")
+    here = bench.ada("GET", "/instances/brave-otter").json["status"]["zone"]
+    for body, field, message in (
+        ({"region": "eu-west-1"}, "region", "gpudesk is not set up in eu-west-1"),
+        ({"zone": "us-west-2a"}, "zone", "must be a zone of us-east-1"),
+        ({"zone": here}, "zone", "must be another zone"),
+        ({"instance_type": "g5g.xlarge"}, "instance_type", "g5g.xlarge is arm64"),
+        ({"instance_type": "g99.xlarge"}, "instance_type", "g99.xlarge"),
+    ):
+        refused = bench.ada("POST", PATH, body)
+        assert refused.status == 422
+        assert refused.json["errors"][0]["field"] == field
+        assert message in refused.json["errors"][0]["message"]
+
+    estimate = bench.ada("GET", f"{PATH}?instance_type=g4dn.2xlarge").json
+    assert (estimate["region"], estimate["transfer_cost"]) == ("us-east-1", "0")
+    assert estimate["expected_minutes"] > 15
+    assert 0 < float(estimate["storage_cost"]) < 0.1
+    moved = bench.ada("POST", PATH, {"instance_type": "g4dn.2xlarge"})
+    assert moved.status == 202
+    assert moved.json["estimate"] == estimate
+    assert moved.json["status"]["move"]["step"] == "image"
+    again = bench.ada("POST", PATH)
+    assert (again.status, again.json["code"]) == (409, "move_in_progress")
+    bench.world.pass_minutes(2)
+    cancelled = bench.ada("DELETE", PATH)
+    assert (cancelled.status, cancelled.json["status"]["move"]["step"]) == (202, "clean-up")
+    bench.world.pass_minutes(8, sweep_every=2)
+    after = bench.ada("GET", "/instances/brave-otter").json
+    assert (after["phase"], after["status"]["move"]) == ("stopped", None)
+    assert bench.world.ec2.describe_images(Owners=["self"])["Images"] == []

@@ -1,0 +1,100 @@
+"""Scenario tests of launches that try one offer after the other: what a person sees, and what EC2 is asked."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.api.instances.launch_views import LaunchView, to_launch_view
+from chalicelib.domain.common.errors import Conflict
+from chalicelib.domain.common.write_warnings import WarningCode
+from chalicelib.domain.instances.plan import Launch, Outcome, Step
+from chalicelib.domain.instances.record import Instance, Phase
+from tests.support.channels import add_webhook
+from tests.support.world import World, open_world
+
+TYPE = "g4dn.xlarge"
+
+
+@pytest.fixture
+def offers() -> Iterator[World]:
+    """gpudesk in two regions with the same prices, whose offers are read."""
+    with open_world(regions=("us-east-1", "us-west-2")) as desk:
+        desk.application.offer_refresher.run()
+        yield desk
+
+
+def fill(desk: World, *regions: str) -> None:
+    """Leave no capacity for a T4 in these regions."""
+    for region in regions:
+        for letter in "abcdef":
+            desk.cloud.capacity.set(TYPE, f"{region}{letter}", 0)
+
+
+def count_tokens(desk: World) -> set[str]:
+    """Return a set that gets the ClientToken of each call of RunInstances."""
+    tokens: set[str] = set()
+
+    def note_token(step: Step, outcome: Outcome) -> None:
+        if isinstance(step, Launch):
+            tokens.add(step.attempt.token)
+
+    desk.crash_after_calls(note_token)
+    return tokens
+
+
+def show(desk: World, instance: Instance) -> LaunchView:
+    """Return what the API shows of a launch."""
+    view = to_launch_view(desk.load(instance))
+    assert view is not None
+    return view
+
+
+def test_launch_without_capacity_in_its_region_comes_from_another_one_and_is_set_up_there(offers: World) -> None:
+    box = add_webhook(offers)
+    fill(offers, "us-east-1")
+    tokens = count_tokens(offers)
+    instance = offers.wait_for_phase(offers.launch(recipe="bare"), Phase.READY, minutes=12)
+    assert instance.spec.region == "us-west-2"
+    view = show(offers, instance)
+    assert [each["result"] for each in view["tries"]] == ["no_capacity"] * 5 + ["launched"]
+    assert {each["region"] for each in view["tries"][:-1]} == {"us-east-1"}
+    assert len(tokens) == len(view["tries"])
+    assert (view["next"], view["waits_for"]) == (None, None)
+    message = next(each for each in offers.list_timeline(instance) if each.code == "launched_as_other_offer").message
+    assert "and not as g4dn.xlarge in us-east-1 for $0.526 per hour" in message
+    assert "g4dn.xlarge in us-east-1a, $0.526 per hour: no capacity" in message
+    assert box.list_types()[0] == "launched_as_other_offer"
+    assert offers.list_ec2_ids() == [], "it is not in us-east-1"
+
+
+def test_launch_that_waits_stays_in_its_region_and_gets_the_capacity_that_comes(desk: World) -> None:
+    box = add_webhook(desk)
+    fill(desk, "us-east-1")
+    until = desk.clock.now() + timedelta(hours=2)
+    requested = desk.launch(region="us-east-1", wait_until=until)
+    waiting = desk.wait_until(requested, lambda now: now.reason.code == "no_capacity_yet", minutes=6)
+    view = show(desk, waiting)
+    assert {each["region"] for each in view["tries"]} == {"us-east-1"}
+    assert view["waits_for"] == (
+        f"capacity for 1 x T4 in us-east-1 for at most $0.658 per hour, until {until:%Y-%m-%d %H:%M} UTC"
+    )
+    assert view["next_try_at"] is not None
+    desk.cloud.capacity.set(TYPE, "us-east-1c", 1)
+    desk.wait_for_phase(requested, Phase.BOOTING, minutes=20, sweep_every=5)
+    assert "launched_after_wait" in box.list_types()
+
+
+def test_launch_beyond_the_quota_of_its_region_comes_from_another_one(offers: World) -> None:
+    offers.cloud.quotas.set_limit("us-east-1", "L-DB2E81BA", 0)
+    offers.clock.advance(timedelta(hours=1))
+    offers.application.offer_refresher.run()
+    with pytest.raises(Conflict, match="Quota L-DB2E81BA"):
+        offers.launch(recipe="bare", region="us-east-1")
+    accepted = offers.request_launch(recipe="bare")
+    assert [warning.message for warning in accepted.warnings if warning.code is WarningCode.OTHER_OFFER] == [
+        "Quota L-DB2E81BA (Running On-Demand G and VT instances) in us-east-1: 0 vCPUs, 0 in use; g4dn.xlarge needs 4. "
+        "gpudesk launches another offer instead, such as a g4dn.xlarge in us-west-2."
+    ]
+    instance = offers.wait_for_phase(accepted.instance, Phase.BOOTING)
+    assert instance.spec.region == "us-west-2"

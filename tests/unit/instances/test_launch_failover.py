@@ -1,0 +1,179 @@
+"""What follows from an error of AWS if a launch may try other offers, and if it may not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain.common.aws_errors import (
+    AwsError,
+    InsufficientCapacity,
+    PermanentAwsError,
+    QuotaExceeded,
+    RegionNotEnabled,
+    RegionPending,
+    RepeatedRefusal,
+    TransientAwsError,
+)
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
+from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
+from chalicelib.domain.instances.lifecycle import outcomes
+from chalicelib.domain.instances.lifecycle.decide import decide
+from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
+from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
+from chalicelib.domain.instances.record import Instance, Phase
+from tests.support.ready_instance import build_launch_attempt
+from tests.unit.instances.simulation import build_context, build_requested_instance, get_time
+from tests.unit.launch.failover_examples import build_launch
+
+NOTHING_LEFT = InsufficientCapacity("NoOfferLeft", "Nothing is left")
+QUOTA = QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU capacity.")
+PENDING = RegionPending("PendingVerification", "Your account is being validated.")
+NOT_ENABLED = RegionNotEnabled("OptInRequired", "You are not subscribed to this service.")
+REFUSED = InsufficientCapacity("InsufficientInstanceCapacity", "None is left.")
+
+
+def build_attempting(**choice: object) -> Instance:
+    """Return a launch whose first attempt is sent. It may try other offers, unless the choice says otherwise."""
+    launch = LaunchState(attempt=replace(build_launch_attempt(), sent_at=get_time(0)), started_at=get_time(0))
+    spec = build_launch(**choice).spec
+    return replace(build_requested_instance(), spec=spec, phase=Phase.LAUNCHING, launch=launch)
+
+
+def record_on(instance: Instance, attempt: LaunchAttempt, error: AwsError) -> Plan:
+    return outcomes.record_outcome(instance, Launch(attempt), error, get_time(1))
+
+
+def record(instance: Instance, *errors: AwsError) -> Plan:
+    """Record the error of an attempt, and then those of the choice of the next offer."""
+    first, *others = errors
+    plan = record_on(instance, build_launch_attempt(), first)
+    for error in others:
+        plan = outcomes.record_outcome(plan.instance, ResolveLaunch(), error, get_time(1))
+    return plan
+
+
+def list_results(plan: Plan) -> Sequence[TryResult]:
+    return [each.result for each in plan.instance.launch.tries]
+
+
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        (REFUSED, TryResult.NO_CAPACITY),
+        (RepeatedRefusal(REFUSED.code, REFUSED.message), TryResult.SKIPPED),
+        (QUOTA, TryResult.QUOTA_EXCEEDED),
+        (PENDING, TryResult.REGION_UNAVAILABLE),
+        (NOT_ENABLED, TryResult.REGION_UNAVAILABLE),
+    ],
+)
+def test_definite_refusal_goes_on_with_the_next_offer_at_once(error: AwsError, result: TryResult) -> None:
+    plan = record(build_attempting(), error)
+    assert (plan.instance.launch.attempt, plan.requeue, list_results(plan)) == (None, True, [result])
+    left_out = ("us-east-1",) if result is TryResult.REGION_UNAVAILABLE else ()
+    assert plan.instance.launch.left_out_regions == left_out
+
+
+@pytest.mark.parametrize("error", [TransientAwsError("RequestLimitExceeded", "Slow down."), PENDING])
+def test_attempt_is_repeated_after_throttling_and_in_a_fixed_region_that_is_pending(error: AwsError) -> None:
+    before = build_attempting(is_region_fixed=True)
+    plan = record(before, error)
+    assert (plan.instance.launch.attempt, list_results(plan)) == (before.launch.attempt, [])
+    assert plan.instance.launch.retry_at == get_time(1) + timedelta(seconds=20)
+
+
+@pytest.mark.parametrize(
+    ("choice", "errors", "code"),
+    [
+        ({"gpus": (), "is_region_fixed": True}, [QUOTA], EventCode.QUOTA_EXCEEDED),
+        ({}, [QUOTA, NOTHING_LEFT], EventCode.QUOTA_EXCEEDED),
+        ({}, [NOT_ENABLED, NOTHING_LEFT], EventCode.LAUNCH_REFUSED),
+        ({}, [PermanentAwsError("InvalidParameterValue", "Invalid value.")], EventCode.LAUNCH_REFUSED),
+    ],
+)
+def test_launch_fails_if_nothing_that_is_left_can_pass(
+    choice: dict[str, object], errors: Sequence[AwsError], code: EventCode
+) -> None:
+    plan = record(build_attempting(**choice), *errors)
+    assert (plan.instance.phase, plan.reason.code) == (Phase.FAILED, code)
+    assert errors[0].message.rstrip(".") in plan.reason.message
+
+
+def test_account_that_is_still_validated_is_asked_again_after_the_pause() -> None:
+    plan = record(build_attempting(), PENDING, NOTHING_LEFT)
+    launch = plan.instance.launch
+    assert (plan.reason.code, launch.left_out_regions, launch.pass_number) == (EventCode.NO_CAPACITY_YET, (), 2)
+
+
+def test_launch_that_waits_for_a_quota_tries_other_offers_first_and_all_of_them_after_the_wait() -> None:
+    attempting = build_attempting()
+    waiting = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))
+    assert list_results(record(waiting, QUOTA)) == [TryResult.QUOTA_EXCEEDED]
+    plan = record(waiting, QUOTA, NOTHING_LEFT)
+    assert (plan.instance.phase, plan.reason.code) == (Phase.LAUNCHING, EventCode.WAITING_FOR_QUOTA)
+    assert plan.instance.launch.tries_of_pass == ()
+
+
+def test_quota_beside_a_lack_of_capacity_does_not_end_the_launch() -> None:
+    refused = build_attempting()
+    tried = LaunchTry(offer=build_launch_attempt(zone="us-east-1b").offer, result=TryResult.NO_CAPACITY, at=get_time(0))
+    waiting = replace(refused, launch=replace(refused.launch, tries=(tried,)))
+    assert record(waiting, QUOTA, NOTHING_LEFT).reason.code is EventCode.NO_CAPACITY_YET
+
+
+def decide_at(instance: Instance, minute: float, observation: Observation | None = None) -> Plan:
+    return decide(instance, observation or Observation(ec2=NotVisible()), get_time(minute), build_context())
+
+
+def build_waiting(wait_minutes: float | None) -> Instance:
+    """Return a launch that has tried one offer and pauses."""
+    until = None if wait_minutes is None else get_time(wait_minutes)
+    paused = record(build_attempting(wait_until=until), REFUSED, NOTHING_LEFT).instance
+    return replace(paused, launch=replace(paused.launch, retry_at=None))
+
+
+@pytest.mark.parametrize(("wait_minutes", "failed_at"), [(None, 16), (5, 6), (60 * 24, 60 * 24 + 1)])
+def test_launch_waits_until_its_deadline_and_then_shows_what_it_tried(
+    wait_minutes: float | None, failed_at: int
+) -> None:
+    waiting = build_waiting(wait_minutes)
+    assert decide_at(waiting, failed_at - 1).instance.phase is Phase.LAUNCHING
+    failed = decide_at(waiting, failed_at)
+    assert failed.reason.code is EventCode.NO_CAPACITY
+    assert "Tried 1 offer: g4dn.xlarge in us-east-1a: no capacity." in failed.reason.message
+
+
+def test_pause_says_what_the_launch_waits_for_and_the_next_pass_replaces_the_rows_of_its_offers() -> None:
+    paused = record(build_attempting(wait_until=get_time(600)), REFUSED, NOTHING_LEFT)
+    expected = (
+        "waits for capacity for 1 x T4 in a region in which gpudesk is set up for at most $0.658 per hour, until "
+        "2026-01-05 19:00 UTC"
+    )
+    assert expected in paused.reason.message
+    assert len(paused.instance.launch.tries) == 1
+    again = replace(paused.instance, launch=replace(paused.instance.launch, attempt=build_launch_attempt()))
+    (latest,) = record(again, REFUSED).instance.launch.tries
+    assert latest.pass_number == 2
+    elsewhere = build_launch_attempt(zone="us-east-1b")
+    other = replace(again, launch=replace(again.launch, attempt=elsewhere))
+    tried = record_on(other, elsewhere, REFUSED).instance.launch
+    assert [each.offer.zone for each in tried.tries] == ["us-east-1a", "us-east-1b"]
+    assert [each.offer.zone for each in tried.tries_of_pass] == ["us-east-1b"]
+
+
+def test_region_that_rejects_even_its_observation_is_left_as_long_as_nothing_was_sent() -> None:
+    rejected = Observation(ec2=Unavailable("OptInRequired: not subscribed", is_rejected=True))
+    sent = build_attempting()
+    unsent = replace(sent, launch=replace(sent.launch, attempt=build_launch_attempt()))
+    assert list_results(decide_at(unsent, 1, rejected)) == [TryResult.REGION_UNAVAILABLE]
+    assert decide_at(sent, 1, rejected).instance == sent, "an instance may exist there"
+    named = build_attempting(is_region_fixed=True)
+    fixed = replace(named, launch=replace(named.launch, attempt=build_launch_attempt()))
+    assert decide_at(fixed, 1, rejected).instance == fixed
+
+
+def test_record_without_a_choice_keeps_its_offer() -> None:
+    old = replace(build_attempting(), spec=replace(build_attempting().spec, launch_choice=None))
+    assert record(old, QUOTA).reason.code is EventCode.QUOTA_EXCEEDED
