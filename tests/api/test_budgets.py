@@ -10,7 +10,7 @@ import pytest
 from chalicelib.control.spending import Spending, read_spending
 from tests.api.client import Bench
 
-LAUNCH = {"gpu": "T4", "max_hours": 10}
+LAUNCH = {"instance_type": "g4dn.xlarge", "region": "us-east-1", "max_hours": 10}
 """Costs 5.42 dollars until the end of its lifetime: 0.542 per hour for instance, disk and address."""
 
 
