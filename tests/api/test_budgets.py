@@ -10,7 +10,7 @@ import pytest
 from chalicelib.control.spending import Spending, read_spending
 from tests.api.client import Bench
 
-LAUNCH = {"gpu": "T4", "max_hours": 10}
+LAUNCH = {"instance_type": "g4dn.xlarge", "region": "us-east-1", "max_hours": 10}
 """Costs 5.42 dollars until the end of its lifetime: 0.542 per hour for instance, disk and address."""
 
 
@@ -37,6 +37,13 @@ def test_launch_that_does_not_fit_the_budget_is_refused_with_what_would(bench: B
     assert "PATCH /owners/ada with monthly_budget" in refused.json["detail"]
     assert bench.ada("POST", "/instances", {**LAUNCH, "name": "second", "max_hours": 4}).status == 202
     assert bench.bob("POST", "/instances", LAUNCH).status == 202
+
+
+def test_refusal_of_a_launch_with_several_offers_says_what_they_may_cost(bench: Bench) -> None:
+    set_budget(bench, "6.00")
+    refused = bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 10})
+    assert "per hour, the most that its offers may cost (max_price)" in refused.json["detail"]
+    assert bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 10, "max_price": "0.53"}).status == 202
 
 
 def test_repeated_launch_returns_the_instance_although_it_has_used_the_budget(bench: Bench) -> None:

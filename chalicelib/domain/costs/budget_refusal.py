@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError
-from chalicelib.domain.common.money import format_usd_cents
+from chalicelib.domain.common.money import format_usd, format_usd_cents
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.costs.budgets import BudgetUse
-from chalicelib.domain.costs.expected_segments import find_end
+from chalicelib.domain.costs.expected_segments import find_end, find_reserved_price
 from chalicelib.domain.instances.record import Instance
 
 HOUR = timedelta(hours=1)
@@ -27,7 +27,8 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
     message = (
         f"This {action} does not fit {budget.title}: {format_usd_cents(budget.amount)} for {use.month}, of which "
         f"{format_usd_cents(use.spent)} is spent and {format_usd_cents(use.reserved)} is reserved for running "
-        f"instances. The {action} needs {format_usd_cents(needed)} for {pluralize(hours, 'hour')} this month. "
+        f"instances. The {action} needs {format_usd_cents(needed)} for {pluralize(hours, 'hour')} this month"
+        f"{_describe_price(instance)}. "
         f"{shorter.capitalize()}{'use' if shorter else 'Use'} a cheaper type, stop an instance, or ask an admin for a "
         f"larger budget ({budget.change_request})."
     )
@@ -46,6 +47,15 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
     }
     errors = (error,) if fitting and action == "launch" else ()
     return Conflict(message, code=ErrorCode.BUDGET_EXCEEDED, errors=errors, members=members)
+
+
+def _describe_price(instance: Instance) -> str:
+    """Return the price that a launch is counted with, as a clause, if its first offer is cheaper; otherwise nothing."""
+    rates = instance.billing.rates
+    price = None if instance.ec2_instance else find_reserved_price(instance.spec, rates)
+    if price is None or price == rates.instance:
+        return ""
+    return f", at {format_usd(price)} per hour, the most that its offers may cost (max_price)"
 
 
 def _count_hours(use: BudgetUse, instance: Instance, now: datetime) -> int:

@@ -56,6 +56,5 @@ def find_end(instance: Instance, now: datetime) -> datetime | None:
 def find_reserved_price(spec: Spec, rates: Rates) -> Decimal | None:
     """Return the highest price per hour that a launch may take, in US dollars; None: not known."""
     choice, price = spec.launch_choice, rates.instance
-    if price is None or choice is None or choice.is_price_fixed or choice.max_price is None:
-        return price
-    return max(price, choice.max_price)
+    maximum = choice.max_price if choice and not choice.is_price_fixed else None
+    return None if price is None else max(price, rates.on_demand or price, maximum or price)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.start_state import OtherSize
 from chalicelib.domain.offers.headroom import HeadroomKind, describe_excess
@@ -57,13 +58,14 @@ def list_size_problems(
     if size.unavailable:
         yield size.unavailable.rstrip(".")
         return
+    if place is None and has_spot_request(instance.ec2_instance):
+        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/stop-start-spot-instances.html
+        yield f"EC2 cannot change the type of a stopped spot instance; move {instance.name} as {name} instead"
+        return
     arch = (instance.ec2_instance.image_arch if instance.ec2_instance else None) or instance.spec.hardware.arch
     if arch and size.arch != arch:
         yield f"{name} is {size.arch}, and the disk is {arch}"
-    for recipe in (context.recipes.get(recipe) for recipe in instance.spec.software.recipes):
-        problem = recipe.requirements.find_incompatibility(size, None) if recipe else None
-        if recipe and problem:
-            yield f"recipe {recipe.name} does not support it: {problem}"
+    yield from _list_recipe_problems(instance, size, context)
     if (size.gpu_count or 0) > context.limits.gpu_count:
         yield f"{name} has {size.gpu_count} GPUs, and the limit of this desk is {context.limits.gpu_count}"
     if region not in size.prices:
@@ -76,6 +78,13 @@ def list_size_problems(
     headroom = find_type_headroom(context.offerings.quotas, size, instance.spec.market, context.now)
     if headroom.kind is HeadroomKind.EXCEEDED:
         yield describe_excess(headroom, region, {name: size.vcpus or 0}).rstrip(".")
+
+
+def _list_recipe_problems(instance: Instance, size: InstanceType, context: SizeContext) -> Iterator[str]:
+    for recipe in (context.recipes.get(recipe) for recipe in instance.spec.software.recipes):
+        problem = recipe.requirements.find_incompatibility(size, None) if recipe else None
+        if recipe and problem:
+            yield f"recipe {recipe.name} does not support it: {problem}"
 
 
 def list_other_sizes(instance: Instance, context: SizeContext) -> tuple[OtherSize, ...]:

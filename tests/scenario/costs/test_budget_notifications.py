@@ -14,7 +14,7 @@ def test_owner_and_admins_are_notified_once_at_each_threshold(desk: World) -> No
     watch = desk.application.budget_watch
     desk.application.owners.update(ADMIN, "ada", {"monthly_budget": Decimal("1.20")})
     desk.application.desk.update(ADMIN, project_budgets={"vision": Decimal("1.50")})
-    desk.launch_until_ready(max_hours=2, project="vision")
+    desk.launch_until_ready(instance_type="g4dn.xlarge", region="us-east-1", max_hours=2, project="vision")
     assert watch.check() == 0
     desk.clock.advance(timedelta(minutes=110))
     assert watch.check() == 1

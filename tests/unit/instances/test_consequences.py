@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.commands.consequences import ConsequenceCode, list_consequences
 from chalicelib.domain.instances.record import Instance, Phase
@@ -59,3 +60,20 @@ def test_stop_that_is_still_to_come_says_that_the_start_may_be_refused() -> None
 def test_unknown_price_of_a_disk_is_not_shown() -> None:
     instance = replace(build_requested(Phase.READY, DesiredState.STOPPED), billing=Billing())
     assert next(list_consequences(instance)).message.endswith("stays and is billed until you terminate n.")
+
+
+@pytest.mark.parametrize(
+    ("desired", "code", "words"),
+    [
+        (DesiredState.STOPPED, ConsequenceCode.SPOT_REQUEST_STAYS, "Do not cancel it in the EC2 console"),
+        (DesiredState.TERMINATED, ConsequenceCode.SPOT_REQUEST_ENDS, "is cancelled first"),
+    ],
+)
+def test_spot_request_is_named_with_what_becomes_of_it(
+    desired: DesiredState, code: ConsequenceCode, words: str
+) -> None:
+    instance = build_requested(Phase.READY, desired)
+    assert instance.ec2_instance is not None
+    on_spot = replace(instance, ec2_instance=replace(instance.ec2_instance, market=Market.SPOT))
+    messages = {each.code: each.message for each in list_consequences(on_spot)}
+    assert words in messages[code]

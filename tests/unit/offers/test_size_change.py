@@ -12,7 +12,7 @@ from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey, RegionCapacity, add_answer
-from chalicelib.domain.offers.size_change import SizeContext, list_other_sizes, list_size_problems
+from chalicelib.domain.offers.size_change import SizeContext, SizePlace, list_other_sizes, list_size_problems
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 from tests.support.ready_instance import EC2_RUNNING, build_ready_instance
 from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_reading
@@ -108,3 +108,14 @@ def test_limit_of_the_desk_and_a_known_quota_refuse_a_type() -> None:
     assert [
         *list_size_problems(build_stopped_instance(), CATALOG.types["g4dn.8xlarge"], replace(CONTEXT, offerings=stale))
     ] == []
+
+
+def test_spot_instance_gets_another_type_by_a_move_only() -> None:
+    instance, size = build_stopped_instance(), CATALOG.types["g4dn.2xlarge"]
+    assert instance.ec2_instance is not None
+    on_spot = replace(instance, ec2_instance=replace(instance.ec2_instance, market=Market.SPOT))
+    assert [*list_size_problems(on_spot, size, CONTEXT)] == [
+        "EC2 cannot change the type of a stopped spot instance; move n as g4dn.2xlarge instead"
+    ]
+    assert [*list_size_problems(on_spot, size, CONTEXT, SizePlace("us-east-1", None))] == []
+    assert list_other_sizes(on_spot, CONTEXT) == ()

@@ -12,6 +12,7 @@ from enum import StrEnum
 from chalicelib.domain.catalog.instance_types import HOURS_PER_MONTH
 from chalicelib.domain.common.money import format_usd_cents
 from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files
 from chalicelib.domain.instances.record import ENDING_PHASES, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -25,6 +26,8 @@ class ConsequenceCode(StrEnum):
     INSTANCE_STORE_DELETED = "instance_store_deleted"
     ADDRESS_CHANGES = "address_changes"
     START_MAY_BE_REFUSED = "start_may_be_refused"
+    SPOT_REQUEST_STAYS = "spot_request_stays"
+    SPOT_REQUEST_ENDS = "spot_request_ends"
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,12 @@ def _list_stop_consequences(instance: Instance) -> Iterator[Consequence]:
     bill = "is billed" if price is None else f"costs {format_usd_cents(price)} per month"
     message = f"{_describe_disk(instance)} stays and {bill} until you terminate {name}."
     yield Consequence(ConsequenceCode.DISK_BILLED, message)
+    if has_spot_request(instance.ec2_instance):
+        yield Consequence(
+            ConsequenceCode.SPOT_REQUEST_STAYS,
+            f"The spot request of {name} stays and costs nothing. Do not cancel it in the EC2 console: EC2 would then "
+            f"terminate {name}.",
+        )
     if instance.phase is Phase.STOPPED:
         return
     if instance.spec.hardware.instance_store_gb:
@@ -81,6 +90,9 @@ def _list_termination_consequences(instance: Instance) -> Iterator[Consequence]:
     bill = "" if price is None else f" It no longer costs {format_usd_cents(price)} per month."
     kept = "Images of it stay and are billed until you delete them."
     yield Consequence(ConsequenceCode.DISK_DELETED, f"{_describe_disk(instance)} is deleted.{bill} {kept}")
+    if has_spot_request(instance.ec2_instance):
+        message = f"The spot request of {instance.name} is cancelled first, so that EC2 does not launch it again."
+        yield Consequence(ConsequenceCode.SPOT_REQUEST_ENDS, message)
     if instance.spec.hardware.instance_store_gb and instance.phase is not Phase.STOPPED:
         message = f"The termination deletes {describe_lost_files(instance)}."
         yield Consequence(ConsequenceCode.INSTANCE_STORE_DELETED, message)
