@@ -63,6 +63,7 @@ from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
 from chalicelib.control.services.start import StartService
+from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.common.deadlines import CATALOG_CHECKED_AFTER
@@ -170,7 +171,8 @@ def _build_reconciler(parts: Parts) -> Reconciler:
     resolver = LaunchResolver(prerequisites, parts.ssm, parts.catalog, settings, selector)
     sizes = SizeFinder(parts.stores, parts.catalog, parts.recipes, parts.clock)
     executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock, sizes, mover)
-    return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog)
+    outlooks = StartOutlooks(parts.stores.capacity.get)
+    return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock, parts.catalog, outlooks)
 
 
 def _build_prerequisites(parts: Parts) -> LaunchPrerequisites:

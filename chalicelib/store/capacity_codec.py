@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, Tally
+from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, Tally, TriedHour
 from chalicelib.domain.offers.region_capacity import MAX_ANSWER_IDS, CapacityKey, RegionCapacity
 
 MAX_ITEM_BYTES = 400 * 1024
@@ -23,6 +23,8 @@ MAX_RECORD_BYTES = MAX_ITEM_BYTES - OTHER_BYTES - MAX_ANSWER_IDS * ID_BYTES
 """For the JSON of all records. Compression makes it smaller; but how much depends on the records."""
 
 WEIGHT_DIGITS = 3
+
+SECONDS_PER_HOUR = 3600
 
 LETTERS = {Result.LAUNCHED: "L", Result.REFUSED: "R"}
 RESULTS = {letter: result for result, letter in LETTERS.items()}
@@ -66,6 +68,7 @@ def _encode_record(record: CapacityRecord) -> Mapping[str, Any]:
         "refused_in_a_row": record.refused_in_a_row,
         "refused_at": _to_seconds(record.last_refused_at) if record.last_refused_at else None,
         "launched_at": _to_seconds(record.last_launched_at) if record.last_launched_at else None,
+        "hours": [[_to_seconds(hour.at) // SECONDS_PER_HOUR, int(hour.has_refusal)] for hour in record.tried_hours],
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -80,6 +83,10 @@ def _decode_record(raw: Mapping[str, Any]) -> CapacityRecord:
         refused_in_a_row=int(raw.get("refused_in_a_row", 0)),
         last_refused_at=_to_time(raw["refused_at"]) if "refused_at" in raw else None,
         last_launched_at=_to_time(raw["launched_at"]) if "launched_at" in raw else None,
+        tried_hours=tuple(
+            TriedHour(_to_time(number * SECONDS_PER_HOUR), bool(has_refusal))
+            for number, has_refusal in raw.get("hours", ())
+        ),
     )
 
 

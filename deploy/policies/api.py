@@ -37,7 +37,8 @@ TABLES = {
     "benchmarks": TableAccess(("Query",), "Compare benchmarks."),
     "offers": TableAccess(
         ("BatchGetItem", "GetItem"),
-        "Search offers, list regions and quotas. Use the types and prices of the last refresh.",
+        "Search offers, list regions and quotas. Say how likely a start is after a requested stop. Use the types and "
+        "prices of the last refresh.",
     ),
     "desk": TableAccess(
         ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),

@@ -85,8 +85,9 @@ def _build_capacity_statement(names: ResourceNames) -> Statement:
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{CAPACITY_PREFIX}*"]},
             "Null": {"dynamodb:LeadingKeys": "false"},
         },
-        reason="Remember what EC2 has answered to launches and starts. The zones and prices in the same table have "
-        "other keys. ForAllValues also holds for a missing key, so Null requires it.",
+        reason="Remember what EC2 has answered to launches and starts. Say before a stop how likely a start is. The "
+        "zones and prices in the same table have other keys. ForAllValues also holds for a missing key, so Null "
+        "requires it.",
     )
 
 

@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.desk.settings import PAUSE_END
+from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
+from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey
 from local.ports import find_free_port
 from tests.api.client import POLICY, Bench
 
@@ -43,10 +46,13 @@ def test_ready_instance_can_be_read_connected_to_stopped_and_started(bench: Benc
     assert last["code"] == "session_requested"
     assert session.json["token"] not in str(last)
 
+    key = CapacityKey("g4dn.xlarge", status["zone"], Market.ON_DEMAND)
+    refusal = CapacityAnswer(id="1", region="us-east-1", key=key, result=Result.REFUSED, at=bench.world.clock.now())
+    bench.world.application.reconciler.stores.capacity.add(refusal)
     stopped = bench.ada("POST", "/instances/brave-otter/stop")
     assert (stopped.status, stopped.json["desired"], stopped.json["warnings"]) == (202, "stopped", [])
     consequences = [consequence["code"] for consequence in stopped.json["consequences"]]
-    assert consequences == ["disk_billed", "instance_store_deleted", "address_changes"]
+    assert consequences == ["disk_billed", "instance_store_deleted", "address_changes", "start_may_be_refused"]
     assert stopped.headers["location"] == f"/instances/{instance['id']}"
     late = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1})
     assert (late.status, late.json["code"]) == (409, "stop_already_started")

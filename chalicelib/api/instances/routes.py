@@ -148,7 +148,8 @@ def _to_view_after_request(
         instance, call.app.clock.now(), warning, warn_of_type(instance), no_channel, reason=reason
     )
     consequences: list[ConsequenceView] = [
-        {"code": each.code.value, "message": each.message} for each in list_consequences(instance)
+        {"code": each.code.value, "message": each.message}
+        for each in list_consequences(instance, call.app.instances.describe_start_outlook(instance))
     ]
     return {**view, "consequences": consequences}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.spot_prices import SpotPriceLookup
 from chalicelib.control.loop.step_executor import StepExecutor
+from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
@@ -17,6 +18,7 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle import benchmark_run, decide, outcomes
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response, expects_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.lifecycle.stop_warnings import announces_stop
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance
@@ -52,6 +54,7 @@ class Reconciler:
     settings: Settings
     clock: Clock
     catalog: InstanceTypeCatalog
+    outlooks: StartOutlooks
 
     def reconcile(self, record_id: str) -> None:
         """Reconcile one instance, again while there is something to do at once, at most MAX_PASSES times.
@@ -111,8 +114,16 @@ class Reconciler:
         return retry_on_conflict(write)
 
     def plan(self, instance: Instance, observation: Observation, context: DecisionContext) -> Plan:
-        """Return what would be done now, without doing it."""
-        return decide.decide(instance, observation, self.clock.now(), context)
+        """Return what would be done now, without doing it.
+
+        What EC2 has answered in the region is read only if a stop is announced, and then it is decided again with it.
+        """
+        now = self.clock.now()
+        plan = decide.decide(instance, observation, now, context)
+        outlook = self.outlooks.describe(instance, now) if announces_stop(instance, plan) else ""
+        if not outlook:
+            return plan
+        return decide.decide(instance, replace(observation, start_outlook=outlook), now, context)
 
     def run_once(self, instance: Instance, observation: Observation, context: DecisionContext) -> bool:
         """Decide and act once.

@@ -44,7 +44,11 @@ class Sweep:
             if lease is None:
                 LOG.info("another sweep is running")
                 return SweepReport(is_skipped=True)
-            reconciler = replace(self.reconciler, executor=self.reconciler.executor.add_memory())
+            reconciler = replace(
+                self.reconciler,
+                executor=self.reconciler.executor.add_memory(),
+                outlooks=self.reconciler.outlooks.add_memory(),
+            )
             run = SweepRun(self.stores, reconciler, self.adopter, self.images, budget)
             left_over, lease.is_complete = run.run(decode_left_over(lease.note))
             lease.note = LEFT_OVER.encode(left_over)

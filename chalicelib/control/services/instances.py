@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
 from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.user_writes import retry_user_write
+from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.access.actor import Actor, build_instance_not_found_error
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
@@ -14,6 +15,7 @@ from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.policy_override import PolicyOverride, warn_if_lowered
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.commands.consequences import is_stop_ahead
 from chalicelib.domain.instances.commands.start_options import StartOptions
 from chalicelib.domain.instances.expected_run import build_expected_run
 from chalicelib.domain.instances.names import is_valid_name
@@ -95,6 +97,11 @@ class InstanceService:
         return self.apply(
             actor, ref, lambda instance: stop_start.request_termination(instance, actor, self.clock.now())
         )
+
+    def describe_start_outlook(self, instance: Instance) -> str:
+        """Return whether EC2 may refuse a start after the requested stop; empty: nothing is known, or no stop."""
+        outlooks = StartOutlooks(self.stores.capacity.get)
+        return outlooks.describe(instance, self.clock.now()) if is_stop_ahead(instance) else ""
 
     def keep(self, actor: Actor, ref: str, *, hours: float | None, until: datetime | None) -> Instance:
         """Keep the instance running until a time. Exactly one of `hours` and `until` is given.

@@ -148,6 +148,7 @@ class Observation:
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
     :param spot_request: the spot request of the EC2 instance
     :param quota: that of a launch which may wait for it
+    :param start_outlook: sentences about a start after a stop, for a new stop warning; empty: nothing is known
     """
 
     ec2: ObservedInstance | TagsMissing | NotVisible | Unavailable
@@ -159,3 +160,4 @@ class Observation:
     move: MoveObservation = MoveObservation()
     spot_request: ObservedSpotRequest | NotVisible | Unavailable = Unavailable("not requested")
     quota: ObservedQuota | None = None
+    start_outlook: str = ""

@@ -1,7 +1,7 @@
 """What AWS has answered to launches and starts of one type in one zone and market.
 
 A record is the fold of `add_result` over results, so it can be computed again from a timeline. Its size has a limit: a
-tally for each hour of the week, and the last ten results.
+tally for each hour of the week, the last ten results, and the last hours with a result.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ HINT_WEIGHT = 0.25
 """A hint is the name of a zone in the text of a refusal elsewhere. It promises nothing."""
 
 MAX_RECENT = 10
+
+MAX_TRIED_HOURS = 48
+"""Five mornings of launches that wait from 6 to 12 o'clock take 30. An hour takes about 11 bytes."""
 
 FIRST_AVOIDANCE = timedelta(minutes=3)
 LONGEST_AVOIDANCE = timedelta(hours=1)
@@ -56,12 +59,25 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class TriedHour:
+    """An hour with a result that is no hint. Unlike a tally, it counts a start once that is tried every 2 minutes.
+
+    :param at: its beginning in UTC
+    :param has_refusal: EC2 refused at least once
+    """
+
+    at: datetime
+    has_refusal: bool
+
+
+@dataclass(frozen=True)
 class CapacityRecord:
     """The results of a type in a zone and market.
 
     :param tallies: by hour of the week, 0 is Monday 00:00 to 01:00 UTC
     :param recent: the last results without hints, the newest last
     :param refused_in_a_row: refusals since the last launch or hint
+    :param tried_hours: the last hours with a result, the newest last
     """
 
     tallies: Mapping[int, Tally] = field(default_factory=dict)
@@ -69,6 +85,7 @@ class CapacityRecord:
     refused_in_a_row: int = 0
     last_refused_at: datetime | None = None
     last_launched_at: datetime | None = None
+    tried_hours: tuple[TriedHour, ...] = ()
 
     @property
     def avoided_until(self) -> datetime | None:
@@ -89,12 +106,12 @@ def add_result(record: CapacityRecord, result: Result, at: datetime) -> Capacity
     tallies = {**record.tallies, hour: _count(record.tallies.get(hour), result, at)}
     if result is Result.HINTED:
         return replace(record, tallies=tallies, refused_in_a_row=0)
+    tried_hours = _add_tried_hour(record.tried_hours, at, has_refusal=result is Result.REFUSED)
     recent = (*record.recent, result)[-MAX_RECENT:]
+    counted = replace(record, tallies=tallies, recent=recent, tried_hours=tried_hours)
     if result is Result.LAUNCHED:
-        return replace(record, tallies=tallies, recent=recent, refused_in_a_row=0, last_launched_at=at)
-    return replace(
-        record, tallies=tallies, recent=recent, refused_in_a_row=record.refused_in_a_row + 1, last_refused_at=at
-    )
+        return replace(counted, refused_in_a_row=0, last_launched_at=at)
+    return replace(counted, refused_in_a_row=record.refused_in_a_row + 1, last_refused_at=at)
 
 
 def replay(results: Iterable[tuple[Result, datetime]]) -> CapacityRecord:
@@ -114,6 +131,13 @@ def decay(tally: Tally, now: datetime) -> Tally:
     """Return the tally with the weights that its results have now."""
     factor = 0.5 ** (max(now - tally.at, timedelta()) / HALF_LIFE)
     return Tally(tally.launched * factor, tally.refused * factor, now)
+
+
+def _add_tried_hour(hours: tuple[TriedHour, ...], at: datetime, *, has_refusal: bool) -> tuple[TriedHour, ...]:
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    if hours and hours[-1].at == hour:
+        return (*hours[:-1], TriedHour(hour, hours[-1].has_refusal or has_refusal))
+    return (*hours, TriedHour(hour, has_refusal))[-MAX_TRIED_HOURS:]
 
 
 def _count(tally: Tally | None, result: Result, at: datetime) -> Tally:

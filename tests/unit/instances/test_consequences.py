@@ -50,6 +50,13 @@ def test_stop_says_what_the_disk_costs_and_termination_that_it_ends() -> None:
     assert "is deleted. It no longer costs $7.30 per month." in termination.message
 
 
+def test_stop_that_is_still_to_come_says_that_the_start_may_be_refused() -> None:
+    ahead, done = (build_requested(phase, DesiredState.STOPPED) for phase in (Phase.READY, Phase.STOPPED))
+    *_, last = list_consequences(ahead, "EC2 refused it.")
+    assert (last.code, last.message) == (ConsequenceCode.START_MAY_BE_REFUSED, "EC2 refused it.")
+    assert [each.code for each in list_consequences(done, "EC2 refused it.")] == [ConsequenceCode.DISK_BILLED]
+
+
 def test_unknown_price_of_a_disk_is_not_shown() -> None:
     instance = replace(build_requested(Phase.READY, DesiredState.STOPPED), billing=Billing())
     assert next(list_consequences(instance)).message.endswith("stays and is billed until you terminate n.")

@@ -10,10 +10,11 @@ from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.commands import keep, update_policy
+from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.warning import WarningType
-from tests.support.ready_instance import ADA
+from tests.support.ready_instance import ADA, EC2_RUNNING
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
 
 
@@ -50,6 +51,17 @@ def test_busy_instance_is_warned_before_the_end_and_runs_until_it() -> None:
     assert simulation.instance.phase is Phase.STOPPING
     assert simulation.instance.claim is not None
     assert simulation.instance.claim.reason.code is EventCode.LIFETIME_OVER
+
+
+def test_warnings_say_what_is_known_of_the_next_start() -> None:
+    observed = Observation(ec2=EC2_RUNNING, start_outlook="EC2 refused it.")
+    for max_hours, minute, warning_type in ((1, 55, WarningType.LIFETIME), (72, 25, WarningType.IDLE)):
+        simulation = Simulation(build_instance(max_hours), observed=observed)
+        simulation.decide(minute, build_heartbeat(minute))
+        warning = simulation.instance.warning
+        assert warning is not None
+        assert warning.warning_type is warning_type
+        assert "The root disk stays. EC2 refused it. To " in warning.message
 
 
 def test_late_warning_leaves_the_whole_warning_period() -> None:

@@ -14,6 +14,7 @@ from chalicelib.domain.offers.capacity_record import (
     LONGEST_AVOIDANCE,
     MAX_RECENT,
     MAX_TALLY,
+    MAX_TRIED_HOURS,
     CapacityRecord,
     Result,
     add_result,
@@ -42,6 +43,7 @@ def test_record_has_a_limited_size(results: list[tuple[Result, int]]) -> None:
     record, _ = build_record(results)
     assert len(record.tallies) <= HOURS_OF_WEEK
     assert len(record.recent) <= MAX_RECENT
+    assert len(record.tried_hours) <= MAX_TRIED_HOURS
     assert all(tally.launched + tally.refused <= MAX_TALLY + 1e-9 for tally in record.tallies.values())
 
 

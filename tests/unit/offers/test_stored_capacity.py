@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.offers.capacity_record import HOURS_OF_WEEK, CapacityRecord, Result, Tally, replay
+from chalicelib.domain.offers.capacity_record import (
+    HOURS_OF_WEEK,
+    MAX_TRIED_HOURS,
+    CapacityRecord,
+    Result,
+    Tally,
+    TriedHour,
+    replay,
+)
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.region_capacity import MAX_ANSWER_IDS, CapacityAnswer, CapacityKey, RegionCapacity
 from chalicelib.store import capacity as capacity_store
@@ -22,7 +30,7 @@ from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_reading
 KEY = CapacityKey("g4dn.xlarge", "us-east-1a", Market.ON_DEMAND)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-FULL_RECORD_BYTES = 5_700
+FULL_RECORD_BYTES = 6_200
 """A little more than the JSON of a record with a tally for each hour of the week."""
 
 
@@ -34,7 +42,8 @@ def build_full_record(hours_ago: int) -> CapacityRecord:
     """Return a record of the largest size, with its last result some hours ago."""
     at = NOW - hours_ago * HOUR
     tallies = {hour: Tally(12.345, 10.123, at) for hour in range(HOURS_OF_WEEK)}
-    return CapacityRecord(tallies, (Result.REFUSED,) * 10, 1_000, at, at)
+    hours = tuple(TriedHour(at - number * HOUR, has_refusal=True) for number in range(MAX_TRIED_HOURS))
+    return CapacityRecord(tallies, (Result.REFUSED,) * 10, 1_000, at, at, hours)
 
 
 @given(st.lists(st.tuples(st.sampled_from(Result), st.integers(0, 90)), max_size=30))

@@ -25,6 +25,7 @@ class ConsequenceCode(StrEnum):
     DISK_DELETED = "disk_deleted"
     INSTANCE_STORE_DELETED = "instance_store_deleted"
     ADDRESS_CHANGES = "address_changes"
+    START_MAY_BE_REFUSED = "start_may_be_refused"
     SPOT_REQUEST_STAYS = "spot_request_stays"
     SPOT_REQUEST_ENDS = "spot_request_ends"
 
@@ -37,20 +38,29 @@ class Consequence:
     message: str
 
 
-def list_consequences(instance: Instance) -> Iterator[Consequence]:
+def list_consequences(instance: Instance, start_outlook: str = "") -> Iterator[Consequence]:
     """Yield what follows from a requested stop or termination; nothing if the instance has already ended.
 
     :param instance: the record after the request
+    :param start_outlook: sentences about a start after the stop; empty: nothing is known
     """
     if instance.ec2_instance is None or instance.phase in ENDING_PHASES:
         return
     match instance.spec.desired:
         case DesiredState.STOPPED:
             yield from _list_stop_consequences(instance)
+            if start_outlook and is_stop_ahead(instance):
+                yield Consequence(ConsequenceCode.START_MAY_BE_REFUSED, start_outlook)
         case DesiredState.TERMINATED:
             yield from _list_termination_consequences(instance)
         case DesiredState.RUNNING:
             return
+
+
+def is_stop_ahead(instance: Instance) -> bool:
+    """Return whether a requested stop still has to happen."""
+    is_requested = instance.spec.desired is DesiredState.STOPPED and instance.ec2_instance is not None
+    return is_requested and instance.phase not in (Phase.STOPPED, *ENDING_PHASES)
 
 
 def _list_stop_consequences(instance: Instance) -> Iterator[Consequence]:

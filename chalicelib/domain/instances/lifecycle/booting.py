@@ -47,7 +47,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, desk: De
         if instance.start.refused_since:
             return record_found_capacity(instance, now)
         instance = replace(instance, start=StartState())
-    lifetime = decide_lifetime(instance, "It is booting.", now)
+    lifetime = decide_lifetime(instance, "It is booting.", now, observation)
     if lifetime:
         return lifetime
     if instance.is_foreign and ec2_instance.state is Ec2State.RUNNING:

@@ -5,24 +5,22 @@ from datetime import datetime
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_time, pluralize
-from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.plans import no_op
-from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_outlook, describe_stop_impact
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning, wait_for_delivery
+from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 
-def decide_lifetime(
-    instance: Instance, evidence: str, now: datetime, heartbeat: DecodedHeartbeat = None
-) -> Plan | None:
+def decide_lifetime(instance: Instance, evidence: str, now: datetime, observation: Observation) -> Plan | None:
     """Warn before the lifetime ends, then stop the instance, also if it is busy. A keep moves the end.
 
     :param evidence: the activity of the instance, in sentences
-    :param heartbeat: it says which kernels and sessions a stop would end
+    :param observation: it says which kernels and sessions a stop would end
     :returns: None while the end is not near
     """
     ends_at, warning_due_at = instance.lifetime_ends_at, instance.lifetime_warning_due_at
@@ -30,7 +28,7 @@ def decide_lifetime(
     if ends_at is None or warning_due_at is None or now < warning_due_at:
         return cancel_warning(instance, f"The lifetime of {instance.name} was extended.", now) if warning else None
     if warning is None:
-        return _warn(instance, evidence, heartbeat, now)
+        return _warn(instance, evidence, observation, now)
     if warning.can_act(now):
         message = f"Its maximum lifetime is over. {warning.delivery_summary}"
         reason = EventReason(code=EventCode.LIFETIME_OVER, message=message)
@@ -41,12 +39,13 @@ def decide_lifetime(
     return no_op(instance, EventCode.LIFETIME_WARNING_ACTIVE, message)
 
 
-def _warn(instance: Instance, evidence: str, heartbeat: DecodedHeartbeat, now: datetime) -> Plan:
+def _warn(instance: Instance, evidence: str, observation: Observation, now: datetime) -> Plan:
     ends_at = instance.lifetime_ends_at or now
     stop_at = max(ends_at, now + instance.spec.policy.idle.warning_period)
+    impact = f"{describe_stop_impact(instance, observation.heartbeat)}{describe_outlook(observation)}"
     message = (
         f"{_describe_end(instance)} at {format_time(ends_at)}. It will be stopped at {format_time(stop_at)}, even if "
-        f"it is in use. {evidence} {describe_stop_impact(instance, heartbeat)} To run it longer, press Keep."
+        f"it is in use. {evidence} {impact} To run it longer, press Keep."
     )
     warning = StopWarning(warning_type=WarningType.LIFETIME, created_at=now, stop_at=stop_at, message=message)
     return issue_warning(instance, warning, EventCode.LIFETIME_WARNING, evidence)

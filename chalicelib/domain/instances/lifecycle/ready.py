@@ -9,7 +9,6 @@ from chalicelib.domain.common.event_reason import EventReason, to_event_reason
 from chalicelib.domain.common.text import format_date_time, format_time
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
-from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import (
     ActivityCriteria,
     ActivityJudgment,
@@ -24,7 +23,12 @@ from chalicelib.domain.instances.lifecycle.heartbeat_messages import process_hea
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, require_ec2_instance
-from chalicelib.domain.instances.lifecycle.stop_impact import describe_keep, describe_missing_stop, describe_stop_impact
+from chalicelib.domain.instances.lifecycle.stop_impact import (
+    describe_keep,
+    describe_missing_stop,
+    describe_outlook,
+    describe_stop_impact,
+)
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
@@ -73,7 +77,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     judgment = judge_instance(instance, observation, now)
     is_unknown = judgment.state is ActivityState.UNKNOWN
     evidence = "Whether it is in use is unknown." if is_unknown else judgment.reason.message
-    lifetime = decide_lifetime(instance, evidence, now, observation.heartbeat)
+    lifetime = decide_lifetime(instance, evidence, now, observation)
     if lifetime and lifetime.instance != instance:
         return lifetime
     plan = (
@@ -85,7 +89,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
         return plan
     if is_unknown:
         return _decide_unknown_activity(instance, judgment, now, context.desk.mode)
-    return _decide_known_activity(instance, judgment, observation.heartbeat, now)
+    return _decide_known_activity(instance, judgment, observation, now)
 
 
 def _judge_busy(reason: EventReason) -> ActivityJudgment:
@@ -120,7 +124,7 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
 
 
 def _decide_known_activity(
-    instance: Instance, judgment: ActivityJudgment, heartbeat: DecodedHeartbeat, now: datetime
+    instance: Instance, judgment: ActivityJudgment, observation: Observation, now: datetime
 ) -> Plan:
     """Cancel a warning that no longer applies, warn of a stop, or stop an idle instance."""
     if instance.observed.activity_unknown_since:
@@ -137,7 +141,7 @@ def _decide_known_activity(
         reason = to_event_reason(judgment.reason)
         return Plan(instance=forget_facts(instance, EventCode.IDLE_WARNING), reason=reason)
     if warning is None:
-        return _warn_of_idleness(instance, judgment, heartbeat, now)
+        return _warn_of_idleness(instance, judgment, observation, now)
     return _decide_after_warning(instance, judgment, warning, now)
 
 
@@ -159,13 +163,12 @@ def _decide_after_warning(instance: Instance, judgment: ActivityJudgment, warnin
     return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
 
-def _warn_of_idleness(
-    instance: Instance, judgment: ActivityJudgment, heartbeat: DecodedHeartbeat, now: datetime
-) -> Plan:
+def _warn_of_idleness(instance: Instance, judgment: ActivityJudgment, observation: Observation, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
         f"{instance.name} will be stopped at {format_time(stop_at)}. {judgment.reason.message} "
-        f"{describe_stop_impact(instance, heartbeat)} To keep {instance.name} running, {describe_keep(instance)}."
+        f"{describe_stop_impact(instance, observation.heartbeat)}{describe_outlook(observation)} "
+        f"To keep {instance.name} running, {describe_keep(instance)}."
     )
     warning = StopWarning(warning_type=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
     return issue_warning(instance, warning, EventCode.IDLE_WARNING, judgment.reason.message)

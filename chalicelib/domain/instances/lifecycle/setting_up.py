@@ -28,7 +28,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     requested = plan_desired_state(instance, now)
     if requested:
         return requested
-    lifetime = decide_lifetime(instance, SETUP_EVIDENCE, now, observation.heartbeat)
+    lifetime = decide_lifetime(instance, SETUP_EVIDENCE, now, observation)
     if lifetime and lifetime.instance != instance:
         return lifetime
     plan = process_heartbeat(instance, observation, now, context) or lifetime

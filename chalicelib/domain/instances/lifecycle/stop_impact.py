@@ -5,6 +5,7 @@ from chalicelib.domain.common.text import format_duration, join_and, pluralize
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
+from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.record import Instance
 
 PROBE_DOCUMENT = "gpudesk-probe"
@@ -44,6 +45,11 @@ def describe_hook(instance: Instance) -> str:
     """Return which program runs before the stop, as a sentence after a space; an empty text if there is none."""
     hook = instance.spec.policy.before_stop_hook
     return f" Before the stop, {hook} runs for at most {format_duration(BEFORE_STOP_BOUND)}." if hook else ""
+
+
+def describe_outlook(observation: Observation) -> str:
+    """Return whether EC2 may refuse a start after the stop, as sentences after a space; empty: nothing is known."""
+    return f" {observation.start_outlook}" if observation.start_outlook else ""
 
 
 def describe_keep(instance: Instance) -> str:

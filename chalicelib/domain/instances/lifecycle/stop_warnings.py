@@ -12,7 +12,7 @@ from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.warning import StopWarning, WarningDelivery
+from chalicelib.domain.instances.warning import StopWarning, WarningDelivery, WarningType
 
 
 def issue_warning(
@@ -31,6 +31,13 @@ def issue_warning(
         timeline=(timeline_entry(warning.created_at, reason, details=details),),
         autonomous=True,
     )
+
+
+def announces_stop(before: Instance, plan: Plan) -> bool:
+    """Return whether the plan has a new warning of a stop for idleness or at the end of the lifetime."""
+    warning = plan.instance.warning
+    is_new = warning is not None and (before.warning is None or before.warning.id != warning.id)
+    return is_new and warning is not None and warning.warning_type in (WarningType.IDLE, WarningType.LIFETIME)
 
 
 def cancel_warning(instance: Instance, cause: str, now: datetime) -> Plan:
