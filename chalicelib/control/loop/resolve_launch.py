@@ -22,6 +22,7 @@ from chalicelib.domain.instances.plan import LaunchResolved
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.instances.spot_rates import to_spot_rates
+from chalicelib.domain.launch.next_offer import find_choice
 from chalicelib.settings import Settings
 
 
@@ -71,8 +72,8 @@ class LaunchResolver:
         :raises InsufficientCapacity: no offer is left in this pass
         :raises AwsError: AWS did not respond, or something that the launch needs is missing
         """
-        spec = instance.spec
-        move = instance.move
+        spec, move = instance.spec, instance.move
+        self._find_type(find_choice(spec).instance_type)
         subnets = MoveSubnets(self.prerequisites, move) if move else self.prerequisites
         chosen = self.selector.select(instance, subnets, excluded)
         offer, subnet = chosen.offer, chosen.subnet
