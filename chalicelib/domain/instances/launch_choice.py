@@ -18,7 +18,8 @@ class LaunchChoice:
     :param region: the region of the first offer
     :param gpus: names of the GPUs in the catalog that the request can mean; empty: the request names the type
     :param gpu_count: whole GPUs of each offer, if `gpus` is not empty
-    :param is_region_fixed: the request names the region, or the instance is launched from an image, which exists there
+    :param is_region_fixed: the request names the region, gpudesk is set up in no other one, or the instance is launched
+        from an image, which exists there
     :param markets: the markets of the request, the preferred one first
     :param first_price: USD per hour with which all offers are compared: the list price of the first type if it may be
         launched on demand, otherwise the price of the first offer on spot; None: no offer has been tried yet
@@ -42,9 +43,23 @@ class LaunchChoice:
         return not self.gpus
 
     @property
+    def has_other_offers(self) -> bool:
+        """Return whether the launch may try another type, region or market than those of the first offer."""
+        return not (self.is_type_fixed and self.is_region_fixed and len(self.markets) == 1)
+
+    @property
+    def has_other_quotas(self) -> bool:
+        """Return whether another offer may count towards another quota. All types with one GPU share a quota."""
+        return not self.is_region_fixed or len(self.markets) > 1 or len(self.gpus) > 1
+
+    @property
     def is_price_fixed(self) -> bool:
         """Return whether every offer has the price of the first one: the list price of a type in a region."""
         return self.is_type_fixed and self.is_region_fixed and self.markets == (Market.ON_DEMAND,)
+
+    def is_first(self, instance_type: str, region: str, market: Market) -> bool:
+        """Return whether an offer has the type and the region of the first one, and the preferred market."""
+        return (instance_type, region, market) == (self.instance_type, self.region, self.markets[0])
 
 
 def with_first_price(choice: LaunchChoice, price: Decimal | None) -> LaunchChoice:

@@ -9,7 +9,7 @@ class QuotaWait:
     """The wait of a launch for a quota.
 
     :param since: when it began
-    :param refused_at: when EC2 last refused the launch for the quota. What was read of the quota before proves nothing.
+    :param refused_at: when EC2 last refused the launch for the quota. A reading from before then does not count.
     :param refusal: what EC2 said then, as sentences
     :param is_over: gpudesk has gone on with the launch
     :param try_count: how often it has

@@ -72,7 +72,7 @@ class OfferChooser:
             (offer for offer in left if get_key(offer) not in hints),
             now,
             max_avoided=MAX_AVOIDED_TRIES - sum(each.offer.was_avoided for each in tries),
-            is_preferred=lambda offer: is_first_choice(offer, choice),
+            is_preferred=lambda offer: choice.is_first(offer.instance_type, offer.region, offer.market),
         )
         return (*hinted, *others)
 
@@ -114,15 +114,6 @@ def find_choice(spec: Spec) -> LaunchChoice:
     """Return the choice of a launch. A record without one keeps type, region and market."""
     return spec.launch_choice or LaunchChoice(
         instance_type=spec.hardware.instance_type, region=spec.region, markets=(spec.market,)
-    )
-
-
-def is_first_choice(offer: Offer, choice: LaunchChoice) -> bool:
-    """Return whether an offer has the type and the region of the first offer, and the preferred market."""
-    return (offer.instance_type, offer.region, offer.market) == (
-        choice.instance_type,
-        choice.region,
-        choice.markets[0],
     )
 
 

@@ -45,7 +45,7 @@ def build_launch_choice(
         region=spec.region,
         gpus=context.catalog.match_gpus(request.gpu) if request.gpu and is_type_open else (),
         gpu_count=(request.gpu_count or 1) if is_type_open else None,
-        is_region_fixed=request.region is not None or image is not None,
+        is_region_fixed=request.region is not None or image is not None or len(context.deployed_regions) == 1,
         markets=(Market.SPOT, Market.ON_DEMAND) if spec.spot.can_fall_back else (spec.market,),
         max_price=request.max_price,
         wait_until=request.wait_until,

@@ -6,17 +6,21 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quotas import QuotaCodes
 from chalicelib.domain.common.aws_errors import QuotaExceeded
 from chalicelib.domain.common.deadlines import QUOTA_RETRY, QUOTA_WAIT_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.commands import stop_start
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.lifecycle import launching
 from chalicelib.domain.instances.lifecycle.launch_errors import record_launch_error
 from chalicelib.domain.instances.plan import Plan, ResolveLaunch
 from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.store.data_files import load_catalog
 from tests.support.ready_instance import ADA, MINUTE, build_launch_attempt
 from tests.unit.instances.simulation import build_requested_instance, get_time
 
@@ -57,7 +61,7 @@ def test_launch_beyond_its_quota_waits_and_says_until_when() -> None:
     assert plan.instance.launch.quota_wait == QuotaWait(since=NOW)
     assert list_codes(plan) == [EventCode.WAITING_FOR_QUOTA]
     until = NOW + QUOTA_WAIT_DEADLINE
-    assert f"until {until:%Y-%m-%d %H:%M} UTC" in plan.reason.message
+    assert f"waits until {until:%Y-%m-%d %H:%M} UTC" in plan.reason.message
     assert "Nobody has requested an increase." in plan.reason.message
 
 
@@ -141,6 +145,55 @@ def test_wait_ends_at_its_deadline() -> None:
     assert decide(instance, observe(fits=False), QUOTA_WAIT_DEADLINE).instance.phase is Phase.REQUESTED
     failed = decide(instance, observe(fits=False), QUOTA_WAIT_DEADLINE + MINUTE)
     assert (failed.instance.phase, list_codes(failed)) == (Phase.FAILED, [EventCode.QUOTA_EXCEEDED])
+
+
+def with_choice(instance: Instance, **choice: Any) -> Instance:
+    """Return the launch with a choice; without fields, it names type and region."""
+    found = LaunchChoice(instance_type="g4dn.xlarge", region="us-east-1", **choice)
+    return replace(instance, spec=replace(instance.spec, launch_choice=found))
+
+
+CHOICES = [
+    {"is_region_fixed": False},
+    {"gpus": ("T4", "A100 40GB"), "gpu_count": 1},
+    {"markets": (Market.SPOT, Market.ON_DEMAND)},
+]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_launch_whose_other_offers_have_other_quotas_tries_them_before_it_waits(choice: dict[str, Any]) -> None:
+    instance = with_choice(build_launch(), **choice)
+    assert isinstance(decide(instance, observe(fits=False)).step, ResolveLaunch)
+    single = with_choice(build_launch(), gpus=("T4",), gpu_count=1)
+    assert decide(single, observe(fits=False)).step is None
+
+
+def test_all_types_with_one_gpu_share_a_quota() -> None:
+    quotas: dict[str, set[QuotaCodes]] = {}
+    for item in load_catalog().types.values():
+        if item.gpu:
+            quotas.setdefault(item.gpu, set()).add(item.quotas)
+    assert [name for name, found in quotas.items() if len(found) > 1] == []
+
+
+def test_launch_whose_offers_were_all_refused_waits_and_tries_all_of_them_again_each_hour() -> None:
+    refused = with_choice(build_launch(REFUSED), is_region_fixed=False)
+    assert decide(refused, observe(fits=False), QUOTA_RETRY - MINUTE).step is None
+    assert list_codes(decide(refused, observe(fits=False), QUOTA_RETRY - MINUTE)) == []
+    again = decide(refused, observe(fits=False), QUOTA_RETRY)
+    assert list_codes(again) == [EventCode.QUOTA_AVAILABLE]
+    assert "The quota of another offer may suffice now" in again.reason.message
+
+
+def test_wait_until_bounds_the_wait_for_a_quota() -> None:
+    until = NOW + timedelta(hours=6)
+    instance = with_choice(build_launch(), wait_until=until)
+    waiting = decide(instance, observe(fits=False))
+    assert f"waits until {until:%Y-%m-%d %H:%M} UTC" in waiting.reason.message
+    assert decide(waiting.instance, observe(fits=False), timedelta(hours=6)).instance.phase is Phase.REQUESTED
+    failed = decide(waiting.instance, observe(fits=True), timedelta(hours=6, minutes=1))
+    assert list_codes(failed) == [EventCode.QUOTA_EXCEEDED]
+    assert "It has waited for a larger quota for 6 h." in failed.reason.message
 
 
 def test_termination_cancels_a_waiting_launch_at_once() -> None:

@@ -98,9 +98,7 @@ def _retry_later(instance: Instance, error: AwsError, message: str, now: datetim
 def can_leave_offer(instance: Instance) -> bool:
     """Return whether the launch may try another type, region or market than that of its attempt."""
     choice = instance.spec.launch_choice
-    if choice is None or instance.launch.attempt is None:
-        return False
-    return not (choice.is_type_fixed and choice.is_region_fixed and len(choice.markets) == 1)
+    return choice is not None and choice.has_other_offers and instance.launch.attempt is not None
 
 
 def can_leave_region(instance: Instance) -> bool:

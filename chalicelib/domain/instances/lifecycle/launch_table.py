@@ -56,11 +56,7 @@ def describe_wait(instance: Instance) -> str:
 def is_first_offer(instance: Instance, offer: LaunchOffer) -> bool:
     """Return whether an offer has the type, the region and the market that the launch tries first."""
     choice = instance.spec.launch_choice
-    return choice is None or (offer.instance_type, offer.region, offer.market) == (
-        choice.instance_type,
-        choice.region,
-        choice.markets[0],
-    )
+    return choice is None or choice.is_first(offer.instance_type, offer.region, offer.market)
 
 
 def find_next_offer(launch: LaunchState) -> LaunchOffer | None:

@@ -36,14 +36,21 @@ def wait_after_refusal(instance: Instance, error: QuotaExceeded, now: datetime) 
     return Plan(instance=waiting, reason=reason) if before else record_event(waiting, reason, now)
 
 
+def find_wait_end(instance: Instance, since: datetime) -> datetime:
+    """Return until when a launch waits for a quota: `wait_until` of its request bounds this wait, too."""
+    choice, longest = instance.spec.launch_choice, since + QUOTA_WAIT_DEADLINE
+    return min(choice.wait_until, longest) if choice and choice.wait_until else longest
+
+
 def build_waiting_reason(instance: Instance, cause: str, since: datetime) -> EventReason:
     """Return why a launch waits and until when.
 
     :param cause: sentences
     """
     message = (
-        f"{instance.name} waits for a larger quota, and costs nothing meanwhile. {cause} gpudesk launches it when the "
-        f"quota suffices, until {format_date_time(since + QUOTA_WAIT_DEADLINE)}. To cancel it, terminate it."
+        f"{instance.name} waits for a larger quota, and costs nothing meanwhile. {cause} gpudesk waits until "
+        f"{format_date_time(find_wait_end(instance, since))} and launches it as soon as the quota is large enough. To "
+        "cancel it, terminate it."
     )
     return EventReason(code=EventCode.WAITING_FOR_QUOTA, message=message)
 

@@ -7,44 +7,46 @@ unknown never makes a launch wait: EC2 itself refuses one that does not fit.
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import QUOTA_RETRY, QUOTA_WAIT_DEADLINE
+from chalicelib.domain.common.deadlines import QUOTA_RETRY
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, format_duration
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
-from chalicelib.domain.instances.lifecycle.market_fallback import find_fallback_market
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
-from chalicelib.domain.instances.lifecycle.quota_refusals import build_waiting_reason
+from chalicelib.domain.instances.lifecycle.quota_refusals import build_waiting_reason, find_wait_end
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
 from chalicelib.domain.instances.record import Instance
 
 
 def decide(instance: Instance, quota: ObservedQuota | None, now: datetime, desk: DeskSettings) -> Plan | None:
-    """Decide for a launch that no EC2 instance came of yet.
+    """Decide for a launch that has no EC2 instance yet.
 
     :param quota: None: it was not read
     :returns: None: the launch does not wait
     """
     wait = instance.launch.quota_wait
-    # A launch that can fall back does not wait for the quota of spot: EC2 refuses it, and on-demand has another quota.
-    has_choice = find_fallback_market(instance.spec) is not None
-    if not instance.spec.wait_for_quota or instance.launch.attempt is not None or has_choice:
+    choice = instance.spec.launch_choice
+    has_other_quotas = choice is not None and choice.has_other_quotas
+    if not instance.spec.wait_for_quota or instance.launch.attempt is not None:
         return None
     if wait is None:
-        return _begin(instance, quota, now) if quota and quota.fits is False else None
+        # Otherwise the launch waits only after EC2 has refused all of its offers.
+        is_known_excess = quota is not None and quota.fits is False and not has_other_quotas
+        return _begin(instance, quota, now) if quota and is_known_excess else None
     if wait.is_over:
         return None
-    if now - _find_start(wait, desk) > QUOTA_WAIT_DEADLINE:
+    end = find_wait_end(instance, _find_start(wait, desk))
+    if now > end:
         cause = (
-            f"It has waited for a larger quota for {format_duration(QUOTA_WAIT_DEADLINE)}. Launch it again when AWS "
-            "has increased the quota, or launch another type."
+            f"It has waited for a larger quota for {format_duration(end - wait.since)}. Launch it again when AWS has "
+            "increased the quota, or launch another type."
         )
         return fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
     if quota is None:
         return no_op(instance, EventCode.WAITING_FOR_QUOTA, instance.reason.message)
-    if _can_go_on(wait, quota, now):
+    if _can_go_on(wait, quota, now) or (has_other_quotas and now - (wait.refused_at or wait.since) >= QUOTA_RETRY):
         return _go_on(instance, wait, quota, now)
     if quota.declined_request not in (None, wait.declined_request):
         return _report_decline(instance, wait, quota, now)
@@ -80,7 +82,8 @@ def _can_go_on(wait: QuotaWait, quota: ObservedQuota, now: datetime) -> bool:
 def _go_on(instance: Instance, wait: QuotaWait, quota: ObservedQuota, now: datetime) -> Plan:
     """Launch the instance. The owner is notified of the first try only: EC2 may refuse it every hour."""
     known = "suffices now" if quota.fits else "may suffice now"
-    message = f"The quota {known}, so gpudesk launches {instance.name}. {quota.message}"
+    subject = "The quota of another offer" if quota.fits is False else "The quota"
+    message = f"{subject} {known}, so gpudesk launches {instance.name}. {quota.message}"
     code = EventCode.RETRYING if wait.try_count else EventCode.QUOTA_AVAILABLE
     reason = EventReason(code=code, message=message)
     over = replace(wait, is_over=True, try_count=wait.try_count + 1)
@@ -91,8 +94,8 @@ def _go_on(instance: Instance, wait: QuotaWait, quota: ObservedQuota, now: datet
 def _report_decline(instance: Instance, wait: QuotaWait, quota: ObservedQuota, now: datetime) -> Plan:
     """Notify the owner once of each request that AWS declined. The launch still waits: instances may end."""
     message = (
-        f"{instance.name} still waits for the quota. {quota.request} gpudesk launches it if enough "
-        f"instances end until {format_date_time(wait.since + QUOTA_WAIT_DEADLINE)}. "
+        f"{instance.name} still waits for the quota. {quota.request} gpudesk launches it if other "
+        f"instances end before {format_date_time(find_wait_end(instance, wait.since))} and free enough of the quota. "
         "To cancel the launch, terminate it."
     )
     reason = EventReason(code=EventCode.QUOTA_DECLINED, message=message)
