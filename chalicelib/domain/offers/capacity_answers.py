@@ -7,8 +7,8 @@ from chalicelib.domain.common.aws_errors import InsufficientCapacity, RepeatedRe
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
-from chalicelib.domain.instances.plan import CallAccepted, Launch, Outcome, Start, Step
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.plan import Launch, Outcome, Start, Step
+from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance, Phase
 from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey
 from chalicelib.domain.offers.zone_hints import find_zones
@@ -23,7 +23,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
 def find_answer_to_call(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> CapacityAnswer | None:
     """Return what the outcome of a call says about capacity.
 
-    An accepted launch says nothing yet: EC2 may end it for lack of capacity.
+    An accepted launch or start says nothing yet: EC2 may end it for lack of capacity.
 
     :param instance: the record with the step's attempt or claim
     :returns: None: nothing, or EC2 was not called
@@ -33,8 +33,6 @@ def find_answer_to_call(instance: Instance, step: Step, outcome: Outcome, now: d
     match step, outcome:
         case Launch(attempt), InsufficientCapacity():
             return _build_launch_answer(attempt, Result.REFUSED, now, _find_hints(attempt.region, outcome))
-        case Start(), CallAccepted():
-            return _build_start_answer(instance, Result.LAUNCHED, now)
         case Start(), InsufficientCapacity():
             return _build_start_answer(instance, Result.REFUSED, now, _find_hints(instance.spec.region, outcome))
         case _:
@@ -46,8 +44,8 @@ def find_answer_in_change(
 ) -> CapacityAnswer | None:
     """Return what an observed EC2 instance says about capacity, once the record has changed because of it.
 
-    - EC2 shows for the first time that a launched instance runs: it was launched.
-    - EC2 has ended an accepted launch for lack of capacity: it was refused.
+    - EC2 shows for the first time that a launched or started instance runs: it was launched.
+    - EC2 has ended an accepted launch or start for lack of capacity: it was refused.
 
     :param before: the record before the decision
     :param after: the record after it
@@ -57,16 +55,28 @@ def find_answer_in_change(
         return None
     if observed.instance_id in set(after.launch.ended_instance_ids) - set(before.launch.ended_instance_ids):
         return _build_end_answer(after, observed, now)
+    if after.start.refusal_count > before.start.refusal_count:
+        return _build_start_answer(after, Result.REFUSED, now)
+    is_running = after.ec2_instance is not None and after.ec2_instance.state is Ec2State.RUNNING
+    if is_running and _is_starting(before):
+        return _build_started_answer(after, observed, now)
     is_first_run = observed.state is Ec2State.RUNNING and _is_unseen(before) and after.ec2_instance is not None
     if is_first_run and attempt is not None and attempt.sent_at is not None and attempt.zone == observed.zone:
         return _build_launch_answer(attempt, Result.LAUNCHED, now)
     return None
 
 
+def _is_starting(instance: Instance) -> bool:
+    """Return whether EC2 has not yet shown that an instance runs that was stopped before."""
+    machine = instance.ec2_instance
+    is_off = machine is not None and machine.state is not Ec2State.RUNNING
+    return instance.phase is Phase.BOOTING and is_off and not _is_unseen(instance)
+
+
 def _is_unseen(instance: Instance) -> bool:
     """Return whether EC2 has not yet shown the instance of a launch as running. A start has a claim."""
     machine = instance.ec2_instance
-    is_new = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING) and instance.claim is None
+    is_new = instance.phase in (*LAUNCHING_PHASES, Phase.BOOTING) and instance.claim is None
     return is_new and not instance.observed.agent_seen and (machine is None or machine.state is Ec2State.PENDING)
 
 
@@ -87,7 +97,7 @@ def _build_launch_answer(
 def _build_start_answer(
     instance: Instance, result: Result, now: datetime, hinted_zones: tuple[str, ...] = ()
 ) -> CapacityAnswer | None:
-    """Return the answer to a start; None if the record has let go of the claim or of the EC2 instance.
+    """Return the refusal of a start; None if the record has let go of the claim or of the EC2 instance.
 
     The time of the call was written before the call, so it is the number of the attempt.
     """
@@ -101,6 +111,17 @@ def _build_start_answer(
         result=result,
         at=now,
         hinted_zones=hinted_zones,
+    )
+
+
+def _build_started_answer(instance: Instance, observed: ObservedInstance, now: datetime) -> CapacityAnswer:
+    """Return the success of a start. EC2 changes the launch time of an instance with each start."""
+    return CapacityAnswer(
+        id=_build_id(f"{observed.instance_id}|{observed.launched_at.isoformat()}", Result.LAUNCHED),
+        region=observed.region,
+        key=_build_key(instance, observed.to_ec2_instance()),
+        result=Result.LAUNCHED,
+        at=now,
     )
 
 

@@ -20,6 +20,7 @@ from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import CallAccepted, InstanceLaunched, Launch, Outcome, Start, Stop
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.offers.capacity_answers import find_answer_in_change, find_answer_to_call
 from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.region_capacity import (
@@ -87,9 +88,34 @@ def test_start_is_an_answer_of_its_zone_and_each_call_another_one() -> None:
     assert second is not None
     assert (first.key, first.result) == (KEY, Result.REFUSED)
     assert first.id != second.id
-    accepted = find_answer_to_call(build_starting_instance(), Start(), CallAccepted(), START)
-    assert accepted is not None
-    assert accepted.result is Result.LAUNCHED
+    assert find_answer_to_call(build_starting_instance(), Start(), CallAccepted(), START) is None
+
+
+def build_start_in(state: Ec2State, refusal_count: int = 0) -> Instance:
+    """Return an instance whose start was called, in a state of EC2."""
+    machine = replace(EC2_RUNNING, state=state).to_ec2_instance()
+    starting = replace(build_starting_instance(), phase=Phase.BOOTING, ec2_instance=machine)
+    seen = replace(starting.observed, agent_seen=True)
+    return replace(starting, observed=seen, start=StartState(refusal_count=refusal_count))
+
+
+@pytest.mark.parametrize("state", [Ec2State.STOPPED, Ec2State.PENDING])
+def test_start_counts_as_launched_once_ec2_shows_it_running(state: Ec2State) -> None:
+    before, running, observation = build_start_in(state), build_start_in(Ec2State.RUNNING), Observation(ec2=EC2_RUNNING)
+    found = find_answer_in_change(before, replace(running, claim=None), observation, START)
+    assert found is not None
+    assert (found.key, found.result) == (KEY, Result.LAUNCHED)
+    assert find_answer_in_change(replace(before, claim=None), running, observation, START) == found
+    assert find_answer_in_change(running, running, observation, START) is None
+
+
+def test_accepted_start_that_ec2_ends_without_capacity_is_refused() -> None:
+    observed = Observation(ec2=replace(EC2_RUNNING, state=Ec2State.STOPPED))
+    before, after = build_start_in(Ec2State.PENDING), build_start_in(Ec2State.STOPPED, refusal_count=1)
+    found = find_answer_in_change(before, after, observed, START)
+    assert found is not None
+    assert found.result is Result.REFUSED
+    assert find_answer_in_change(after, after, observed, START) is None
 
 
 def test_stop_and_a_start_without_a_claim_are_no_answers() -> None:
@@ -142,9 +168,12 @@ def test_instance_that_runs_for_the_first_time_is_a_launch(before_state: Ec2Stat
 
 def test_instance_that_runs_after_a_start_is_no_launch() -> None:
     before, after = build_first_run(Ec2State.PENDING)
+    launched = find_answer_in_change(before, after, Observation(ec2=EC2_RUNNING), START)
     claim = build_starting_instance().claim
-    starting = (replace(before, claim=claim), replace(after, claim=claim))
-    assert find_answer_in_change(*starting, Observation(ec2=EC2_RUNNING), START) is None
+    started = find_answer_in_change(replace(before, claim=claim), after, Observation(ec2=EC2_RUNNING), START)
+    assert launched is not None
+    assert started is not None
+    assert launched.id != started.id
 
 
 def test_same_answer_counts_once_and_another_attempt_counts_again() -> None:
