@@ -8,7 +8,7 @@ from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import STAGE_TAG
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import NAMES
-from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.ec2_instance import QUOTA_STATES
 from chalicelib.domain.offers.quota_request import AwsQuotaRequest, QuotaRequestState
 from chalicelib.domain.offers.quotas import RunningInstance
 
@@ -20,7 +20,6 @@ PAGE_SIZE = 100
 """The most quotas of one answer: https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html"""
 
 INSTANCE_PAGE_SIZE = 1000
-COUNTED_STATES = (Ec2State.PENDING, Ec2State.RUNNING)
 DEDICATED_HOST = "host"
 
 
@@ -52,7 +51,7 @@ class Quotas:
         paginator = self._clients.ec2(region).get_paginator("describe_instances")
         with translate_errors():
             pages = paginator.paginate(
-                Filters=[{"Name": "instance-state-name", "Values": [str(state) for state in COUNTED_STATES]}],
+                Filters=[{"Name": "instance-state-name", "Values": [str(state) for state in QUOTA_STATES]}],
                 PaginationConfig={"PageSize": INSTANCE_PAGE_SIZE},
             )
             return [

@@ -14,7 +14,7 @@ from chalicelib.domain.instances.lifecycle.launch_table import (
     find_next_offer,
     find_price_ratio,
 )
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance
 
 RATIO_QUANTUM = Decimal("0.001")
 
@@ -59,7 +59,7 @@ def to_launch_view(instance: Instance) -> LaunchView | None:
     launch, choice = instance.launch, instance.spec.launch_choice
     if choice is None and not launch.tries:
         return None
-    is_launching = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING)
+    is_launching = instance.phase in LAUNCHING_PHASES
     upcoming = find_next_offer(launch) if is_launching else None
     is_waiting = is_launching and upcoming is None and bool(launch.tries)
     maximum = choice.max_price if choice else None

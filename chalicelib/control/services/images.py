@@ -18,7 +18,7 @@ from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.images.request import ImageBuilder, ImageRequest, build_request_entry, list_image_warnings
 from chalicelib.domain.images.selection import IMAGE_ID_PREFIX, find_image_name_problem
-from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
+from chalicelib.domain.instances.record import LAUNCHING_PHASES, ImageInProgress, Instance
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import UnreadableRecord
@@ -145,7 +145,7 @@ class ImageService:
             message = f"Image {image.name} is {image.phase}. It can be deleted when it is available or failed."
             raise Conflict(message, code=ErrorCode.IMAGE_NOT_READY)
         for instance in self.stores.instances.list_active():
-            if isinstance(instance, UnreadableRecord) or instance.phase not in (Phase.REQUESTED, Phase.LAUNCHING):
+            if isinstance(instance, UnreadableRecord) or instance.phase not in LAUNCHING_PHASES:
                 continue
             if instance.spec.software.image and instance.spec.software.image.id == image.id:
                 message = f"{instance.name} is being launched from image {image.name}. Delete the image afterwards."

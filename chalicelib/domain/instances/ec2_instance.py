@@ -21,6 +21,8 @@ class Ec2State(StrEnum):
 
 
 ENDED_STATES = (Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED)
+QUOTA_STATES = (Ec2State.PENDING, Ec2State.RUNNING)
+"""States in which an instance counts towards a quota in vCPUs."""
 
 MAX_REASON_LENGTH = 300
 

@@ -6,10 +6,8 @@ from datetime import datetime
 
 from chalicelib.domain.common.deadlines import SPOT_REQUEST_GRACE, SPOT_REQUESTS_READ_EVERY
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance
 from chalicelib.domain.instances.spot import ObservedSpotRequest
-
-LAUNCHING_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 
 
 @dataclass(frozen=True)

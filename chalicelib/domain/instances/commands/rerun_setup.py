@@ -12,7 +12,7 @@ from chalicelib.domain.instances.commands.change import RecordChange, describe_n
 from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
-from chalicelib.domain.instances.record import STOPPED_PHASES, Instance, Phase
+from chalicelib.domain.instances.record import LAUNCHING_PHASES, STOPPED_PHASES, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.setup.parameters import format_values
@@ -22,7 +22,7 @@ from chalicelib.domain.setup.state import AddedRecipe, SetupState
 MAX_RETAINED_RESULTS = 20
 """Results of earlier documents in the record, besides the last one of each document. The timeline has all."""
 
-PHASES_BEFORE_READY = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
+PHASES_BEFORE_READY = (*LAUNCHING_PHASES, Phase.BOOTING)
 
 
 def apply_setup_request(instance: Instance, request: SetupRequest, actor: Actor, now: datetime) -> RecordChange:

@@ -17,12 +17,18 @@ from chalicelib.domain.instances.lifecycle.actions import REQUEST_NOUNS
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.lifecycle.starting import find_arch_mismatch
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stopped_costs
-from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance, Phase, StateRequest
+from chalicelib.domain.instances.record import (
+    ENDING_PHASES,
+    LAUNCHING_PHASES,
+    STOPPED_PHASES,
+    Instance,
+    Phase,
+    StateRequest,
+)
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 
 NO_OPTIONS = StartOptions()
-PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 
 
 def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
@@ -42,7 +48,7 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
     if instance.move and instance.ec2_instance is None:
         message = f"{instance.name} is moving. To leave it where it was, send DELETE /instances/{instance.name}/move."
         raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)
-    if instance.phase in PRE_LAUNCH_PHASES or instance.ec2_instance is None:
+    if instance.phase in LAUNCHING_PHASES or instance.ec2_instance is None:
         raise Conflict(
             f"{instance.name} is not launched yet. To cancel the launch, send DELETE /instances/{instance.name}.",
             code=ErrorCode.NOT_LAUNCHED,

@@ -41,7 +41,7 @@ from chalicelib.domain.instances.plan import (
     Stop,
     Terminate,
 )
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance, Phase
 
 
 def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime, mode: Mode = Mode.ENFORCE) -> Plan:
@@ -62,7 +62,7 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
 
 
 def _is_expected(instance: Instance, step: Step) -> bool:
-    is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.ec2_instance is None
+    is_unlaunched = instance.phase in LAUNCHING_PHASES and instance.ec2_instance is None
     attempt, claim = instance.launch.attempt, instance.claim
     match step:
         case ResolveLaunch():

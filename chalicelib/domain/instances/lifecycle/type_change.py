@@ -17,7 +17,7 @@ from chalicelib.domain.instances.spec import Hardware, Spec
 
 GPU_COUNT_PLACEHOLDER = "${gpu_count}"
 
-PHASES_BEFORE_READY = (Phase.STOPPING, Phase.STOPPED, Phase.BOOTING)
+PHASES_OF_START = (Phase.STOPPING, Phase.STOPPED, Phase.BOOTING)
 """Phases before an instance is ready: nobody works on it yet, so its documents can run again."""
 
 
@@ -89,7 +89,7 @@ def _set_up_again(instance: Instance, before: Hardware) -> tuple[Instance, bool]
         if any(GPU_COUNT_PLACEHOLDER in value for value in document.parameters.values())
     )
     is_same = before.setup_gpu_count == instance.spec.hardware.setup_gpu_count
-    if is_same or not documents or not setup.is_done or instance.phase not in PHASES_BEFORE_READY:
+    if is_same or not documents or not setup.is_done or instance.phase not in PHASES_OF_START:
         return instance, False
     again = replace(
         setup,
