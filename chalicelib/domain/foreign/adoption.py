@@ -6,11 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.foreign.managers import find_manager
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
 
 MAX_DECIDED = 100
 """Decided adoptions that are kept, the newest ones. The timeline of an adopted instance stays anyway."""
+
+
+MAX_REQUESTED = 100
+"""Open adoptions. The list is one item of DynamoDB, which holds at most 400 KB."""
 
 
 class AdoptionState(StrEnum):
@@ -78,7 +83,18 @@ class AdoptionList:
         return tuple(each for each in reversed(self.adoptions) if each.state is AdoptionState.REQUESTED)
 
     def put(self, adoption: Adoption) -> "AdoptionList":
-        """Return the list with an adoption, which replaces an earlier one of the same instance."""
+        """Return the list with an adoption, which replaces an earlier one of the same instance.
+
+        :raises Conflict: it would be one more than `MAX_REQUESTED`
+        """
+        requested = self.list_requested()
+        is_new = adoption.instance_id not in {each.instance_id for each in requested}
+        if adoption.state is AdoptionState.REQUESTED and is_new and len(requested) >= MAX_REQUESTED:
+            message = (
+                f"{len(requested)} adoptions wait for gpudesk, which decides them once a minute unless it is paused. "
+                f"Request that of {adoption.instance_id} again when fewer than {MAX_REQUESTED} wait."
+            )
+            raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         others = [each for each in self.adoptions if each.instance_id != adoption.instance_id]
         listed = sorted((adoption, *others), key=lambda each: each.requested_at, reverse=True)
         decided = [each for each in listed if each.state is not AdoptionState.REQUESTED][MAX_DECIDED:]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import DeskSettings, Limits
 from chalicelib.domain.foreign import adoption
@@ -75,6 +76,17 @@ def test_list_keeps_all_open_requests_and_the_newest_decided_ones(monkeypatch: p
         kept = kept.put(build_adoption(instance_id=f"i-{number}", state=state, requested_at=at))
     assert [each.instance_id for each in kept.adoptions] == ["i-5", "i-4", "i-3", "i-0"]
     assert [each.instance_id for each in kept.list_requested()] == ["i-0", "i-5"]
+
+
+def test_open_requests_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adoption, "MAX_REQUESTED", 2)
+    one, two, three = (replace(build_adoption(), instance_id=f"i-{number}") for number in (1, 2, 3))
+    full = AdoptionList().put(one).put(two)
+    with pytest.raises(Conflict, match="Request that of i-3 again") as refused:
+        full.put(three)
+    assert refused.value.code is ErrorCode.LIMIT_REACHED
+    assert full.put(replace(two, owner="bob")).find("i-2") == replace(two, owner="bob")
+    assert full.put(replace(one, state=AdoptionState.TAGGED)).put(three).list_requested()
 
 
 def test_request_replaces_the_earlier_one_of_the_instance() -> None:
