@@ -15,6 +15,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UTCDateTimeAttribute,
 )
+from pynamodb.expressions.update import Action
 
 from chalicelib.domain.common.deadlines import OFFERS_RETENTION
 from chalicelib.domain.offers.offerings import RegionOfferings
@@ -61,21 +62,26 @@ class OfferRepository:
     """The offers table."""
 
     def save(self, offerings: RegionOfferings) -> None:
-        """Replace what was read of a region before. The last writer wins: each of them has just read it."""
-        OfferModel(
-            offerings.region,
-            read_at=offerings.read_at,
-            types=encode_types(offerings.region, offerings.types),
-            quotas=format_quotas(offerings.quotas) if offerings.quotas else None,
-            quotas_read_at=offerings.quotas.read_at if offerings.quotas else None,
-            subnet_zones=_join_zones(offerings.subnet_zones),
-            expires_at=offerings.read_at + OFFERS_RETENTION,
-        ).save()
+        """Replace what was read of a region before. The last writer wins: each of them has just read it.
+
+        Quotas have a time of their own: newer ones stay, such as those that were read after a decision of AWS.
+        """
+        zones = _join_zones(offerings.subnet_zones)
+        actions: list[Action] = [
+            OfferModel.read_at.set(offerings.read_at),
+            OfferModel.types.set(encode_types(offerings.region, offerings.types)),
+            OfferModel.subnet_zones.remove() if zones is None else OfferModel.subnet_zones.set(zones),
+            OfferModel.expires_at.set(offerings.read_at + OFFERS_RETENTION),
+        ]
+        OfferModel(offerings.region).update(actions=actions)
+        if offerings.quotas:
+            self.save_quotas(offerings.region, offerings.quotas)
 
     def save_quotas(self, region: str, reading: QuotaReading) -> None:
-        """Replace the quotas of a region that has been read before. Its zones and prices stay."""
+        """Replace older quotas of a region that has been read before. Its zones and prices stay."""
         actions = [OfferModel.quotas.set(format_quotas(reading)), OfferModel.quotas_read_at.set(reading.read_at)]
-        update_if(OfferModel(region), actions, OfferModel.read_at.exists())
+        is_newer = OfferModel.quotas_read_at.does_not_exist() | (OfferModel.quotas_read_at <= reading.read_at)
+        update_if(OfferModel(region), actions, OfferModel.read_at.exists() & is_newer)
 
     def get_many(self, regions: Iterable[str]) -> Mapping[str, RegionOfferings]:
         """Return what was read of regions, by region, without unreadable items. DynamoDB is called once."""

@@ -13,7 +13,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the role of refresh_offers."""
     write = Statement(
         sid="WriteOffers",
-        actions=("dynamodb:BatchGetItem", "dynamodb:PutItem"),
+        actions=("dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
         resources=(names.table_arn("offers"),),
         condition={
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(REGION_KEYS)},

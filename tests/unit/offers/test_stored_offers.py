@@ -104,6 +104,20 @@ def test_quotas_are_stored_with_their_own_time() -> None:
     assert repository.get_many(["eu-west-1"]) == {"eu-west-1": reading}
 
 
+@pytest.mark.usefixtures("table")
+def test_older_quotas_replace_no_newer_ones_and_the_rest_is_replaced() -> None:
+    region, code = "eu-west-2", "L-DB2E81BA"
+    old = replace(build_reading(region), quotas=QuotaReading(read_at=NOW, limits={code: 0}, use={code: 0}))
+    decided = QuotaReading(read_at=NOW + timedelta(seconds=5), limits={code: 8}, use={code: 0})
+    repository = OfferRepository()
+    repository.save(old)
+    repository.save_quotas(region, decided)
+    later = replace(old, read_at=NOW + timedelta(minutes=1))
+    repository.save(later)
+    repository.save_quotas(region, QuotaReading(read_at=NOW, limits={code: 0}, use={code: 0}))
+    assert repository.get_many([region]) == {region: replace(later, quotas=decided)}
+
+
 def test_quota_is_one_line_and_unknown_values_stay_unknown() -> None:
     quotas = QuotaReading(
         read_at=NOW,
