@@ -87,8 +87,8 @@ def show_quota(call: RequestContext[EmptyModel, PageQuery]) -> PageView[QuotaVie
 def increase_quota(call: RequestContext[IncreaseBody, OwnerQuery]) -> RecordedQuotaRequestView:
     """Request an increase of a quota from AWS. Admins only.
 
-    gpudesk files the request within minutes and follows it; `request` of GET /quotas/{code} shows the state. If a
-    request for the quota is open, it is returned: AWS accepts one at a time.
+    gpudesk files the request within minutes, or after a pause, and follows it; `request` of GET /quotas/{code} shows
+    the state. If a request for the quota is open, it is returned: AWS accepts one at a time.
     """
     recorded = call.app.quota_requests.request_increase(call.actor, call.path_ref, call.body.region, call.body.value)
     return to_recorded_request_view(recorded)
