@@ -32,6 +32,8 @@ def test_own_launches_and_ends_since_the_reading_count_at_the_request(limited: W
     first = limited.launch(name="first")
     quota: Any = request_without_wait(limited).members["quota"]
     assert (quota["limit"], quota["use"], quota["need"]) == (4, 4, 4)
+    (shown,) = [each for each in limited.application.offers.list_quotas(REGION) if each.code == CODE]
+    assert (shown.use, shown.free) == (4, 0)
     limited.wait_for_phase(first, Phase.BOOTING)
     limited.application.offer_refresher.run()
     limited.application.instances.terminate(ADA, first.id)
