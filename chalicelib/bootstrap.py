@@ -63,6 +63,7 @@ from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
 from chalicelib.control.services.start import StartService
+from chalicelib.control.services.start_quota import StartQuotaCheck
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock
@@ -120,7 +121,12 @@ def build_application(
         queries=queries,
         costs=CostService(stores=stores, clock=clock),
         sessions=_build_session_service(parts, instances),
-        starts=StartService(instances=instances, sizes=SizeFinder(stores, catalog, recipes, clock), catalog=catalog),
+        starts=StartService(
+            instances=instances,
+            sizes=SizeFinder(stores, catalog, recipes, clock),
+            quota_check=StartQuotaCheck(stores),
+            catalog=catalog,
+        ),
         moves=MoveService(
             instances=instances,
             sizes=SizeFinder(stores, catalog, recipes, clock),

@@ -223,6 +223,7 @@ def test_quotas_show_limit_use_and_what_is_free(bench: Bench) -> None:
         ("/offers?max_price=1e3", "max_price", "must be the highest price in US dollars per hour"),
         ("/offers?recipe=d2l", "recipe", "must be one of"),
         ("/offers?gpus=T4", "gpus", "did you mean gpu?"),
+        ("/quotas?region=eu-west-1", "region", "must be a region in which gpudesk is set up: us-east-1"),
         ("/regions?near=100,0", "near", "not '100,0'"),
         ("/regions?gpu=T5", "gpu", "Did you mean T4"),
     ],
@@ -238,7 +239,20 @@ def test_all_wrong_fields_of_a_search_are_named_at_once(bench: Bench) -> None:
     assert list(answer.field_errors) == ["gpu", "near", "region"]
 
 
-@pytest.mark.parametrize("path", [SEARCH, "/offers?limit=100", "/regions", "/quotas", "/quotas/L-DB2E81BA"])
+@pytest.mark.parametrize("path", [SEARCH, "/offers?limit=100", "/regions"])
 def test_answer_takes_one_call_besides_those_for_token_and_settings(bench: Bench, path: str) -> None:
     store_offers(bench)
     assert count_calls(bench, path) == {"dynamodb:GetItem": 2, "dynamodb:BatchGetItem": 1}
+
+
+@pytest.mark.parametrize("path", ["/quotas", "/quotas/L-DB2E81BA"])
+def test_quotas_are_read_with_one_call_and_the_active_instances_with_another_one(bench: Bench, path: str) -> None:
+    store_offers(bench)
+    assert count_calls(bench, path) == {"dynamodb:GetItem": 1, "dynamodb:BatchGetItem": 1, "dynamodb:Query": 1}
+
+
+def test_quotas_of_one_region_are_listed(bench: Bench) -> None:
+    offers = replace(bench.world.application.offers, regions=("us-east-1", "us-west-2"))
+    assert {each.region for each in offers.list_quotas()} == {"us-east-1", "us-west-2"}
+    assert {each.region for each in offers.list_quotas("us-west-2")} == {"us-west-2"}
+    assert len(bench.ada("GET", "/quotas/L-DB2E81BA?region=us-east-1").json["items"]) == 1

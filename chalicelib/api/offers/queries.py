@@ -1,4 +1,4 @@
-"""Queries of /offers and /regions."""
+"""Queries of /offers, /quotas and /regions."""
 
 from typing import Annotated, Literal
 
@@ -47,3 +47,13 @@ class RegionQuery(PageQuery):
 
     gpu: str | None = Field(None, min_length=1, max_length=60, description=GPU_DESCRIPTION)
     near: str | None = Field(None, min_length=1, max_length=40, description=NEAR_DESCRIPTION)
+
+
+class QuotaQuery(PageQuery):
+    """Which quotas are listed."""
+
+    region: str | None = Field(
+        None,
+        pattern=f"^{REGION_PATTERN}$",
+        description="a region in which gpudesk is deployed, e.g. us-east-1",
+    )

@@ -1,4 +1,4 @@
-"""Search offers, and list quotas and regions. Two calls of DynamoDB answer a request; only the refresh calls AWS."""
+"""Search offers, and list quotas and regions, with two or three calls of DynamoDB. Only the refresh calls AWS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ from chalicelib.domain.catalog.reading import RegionOptIns
 from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
+from chalicelib.domain.common.text import join_or
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import PLACES, FindPlace, Place, UnknownPlace, parse_place
 from chalicelib.domain.offers.query import OfferQuery
-from chalicelib.domain.offers.quota_summary import QuotaSummary, summarize_quotas
+from chalicelib.domain.offers.quota_summary import QuotaContext, QuotaSummary, summarize_quotas
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.domain.offers.region_summary import RegionSummary, list_known_regions, summarize_regions
 from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
@@ -99,10 +101,26 @@ class OfferService:
             raise build_validation_error(errors, noun="query parameter")
         return summarize_regions(self._read_context(origin), gpus)
 
-    def list_quotas(self) -> tuple[QuotaSummary, ...]:
-        """Return the quotas of the regions in which gpudesk is set up, with the last requests to increase them."""
-        offerings, requests = self.stores.quota_requests.get_many_with_offerings(self.regions)
-        return summarize_quotas(self._build_context(None, offerings, {}), requests)
+    def list_quotas(self, region: str | None = None) -> tuple[QuotaSummary, ...]:
+        """Return the quotas of the regions in which gpudesk is set up, with the last requests to increase them.
+
+        :param region: only this one; None: all
+        :raises ValidationFailed: gpudesk is not set up in the region
+        """
+        if region not in (None, *self.regions):
+            message = f"must be a region in which gpudesk is set up: {join_or(self.regions)}, not {region!r}"
+            raise build_validation_error([FieldError("region", message)], noun="query parameter")
+        regions = [region] if region else self.regions
+        offerings, requests = self.stores.quota_requests.get_many_with_offerings(regions)
+        context = QuotaContext(
+            regions=regions,
+            offerings=offerings,
+            requests=requests,
+            records=[record for record in self.stores.instances.list_active() if isinstance(record, Instance)],
+            types=self.catalog.types,
+            now=self.clock.now(),
+        )
+        return summarize_quotas(context)
 
     def _read_context(self, origin: Place | None) -> OfferContext:
         return self._build_context(origin, *self.stores.offers.get_many_with_capacity(self.regions))

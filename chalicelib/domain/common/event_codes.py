@@ -93,7 +93,7 @@ class EventCode(StrEnum):
     RETRYING = "retrying", NOTIFY_NOBODY
     WAITING_TO_RETRY = "waiting_to_retry", NOTIFY_NOBODY
     WAITING_FOR_QUOTA = "waiting_for_quota", NOTIFY_ADMIN, "waits for a larger AWS quota"
-    QUOTA_AVAILABLE = "quota_available", NOTIFY_OWNER, "is being launched: the AWS quota suffices"
+    QUOTA_AVAILABLE = "quota_available", NOTIFY_OWNER, "is being launched: its AWS quota may suffice now"
     QUOTA_DECLINED = "quota_declined", NOTIFY_OWNER, "still waits: AWS did not increase the quota"
     CANCELLED = "cancelled", NOTIFY_NOBODY
     CANCEL_PENDING = "cancel_pending", NOTIFY_NOBODY

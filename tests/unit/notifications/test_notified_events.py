@@ -37,7 +37,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "launched_as_other_offer": (OWNER, "is launched as another type or in another region"),
     "launched_after_wait": (OWNER, "is launched: the capacity that it waited for came"),
     "waiting_for_quota": (ADMIN, "waits for a larger AWS quota"),
-    "quota_available": (OWNER, "is being launched: the AWS quota suffices"),
+    "quota_available": (OWNER, "is being launched: its AWS quota may suffice now"),
     "quota_declined": (OWNER, "still waits: AWS did not increase the quota"),
     "no_capacity": (OWNER, "could not be launched: AWS has no capacity"),
     "no_answer": (OWNER, "could not be launched: AWS did not respond"),
