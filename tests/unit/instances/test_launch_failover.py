@@ -107,6 +107,14 @@ def test_account_that_is_still_validated_is_asked_again_after_the_pause() -> Non
     assert (plan.reason.code, launch.left_out_regions, launch.pass_number) == (EventCode.NO_CAPACITY_YET, (), 2)
 
 
+def test_lost_time_does_not_end_a_launch_before_its_first_pass() -> None:
+    tried = record(build_attempting(), QUOTA).instance
+    late = decide(tried, Observation(ec2=NotVisible()), get_time(62), build_context())
+    assert isinstance(late.step, ResolveLaunch)
+    failed = outcomes.record_outcome(late.instance, ResolveLaunch(), NOTHING_LEFT, get_time(62))
+    assert failed.reason.code is EventCode.QUOTA_EXCEEDED
+
+
 def test_launch_that_waits_for_a_quota_tries_other_offers_first_and_all_of_them_after_the_wait() -> None:
     attempting = build_attempting()
     waiting = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))

@@ -135,7 +135,10 @@ def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | N
     wait_until = choice.wait_until if choice else None
     began_at = get_calling_since(launch.started_at or instance.phase_since, desk, now)
     deadline = wait_until or began_at + LAUNCH_DEADLINE
-    if now <= (deadline + LAUNCH_VISIBILITY_DEADLINE if is_sent else deadline):
+    # The first pass is quick, and each decision of it tries another offer: time that gpudesk lost does not end it.
+    is_first_pass = launch.pass_number == 1 and bool(launch.tries_of_pass) and not launch.last_error
+    has_untried_offers = wait_until is None and launch.attempt is None and is_first_pass
+    if has_untried_offers or now <= (deadline + LAUNCH_VISIBILITY_DEADLINE if is_sent else deadline):
         return None
     last_error = f" The last error of AWS: {launch.last_error}" if launch.last_error else ""
     waited = format_duration(now - began_at)
