@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 from chalicelib.api.code_schemas import OfferMarketText, TryResultText
 from chalicelib.api.common_schemas import format_decimal, format_optional_timestamp
 from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.instances.commands.change import is_waiting_for_quota
 from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry
 from chalicelib.domain.instances.lifecycle.launch_table import (
     RESULT_TEXTS,
@@ -43,7 +44,8 @@ class LaunchView(TypedDict):
 
     `tries`: the last try of each offer, at most 20, in the order of their times. `next`: the offer that is being tried,
     or that is probably tried next; null if nothing is left in this pass, or if the launch is over.
-    `waits_for`: null if it does not wait for capacity. `max_price`: no offer costs more per hour; null: no maximum.
+    `waits_for`: the capacity or the quota that it waits for; null if it does not wait. `max_price`: no offer costs more
+    per hour; null: no maximum.
     """
 
     tries: list[LaunchTryView]
@@ -66,11 +68,17 @@ def to_launch_view(instance: Instance) -> LaunchView | None:
     return {
         "tries": [_to_try_view(instance, each) for each in launch.tries],
         "next": _to_offer_view(instance, upcoming) if upcoming else None,
-        "waits_for": f"capacity {describe_wait(instance)}" if is_waiting else None,
+        "waits_for": _describe_cause_of_wait(instance, waits_for_capacity=is_waiting),
         "max_price": format_decimal(maximum.normalize()) if maximum is not None else None,
         "wait_until": format_optional_timestamp(choice.wait_until if choice else None),
         "next_try_at": format_optional_timestamp(launch.retry_at if is_waiting else None),
     }
+
+
+def _describe_cause_of_wait(instance: Instance, *, waits_for_capacity: bool) -> str | None:
+    if is_waiting_for_quota(instance):
+        return f"a larger quota for {instance.spec.hardware.instance_type} in {instance.spec.region}"
+    return f"capacity {describe_wait(instance)}" if waits_for_capacity else None
 
 
 def _to_offer_view(instance: Instance, offer: LaunchOffer) -> LaunchOfferView:

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.commands.consequences import ConsequenceCode, list_consequences
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import build_ready_instance
@@ -40,6 +41,22 @@ def test_consequences_are_those_that_are_still_to_come(
     phase: Phase, desired: DesiredState, store_gb: int, codes: list[ConsequenceCode]
 ) -> None:
     assert [each.code for each in list_consequences(build_requested(phase, desired, store_gb))] == codes
+
+
+@pytest.mark.parametrize(
+    ("desired", "code"),
+    [
+        (DesiredState.STOPPED, ConsequenceCode.DISK_BILLED),
+        (DesiredState.TERMINATED, ConsequenceCode.DISK_DELETED),
+    ],
+)
+def test_instance_that_waits_for_capacity_to_start_has_nothing_else_to_lose(
+    desired: DesiredState, code: ConsequenceCode
+) -> None:
+    booting = build_requested(Phase.BOOTING, desired)
+    assert booting.ec2_instance is not None
+    waiting = replace(booting, ec2_instance=replace(booting.ec2_instance, state=Ec2State.STOPPED))
+    assert [each.code for each in list_consequences(waiting, "EC2 refused it.")] == [code]
 
 
 def test_stop_says_what_the_disk_costs_and_termination_that_it_ends() -> None:

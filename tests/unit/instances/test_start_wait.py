@@ -11,7 +11,7 @@ from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LONGEST_CAPACITY_
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.commands.start_options import StartOptions, check_wait
-from chalicelib.domain.instances.commands.stop_start import request_start, request_stop
+from chalicelib.domain.instances.commands.stop_start import build_request_reason, request_start, request_stop
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.lifecycle.start_wait import compute_pause
 from chalicelib.domain.instances.observation import Observation
@@ -65,6 +65,12 @@ def test_start_waits_until_the_requested_time_and_then_says_the_choices() -> Non
     assert "g4dn.2xlarge" in message
     assert simulation.instance.start == StartState()
     assert len([step for step in simulation.steps if isinstance(step, Start)]) < 30
+
+
+def test_answer_to_a_changed_start_says_that_it_waits() -> None:
+    _, simulation = wait_for_capacity(StartOptions(wait_until=get_time(600)))
+    change = request_start(simulation.instance, ADA, get_time(3), StartOptions(wait_until=get_time(700)))
+    assert build_request_reason(change.instance).message == "n waits for capacity."
 
 
 def test_capacity_that_comes_back_is_notified_once() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.instances.launch_views import to_launch_view
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import QuotaCodes
 from chalicelib.domain.common.aws_errors import QuotaExceeded
@@ -218,6 +219,14 @@ def test_wait_until_bounds_the_wait_for_a_quota() -> None:
     failed = decide(waiting.instance, observe(fits=True), timedelta(hours=6, minutes=1))
     assert list_codes(failed) == [EventCode.QUOTA_EXCEEDED]
     assert "It has waited for a larger quota for 6 h." in failed.reason.message
+
+
+def test_status_names_the_quota_and_not_capacity() -> None:
+    waiting = with_choice(build_launch(REFUSED), is_region_fixed=False)
+    view = to_launch_view(waiting)
+    assert view is not None
+    assert view["waits_for"] == "a larger quota for g4dn.xlarge in us-east-1"
+    assert view["next_try_at"] is None
 
 
 def test_termination_cancels_a_waiting_launch_at_once() -> None:

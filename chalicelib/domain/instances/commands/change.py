@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.record import ENDING_PHASES, LAUNCHING_PHASES, STOPPED_PHASES, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
@@ -66,6 +67,8 @@ def describe_state(instance: Instance) -> str:
         return "will be stopped"
     if desired is DesiredState.RUNNING and phase in STOPPED_PHASES:
         return "will be started"
+    if phase is Phase.BOOTING and instance.ec2_instance and instance.ec2_instance.state is Ec2State.STOPPED:
+        return "waits for capacity" if instance.start.refused_since else "is being started"
     return STATE_DESCRIPTIONS[phase]
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from chalicelib.domain.catalog.instance_types import HOURS_PER_MONTH
 from chalicelib.domain.common.money import format_usd_cents
 from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files
 from chalicelib.domain.instances.record import ENDING_PHASES, Instance, Phase
@@ -60,7 +61,14 @@ def list_consequences(instance: Instance, start_outlook: str = "") -> Iterator[C
 def is_stop_ahead(instance: Instance) -> bool:
     """Return whether a requested stop still has to happen."""
     is_requested = instance.spec.desired is DesiredState.STOPPED and instance.ec2_instance is not None
-    return is_requested and instance.phase not in (Phase.STOPPED, *ENDING_PHASES)
+    return is_requested and instance.phase not in ENDING_PHASES and not _is_stopped(instance)
+
+
+def _is_stopped(instance: Instance) -> bool:
+    """Return whether nothing runs that a stop or a termination could end, also while a start waits for capacity."""
+    machine = instance.ec2_instance
+    is_off = machine is not None and machine.state is Ec2State.STOPPED
+    return instance.phase is Phase.STOPPED or (instance.phase is Phase.BOOTING and is_off)
 
 
 def _list_stop_consequences(instance: Instance) -> Iterator[Consequence]:
@@ -75,7 +83,7 @@ def _list_stop_consequences(instance: Instance) -> Iterator[Consequence]:
             f"The spot request of {name} stays and costs nothing. Do not cancel it in the EC2 console: EC2 would then "
             f"terminate {name}.",
         )
-    if instance.phase is Phase.STOPPED:
+    if _is_stopped(instance):
         return
     if instance.spec.hardware.instance_store_gb:
         yield Consequence(ConsequenceCode.INSTANCE_STORE_DELETED, f"The stop deletes {describe_lost_files(instance)}.")
@@ -93,7 +101,7 @@ def _list_termination_consequences(instance: Instance) -> Iterator[Consequence]:
     if has_spot_request(instance.ec2_instance):
         message = f"The spot request of {instance.name} is cancelled first, so that EC2 does not launch it again."
         yield Consequence(ConsequenceCode.SPOT_REQUEST_ENDS, message)
-    if instance.spec.hardware.instance_store_gb and instance.phase is not Phase.STOPPED:
+    if instance.spec.hardware.instance_store_gb and not _is_stopped(instance):
         message = f"The termination deletes {describe_lost_files(instance)}."
         yield Consequence(ConsequenceCode.INSTANCE_STORE_DELETED, message)
 
