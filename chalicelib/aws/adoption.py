@@ -56,7 +56,7 @@ class AdoptionCalls:
         )
 
     def add_attributes(self, region: str, instance_id: str, candidate: Candidate) -> Candidate:
-        """Return the candidate with what EC2 shows one call at a time: its protection and its shutdown behavior."""
+        """Return the candidate with the attributes that need one call each: protection and shutdown behavior."""
         stop = self._read_attribute(region, instance_id, "disableApiStop").get("DisableApiStop", {})
         end = self._read_attribute(region, instance_id, "disableApiTermination").get("DisableApiTermination", {})
         shutdown = self._read_attribute(region, instance_id, "instanceInitiatedShutdownBehavior")

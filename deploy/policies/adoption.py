@@ -1,4 +1,4 @@
-"""Policy of the function that adopts instances: the only one that may tag what exists.
+"""Policy of the function that adopts instances: the only role that may tag resources that exist already.
 
 All other permissions on instances depend on gpudesk's tags. So this role may set them only where an admin of the
 account has set `gpudesk:adopt`, which no role of gpudesk may set, and only where there is no id of gpudesk yet.

@@ -100,7 +100,7 @@ class OrphanAdopter:
             record = self.instances.load(ec2.tag_id) if ec2.tag_id else None
             return record is None or ec2.instance_id not in record.launch.ended_instance_ids
         except Exception:
-            LOG.exception("it could not be read whether %s has a record; the next sweep tries again", ec2.instance_id)
+            LOG.exception("the record of %s could not be read; the next sweep tries again", ec2.instance_id)
             return False
 
     def _adopt_or_log(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """File the requests to increase quotas in Service Quotas, and follow them until AWS has decided.
 
-Every step can be repeated. The history of the quota is read before each call, so a request that was filed without a
-record of it is found there, and AWS refuses a second open one.
+Every step can be repeated. The history of the quota is read before each call, so a request whose answer was lost is
+found there, and AWS refuses a second open one.
 """
 
 import logging

@@ -17,7 +17,7 @@ LAUNCH_DEADLINE = timedelta(minutes=15)
 """Time without capacity after which a launch fails: a person must decide whether to use another type or region."""
 
 EXPLAIN_WAITING_AFTER = timedelta(minutes=2)
-"""A launch whose region has not answered for this time says so: one lost answer is not worth a reason."""
+"""Time without an answer after which a launch gives this as its reason. A single lost answer is not mentioned."""
 
 MAX_CAPACITY_WAIT = timedelta(days=7)
 """Longest time that a request can wait for capacity with `wait_until`: capacity often follows the hours of a week. What
@@ -66,7 +66,7 @@ CATALOG_CHECKED_AFTER = timedelta(minutes=10)
 the refresh, and nearly all requests cost no read."""
 
 CATALOG_CHECKED_BY_LOOP_AFTER = timedelta(minutes=1)
-"""The same for the control loop. It must know a type soon after the API, which accepts launches of it."""
+"""CATALOG_CHECKED_AFTER in the control loop. It must know a type soon after the API, which accepts launches of it."""
 
 CATALOG_RETRIED_AFTER = timedelta(minutes=1)
 """Time after which a process tries again to read the stored catalog if DynamoDB did not respond."""
@@ -168,7 +168,8 @@ BEFORE_STOP_BOUND = timedelta(seconds=120)
 """Time for which a before-stop hook can delay a stop: enough to write a checkpoint, and little of a bill."""
 
 BEFORE_STOP_SPOT_BOUND = timedelta(seconds=60)
-"""The same before a spot interruption, which comes two minutes after its notice. The other minute is for the stop.
+"""BEFORE_STOP_BOUND before a spot interruption, which comes two minutes after its notice. The other
+minute is for the stop.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html"""
 
 BEFORE_STOP_REPORT = timedelta(seconds=10)

@@ -112,7 +112,7 @@ class EventCode(StrEnum):
     START_INITIATED = "start_initiated", NOTIFY_NOBODY
     START_RETRIED = "start_retried", NOTIFY_NOBODY
     START_WAITING = "start_waiting", NOTIFY_OWNER, "cannot start yet: AWS has no capacity in its zone"
-    START_CAPACITY_FOUND = "start_capacity_found", NOTIFY_OWNER, "got capacity and is starting"
+    START_CAPACITY_FOUND = "start_capacity_found", NOTIFY_OWNER, "is starting: its zone has capacity now"
     CHANGING_TYPE = "changing_type", NOTIFY_NOBODY
     RESIZED = "resized", NOTIFY_NOBODY
     START_FAILED = "start_failed", NOTIFY_OWNER, "could not be started"
@@ -271,6 +271,10 @@ class EventCode(StrEnum):
     QUOTA_CASE_OPENED = "quota_case_opened", NOTIFY_ADMIN, "AWS opened a support case about a quota"
     QUOTA_INCREASED = "quota_increased", NOTIFY_ADMIN, "AWS increased a quota"
     QUOTA_NOT_INCREASED = "quota_not_increased", NOTIFY_ADMIN, "AWS did not increase a quota"
-    FOREIGN_INSTANCES_FOUND = "foreign_instances_found", NOTIFY_ADMIN, "the account has GPU instances of others"
+    FOREIGN_INSTANCES_FOUND = (
+        "foreign_instances_found",
+        NOTIFY_ADMIN,
+        "the AWS account has unmanaged GPU instances",
+    )
     EMAIL_UNSUBSCRIBED = "email_unsubscribed", NOTIFY_BOTH, "an e-mail address is no longer subscribed"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

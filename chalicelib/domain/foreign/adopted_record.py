@@ -18,7 +18,7 @@ def apply_adoption(instance: Instance, adoption: Adoption, desk: DeskSettings, n
 
     The keep is as long as `ADOPTION_KEEP`, or as the limit of the desk if that is shorter.
     """
-    message = f"gpudesk manages the EC2 instance since {adoption.requested_by} had it adopted."
+    message = f"gpudesk has managed the EC2 instance since {adoption.requested_by} requested its adoption."
     reason = EventReason(code=EventCode.ADOPTED_ON_REQUEST, message=message)
     instance = replace(instance, created_by=adoption.requested_by, reason=reason)
     if instance.spec.desired is not DesiredState.RUNNING:

@@ -14,7 +14,7 @@ https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html"""
 
 
 class OfferKey(NamedTuple):
-    """What no other offer has. The name of a zone contains its region."""
+    """The fields that identify an offer. The zone implies the region."""
 
     instance_type: str
     zone: str

@@ -25,7 +25,7 @@ HINT_WEIGHT = 0.25
 MAX_RECENT = 10
 
 MAX_TRIED_HOURS = 48
-"""Five mornings of launches that wait from 6 to 12 o'clock take 30. An hour takes about 11 bytes."""
+"""Five mornings need 30 hours (6 to 12 o'clock each). An hour takes about 11 bytes."""
 
 FIRST_AVOIDANCE = timedelta(minutes=3)
 LONGEST_AVOIDANCE = timedelta(hours=1)

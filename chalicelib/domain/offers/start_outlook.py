@@ -44,12 +44,12 @@ def describe_start_outlook(instance: Instance, capacity: RegionCapacity, now: da
         return ""
     market = " on the spot market" if spec.market is Market.SPOT else ""
     evidence = (
-        f"EC2 refused {spec.hardware.instance_type}{market} in {ec2_instance.zone} {when}, so it may also refuse to "
-        f"start {instance.name} again after the stop."
+        f"EC2 refused {spec.hardware.instance_type}{market} in {ec2_instance.zone} {when}. After this stop, it may "
+        f"refuse a start of {instance.name}, too."
     )
     if instance.is_foreign:
         return evidence
-    return f"{evidence} An image of {instance.name}, or a move once it is stopped, can use another zone."
+    return f"{evidence} Then move {instance.name} to another zone, or launch another instance from an image of it."
 
 
 def list_mornings(record: CapacityRecord, region: str, now: datetime) -> list[tuple[date, bool]]:

@@ -42,7 +42,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "no_capacity": (OWNER, "could not be launched: AWS has no capacity"),
     "no_answer": (OWNER, "could not be launched: AWS did not respond"),
     "start_waiting": (OWNER, "cannot start yet: AWS has no capacity in its zone"),
-    "start_capacity_found": (OWNER, "got capacity and is starting"),
+    "start_capacity_found": (OWNER, "is starting: its zone has capacity now"),
     "moved": (OWNER, "is moved"),
     "move_failed": (OWNER, "could not be moved and is stopped where it was"),
     "move_leftover": (BOTH, "has leftovers of a move that cost money"),

@@ -46,16 +46,16 @@ def describe(results: list[tuple[Result, datetime]], key: CapacityKey = KEY, now
 
 def test_refused_mornings_are_counted_and_the_way_out_is_named() -> None:
     assert describe(build_mornings(*WEEK)) == (
-        "EC2 refused g5.xlarge in us-west-2a on 3 of the last 5 weekday mornings with a request (14:00 to 20:00 UTC), "
-        "so it may also refuse to start n again after the stop. An image of n, or a move once it is stopped, can use "
-        "another zone."
+        "EC2 refused g5.xlarge in us-west-2a on 3 of the last 5 weekday mornings with a request (14:00 to 20:00 UTC). "
+        "After this stop, it may refuse a start of n, too. Then move n to another zone, or launch another instance "
+        "from an image of it."
     )
 
 
 def test_instance_that_gpudesk_did_not_launch_cannot_be_moved() -> None:
     foreign = replace(build_instance(), is_foreign=True)
     said = describe_start_outlook(foreign, RegionCapacity({KEY: replay(build_mornings(*WEEK))}), NOW)
-    assert said.endswith("so it may also refuse to start n again after the stop.")
+    assert said.endswith("After this stop, it may refuse a start of n, too.")
 
 
 def test_morning_with_many_tries_counts_once() -> None:
@@ -107,7 +107,9 @@ def test_answers_about_others_say_nothing(key: CapacityKey) -> None:
 
 
 def test_refusal_of_the_last_minutes_is_said_with_its_time() -> None:
-    assert describe([(REFUSED, NOW - MINUTE)]).startswith("EC2 refused g5.xlarge in us-west-2a at 22:59 UTC, so it may")
+    assert describe([(REFUSED, NOW - MINUTE)]).startswith(
+        "EC2 refused g5.xlarge in us-west-2a at 22:59 UTC. After this stop, it may"
+    )
     assert describe([(REFUSED, NOW - MINUTE), (LAUNCHED, NOW)]) == ""
     assert describe([(REFUSED, NOW - HOUR)]) == ""
 

@@ -161,12 +161,12 @@ STAGES: tuple[Stage, ...] = (
 2. `decide_interruption` comes before the phase: an interruption ends each of them within two minutes.
 3. `apply_limits` comes before the phase, so that no stop follows from a policy that exceeds the limits.
 4. `decide_move` comes before the phase: while an instance moves, a failed launch or a stop means that it is taken back.
-4. `decide_phase` always decides. It is skipped if a stage before it has decided.
-5. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
-6. `apply_mode` sees every plan, so that nothing gets around the mode.
-7. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
-8. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
-9. `apply_metering` is last: it bills what is written, from the record as it was read.
+5. `decide_phase` always decides. It is skipped if a stage before it has decided.
+6. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
+7. `apply_mode` sees every plan, so that nothing gets around the mode.
+8. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
+9. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
+10. `apply_metering` is last: it bills what is written, from the record as it was read.
 """
 
 
