@@ -11,10 +11,12 @@ import pytest
 from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.foreign_instances import ForeignInstances
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister, NoRegionRead
+from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.foreign.adoption import Adoption, AdoptionList, AdoptionState
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.notifications.notification import DESK_ID
+from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 from chalicelib.store.adoptions import AdoptionRepository
 from local.aws.core.testing import SharedSdkSession
 from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id
@@ -158,6 +160,19 @@ def test_instance_is_adopted_kept_for_a_day_warned_and_stopped(desk: World) -> N
     desk.clock.advance(20 * MINUTE)
     desk.pass_minutes(1)
     assert desk.load(started).phase is Phase.READY, "no agent is expected"
+
+
+def test_instance_without_a_profile_says_why_sessions_and_setups_do_not_work(desk: World) -> None:
+    name = adopt_until_ready(desk).name
+    app, page = desk.application, "setup-instance-permissions.html"
+    warning = app.sessions.connect(ADA, name).warning
+    assert warning is not None
+    assert page in warning.message
+    with pytest.raises(Conflict, match="has no instance profile") as refused:
+        app.sessions.open_session(ADA, name, SessionRequest(kind=SessionKind.SHELL))
+    assert (refused.value.code, page in refused.value.message) == ("no_instance_profile", True)
+    granted = app.setup.run(ADA, name, recipe="bare", parameters={})
+    assert [each.code for each in granted.warnings] == ["no_instance_profile"]
 
 
 def test_tags_go_to_the_instance_last_and_only_where_the_account_admin_allows(desk: World) -> None:
