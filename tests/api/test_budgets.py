@@ -131,3 +131,13 @@ def test_only_admins_set_budgets(bench: Bench) -> None:
     wrong = bench.root("PATCH", "/owners/ada", {"monthly_budget": "-1"})
     message = 'must be US dollars per month as a text such as "500.00", or null for no budget, not the text "-1"'
     assert wrong.field_errors == {"monthly_budget": message}
+
+
+def test_concurrent_launches_with_a_budget_end_in_202_or_409(bench: Bench) -> None:
+    set_budget(bench, "28.00")
+    clients = [bench.create_client(bench.tokens["ada"]) for _ in range(8)]
+    with ThreadPoolExecutor(len(clients)) as threads:
+        bodies = [{**LAUNCH, "name": f"name-{number}"} for number in range(len(clients))]
+        answers = list(threads.map(lambda client, body: client("POST", "/instances", body), clients, bodies))
+    assert sorted(answer.status for answer in answers) == [202] * 5 + [409] * 3
+    assert [answer.json["code"] for answer in answers if answer.status == 409] == ["budget_exceeded"] * 3
