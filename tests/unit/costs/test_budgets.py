@@ -49,6 +49,7 @@ def test_use_counts_what_is_billed_this_month_and_what_runs_to_its_end() -> None
     ]
     mine = compute_use(ADA, segments, [RUNNING, STOPPED, REQUESTED, replace(RUNNING, owner="bob")], START)
     assert (mine.spent, mine.reserved) == (Decimal("2.22") + Decimal("0.1"), Decimal("11.1") * 2)
+    assert str(compute_use(ADA, [], [], START).reserved) == "0.000000"
     assert mine.left == 100 - mine.spent - mine.reserved
     assert compute_use(VISION, segments, [RUNNING], START).spent == Decimal("2.22")
 
