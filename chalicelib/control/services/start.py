@@ -56,4 +56,4 @@ class StartService:
         if problems:
             raise build_validation_error([FieldError("instance_type", problem) for problem in problems])
         spec = instance.spec
-        return replace(options, rates=find_rates(size.name, spec.region, spec.disk_gib, self.catalog))
+        return replace(options, rates=find_rates(size.name, spec.region, spec.priced_disk_gib, self.catalog))
