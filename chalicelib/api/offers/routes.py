@@ -10,7 +10,7 @@ from chalicelib.api.offers.quota_request_schemas import (
 from chalicelib.api.offers.quota_schemas import QuotaView, to_quota_view
 from chalicelib.api.offers.schemas import (
     OffersView,
-    RegionView,
+    RegionsView,
     to_left_out_view,
     to_offer_view,
     to_region_view,
@@ -97,9 +97,14 @@ def increase_quota(call: RequestContext[IncreaseBody, OwnerQuery]) -> RecordedQu
 
 
 @router.route(Endpoint("GET", "/regions", needs_owner=False))
-def list_regions(call: RequestContext[EmptyModel, RegionQuery]) -> PageView[RegionView]:
-    """List the regions of AWS with their GPUs, the nearest first."""
+def list_regions(call: RequestContext[EmptyModel, RegionQuery]) -> RegionsView:
+    """List the regions of AWS with their GPUs, the nearest first. If no region has the GPU, `left_out` says why."""
     query = call.query
-    summaries = call.app.offers.list_regions(query.gpu, query.near)
+    result = call.app.offers.list_regions(query.gpu, query.near)
     name = build_list_name("regions", f"{query.gpu} {query.near}")
-    return to_page_view(paginate(summaries, query, name, lambda summary: summary.region), to_region_view)
+    page = paginate(result.summaries, query, name, lambda summary: summary.region)
+    return {
+        "items": [to_region_view(summary) for summary in page.items],
+        "next_cursor": page.next_cursor,
+        "left_out": [to_left_out_view(group) for group in result.left_out],
+    }

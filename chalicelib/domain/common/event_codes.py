@@ -188,7 +188,7 @@ class EventCode(StrEnum):
     STOP_OVERDUE = "stop_overdue", NOTIFY_BOTH, "has not stopped for 20 minutes"
     STOPPING = "stopping", NOTIFY_NOBODY
     STOPPED = "stopped", NOTIFY_NOBODY
-    SELF_STOPPED = "self_stopped", NOTIFY_BOTH, "stopped itself because gpudesk was unreachable"
+    SELF_STOPPED = "self_stopped", NOTIFY_BOTH, "stopped itself because gpudesk had not stopped it"
     TERMINATE_REQUESTED = "terminate_requested", NOTIFY_NOBODY
     TERMINATE_PENDING = "terminate_pending", NOTIFY_NOBODY
     TERMINATE_INITIATED = "terminate_initiated", NOTIFY_OWNER, "is being terminated"

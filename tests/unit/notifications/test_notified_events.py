@@ -25,7 +25,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "before_stop_failed": (OWNER, "has a before-stop hook that did not succeed"),
     "stop_cancelled": (OWNER, "was not stopped: it is no longer known to be idle"),
     "terminate_initiated": (OWNER, "is being terminated"),
-    "self_stopped": (BOTH, "stopped itself because gpudesk was unreachable"),
+    "self_stopped": (BOTH, "stopped itself because gpudesk had not stopped it"),
     "stopped_externally": (OWNER, "was stopped outside gpudesk"),
     "started_externally": (OWNER, "was started outside gpudesk"),
     "terminated_externally": (OWNER, "was terminated outside gpudesk"),
