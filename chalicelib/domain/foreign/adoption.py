@@ -145,8 +145,8 @@ def find_obstacle(adoption: Adoption, candidate: Candidate | None, tag: tuple[st
         )
     if manager := find_manager(candidate.tags, candidate.operator):
         return (
-            f"{instance_id} is managed by {manager}, which would replace it after a stop or lose track of it. Change "
-            "its size or end it there."
+            f"{instance_id} is managed by {manager}, which would replace it after a stop or lose track of it. Use "
+            "that service to stop or terminate it."
         )
     if candidate.market is not Market.ON_DEMAND:
         kind = "a spot instance" if candidate.market is Market.SPOT else "part of a reservation of its own"

@@ -71,7 +71,7 @@ def test_region_that_fails_keeps_its_offers_and_stops_no_other(desk: World, capl
 def test_region_that_cannot_be_stored_stops_no_other(desk: World, caplog: pytest.LogCaptureFixture) -> None:
     refresher = build_refresher(desk)
     refresher.run()
-    desk.cloud.faults.inject("PutItem", "ProvisionedThroughputExceededException", status=400)
+    desk.cloud.faults.inject("UpdateItem", "ProvisionedThroughputExceededException", status=400)
     with caplog.at_level(logging.ERROR):
         report = refresher.run()
     assert (report.failed, report.refreshed) == (["us-east-1"], ["us-west-2"])
