@@ -73,7 +73,7 @@ def to_ready(instance: Instance, summary: str, now: datetime, mode: Mode) -> Pla
 
 
 def _skip_agent(instance: Instance, now: datetime) -> Plan:
-    """Make an instance ready that gpudesk did not launch: it need not have an SSM agent that responds."""
+    """Make an adopted instance ready without waiting for an SSM agent: it may have none."""
     ends_at = instance.lifetime_ends_at
     end = f" Its lifetime ends at {format_date_time(ends_at)}." if ends_at else ""
     message = f"{instance.name} runs. {_describe_cost(instance)} gpudesk did not launch it and expects no probe.{end}"
