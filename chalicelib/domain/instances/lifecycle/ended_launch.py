@@ -14,6 +14,7 @@ from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, Try
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import try_next_offer
 from chalicelib.domain.instances.lifecycle.plans import with_phase
+from chalicelib.domain.instances.lifecycle.request_cancellation import remember_request
 from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
@@ -73,7 +74,7 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         observed=ObservedState(),
     )
     # EC2 keeps the spot request of an instance that it ends, and would launch another one for it.
-    cancellation = find_cancellation(ec2_instance)
+    cancellation = find_cancellation(instance.spec.region, ec2_instance)
     if reason.cause in (EndCause.ZONE, EndCause.SPOT):
         message = (
             f"EC2 accepted the launch of {name} in {ec2_instance.zone} and then ended it. {reason.text} gpudesk "
@@ -89,11 +90,11 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
             message=reason.text,
         )
         plan = try_next_offer(waiting, latest, relaunch, now, instance_id=instance_id)
-        return replace(plan, step=cancellation)
+        return replace(plan, step=cancellation, instance=remember_request(plan.instance, cancellation, now))
     code, advice = _choose_failure(reason)
     cause = f"EC2 accepted the launch and then ended it. {reason.text} {advice}"
     plan = fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
-    return replace(plan, step=cancellation)
+    return replace(plan, step=cancellation, instance=remember_request(plan.instance, cancellation, now))
 
 
 def _find_offer(instance: Instance, ec2_instance: Ec2Instance) -> LaunchOffer:
