@@ -10,6 +10,7 @@ from chalicelib.domain.common.aws_errors import (
     AwsError,
     InsufficientCapacity,
     PermanentAwsError,
+    PrerequisiteMissing,
     QuotaExceeded,
     RegionNotEnabled,
     RegionPending,
@@ -44,6 +45,23 @@ def build_attempting(**choice: object) -> Instance:
 
 def record_on(instance: Instance, attempt: LaunchAttempt, error: AwsError) -> Plan:
     return outcomes.record_outcome(instance, Launch(attempt), error, get_time(1))
+
+
+@pytest.mark.parametrize(
+    ("error", "results"),
+    [
+        (PermanentAwsError("UnauthorizedOperation", "You are not authorized."), [TryResult.REFUSED]),
+        (QUOTA, [TryResult.QUOTA_EXCEEDED]),
+        (NOT_ENABLED, [TryResult.REGION_UNAVAILABLE]),
+        (PrerequisiteMissing("gpudesk has no subnet"), []),
+    ],
+)
+def test_refusal_that_fails_the_launch_is_in_the_table(error: AwsError, results: Sequence[TryResult]) -> None:
+    fixed = build_attempting(gpus=(), gpu_count=None, is_region_fixed=True)
+    plan = record_on(fixed, build_launch_attempt(), error)
+    assert plan.instance.phase is Phase.FAILED
+    assert list_results(plan) == results
+    assert (f"Tried {len(results)} offer" in plan.reason.message) is bool(results)
 
 
 def record(instance: Instance, *errors: AwsError) -> Plan:
