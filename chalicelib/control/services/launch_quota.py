@@ -41,10 +41,14 @@ class LaunchQuotaCheck:
     def find_excess(self, spec: Spec, limits: Limits) -> QuotaExcess | None:
         """Return the quota that the first offer of a launch exceeds; None: it fits, or that is unknown.
 
-        A launch that can fall back to on-demand exceeds a quota only if it exceeds that of on-demand, too.
+        A launch that can fall back to on-demand is only refused if it exceeds the quota of on-demand, too. Otherwise
+        the excess on spot has another offer, so that people are warned of it.
         """
         excess, other_market = self._find_excess(spec, limits), find_fallback_market(spec)
-        return self._find_excess(replace(spec, market=other_market), limits) if excess and other_market else excess
+        if excess is None or other_market is None:
+            return excess
+        refused = self._find_excess(replace(spec, market=other_market), limits)
+        return refused or (excess if excess.other_offer else None)
 
     def _find_excess(self, spec: Spec, limits: Limits) -> QuotaExcess | None:
         offerings = self.stores.offers.get_many([spec.region]).get(spec.region)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import (
     AwsError,
     InsufficientCapacity,
@@ -22,6 +23,7 @@ from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchStat
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
+from chalicelib.domain.instances.lifecycle.launch_pass import NO_OFFER_ON_SPOT, record_success
 from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
 from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
@@ -123,6 +125,14 @@ def test_account_that_is_still_validated_is_asked_again_after_the_pause() -> Non
     plan = record(build_attempting(), PENDING, NOTHING_LEFT)
     launch = plan.instance.launch
     assert (plan.reason.code, launch.left_out_regions, launch.pass_number) == (EventCode.NO_CAPACITY_YET, (), 2)
+
+
+def test_launch_that_falls_back_to_on_demand_says_so_and_names_no_price_of_spot() -> None:
+    before = build_attempting(markets=(Market.SPOT, Market.ON_DEMAND))
+    _, (entry,) = record_success(before, get_time(1))
+    assert entry.code == EventCode.LAUNCHED_AS_OTHER_OFFER
+    assert "n is launched on-demand as g4dn.xlarge in us-east-1a" in entry.message
+    assert f"and not as g4dn.xlarge (spot) in us-east-1. {NO_OFFER_ON_SPOT}" in entry.message
 
 
 def test_launch_that_waits_for_a_quota_tries_other_offers_first_and_all_of_them_after_the_wait() -> None:

@@ -152,8 +152,8 @@ def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | N
         return fail_launch(instance, EventCode.NO_ANSWER, cause, now)
     advice = "Launch another type, in another region, or later" if wait_until is None else "Launch it again"
     cause = (
-        f"AWS has had no capacity {describe_wait(instance)}, for {waited}. {advice}; with `wait_until` gpudesk keeps "
-        "trying for up to 7 days."
+        f"AWS had no capacity {describe_wait(instance)}, and gpudesk tried for {waited}. {advice}; with `wait_until` "
+        "gpudesk keeps trying for up to 7 days."
     )
     return fail_launch(instance, EventCode.NO_CAPACITY, cause, now)
 
