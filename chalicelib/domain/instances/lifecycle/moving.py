@@ -7,17 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.aws_errors import AwsDuplicate, AwsError, PermanentAwsError, QuotaExceeded
-from chalicelib.domain.common.deadlines import (
-    IMAGE_RETRY_AFTER,
-    LAUNCH_VISIBILITY_DEADLINE,
-    MOVE_IMAGE_DEADLINE,
-    MOVE_LAUNCH_DEADLINE,
-)
+from chalicelib.domain.common.deadlines import IMAGE_RETRY_AFTER, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.lifecycle.move_deadlines import describe_overdue_step
 from chalicelib.domain.instances.lifecycle.move_end import (
     clean_up,
     end_successfully,
@@ -36,7 +32,7 @@ FAILED_PHASES = (Phase.FAILED, Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
 """Phases in which the launch at the target has no good end any more."""
 
 
-def decide(instance: Instance, observation: Observation, now: datetime) -> Plan | None:
+def decide(instance: Instance, observation: Observation, now: datetime, desk: DeskSettings) -> Plan | None:
     """Decide what follows for the move of an instance.
 
     :returns: None if there is none, or if the phase of the instance decides
@@ -44,11 +40,12 @@ def decide(instance: Instance, observation: Observation, now: datetime) -> Plan 
     move = instance.move
     if move is None:
         return None
+    overdue = describe_overdue_step(move, now, desk)
     match move.step:
         case MoveStep.IMAGE | MoveStep.COPY:
-            return _decide_copying(instance, move, observation, now)
+            return _decide_copying(instance, move, observation, overdue, now)
         case MoveStep.LAUNCH:
-            return _decide_launch(instance, move, now)
+            return _decide_launch(instance, move, overdue, now)
         case MoveStep.CLEAN_UP:
             return clean_up(instance, move, observation.move, now)
 
@@ -75,13 +72,15 @@ def is_expected(instance: Instance, step: Move) -> bool:
     return move is not None and move.id == step.move_id and move.step is steps.get(step.call, MoveStep.CLEAN_UP)
 
 
-def _decide_copying(instance: Instance, move: MoveState, observation: Observation, now: datetime) -> Plan:
+def _decide_copying(
+    instance: Instance, move: MoveState, observation: Observation, overdue: str | None, now: datetime
+) -> Plan:
     """Create or copy the image, and wait until it is available. The instance stays stopped meanwhile."""
     ec2_instance = require_ec2_instance(instance)
     if instance.spec.desired is not DesiredState.STOPPED or ec2_instance.state is not Ec2State.STOPPED:
         return fail_move(instance, "It does not stay stopped, which a move needs.", now)
-    if now - move.step_since > MOVE_IMAGE_DEADLINE:
-        return fail_move(instance, f"Its disk was not copied within {format_duration(MOVE_IMAGE_DEADLINE)}.", now)
+    if overdue:
+        return fail_move(instance, overdue, now)
     match observation.move.image:
         case Unavailable(error):
             return no_op(instance, EventCode.AWS_UNAVAILABLE, f"EC2 does not show the image of the move: {error}")
@@ -177,7 +176,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
     return replace(record_event(launching, reason, now), requeue=True)
 
 
-def _decide_launch(instance: Instance, move: MoveState, now: datetime) -> Plan | None:
+def _decide_launch(instance: Instance, move: MoveState, overdue: str | None, now: datetime) -> Plan | None:
     """End the move when the instance is ready at its target, or cannot become ready."""
     if is_termination_requested(instance):
         return _cancel(instance, now)
@@ -185,10 +184,7 @@ def _decide_launch(instance: Instance, move: MoveState, now: datetime) -> Plan |
         return end_successfully(instance, move, now)
     if instance.phase in FAILED_PHASES:
         return fail_move(instance, instance.reason.message, now)
-    if now - move.step_since > MOVE_LAUNCH_DEADLINE:
-        limit = format_duration(MOVE_LAUNCH_DEADLINE)
-        return fail_move(instance, f"It was not ready within {limit} of its launch there.", now)
-    return None
+    return fail_move(instance, overdue, now) if overdue else None
 
 
 def _cancel(instance: Instance, now: datetime) -> Plan:
