@@ -49,7 +49,7 @@ def test_request_of_an_ended_launch_is_cancelled_while_its_record_launches_again
 ) -> None:
     record = replace(build_requested_instance(), phase=Phase.LAUNCHING)
     launching = replace(record, launch=replace(record.launch, ended_instance_ids=(INSTANCE_ID,)))
-    found = find_unused_requests([ACTIVE], {INSTANCE_ID: state}, {INSTANCE_ID}, [launching], LATER)
+    found = find_unused_requests([ACTIVE], {INSTANCE_ID: state}, set(), [launching], LATER)
     assert [unused.is_abandoned for unused in found] == expected
 
 
