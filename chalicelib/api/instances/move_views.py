@@ -43,7 +43,8 @@ class MoveEstimateView(TypedDict):
     """What a move takes. Costs are maximums in US dollars, because AWS bills only blocks with data.
 
     `transfer_cost`: of the copy to another region. `storage_cost`: of the snapshots and the second disk meanwhile.
-    `price_per_hour`: of the instance afterwards. `sources`: of the prices. null: unknown.
+    `price_per_hour`: of the instance afterwards; on spot the lowest known one of the
+    region. `sources`: of the prices. null: unknown.
     """
 
     region: str

@@ -13,7 +13,7 @@ from chalicelib.domain.instances.move_state import MoveState, MoveStep, Obsolete
 from chalicelib.domain.instances.observation import MoveObservation, NotVisible, Unavailable
 from chalicelib.domain.instances.plan import MoveCall
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.spot import ObservedSpotRequest
+from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey
 
 T = TypeVar("T")
 
@@ -87,8 +87,12 @@ class Mover:
         )
 
     def _find_request(self, obsolete: ObsoleteInstance) -> ObservedSpotRequest | NotVisible:
-        request_id = obsolete.spot_instance_request_id
-        found = self.spot_requests.find(obsolete.region, request_id, "") if request_id else None
+        request = SpotRequestKey(
+            region=obsolete.region,
+            instance_id=obsolete.instance_id,
+            request_id=obsolete.spot_instance_request_id,
+        )
+        found = self.spot_requests.find(request, "") if request.request_id else None
         return found or NotVisible()
 
 

@@ -87,7 +87,7 @@ class EventCode(StrEnum):
     LAUNCHED_AS_OTHER_OFFER = (
         "launched_as_other_offer",
         NOTIFY_OWNER,
-        "is launched as another type or in another region",
+        "is launched as another offer than the first",
     )
     LAUNCHED_AFTER_WAIT = "launched_after_wait", NOTIFY_OWNER, "is launched: the capacity that it waited for came"
     RETRYING = "retrying", NOTIFY_NOBODY

@@ -8,6 +8,7 @@ from decimal import Decimal
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry
 from chalicelib.domain.instances.quota_wait import QuotaWait
+from chalicelib.domain.instances.spot import SpotRequestKey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,7 @@ class LaunchState:
     :param last_error: AWS's last error that can pass, in sentences; None after a lack of capacity
     :param not_found_since: time since which AWS does not know something that the request names
     :param ended_instance_ids: EC2 instances of accepted launches that EC2 ended
+    :param uncancelled_requests: spot requests of such instances; nothing is launched before EC2 has cancelled them
     :param quota_wait: None: it has not waited for a quota
     """
 
@@ -86,6 +88,7 @@ class LaunchState:
     last_error: str | None = None
     not_found_since: datetime | None = None
     ended_instance_ids: tuple[str, ...] = ()
+    uncancelled_requests: tuple[SpotRequestKey, ...] = ()
     quota_wait: QuotaWait | None = None
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.hardware import build_hardware
 from chalicelib.domain.instances.move_estimate import estimate_move
 from chalicelib.domain.instances.move_state import MoveTarget
@@ -16,6 +17,8 @@ def build_target(region: str) -> MoveTarget:
 
 def test_copy_to_another_region_takes_longer_and_costs_its_transfer() -> None:
     here = estimate_move(build_instance(), build_target("us-east-1"), CATALOG)
+    spot = replace(build_instance(), spec=replace(build_instance().spec, market=Market.SPOT))
+    assert estimate_move(spot, build_target("us-east-1"), CATALOG, Decimal("0.15")).price_per_hour == Decimal("0.15")
     there = estimate_move(build_instance(), build_target("us-west-2"), CATALOG)
     assert here.transfer_cost == 0
     assert there.transfer_cost == Decimal("1.28")

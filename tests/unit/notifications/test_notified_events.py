@@ -34,7 +34,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "setup_failed": (OWNER, "has a failed setup and will be stopped at 10:05 UTC"),
     "launch_refused": (OWNER, "could not be launched: AWS rejected the request"),
     "quota_exceeded": (OWNER, "could not be launched: AWS quota exceeded"),
-    "launched_as_other_offer": (OWNER, "is launched as another type or in another region"),
+    "launched_as_other_offer": (OWNER, "is launched as another offer than the first"),
     "launched_after_wait": (OWNER, "is launched: the capacity that it waited for came"),
     "waiting_for_quota": (ADMIN, "waits for a larger AWS quota"),
     "quota_available": (OWNER, "is being launched: its AWS quota may suffice now"),

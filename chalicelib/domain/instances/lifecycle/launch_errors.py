@@ -21,6 +21,7 @@ from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import quota_refusals
 from chalicelib.domain.instances.lifecycle.launch_pass import (
+    add_try,
     end_pass,
     leave_region_out,
     require_attempt_offer,
@@ -56,14 +57,15 @@ def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> P
         case QuotaExceeded() if can_leave_offer(instance):
             return _leave_quota_out(instance, error, now)
         case QuotaExceeded():
-            return _fail_for_quota(instance, error, now)
+            return _fail_for_quota(_add_refusal(instance, error, now), error, now)
         case RegionPending() | RegionNotEnabled() if can_leave_region(instance):
             return leave_region_out(instance, error.code, error.description, now)
         case PermanentAwsError():
             advice = ADVICE_BY_CODE.get(error.code, "Change the request or ask an admin, then launch again.")
             cause = f"{error.description} Nothing was launched. {advice}"
             rejected_by = "gpudesk" if isinstance(error, PrerequisiteMissing) else "AWS"
-            return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by=rejected_by)
+            refused = _add_refusal(instance, error, now)
+            return fail_launch(refused, EventCode.LAUNCH_REFUSED, cause, now, rejected_by=rejected_by)
         case AwsNotFound():
             return _wait_for_prerequisite(instance, error, now)
         case _:
@@ -79,14 +81,32 @@ def _wait_for_prerequisite(instance: Instance, error: AwsNotFound, now: datetime
     since = instance.launch.not_found_since or now
     if now - since > PREREQUISITE_VISIBILITY_DEADLINE:
         cause = (
-            f"{error.description} AWS has answered so for {format_duration(PREREQUISITE_VISIBILITY_DEADLINE)}. Nothing "
-            "was launched. Ask an admin to check what gpudesk uses in this region (instance profile, AMI, security "
-            "group, subnet), then launch again."
+            f"{error.description} AWS has given this answer for "
+            f"{format_duration(PREREQUISITE_VISIBILITY_DEADLINE)}. Nothing was launched. Ask an admin to check what "
+            "gpudesk uses in this region (instance profile, AMI, security group, subnet), then launch again."
         )
-        return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by="AWS")
+        refused = _add_refusal(instance, error, now)
+        return fail_launch(refused, EventCode.LAUNCH_REFUSED, cause, now, rejected_by="AWS")
     message = f"AWS does not know everything yet that {instance.name} needs. {error.description} gpudesk tries again."
     waiting = replace(instance, launch=replace(instance.launch, not_found_since=since))
     return _retry_later(waiting, error, message, now)
+
+
+def _add_refusal(instance: Instance, error: AwsError, now: datetime) -> Instance:
+    """Return the record with a definite refusal among its tries, if EC2 was asked for an offer."""
+    attempt = instance.launch.attempt
+    if attempt is None or isinstance(error, PrerequisiteMissing):
+        return instance
+    match error:
+        case QuotaExceeded():
+            result = TryResult.QUOTA_EXCEEDED
+        case RegionPending() | RegionNotEnabled():
+            result = TryResult.REGION_UNAVAILABLE
+        case _:
+            result = TryResult.REFUSED
+    return add_try(
+        instance, LaunchTry(offer=attempt.offer, result=result, at=now, code=error.code, message=error.message)
+    )
 
 
 def _retry_later(instance: Instance, error: AwsError, message: str, now: datetime) -> Plan:

@@ -21,6 +21,7 @@ from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_
 from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
 from chalicelib.domain.instances.lifecycle.market_fallback import list_market_entries
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
+from chalicelib.domain.instances.lifecycle.request_cancellation import cancel_requests
 from chalicelib.domain.instances.move_state import add_former_disk
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.quota_wait import ObservedQuota
@@ -53,6 +54,9 @@ def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: Observe
     timeout = _time_out(instance, now, desk)
     if timeout:
         return timeout
+    cancelling = cancel_requests(instance, now)
+    if cancelling:
+        return cancelling
     launch = replace(launch, retry_at=now + COMMAND_RESEND_AFTER)
     attempt = launch.attempt
     if attempt is None and is_pass_complete(instance):
@@ -149,8 +153,8 @@ def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | N
         return fail_launch(instance, EventCode.NO_ANSWER, cause, now)
     advice = "Launch another type, in another region, or later" if wait_until is None else "Launch it again"
     cause = (
-        f"AWS has had no capacity {describe_wait(instance)}, for {waited}. {advice}; with `wait_until` gpudesk keeps "
-        "trying for up to 7 days."
+        f"AWS had no capacity {describe_wait(instance)}, and gpudesk tried for {waited}. {advice}; with `wait_until` "
+        "gpudesk keeps trying for up to 7 days."
     )
     return fail_launch(instance, EventCode.NO_CAPACITY, cause, now)
 

@@ -15,6 +15,7 @@ from chalicelib.domain.instances.lifecycle import (
     launch_errors,
     launching,
     moving,
+    request_cancellation,
     starting,
     stopping,
 )
@@ -53,6 +54,9 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
         plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now, mode)
     elif isinstance(step, Move) and moving.is_expected(instance, step):
         plan = moving.record_call(instance, step.call, outcome if isinstance(outcome, AwsError) else None, now)
+    elif isinstance(step, CancelSpotRequest) and request_cancellation.is_expected(instance, step):
+        result = outcome if isinstance(outcome, AwsError) else CallAccepted()
+        plan = request_cancellation.record_cancellation(instance, step, result, now)
     elif _is_expected(instance, step):
         plan = _apply_outcome(instance, step, outcome, now, mode)
     else:
