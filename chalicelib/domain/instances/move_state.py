@@ -85,6 +85,7 @@ class MoveState:
     :param image_id: the image in the region of the disk, once it is available
     :param launch_image_id: the image that the instance is launched from; None: it is not ready
     :param former: set from the launch until its end
+    :param more_obsolete: obsolete EC2 instances that follow the first one
     """
 
     id: str
@@ -102,6 +103,12 @@ class MoveState:
     launch_image_id: str | None = None
     former: FormerPlace | None = None
     obsolete: ObsoleteInstance | None = None
+    more_obsolete: tuple[ObsoleteInstance, ...] = ()
+
+    @property
+    def obsolete_instances(self) -> tuple[ObsoleteInstance, ...]:
+        """The EC2 instances that the clean-up has to terminate, in this order."""
+        return (self.obsolete, *self.more_obsolete) if self.obsolete else ()
 
     @property
     def regions(self) -> tuple[str, ...]:

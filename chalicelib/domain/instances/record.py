@@ -169,6 +169,14 @@ class Instance:
         return self.tagged_id or self.id
 
     @property
+    def held_ec2_ids(self) -> frozenset[str]:
+        """The EC2 ids of the record: its instance and those of its move, which may be in another region."""
+        move = self.move
+        former = move.former.ec2_instance if move and move.former else None
+        instances = (self.ec2_instance, former, *(move.obsolete_instances if move else ()))
+        return frozenset(each.instance_id for each in instances if each)
+
+    @property
     def active_command(self) -> DocumentRun | None:
         """The command whose end the instance waits for: of its setup, of its benchmark, or of its hook."""
         match self.phase:
