@@ -132,3 +132,15 @@ def add_former_disk(move: MoveState | None, rates: Rates) -> Rates:
     """Return the rates of a launch, with the former disk during a move: AWS bills it until it is deleted."""
     former_disk = move.former.rates.disk if move and move.former else None
     return replace(rates, disk=rates.disk + former_disk) if rates.disk and former_disk else rates
+
+
+def add_obsolete(move: MoveState, obsolete: ObsoleteInstance) -> MoveState:
+    """Return the move with another EC2 instance to terminate."""
+    first, *more = (*move.obsolete_instances, obsolete)
+    return replace(move, obsolete=first, more_obsolete=tuple(more))
+
+
+def drop_first_obsolete(move: MoveState) -> MoveState:
+    """Return the move without its first obsolete EC2 instance, which is terminated. The next one is the first then."""
+    first, more = (move.more_obsolete[0], move.more_obsolete[1:]) if move.more_obsolete else (None, ())
+    return replace(move, obsolete=first, more_obsolete=more, called_at=None)

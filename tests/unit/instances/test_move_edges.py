@@ -4,16 +4,24 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
+import pytest
+
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.domain.common.aws_errors import PermanentAwsError
-from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.common.aws_errors import PermanentAwsError, TransientAwsError
+from chalicelib.domain.common.deadlines import LAUNCH_VISIBILITY_DEADLINE, MOVE_LAUNCH_DEADLINE
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.instances.commands.stop_start import request_termination
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.lifecycle.move_end import fail_move
+from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
 from chalicelib.domain.instances.move_state import MoveStep
-from chalicelib.domain.instances.plan import MoveCall
+from chalicelib.domain.instances.plan import InstanceLaunched, Launch, MoveCall
 from chalicelib.domain.instances.record import Instance
-from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID
+from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE
+from tests.unit.instances.moving_aws import NEW_ID, MovingAws
 from tests.unit.instances.simulation import CATALOG, build_context, build_instance, get_time
-from tests.unit.instances.test_moving import THERE, start_move
+from tests.unit.instances.test_moving import THERE, MovingSimulation, run_until_moved, start_move
 from tests.unit.notifications.delivery import OneInstanceRepository
 from tests.unit.notifications.triggers import FakeAdoptions, FakeVolumes
 
@@ -40,3 +48,50 @@ def test_former_instance_with_a_copied_tag_is_not_adopted_until_it_is_gone() -> 
             assert list_orphans([simulation.instance], get_time(60)) == []
     assert steps == {MoveStep.LAUNCH, MoveStep.CLEAN_UP}
     assert list_orphans([], get_time(60)) == [INSTANCE_ID]
+
+
+def run_until_sent(simulation: MovingSimulation) -> tuple[Instance, Launch]:
+    """Return a record whose launch at the target was called first in minute 2 or 3, and last in minute 14."""
+    assert isinstance(simulation.aws, MovingAws)
+    simulation.aws.faults[Launch] = TransientAwsError("RequestLimitExceeded", "Too many requests.")
+    for minute in (1, 2, 3, 14):
+        simulation.decide(minute)
+    attempt = simulation.instance.launch.attempt
+    assert attempt is not None
+    assert attempt.sent_at is not None
+    assert attempt.sent_at <= get_time(3)
+    assert attempt.last_called_at == get_time(14)
+    return simulation.instance, Launch(attempt, is_first_call=False)
+
+
+@pytest.mark.parametrize("is_terminated", [True, False])
+def test_move_ends_only_when_its_last_launch_call_is_known(is_terminated: bool) -> None:
+    _, simulation = start_move(THERE)
+    before, _ = run_until_sent(simulation)
+    end = 14
+    if is_terminated:
+        simulation.apply_change(request_termination(before, ADA, get_time(end)))
+    else:
+        assert before.move is not None
+        move = replace(before.move, step_since=get_time(end) - MOVE_LAUNCH_DEADLINE)
+        simulation.instance = replace(before, move=move)
+    simulation.decide(end + 2)
+    assert simulation.count_entries(EventCode.MOVE_FAILED) == 0
+    simulation.decide(end + 2 + LAUNCH_VISIBILITY_DEADLINE // MINUTE)
+    assert simulation.count_entries(EventCode.MOVE_FAILED) == 1
+
+
+def test_instance_launched_after_the_end_of_its_move_is_terminated() -> None:
+    aws, simulation = start_move(THERE)
+    _, step = run_until_sent(simulation)
+    failed = fail_move(simulation.instance, "It took too long.", get_time(30)).instance
+    late = Ec2Instance(instance_id=NEW_ID, zone="us-west-2b", state=Ec2State.PENDING, launched_at=get_time(30))
+    aws.states[NEW_ID] = Ec2State.RUNNING
+    known = record_outcome(failed, step, InstanceLaunched(late), get_time(31)).instance
+    again = replace(late, instance_id="i-newer")
+    aws.states["i-newer"] = Ec2State.RUNNING
+    simulation.instance = record_outcome(known, step, InstanceLaunched(again), get_time(31)).instance
+    run_until_moved(simulation)
+    assert (aws.states[NEW_ID], aws.states["i-newer"]) == (Ec2State.TERMINATED, Ec2State.TERMINATED)
+    assert aws.states[INSTANCE_ID] is Ec2State.STOPPED
+    assert record_outcome(known, step, InstanceLaunched(late), get_time(32)).reason.code is EventCode.SUPERSEDED

@@ -63,7 +63,7 @@ def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: Observe
             reason=EventReason(code=EventCode.RESOLVING, message=resolving),
             step=ResolveLaunch(tuple(each.offer.key for each in launch.tries_of_pass)),
         )
-    sent = attempt if attempt.sent_at else replace(attempt, sent_at=now)
+    sent = replace(attempt, sent_at=attempt.sent_at or now, last_sent_at=now)
     message = f"Calling EC2 to launch {name} as {attempt.instance_type} in {attempt.zone}."
     return Plan(
         instance=replace(instance, launch=replace(launch, attempt=sent)),
@@ -156,7 +156,7 @@ def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | N
 
 def _cancel(instance: Instance, now: datetime) -> Plan:
     """Close the record, unless EC2 may still show the instance of a request that was sent."""
-    sent_at = instance.launch.attempt.sent_at if instance.launch.attempt else None
+    sent_at = instance.launch.attempt.last_called_at if instance.launch.attempt else None
     if sent_at is not None and now - sent_at < LAUNCH_VISIBILITY_DEADLINE:
         until = format_time(sent_at + LAUNCH_VISIBILITY_DEADLINE)
         message = (

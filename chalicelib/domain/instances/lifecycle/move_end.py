@@ -19,7 +19,13 @@ from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.notified_facts import is_entry_due, record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
-from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, ObsoleteInstance
+from chalicelib.domain.instances.move_state import (
+    FormerPlace,
+    MoveState,
+    MoveStep,
+    ObsoleteInstance,
+    drop_first_obsolete,
+)
 from chalicelib.domain.instances.observation import MoveObservation, NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
 from chalicelib.domain.instances.record import Instance, Lifetime, Phase
@@ -181,7 +187,7 @@ def _forget_obsolete(instance: Instance, move: MoveState, obsolete: ObsoleteInst
     disk = rates.disk - obsolete.disk_rate if rates.disk is not None else None
     freed = replace(
         instance,
-        move=replace(move, obsolete=None, called_at=None),
+        move=drop_first_obsolete(move),
         billing=replace(instance.billing, rates=replace(rates, disk=disk)),
     )
     message = f"{obsolete.instance_id}, the obsolete EC2 instance of {instance.name}, is terminated."

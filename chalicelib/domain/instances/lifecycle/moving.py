@@ -180,22 +180,25 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
 def _decide_launch(instance: Instance, move: MoveState, now: datetime) -> Plan | None:
     """End the move when the instance is ready at its target, or cannot become ready."""
     if is_termination_requested(instance):
-        return _cancel(instance, now)
+        return _wait_for_sent_launch(instance, now) or fail_move(instance, "Its termination was requested.", now)
     if instance.phase is Phase.READY:
         return end_successfully(instance, move, now)
     if instance.phase in FAILED_PHASES:
         return fail_move(instance, instance.reason.message, now)
     if now - move.step_since > MOVE_LAUNCH_DEADLINE:
-        limit = format_duration(MOVE_LAUNCH_DEADLINE)
-        return fail_move(instance, f"It was not ready within {limit} of its launch there.", now)
+        cause = f"It was not ready within {format_duration(MOVE_LAUNCH_DEADLINE)} of its launch there."
+        return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now)
     return None
 
 
-def _cancel(instance: Instance, now: datetime) -> Plan:
-    """End the move, unless EC2 may still show the instance of a launch request that was sent."""
+def _wait_for_sent_launch(instance: Instance, now: datetime) -> Plan | None:
+    """Wait while EC2 may still show the instance of a launch request that was sent. It is not sent again.
+
+    :returns: None if the move can end
+    """
     attempt = instance.launch.attempt
-    sent_at = attempt.sent_at if attempt else None
-    if instance.ec2_instance is None and sent_at and now - sent_at < LAUNCH_VISIBILITY_DEADLINE:
-        message = f"{instance.name} will be terminated when it is known whether its launch had an effect."
-        return no_op(instance, EventCode.CANCEL_PENDING, message)
-    return fail_move(instance, "Its termination was requested.", now)
+    called_at = attempt.last_called_at if attempt else None
+    if instance.ec2_instance or called_at is None or now - called_at >= LAUNCH_VISIBILITY_DEADLINE:
+        return None
+    message = f"The move of {instance.name} ends when it is known whether its launch had an effect."
+    return no_op(instance, EventCode.CANCEL_PENDING, message)
