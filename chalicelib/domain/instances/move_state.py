@@ -2,8 +2,8 @@
 
     image -> copy (to another region only) -> launch -> clean-up
 
-The record keeps its EC2 instance until the disk is copied. With the launch it lets go of it, as `former`, and takes it
-back if the move fails. Whatever is no longer needed then is `obsolete`: it is terminated in the clean-up.
+The record keeps its EC2 instance until the disk is copied. At the launch the record moves its EC2 instance to `former`.
+If the move fails, it moves `former` back. `obsolete` is the EC2 instance that is not kept; the clean-up terminates it.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +14,7 @@ from enum import StrEnum
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.spec import Hardware
+from chalicelib.domain.instances.spot import Interruption
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import SetupState
 
@@ -58,6 +59,7 @@ class FormerPlace:
     rates: Rates
     free_disk_gib: int | None = None
     tagged_id: str | None = None
+    interruption: Interruption | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,23 +1,27 @@
 """A move loses no EC2 instance and no fact of its record, whatever happens during its launch."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.domain.common.aws_errors import PermanentAwsError, TransientAwsError
+from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded, TransientAwsError
 from chalicelib.domain.common.deadlines import LAUNCH_VISIBILITY_DEADLINE, MOVE_LAUNCH_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import DeskSettings, Mode
+from chalicelib.domain.instances.commands.request_move import cancel_move
 from chalicelib.domain.instances.commands.stop_start import request_termination
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.lifecycle import moving
 from chalicelib.domain.instances.lifecycle.move_end import fail_move
 from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
 from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.plan import InstanceLaunched, Launch, MoveCall
-from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.record import Instance, Lifetime, Phase
+from chalicelib.domain.instances.spot import Interruption
 from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE
 from tests.unit.instances.moving_aws import NEW_ID, MovingAws
 from tests.unit.instances.simulation import CATALOG, build_context, build_instance, get_time
@@ -95,3 +99,73 @@ def test_instance_launched_after_the_end_of_its_move_is_terminated() -> None:
     assert (aws.states[NEW_ID], aws.states["i-newer"]) == (Ec2State.TERMINATED, Ec2State.TERMINATED)
     assert aws.states[INSTANCE_ID] is Ec2State.STOPPED
     assert record_outcome(known, step, InstanceLaunched(late), get_time(32)).reason.code is EventCode.SUPERSEDED
+
+
+def test_launch_at_the_target_does_not_wait_for_a_larger_quota() -> None:
+    aws, simulation = start_move(THERE)
+    spec = simulation.instance.spec
+    simulation.instance = aws.instance = replace(simulation.instance, spec=replace(spec, wait_for_quota=True))
+    aws.faults[Launch] = QuotaExceeded("VcpuLimitExceeded", "The quota is exceeded.")
+    run_until_moved(simulation)
+    (message,) = simulation.list_messages(EventCode.MOVE_FAILED)
+    assert "quota" in message
+    assert simulation.count_entries(EventCode.WAITING_FOR_QUOTA) == 0
+
+
+@pytest.mark.parametrize(("minutes", "image_state"), [(2, "pending"), (3, "available")])
+def test_pause_does_not_use_up_the_time_of_a_move(minutes: int, image_state: str) -> None:
+    aws, simulation = start_move(THERE)
+    aws.image_state, aws.agent_responds = image_state, False
+    simulation.run_minutes(1, minutes)
+    move = simulation.instance.move
+    assert move is not None
+    later = move.step_since + timedelta(days=1)
+    observed = aws.observe(later)
+    for desk in (DeskSettings(mode=Mode.PAUSED), DeskSettings(resumed_at=later - MINUTE)):
+        plan = moving.decide(simulation.instance, observed, later, desk)
+        assert plan is None or plan.reason.code is EventCode.MOVING
+    failed = moving.decide(simulation.instance, observed, later, DeskSettings())
+    assert failed is not None
+    assert failed.reason.code is EventCode.MOVE_FAILED
+
+
+def test_clean_up_that_waits_for_the_end_of_a_pause_leaves_the_decision_to_the_phase() -> None:
+    aws, simulation = start_move()
+    aws.refusals[MoveCall.DELETE_IMAGES] = TransientAwsError("RequestLimitExceeded", "Too many requests.")
+    simulation.run_minutes(1, 12)
+    assert simulation.instance.phase is Phase.READY
+    simulation.mode = Mode.PAUSED
+    assert simulation.decide(16).reason.code is not EventCode.DESK_PAUSED
+    simulation.mode = Mode.ENFORCE
+    aws.refusals.clear()
+    simulation.run_minutes(20, 23)
+    assert simulation.instance.move is None
+
+
+def test_former_instance_that_was_started_outside_gpudesk_is_taken_back_with_its_work() -> None:
+    aws, simulation = start_move(THERE)
+    aws.agent_responds = False
+    simulation.run_minutes(1, 3)
+    aws.states[INSTANCE_ID], aws.agent_responds = Ec2State.RUNNING, True
+    run_until_moved(simulation)
+    assert aws.states == {INSTANCE_ID: Ec2State.RUNNING, NEW_ID: Ec2State.TERMINATED}
+    assert simulation.instance.ec2_instance is not None
+    assert simulation.instance.ec2_instance.instance_id == INSTANCE_ID
+    assert simulation.count_entries(EventCode.MOVED) == 0
+
+
+def test_failed_move_keeps_the_keep_and_the_interruption_of_the_instance() -> None:
+    aws, simulation = start_move(THERE)
+    kept, interruption = (
+        Lifetime(keep_until=get_time(900), keep_requested_by="ada"),
+        Interruption(interrupted_at=get_time(0)),
+    )
+    before = simulation.instance
+    observed = replace(before.observed, interruption=interruption)
+    simulation.instance = aws.instance = replace(before, lifetime=kept, observed=observed)
+    aws.agent_responds = False
+    simulation.run_minutes(1, 3)
+    assert simulation.instance.observed.interruption is None
+    simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(4)))
+    assert simulation.instance.lifetime == kept
+    assert simulation.instance.observed.interruption == interruption

@@ -96,7 +96,9 @@ def decide_move(decision: Decision) -> Decision:
     """Decide what the move of the instance requires. Before a launch at the target, it stays stopped."""
     if decision.plan:
         return decision
-    return replace(decision, plan=moving.decide(decision.instance, decision.observation, decision.now))
+    return replace(
+        decision, plan=moving.decide(decision.instance, decision.observation, decision.now, decision.context.desk)
+    )
 
 
 def decide_phase(decision: Decision) -> Decision:

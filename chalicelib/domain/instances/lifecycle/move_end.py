@@ -1,6 +1,6 @@
 """End a move: keep the new EC2 instance or take the former one back, and remove what is no longer needed.
 
-What is no longer needed costs money, so it is deleted again and again until it is gone, and people are notified of it.
+What is no longer needed costs money: gpudesk repeats the deletion until AWS shows nothing of the move.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ from chalicelib.domain.instances.move_state import (
 )
 from chalicelib.domain.instances.observation import MoveObservation, NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
-from chalicelib.domain.instances.record import Instance, Lifetime, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import ObservedSpotRequest
 
@@ -151,8 +151,8 @@ def _take_back(instance: Instance, former: FormerPlace, reason: EventReason, now
         claim=None,
         warning=None,
         ready_since=None,
-        lifetime=Lifetime(),
-        observed=replace(instance.observed, agent_seen=True, not_visible_since=None),
+        lifetime=replace(instance.lifetime, started_at=None),
+        observed=replace(instance.observed, agent_seen=True, not_visible_since=None, interruption=former.interruption),
     )
 
 

@@ -1,6 +1,6 @@
 """Decide for an instance that moves: create the image, copy it, launch from it.
 
-The end of a move, good or bad, is decided in `move_end`.
+`move_end` decides how a move ends.
 """
 
 from dataclasses import replace
@@ -16,6 +16,7 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle.move_end import (
@@ -24,7 +25,13 @@ from chalicelib.domain.instances.lifecycle.move_end import (
     fail_move,
     is_termination_requested,
 )
-from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
+from chalicelib.domain.instances.lifecycle.plans import (
+    get_calling_since,
+    no_op,
+    record_event,
+    require_ec2_instance,
+    with_phase,
+)
 from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, add_former_disk
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedMoveImage, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
@@ -33,10 +40,10 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.state import collect_documents_for_image
 
 FAILED_PHASES = (Phase.FAILED, Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
-"""Phases in which the launch at the target has no good end any more."""
+"""Phases from which an instance at the target does not become ready."""
 
 
-def decide(instance: Instance, observation: Observation, now: datetime) -> Plan | None:
+def decide(instance: Instance, observation: Observation, now: datetime, desk: DeskSettings) -> Plan | None:
     """Decide what follows for the move of an instance.
 
     :returns: None if there is none, or if the phase of the instance decides
@@ -46,11 +53,13 @@ def decide(instance: Instance, observation: Observation, now: datetime) -> Plan 
         return None
     match move.step:
         case MoveStep.IMAGE | MoveStep.COPY:
-            return _decide_copying(instance, move, observation, now)
+            return _decide_copying(instance, move, observation, now, desk)
         case MoveStep.LAUNCH:
-            return _decide_launch(instance, move, now)
+            return _decide_launch(instance, move, observation.move.former_state, now, desk)
         case MoveStep.CLEAN_UP:
-            return clean_up(instance, move, observation.move, now)
+            plan = clean_up(instance, move, observation.move, now)
+            # The clean-up makes no calls while gpudesk is paused, and then must not keep the phase from deciding.
+            return None if plan and plan.step and desk.mode is Mode.PAUSED else plan
 
 
 def record_call(instance: Instance, call: MoveCall, error: AwsError | None, now: datetime) -> Plan:
@@ -75,12 +84,14 @@ def is_expected(instance: Instance, step: Move) -> bool:
     return move is not None and move.id == step.move_id and move.step is steps.get(step.call, MoveStep.CLEAN_UP)
 
 
-def _decide_copying(instance: Instance, move: MoveState, observation: Observation, now: datetime) -> Plan:
+def _decide_copying(
+    instance: Instance, move: MoveState, observation: Observation, now: datetime, desk: DeskSettings
+) -> Plan:
     """Create or copy the image, and wait until it is available. The instance stays stopped meanwhile."""
     ec2_instance = require_ec2_instance(instance)
     if instance.spec.desired is not DesiredState.STOPPED or ec2_instance.state is not Ec2State.STOPPED:
         return fail_move(instance, "It does not stay stopped, which a move needs.", now)
-    if now - move.step_since > MOVE_IMAGE_DEADLINE:
+    if now - get_calling_since(move.step_since, desk, now) > MOVE_IMAGE_DEADLINE:
         return fail_move(instance, f"Its disk was not copied within {format_duration(MOVE_IMAGE_DEADLINE)}.", now)
     match observation.move.image:
         case Unavailable(error):
@@ -130,6 +141,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
         rates=instance.billing.rates,
         free_disk_gib=instance.spec.free_disk_gib,
         tagged_id=instance.tagged_id,
+        interruption=instance.observed.interruption,
     )
     size = target.hardware.instance_type
     message = f"The disk of {instance.name} is copied. Launching it as {size} in {target.region}."
@@ -154,6 +166,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
             hardware=target.hardware,
             free_disk_gib=None,
             launch_choice=None,
+            wait_for_quota=False,
         ),
         setup=replace(
             instance.setup,
@@ -177,15 +190,23 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
     return replace(record_event(launching, reason, now), requeue=True)
 
 
-def _decide_launch(instance: Instance, move: MoveState, now: datetime) -> Plan | None:
-    """End the move when the instance is ready at its target, or cannot become ready."""
+def _decide_launch(
+    instance: Instance, move: MoveState, former_state: Ec2State | Unavailable | None, now: datetime, desk: DeskSettings
+) -> Plan | None:
+    """End the move when the instance is ready at its target, or cannot become ready.
+
+    A former instance that was started, by a person or by EC2 for its spot request, may have newer work on its disk.
+    """
     if is_termination_requested(instance):
         return _wait_for_sent_launch(instance, now) or fail_move(instance, "Its termination was requested.", now)
+    if former_state in (Ec2State.PENDING, Ec2State.RUNNING, Ec2State.STOPPING):
+        cause = "Its former EC2 instance was started outside gpudesk meanwhile, so its disk may have changed."
+        return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now)
     if instance.phase is Phase.READY:
-        return end_successfully(instance, move, now)
+        return None if isinstance(former_state, Unavailable) else end_successfully(instance, move, now)
     if instance.phase in FAILED_PHASES:
         return fail_move(instance, instance.reason.message, now)
-    if now - move.step_since > MOVE_LAUNCH_DEADLINE:
+    if now - get_calling_since(move.step_since, desk, now) > MOVE_LAUNCH_DEADLINE:
         cause = f"It was not ready within {format_duration(MOVE_LAUNCH_DEADLINE)} of its launch there."
         return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now)
     return None
