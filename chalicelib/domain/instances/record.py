@@ -160,8 +160,16 @@ class Instance:
 
     @property
     def has_launch_failed(self) -> bool:
-        """Return whether the launch failed: there is no EC2 instance behind the record, and never will be."""
-        return self.phase is Phase.FAILED and self.ec2_instance is None
+        """Return whether the launch failed: there is no EC2 instance behind the record, and never will be.
+
+        After a failed launch at the target of a move, the record takes its former EC2 instance back.
+        """
+        return self.phase is Phase.FAILED and self.ec2_instance is None and not self.is_launching_for_move
+
+    @property
+    def is_launching_for_move(self) -> bool:
+        """Return whether the launch and the setup are those of a move, which ends if they fail."""
+        return self.move is not None and self.move.former is not None
 
     @property
     def tag_id(self) -> str:

@@ -8,7 +8,13 @@ import pytest
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded, TransientAwsError
+from chalicelib.domain.common.aws_errors import (
+    AwsError,
+    InsufficientCapacity,
+    PermanentAwsError,
+    QuotaExceeded,
+    TransientAwsError,
+)
 from chalicelib.domain.common.deadlines import LAUNCH_VISIBILITY_DEADLINE, MOVE_LAUNCH_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import DeskSettings, Mode
@@ -169,3 +175,43 @@ def test_failed_move_keeps_the_keep_and_the_interruption_of_the_instance() -> No
     simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(4)))
     assert simulation.instance.lifetime == kept
     assert simulation.instance.observed.interruption == interruption
+
+
+def check_single_failure(simulation: MovingSimulation, cause: str) -> None:
+    """Check that the owner is notified of the end of a move once, with its cause and no advice about launches."""
+    run_until_moved(simulation, 60)
+    notified = [entry for entry in simulation.timeline if entry.code.audience]
+    assert [entry.code for entry in notified] == [EventCode.MOVE_FAILED]
+    message = notified[0].message
+    assert cause in message
+    assert [
+        text for text in ("could not be launched", "aunch again", "aunch it", "wait_until") if text in message
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (PermanentAwsError("Blocked", "This account is blocked."), "blocked (Blocked)."),
+        (InsufficientCapacity("InsufficientInstanceCapacity", "None is left."), "no capacity"),
+        (TransientAwsError("RequestLimitExceeded", "Too many requests."), "(RequestLimitExceeded)"),
+    ],
+)
+def test_owner_is_notified_once_of_a_failed_launch_at_the_target(error: AwsError, cause: str) -> None:
+    aws, simulation = start_move(THERE)
+    aws.faults[Launch] = error
+    check_single_failure(simulation, cause)
+
+
+def test_owner_is_notified_once_of_a_failed_setup_at_the_target() -> None:
+    aws, simulation = start_move(THERE)
+    aws.failures = ["gpudesk-error: no disk"] * 9
+    check_single_failure(simulation, "no disk")
+
+
+def test_failed_launch_at_the_target_still_counts_for_the_limit_of_its_owner() -> None:
+    _, simulation = start_move(THERE)
+    before, _ = run_until_sent(simulation)
+    failed = record_outcome(before, simulation.steps[-1], PermanentAwsError("Blocked", "Blocked."), get_time(15))
+    assert failed.instance.phase is Phase.FAILED
+    assert failed.instance.counts_for_limit

@@ -91,8 +91,8 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         plan = try_next_offer(waiting, latest, relaunch, now, instance_id=instance_id)
         return replace(plan, step=cancellation)
     code, advice = _choose_failure(reason)
-    cause = f"EC2 accepted the launch and then ended it. {reason.text} {advice}"
-    plan = fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
+    cause = f"EC2 accepted the launch and then ended it. {reason.text}"
+    plan = fail_launch(released, code, cause, now, advice, rejected_by="AWS", instance_id=instance_id)
     return replace(plan, step=cancellation)
 
 

@@ -141,17 +141,12 @@ def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | N
     waited = format_duration(now - began_at)
     if is_sent or last_error:
         what = f"{instance.spec.hardware.instance_type} in {instance.spec.region}"
-        cause = (
-            f"AWS has not accepted the launch of a {what} for {waited}, and EC2 shows no instance.{last_error} Launch "
-            "it again later."
-        )
-        return fail_launch(instance, EventCode.NO_ANSWER, cause, now)
+        cause = f"AWS has not accepted the launch of a {what} for {waited}, and EC2 shows no instance.{last_error}"
+        return fail_launch(instance, EventCode.NO_ANSWER, cause, now, "Launch it again later.")
     advice = "Launch another type, in another region, or later" if wait_until is None else "Launch it again"
-    cause = (
-        f"AWS has had no capacity {describe_wait(instance)}, for {waited}. {advice}; with `wait_until` gpudesk keeps "
-        "trying for up to 7 days."
-    )
-    return fail_launch(instance, EventCode.NO_CAPACITY, cause, now)
+    cause = f"AWS has had no capacity {describe_wait(instance)}, for {waited}."
+    advice = f"{advice}; with `wait_until` gpudesk keeps trying for up to 7 days."
+    return fail_launch(instance, EventCode.NO_CAPACITY, cause, now, advice)
 
 
 def _cancel(instance: Instance, now: datetime) -> Plan:

@@ -203,7 +203,8 @@ def _decide_launch(
         cause = "Its former EC2 instance was started outside gpudesk meanwhile, so its disk may have changed."
         return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now)
     if instance.phase is Phase.READY:
-        return None if isinstance(former_state, Unavailable) else end_successfully(instance, move, now)
+        is_former_known = move.former is None or not isinstance(former_state, Unavailable)
+        return end_successfully(instance, move, now) if is_former_known else None
     if instance.phase in FAILED_PHASES:
         return fail_move(instance, instance.reason.message, now)
     if now - get_calling_since(move.step_since, desk, now) > MOVE_LAUNCH_DEADLINE:
