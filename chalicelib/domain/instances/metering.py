@@ -77,7 +77,7 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
     """
     meter_before = before.billing.meter.state
     is_pending = after.ec2_instance is not None and after.ec2_instance.state is Ec2State.PENDING
-    state = meter_before if is_pending else get_billing_state(after.ec2_instance)
+    state = meter_before if is_pending else get_billing_state(after.billed_ec2_instance)
     if state is meter_before and before.billing.rates == after.billing.rates:
         return replace(after, billing=replace(after.billing, meter=before.billing.meter)), ()
     began = now

@@ -67,12 +67,14 @@ class ObsoleteInstance:
     """An EC2 instance that the record has let go of, and that must be terminated.
 
     :param disk_rate: USD per hour of its disk, which the rates of the record include until it is terminated
+    :param price: USD per hour while it runs; None: it does not run, or the price is unknown
     :param spot_instance_request_id: its spot request, which is cancelled first; None: it has none
     """
 
     region: str
     instance_id: str
     disk_rate: Decimal = Decimal(0)
+    price: Decimal | None = None
     spot_instance_request_id: str | None = None
 
 
@@ -134,6 +136,12 @@ def add_former_disk(move: MoveState | None, rates: Rates) -> Rates:
     """Return the rates of a launch, with the former disk during a move: AWS bills it until it is deleted."""
     former_disk = move.former.rates.disk if move and move.former else None
     return replace(rates, disk=rates.disk + former_disk) if rates.disk and former_disk else rates
+
+
+def remove_former_disk(move: MoveState | None, rates: Rates) -> Rates:
+    """Return the rates of a launch as they are after the move, without the former disk."""
+    former_disk = move.former.rates.disk if move and move.former else None
+    return replace(rates, disk=rates.disk - former_disk) if rates.disk and former_disk else rates
 
 
 def add_obsolete(move: MoveState, obsolete: ObsoleteInstance) -> MoveState:

@@ -15,7 +15,7 @@ from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.claim import Claim
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
-from chalicelib.domain.instances.move_state import MoveState
+from chalicelib.domain.instances.move_state import MoveState, MoveStep
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.spot import Interruption
 from chalicelib.domain.instances.start_state import StartState
@@ -167,6 +167,12 @@ class Instance:
         return self.phase is Phase.FAILED and self.ec2_instance is None and not self.is_launching_for_move
 
     @property
+    def is_disk_moving(self) -> bool:
+        """Return whether the disk is copied for a move: the instance is stopped, and is launched elsewhere then."""
+        is_copying = self.move is not None and self.move.step in (MoveStep.IMAGE, MoveStep.COPY)
+        return is_copying and self.spec.desired is DesiredState.STOPPED
+
+    @property
     def is_launching_for_move(self) -> bool:
         """Return whether the launch and the setup are those of a move, which ends if they fail."""
         return self.move is not None and self.move.former is not None
@@ -183,6 +189,12 @@ class Instance:
         former = move.former.ec2_instance if move and move.former else None
         instances = (self.ec2_instance, former, *(move.obsolete_instances if move else ()))
         return frozenset(each.instance_id for each in instances if each)
+
+    @property
+    def billed_ec2_instance(self) -> Ec2Instance | None:
+        """The EC2 instance whose state is billed: during a move the former one, until another one is launched."""
+        former = self.move.former.ec2_instance if self.move and self.move.former else None
+        return self.ec2_instance or former
 
     @property
     def active_command(self) -> DocumentRun | None:

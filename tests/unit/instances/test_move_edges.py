@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import cast
 
 import pytest
@@ -16,10 +17,15 @@ from chalicelib.domain.common.aws_errors import (
     TransientAwsError,
 )
 from chalicelib.domain.common.deadlines import LAUNCH_VISIBILITY_DEADLINE, MOVE_LAUNCH_DEADLINE
+from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import DeskSettings, Mode
+from chalicelib.domain.instances.billing import BillingState, Rates
+from chalicelib.domain.instances.commands.change import describe_not_ready
+from chalicelib.domain.instances.commands.consequences import list_consequences
+from chalicelib.domain.instances.commands.keep import request_keep
 from chalicelib.domain.instances.commands.request_move import cancel_move
-from chalicelib.domain.instances.commands.stop_start import request_termination
+from chalicelib.domain.instances.commands.stop_start import request_stop, request_termination
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle import moving
 from chalicelib.domain.instances.lifecycle.move_end import fail_move
@@ -86,9 +92,10 @@ def test_move_ends_only_when_its_last_launch_call_is_known(is_terminated: bool) 
         move = replace(before.move, step_since=get_time(end) - MOVE_LAUNCH_DEADLINE)
         simulation.instance = replace(before, move=move)
     simulation.decide(end + 2)
-    assert simulation.count_entries(EventCode.MOVE_FAILED) == 0
+    assert simulation.instance.is_launching_for_move
     simulation.decide(end + 2 + LAUNCH_VISIBILITY_DEADLINE // MINUTE)
-    assert simulation.count_entries(EventCode.MOVE_FAILED) == 1
+    assert not simulation.instance.is_launching_for_move
+    assert simulation.count_entries(EventCode.MOVE_FAILED) == (0 if is_terminated else 1)
 
 
 def test_instance_launched_after_the_end_of_its_move_is_terminated() -> None:
@@ -215,3 +222,86 @@ def test_failed_launch_at_the_target_still_counts_for_the_limit_of_its_owner() -
     failed = record_outcome(before, simulation.steps[-1], PermanentAwsError("Blocked", "Blocked."), get_time(15))
     assert failed.instance.phase is Phase.FAILED
     assert failed.instance.counts_for_limit
+
+
+def set_rates(simulation: MovingSimulation) -> None:
+    """Set the price of both disks to 0.01 USD per hour, and that of the instance to 1 USD."""
+    rates, before = Rates(instance=Decimal(1), disk=Decimal("0.01")), simulation.instance
+    assert before.move is not None
+    move = replace(before.move, target=replace(before.move.target, rates=rates))
+    simulation.instance = replace(before, move=move, billing=replace(before.billing, rates=rates))
+    simulation._show()
+
+
+def test_former_disk_is_billed_while_nothing_is_launched() -> None:
+    aws, simulation = start_move(THERE)
+    set_rates(simulation)
+    aws.faults[Launch] = TransientAwsError("RequestLimitExceeded", "Too many requests.")
+    states = set()
+    for minute in range(1, 12):
+        simulation.decide(minute)
+        states.add(simulation.instance.billing.meter.state)
+    assert simulation.instance.is_launching_for_move
+    assert states == {BillingState.STOPPED}
+
+
+def test_price_of_a_moved_instance_is_without_its_former_disk() -> None:
+    _, simulation = start_move(THERE)
+    set_rates(simulation)
+    run_until_moved(simulation)
+    assert "It costs $1.010 per hour." in simulation.instance.reason.message
+
+
+def test_leftover_instance_is_named_with_its_place_and_its_price() -> None:
+    aws, simulation = start_move(THERE)
+    set_rates(simulation)
+    aws.refusals[MoveCall.TERMINATE] = PermanentAwsError("OperationNotPermitted", "Not this one.")
+    aws.agent_responds = False
+    simulation.run_minutes(1, 3)
+    simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(4)))
+    simulation._show()
+    simulation.run_minutes(5, 80)
+    (message,) = simulation.list_messages(EventCode.MOVE_LEFTOVER)
+    assert f"bills the EC2 instance {NEW_ID} in {THERE} ($1.000 per hour while it runs)." in message
+
+
+@pytest.mark.parametrize("minutes", [0, 3])
+def test_termination_during_a_move_is_not_said_to_be_a_failure(minutes: int) -> None:
+    aws, simulation = start_move(THERE)
+    aws.image_state = "available" if minutes else "pending"
+    aws.agent_responds = False
+    simulation.run_minutes(1, minutes)
+    simulation.apply_change(request_termination(simulation.instance, ADA, get_time(minutes)))
+    simulation._show()
+    simulation.run_until(Phase.TERMINATED, minutes + 1, minutes + 30)
+    assert simulation.count_entries(EventCode.MOVE_FAILED) == 0
+    assert any("the termination of n was requested" in text for text in simulation.list_messages(EventCode.MOVING))
+
+
+def test_termination_during_the_launch_names_both_disks() -> None:
+    aws, simulation = start_move(THERE)
+    set_rates(simulation)
+    aws.agent_responds = False
+    simulation.run_minutes(1, 3)
+    after = request_termination(simulation.instance, ADA, get_time(4)).instance
+    message = next(iter(list_consequences(after))).message
+    assert "and that of its former EC2 instance are deleted. They no longer cost $14.60 per month." in message
+
+
+def test_requests_for_a_ready_instance_say_that_its_disk_is_being_copied() -> None:
+    _, simulation = start_move(THERE)
+    moving = simulation.instance
+    answer = describe_not_ready(moving, "Request the image")
+    assert answer == "n is moving: its disk is being copied. Request the image when it is ready."
+    with pytest.raises(Conflict, match="its disk is being copied"):
+        request_keep(moving, get_time(60), ADA, DeskSettings().limits, get_time(0))
+
+
+def test_stop_during_the_launch_of_a_move_is_refused_before_and_after_the_launch() -> None:
+    aws, simulation = start_move(THERE)
+    aws.agent_responds = False
+    simulation.run_minutes(1, 3)
+    assert simulation.instance.ec2_instance is not None
+    for instance in (simulation.instance, replace(simulation.instance, ec2_instance=None)):
+        with pytest.raises(Conflict, match="/instances/n/move"):
+            request_stop(instance, ADA, get_time(4))

@@ -15,6 +15,7 @@ from chalicelib.domain.common.deadlines import (
 )
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.notified_facts import is_entry_due, record_once
@@ -56,10 +57,10 @@ def fail_move(instance: Instance, cause: str, now: datetime) -> Plan:
     if move is None:
         raise ValueError(f"{instance.id} does not move")
     former, newer = move.former, instance.ec2_instance if move.former else None
-    message = f"{instance.name} could not be moved to {move.place} and stays where it was. {cause}"
-    reason = EventReason(code=EventCode.MOVE_FAILED, message=message)
+    reason = _build_end_reason(instance, move, cause)
     is_alive = newer is not None and newer.state not in ENDED_STATES
-    obsolete = _build_obsolete(move.target.region, newer) if newer and is_alive else None
+    price = instance.billing.rates.instance
+    obsolete = _build_obsolete(move.target.region, newer, price=price) if newer and is_alive else None
     cleaning = replace(move, step=MoveStep.CLEAN_UP, step_since=now, called_at=None, former=None, obsolete=obsolete)
     if former is None:
         failed = replace(instance, move=cleaning, reason=reason)
@@ -156,6 +157,15 @@ def _take_back(instance: Instance, former: FormerPlace, reason: EventReason, now
     )
 
 
+def _build_end_reason(instance: Instance, move: MoveState, cause: str) -> EventReason:
+    """Return why the move ended. A requested termination is no failure, and its owner knows of it."""
+    if is_termination_requested(instance):
+        message = f"The move to {move.place} ended, because the termination of {instance.name} was requested."
+        return EventReason(code=EventCode.MOVING, message=message)
+    message = f"{instance.name} could not be moved to {move.place} and stays where it was. {cause}"
+    return EventReason(code=EventCode.MOVE_FAILED, message=message)
+
+
 def _is_gone(state: Ec2State | None, waited: timedelta) -> bool:
     """Return whether an EC2 instance has ended. One that was just launched may not be visible yet."""
     return waited > VISIBILITY_GRACE if state is None else state in ENDED_STATES
@@ -172,11 +182,14 @@ def _to_obsolete(former: FormerPlace) -> ObsoleteInstance:
     return _build_obsolete(former.region, former.ec2_instance, former.rates.disk or Decimal(0))
 
 
-def _build_obsolete(region: str, ec2_instance: Ec2Instance, disk_rate: Decimal = Decimal(0)) -> ObsoleteInstance:
+def _build_obsolete(
+    region: str, ec2_instance: Ec2Instance, disk_rate: Decimal = Decimal(0), price: Decimal | None = None
+) -> ObsoleteInstance:
     return ObsoleteInstance(
         region=region,
         instance_id=ec2_instance.instance_id,
         disk_rate=disk_rate,
+        price=price,
         spot_instance_request_id=ec2_instance.spot_instance_request_id,
     )
 
@@ -204,12 +217,19 @@ def _call(instance: Instance, move: MoveState, call: MoveCall, now: datetime) ->
 
 
 def _notify_leftover(instance: Instance, move: MoveState, now: datetime) -> Plan:
-    machine = f"EC2 instance {move.obsolete.instance_id} in {move.obsolete.region}" if move.obsolete else "an image"
-    ago = format_duration(now - move.step_since)
     message = (
-        f"The move of {instance.name} ended {ago} ago, and AWS still has {machine} of it, "
-        f"with the tag gpudesk:move={move.id}, and bills it. gpudesk tries again every "
-        f"{format_duration(STOP_RETRY_AFTER)}. An admin should look for the cause in the EC2 console."
+        f"The move of {instance.name} ended {format_duration(now - move.step_since)} ago. {_describe_leftover(move)} "
+        f"gpudesk tries to delete it every {format_duration(STOP_RETRY_AFTER)}. An admin "
+        "should look for the cause in the EC2 console."
     )
     reason = EventReason(code=EventCode.MOVE_LEFTOVER, message=message)
     return record_once(instance, EventCode.MOVE_LEFTOVER, reason, now)
+
+
+def _describe_leftover(move: MoveState) -> str:
+    """Return what AWS still bills, as a sentence."""
+    obsolete = move.obsolete
+    if obsolete is None:
+        return f"AWS still has and bills an image of its disk (tag gpudesk:move={move.id})."
+    running = f" ({format_usd(obsolete.price)} per hour while it runs)" if obsolete.price is not None else ""
+    return f"AWS still has and bills the EC2 instance {obsolete.instance_id} in {obsolete.region}{running}."
