@@ -19,6 +19,6 @@ def describe_choices(code: str, cpu_type: str | None) -> str:
     """
     meanwhile = f", or launch {cpu_type}, which has no GPU, meanwhile" if cpu_type else ""
     return (
-        f"Ask an admin to request an increase of {code}, launch with wait_for_quota, so that gpudesk launches it when "
-        f"the quota suffices{meanwhile}."
+        f"Ask an admin to request an increase of {code}, or launch with wait_for_quota, so that gpudesk launches it "
+        f"when the quota suffices{meanwhile}."
     )

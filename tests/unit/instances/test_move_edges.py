@@ -121,7 +121,8 @@ def test_launch_at_the_target_does_not_wait_for_a_larger_quota() -> None:
     aws.faults[Launch] = QuotaExceeded("VcpuLimitExceeded", "The quota is exceeded.")
     run_until_moved(simulation)
     (message,) = simulation.list_messages(EventCode.MOVE_FAILED)
-    assert "quota" in message
+    assert "then move n again" in message
+    assert "wait_for_quota" not in message
     assert simulation.count_entries(EventCode.WAITING_FOR_QUOTA) == 0
 
 

@@ -58,4 +58,6 @@ def describe_refusal(instance: Instance, error: QuotaExceeded) -> str:
             "Service Quotas, or launch a smaller or another type."
         )
     need = describe_need(code, instance.spec.region, hardware.instance_type, hardware.vcpus)
-    return f"A quota of the AWS account is exceeded. {error.description} {need} {describe_choices(code, None)}"
+    moving = f"Ask an admin to request an increase of {code}, then move {instance.name} again."
+    advice = moving if instance.is_launching_for_move else describe_choices(code, None)
+    return f"A quota of the AWS account is exceeded. {error.description} {need} {advice}"
