@@ -20,6 +20,7 @@ from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.session_manager import SessionManager
 from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.sts import Sts
+from chalicelib.aws.tags import build_permission_tag
 from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
@@ -63,6 +64,7 @@ from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
 from chalicelib.control.services.start import StartService
+from chalicelib.control.services.start_quota import StartQuotaCheck
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock
@@ -120,7 +122,12 @@ def build_application(
         queries=queries,
         costs=CostService(stores=stores, clock=clock),
         sessions=_build_session_service(parts, instances),
-        starts=StartService(instances=instances, sizes=SizeFinder(stores, catalog, recipes, clock), catalog=catalog),
+        starts=StartService(
+            instances=instances,
+            sizes=SizeFinder(stores, catalog, recipes, clock),
+            quota_check=StartQuotaCheck(stores),
+            catalog=catalog,
+        ),
         moves=MoveService(
             instances=instances,
             sizes=SizeFinder(stores, catalog, recipes, clock),
@@ -142,7 +149,13 @@ def build_application(
         budget_watch=BudgetWatch(stores, clock),
         quota_requests=QuotaRequestService(stores=stores, regions=settings.deployed_regions, clock=clock),
         quota_request_follower=_build_quota_request_follower(parts),
-        foreign=ForeignInstanceService(stores=stores, catalog=catalog, regions=settings.deployed_regions, clock=clock),
+        foreign=ForeignInstanceService(
+            stores=stores,
+            catalog=catalog,
+            regions=settings.deployed_regions,
+            permission_tag=build_permission_tag(settings.stage),
+            clock=clock,
+        ),
         foreign_instance_lister=_build_foreign_instance_lister(parts),
         instance_adopter=InstanceAdopter(stores, AdoptionCalls(parts.clients.loop, settings.stage), clock),
         catalog_refresher=_build_catalog_refresher(parts),

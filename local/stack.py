@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -29,6 +28,7 @@ from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
 from local.provisioning import provision_variables
+from local.schedule import Schedule
 from local.server.api_server import ApiServer
 from local.settings import STAGE, build_local_names
 
@@ -43,9 +43,6 @@ EVENT_RULES: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
 
 REGIONS = ("us-west-2", "us-east-1", "ap-northeast-2")
 """The regions of gpudesk, the home region first: two in one country, between which a launch moves, and one far away."""
-
-FIVE_MINUTES = 5
-BUDGET_CHECK_MINUTES = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +97,9 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         bootstrap.get_current_application().offer_refresher.run()
         # A first sweep creates the SDK's clients. That is slow, and otherwise the first request would wait for it.
         application.sweep.run()
-        delivery = _build_delivery(cloud, settings.home_region)
+        schedule = Schedule()
+        exit_stack.callback(schedule.stop)
+        delivery = _build_delivery(cloud, settings.home_region, schedule)
         exit_stack.callback(delivery.stop)
         delivery.start()
         start_simulated_programs(exit_stack, cloud, machines, options)
@@ -134,35 +133,11 @@ def start_simulated_programs(exit_stack: ExitStack, cloud: LocalCloud, machines:
         probes.start()
 
 
-def _build_delivery(cloud: LocalCloud, region: str) -> Delivery:
+def _build_delivery(cloud: LocalCloud, region: str, schedule: Schedule) -> Delivery:
     handlers = EventHandlers(
-        on_stream=lambda event: app.on_instances_stream(event, None), on_event=_on_event, on_schedule=_on_schedule
+        on_stream=lambda event: app.on_instances_stream(event, None), on_event=_on_event, on_schedule=schedule.call
     )
     return Delivery(cloud, handlers, [InstanceModel.Meta.table_name], stream_filter=_is_user_write, region=region)
-
-
-def _on_schedule(event: dict[str, Any]) -> None:
-    """Sweep, deliver and adopt each minute.
-
-    Every fifth minute, check the sweep, follow the requests to increase quotas, and refresh catalog and offers if due.
-    Budgets are checked every 15 minutes. Foreign instances are listed every hour, too, so that nobody waits a day of
-    the cloud for them. The others are called even if the sweep fails.
-    """
-    minute = datetime.fromisoformat(event["time"]).minute
-    try:
-        app.sweep(event, None)
-    finally:
-        app.deliver_notifications(event, None)
-        if minute % BUDGET_CHECK_MINUTES == 0:
-            app.check_budgets(event, None)
-        app.adopt_instances(event, None)
-        if minute % FIVE_MINUTES == 0:
-            app.check_sweep_health(event, None)
-            app.follow_quota_requests(event, None)
-            app.refresh_catalog(event, None)
-            app.refresh_offers(event, None)
-        if minute == 0:
-            app.list_foreign_instances(event, None)
 
 
 def _is_user_write(_: StreamImage | None, new: StreamImage | None) -> bool:

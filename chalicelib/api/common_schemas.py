@@ -118,6 +118,7 @@ class RequestModel(BaseModel):
 
     :cvar multiline_fields: fields that check their characters themselves
     :cvar documentation: what lists all fields; empty: an error names all of them
+    :cvar ignored_fields: accepted fields without an effect, which no error suggests
     """
 
     model_config = ConfigDict(
@@ -125,6 +126,7 @@ class RequestModel(BaseModel):
     )
     multiline_fields: ClassVar[frozenset[str]] = frozenset()
     documentation: ClassVar[str] = "GET /openapi.json"
+    ignored_fields: ClassVar[frozenset[str]] = frozenset()
 
     @field_validator("*", mode="before")
     @classmethod

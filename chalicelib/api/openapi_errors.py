@@ -54,7 +54,7 @@ class BudgetProblem(TypedDict):
 
 
 class ProblemQuota(TypedDict):
-    """The quota of EC2 that a launch exceeds, in vCPUs."""
+    """The quota of EC2 that a launch or a start exceeds, in vCPUs."""
 
     code: str
     name: str
@@ -66,7 +66,10 @@ class ProblemQuota(TypedDict):
 
 
 class ProblemChoice(TypedDict):
-    """A request that helps instead. `kind`: request_increase, wait or cpu_type. `body`: the fields to send."""
+    """A request that helps instead. `body`: the fields to send.
+
+    `kind`: request_increase, wait, other_size or cpu_type.
+    """
 
     kind: str
     message: str

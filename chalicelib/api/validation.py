@@ -1,6 +1,7 @@
 """Parse and validate bodies and queries. An error names every wrong field and the accepted values.
 
-The description of a model's field completes the sentence "must be ...".
+The description of a model's field completes the sentence "must be ...". What follows a semicolon in it is a remark,
+which comes after the given value.
 """
 
 import difflib
@@ -111,7 +112,7 @@ def _explain(model: type[BaseModel], details: ErrorDetails, noun: FieldNoun) -> 
     parent, path, info = _find_field(model, details["loc"])
     if details["type"] == "extra_forbidden":
         documentation = parent.documentation if issubclass(parent, RequestModel) else ""
-        return _explain_unknown_field(str(details["loc"][-1]), tuple(parent.model_fields), noun, documentation)
+        return _explain_unknown_field(str(details["loc"][-1]), tuple(_list_fields(parent)), noun, documentation)
     if info is None or details["type"] == INVISIBLE_ERROR:
         return details["msg"]
     if details["type"] == "missing":
@@ -119,7 +120,15 @@ def _explain(model: type[BaseModel], details: ErrorDetails, noun: FieldNoun) -> 
     value = _describe_value(details["input"])
     if len(path) < len(details["loc"]):
         return f"must not be {value}; {path[-1]} must be {info.description}"
-    return f"must be {info.description}, not {value}"
+    accepted, separator, remark = (info.description or "").partition("; ")
+    return f"must be {accepted}, not {value}{separator}{remark}"
+
+
+def _list_fields(model: type[BaseModel]) -> list[str]:
+    """Return the names of the fields that have an effect, those of the model itself before inherited ones."""
+    ignored = model.ignored_fields if issubclass(model, RequestModel) else frozenset()
+    fields = sorted(model.model_fields, key=lambda name: name not in model.__annotations__)
+    return [name for name in fields if name not in ignored]
 
 
 def _find_field(

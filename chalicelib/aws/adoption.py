@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.foreign_instances import MARKETS, read_operator, read_tags
-from chalicelib.aws.tags import ADOPT_TAG, ID_TAG, OWNER_TAG, STAGE_TAG
+from chalicelib.aws.tags import ADOPT_TAG, ID_TAG, OWNER_TAG, STAGE_TAG, build_permission_tag
 from chalicelib.domain.foreign.adoption import Adoption, Candidate
 from chalicelib.domain.instances.ec2_instance import Ec2State
 
@@ -31,7 +31,7 @@ class AdoptionCalls:
     @property
     def permission_tag(self) -> tuple[str, str]:
         """The key and the value of the tag by which an admin of the account allows an adoption."""
-        return ADOPT_TAG, self._stage
+        return build_permission_tag(self._stage)
 
     def find(self, region: str, instance_id: str) -> Candidate | None:
         """Return what EC2 shows of an instance; None: EC2 does not know its id.

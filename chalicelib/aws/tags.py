@@ -11,6 +11,11 @@ ADOPT_TAG = "gpudesk:adopt"
 """Set by an admin of the account on what gpudesk may adopt. No role of gpudesk may set it."""
 
 
+def build_permission_tag(stage: str) -> tuple[str, str]:
+    """Return the key and the value of the tag by which an admin of the account allows an adoption."""
+    return ADOPT_TAG, stage
+
+
 def build_instance_tags(
     *, record_id: str, name: str, owner: str, stage: str, more: Mapping[str, str]
 ) -> dict[str, str]:

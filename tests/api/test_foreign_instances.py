@@ -64,22 +64,31 @@ def test_foreign_instances_are_listed_page_by_page_with_their_prices(bench: Benc
 def test_nothing_is_listed_before_the_first_reading(bench: Bench) -> None:
     answer = bench.root("GET", "/foreign-instances").json
     assert (answer["items"], answer["as_of"], answer["region_count"]) == ([], None, 0)
+    assert answer["adopt_tag"] == {"key": "gpudesk:adopt", "value": "dev"}
 
 
 def test_adoption_is_recorded_once_and_shown(bench: Bench) -> None:
     answer = bench.root("POST", "/instances/adopt", BODY)
     assert (answer.status, answer.headers["location"]) == (202, f"/adoptions/{EC2_ID}")
-    assert (answer.json["state"], answer.json["requested_by"], answer.json["warnings"]) == (
-        "requested",
-        "root for ada",
-        [],
-    )
+    assert (answer.json["state"], answer.json["requested_by"]) == ("requested", "root for ada")
     shown = bench.root("GET", f"/adoptions/{EC2_ID}").json
     assert shown == {key: value for key, value in answer.json.items() if key != "warnings"}
     again = bench.root("POST", "/instances/adopt", BODY)
     assert again.json["requested_at"] == shown["requested_at"]
-    other_owner = bench.root("POST", "/instances/adopt", {**BODY, "owner": "bob"})
-    assert other_owner.json["owner"] == "bob"
+
+
+def test_open_adoption_is_not_replaced_by_one_for_another_owner(bench: Bench) -> None:
+    bench.root("POST", "/instances/adopt", BODY)
+    answer = bench.root("POST", "/instances/adopt", {**BODY, "owner": "bob"})
+    assert (answer.status, answer.json["code"]) == (409, "adoption_in_progress")
+    assert "for ada" in answer.json["detail"]
+    assert bench.root("GET", f"/adoptions/{EC2_ID}").json["owner"] == "ada"
+
+
+def test_adoption_for_an_owner_without_a_channel_warns_as_a_launch_does(bench: Bench) -> None:
+    (warning,) = bench.root("POST", "/instances/adopt", {**BODY, "owner": "nobody-known"}).json["warnings"]
+    assert warning["code"] == "no_channel"
+    assert "nobody-known" in warning["message"]
 
 
 def test_region_of_a_listed_instance_may_be_left_out(bench: Bench) -> None:

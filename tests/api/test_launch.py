@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.domain.instances.record import Phase
 from tests.api.client import POLICY, Bench, Client
+from tests.api.test_offers import store_offers
 
 UNKNOWN_AT_FIRST = ("instance_id", "ec2_state", "zone", "activity", "warning", "keep", "lifetime_ends_at")
 
@@ -258,3 +259,11 @@ def test_failed_launch_does_not_count_for_the_limit(bench: Bench) -> None:
     bench.ada("DELETE", f"/instances/{failed.id}")
     world.wait_for_phase(failed, Phase.TERMINATED)
     assert bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 2}).status == 409, "the failed one counts once"
+
+
+def test_type_that_no_zone_of_the_region_offers_is_refused(bench: Bench) -> None:
+    store_offers(bench)
+    answer = bench.ada("POST", "/instances", {"instance_type": "g4ad.xlarge", "region": "us-east-1"})
+    assert answer.status == 422
+    message = "no zone of us-east-1 offers g4ad.xlarge; no region in which gpudesk can launch offers it"
+    assert answer.field_errors == {"instance_type": message}

@@ -39,6 +39,15 @@ def test_request_is_recorded_once_and_shown_with_the_quota(bench: Bench) -> None
     assert [(each["region"], each["request"]) for each in shown] == [("us-east-1", request)]
 
 
+def test_request_during_a_pause_says_that_it_waits(bench: Bench) -> None:
+    store_offers(bench)
+    bench.root("PATCH", "/desk", {"mode": "paused"})
+    codes = [
+        [warning["code"] for warning in bench.root("POST", INCREASE, build_body()).json["warnings"]] for _ in range(2)
+    ]
+    assert codes == [["desk_paused"], ["quota_request_open", "desk_paused"]]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "code", "words"),
     [

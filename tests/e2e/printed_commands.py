@@ -13,6 +13,8 @@ NOT_RUN = {
     r"--parameters |mkdir agent/contract|go run|\.venv/bin/python -m tests\.local\.machines": "needs AWS or Go",
     r"(Host\w*|User|Identit\w+|StrictHost\w+|Connect\w+|ServerAlive\w+|ProxyCommand) ": "is a configuration of ssh",
     r".*modify_instance_attribute": "needs an instance that is stopped",
+    r".*\$ID/(interruption|rebalance)": "needs an instance on spot; test_spot_requests.py interrupts one",
+    r".*(instances/adopt\"|/adoptions/i-)": "needs the tag gpudesk:adopt; tests/scenario/foreign adopts an instance",
     r"(from|import|with) |(clock|ec2) = |cloud\.": "is a Python example; test_documentation.py runs it",
     r"\d\d:\d\d:\d\d |cloud   real  who": "is output of the demo",
     r"recipe d2l-mxnet does |Compatible in |requested -> |\{": "is output",

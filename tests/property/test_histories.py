@@ -88,6 +88,8 @@ def test_instance_stops_itself_only_if_idle_warned_and_allowed(world: World, his
     window = list_window(world, response.policy.idle_window + EXTRA_DELAY)
     assert was_quiet(window)
     assert not any(minute.forbids_self_stop for minute in window)
+    margin = response.policy.warning_period + EXTRA_DELAY
+    assert stopped.at - world.policy_arrived_at >= margin - limit_clock_error(world), "gpudesk could not stop it first"
 
 
 @given(worlds, histories)

@@ -81,6 +81,7 @@ class World:
     true_minutes: list[TrueMinute] = field(default_factory=list)
     kept_until: datetime = START
     self_stop_warned_at: datetime | None = None
+    policy_arrived_at: datetime = START
     max_clock_error: timedelta = NO_TIME
     stopped: Stopped | None = None
 
@@ -168,7 +169,10 @@ class World:
         late = self.previous_heartbeat if link is Link.LATE else None
         self.stored_heartbeat, self.stored_heartbeat_at = late or current
         self.previous_heartbeat = current
-        self.response = self.stored_response or self.response
+        response = self.stored_response or self.response
+        if response and (self.response is None or self.response.policy != response.policy):
+            self.policy_arrived_at = self.now
+        self.response = response
 
     def _acknowledge(self) -> Acknowledgement:
         """Return the acknowledgement of a terminal that shows every warning of the response."""

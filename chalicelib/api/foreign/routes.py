@@ -34,6 +34,7 @@ def list_foreign_instances(call: RequestContext[EmptyModel, PageQuery]) -> Forei
         build_list_name("foreign-instances"),
         lambda instance: instance.instance_id,
     )
+    key, value = call.app.foreign.permission_tag
     return {
         "items": [to_foreign_instance_view(instance, call.app.foreign.catalog) for instance in page.items],
         "next_cursor": page.next_cursor,
@@ -41,6 +42,7 @@ def list_foreign_instances(call: RequestContext[EmptyModel, PageQuery]) -> Forei
         "region_count": len(inventory.readings),
         "unread_regions": [to_unread_region_view(reading) for reading in inventory.readings if reading.problem],
         "left_out_count": inventory.left_out_count,
+        "adopt_tag": {"key": key, "value": value},
     }
 
 
@@ -48,8 +50,8 @@ def list_foreign_instances(call: RequestContext[EmptyModel, PageQuery]) -> Forei
 def adopt_instance(call: RequestContext[AdoptBody, OwnerQuery]) -> AdoptionWithWarningsView:
     """Bring an EC2 instance under gpudesk that gpudesk did not launch. Admins only.
 
-    An admin of the AWS account must first set the tag gpudesk:adopt with the name of the stage on it. gpudesk checks
-    the instance afterwards; GET /adoptions/{instance_id} shows the result. It is kept for 24 hours before gpudesk
+    An admin of the AWS account must first set the tag `adopt_tag` of GET /foreign-instances on it. gpudesk checks the
+    instance within two minutes; GET /adoptions/{instance_id} shows the result. It is kept for 24 hours before gpudesk
     stops it at the end of its lifetime.
     """
     body = call.body

@@ -74,11 +74,18 @@ class UnreadRegionView(TypedDict):
     message: str
 
 
+class AdoptTagView(TypedDict):
+    """The tag that an admin of the AWS account sets on an instance to let gpudesk adopt it."""
+
+    key: str
+    value: str
+
+
 class ForeignInstancesView(TypedDict):
     """One page of foreign instances.
 
     `as_of`: when gpudesk last read the regions; null: not yet. `left_out_count`: instances that gpudesk does not keep,
-    because there are too many. `region_count`: the enabled regions.
+    because there are too many. `region_count`: the enabled regions. `adopt_tag`: the tag that allows an adoption.
     """
 
     items: list[ForeignInstanceView]
@@ -87,6 +94,7 @@ class ForeignInstancesView(TypedDict):
     region_count: int
     unread_regions: list[UnreadRegionView]
     left_out_count: int
+    adopt_tag: AdoptTagView
 
 
 class AdoptionView(TypedDict):
@@ -162,4 +170,4 @@ def to_adoption_view(status: AdoptionStatus) -> AdoptionView:
 
 def to_requested_view(status: AdoptionStatus) -> AdoptionWithWarningsView:
     """Return the view of an adoption after its request."""
-    return {**to_adoption_view(status), "warnings": to_warnings_view(status.warning)}
+    return {**to_adoption_view(status), "warnings": to_warnings_view(*status.warnings)}

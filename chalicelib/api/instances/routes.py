@@ -100,7 +100,7 @@ def start_instance(call: RequestContext[StartBody, OwnerQuery]) -> InstanceWithC
     """Start the stopped instance, if requested in another size, and wait for capacity if AWS has none.
 
     gpudesk calls EC2 afterwards; `status.start` of GET /instances/{name} shows what a start waits for. Until the
-    instance runs, another request changes the options.
+    instance runs, another request changes the options. A start that exceeds a quota of EC2 is refused with 409.
     """
     body = call.body
     started = call.app.starts.start(

@@ -1,4 +1,4 @@
-"""Queries of /offers and /regions."""
+"""Queries of /offers, /quotas and /regions."""
 
 from typing import Annotated, Literal
 
@@ -18,6 +18,7 @@ class OfferSearchQuery(PageQuery):
     """What offers are searched for. A field that is left out allows everything, and types without a GPU only if
     `instance_type` names one."""
 
+    ignored_fields = frozenset({"owner"})
     gpu: str | None = Field(None, min_length=1, max_length=60, description=GPU_DESCRIPTION)
     gpu_count: Annotated[int, Field(ge=1, le=64), BeforeValidator(parse_whole_number)] | None = Field(
         None, description="a whole number of GPUs from 1 to 64, e.g. 1"
@@ -27,7 +28,7 @@ class OfferSearchQuery(PageQuery):
     )
     min_gpu_memory_gib: Annotated[int, Field(ge=1, le=1024), BeforeValidator(parse_whole_number)] | None = Field(
         None,
-        description="a whole number of GiB from 1 to 1024, the least memory of one GPU, e.g. 16; an L4 has 22",
+        description="a whole number of GiB from 1 to 1024, the least memory of one GPU, e.g. 16 (an L4 has 22)",
     )
     region: str | None = Field(
         None, pattern=f"^{REGION_PATTERN}$", description="a region of AWS, e.g. us-east-1; others are not searched"
@@ -45,5 +46,16 @@ class OfferSearchQuery(PageQuery):
 class RegionQuery(PageQuery):
     """Which regions are listed, and in which order."""
 
+    ignored_fields = frozenset({"owner"})
     gpu: str | None = Field(None, min_length=1, max_length=60, description=GPU_DESCRIPTION)
     near: str | None = Field(None, min_length=1, max_length=40, description=NEAR_DESCRIPTION)
+
+
+class QuotaQuery(PageQuery):
+    """Which quotas are listed."""
+
+    region: str | None = Field(
+        None,
+        pattern=f"^{REGION_PATTERN}$",
+        description="a region in which gpudesk is deployed, e.g. us-east-1",
+    )

@@ -70,5 +70,5 @@ def to_recorded_request_view(recorded: RecordedQuotaRequest) -> RecordedQuotaReq
         **to_quota_request_view(request),
         "id": request.code,
         "region": request.region,
-        "warnings": to_warnings_view(recorded.warning),
+        "warnings": to_warnings_view(*recorded.warnings),
     }

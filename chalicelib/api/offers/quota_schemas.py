@@ -24,9 +24,10 @@ class OfferQuotaView(TypedDict):
 class QuotaView(TypedDict):
     """A quota of EC2 in a region, in vCPUs; null: unknown.
 
-    `use`: vCPUs of all pending and running instances of the account, those of others included. `free`: vCPUs that are
-    not in use. `read_at`: when quota and use were read; null if they have not been read yet. `stale`: they could not be
-    read since, so no offer is left out because of them. `request`: the last request to increase the quota.
+    `use`: vCPUs of all pending and running instances of the account: those of others as of `read_at`, those of gpudesk
+    and its launches as of now. `free`: vCPUs that are not in use. `read_at`: when the quota was read; null if it has
+    not been read yet. `stale`: it could not be read since, so no offer is left out because of it. `request`: the last
+    request to increase the quota.
     """
 
     region: str

@@ -1,7 +1,7 @@
 """/offers, /quotas and /regions: which GPU can be launched where, and at what price."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView, format_optional_timestamp
-from chalicelib.api.offers.queries import OfferSearchQuery, RegionQuery
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageView, format_optional_timestamp
+from chalicelib.api.offers.queries import OfferSearchQuery, QuotaQuery, RegionQuery
 from chalicelib.api.offers.quota_request_schemas import (
     IncreaseBody,
     RecordedQuotaRequestView,
@@ -10,7 +10,7 @@ from chalicelib.api.offers.quota_request_schemas import (
 from chalicelib.api.offers.quota_schemas import QuotaView, to_quota_view
 from chalicelib.api.offers.schemas import (
     OffersView,
-    RegionView,
+    RegionsView,
     to_left_out_view,
     to_offer_view,
     to_region_view,
@@ -56,27 +56,29 @@ def list_offers(call: RequestContext[EmptyModel, OfferSearchQuery]) -> OffersVie
 
 
 @router.route(Endpoint("GET", "/quotas", needs_owner=False))
-def list_quotas(call: RequestContext[EmptyModel, PageQuery]) -> PageView[QuotaView]:
+def list_quotas(call: RequestContext[EmptyModel, QuotaQuery]) -> PageView[QuotaView]:
     """List the quotas of EC2 with their use, in vCPUs, for the regions in which gpudesk is deployed.
 
-    gpudesk reads them every hour. The use includes instances that gpudesk does not manage.
+    gpudesk reads them every hour. The use includes instances that gpudesk does not manage, as of that reading, and
+    gpudesk's own as of now.
     """
     return _list_quotas(call)
 
 
-def _list_quotas(call: RequestContext[EmptyModel, PageQuery], code: str | None = None) -> PageView[QuotaView]:
+def _list_quotas(call: RequestContext[EmptyModel, QuotaQuery], code: str | None = None) -> PageView[QuotaView]:
     """Return a page of quotas, each with the last request to increase it.
 
     :param code: None: all quotas
     """
-    summaries = [each for each in call.app.offers.list_quotas() if code in (None, each.code)]
-    name = build_list_name("quotas", code or "")
+    region = call.query.region
+    summaries = [each for each in call.app.offers.list_quotas(region) if code in (None, each.code)]
+    name = build_list_name("quotas", f"{code} {region}")
     page = paginate(summaries, call.query, name, lambda summary: f"{summary.region}/{summary.code}")
     return to_page_view(page, to_quota_view)
 
 
 @router.route(Endpoint("GET", "/quotas/{code}", QUOTA_CODE, needs_owner=False))
-def show_quota(call: RequestContext[EmptyModel, PageQuery]) -> PageView[QuotaView]:
+def show_quota(call: RequestContext[EmptyModel, QuotaQuery]) -> PageView[QuotaView]:
     """List one quota of EC2 in the regions in which gpudesk is deployed, with the last request to increase it."""
     return _list_quotas(call, call.path_ref)
 
@@ -87,17 +89,22 @@ def show_quota(call: RequestContext[EmptyModel, PageQuery]) -> PageView[QuotaVie
 def increase_quota(call: RequestContext[IncreaseBody, OwnerQuery]) -> RecordedQuotaRequestView:
     """Request an increase of a quota from AWS. Admins only.
 
-    gpudesk files the request within minutes and follows it; `request` of GET /quotas/{code} shows the state. If a
-    request for the quota is open, it is returned: AWS accepts one at a time.
+    gpudesk files the request within minutes, or after a pause, and follows it; `request` of GET /quotas/{code} shows
+    the state. If a request for the quota is open, it is returned: AWS accepts one at a time.
     """
     recorded = call.app.quota_requests.request_increase(call.actor, call.path_ref, call.body.region, call.body.value)
     return to_recorded_request_view(recorded)
 
 
 @router.route(Endpoint("GET", "/regions", needs_owner=False))
-def list_regions(call: RequestContext[EmptyModel, RegionQuery]) -> PageView[RegionView]:
-    """List the regions of AWS with their GPUs, the nearest first."""
+def list_regions(call: RequestContext[EmptyModel, RegionQuery]) -> RegionsView:
+    """List the regions of AWS with their GPUs, the nearest first. If no region has the GPU, `left_out` says why."""
     query = call.query
-    summaries = call.app.offers.list_regions(query.gpu, query.near)
+    result = call.app.offers.list_regions(query.gpu, query.near)
     name = build_list_name("regions", f"{query.gpu} {query.near}")
-    return to_page_view(paginate(summaries, query, name, lambda summary: summary.region), to_region_view)
+    page = paginate(result.summaries, query, name, lambda summary: summary.region)
+    return {
+        "items": [to_region_view(summary) for summary in page.items],
+        "next_cursor": page.next_cursor,
+        "left_out": [to_left_out_view(group) for group in result.left_out],
+    }

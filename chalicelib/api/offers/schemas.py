@@ -25,7 +25,8 @@ class OfferView(TypedDict):
     `rank_reason`: why the offer comes after the one before it. `gpu_memory_gib`: memory of one GPU. `price_per_hour` is
     null if it is unknown. `price_read_at`: the price was valid then; `price_stale`: it is too old to rely on.
     `distance_km`: from the place of `near`. `likelihood`: how likely a launch succeeds now, from 0 to 1; 0.5 if
-    nothing is known. `evidence`: the last answers of EC2 behind it; null if there are none.
+    nothing is known. An answer of EC2 counts almost alone at first and half after an hour; later, answers at the same
+    time of day count most. `evidence`: the last answers, with the age of the last one; null if there are none.
     """
 
     rank: int
@@ -100,6 +101,14 @@ class RegionView(TypedDict):
     opt_in_status: str | None
     gpus: list[str]
     read_at: str | None
+
+
+class RegionsView(TypedDict):
+    """One page of regions, the nearest first. `left_out`: why no region has the GPU; empty if one has."""
+
+    items: list[RegionView]
+    next_cursor: str | None
+    left_out: list[LeftOutView]
 
 
 def to_offer_view(ranked: RankedOffer, catalog: InstanceTypeCatalog, now: datetime) -> OfferView:

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import SessionKindText
-from chalicelib.api.common_schemas import RequestModel
+from chalicelib.api.common_schemas import RequestModel, WriteWarningView, to_warnings_view
 from chalicelib.control.services.sessions import ConnectInfo, OpenedSession
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.sessions.role import Credentials
@@ -131,10 +131,14 @@ class SshConfigView(TypedDict):
 
 
 class ConnectView(TypedDict):
-    """How to connect. `commands` require AWS credentials; one of `ssh_configs` works without them."""
+    """How to connect. `commands` require AWS credentials; one of `ssh_configs` works without them.
+
+    `warnings`: why none of them works now.
+    """
 
     commands: list[ConnectCommandView]
     ssh_configs: list[SshConfigView]
+    warnings: list[WriteWarningView]
 
 
 def to_connect_view(info: ConnectInfo) -> ConnectView:
@@ -142,4 +146,5 @@ def to_connect_view(info: ConnectInfo) -> ConnectView:
     return {
         "commands": [{"title": command.title, "command": command.command} for command in info.commands],
         "ssh_configs": [{"title": entry.title, "lines": list(entry.lines)} for entry in info.ssh_configs],
+        "warnings": to_warnings_view(info.warning),
     }

@@ -16,11 +16,12 @@ from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.loop.step_executor import StepExecutor
-from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, QuotaExceeded
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
+from chalicelib.domain.instances.lifecycle.quota_refusals import VCPU_CODES
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import (
@@ -43,7 +44,7 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.start_state import StartWithoutCapacity
+from chalicelib.domain.instances.start_state import StartBeyondQuota, StartWithoutCapacity
 from chalicelib.store.repositories import Repositories
 
 
@@ -130,11 +131,17 @@ class Executor:
         """Start the instance.
 
         :raises StartWithoutCapacity: its zone has none; the error knows the other sizes that may start there
+        :raises StartBeyondQuota: a quota in vCPUs does not allow it; the error knows the figures of the quota
         """
         try:
             self.ec2.start(instance.spec.region, require_ec2_instance(instance).instance_id)
         except InsufficientCapacity as error:
             raise StartWithoutCapacity(error.code, error.message, self.sizes.find_other_sizes(instance)) from error
+        except QuotaExceeded as error:
+            if error.code not in VCPU_CODES:
+                raise
+            figures = self.observer.quotas.describe_refused_start(instance)
+            raise StartBeyondQuota(error.code, error.message, figures) from error
 
     def _cancel_spot_request(self, instance: Instance, request_id: str | None) -> None:
         """Cancel a spot request. Without its id, it is the one with the tag of the record, if EC2 shows one."""

@@ -15,6 +15,7 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.aws_errors import AwsDuplicate, AwsError, PermanentAwsError
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.notifications.build_notifications import build_quota_notification
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.offers.quota_request import (
@@ -47,17 +48,22 @@ class QuotaRequestFollower:
     def run(self, seconds_left: float | None = None) -> list[QuotaRequest]:
         """File and follow all open requests while there is time. An error stops only its request until the next run.
 
+        While gpudesk is paused, it files none. Requests that are filed are followed, which changes nothing in AWS.
+
         :param seconds_left: until Lambda ends the function; None: the time of a scheduled function
         :returns: the requests that have changed
         """
         budget, changed = start_function_budget(seconds_left, time.monotonic), []
         stored = self.stores.quota_requests.get_many(self.regions)
-        for request in (each for region in stored.values() for each in region.open_requests):
+        requests = [each for region in stored.values() for each in region.open_requests]
+        # The mode is read only if there is something to do.
+        is_paused = bool(requests) and self.stores.desk.get_settings().mode is Mode.PAUSED
+        for request in requests:
             if budget.is_spent:
                 LOG.error("There was no time left for the request of quota %s in %s.", request.code, request.region)
                 continue
             try:
-                after = self._follow(request)
+                after = self._follow(request, is_paused)
             except AwsError as error:
                 LOG.error("Quota %s in %s: %s", request.code, request.region, error.description)
             except VersionConflict as conflict:
@@ -68,12 +74,13 @@ class QuotaRequestFollower:
                 changed += [after] if after != request else []
         return changed
 
-    def _follow(self, before: QuotaRequest) -> QuotaRequest:
+    def _follow(self, before: QuotaRequest, is_paused: bool) -> QuotaRequest:
         """Bring one request up to date.
 
+        :param is_paused: gpudesk may file nothing now
         :raises AwsError: AWS rejects the reading of the history, or does not respond
         """
-        after = self._advance(before)
+        after = self._advance(before, is_paused)
         if after == before:
             return before
         self._save(before, after)
@@ -84,13 +91,15 @@ class QuotaRequestFollower:
                 self.stores.offers.save_quotas(after.region, reading)
         return after
 
-    def _advance(self, request: QuotaRequest) -> QuotaRequest:
+    def _advance(self, request: QuotaRequest, is_paused: bool) -> QuotaRequest:
         filed = find_filed(request, self.quotas.list_requests(request.region, request.code))
         now = self.clock.now()
         if filed:
             return apply_aws_state(request, filed, now)
         if request.aws_id:
             return close_missing(request, now)
+        if is_paused:
+            return request
         try:
             answer = self.quotas.request_increase(request.region, request.code, request.value)
         except AwsDuplicate:

@@ -107,6 +107,8 @@ class ForeignInstanceLister:
     def _notify(self, inventory: Inventory, notified: tuple[str, ...], now: datetime) -> tuple[str, ...]:
         """Notify the admins of new instances, at most once a day.
 
+        Without a channel the notification is only stored, and the next reading notifies of the same instances again.
+
         :returns: the ids of the listed instances of which they are notified
         """
         instances = inventory.list_instances()
@@ -119,6 +121,6 @@ class ForeignInstanceLister:
         LOG.warning(message)
         code = EventCode.FOREIGN_INSTANCES_FOUND
         notification = build_desk_notification(code, message, today, now, directory)
-        if not self.stores.notifications.put_if_absent(notification):
+        if not self.stores.notifications.put_if_absent(notification) or not directory.admin:
             return known
         return tuple(sorted({*known, *(item.instance_id for item in new)}))

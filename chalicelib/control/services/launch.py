@@ -112,6 +112,7 @@ class LaunchService:
     def _check_quota(self, prepared: PreparedLaunch, settings: DeskSettings) -> Iterator[WriteWarning]:
         """Return a warning if the first offer exceeds a quota, so that the launch tries another one or waits.
 
+        :raises ValidationFailed: no zone offers what the launch requests
         :raises Conflict: no other offer is left, and the launch does not wait for the quota
         """
         excess = self.quota_check.find_excess(prepared.spec, settings.limits)

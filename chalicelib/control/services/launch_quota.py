@@ -1,18 +1,21 @@
-"""Check a launch against the quotas of EC2 as they were last read. What is unknown never refuses a launch."""
+"""Check a launch against what was last read of zones and of the quotas of EC2. The unknown never refuses a launch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.errors import build_validation_error
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.lifecycle.market_fallback import find_fallback_market
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.launch.next_offer import OfferChooser
+from chalicelib.domain.launch.offered_types import StoredOffers, find_unoffered, list_launch_types
 from chalicelib.domain.launch.quota_excess import QuotaExcess, choose_cpu_type
+from chalicelib.domain.launch.type_choice import list_allowed_regions, list_usable_regions
 from chalicelib.domain.offers.headroom import HeadroomKind
 from chalicelib.domain.offers.launch_headroom import find_launch_headroom
 from chalicelib.domain.offers.offer import Offer
@@ -27,7 +30,7 @@ class LaunchQuotaCheck:
     """The check of a launch.
 
     It reads one item of DynamoDB and, if it has the quota, the active instances. The offers of all regions are read
-    only for a launch that exceeds its quota.
+    only for a launch that exceeds its quota, or whose first region does not offer it.
 
     :param regions: the regions in which gpudesk is set up
     """
@@ -42,13 +45,39 @@ class LaunchQuotaCheck:
         """Return the quota that the first offer of a launch exceeds; None: it fits, or that is unknown.
 
         A launch that can fall back to on-demand exceeds a quota only if it exceeds that of on-demand, too.
-        """
-        excess, other_market = self._find_excess(spec, limits), find_fallback_market(spec)
-        return self._find_excess(replace(spec, market=other_market), limits) if excess and other_market else excess
 
-    def _find_excess(self, spec: Spec, limits: Limits) -> QuotaExcess | None:
-        offerings = self.stores.offers.get_many([spec.region]).get(spec.region)
-        reading, now, types = offerings.quotas if offerings else None, self.clock.now(), self.catalog.types
+        :raises ValidationFailed: no zone offers what the launch requests
+        """
+        stored = self._read_offers([spec.region])
+        self._require_offered(spec, limits, stored)
+        offerings, other_market = stored.offerings.get(spec.region), find_fallback_market(spec)
+        reading = offerings.quotas if offerings else None
+        excess = self._find_excess(spec, limits, reading)
+        return (
+            self._find_excess(replace(spec, market=other_market), limits, reading)
+            if excess and other_market
+            else excess
+        )
+
+    def _require_offered(self, spec: Spec, limits: Limits, first: StoredOffers) -> None:
+        """Check that a zone may offer what a launch requests.
+
+        :param first: the offers of the region of its first offer
+        :raises ValidationFailed: none does
+        """
+        if first.may_offer(spec.region, list_launch_types(spec, self.catalog)):
+            return
+        regions = list_usable_regions(list_allowed_regions(limits, self.catalog), self.regions)
+        error = find_unoffered(spec, regions, self._read_offers(self.regions))
+        if error:
+            raise build_validation_error([error])
+
+    def _read_offers(self, regions: Sequence[str]) -> StoredOffers:
+        offerings = self.stores.offers.get_many(regions)
+        return StoredOffers(catalog=self.catalog, offerings=offerings, now=self.clock.now())
+
+    def _find_excess(self, spec: Spec, limits: Limits, reading: QuotaReading | None) -> QuotaExcess | None:
+        now, types = self.clock.now(), self.catalog.types
         if find_launch_headroom(spec, reading, (), types, now).kind is HeadroomKind.UNKNOWN:
             return None
         records = [record for record in self.stores.instances.list_active() if isinstance(record, Instance)]

@@ -1,4 +1,4 @@
-"""Search offers, and list quotas and regions. Two calls of DynamoDB answer a request; only the refresh calls AWS."""
+"""Search offers, and list quotas and regions, with two or three calls of DynamoDB. Only the refresh calls AWS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,20 @@ from chalicelib.domain.catalog.reading import RegionOptIns
 from chalicelib.domain.common.choices import describe_choices
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
+from chalicelib.domain.common.text import join_or
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.offers.left_out import LeftOut
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import PLACES, FindPlace, Place, UnknownPlace, parse_place
 from chalicelib.domain.offers.query import OfferQuery
-from chalicelib.domain.offers.quota_summary import QuotaSummary, summarize_quotas
+from chalicelib.domain.offers.quota_summary import QuotaContext, QuotaSummary, summarize_quotas
 from chalicelib.domain.offers.region_capacity import RegionCapacity
-from chalicelib.domain.offers.region_summary import RegionSummary, list_known_regions, summarize_regions
+from chalicelib.domain.offers.region_summary import (
+    RegionSummary,
+    explain_missing_gpus,
+    list_known_regions,
+    summarize_regions,
+)
 from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.store.repositories import Repositories
@@ -39,6 +47,14 @@ class OfferRequest:
     market: Market | None = None
     max_price: Decimal | None = None
     recipe: str | None = None
+
+
+@dataclass(frozen=True)
+class RegionResult:
+    """The regions of AWS, and the types with the wanted GPU if no region has one."""
+
+    summaries: tuple[RegionSummary, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +102,8 @@ class OfferService:
         )
         return find_offers(query, self._read_context(origin))
 
-    def list_regions(self, gpu: str | None, near: str | None) -> tuple[RegionSummary, ...]:
-        """Return the regions of AWS, the nearest first.
+    def list_regions(self, gpu: str | None, near: str | None) -> RegionResult:
+        """Return the regions of AWS, the nearest first, and why there are none.
 
         :param gpu: only regions with this GPU; None: all
         :param near: a region, a time zone or coordinates; None: the home region
@@ -97,12 +113,30 @@ class OfferService:
         gpus, origin = self._find_gpus(gpu, errors), self._find_origin(near, errors)
         if errors:
             raise build_validation_error(errors, noun="query parameter")
-        return summarize_regions(self._read_context(origin), gpus)
+        context = self._read_context(origin)
+        summaries = summarize_regions(context, gpus)
+        return RegionResult(summaries, explain_missing_gpus(context, gpus) if gpus and not summaries else ())
 
-    def list_quotas(self) -> tuple[QuotaSummary, ...]:
-        """Return the quotas of the regions in which gpudesk is set up, with the last requests to increase them."""
-        offerings, requests = self.stores.quota_requests.get_many_with_offerings(self.regions)
-        return summarize_quotas(self._build_context(None, offerings, {}), requests)
+    def list_quotas(self, region: str | None = None) -> tuple[QuotaSummary, ...]:
+        """Return the quotas of the regions in which gpudesk is set up, with the last requests to increase them.
+
+        :param region: only this one; None: all
+        :raises ValidationFailed: gpudesk is not set up in the region
+        """
+        if region not in (None, *self.regions):
+            message = f"must be a region in which gpudesk is set up: {join_or(self.regions)}, not {region!r}"
+            raise build_validation_error([FieldError("region", message)], noun="query parameter")
+        regions = [region] if region else self.regions
+        offerings, requests = self.stores.quota_requests.get_many_with_offerings(regions)
+        context = QuotaContext(
+            regions=regions,
+            offerings=offerings,
+            requests=requests,
+            records=[record for record in self.stores.instances.list_active() if isinstance(record, Instance)],
+            types=self.catalog.types,
+            now=self.clock.now(),
+        )
+        return summarize_quotas(context)
 
     def _read_context(self, origin: Place | None) -> OfferContext:
         return self._build_context(origin, *self.stores.offers.get_many_with_capacity(self.regions))

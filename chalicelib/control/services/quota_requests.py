@@ -1,5 +1,6 @@
 """Record requests to increase a quota. A scheduled function files the requests."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chalicelib.control.services.user_writes import retry_user_write
@@ -9,6 +10,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, build_validation_error
 from chalicelib.domain.common.text import format_date_time, join_or
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
+from chalicelib.domain.desk.settings import build_paused_warning
 from chalicelib.domain.offers.quota_request import QuotaRequest
 from chalicelib.store.repositories import Repositories
 
@@ -18,10 +20,10 @@ MAX_VCPUS = 1_000_000
 
 @dataclass(frozen=True)
 class RecordedQuotaRequest:
-    """A request to increase a quota, with a remark if it is an earlier one."""
+    """A request to increase a quota, with remarks for the caller."""
 
     request: QuotaRequest
-    warning: WriteWarning | None = None
+    warnings: tuple[WriteWarning, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class QuotaRequestService:
         stored = self.stores.quota_requests.get_many([region])[region]
         existing = stored.find(code)
         if existing and existing.is_open:
-            return RecordedQuotaRequest(existing, _warn_of_open_request(existing))
+            return RecordedQuotaRequest(existing, (_warn_of_open_request(existing), *self._list_warnings(existing)))
         limit, now = self._read_limit(code, region), self.clock.now()
         if value <= limit:
             message = f"must be more than the limit of quota {code} in {region}, which is {limit} vCPUs, not {value}"
@@ -69,7 +71,13 @@ class QuotaRequestService:
             state_since=now,
         )
         self.stores.quota_requests.save(region, stored.put(request))
-        return RecordedQuotaRequest(request)
+        return RecordedQuotaRequest(request, tuple(self._list_warnings(request)))
+
+    def _list_warnings(self, request: QuotaRequest) -> Iterator[WriteWarning]:
+        """Yield a warning if gpudesk is paused and has not filed the request yet."""
+        if request.aws_id is None:
+            warning = build_paused_warning(self.stores.desk.get_settings().mode, "request to increase the quota")
+            yield from filter(None, [warning])
 
     def _read_limit(self, code: str, region: str) -> int:
         offerings = self.stores.offers.get_many([region]).get(region)

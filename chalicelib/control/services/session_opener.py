@@ -33,12 +33,14 @@ class Target:
 
     :param name: name of gpudesk's instance, for messages
     :param tag_id: the value of its tag ID_TAG, to which the credentials of a session are bound
+    :param missing_profile: that it has no instance profile and what helps, in sentences; empty: it has one
     """
 
     name: str
     region: str
     instance_id: str
     tag_id: str
+    missing_profile: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,7 @@ class SessionOpener:
         the session, because nobody gets its token.
 
         :raises UpstreamError: AWS rejected a call or did not respond; the message says what became of the session
+        :raises Conflict: the instance has no instance profile, and its agent is not connected
         """
         session_name = build_role_session_name(caller, secrets.token_hex(RANDOM_DIGITS // 2))
         plan = replace(plan, document=build_document_name(self.stage, plan.document))
@@ -90,6 +93,7 @@ class SessionOpener:
             lambda: self.session_manager.start_session(
                 target.region, target.instance_id, plan, starter, reason=f"{caller} at gpudesk"
             ),
+            target.missing_profile,
         )
         try:
             return session, self.renew(calls, target, session.session_id)

@@ -14,6 +14,8 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.common.write_warnings import WriteWarning
+from chalicelib.domain.foreign.missing_profile import build_missing_profile_warning, describe_missing_profile
 from chalicelib.domain.images.record import describe_removed_secrets
 from chalicelib.domain.instances.commands.change import RecordChange, describe_not_ready, require_not_ending
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
@@ -39,10 +41,12 @@ class ConnectInfo:
 
     :param commands: for people who have AWS credentials
     :param ssh_configs: entries for ~/.ssh/config, for people with and without AWS credentials
+    :param warning: why none of them works now; None: nothing is known against them
     """
 
     commands: list[ConnectCommand]
     ssh_configs: list[SshConfig]
+    warning: WriteWarning | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class SessionService:
         return ConnectInfo(
             build_connect_commands(machine.instance_id, region, port, is_set_up=is_set_up),
             build_ssh_config(instance.name, instance.id, machine.instance_id, region, SSH_USER),
+            build_missing_profile_warning(instance),
         )
 
     def open_session(self, actor: Actor, ref: str, request: SessionRequest) -> OpenedSession:
@@ -91,7 +96,8 @@ class SessionService:
 
         :raises NotFound: the instance does not exist, or the caller may not see it
         :raises ValidationFailed: fields of the request contradict each other
-        :raises Conflict: the instance is not running, has lost its tags or its secrets, or has no Jupyter
+        :raises Conflict: the instance is not running, has lost its tags or its secrets, has no Jupyter, or has neither
+            a connected agent nor an instance profile
         :raises UpstreamError: AWS rejected a call or did not respond
         """
         calls = self.opener.begin()
@@ -99,7 +105,10 @@ class SessionService:
         plan = plan_session(request, self._require_jupyter(instance, request))
         if request.kind.requires_secrets:
             self._require_secrets(instance)
-        target = Target(instance.name, instance.spec.region, machine.instance_id, instance.tag_id)
+        missing_profile = describe_missing_profile(instance)
+        target = Target(
+            instance.name, instance.spec.region, machine.instance_id, instance.tag_id, missing_profile=missing_profile
+        )
         self._require_ec2_tags(calls, instance, target)
         try:
             self._record_request(actor, instance, plan)

@@ -7,6 +7,7 @@ from chalicelib.control.services.instances import InstanceService, InstanceWithW
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
+from chalicelib.domain.foreign.missing_profile import build_missing_profile_warning
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
 from chalicelib.domain.instances.commands.setup_request import build_setup_request
@@ -30,7 +31,7 @@ class SetupService:
 
         :param recipe: None: the recipe that failed, otherwise the recipe of the launch
         :param parameters: the others keep their values
-        :returns: with a warning if the recipe skips its GPU steps
+        :returns: with a warning if the recipe skips its GPU steps, or if an adopted instance has no instance profile
         :raises ValidationFailed: there is no such recipe, it does not support the instance, or a parameter is wrong
         :raises Conflict: gpudesk is paused, or the instance cannot be set up now
         """
@@ -44,6 +45,5 @@ class SetupService:
             return apply_setup_request(instance, request, actor, self.instances.clock.now())
 
         instance = self.instances.apply(actor, ref, request_setup)
-        if skipped_message is None:
-            return InstanceWithWarnings(instance)
-        return InstanceWithWarnings(instance, (WriteWarning(WarningCode.GPU_STEPS_SKIPPED, skipped_message),))
+        skipped = WriteWarning(WarningCode.GPU_STEPS_SKIPPED, skipped_message) if skipped_message else None
+        return InstanceWithWarnings(instance, tuple(filter(None, (skipped, build_missing_profile_warning(instance)))))

@@ -5,14 +5,16 @@ from datetime import datetime
 
 from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.services.instances import InstanceService
+from chalicelib.control.services.start_quota import StartQuotaCheck
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownType
 from chalicelib.domain.common.errors import FieldError, build_validation_error
-from chalicelib.domain.instances.commands.start_options import StartOptions, check_wait
+from chalicelib.domain.instances.commands.start_options import StartOptions, check_wait, is_waiting_to_start
 from chalicelib.domain.instances.hardware import find_rates
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.offers.size_change import list_size_problems
+from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.offers.size_change import SizeContext, list_type_problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,7 @@ class StartService:
 
     instances: InstanceService
     sizes: SizeFinder
+    quota_check: StartQuotaCheck
     catalog: InstanceTypeCatalog
 
     def start(self, actor: Actor, ref: str, *, wait_until: datetime | None, instance_type: str | None) -> Instance:
@@ -29,7 +32,8 @@ class StartService:
         :param wait_until: how long to wait for capacity; None: for `START_DEADLINE`
         :param instance_type: the type that it gets before; None: the one that it has
         :raises ValidationFailed: the time or the type is not possible
-        :raises Conflict: gpudesk is paused, or the instance is terminating, has failed or runs in another size
+        :raises Conflict: gpudesk is paused, the instance is terminating, has failed or runs in another size, or a
+            quota of EC2 is exceeded
         """
         errors = check_wait(wait_until, self.instances.clock.now())
         if errors:
@@ -44,16 +48,28 @@ class StartService:
             raise build_validation_error([FieldError("instance_type", str(error))]) from error
 
     def _complete(self, instance: Instance, options: StartOptions) -> StartOptions:
-        """Return the options with the price of the requested type, if the instance can have it.
+        """Return the options with the price of the requested type, if the instance can start with it.
 
-        :raises ValidationFailed: it cannot, with every reason
+        :raises ValidationFailed: it cannot have the type, with every reason
+        :raises Conflict: it needs more of a quota than is free
         """
-        if options.instance_type in (None, instance.spec.hardware.instance_type):
+        present, requested = instance.spec.hardware.instance_type, options.instance_type
+        is_changed = requested not in (None, present)
+        is_requested = instance.spec.desired is DesiredState.RUNNING and not is_changed
+        if is_requested or not (is_changed or is_waiting_to_start(instance)):
             return options
         context = self.sizes.load_context(instance.spec.region)
-        size = self.catalog.types[options.instance_type or ""]
-        problems = [*list_size_problems(instance, size, context)]
+        if is_changed:
+            self._require_type(instance, requested or "", context)
+        excess = self.quota_check.find_excess(instance, requested or present, context)
+        if excess:
+            raise excess.build_conflict()
+        if not is_changed:
+            return options
+        spec = instance.spec
+        return replace(options, rates=find_rates(requested or "", spec.region, spec.disk_gib, self.catalog))
+
+    def _require_type(self, instance: Instance, name: str, context: SizeContext) -> None:
+        problems = [*list_type_problems(instance, self.catalog.types[name], context)]
         if problems:
             raise build_validation_error([FieldError("instance_type", problem) for problem in problems])
-        spec = instance.spec
-        return replace(options, rates=find_rates(size.name, spec.region, spec.disk_gib, self.catalog))

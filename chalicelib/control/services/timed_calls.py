@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from chalicelib.control.services.upstream_errors import to_upstream_error
 from chalicelib.domain.common.aws_errors import AgentNotConnected, AwsError
-from chalicelib.domain.common.errors import UpstreamUnavailable
+from chalicelib.domain.common.errors import Conflict, ErrorCode, UpstreamUnavailable
 from chalicelib.domain.common.time_budget import TimeBudget, start_budget
 from chalicelib.domain.sessions.time_limit import CALL_TIMEOUT, NEXT_CALL_SECONDS, OPENING_TIMEOUT, TRY_DELAYS
 
@@ -61,11 +61,13 @@ class TimedCalls:
         except AwsError as error:
             raise to_upstream_error(summary, error) from error
 
-    def make_until_connected(self, summary: str, name: str, call: Callable[[], T]) -> T:
+    def make_until_connected(self, summary: str, name: str, call: Callable[[], T], missing_profile: str = "") -> T:
         """Make one call, and repeat it a few times while Session Manager does not know the agent yet.
 
         :param name: name of the instance, for the message
+        :param missing_profile: that it has no instance profile and what helps, in sentences; empty: it has one
         :raises UpstreamUnavailable: the agent is not connected yet; or as in `make`
+        :raises Conflict: the agent is not connected, and there is no instance profile
         :raises UpstreamError: AWS rejected the call
         """
         delays = iter(TRY_DELAYS)
@@ -75,6 +77,9 @@ class TimedCalls:
                 return call()
             except AgentNotConnected as error:
                 delay = self._find_delay(delays)
+                if missing_profile:
+                    message = f"{summary}: its SSM agent is not connected. {missing_profile}"
+                    raise Conflict(message, code=ErrorCode.NO_INSTANCE_PROFILE) from error
                 if delay is None:
                     raise UpstreamUnavailable(
                         f"{summary}: its SSM agent is not connected ({error.code}). After a start that can take "

@@ -1,6 +1,9 @@
 """Sentences about a quota of EC2 that a launch exceeds, and about what people can do then."""
 
+from collections.abc import Sequence
+
 from chalicelib.domain.catalog.quotas import NAMES
+from chalicelib.domain.common.text import join_or
 
 
 def describe_need(code: str, region: str, type_name: str, need: int | None) -> str:
@@ -13,12 +16,24 @@ def describe_need(code: str, region: str, type_name: str, need: int | None) -> s
 
 
 def describe_choices(code: str, cpu_type: str | None) -> str:
-    """Return what people can do, as a sentence.
+    """Return what people can do about a launch, as sentences.
 
     :param cpu_type: a type without a GPU that can be used meanwhile; None: none fits
     """
-    meanwhile = f", or launch {cpu_type}, which has no GPU, meanwhile" if cpu_type else ""
+    meanwhile = f" Meanwhile you can launch {cpu_type}, which has no GPU." if cpu_type else ""
     return (
-        f"Ask an admin to request an increase of {code}, or launch with wait_for_quota, so that gpudesk launches it "
-        f"when the quota suffices{meanwhile}."
+        f"Ask an admin to request an increase of {code}, or launch with wait_for_quota: gpudesk launches it when the "
+        f"quota suffices.{meanwhile}"
+    )
+
+
+def describe_start_choices(code: str, other_types: Sequence[str] = ()) -> str:
+    """Return what people can do about a start, as sentences.
+
+    :param other_types: the types with which the instance can start now
+    """
+    other = f" You can start it now with instance_type {join_or(other_types)}." if other_types else ""
+    return (
+        f"Ask an admin to request an increase of {code}, or stop another instance that uses the quota, and start it "
+        f"again.{other}"
     )

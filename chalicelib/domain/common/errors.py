@@ -80,6 +80,8 @@ class ErrorCode(StrEnum):
     TAGS_MISSING = "tags_missing"
     STOP_ALREADY_STARTED = "stop_already_started"
     ALREADY_MANAGED = "already_managed"
+    NO_INSTANCE_PROFILE = "no_instance_profile"
+    ADOPTION_IN_PROGRESS = "adoption_in_progress"
     # 412
     PRECONDITION_FAILED = "precondition_failed"
     # 413

@@ -93,7 +93,7 @@ class EventCode(StrEnum):
     RETRYING = "retrying", NOTIFY_NOBODY
     WAITING_TO_RETRY = "waiting_to_retry", NOTIFY_NOBODY
     WAITING_FOR_QUOTA = "waiting_for_quota", NOTIFY_ADMIN, "waits for a larger AWS quota"
-    QUOTA_AVAILABLE = "quota_available", NOTIFY_OWNER, "is being launched: the AWS quota suffices"
+    QUOTA_AVAILABLE = "quota_available", NOTIFY_OWNER, "is being launched: its AWS quota may suffice now"
     QUOTA_DECLINED = "quota_declined", NOTIFY_OWNER, "still waits: AWS did not increase the quota"
     CANCELLED = "cancelled", NOTIFY_NOBODY
     CANCEL_PENDING = "cancel_pending", NOTIFY_NOBODY
@@ -188,7 +188,7 @@ class EventCode(StrEnum):
     STOP_OVERDUE = "stop_overdue", NOTIFY_BOTH, "has not stopped for 20 minutes"
     STOPPING = "stopping", NOTIFY_NOBODY
     STOPPED = "stopped", NOTIFY_NOBODY
-    SELF_STOPPED = "self_stopped", NOTIFY_BOTH, "stopped itself because gpudesk was unreachable"
+    SELF_STOPPED = "self_stopped", NOTIFY_BOTH, "stopped itself because gpudesk had not stopped it"
     TERMINATE_REQUESTED = "terminate_requested", NOTIFY_NOBODY
     TERMINATE_PENDING = "terminate_pending", NOTIFY_NOBODY
     TERMINATE_INITIATED = "terminate_initiated", NOTIFY_OWNER, "is being terminated"

@@ -148,6 +148,26 @@ def find_obstacle(adoption: Adoption, candidate: Candidate | None, tag: tuple[st
     return None
 
 
+def find_conflict(known: Adoption | None, requested: Adoption, tag: tuple[str, str]) -> str | None:
+    """Return why an adoption cannot be requested while an earlier one is open, as sentences; None: it can.
+
+    :param known: the last adoption of the instance; None: there is none
+    :param tag: the key and the value of the tag by which an admin of the account allows the adoption
+    """
+    if known is None or known.state is AdoptionState.REFUSED:
+        return None
+    if (known.region, known.owner) == (requested.region, requested.owner):
+        return None
+    instance_id = known.instance_id
+    earlier = f"The adoption of {instance_id} in {known.region} for {known.owner} was requested before"
+    if known.state is AdoptionState.TAGGED:
+        return f"{earlier}, and gpudesk has tagged it. Its record appears within minutes: GET /adoptions/{instance_id}."
+    return (
+        f"{earlier}, and gpudesk has not decided it yet: GET /adoptions/{instance_id} shows the result. To change it, "
+        f"remove the tag {tag[0]} from {instance_id}, wait until gpudesk refuses the request, and send this one again."
+    )
+
+
 def describe_limits(candidate: Candidate, untagged: tuple[str, ...]) -> str:
     """Return what does not work with an adopted instance, as sentences.
 

@@ -12,12 +12,14 @@ from enum import StrEnum
 from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.idle.heartbeat import Heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
+from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.idle.rule import ActivityCriteria, ActivityState, judge_activity
 
 EXTRA_DELAY = timedelta(minutes=15)
 """Time for which the instance waits longer than gpudesk.
 
-Long enough for the 10 minutes that gpudesk waits for the delivery of a warning, and for a few lost sweeps.
+Long enough for the 10 minutes that gpudesk waits for the delivery of a warning, and for a few lost sweeps. It counts
+from the time at which gpudesk could warn: the end of the idle window, or the arrival of the policy if that was later.
 """
 
 
@@ -35,10 +37,14 @@ class SelfStopState:
 
     :param allowed_since: when the last obstacle to a stop ended (a keep, a setup, another mode); None: there is one
     :param stop_at: when the instance stops itself; None: it has not warned of a stop
+    :param policy: the policy of the last evaluation; None: there was none yet
+    :param policy_since: when it came into force; a shorter window can make an instance idle at once
     """
 
     allowed_since: datetime | None = None
     stop_at: datetime | None = None
+    policy: IdlePolicy | None = None
+    policy_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,18 @@ def decide_self_stop(
         return _cancel(state, SelfStopState(), obstacle)
     # A time in the future is from before the clock was set back, and proves nothing.
     allowed_since = state.allowed_since if state.allowed_since and state.allowed_since <= now else now
+    is_same_policy = state.policy == response.policy
+    policy_since = state.policy_since if is_same_policy and state.policy_since and state.policy_since <= now else now
+    base = SelfStopState(allowed_since, policy=response.policy, policy_since=policy_since)
     judgment = judge_activity(status.heartbeat, _build_criteria(status, response, allowed_since), now)
     if judgment.state is not ActivityState.IDLE:
-        return _cancel(state, SelfStopState(allowed_since), judgment.reason.message)
+        return _cancel(state, base, judgment.reason.message)
+    if now - policy_since < EXTRA_DELAY:
+        return _cancel(state, base, "Its idle policy has changed, so gpudesk has time to stop it first.")
     latest_stop = now + response.policy.warning_period
     if state.stop_at is None or state.stop_at > latest_stop:
-        return SelfStopDecision(SelfStopState(allowed_since, latest_stop), SelfStopAction.WARN, judgment.reason.message)
-    next_state = SelfStopState(allowed_since, state.stop_at)
+        return SelfStopDecision(replace(base, stop_at=latest_stop), SelfStopAction.WARN, judgment.reason.message)
+    next_state = replace(base, stop_at=state.stop_at)
     if now < state.stop_at:
         return SelfStopDecision(next_state)
     return SelfStopDecision(next_state, SelfStopAction.STOP, judgment.reason.message)

@@ -79,6 +79,7 @@ class Ec2Instance:
     :param image_arch: the architecture of its AMI, as EC2 calls it; None: unknown
     :param market: how EC2 sells it
     :param spot_instance_request_id: the request that EC2 keeps for it; None: on-demand, or EC2 does not show it yet
+    :param has_profile: it has an instance profile; one that gpudesk launched always has
     """
 
     instance_id: str
@@ -89,6 +90,7 @@ class Ec2Instance:
     image_arch: str | None = None
     market: Market = Market.ON_DEMAND
     spot_instance_request_id: str | None = None
+    has_profile: bool = True
 
     @property
     def reason_text(self) -> str:

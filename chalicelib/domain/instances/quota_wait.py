@@ -30,6 +30,7 @@ class ObservedQuota:
 
     :param fits: whether the launch fits into what is free; None: unknown
     :param message: the quota, its use and the need, as a sentence
+    :param last_reading: limit and use as they were last read, as a sentence, for a launch that EC2 refuses
     :param read_at: when the quota was read; None: never
     :param request: what became of the last request to increase it, as a sentence
     :param declined_request: identifies that request if AWS declined it; None: it did not
@@ -37,6 +38,7 @@ class ObservedQuota:
 
     fits: bool | None
     message: str
+    last_reading: str
     read_at: datetime | None
     request: str
     declined_request: str | None = None

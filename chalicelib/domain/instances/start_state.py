@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from chalicelib.domain.common.aws_errors import InsufficientCapacity
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, QuotaExceeded
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import join_or
 from chalicelib.domain.instances.billing import Rates
@@ -60,6 +60,17 @@ class StartWithoutCapacity(InsufficientCapacity):
     def __init__(self, code: str, message: str, other_sizes: tuple[OtherSize, ...]) -> None:
         super().__init__(code, message)
         self.other_sizes = other_sizes
+
+
+class StartBeyondQuota(QuotaExceeded):
+    """EC2 refused a start for a quota in vCPUs. It knows the figures of the quota.
+
+    :param figures: need, limit and use as gpudesk knows them, as sentences
+    """
+
+    def __init__(self, code: str, message: str, figures: str) -> None:
+        super().__init__(code, message)
+        self.figures = figures
 
 
 def describe_choices(start: StartState) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.catalog.quota_texts import describe_choices
-from chalicelib.domain.catalog.quotas import NAMES
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.launch.quota_answer import build_increase_choice, build_quota_member
 from chalicelib.domain.offers.headroom import Headroom, describe_excess
 from chalicelib.domain.offers.offer import Offer
 from chalicelib.domain.setup.recipe import Recipe
@@ -50,31 +50,11 @@ class QuotaExcess:
         """Return the refusal of the launch."""
         code = self.headroom.code or ""
         advice = describe_choices(code, self.cpu_type.name if self.cpu_type else None)
-        members = {"quota": self._build_quota(), "choices": list(self._list_choices())}
+        members = {"quota": build_quota_member(self.headroom, self.spec.region), "choices": list(self._list_choices())}
         return Conflict(f"{self.message} {advice}", code=ErrorCode.QUOTA_EXCEEDED, members=members)
 
-    def _build_quota(self) -> Mapping[str, Any]:
-        headroom = self.headroom
-        return {
-            "code": headroom.code,
-            "name": NAMES[headroom.code or ""],
-            "region": self.spec.region,
-            "limit": headroom.limit,
-            "use": headroom.use,
-            "free": headroom.free,
-            "need": headroom.need,
-        }
-
     def _list_choices(self) -> Iterator[Mapping[str, Any]]:
-        headroom = self.headroom
-        value = max((headroom.limit or 0) + 1, (headroom.use or 0) + (headroom.need or 0))
-        yield {
-            "kind": "request_increase",
-            "message": f"An admin requests an increase to {value} vCPUs from AWS.",
-            "method": "POST",
-            "path": f"/quotas/{headroom.code}/increase",
-            "body": {"region": self.spec.region, "value": value},
-        }
+        yield build_increase_choice(self.headroom, self.spec.region)
         yield {
             "kind": "wait",
             "message": "Send the same request with wait_for_quota. gpudesk launches it when the quota suffices.",

@@ -52,11 +52,21 @@ def find_launch_headroom(
     code, need = find_code(spec.hardware.instance_type, item, spec.market), item.vcpus if item else None
     if code is None or reading is None or reading.is_stale(now):
         return Headroom(code=code, need=need)
-    quota, foreign = reading.find_quota(code), reading.foreign_use.get(code)
-    if quota is None or foreign is None:
+    quota = reading.find_quota(code)
+    if quota is None or reading.foreign_use.get(code) is None:
         return Headroom(code=code, limit=quota.limit if quota else None, need=need)
-    managed = count_managed_use((each for each in records if each.spec.region == spec.region), code, types)
-    return find_headroom(quota, None if managed is None else foreign + managed, need)
+    in_region = (each for each in records if each.spec.region == spec.region)
+    return find_headroom(quota, find_current_use(reading, code, in_region, types), need)
+
+
+def find_current_use(reading: QuotaReading, code: str, records: Iterable[Instance], types: Types) -> int | None:
+    """Return the vCPUs of a quota that are in use now: foreign ones as they were read, and gpudesk's own.
+
+    :param records: the active records of the region
+    :returns: None: the foreign use is unknown, or a type is
+    """
+    foreign, managed = reading.foreign_use.get(code), count_managed_use(records, code, types)
+    return None if foreign is None or managed is None else foreign + managed
 
 
 def count_managed_use(records: Iterable[Instance], code: str, types: Types) -> int | None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 class LeftOutCode(StrEnum):
     """Why types, regions or offers are not among the offers."""
 
+    NO_MATCH = "no_match"
     TYPE_UNAVAILABLE = "type_unavailable"
     GPU_LIMIT = "gpu_limit"
     RECIPE_INCOMPATIBLE = "recipe_incompatible"

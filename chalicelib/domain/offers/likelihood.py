@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.offers.capacity_record import (
     HOURS_OF_WEEK,
     CapacityRecord,
@@ -43,17 +44,27 @@ def estimate_likelihood(record: CapacityRecord, now: datetime) -> Likelihood:
         result, at = last
         weight = 0.5 ** (max(now - at, timedelta()) / HALF_LIFE_OF_LAST_RESULT)
         value = weight * (result is Result.LAUNCHED) + (1 - weight) * value
-    return Likelihood(value, describe_evidence(record))
+    return Likelihood(value, describe_evidence(record, now))
 
 
-def describe_evidence(record: CapacityRecord) -> str:
-    """Return the last results as a text such as "launched in 9 of 10 tries, last refused Monday 09:10 UTC"."""
-    if not record.recent:
+def describe_evidence(record: CapacityRecord, now: datetime) -> str:
+    """Return the last results as a text such as "launched in 9 of 10 tries, the last 20 min ago".
+
+    The age of the last one is named, because it decides how far the estimate is from one half.
+    """
+    last = _find_last_result(record)
+    if last is None:
         return ""
-    launched = sum(result is Result.LAUNCHED for result in record.recent)
-    tries = f"{len(record.recent)} tries" if len(record.recent) > 1 else "1 try"
-    text = f"launched in {launched} of {tries}"
-    return f"{text}, last refused {record.last_refused_at:%A %H:%M} UTC" if record.last_refused_at else text
+    result, at = last
+    age = f"{format_duration(max(now - at, timedelta()))} ago"
+    if len(record.recent) == 1:
+        return f"{result} in its only try, {age}"
+    launched = sum(each is Result.LAUNCHED for each in record.recent)
+    text = f"launched in {launched} of {len(record.recent)} tries"
+    if result is Result.REFUSED:
+        return f"{text}, refused in the last, {age}"
+    refused = f", last refused {record.last_refused_at:%A %H:%M} UTC" if record.last_refused_at else ""
+    return f"{text}, the last {age}{refused}"
 
 
 def _estimate_by_hour(record: CapacityRecord, now: datetime) -> float:
@@ -76,12 +87,8 @@ def _weigh(other: int, hour: int) -> float:
 
 
 def _find_last_result(record: CapacityRecord) -> tuple[Result, datetime] | None:
-    times = [
-        (at, result)
-        for result, at in (
-            (Result.LAUNCHED, record.last_launched_at),
-            (Result.REFUSED, record.last_refused_at),
-        )
-        if at
-    ]
-    return (max(times)[1], max(times)[0]) if times else None
+    if not record.recent:
+        return None
+    result = record.recent[-1]
+    at = record.last_launched_at if result is Result.LAUNCHED else record.last_refused_at
+    return (result, at) if at else None

@@ -9,8 +9,8 @@ from chalicelib.domain.catalog.quota_texts import describe_need
 from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.offers.headroom import HeadroomKind, describe_excess
-from chalicelib.domain.offers.launch_headroom import LaunchHeadroom, find_waiting_headroom
+from chalicelib.domain.offers.headroom import Headroom, HeadroomKind, describe_excess
+from chalicelib.domain.offers.launch_headroom import LaunchHeadroom, find_launch_headroom, find_waiting_headroom
 from chalicelib.domain.offers.quota_request import QuotaRequest, QuotaRequestState, RegionQuotaRequests
 from chalicelib.domain.offers.quotas import QuotaReading
 
@@ -39,9 +39,33 @@ def observe_quota(
     return ObservedQuota(
         fits=found.fits,
         message=_describe(instance, found),
+        last_reading=_describe_last_reading(found.headroom, quotas.reading),
         read_at=quotas.reading.read_at if quotas.reading else None,
         request=describe_request(request),
         declined_request=request.key if request and is_new else None,
+    )
+
+
+def describe_refused_start(
+    instance: Instance, quotas: RegionQuotas, catalog: InstanceTypeCatalog, now: datetime
+) -> str:
+    """Return what is known of the quota for which EC2 refused a start, as sentences."""
+    records = [record for record in quotas.records if record.id != instance.id]
+    headroom = find_launch_headroom(instance.spec, quotas.reading, records, catalog.types, now)
+    if headroom.code is None:
+        return f"The quota of {instance.spec.hardware.instance_type} is unknown."
+    need = describe_need(headroom.code, instance.spec.region, instance.spec.hardware.instance_type, headroom.need)
+    request = describe_request(quotas.requests.find(headroom.code))
+    return f"{need} {_describe_last_reading(headroom, quotas.reading)} {request}"
+
+
+def _describe_last_reading(headroom: Headroom, reading: QuotaReading | None) -> str:
+    """Return limit and use of a quota with their age. EC2 may know better, because it has just refused a call."""
+    if reading is None or headroom.limit is None or headroom.use is None:
+        return "Its limit or its use is unknown."
+    return (
+        f"When gpudesk last read it, at {format_date_time(reading.read_at)}, the limit was {headroom.limit} vCPUs; "
+        f"{headroom.use} are in use."
     )
 
 

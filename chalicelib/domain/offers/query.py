@@ -56,11 +56,11 @@ def select_types(
 ) -> tuple[InstanceType, ...]:
     """Return the types that the query can mean and that can be launched. The others get into `left_out`."""
     candidates = [item for item in types if query.matches(item)]
-    _leave_out_unavailable(candidates, left_out)
+    leave_out_unavailable(candidates, left_out)
     return tuple(_select_allowed(query, candidates, limits, left_out))
 
 
-def _leave_out_unavailable(candidates: Iterable[InstanceType], left_out: LeftOutCollector) -> None:
+def leave_out_unavailable(candidates: Iterable[InstanceType], left_out: LeftOutCollector) -> None:
     """Leave out what AWS does not offer any more. Each type has a text of its own, so several share a general one."""
     reasons = {item.name: item.unavailable for item in candidates if item.unavailable}
     for name, reason in reasons.items():

@@ -9,12 +9,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.offers.likelihood import Likelihood, estimate_likelihood
 from chalicelib.domain.offers.offer import Offer
 
 UNKNOWN = Decimal("Infinity")
 """Stands for an unknown price or distance, which comes after every known one."""
+
+UNPRICED_TEXTS = {Market.SPOT: "EC2's spot price history", Market.ON_DEMAND: "the price list, as gpudesk last read it,"}
+"""The source without a price of an offer, by market."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def _explain(better: Candidate | None, candidate: Candidate, now: datetime) -> s
         since = format_duration(now - offer.record.last_refused_at)
         return f"EC2 had no capacity for it {since} ago; offers without a recent refusal come first."
     if offer.price is None:
-        return "Its price is unknown; offers with a known price come first."
+        source = UNPRICED_TEXTS[offer.market]
+        return f"Its price is unknown: {source} has none. Offers with a known price come first."
     if better is None:
         return "No other offer is cheaper."
     difference = _get_price(offer) - _get_price(better.offer)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.offers.left_out import LeftOut, LeftOutCode, LeftOutCollector
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import PLACES, find_distance_km, sort_by_distance
+from chalicelib.domain.offers.query import leave_out_unavailable
 from chalicelib.domain.offers.search import OfferContext
 
 
@@ -46,6 +48,17 @@ def summarize_regions(context: OfferContext, gpus: Iterable[str] | None) -> tupl
     regions = sort_by_distance(context.origin, list_known_regions(context.catalog, context.deployed_regions))
     summaries = (_summarize(region, context) for region in regions)
     return tuple(summary for summary in summaries if wanted is None or wanted & {*summary.gpus})
+
+
+def explain_missing_gpus(context: OfferContext, gpus: Iterable[str]) -> tuple[LeftOut, ...]:
+    """Return why no region has one of these GPUs, for a search without a result."""
+    left_out, wanted = LeftOutCollector(), frozenset(gpus)
+    items = [item for item in context.catalog.types.values() if item.gpu in wanted]
+    leave_out_unavailable(items, left_out)
+    for item in items:
+        if item.unavailable is None:
+            left_out.add(LeftOutCode.NOT_OFFERED, "No region is known to offer this type.", item.name)
+    return tuple(left_out.list_groups())
 
 
 def _summarize(region: str, context: OfferContext) -> RegionSummary:

@@ -11,6 +11,7 @@ from chalicelib.domain.common.deadlines import OFFERS_STALE_AFTER
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.offers.left_out import LeftOut, LeftOutCode, LeftOutCollector
+from chalicelib.domain.offers.mismatch import describe_mismatch
 from chalicelib.domain.offers.offer import Offer, Price, PriceSource
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import Place, find_distance_km
@@ -79,6 +80,7 @@ class OfferResult:
 def find_offers(query: OfferQuery, context: OfferContext) -> OfferResult:
     """Return the offers that match a query, the best first, and what is left out."""
     left_out = LeftOutCollector()
+    _explain_mismatch(query, context.catalog, left_out)
     types = select_types(query, context.catalog.types.values(), context.limits, left_out)
     readings = list(_select_readings(query, context, types, left_out))
     offers = [
@@ -93,6 +95,18 @@ def find_offers(query: OfferQuery, context: OfferContext) -> OfferResult:
         stale_regions=tuple(_list_stale(readings, context.now)),
         as_of=min((reading.read_at for reading in readings), default=None),
     )
+
+
+def _explain_mismatch(query: OfferQuery, catalog: InstanceTypeCatalog, left_out: LeftOutCollector) -> None:
+    """If the query can mean no type of the catalog, put the types of its GPU or name into `left_out`."""
+    types = tuple(catalog.types.values())
+    if any(query.matches(item) for item in types):
+        return
+    message = describe_mismatch(query, types)
+    for item in types:
+        is_named = item.name == query.instance_type if query.instance_type else item.gpu is not None
+        if is_named and (query.instance_type or query.gpus is None or item.gpu in query.gpus):
+            left_out.add(LeftOutCode.NO_MATCH, message, item.name)
 
 
 def _select_readings(

@@ -47,9 +47,25 @@ class SizePlace(NamedTuple):
 def list_size_problems(
     instance: Instance, size: InstanceType, context: SizeContext, place: SizePlace | None = None
 ) -> Iterator[str]:
-    """Yield why an instance cannot have a type in a place, each as a clause without a period.
+    """Yield why an instance cannot have a type in a place now, a quota included, each as a clause without a period.
 
     What gpudesk does not know is no problem: EC2 itself refuses a type that does not fit.
+
+    :param place: None: where its disk is
+    """
+    yield from list_type_problems(instance, size, context, place)
+    if size.unavailable or context.offerings is None:
+        return
+    headroom = find_type_headroom(context.offerings.quotas, size, instance.spec.market, context.now)
+    if headroom.kind is HeadroomKind.EXCEEDED:
+        region = place.region if place else instance.spec.region
+        yield describe_excess(headroom, region, {size.name: size.vcpus or 0}).rstrip(".")
+
+
+def list_type_problems(
+    instance: Instance, size: InstanceType, context: SizeContext, place: SizePlace | None = None
+) -> Iterator[str]:
+    """Yield why an instance cannot have a type in a place, whatever the quotas are, each as a clause without a period.
 
     :param place: None: where its disk is
     """
@@ -75,9 +91,6 @@ def list_size_problems(
     offering = context.offerings.types.get(name)
     if offering is None or (zone is not None and zone not in offering.spot):
         yield f"{zone or region} does not offer {name}"
-    headroom = find_type_headroom(context.offerings.quotas, size, instance.spec.market, context.now)
-    if headroom.kind is HeadroomKind.EXCEEDED:
-        yield describe_excess(headroom, region, {name: size.vcpus or 0}).rstrip(".")
 
 
 def _list_recipe_problems(instance: Instance, size: InstanceType, context: SizeContext) -> Iterator[str]:

@@ -18,6 +18,7 @@ POST /_local/quotas     {"region", "code", "vcpus": 0}
 GET  /_local/quotas                                 {"limits": [...], "requests": [...]}: limits that were set
 POST /_local/quota_requests/{id}       {"status": "APPROVED" | "DENIED" | ...}; APPROVED raises the quota
 POST /_local/instance_types {"name": "g9.xlarge", "like": "g5.xlarge", "gpu": "L9", "usd_per_hour": "0.9"}
+GET  /_local/instance_types                         {"instance_types": [...]}: those that were added
 POST /_local/instances/{id}/activity   {"gpu_utilization": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
 POST /_local/instances/{id}/interruption {"is_announced": true, "wins_over_stop": false, "returns_after_seconds"?}
@@ -86,6 +87,7 @@ class AdminApi:
             Route("GET", "quotas", self._list_quotas),
             Route("POST", "quota_requests/([^/]+)", self._decide_quota_request, QuotaRequestBody),
             Route("POST", "instance_types", self._add_instance_type, NewTypeBody),
+            Route("GET", "instance_types", self._list_instance_types),
             Route("POST", "instances/([^/]+)/activity", self._set_activity, ActivityBody),
             Route("POST", "instances/([^/]+)/events", self._schedule_event, EventBody),
             Route("POST", "instances/([^/]+)/interruption", self._interrupt, InterruptionBody),
@@ -204,6 +206,10 @@ class AdminApi:
         new = NewType(name=body.name, like=body.like, gpu=body.gpu, usd_per_hour=Decimal(body.usd_per_hour))
         self._cloud.added_types.add(new)
         return {"name": body.name}
+
+    def _list_instance_types(self) -> ResponseBody:
+        added = self._cloud.added_types.list_added()
+        return {"instance_types": [asdict(new) | {"usd_per_hour": str(new.usd_per_hour)} for new in added]}
 
     def _set_activity(self, instance_id: str, body: ActivityBody) -> ResponseBody:
         count = count_gpus(self._cloud.lifecycle.instances[instance_id].instance.instance_type)

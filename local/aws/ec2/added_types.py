@@ -58,6 +58,10 @@ class AddedTypes:
         moto_performance.forget_offerings()
         self._added[new.name] = new
 
+    def list_added(self) -> tuple[NewType, ...]:
+        """Return the added types as they were requested."""
+        return tuple(self._added.values())
+
     def list_types(self) -> Iterator[CatalogType]:
         """Yield the added types, in the form of the catalog."""
         for new in self._added.values():

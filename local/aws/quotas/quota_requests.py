@@ -50,11 +50,14 @@ class QuotaRequests:
             yield {"Region": self._regions[request_id], **request}
 
     def decide(self, request_id: str, status: str) -> None:
-        """Change the state of a request. APPROVED raises the quota to the requested value.
+        """Change the state of an open request. APPROVED raises the quota to the requested value.
 
         :raises KeyError: there is no such request
+        :raises ValueError: AWS has decided it
         """
         request = self._requests[request_id]
+        if request["Status"] not in OPEN_STATES:
+            raise ValueError(f"Request {request_id} is {request['Status']}, which is final. Request another increase.")
         request |= {"Status": status, "LastUpdated": self._now().timestamp()}
         if status == "CASE_OPENED":
             request["CaseId"] = str(uuid.UUID(request_id).int % 10**10)

@@ -66,6 +66,8 @@ def test_request_is_open_until_it_is_decided_and_raises_the_quota(cloud: LocalCl
     history = quotas.list_requested_service_quota_change_history_by_quota(**QUOTA)["RequestedQuotas"]
     assert [(each["Id"], each["Status"]) for each in history] == [(requested["Id"], "APPROVED")]
     assert quotas.get_service_quota(**QUOTA)["Quota"]["Value"] == 8
+    with pytest.raises(ValueError, match="is APPROVED, which is final"):
+        cloud.quota_requests.decide(requested["Id"], "DENIED")
     with pytest.raises(ClientError) as lower:
         quotas.request_service_quota_increase(**QUOTA, DesiredValue=8)
     assert get_code(lower) == "IllegalArgumentException"

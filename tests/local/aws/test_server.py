@@ -370,6 +370,7 @@ def test_type_that_is_added_has_zones_and_a_price_until_the_cloud_ends(
 ) -> None:
     added = {"name": "g9.xlarge", "like": "g5.xlarge", "gpu": "L9", "usd_per_hour": "0.9"}
     assert call_admin_api(server, "instance_types", **added) == {"name": "g9.xlarge"}
+    assert call_admin_api(server, "instance_types") == {"instance_types": [added]}
     ec2 = client("ec2")
     (described,) = ec2.describe_instance_types(InstanceTypes=["g9.xlarge"])["InstanceTypes"]
     assert described["GpuInfo"]["Gpus"][0]["Name"] == "L9"

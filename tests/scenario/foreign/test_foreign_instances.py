@@ -11,10 +11,12 @@ import pytest
 from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.foreign_instances import ForeignInstances
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister, NoRegionRead
+from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.foreign.adoption import Adoption, AdoptionList, AdoptionState
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.notifications.notification import DESK_ID
+from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 from chalicelib.store.adoptions import AdoptionRepository
 from local.aws.core.testing import SharedSdkSession
 from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id
@@ -89,24 +91,26 @@ def adopt_until_ready(desk: World) -> Instance:
 
 
 def test_instances_of_all_enabled_regions_are_listed_and_notified_once(desk: World) -> None:
-    set_admin_channel(desk)
     desk.launch(name="own")
     desk.application.sweep.run()
     near, far = launch_foreign(desk), launch_foreign(desk, "p3.2xlarge", "eu-west-1")
     launch_foreign(desk, "m5.large")
     lister = build_lister(desk)
+    assert lister.run().notified == (), "the admins have no channel"
+    set_admin_channel(desk)
+    desk.clock.advance(DAY)
     inventory = lister.run()
     assert [(each.region, each.instance_id) for each in inventory.list_instances()] == [
         ("eu-west-1", far),
         ("us-east-1", near),
     ]
     assert not [reading for reading in inventory.readings if reading.problem]
-    (message,) = list_messages(desk)
+    message = list_messages(desk)[0]
     assert far in message
     assert near in message
     later = launch_foreign(desk, NEW_TYPE)
     lister.run()
-    assert len(list_messages(desk)) == 1, "at most one summary a day"
+    assert len(list_messages(desk)) == 2, "at most one summary a day"
     desk.clock.advance(DAY)
     desk.cloud.faults.inject("DescribeInstances", "UnauthorizedOperation", "No.")
     inventory = lister.run()
@@ -117,7 +121,7 @@ def test_instances_of_all_enabled_regions_are_listed_and_notified_once(desk: Wor
     assert near not in newest
     desk.clock.advance(DAY)
     lister.run()
-    assert len(list_messages(desk)) == 2, "each instance is reported once"
+    assert len(list_messages(desk)) == 3, "each instance is reported once"
     assert desk.get_ec2_state(near) == "running", "nothing is changed"
 
 
@@ -156,6 +160,19 @@ def test_instance_is_adopted_kept_for_a_day_warned_and_stopped(desk: World) -> N
     desk.clock.advance(20 * MINUTE)
     desk.pass_minutes(1)
     assert desk.load(started).phase is Phase.READY, "no agent is expected"
+
+
+def test_instance_without_a_profile_says_why_sessions_and_setups_do_not_work(desk: World) -> None:
+    name = adopt_until_ready(desk).name
+    app, page = desk.application, "setup-instance-permissions.html"
+    warning = app.sessions.connect(ADA, name).warning
+    assert warning is not None
+    assert page in warning.message
+    with pytest.raises(Conflict, match="has no instance profile") as refused:
+        app.sessions.open_session(ADA, name, SessionRequest(kind=SessionKind.SHELL))
+    assert (refused.value.code, page in refused.value.message) == ("no_instance_profile", True)
+    granted = app.setup.run(ADA, name, recipe="bare", parameters={})
+    assert [each.code for each in granted.warnings] == ["no_instance_profile"]
 
 
 def test_tags_go_to_the_instance_last_and_only_where_the_account_admin_allows(desk: World) -> None:
@@ -203,7 +220,7 @@ def test_paused_desk_adopts_nothing(desk: World) -> None:
     allow_adoption(desk, instance_id)
     desk.pause()
     status = desk.application.foreign.request_adoption(ADMIN, instance_id, "us-east-1", "ada")
-    assert status.warning is not None
+    assert [each.code for each in status.warnings][:1] == ["desk_paused"]
     assert desk.application.instance_adopter.run() == []
     assert desk.cloud.calls["ec2:CreateTags"] == 1, "only that of the admin"
 

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.errors import Conflict, ErrorCode
-from chalicelib.domain.instances.record import Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from tests.support.world import ADA, ADMIN, World
 
 REGION, CODE = "us-east-1", "L-DB2E81BA"
@@ -32,6 +32,8 @@ def test_own_launches_and_ends_since_the_reading_count_at_the_request(limited: W
     first = limited.launch(name="first")
     quota: Any = request_without_wait(limited).members["quota"]
     assert (quota["limit"], quota["use"], quota["need"]) == (4, 4, 4)
+    (shown,) = [each for each in limited.application.offers.list_quotas(REGION) if each.code == CODE]
+    assert (shown.use, shown.free) == (4, 0)
     limited.wait_for_phase(first, Phase.BOOTING)
     limited.application.offer_refresher.run()
     limited.application.instances.terminate(ADA, first.id)
@@ -90,3 +92,30 @@ def test_quota_of_spot_does_not_hold_a_launch_that_can_fall_back(desk: World) ->
     request = desk.launch(market="spot-or-on-demand", wait_for_quota=True)
     launched = desk.wait_for_phase(request, Phase.BOOTING)
     assert launched.spec.market is Market.ON_DEMAND
+
+
+def start(world: World, instance: Instance) -> Instance:
+    return world.application.starts.start(ADA, instance.id, wait_until=None, instance_type=None)
+
+
+def test_start_beyond_a_quota_is_refused_with_figures_and_choices_by_the_request_or_after_ec2(limited: World) -> None:
+    stopped = limited.launch_until_stopped(name="first")
+    limited.cloud.quotas.set_limit(REGION, CODE, 2)
+    failed = limited.wait_until(start(limited, stopped), lambda now: now.reason.code == "start_failed", minutes=4)
+    figures = (
+        "g4dn.xlarge needs 4 vCPUs of quota L-DB2E81BA",
+        "the limit was 4 vCPUs; 0 are in use.",
+        "Nobody has requested an increase. Ask an admin to request an increase of L-DB2E81BA",
+    )
+    assert [words for words in figures if words not in failed.reason.message] == []
+    limited.application.offer_refresher.run()
+    with pytest.raises(Conflict, match=r"first cannot be started. Quota L-DB2E81BA .* 2 vCPUs, 0 in use") as refused:
+        start(limited, stopped)
+    assert refused.value.code is ErrorCode.QUOTA_EXCEEDED
+    quota: Any = refused.value.members["quota"]
+    assert (quota["limit"], quota["use"], quota["need"]) == (2, 0, 4)
+    choices: Any = refused.value.members["choices"]
+    increase, cpu_type = [(each["kind"], each["path"], each["body"]) for each in choices]
+    assert increase == ("request_increase", f"/quotas/{CODE}/increase", {"region": REGION, "value": 4})
+    assert cpu_type == ("cpu_type", "/instances/first/start", {"instance_type": "m7i.xlarge"})
+    assert limited.load(stopped).phase is Phase.STOPPED

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.offers.quota_request import QuotaRequest, QuotaRequestState
 from tests.support.world import ADMIN, World
 
@@ -68,6 +69,17 @@ def test_request_whose_answer_was_lost_is_found_in_the_history(requested: World)
     assert follow(requested).state is QuotaRequestState.DENIED
     assert requested.cloud.calls[FILE] == 1
     assert "AWS did not increase quota L-DB2E81BA in us-east-1 to 8 vCPUs" in list_notified(requested)[0][1]
+
+
+def test_request_is_filed_after_the_pause_and_followed_during_one(requested: World) -> None:
+    requested.application.desk.update(ADMIN, mode=Mode.PAUSED)
+    assert follow(requested).state is QuotaRequestState.RECORDED
+    assert requested.cloud.calls[FILE] == 0
+    requested.application.desk.update(ADMIN, mode=Mode.DRY_RUN)
+    assert follow(requested).state is QuotaRequestState.PENDING
+    requested.application.desk.update(ADMIN, mode=Mode.PAUSED)
+    decide(requested, "CASE_OPENED")
+    assert follow(requested).state is QuotaRequestState.CASE_OPENED
 
 
 @pytest.mark.parametrize(

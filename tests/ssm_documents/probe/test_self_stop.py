@@ -78,6 +78,33 @@ def test_active_keep_and_other_modes_prevent_the_self_stop(tmp_path: Path) -> No
         assert (other.powered_off, other.recipients.messages) == ([], [])
 
 
+def test_shortened_policy_leaves_gpudesk_15_minutes_more_to_stop_the_instance(tmp_path: Path) -> None:
+    client = FakeHeartbeatClient(response=HeartbeatResponse(policy=IdlePolicy(idle_minutes=240, warning_minutes=10)))
+    one = build_machine(tmp_path, client=client)
+    one.run_ticks(60)
+    client.response = HeartbeatResponse(policy=POLICY)
+    one.run_ticks(15)
+    assert one.recipients.messages == [], "it has been idle for longer than the window and 15 minutes"
+    one.run_ticks(2)
+    assert "will stop itself at" in one.recipients.messages[0]
+    one.run_ticks(3)
+    assert one.powered_off == []
+    one.run_ticks(3)
+    assert one.powered_off
+
+
+def test_changed_policy_cancels_a_self_stop_that_was_announced(tmp_path: Path) -> None:
+    client = FakeHeartbeatClient(response=HeartbeatResponse(policy=POLICY))
+    one = build_machine(tmp_path, client=client)
+    one.run_ticks(WARNED_AT + 2)
+    client.response = HeartbeatResponse(policy=IdlePolicy(idle_minutes=10, warning_minutes=1))
+    one.run_ticks(5)
+    assert "no longer stops itself. Its idle policy has changed" in one.recipients.messages[-1]
+    assert one.powered_off == []
+    one.run_ticks(15)
+    assert one.powered_off
+
+
 def test_instance_without_any_response_never_stops_itself(tmp_path: Path) -> None:
     one = build_machine(tmp_path, client=FakeHeartbeatClient(*range(10_000)))
     one.run_ticks(200)

@@ -11,7 +11,13 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import DeskSettings, Limits
 from chalicelib.domain.foreign import adoption
 from chalicelib.domain.foreign.adopted_record import apply_adoption, build_adoption_reason
-from chalicelib.domain.foreign.adoption import AdoptionList, AdoptionState, describe_limits, find_obstacle
+from chalicelib.domain.foreign.adoption import (
+    AdoptionList,
+    AdoptionState,
+    describe_limits,
+    find_conflict,
+    find_obstacle,
+)
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import build_ready_instance
@@ -47,6 +53,24 @@ def test_unknown_instance_is_refused() -> None:
     assert find_obstacle(build_adoption(), None, TAG) == (
         f"EC2 has no instance {EC2_ID} in us-east-1. Check the id and the region."
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "is_refused"),
+    [
+        (AdoptionState.REQUESTED, {}, False),
+        (AdoptionState.REQUESTED, {"owner": "bob"}, True),
+        (AdoptionState.REQUESTED, {"region": "eu-west-1"}, True),
+        (AdoptionState.TAGGED, {"owner": "bob"}, True),
+        (AdoptionState.REFUSED, {"owner": "bob"}, False),
+    ],
+    ids=str,
+)
+def test_second_request_conflicts_only_with_an_open_one_that_differs(
+    state: AdoptionState, changes: dict[str, Any], is_refused: bool
+) -> None:
+    conflict = find_conflict(build_adoption(state=state), build_adoption(**changes), TAG)
+    assert (conflict is not None and "for ada" in conflict) is is_refused
 
 
 @pytest.mark.parametrize("state", [Ec2State.RUNNING, Ec2State.STOPPED])

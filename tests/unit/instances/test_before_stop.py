@@ -13,6 +13,7 @@ from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
 from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT, StopReason
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands import keep, stop_start
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.before_stop import run_hook_first
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
@@ -113,6 +114,16 @@ def test_activity_after_the_claim_cancels_the_stop_only_until_the_hook_was_sent(
     stops = [step for step in stubborn.steps if isinstance(step, Stop)]
     assert len(stops) > 2
     assert not any(step.if_still_idle for step in stops), "the hook itself is activity"
+
+
+def test_instance_that_stops_itself_during_the_hook_is_reported_as_stopped_before_its_end() -> None:
+    aws = SimulatedAws(document_duration=timedelta(hours=1))
+    simulation = claimed(aws)
+    aws.state = Ec2State.STOPPED
+    assert simulation.run_until(Phase.STOPPED, 16, 17) == 16
+    (message,) = simulation.list_messages(EventCode.BEFORE_STOP_FAILED)
+    assert "stopped before its end was reported" in message
+    assert get_types(simulation) == [RunHook], "there is nothing left to stop"
 
 
 def test_keep_during_the_hook_is_refused() -> None:

@@ -122,7 +122,8 @@ def test_desk_and_instance_judge_a_missing_gpu_signal_by_the_same_expected_count
     heartbeat = build_heartbeat(60)
     heartbeat = replace(heartbeat, signals={name: it for name, it in heartbeat.signals.items() if name != "gpu"})
     status = LocalStatus(heartbeat, is_setting_up=False)
-    decision = decide_self_stop(SelfStopState(get_time(0), get_time(60)), status, response, get_time(60))
+    state = SelfStopState(get_time(0), get_time(60), response.policy, get_time(0))
+    decision = decide_self_stop(state, status, response, get_time(60))
     assert (decision.action is SelfStopAction.STOP) == self_stops
     judgment = judge_instance(instance, Observation(ec2=EC2_RUNNING, heartbeat=heartbeat), get_time(60))
     assert (judgment.state is ActivityState.IDLE) == self_stops

@@ -112,7 +112,7 @@ def test_launch_that_waits_for_a_quota_tries_other_offers_first_and_all_of_them_
     waiting = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))
     assert list_results(record(waiting, QUOTA)) == [TryResult.QUOTA_EXCEEDED]
     plan = record(waiting, QUOTA, NOTHING_LEFT)
-    assert (plan.instance.phase, plan.reason.code) == (Phase.LAUNCHING, EventCode.WAITING_FOR_QUOTA)
+    assert (plan.instance.phase, plan.reason.code) == (Phase.REQUESTED, EventCode.WAITING_FOR_QUOTA)
     assert plan.instance.launch.tries_of_pass == ()
 
 

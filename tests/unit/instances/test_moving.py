@@ -10,6 +10,7 @@ from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.deadlines import MOVE_IMAGE_DEADLINE, MOVE_LAUNCH_DEADLINE
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.commands.request_move import cancel_move, request_move
 from chalicelib.domain.instances.commands.stop_start import request_start, request_termination
@@ -137,6 +138,20 @@ def test_image_that_stays_pending_ends_the_move_at_its_deadline() -> None:
     simulation.decide(limit + 1)
     assert simulation.count_entries(EventCode.MOVE_FAILED) == 1
     assert aws.calls.count(MoveCall.CREATE_IMAGE) == 1
+
+
+@pytest.mark.parametrize("image_state", ["pending", "available"])
+def test_pause_of_gpudesk_ends_no_move(image_state: str) -> None:
+    aws, simulation = start_move()
+    aws.image_state = image_state
+    aws.agent_responds = False
+    simulation.decide(1)
+    simulation.mode = Mode.PAUSED
+    later = max(MOVE_IMAGE_DEADLINE, MOVE_LAUNCH_DEADLINE) // MINUTE
+    calls = list(aws.calls)
+    for minute in (2, later, later + 10):
+        simulation.decide(minute)
+    assert (simulation.count_entries(EventCode.MOVE_FAILED), aws.calls) == (0, calls)
 
 
 def take_back_after(aws: MovingAws, simulation: MovingSimulation) -> None:

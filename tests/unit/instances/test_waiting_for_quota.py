@@ -8,9 +8,11 @@ import pytest
 
 from chalicelib.domain.common.aws_errors import QuotaExceeded
 from chalicelib.domain.common.deadlines import QUOTA_RETRY, QUOTA_WAIT_DEADLINE
+from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, Limits
 from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.commands.keep import request_keep
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle import launching
 from chalicelib.domain.instances.lifecycle.launch_errors import record_launch_error
@@ -23,20 +25,23 @@ from tests.unit.instances.simulation import build_requested_instance, get_time
 NOW = get_time(0)
 DESK = DeskSettings()
 REFUSAL = QuotaExceeded("VcpuLimitExceeded", "Your current vCPU limit is 0.")
-REFUSED = QuotaWait(since=NOW, refused_at=NOW, refusal=f"EC2 refused it: {REFUSAL.description}")
+NEED = "g4dn.xlarge needs 4 vCPUs of quota L-DB2E81BA (Running On-Demand G and VT instances) in us-east-1."
+REFUSED = QuotaWait(since=NOW, refused_at=NOW, refusal=f"EC2 refused it: {REFUSAL.description} {NEED}")
 
 
 def build_launch(wait: QuotaWait | None = None, **launch: Any) -> Instance:
     """Return a requested instance that may wait for its quota."""
     instance = build_requested_instance()
     state = LaunchState(quota_wait=wait, **launch)
-    return replace(instance, spec=replace(instance.spec, wait_for_quota=True), launch=state)
+    spec = replace(instance.spec, wait_for_quota=True, hardware=replace(instance.spec.hardware, vcpus=4))
+    return replace(instance, spec=spec, launch=state)
 
 
 def observe(*, fits: bool | None, age: timedelta = timedelta(), declined: str | None = None) -> ObservedQuota:
     return ObservedQuota(
         fits=fits,
         message="Quota L-DB2E81BA: 0 vCPUs, 0 in use.",
+        last_reading="When gpudesk last read it, the limit was 8 vCPUs; 0 are in use.",
         read_at=NOW - age,
         request="Nobody has requested an increase.",
         declined_request=declined,
@@ -92,6 +97,7 @@ def test_refusal_of_ec2_makes_the_launch_wait_and_notifies_once() -> None:
     plan = record_launch_error(launched, REFUSAL, NOW)
     assert list_codes(plan) == [EventCode.WAITING_FOR_QUOTA]
     assert plan.instance.launch.attempt is None
+    assert plan.instance.phase is Phase.REQUESTED, "as a launch that gpudesk did not even send"
     assert plan.instance.launch.quota_wait == REFUSED
     assert "Your current vCPU limit is 0 (VcpuLimitExceeded)." in plan.reason.message
     tried = decide(plan.instance, observe(fits=True, age=-MINUTE), 2 * MINUTE).instance
@@ -102,6 +108,23 @@ def test_refusal_of_ec2_makes_the_launch_wait_and_notifies_once() -> None:
     assert wait == replace(REFUSED, refused_at=NOW + 3 * MINUTE, try_count=1)
     retried = decide(again.instance, observe(fits=True, age=-4 * MINUTE), 5 * MINUTE)
     assert list_codes(retried) == [EventCode.RETRYING]
+
+
+def test_start_and_keep_of_a_waiting_launch_say_that_nothing_runs() -> None:
+    waiting = build_launch(REFUSED, started_at=NOW)
+    change = stop_start.request_start(waiting, ADA, NOW)
+    reason = stop_start.build_request_reason(change.instance)
+    assert reason.message == f"{waiting.name} waits for a larger quota. The request changes nothing."
+    with pytest.raises(Conflict, match="nothing runs that could be kept") as refused:
+        request_keep(waiting, NOW + timedelta(hours=1), ADA, Limits(), NOW)
+    assert refused.value.code is ErrorCode.NOT_RUNNING
+
+
+def test_try_without_known_quota_promises_nothing() -> None:
+    plan = decide(build_launch(REFUSED), observe(fits=None), QUOTA_RETRY)
+    assert "may suffice now" in plan.reason.message
+    assert "If EC2 refuses it, it waits again." in plan.reason.message
+    assert EventCode.QUOTA_AVAILABLE.subject == "is being launched: its AWS quota may suffice now"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +143,8 @@ def test_refused_launch_is_tried_once_for_each_reading(quota: ObservedQuota, at:
 
 
 def test_reason_has_the_refusal_until_the_quota_is_read_again() -> None:
-    assert "EC2 refused it:" in decide(build_launch(REFUSED), observe(fits=None), MINUTE).reason.message
+    message = decide(build_launch(REFUSED), observe(fits=None), MINUTE).reason.message
+    assert f"EC2 refused it: {REFUSAL.description} {NEED} When gpudesk last read it, the limit was 8" in message
     assert (
         "0 vCPUs, 0 in use"
         in decide(build_launch(REFUSED), observe(fits=False, age=-MINUTE), 2 * MINUTE).reason.message
@@ -154,7 +178,7 @@ def test_refused_launch_that_does_not_wait_names_quota_need_and_choices() -> Non
     plan = record_launch_error(replace(instance, spec=spec), REFUSAL, NOW)
     assert plan.instance.phase is Phase.FAILED
     assert "g4dn.xlarge needs 4 vCPUs of quota L-DB2E81BA (Running On-Demand G and VT" in plan.reason.message
-    assert "launch with wait_for_quota" in plan.reason.message
+    assert "increase of L-DB2E81BA, or launch with wait_for_quota: gpudesk launches it when" in plan.reason.message
 
 
 def test_other_quotas_of_ec2_are_not_waited_for() -> None:

@@ -23,7 +23,7 @@ def test_refusal_has_the_figures_and_every_choice_as_data() -> None:
     assert conflict.message.startswith(
         "Quota L-DB2E81BA (Running On-Demand G and VT instances) in us-east-1: 6 vCPUs, 4 in use; g4dn.xlarge needs 4."
     )
-    assert "m7i.xlarge, which has no GPU, meanwhile" in conflict.message
+    assert "Meanwhile you can launch m7i.xlarge, which has no GPU." in conflict.message
     assert conflict.members["quota"] == {
         "code": "L-DB2E81BA",
         "name": "Running On-Demand G and VT instances",

@@ -99,7 +99,12 @@ def decide_quota(wait: QuotaWait | None, *, fits: bool) -> Change:
     """Return the decision on a launch that may wait for a quota, whose increase AWS has declined."""
     instance = build_launching_instance(launch=LaunchState(quota_wait=wait))
     quota = ObservedQuota(
-        fits=fits, message="Quota L-1.", read_at=NOW, request="AWS did not increase it.", declined_request="1"
+        fits=fits,
+        message="Quota L-1.",
+        last_reading="",
+        read_at=NOW,
+        request="AWS did not increase it.",
+        declined_request="1",
     )
     waiting = replace(instance, spec=replace(instance.spec, wait_for_quota=True))
     return decide_change(waiting, ec2=NotVisible(), quota=quota)

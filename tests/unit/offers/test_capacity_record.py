@@ -103,6 +103,16 @@ def test_same_hour_of_earlier_weeks_counts_more_than_the_hours_between() -> None
 def test_evidence_names_the_last_results_and_the_last_refusal() -> None:
     record = replay([(Result.REFUSED, MONDAY), *((Result.LAUNCHED, MONDAY + number * HOUR) for number in range(1, 10))])
     evidence = estimate_likelihood(record, MONDAY + WEEK).evidence
-    assert evidence == "launched in 9 of 10 tries, last refused Monday 09:10 UTC"
+    assert evidence == "launched in 9 of 10 tries, the last 159 h ago, last refused Monday 09:10 UTC"
     assert estimate_likelihood(CapacityRecord(), MONDAY).evidence == ""
-    assert estimate_likelihood(replay([(Result.LAUNCHED, MONDAY)]), MONDAY).evidence == "launched in 1 of 1 try"
+    one = replay([(Result.LAUNCHED, MONDAY)])
+    assert estimate_likelihood(one, MONDAY).evidence == "launched in its only try, 0 s ago"
+
+
+def test_evidence_says_why_the_same_results_make_another_likelihood() -> None:
+    record = replay([(Result.LAUNCHED, MONDAY - number * WEEK / 9) for number in (2, 1, 0)])
+    new, old = (estimate_likelihood(record, MONDAY + age * HOUR) for age in (0, 8))
+    assert (round(new.value, 2), new.evidence) == (1.0, "launched in 3 of 3 tries, the last 0 s ago")
+    assert (round(old.value, 2), old.evidence) == (0.54, "launched in 3 of 3 tries, the last 8 h ago")
+    refused = estimate_likelihood(replay([(Result.LAUNCHED, MONDAY - HOUR), (Result.REFUSED, MONDAY)]), MONDAY)
+    assert (refused.value, refused.evidence) == (0.0, "launched in 1 of 2 tries, refused in the last, 0 s ago")

@@ -11,7 +11,7 @@ from chalicelib.domain.offers.headroom import HeadroomKind, Quota, describe_exce
 from chalicelib.domain.offers.left_out import LeftOutCode
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.domain.offers.query import OfferQuery
-from chalicelib.domain.offers.quota_summary import summarize_quotas
+from chalicelib.domain.offers.quota_summary import QuotaContext, summarize_quotas
 from chalicelib.domain.offers.quotas import QuotaReading, RunningInstance, count_foreign_use, count_use
 from chalicelib.domain.offers.search import OfferResult, find_offers
 from chalicelib.store.data_files import load_catalog
@@ -156,8 +156,16 @@ def test_quotas_are_stale_after_a_refresh_that_did_not_read_them() -> None:
 
 
 def test_summary_names_every_known_quota_of_each_deployed_region() -> None:
-    context = build_context(build_region(build_quotas(64, 12, age=91 * MINUTE)), regions=("eu-west-1",))
-    by_key = {(each.region, each.code): each for each in summarize_quotas(context, {})}
+    region = build_region(build_quotas(64, 12, age=91 * MINUTE))
+    context = QuotaContext(
+        regions=("us-east-1", "eu-west-1"),
+        offerings={"us-east-1": region},
+        requests={},
+        records=[],
+        types=TYPES,
+        now=NOW,
+    )
+    by_key = {(each.region, each.code): each for each in summarize_quotas(context)}
     assert len(by_key) == 14
     known = by_key["us-east-1", G_ON_DEMAND]
     assert (known.name, known.limit, known.use, known.free, known.is_stale) == (

@@ -9,6 +9,9 @@ from tests.unit.offers.offer_examples import MINUTE, NOW, build_offer, record_re
 
 HOUR = 60 * MINUTE
 CHEAPER = "No other offer is cheaper."
+UNPRICED = (
+    "Its price is unknown: the price list, as gpudesk last read it, has none. Offers with a known price come first."
+)
 
 
 def rank(*offers: Offer) -> tuple[list[Offer], list[str]]:
@@ -22,7 +25,7 @@ def rank(*offers: Offer) -> tuple[list[Offer], list[str]]:
     [
         (build_offer("0.5"), build_offer("0.51"), "Costs $0.01 per hour more than the offer before it."),
         (build_offer("0.5"), build_offer("0.50001"), "Costs $0.00001 per hour more than the offer before it."),
-        (build_offer("99"), build_offer(None), "Its price is unknown; offers with a known price come first."),
+        (build_offer("99"), build_offer(None), UNPRICED),
         (
             build_offer("99"),
             build_offer("0.5", record=record_results(Result.REFUSED, at=NOW - 2 * MINUTE)),
@@ -42,7 +45,7 @@ def rank(*offers: Offer) -> tuple[list[Offer], list[str]]:
             build_offer(record=record_results(Result.LAUNCHED, at=NOW - HOUR)),
             build_offer(record=record_results(Result.REFUSED, Result.LAUNCHED, at=NOW - 2 * HOUR)),
             "Costs the same as the offer before it, and a launch is less likely to succeed: launched in 1 of 2 tries, "
-            "last refused Monday 10:00 UTC.",
+            "the last 2 h ago, last refused Monday 10:00 UTC.",
         ),
         (
             build_offer(record=record_results(Result.LAUNCHED)),

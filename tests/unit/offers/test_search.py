@@ -79,6 +79,31 @@ def test_query_selects_types(query: dict[str, Any], types: set[str]) -> None:
     assert {ranked.offer.instance_type for ranked in result.offers} == types
 
 
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"gpus": ("T4",), "gpu_count": 3}, "No type with T4 has 3 GPUs. Choose 1, 4 or 8."),
+        ({"gpu_count": 7, "gpus": ("T4", "L4")}, "No type with L4 or T4 has 7 GPUs. Choose 1, 4 or 8."),
+        ({"min_gpu_memory_gib": 1000}, "No type has 1000 GiB of memory per GPU. The most is "),
+        (
+            {"gpus": ("T4",), "gpu_count": 4, "min_gpu_memory_gib": 17},
+            "No type with T4 and 4 GPUs has 17 GiB of memory per GPU. The most is 16 GiB.",
+        ),
+        (
+            {"instance_type": "g4dn.xlarge", "gpus": ("L4",)},
+            "g4dn.xlarge does not match the other parameters: it has 1 x T4 with 16 GiB of memory each.",
+        ),
+        ({"instance_type": "t3.large", "gpu_count": 1}, "t3.large does not match the other parameters: it has no GPU."),
+    ],
+)
+def test_search_that_no_type_can_match_says_why(query: dict[str, Any], message: str) -> None:
+    result = search(build_context(VIRGINIA), **query)
+    (group,) = result.left_out
+    assert (result.offers, group.code) == ((), LeftOutCode.NO_MATCH)
+    assert group.message.startswith(message)
+    assert group.subjects
+
+
 def test_type_without_gpu_is_found_by_its_name_only() -> None:
     reading = build_reading("us-east-1", t3_large=TypeOffering(Decimal("0.0832"), PRICED_ON, {"us-east-1a": None}))
     context = build_context(reading)

@@ -35,6 +35,13 @@ def is_ending(instance: Instance) -> bool:
     return instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED
 
 
+def is_waiting_for_quota(instance: Instance) -> bool:
+    """Return whether a launch waits for a quota: nothing runs, and nothing is being launched."""
+    wait = instance.launch.quota_wait
+    is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.ec2_instance is None
+    return wait is not None and not wait.is_over and is_unlaunched
+
+
 def require_not_ending(instance: Instance, command: str) -> None:
     """Check that an instance is not terminated, and that nobody requested that.
 
@@ -53,6 +60,8 @@ def describe_state(instance: Instance) -> str:
         return STATE_DESCRIPTIONS[phase]
     if desired is DesiredState.TERMINATED:
         return "will be terminated"
+    if is_waiting_for_quota(instance):
+        return "waits for a larger quota"
     if desired is DesiredState.STOPPED and phase not in STOPPED_PHASES:
         return "will be stopped"
     if desired is DesiredState.RUNNING and phase in STOPPED_PHASES:

@@ -13,7 +13,12 @@ from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.idle.heartbeat_response import KeepResult
-from chalicelib.domain.instances.commands.change import RecordChange, describe_state, require_not_ending
+from chalicelib.domain.instances.commands.change import (
+    RecordChange,
+    describe_state,
+    is_waiting_for_quota,
+    require_not_ending,
+)
 from chalicelib.domain.instances.lifecycle.notified_facts import KEPT_FACTS, forget_facts
 from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.plan import Plan
@@ -46,6 +51,9 @@ def request_keep(instance: Instance, until: datetime, actor: Actor, limits: Limi
             f"{name} is stopped, so it cannot be kept running. To start it, send POST /instances/{name}/start.",
             code=ErrorCode.NOT_RUNNING,
         )
+    if is_waiting_for_quota(instance):
+        message = f"{name} waits for a larger quota, so nothing runs that could be kept. Keep it when it is launched."
+        raise Conflict(message, code=ErrorCode.NOT_RUNNING)
     if instance.has_launch_failed:
         raise Conflict(
             f"There is nothing to keep. {instance.reason.message} Launch another instance.",

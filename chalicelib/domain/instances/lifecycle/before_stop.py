@@ -72,7 +72,10 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     hook = claim.pending_hook if claim and claim.action is ClaimAction.STOP else None
     if claim is None or hook is None or instance.spec.desired is DesiredState.TERMINATED:
         return None
-    if require_ec2_instance(instance).state is not Ec2State.RUNNING:
+    state = require_ec2_instance(instance).state
+    if state in (Ec2State.STOPPING, Ec2State.STOPPED):
+        return _record_early_stop(instance, claim, hook, observation, now)
+    if state is not Ec2State.RUNNING:
         return None
     match observation.command:
         case ObservedCommand(status=CommandStatus.SUCCEEDED | CommandStatus.FAILED) as command:
@@ -162,6 +165,19 @@ def _stop(
         timeline=(timeline_entry(now, reason, details=details),),
         step=Stop(if_still_idle=claim.must_be_idle),
     )
+
+
+def _record_early_stop(
+    instance: Instance, claim: Claim, hook: HookRun, observation: Observation, now: datetime
+) -> Plan:
+    """Write what became of the hook of an instance that stopped before gpudesk made the call."""
+    match observation.command:
+        case ObservedCommand(status=CommandStatus.SUCCEEDED | CommandStatus.FAILED) as command:
+            reason = _build_end_reason(instance, hook, command, now)
+        case _:
+            reason = _build_failure_reason(instance, hook, f"{instance.name} stopped before its end was reported")
+    ended = replace(instance, claim=_end_hook(claim, now))
+    return replace(record_event(ended, reason, now), requeue=True)
 
 
 def _end_hook(claim: Claim, now: datetime) -> Claim:

@@ -96,9 +96,8 @@ def decide_move(decision: Decision) -> Decision:
     """Decide what the move of the instance requires. Before a launch at the target, it stays stopped."""
     if decision.plan:
         return decision
-    return replace(
-        decision, plan=moving.decide(decision.instance, decision.observation, decision.now, decision.context.desk)
-    )
+    plan = moving.decide(decision.instance, decision.observation, decision.now, decision.context.desk)
+    return replace(decision, plan=plan)
 
 
 def decide_phase(decision: Decision) -> Decision:

@@ -160,9 +160,9 @@ def _build_stop_reason(instance: Instance, ec2_instance: Ec2Instance, heartbeat:
     name = instance.name
     if isinstance(heartbeat, Heartbeat) and heartbeat.self_stop is not None and heartbeat.self_stop.stopping_now:
         message = (
-            f"{name} stopped itself: it was idle, and gpudesk was unreachable. EC2 says {ec2_instance.state}."
-            f"{ec2_instance.reason_text} Its root disk stays and is billed. To use {name} again, start it. An "
-            "admin should check why gpudesk was unreachable."
+            f"{name} stopped itself: it was idle, and gpudesk had not stopped it within 15 minutes. EC2 says "
+            f"{ec2_instance.state}.{ec2_instance.reason_text} Its root disk stays and is billed. To use {name} again, "
+            "start it. An admin should check why gpudesk did not stop it, for example because it was unreachable."
         )
         return EventReason(code=EventCode.SELF_STOPPED, message=message)
     message = (

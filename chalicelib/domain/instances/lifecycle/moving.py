@@ -7,18 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.aws_errors import AwsDuplicate, AwsError, PermanentAwsError, QuotaExceeded
-from chalicelib.domain.common.deadlines import (
-    IMAGE_RETRY_AFTER,
-    LAUNCH_VISIBILITY_DEADLINE,
-    MOVE_IMAGE_DEADLINE,
-    MOVE_LAUNCH_DEADLINE,
-)
+from chalicelib.domain.common.deadlines import IMAGE_RETRY_AFTER, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.lifecycle.move_deadlines import describe_overdue_step
 from chalicelib.domain.instances.lifecycle.move_end import (
     clean_up,
     end_successfully,
@@ -26,7 +21,6 @@ from chalicelib.domain.instances.lifecycle.move_end import (
     is_termination_requested,
 )
 from chalicelib.domain.instances.lifecycle.plans import (
-    get_calling_since,
     no_op,
     record_event,
     require_ec2_instance,
@@ -51,11 +45,12 @@ def decide(instance: Instance, observation: Observation, now: datetime, desk: De
     move = instance.move
     if move is None:
         return None
+    overdue = describe_overdue_step(move, now, desk)
     match move.step:
         case MoveStep.IMAGE | MoveStep.COPY:
-            return _decide_copying(instance, move, observation, now, desk)
+            return _decide_copying(instance, move, observation, overdue, now)
         case MoveStep.LAUNCH:
-            return _decide_launch(instance, move, observation.move.former_state, now, desk)
+            return _decide_launch(instance, move, observation.move.former_state, overdue, now)
         case MoveStep.CLEAN_UP:
             plan = clean_up(instance, move, observation.move, now)
             # The clean-up makes no calls while gpudesk is paused, and then must not keep the phase from deciding.
@@ -85,14 +80,14 @@ def is_expected(instance: Instance, step: Move) -> bool:
 
 
 def _decide_copying(
-    instance: Instance, move: MoveState, observation: Observation, now: datetime, desk: DeskSettings
+    instance: Instance, move: MoveState, observation: Observation, overdue: str | None, now: datetime
 ) -> Plan:
     """Create or copy the image, and wait until it is available. The instance stays stopped meanwhile."""
     ec2_instance = require_ec2_instance(instance)
     if instance.spec.desired is not DesiredState.STOPPED or ec2_instance.state is not Ec2State.STOPPED:
         return fail_move(instance, "It does not stay stopped, which a move needs.", now)
-    if now - get_calling_since(move.step_since, desk, now) > MOVE_IMAGE_DEADLINE:
-        return fail_move(instance, f"Its disk was not copied within {format_duration(MOVE_IMAGE_DEADLINE)}.", now)
+    if overdue:
+        return fail_move(instance, overdue, now)
     match observation.move.image:
         case Unavailable(error):
             return no_op(instance, EventCode.AWS_UNAVAILABLE, f"EC2 does not show the image of the move: {error}")
@@ -191,7 +186,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
 
 
 def _decide_launch(
-    instance: Instance, move: MoveState, former_state: Ec2State | Unavailable | None, now: datetime, desk: DeskSettings
+    instance: Instance, move: MoveState, former_state: Ec2State | Unavailable | None, overdue: str | None, now: datetime
 ) -> Plan | None:
     """End the move when the instance is ready at its target, or cannot become ready.
 
@@ -207,10 +202,9 @@ def _decide_launch(
         return end_successfully(instance, move, now) if is_former_known else None
     if instance.phase in FAILED_PHASES:
         return fail_move(instance, instance.reason.message, now)
-    if now - get_calling_since(move.step_since, desk, now) > MOVE_LAUNCH_DEADLINE:
-        cause = f"It was not ready within {format_duration(MOVE_LAUNCH_DEADLINE)} of its launch there."
-        return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now)
-    return None
+    if overdue is None:
+        return None
+    return _wait_for_sent_launch(instance, now) or fail_move(instance, overdue, now)
 
 
 def _wait_for_sent_launch(instance: Instance, now: datetime) -> Plan | None:

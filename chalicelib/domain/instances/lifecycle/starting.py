@@ -15,12 +15,13 @@ from chalicelib.domain.instances.hardware import describe_arch_mismatch
 from chalicelib.domain.instances.lifecycle.actions import describe_request, retry_action
 from chalicelib.domain.instances.lifecycle.ended_launch import find_advice
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
+from chalicelib.domain.instances.lifecycle.quota_refusals import describe_quota_choices
 from chalicelib.domain.instances.lifecycle.resize import plan_type_change, record_changed_type
 from chalicelib.domain.instances.lifecycle.start_wait import find_start_deadline, record_ended_start, record_refusal
 from chalicelib.domain.instances.plan import ChangeType, Plan, Start
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.instances.start_state import StartState, describe_choices
+from chalicelib.domain.instances.start_state import StartBeyondQuota, StartState, describe_choices
 
 NOT_OFFERED = "Unsupported"
 """Code of EC2 for a zone that does not offer the type. No time changes that, and another size may be offered."""
@@ -39,6 +40,9 @@ def record_start_error(instance: Instance, error: AwsError, now: datetime) -> Pl
             return abandon_start(instance, f"AWS rejected the {call}: {error.description}", now)
         case InsufficientCapacity():
             return record_refusal(instance, error, now)
+        case StartBeyondQuota(figures=figures):
+            cause = f"AWS rejected the {call}: {error.description} {figures}".rstrip()
+            return abandon_start(instance, cause, now, describe_quota_choices(instance))
         case QuotaExceeded() | PermanentAwsError():
             return abandon_start(instance, f"AWS rejected the {call}: {error.description}", now)
         case _:
@@ -53,12 +57,13 @@ def record_accepted_call(instance: Instance, step: Start | ChangeType) -> Plan:
     return no_op(_with_last_error(instance, None), EventCode.NO_CHANGE, message)
 
 
-def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
+def abandon_start(instance: Instance, cause: str, now: datetime, advice: str = "") -> Plan:
     """Make no more attempts to start the instance. It stays stopped until somebody starts it again.
 
     :param cause: one or more sentences
+    :param advice: what people can do, as sentences; empty: what is known of the instance decides
     """
-    advice = find_arch_mismatch(instance) or _find_choices(instance)
+    advice = advice or find_arch_mismatch(instance) or _find_choices(instance)
     message = f"{instance.name} could not be started and stays stopped. {cause} {advice}"
     reason = EventReason(code=EventCode.START_FAILED, message=message)
     stopped = replace(with_phase(instance, Phase.STOPPED, reason, now), claim=None, start=StartState())

@@ -50,7 +50,7 @@ def decide(instance: Instance, quota: ObservedQuota | None, now: datetime, desk:
         return _report_decline(instance, wait, quota, now)
     # What was read before the refusal of EC2 would contradict it.
     is_refusal_newer = wait.refused_at and (quota.read_at is None or quota.read_at <= wait.refused_at)
-    known = wait.refusal if is_refusal_newer else quota.message
+    known = f"{wait.refusal} {quota.last_reading}" if is_refusal_newer else quota.message
     reason = build_waiting_reason(instance, f"{known} {quota.request}", wait.since)
     return Plan(instance=replace(instance, reason=reason), reason=reason)
 
@@ -80,7 +80,8 @@ def _can_go_on(wait: QuotaWait, quota: ObservedQuota, now: datetime) -> bool:
 def _go_on(instance: Instance, wait: QuotaWait, quota: ObservedQuota, now: datetime) -> Plan:
     """Launch the instance. The owner is notified of the first try only: EC2 may refuse it every hour."""
     known = "suffices now" if quota.fits else "may suffice now"
-    message = f"The quota {known}, so gpudesk launches {instance.name}. {quota.message}"
+    refusal = "" if quota.fits else " If EC2 refuses it, it waits again."
+    message = f"The quota {known}, so gpudesk launches {instance.name}. {quota.message}{refusal}"
     code = EventCode.RETRYING if wait.try_count else EventCode.QUOTA_AVAILABLE
     reason = EventReason(code=code, message=message)
     over = replace(wait, is_over=True, try_count=wait.try_count + 1)
