@@ -1,8 +1,9 @@
 """Python source without what an instance does not need, for code that must fit into a document of 64 KB.
 
-Left out are docstrings, comments, annotations, protocols, blank lines and unused imports. Local variables and private
-constants get short names. Names that other code may use stay: of functions, parameters, classes and attributes. So a
-traceback from the instance shows the functions and the text of the lines, but not the line numbers of the repository.
+Left out are docstrings, comments, annotations, protocols, blank lines and unused imports. Local variables and the
+private constants and functions of a module get short names. Names that other code may use stay: of public functions,
+methods, parameters, classes and attributes. So a traceback from the instance shows the modules, the public functions
+and the text of the lines, but not the line numbers of the repository.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import itertools
 import keyword
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import TypeGuard
 
 _DATACLASS_MARKS = ("ClassVar", "InitVar", "KW_ONLY")
@@ -25,7 +26,7 @@ def minify(source: str) -> str:
     for function in _find_innermost_functions(tree):
         _shorten_names(function)
     _remove_protocols(tree)
-    _shorten_private_constants(tree)
+    _shorten_private_names(tree)
     _remove_unused_imports(tree)
     return _indent_with_tabs(ast.unparse(ast.fix_missing_locations(tree))) + "\n"
 
@@ -101,16 +102,32 @@ def _shorten_names(function: ast.FunctionDef) -> None:
         use.id = short.get(use.id, use.id)
 
 
-def _shorten_private_constants(tree: ast.Module) -> None:
-    """Rename the private constants of a module, which no other module may use."""
-    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
-    constants = dict.fromkeys(target.id for target in targets if isinstance(target, ast.Name))
+def _shorten_private_names(tree: ast.Module) -> None:
+    """Rename the private constants and functions of a module, which no other module may use."""
     uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    taken = {use.id for use in uses}
-    free = (name for name in (f"_{letters.upper()}" for letters in _generate_names()) if name not in taken)
-    short = {name: next(free) for name in constants if name.startswith("_") and name.isupper() and len(name) > 2}
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    taken = {use.id for use in uses} | {function.name for function in functions}
+    short = {
+        **_choose_private_names(_list_constants(tree), str.upper, taken),
+        **_choose_private_names((function.name for function in functions), str.lower, taken),
+    }
     for use in uses:
         use.id = short.get(use.id, use.id)
+    for function in functions:
+        function.name = short.get(function.name, function.name)
+
+
+def _list_constants(tree: ast.Module) -> Iterator[str]:
+    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    return (target.id for target in targets if isinstance(target, ast.Name) and target.id.isupper())
+
+
+def _choose_private_names(
+    names: Iterable[str], change_case: Callable[[str], str], taken: Container[str]
+) -> Mapping[str, str]:
+    """Return a short name for each private name that is longer."""
+    free = (name for name in (f"_{change_case(letters)}" for letters in _generate_names()) if name not in taken)
+    return {name: next(free) for name in dict.fromkeys(names) if name.startswith("_") and len(name) > 2}
 
 
 def _find_kept_names(function: ast.FunctionDef) -> Iterator[str]:

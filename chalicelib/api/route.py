@@ -19,6 +19,9 @@ from chalicelib.control.application import Application
 REQUEST_TIMEOUT_SECONDS = 2.5
 """Slack shows its user an error if it has no answer after 3 seconds."""
 
+BUDGET_TIMEOUT_SECONDS = 7.0
+"""The time of a request that a budget may refuse. Of several that are sent together, each reads the spending of the
+month again after each other one. It is below the time limit of the function (`deploy/functions.py`)."""
 
 POLL_AFTER_SECONDS = 5
 """The Retry-After header of every 202: when to poll the resource of `Location`."""

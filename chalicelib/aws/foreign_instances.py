@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import ID_TAG, STAGE_TAG
+from chalicelib.aws.volumes import PRICED_VOLUME
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.untrusted_text import clean_line, strip_to_line
 from chalicelib.domain.foreign.instance import LINUX, MAX_TAG_LENGTH, ForeignInstance, select_tags
@@ -27,7 +28,6 @@ MAX_TYPES = 100
 """The most names of one DescribeInstanceTypes call:
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypes.html"""
 
-PRICED_VOLUME = "gp3"
 MARKETS: Mapping[str | None, Market] = {None: Market.ON_DEMAND, "spot": Market.SPOT}
 
 

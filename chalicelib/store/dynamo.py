@@ -45,8 +45,11 @@ THROTTLED_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError
 NO_RESPONSE_ERRORS = frozenset({"ConnectionError", "HTTPClientError"})
 """Base classes of botocore's errors when DynamoDB was not reached, or did not respond in time."""
 
-OVERLOAD_CODES = TRANSIENT_CODES | {"TransactionConflictException"}
-"""`TransactionConflictException`: a transaction is writing the item of a single write."""
+ITEM_IN_TRANSACTION = "TransactionConflictException"
+"""The code of the error when a transaction is writing the item of a single write."""
+
+OVERLOAD_CODES = TRANSIENT_CODES | {ITEM_IN_TRANSACTION}
+"""The second remains only after several attempts."""
 
 
 def begin_transaction() -> TransactWrite:
@@ -110,12 +113,7 @@ def save_if(item: Model, condition: Condition) -> bool:
 
     :returns: False if it did not hold
     """
-    try:
-        item.save(condition=condition)
-    except PutError as error:
-        _raise_unless_condition_failed(error)
-        return False
-    return True
+    return _write_if(lambda: item.save(condition=condition))
 
 
 def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> bool:
@@ -123,18 +121,30 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
 
     :returns: False if it did not hold
     """
+    return _write_if(lambda: item.update(actions=list(actions), condition=condition))
+
+
+def _write_if(write: Callable[[], object]) -> bool:
+    """Make a single write with a condition, again while a transaction is writing its item.
+
+    :returns: False if the condition did not hold
+    """
+
+    def attempt() -> bool:
+        try:
+            write()
+        except (PutError, UpdateError) as error:
+            if not is_overload(error) and error.cause_response_code == CONDITION_FAILED_ERROR:
+                return False
+            if (getattr(error.cause, "response", None) or {}).get("Error", {}).get("Code") == ITEM_IN_TRANSACTION:
+                raise TransactionConflict("the item is being changed by a transaction") from error
+            raise
+        return True
+
     try:
-        item.update(actions=list(actions), condition=condition)
-    except UpdateError as error:
-        _raise_unless_condition_failed(error)
-        return False
-    return True
-
-
-def _raise_unless_condition_failed(error: PutError | UpdateError) -> None:
-    """Raise the error of a single write again, unless it says that the condition did not hold."""
-    if is_overload(error) or error.cause_response_code != CONDITION_FAILED_ERROR:
-        raise error
+        return retry_on_conflict(attempt, TransactionConflict)
+    except TransactionConflict as conflict:
+        raise conflict.__cause__ or conflict from None
 
 
 def read_or_log(subject: str, read: Callable[[], T]) -> T | None:

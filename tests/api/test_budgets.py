@@ -33,7 +33,11 @@ def test_launch_that_does_not_fit_the_budget_is_refused_with_what_would(bench: B
     assert (refused.status, refused.json["code"]) == (409, "budget_exceeded")
     assert refused.json["budget"]["reserved"] == use["reserved"]
     assert refused.field_errors == {"max_hours": "must be at most 4 to fit the budget, not 10"}
-    assert "Lower max_hours to 4, use a cheaper type, stop an instance" in refused.json["detail"]
+    first = bench.ada("GET", "/instances").json["items"][0]["name"]
+    advice = (
+        f"Lower max_hours to 4, use a cheaper type, cancel a launch that does not run yet (DELETE /instances/{first})"
+    )
+    assert advice in refused.json["detail"]
     assert "PATCH /owners/ada with monthly_budget" in refused.json["detail"]
     assert bench.ada("POST", "/instances", {**LAUNCH, "name": "second", "max_hours": 4}).status == 202
     assert bench.bob("POST", "/instances", LAUNCH).status == 202
@@ -67,6 +71,7 @@ def test_start_must_fit_the_budget_and_stop_releases_it(bench: Bench) -> None:
     refused = bench.ada("POST", f"/instances/{stopped.name}/start")
     assert (refused.status, refused.json["code"]) == (409, "budget_exceeded")
     assert "This start does not fit the monthly budget of ada" in refused.json["detail"]
+    assert f"(PATCH /instances/{stopped.name}), start a cheaper size" in refused.json["detail"]
     assert bench.ada("GET", f"/instances/{stopped.name}").json["desired"] == "stopped"
     set_budget(bench, "7.00")
     assert bench.ada("POST", f"/instances/{stopped.name}/start").status == 202
@@ -131,3 +136,13 @@ def test_only_admins_set_budgets(bench: Bench) -> None:
     wrong = bench.root("PATCH", "/owners/ada", {"monthly_budget": "-1"})
     message = 'must be US dollars per month as a text such as "500.00", or null for no budget, not the text "-1"'
     assert wrong.field_errors == {"monthly_budget": message}
+
+
+def test_concurrent_launches_with_a_budget_end_in_202_or_409(bench: Bench) -> None:
+    set_budget(bench, "28.00")
+    clients = [bench.create_client(bench.tokens["ada"]) for _ in range(8)]
+    with ThreadPoolExecutor(len(clients)) as threads:
+        bodies = [{**LAUNCH, "name": f"name-{number}"} for number in range(len(clients))]
+        answers = list(threads.map(lambda client, body: client("POST", "/instances", body), clients, bodies))
+    assert sorted(answer.status for answer in answers) == [202] * 5 + [409] * 3
+    assert [answer.json["code"] for answer in answers if answer.status == 409] == ["budget_exceeded"] * 3

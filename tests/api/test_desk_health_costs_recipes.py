@@ -13,6 +13,21 @@ from tests.api.client import POLICY, Bench
 from tests.support.world import build_application
 
 
+def test_costs_of_an_unknown_owner_or_instance_are_refused(bench: Bench) -> None:
+    name = bench.ada("POST", "/instances", {"gpu": "T4"}).json["name"]
+    for person, path, field in (
+        (bench.root, "/costs?owner=typo", "owner"),
+        (bench.root, "/costs?instance=nope", "instance"),
+        (bench.bob, f"/costs?instance={name}", "instance"),
+    ):
+        answer = person("GET", path)
+        assert (answer.status, list(answer.field_errors)) == (422, [field])
+    for path in ("/costs?owner=ada", f"/costs?instance={name}", "/costs?owner=root"):
+        assert bench.root("GET", path).status == 200
+    assert bench.ada("DELETE", f"/instances/{name}").status == 202
+    assert bench.ada("GET", f"/costs?instance={name}").status == 200
+
+
 def test_health_shows_the_time_and_the_last_sweep(bench: Bench) -> None:
     now = f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}"
     mode = {"mode": "enforce", "mode_changed_at": None, "mode_changed_by": None}

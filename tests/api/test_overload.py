@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.store.conflicts import MAX_ATTEMPTS
 from local.aws.core.faults import Faults
 from tests.api.client import Answer, Bench
 
@@ -47,7 +48,7 @@ def test_launch_whose_record_dynamodb_never_accepts_is_answered_422(bench: Bench
         (lambda faults: faults.cancel(reason="ProvisionedThroughputExceeded"), launch),
         (lambda faults: faults.inject("TransactWriteItems", "ReplicatedWriteConflictException"), launch),
         (lambda faults: faults.inject("TransactWriteItems", "TransactionInProgressException"), launch),
-        (lambda faults: faults.inject_conflict("PutItem"), set_max_hours),
+        (lambda faults: faults.inject_conflict("PutItem", times=MAX_ATTEMPTS), set_max_hours),
     ],
 )
 def test_request_is_answered_503_and_can_be_repeated(bench: Bench, inject: InjectFault, send: Send) -> None:
@@ -55,3 +56,15 @@ def test_request_is_answered_503_and_can_be_repeated(bench: Bench, inject: Injec
     answer = send(bench)
     assert (answer.status, answer.json["code"], answer.headers["retry-after"]) == (503, "overloaded", "5")
     assert send(bench).status in (200, 202)
+
+
+def test_short_conflict_with_a_transaction_is_not_an_overload(bench: Bench) -> None:
+    for operation, send in (("PutItem", set_max_hours), ("TransactWriteItems", launch)):
+        bench.world.cloud.faults.inject_conflict(operation, times=MAX_ATTEMPTS - 1)
+        assert send(bench).status in (200, 202)
+
+
+def test_launch_that_always_conflicts_with_other_transactions_is_answered_409(bench: Bench) -> None:
+    bench.world.cloud.faults.inject_conflict(times=MAX_ATTEMPTS)
+    answer = launch(bench)
+    assert (answer.status, answer.json["code"]) == (409, "concurrent_update")

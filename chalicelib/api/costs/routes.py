@@ -29,9 +29,9 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
     """List costs for each day and each owner, project or instance, including those of running instances.
 
     Users get their own costs; admins get those of all owners, or of one. The default is the last 30 days; a report
-    covers at most 366 days. `incomplete` is true if costs are missing. `month` has the costs of this month so far and
-    its forecast, `budgets` how much of the monthly budgets is used (those of projects only for admins), `left_out` what
-    no cost of gpudesk contains.
+    covers at most 366 days. 422: gpudesk knows no such owner or instance. `incomplete` is true if costs are missing.
+    `month` has the costs of this month so far and its forecast, `budgets` how much of the
+    monthly budgets is used (those of projects only for admins), `left_out` what no cost of gpudesk contains.
     """
     query = call.query
     until = query.until or call.app.clock.now().date()

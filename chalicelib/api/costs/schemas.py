@@ -80,7 +80,8 @@ class MonthView(TypedDict):
 class BudgetUseView(TypedDict):
     """A monthly budget of an owner or a project, named by `name`, and how much of it is used in this month in UTC.
 
-    `spent`: so far. `reserved`: what the running instances can still cost this month, to the end of their lifetime.
+    `spent`: so far. `reserved`: what the running instances can still cost this month, to the end of their lifetime, and
+    the launches that do not run yet, also those that wait for a quota, which `month.forecast` leaves out.
     `left`: the rest, for launches and starts; negative if more is spent and reserved than the budget allows.
     """
 

@@ -11,7 +11,7 @@ from chalicelib.api.instances.move_views import (
 from chalicelib.api.instances.views import InstanceWithWarningsView, to_view_after_write
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.route import Endpoint
+from chalicelib.api.route import BUDGET_TIMEOUT_SECONDS, Endpoint
 from chalicelib.api.router import Router
 
 router = Router("moves", "Move stopped instances to another zone or region.")
@@ -23,7 +23,9 @@ def estimate_move(call: RequestContext[EmptyModel, MoveQuery]) -> MoveEstimateVi
     return to_estimate_view(call.app.moves.estimate(call.actor, call.path_ref, call.query.to_request()))
 
 
-@router.route(Endpoint("POST", "/instances/{name}/move", INSTANCE_REF, status=202))
+@router.route(
+    Endpoint("POST", "/instances/{name}/move", INSTANCE_REF, status=202, timeout_seconds=BUDGET_TIMEOUT_SECONDS)
+)
 def move_instance(call: RequestContext[MoveBody, OwnerQuery]) -> MovingInstanceView:
     """Move the stopped instance with its disk to another zone or region, under the same id and name.
 

@@ -16,7 +16,7 @@ from chalicelib.api.instances.views import (
 from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import INSTANCE_REF, HeaderParameter
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.route import Endpoint
+from chalicelib.api.route import BUDGET_TIMEOUT_SECONDS, Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.instances.commands.consequences import list_consequences
@@ -35,7 +35,7 @@ IDEMPOTENCY_HEADER = HeaderParameter(
 
 
 @router.route(
-    Endpoint("POST", "/instances", status=202, headers=(IDEMPOTENCY_HEADER,)),
+    Endpoint("POST", "/instances", status=202, headers=(IDEMPOTENCY_HEADER,), timeout_seconds=BUDGET_TIMEOUT_SECONDS),
 )
 def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Launch an instance. A request with the same Idempotency-Key returns the same instance.
@@ -94,7 +94,7 @@ def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithC
 
 
 @router.route(
-    Endpoint("POST", "/instances/{name}/start", INSTANCE_REF, status=202),
+    Endpoint("POST", "/instances/{name}/start", INSTANCE_REF, status=202, timeout_seconds=BUDGET_TIMEOUT_SECONDS),
 )
 def start_instance(call: RequestContext[StartBody, OwnerQuery]) -> InstanceWithConsequencesView:
     """Start the stopped instance, if requested in another size, and wait for capacity if AWS has none.

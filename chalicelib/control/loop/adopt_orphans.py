@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.aws.volumes import Volumes
+from chalicelib.aws.volumes import AttachedDisks, Volumes
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.aws_errors import PermanentAwsError
@@ -22,9 +22,9 @@ from chalicelib.domain.foreign.adopted_record import apply_adoption, build_adopt
 from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
 from chalicelib.domain.instances.hardware import (
-    UNKNOWN_DISK_SIZE,
     build_hardware,
     describe_price,
+    describe_unknown_disks,
     describe_unknown_gpus,
     find_rates,
 )
@@ -160,13 +160,13 @@ class OrphanAdopter:
             ec2_instance=ec2.to_ec2_instance(),
             ready_since=now,
             observed=ObservedState(agent_seen=True),
-            billing=Billing(rates=find_rates(ec2.instance_type, ec2.region, spec.disk_gib, self.catalog)),
+            billing=Billing(rates=find_rates(ec2.instance_type, ec2.region, spec.priced_disk_gib, self.catalog)),
             lifetime=Lifetime(started_at=now),
             is_foreign=ec2.is_foreign,
         )
 
-    def _measure_disks(self, ec2: ObservedInstance) -> int | None:
-        """Return the total size of the disks in GiB; None if gpudesk may not read it, because adopting is urgent.
+    def _measure_disks(self, ec2: ObservedInstance) -> AttachedDisks | None:
+        """Return the disks; None if gpudesk may not read them, because adopting is urgent.
 
         :raises TransientAwsError: EC2 did not respond; the next sweep tries again
         """
@@ -177,12 +177,13 @@ class OrphanAdopter:
             return None
 
     def _build_spec(self, ec2: ObservedInstance, context: DecisionContext, desired: DesiredState) -> Spec:
-        defaults = context.desk.defaults
+        defaults, disks = context.desk.defaults, self._measure_disks(ec2)
         return Spec(
             desired=desired,
             region=ec2.region,
             market=ec2.market,
-            disk_gib=self._measure_disks(ec2),
+            disk_gib=disks.size_gib if disks else None,
+            has_priced_disks=disks is None or disks.are_priced,
             hardware=build_hardware(ec2.instance_type, self.catalog),
             software=Software(recipe=RECIPE),
             policy=Policy(idle=defaults.idle_policy, max_hours=defaults.max_hours),
@@ -202,6 +203,6 @@ def _describe_unknowns(instance: Instance) -> str:
     """Return what gpudesk does not know of the costs and the GPUs, as sentences after a space."""
     rates = instance.billing.rates
     price = f" {describe_price(instance.spec.hardware.instance_type, None)}" if rates.instance is None else ""
-    disk = f" {UNKNOWN_DISK_SIZE}" if rates.disk is None else ""
+    disk = f" {describe_unknown_disks(instance.spec)}" if rates.disk is None else ""
     unknown_gpus = f" {gpus}" if (gpus := describe_unknown_gpus(instance.spec)) else ""
     return price + disk + unknown_gpus

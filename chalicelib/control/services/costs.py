@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from chalicelib.control.spending import read_spending
-from chalicelib.domain.access.actor import Actor
+from chalicelib.control.spending import Spending, read_spending
+from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.costs.budgets import Budget, BudgetUse, compute_use, list_budgets
@@ -41,7 +41,8 @@ class CostService:
         """Return the cost of each group and UTC day, with what runs now.
 
         :param owner: only this owner's; None: all that the caller may see
-        :raises ValidationFailed: the period ends before it starts, or is too long
+        :raises ValidationFailed: the period ends before it starts, or is too long; or gpudesk knows no such owner or
+            instance
         :raises Forbidden: a user names another owner
         """
         since, until = report.since, report.until
@@ -54,6 +55,7 @@ class CostService:
         now, scope = self.clock.now(), actor.resolve_owner_for_list(owner)
         month = Month.of(now)
         spending = read_spending(self.stores, scope, min(since, month.first_day), now)
+        self._check_filters(actor, scope, report, spending, min(since, month.first_day))
         counted = [segment for segment in spending.segments if report.accepts(segment)]
         first = datetime.combine(since, datetime.min.time(), UTC)
         end = datetime.combine(until, datetime.min.time(), UTC) + timedelta(days=1)
@@ -70,6 +72,39 @@ class CostService:
                 compute_use(budget, spending.segments, spending.instances, now) for budget in self._list_budgets(scope)
             ],
         )
+
+    def _check_filters(
+        self, actor: Actor, scope: str | None, report: CostReport, spending: Spending, first: date
+    ) -> None:
+        """Refuse an owner or an instance that gpudesk does not know. Costs of 0 would hide the mistake.
+
+        Owners need no account, so only admins are refused: a bot may ask for a person who has done nothing yet.
+        """
+        errors: list[FieldError] = []
+        if scope not in (None, actor.name) and actor.role is Role.ADMIN and not self._knows_owner(scope, spending):
+            message = f"must be an owner with settings, an instance or costs since {first}, not {scope}"
+            errors.append(FieldError("owner", message))
+        ref = report.instance
+        if ref and not self._knows_instance(ref, scope, spending):
+            whose = f" of {scope}" if scope else ""
+            message = f"must be an instance{whose} that has a record, or costs since {first}, not {ref}"
+            errors.append(FieldError("instance", message))
+        if errors:
+            raise build_validation_error(errors, noun="query parameter")
+
+    def _knows_owner(self, owner: str, spending: Spending) -> bool:
+        if spending.segments or spending.instances or self.stores.owners.get(owner).version is not None:
+            return True
+        return bool(self.stores.instances.list_page(owner, limit=1, cursor=None, now=self.clock.now()).items)
+
+    def _knows_instance(self, ref: str, scope: str | None, spending: Spending) -> bool:
+        if any(ref in (segment.instance_id, segment.name) for segment in spending.segments):
+            return True
+        try:
+            record = self.stores.instances.load(ref) or self.stores.instances.find_newest_terminated(ref, scope)
+        except ValueError:
+            return scope is None
+        return record is not None and scope in (None, record.owner)
 
     def _list_budgets(self, owner: str | None) -> tuple[Budget, ...]:
         """Return the budget of an owner, or all budgets. Whoever sees one owner does not see all costs of a project."""

@@ -28,7 +28,13 @@ from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.notifications.channel_warnings import select_owner_channels
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.store.conflicts import ConditionFailed, RejectedWrite, VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import (
+    CONTENDED_ATTEMPTS,
+    ConditionFailed,
+    RejectedWrite,
+    VersionConflict,
+    retry_on_conflict,
+)
 from chalicelib.store.instances.launches import (
     EarlierLaunch,
     IdempotencyRecord,
@@ -96,7 +102,7 @@ class LaunchService:
             )
 
         try:
-            result = retry_on_conflict(save, ConditionFailed)
+            result = retry_on_conflict(save, ConditionFailed, attempts=CONTENDED_ATTEMPTS)
         except Conflict as conflict:
             if conflict.code is ErrorCode.BUDGET_EXCEEDED and (earlier := self.stores.launches.find(idempotency, now)):
                 return self._build_repeated_response(earlier, key)

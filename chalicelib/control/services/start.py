@@ -67,7 +67,7 @@ class StartService:
         if not is_changed:
             return options
         spec = instance.spec
-        return replace(options, rates=find_rates(requested or "", spec.region, spec.disk_gib, self.catalog))
+        return replace(options, rates=find_rates(requested or "", spec.region, spec.priced_disk_gib, self.catalog))
 
     def _require_type(self, instance: Instance, name: str, context: SizeContext) -> None:
         problems = [*list_type_problems(instance, self.catalog.types[name], context)]

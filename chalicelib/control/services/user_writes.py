@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode, ValidationFailed
-from chalicelib.store.conflicts import RejectedWrite, VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import CONTENDED_ATTEMPTS, RejectedWrite, VersionConflict, retry_on_conflict
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ def retry_user_write(subject: str, operation: Callable[[], T]) -> T:
     :raises ValidationFailed: DynamoDB never accepts the change, for example because the record would be too large
     """
     try:
-        return retry_on_conflict(operation)
+        return retry_on_conflict(operation, attempts=CONTENDED_ATTEMPTS)
     except VersionConflict as error:
         message = f"{subject} cannot be changed now, because other requests change the same record. Try again."
         raise Conflict(message, code=ErrorCode.CONCURRENT_UPDATE) from error

@@ -1,11 +1,12 @@
 """The refusal of a launch or a start that does not fit a budget."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError
 from chalicelib.domain.common.money import format_usd, format_usd_cents
-from chalicelib.domain.common.text import pluralize
+from chalicelib.domain.common.text import join_or, pluralize
 from chalicelib.domain.costs.budgets import BudgetUse
 from chalicelib.domain.costs.expected_segments import find_end, find_reserved_price
 from chalicelib.domain.instances.record import Instance
@@ -19,18 +20,17 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
     :param instance: the record as it would be written
     :param needed: what it would cost this month until the end of its lifetime
     """
-    budget = use.budget
-    action = "start" if instance.ec2_instance else "launch"
+    budget, action = use.budget, _get_action(instance)
     hours = _count_hours(use, instance, now)
-    fitting = _find_fitting_hours(use, needed, instance, now)
-    shorter = f"lower max_hours to {fitting}, " if fitting else ""
+    # A keep lasts longer than a smaller max_hours.
+    is_kept = instance.lifetime.keep_until is not None and instance.lifetime.keep_until > now
+    fitting = 0 if is_kept else _find_fitting_hours(use, needed, instance, now)
+    advice = join_or(_list_advice(use, instance, action, fitting))
     message = (
         f"This {action} does not fit {budget.title}: {format_usd_cents(budget.amount)} for {use.month}, of which "
-        f"{format_usd_cents(use.spent)} is spent and {format_usd_cents(use.reserved)} is reserved for running "
-        f"instances. The {action} needs {format_usd_cents(needed)} for {pluralize(hours, 'hour')} this month"
-        f"{_describe_price(instance)}. "
-        f"{shorter.capitalize()}{'use' if shorter else 'Use'} a cheaper type, stop an instance, or ask an admin for a "
-        f"larger budget ({budget.change_request})."
+        f"{format_usd_cents(use.spent)} is spent and {format_usd_cents(use.reserved)} is reserved"
+        f"{_describe_reserved(use)}. The {action} needs {format_usd_cents(needed)} for {pluralize(hours, 'hour')} this "
+        f"month{_describe_price(instance)}. {advice[0].upper()}{advice[1:]}."
     )
     max_hours = instance.spec.policy.max_hours
     error = FieldError("max_hours", f"must be at most {fitting} to fit the budget, not {max_hours}")
@@ -47,6 +47,46 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
     }
     errors = (error,) if fitting and action == "launch" else ()
     return Conflict(message, code=ErrorCode.BUDGET_EXCEEDED, errors=errors, members=members)
+
+
+def _get_action(instance: Instance) -> str:
+    """Return what is refused. The record of a move has its target, and still its former EC2 instance."""
+    if instance.move is not None:
+        return "move"
+    return "start" if instance.ec2_instance else "launch"
+
+
+def _describe_reserved(use: BudgetUse) -> str:
+    """Return for what a part of the budget is reserved, as a clause."""
+    waiting = sum((launch.reserved for launch in use.launches), Decimal(0))
+    if waiting <= 0:
+        return " for running instances"
+    if waiting >= use.reserved:
+        return " for launches that do not run yet"
+    return f" ({format_usd_cents(waiting)} of it for launches that do not run yet, the rest for running instances)"
+
+
+def _list_advice(use: BudgetUse, instance: Instance, action: str, fitting: int) -> Iterator[str]:
+    """Yield what helps, each as a clause that begins with a verb.
+
+    :param fitting: the largest max_hours that fits; 0: none
+    """
+    if fitting:
+        at = "" if action == "launch" else f" (PATCH /instances/{instance.name})"
+        yield f"lower max_hours to {fitting}{at}"
+    yield {
+        "launch": "use a cheaper type",
+        "start": "start a cheaper size (instance_type)",
+        "move": "move it to a cheaper type (instance_type)",
+    }[action]
+    if use.reserved > sum((launch.reserved for launch in use.launches), Decimal(0)):
+        yield "stop an instance"
+    mine = [launch.name for launch in use.launches if launch.owner == instance.owner]
+    if mine:
+        yield f"cancel a launch that does not run yet (DELETE /instances/{mine[0]})"
+    elif use.launches:
+        yield "ask the owner of a launch that does not run yet to cancel it (DELETE)"
+    yield f"ask an admin for a larger budget ({use.budget.change_request})"
 
 
 def _describe_price(instance: Instance) -> str:

@@ -60,17 +60,31 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReservedLaunch:
+    """A launch that does not run yet, for example because it waits for a quota. It reserves what it can cost.
+
+    It starts by itself, so it must fit the budget then, too.
+    """
+
+    name: str
+    owner: str
+    reserved: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
 class BudgetUse:
     """How much of a budget is used in a month, in US dollars.
 
     :param spent: so far
-    :param reserved: what the running instances can still cost this month
+    :param reserved: what the running instances and the launches that do not run yet can still cost this month
+    :param launches: those launches, as far as they reserve something
     """
 
     budget: Budget
     month: Month
     spent: Decimal
     reserved: Decimal
+    launches: tuple[ReservedLaunch, ...] = ()
 
     @property
     def left(self) -> Decimal:
@@ -120,18 +134,17 @@ def compute_use(
     :param instances: all that are not terminated, without the one that is to be launched or started
     """
     month = Month.of(now)
-    reserved = sum(
-        (
-            compute_reservation(instance, now)
-            for instance in instances
-            if budget.covers(instance.owner, instance.spec.project)
-        ),
-        Decimal(0),
-    )
+    covered = [instance for instance in instances if budget.covers(instance.owner, instance.spec.project)]
+    reservations = [(instance, compute_reservation(instance, now)) for instance in covered]
     counted = [segment for segment in segments if budget.covers(segment.owner, segment.project)]
     return BudgetUse(
         budget=budget,
         month=month,
         spent=round_usd(sum_in_month(counted, month)),
-        reserved=reserved,
+        reserved=round_usd(sum((reserved for _, reserved in reservations), Decimal(0))),
+        launches=tuple(
+            ReservedLaunch(name=instance.name, owner=instance.owner, reserved=reserved)
+            for instance, reserved in reservations
+            if reserved and instance.ec2_instance is None and instance.move is None
+        ),
     )

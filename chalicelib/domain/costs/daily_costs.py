@@ -1,14 +1,15 @@
 """Costs of each owner, project or instance on each UTC day."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.common.money import round_usd
+from chalicelib.domain.costs.day_parts import compute_day_costs
 from chalicelib.domain.instances.billing import BillingState
-from chalicelib.domain.instances.metering import BilledSegment, CostParts, add_parts, split_segment_cost
+from chalicelib.domain.instances.metering import BilledSegment, CostParts, add_parts
 from chalicelib.domain.instances.record import Instance
 
 
@@ -122,9 +123,9 @@ def sum_costs_per_day(segments: Iterable[BilledSegment], report: CostReport) -> 
         group = _get_group(segment, group_by)
         if group not in latest or latest[group].until <= segment.until:
             latest[group] = segment
-        for day, part in split_by_day(segment):
+        for day, parts in compute_day_costs(segment):
             if report.since <= day <= report.until:
-                sums[day, group] = add_parts(sums.get((day, group), CostParts()), split_segment_cost(part))
+                sums[day, group] = add_parts(sums.get((day, group), CostParts()), parts)
     return [
         DayCost(
             owner=None if group_by is CostGroup.PROJECT else latest[group].owner,
@@ -149,13 +150,3 @@ def _get_group(segment: BilledSegment, group_by: CostGroup) -> str:
             return segment.project or ""
         case CostGroup.INSTANCE:
             return segment.instance_id
-
-
-def split_by_day(segment: BilledSegment) -> Iterator[tuple[date, BilledSegment]]:
-    """Yield the part of a segment on each day."""
-    begin = segment.since
-    while begin < segment.until:
-        midnight = datetime.combine(begin.date() + timedelta(days=1), datetime.min.time(), begin.tzinfo)
-        end = min(midnight, segment.until)
-        yield begin.date(), replace(segment, since=begin, until=end)
-        begin = end

@@ -14,7 +14,8 @@ from chalicelib.domain.instances.record import Instance
 
 FORECAST_ASSUMPTION = (
     "Running instances run until the end of their lifetime and then keep their disks. Stopped instances stay stopped. "
-    "Stopped disks and images are billed to the end of the month. Nothing else is launched, started or deleted."
+    "Stopped disks and images are billed to the end of the month. Nothing else is launched, started or deleted, "
+    "also no launch that waits for a quota."
 )
 
 SAVING_ASSUMPTION = (
@@ -80,12 +81,13 @@ def forecast_month(
     """Return the costs of the present month.
 
     :param segments: all that was billed until now
-    :param instances: all that are not terminated
+    :param instances: all that are not terminated; a launch that waits for a quota counts when the quota is granted
     :param images: what is billed of the images that exist
     """
     month = Month.of(now)
+    counted = (instance for instance in instances if not instance.launch.is_waiting_for_quota)
     expected = [
-        *(part for instance in instances for part in list_expected_segments(instance, now, month.ends_at)),
+        *(part for instance in counted for part in list_expected_segments(instance, now, month.ends_at)),
         *(replace(image, since=now, until=month.ends_at) for image in images),
     ]
     return MonthForecast(

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from chalicelib.domain.instances.metering import BilledSegment, compute_segment_cost
+from chalicelib.domain.costs.day_parts import compute_day_costs
+from chalicelib.domain.instances.metering import BilledSegment
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class Month:
 
 
 def sum_in_month(segments: Iterable[BilledSegment], month: Month) -> Decimal:
-    """Return what segments cost in a month, in US dollars."""
-    return sum((compute_segment_cost(part) for part in clip_to_month(segments, month)), Decimal(0))
+    """Return what segments cost in a month, in US dollars. It is the sum of the days of the month."""
+    parts = (parts for part in clip_to_month(segments, month) for _, parts in compute_day_costs(part))
+    return sum((sum(each, Decimal(0)) for each in parts), Decimal(0))
 
 
 def clip_to_month(segments: Iterable[BilledSegment], month: Month) -> list[BilledSegment]:

@@ -26,7 +26,10 @@ def build_hardware(type_name: str, catalog: InstanceTypeCatalog) -> Hardware:
 
 
 def find_rates(type_name: str, region: str, disk_gib: int | None, catalog: InstanceTypeCatalog) -> Rates:
-    """Return list prices; None for a type or region that is not in the catalog, and for a disk of unknown size."""
+    """Return list prices; None for a type or region that is not in the catalog.
+
+    :param disk_gib: of disks whose price is known; None: their size or their price is not
+    """
     return Rates(
         instance=catalog.get_price(type_name, region),
         disk=None if disk_gib is None else catalog.get_disk_price_per_gib_hour(region) * disk_gib,
@@ -69,4 +72,8 @@ def describe_arch_mismatch(instance_type: str, type_arch: str | None, image_arch
     )
 
 
-UNKNOWN_DISK_SIZE = "gpudesk could not read the size of its disks, so its costs leave them out."
+def describe_unknown_disks(spec: Spec) -> str:
+    """Return why the price of the disks is unknown, as a sentence."""
+    if spec.disk_gib is None:
+        return "gpudesk could not read the size of its disks, so its costs leave them out."
+    return "Not all of its disks are gp3, and gpudesk knows only the price of gp3, so its costs leave them out."

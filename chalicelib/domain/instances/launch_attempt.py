@@ -96,6 +96,11 @@ class LaunchState:
     quota_wait: QuotaWait | None = None
 
     @property
+    def is_waiting_for_quota(self) -> bool:
+        """Return whether the launch waits for a quota, and costs nothing meanwhile."""
+        return self.quota_wait is not None and not self.quota_wait.is_over
+
+    @property
     def tries_of_pass(self) -> tuple[LaunchTry, ...]:
         """The tries of this pass only."""
         return tuple(each for each in self.tries if each.pass_number == self.pass_number)

@@ -12,11 +12,14 @@ from typing import NamedTuple
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.instances.billing import BillingState, Meter, Rates
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
-from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.warning import WarningType
 
 HOUR = Decimal(3600)
+
+LAUNCH_FAILURES = (EndCause.ZONE, EndCause.KMS_KEY, EndCause.QUOTA, EndCause.SNAPSHOT)
+"""Causes for which EC2 ends a pending instance. AWS does not bill it."""
 
 
 class CostParts(NamedTuple):
@@ -68,23 +71,15 @@ def get_billing_state(ec2_instance: Ec2Instance | None) -> BillingState:
 def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Instance, tuple[BilledSegment, ...]]:
     """Close the current segment if the billing state changes from `before` to `after`.
 
-    A pending instance is billed only if it starts to run: then from the launch time that EC2 reports, if that is later
-    than the end of the segment before. A change of the rates begins another segment.
-    An instance that reappeared is billed from the time at which its record was closed, and a foreign one from its
-    adoption: nobody in gpudesk answers for the time before.
+    What was counted until now stays as it was, also after a change of the rates. Only a launch or a start that gpudesk
+    did not see at once is billed from the launch time that EC2 reports.
 
     :returns: `after` with its meter set, and the segments that ended
     """
-    meter_before = before.billing.meter.state
-    is_pending = after.ec2_instance is not None and after.ec2_instance.state is Ec2State.PENDING
-    state = meter_before if is_pending else get_billing_state(after.billed_ec2_instance)
-    if state is meter_before and before.billing.rates == after.billing.rates:
+    state = _find_state(before, after)
+    if state is before.billing.meter.state and before.billing.rates == after.billing.rates:
         return replace(after, billing=replace(after.billing, meter=before.billing.meter)), ()
-    began = now
-    if state is BillingState.RUNNING and after.ec2_instance:
-        first = before.created_at if before.is_foreign else after.ec2_instance.launched_at
-        earliest = before.billing.meter.since or before.terminated_at or first
-        began = min(now, max(earliest, after.ec2_instance.launched_at))
+    began = _find_beginning(before, after, now) if state is BillingState.RUNNING else now
     ended = get_open_segment(before, began)
     spent = before.billing.meter.accrued + (compute_segment_cost(ended) if ended else Decimal(0))
     meter = Meter(
@@ -94,6 +89,54 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
         saves_until=_find_end_of_saving(before, after) if state is BillingState.STOPPED else None,
     )
     return replace(after, billing=replace(after.billing, meter=meter)), (ended,) if ended else ()
+
+
+def _find_state(before: Instance, after: Instance) -> BillingState:
+    """Return the billing state of a record whose last known state is that of `before`.
+
+    A pending instance is billed only if it starts to run, and an instance that is ending only if it has run: a stopped
+    one has not (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html). Between the two EC2
+    instances of a move, the former disk is billed.
+    """
+    known, present, meter = before.ec2_instance, after.ec2_instance, before.billing.meter
+    if present is None:
+        has_former = after.move is not None and after.move.former is not None and after.phase is not Phase.TERMINATED
+        return BillingState.STOPPED if has_former else BillingState.NOTHING
+    if present.state is Ec2State.PENDING:
+        return meter.state
+    is_ending = present.state in (Ec2State.STOPPING, Ec2State.SHUTTING_DOWN)
+    if is_ending and meter.state is not BillingState.RUNNING:
+        if present.state_reason and present.state_reason.cause in LAUNCH_FAILURES:
+            return meter.state
+        was_stopped = meter.state is BillingState.STOPPED or (known is not None and known.state is Ec2State.STOPPED)
+        if was_stopped and not _has_new_launch(before, present):
+            return BillingState.STOPPED
+    return get_billing_state(present)
+
+
+def _find_beginning(before: Instance, after: Instance, now: datetime) -> datetime:
+    """Return when a segment of a running instance began: at its launch if nobody saw it before, otherwise now.
+
+    An instance that reappeared is billed from the time at which its record was closed, and a foreign one from its
+    adoption: nobody in gpudesk answers for the time before.
+    """
+    since, present = before.billing.meter.since, after.ec2_instance
+    if present is None or (since is not None and not _has_new_launch(before, present)):
+        return now
+    first = before.created_at if before.is_foreign else present.launched_at
+    return min(now, max(since or before.terminated_at or first, present.launched_at))
+
+
+def _has_new_launch(before: Instance, present: Ec2Instance) -> bool:
+    """Return whether EC2 has launched or started the instance since the meter of `before` was advanced.
+
+    Each start gives another launch time: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+    The meter waits while the instance is pending.
+    """
+    known = before.ec2_instance
+    if known is None or known.instance_id != present.instance_id or known.state is Ec2State.PENDING:
+        return True
+    return known.launched_at < present.launched_at
 
 
 def compute_cost(instance: Instance, now: datetime) -> Decimal:

@@ -58,6 +58,7 @@ class FormerPlace:
     setup: SetupState
     rates: Rates
     free_disk_gib: int | None = None
+    has_priced_disks: bool = True
     tagged_id: str | None = None
     interruption: Interruption | None = None
 

@@ -191,12 +191,6 @@ class Instance:
         return frozenset(each.instance_id for each in instances if each)
 
     @property
-    def billed_ec2_instance(self) -> Ec2Instance | None:
-        """The EC2 instance whose state is billed: during a move the former one, until another one is launched."""
-        former = self.move.former.ec2_instance if self.move and self.move.former else None
-        return self.ec2_instance or former
-
-    @property
     def active_command(self) -> DocumentRun | None:
         """The command whose end the instance waits for: of its setup, of its benchmark, or of its hook."""
         match self.phase:

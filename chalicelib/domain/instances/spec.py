@@ -124,6 +124,7 @@ class Spec:
     :param market: the market of the next launch attempt, or of the EC2 instance; see `market_fallback.py`
     :param spot: the terms of a request for spot; without a meaning for any other
     :param disk_gib: None: unknown, of an adopted instance whose volumes gpudesk could not read
+    :param has_priced_disks: False: not all disks are gp3, the only kind whose price gpudesk knows
     :param free_disk_gib: space that the disk must have beside the public image, whose size is read at the launch; None:
         `disk_gib` decides
     :param metadata_hop_limit: 1 keeps the role of the instance from containers on it; 2 lets them use it
@@ -137,6 +138,7 @@ class Spec:
     market: Market = Market.ON_DEMAND
     spot: SpotTerms = SpotTerms()
     disk_gib: int | None = None
+    has_priced_disks: bool = True
     free_disk_gib: int | None = None
     metadata_hop_limit: int = DEFAULT_HOP_LIMIT
     hardware: Hardware
@@ -146,6 +148,11 @@ class Spec:
     tags: Mapping[str, str] = field(default_factory=dict)
     launch_choice: LaunchChoice | None = None
     wait_for_quota: bool = False
+
+    @property
+    def priced_disk_gib(self) -> int | None:
+        """The size of the disks whose price is known; None: their size or their price is not."""
+        return self.disk_gib if self.has_priced_disks else None
 
     @property
     def enabled_signals(self) -> frozenset[str]:

@@ -20,6 +20,15 @@ def test_terminated_instance_costs_nothing_more(desk: World) -> None:
     assert desk.get_snapshot(instance).cost_so_far == cost
 
 
+def test_stopped_time_stays_billed_as_stopped_when_the_instance_is_terminated(desk: World) -> None:
+    instance = desk.launch_until_stopped()
+    desk.clock.advance(timedelta(days=3))
+    before = desk.get_snapshot(instance).cost_so_far
+    desk.application.instances.terminate(ADA, instance.id)
+    ended = desk.wait_for_phase(instance, Phase.TERMINATED)
+    assert desk.get_snapshot(ended).cost_so_far - before < Decimal("0.01")
+
+
 def test_costs_are_summed_by_owner_and_day_and_agree_with_the_instances(desk: World) -> None:
     stopped = desk.launch_until_stopped()
     running = desk.launch_until_ready(gpu="A10G")

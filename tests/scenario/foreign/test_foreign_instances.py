@@ -12,6 +12,7 @@ from chalicelib.aws.clients import build_client_sets
 from chalicelib.aws.foreign_instances import ForeignInstances
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister, NoRegionRead
 from chalicelib.domain.common.errors import Conflict
+from chalicelib.domain.costs.daily_costs import CostReport
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.foreign.adoption import Adoption, AdoptionList, AdoptionState
 from chalicelib.domain.instances.record import Instance, Phase
@@ -26,10 +27,10 @@ NEW_TYPE = "g6.xlarge"
 ALLOWED: Any = [{"Key": "gpudesk:adopt", "Value": "dev"}]
 
 
-def launch_foreign(desk: World, kind: Any = "g5.xlarge", region: str = "us-east-1") -> str:
+def launch_foreign(desk: World, kind: Any = "g5.xlarge", region: str = "us-east-1", disks: Any = ()) -> str:
     """Launch an EC2 instance as another tool in the same account does, and return its id."""
     launched = boto3.client("ec2", region).run_instances(
-        ImageId=desk.get_public_image(region), InstanceType=kind, MinCount=1, MaxCount=1
+        ImageId=desk.get_public_image(region), InstanceType=kind, MinCount=1, MaxCount=1, BlockDeviceMappings=disks
     )
     return str(launched["Instances"][0]["InstanceId"])
 
@@ -79,9 +80,9 @@ def adopt(desk: World, instance_id: str) -> Adoption:
     return decided
 
 
-def adopt_until_ready(desk: World) -> Instance:
+def adopt_until_ready(desk: World, disks: Any = ()) -> Instance:
     """Launch an instance, adopt it, and return its record."""
-    instance_id = launch_foreign(desk)
+    instance_id = launch_foreign(desk, disks=disks)
     allow_adoption(desk, instance_id)
     assert adopt(desk, instance_id).state is AdoptionState.TAGGED
     desk.pass_minutes(11, sweep_every=11)
@@ -160,6 +161,17 @@ def test_instance_is_adopted_kept_for_a_day_warned_and_stopped(desk: World) -> N
     desk.clock.advance(20 * MINUTE)
     desk.pass_minutes(1)
     assert desk.load(started).phase is Phase.READY, "no agent is expected"
+
+
+def test_disks_of_another_kind_than_gp3_have_no_price_and_costs_are_incomplete(desk: World) -> None:
+    record = adopt_until_ready(desk, [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 8, "VolumeType": "gp2"}}])
+    assert (record.spec.disk_gib or 0) > 8
+    assert record.billing.rates.disk is None
+    (entry,) = desk.list_timeline(record)
+    assert "Not all of its disks are gp3, and gpudesk knows only the price of gp3" in entry.message
+    desk.pass_minutes(1)
+    today = CostReport(since=desk.now.date(), until=desk.now.date())
+    assert desk.application.costs.list_costs(ADMIN, "ada", today).summary.is_incomplete
 
 
 def test_instance_without_a_profile_says_why_sessions_and_setups_do_not_work(desk: World) -> None:

@@ -20,6 +20,7 @@ from chalicelib.domain.costs.budgets import (
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.instances.billing import BillingState
 from chalicelib.domain.instances.record import Lifetime
+from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import START
 from tests.unit.costs.test_forecast import HOUR, MONTH, REQUESTED, RUNNING, STOPPED, build_segment
 
@@ -48,6 +49,7 @@ def test_use_counts_what_is_billed_this_month_and_what_runs_to_its_end() -> None
     ]
     mine = compute_use(ADA, segments, [RUNNING, STOPPED, REQUESTED, replace(RUNNING, owner="bob")], START)
     assert (mine.spent, mine.reserved) == (Decimal("2.22") + Decimal("0.1"), Decimal("11.1") * 2)
+    assert str(compute_use(ADA, [], [], START).reserved) == "0.000000"
     assert mine.left == 100 - mine.spent - mine.reserved
     assert compute_use(VISION, segments, [RUNNING], START).spent == Decimal("2.22")
 
@@ -80,6 +82,32 @@ def test_refusal_says_what_is_missing_and_what_fits(spent: str, advice: str, fie
     )
     assert advice in refusal.message
     assert [error.field for error in refusal.errors] == fields
+
+
+def test_refusal_names_the_launch_that_reserves_the_budget_and_how_to_cancel_it() -> None:
+    waiting = replace(REQUESTED, name="qa-wait")
+    use = compute_use(replace(ADA, amount=Decimal(12)), [], [waiting], START)
+    message = build_refusal(use, Decimal("11.1"), REQUESTED, START).message
+    assert "$11.10 is reserved for launches that do not run yet." in message
+    assert "Use a cheaper type, cancel a launch that does not run yet (DELETE /instances/qa-wait) or ask" in message
+    assert "stop an instance" not in message
+    others = replace(use, launches=tuple(replace(each, owner="bob") for each in use.launches))
+    assert "qa-wait" not in build_refusal(others, Decimal("11.1"), REQUESTED, START).message
+    both = compute_use(ADA, [], [waiting, RUNNING], START)
+    message = build_refusal(both, Decimal(90), REQUESTED, START).message
+    assert "$22.20 is reserved ($11.10 of it for launches that do not run yet, the rest for running" in message
+    assert "stop an instance" in message
+
+
+def test_refusal_of_a_start_says_what_a_start_can_change() -> None:
+    starting = replace(STOPPED, spec=replace(STOPPED.spec, desired=DesiredState.RUNNING))
+    refusal = build_refusal(build_use("94"), Decimal("11.1"), starting, START)
+    assert f"Lower max_hours to 5 (PATCH /instances/{STOPPED.name}), start a cheaper size (instance_type) or" in (
+        refusal.message
+    )
+    assert refusal.errors == ()
+    kept = replace(starting, lifetime=Lifetime(keep_until=START + 20 * HOUR))
+    assert "max_hours" not in build_refusal(build_use("94"), Decimal("11.1"), kept, START).message
 
 
 def test_refusal_shortly_before_the_month_ends_names_the_hours_that_are_left() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.costs.daily_costs import CostGroup, CostReport, DayCost, sum_costs_per_day, summarize_costs
+from chalicelib.domain.costs.month import Month, sum_in_month
 from chalicelib.domain.instances.billing import BillingState, Rates
 from chalicelib.domain.instances.metering import BilledSegment
 
@@ -98,3 +99,15 @@ def test_report_contains_only_what_it_is_filtered_by(only: dict[str, str], total
 def test_keys_of_a_report_differ(group_by: CostGroup) -> None:
     costs = sum_by(group_by)
     assert len({cost.key for cost in costs}) == len(costs)
+
+
+@pytest.mark.parametrize("group_by", CostGroup)
+def test_days_of_a_month_add_up_to_the_month(group_by: CostGroup) -> None:
+    rates = Rates(instance=Decimal("0.526"), disk=Decimal("0.0123457"), address=Decimal("0.005"))
+    segments = [
+        replace(each, rates=rates, until=each.until + timedelta(hours=30 * number, seconds=7 * number + 1))
+        for number, each in enumerate(SEGMENTS)
+    ]
+    report = CostReport(since=date(2030, 1, 1), until=date(2030, 1, 31), group_by=group_by)
+    total = summarize_costs(segments, report, has_unreadable_records=False).total
+    assert total == sum_in_month(segments, Month.of(segments[0].since))

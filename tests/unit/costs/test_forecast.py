@@ -6,13 +6,16 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.domain.costs.budgets import compute_reservation
 from chalicelib.domain.costs.expected_segments import list_expected_segments
 from chalicelib.domain.costs.forecast import compute_savings, forecast_month
 from chalicelib.domain.costs.month import Month, sum_in_month
 from chalicelib.domain.costs.open_segments import join_segments
 from chalicelib.domain.instances.billing import Billing, BillingState, Rates
+from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
 from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.quota_wait import QuotaWait
 from chalicelib.domain.instances.record import Instance, Lifetime, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import START, build_ready_instance
@@ -133,3 +136,11 @@ def test_month_is_that_of_utc() -> None:
 def test_expected_segments_follow_each_other() -> None:
     running, stopped = list_expected_segments(RUNNING, START, MONTH.ends_at)
     assert (running.since, running.until, stopped.until) == (START, stopped.since, MONTH.ends_at)
+
+
+def test_launch_counts_in_the_forecast_when_its_quota_is_granted() -> None:
+    waiting = replace(REQUESTED, launch=LaunchState(quota_wait=QuotaWait(since=START)))
+    assert forecast_month([], [waiting], [], START).expected == 0
+    granted = replace(REQUESTED, launch=LaunchState(quota_wait=QuotaWait(since=START, is_over=True)))
+    assert forecast_month([], [granted], [], START).expected > 0
+    assert compute_reservation(waiting, START) == compute_reservation(granted, START) > 0

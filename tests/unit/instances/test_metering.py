@@ -9,7 +9,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
 from chalicelib.domain.instances.claim import Claim, ClaimAction
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.metering import (
     advance_meter,
     compute_cost,
@@ -112,6 +112,45 @@ def test_change_of_the_rates_begins_another_segment() -> None:
     after, segments = advance_meter(before, replace(before, billing=dearer, ec2_instance=restarted), get_time(40))
     assert [(segment.until, segment.rates) for segment in segments] == [(get_time(30), RATES)]
     assert compute_cost(after, get_time(90)) == Decimal("0.333") + Decimal("1.266")
+
+
+@pytest.mark.parametrize("state", [Ec2State.SHUTTING_DOWN, Ec2State.STOPPING, Ec2State.RUNNING])
+def test_stopped_time_is_never_billed_as_running(state: Ec2State) -> None:
+    before = build_metered_instance(BillingState.STOPPED, since=10)
+    after, segments = advance_meter(before, replace(before, ec2_instance=build_ec2_instance(state)), get_time(70))
+    assert compute_cost(after, get_time(70)) == compute_cost(before, get_time(70)) == Decimal("0.06")
+    assert {segment.state for segment in segments} <= {BillingState.STOPPED}
+
+
+def test_termination_of_a_stopped_instance_that_was_just_adopted_bills_no_running_time() -> None:
+    stopped = replace(build_metered_instance(BillingState.NOTHING), ec2_instance=build_ec2_instance(Ec2State.STOPPED))
+    ending = replace(stopped, ec2_instance=build_ec2_instance(Ec2State.SHUTTING_DOWN))
+    after, _ = advance_meter(stopped, ending, get_time(60))
+    assert after.billing.meter == Meter(state=BillingState.STOPPED, since=get_time(60))
+
+
+def test_start_that_was_first_seen_pending_is_billed_from_its_launch() -> None:
+    before = build_metered_instance(BillingState.STOPPED)
+    for minute, state in ((11, Ec2State.PENDING), (12, Ec2State.RUNNING)):
+        shown = replace(build_ec2_instance(state), launched_at=get_time(10))
+        before, _ = advance_meter(before, replace(before, ec2_instance=shown), get_time(minute))
+    assert before.billing.meter.since == get_time(10)
+
+
+def test_launch_that_ec2_ended_before_it_ran_is_not_billed() -> None:
+    before = replace(build_metered_instance(BillingState.NOTHING), ec2_instance=build_ec2_instance(Ec2State.PENDING))
+    reason = StateReason(code="Server.InsufficientInstanceCapacity", cause=EndCause.ZONE)
+    shown = replace(build_ec2_instance(Ec2State.SHUTTING_DOWN), state_reason=reason)
+    after, segments = advance_meter(before, replace(before, ec2_instance=shown), get_time(5))
+    assert (after.billing.meter, segments) == (Meter(), ())
+
+
+def test_new_spot_price_changes_nothing_that_was_counted_before() -> None:
+    before = build_metered_instance(BillingState.RUNNING)
+    dearer = replace(before.billing, rates=replace(RATES, instance=Decimal("1.20")))
+    after, segments = advance_meter(before, replace(before, billing=dearer), get_time(60))
+    assert [(segment.until, segment.rates) for segment in segments] == [(get_time(60), RATES)]
+    assert compute_cost(after, get_time(60)) == Decimal("0.666")
 
 
 def test_decision_bills_the_state_that_ec2_shows() -> None:

@@ -6,12 +6,13 @@ from decimal import Decimal
 import pytest
 from typing_extensions import override
 
-from chalicelib.domain.common.aws_errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.deadlines import MOVE_IMAGE_DEADLINE, MOVE_LAUNCH_DEADLINE
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
+from chalicelib.domain.instances.billing import BillingState
 from chalicelib.domain.instances.commands.request_move import cancel_move, request_move
 from chalicelib.domain.instances.commands.stop_start import request_start, request_termination
 from chalicelib.domain.instances.ec2_instance import Ec2State
@@ -172,6 +173,14 @@ def take_back_after(aws: MovingAws, simulation: MovingSimulation) -> None:
     simulation.apply_change(request_start(after, ADA, get_time(100)))
     simulation._show()
     simulation.run_until(Phase.READY, 100, 106)
+
+
+def test_disk_is_billed_while_the_new_instance_is_launched() -> None:
+    aws, simulation = start_move()
+    aws.faults[Launch] = InsufficientCapacity("InsufficientInstanceCapacity", "No capacity.")
+    simulation.run_minutes(1, 4)
+    assert (simulation.instance.phase, simulation.instance.ec2_instance) == (Phase.LAUNCHING, None)
+    assert simulation.instance.billing.meter.state is BillingState.STOPPED
 
 
 def test_launch_that_fails_takes_the_former_instance_back() -> None:

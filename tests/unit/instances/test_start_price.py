@@ -34,6 +34,12 @@ def test_only_a_start_takes_the_present_prices(action: ClaimAction, rates: Rates
     assert update_rates_at_start(claimed, claimed, CATALOG).billing.rates == OLD
 
 
+def test_start_gives_disks_of_another_kind_than_gp3_no_price() -> None:
+    adopted = replace(BEFORE, spec=replace(BEFORE.spec, has_priced_disks=False))
+    before = replace(adopted, billing=Billing(rates=replace(OLD, disk=None)))
+    assert update_rates_at_start(before, claim(before, ClaimAction.START), CATALOG).billing.rates.disk is None
+
+
 def test_spot_price_and_a_price_that_is_no_longer_known_stay() -> None:
     spot = replace(BEFORE, spec=replace(BEFORE.spec, market=Market.SPOT))
     assert update_rates_at_start(spot, claim(spot, ClaimAction.START), CATALOG).billing.rates == OLD

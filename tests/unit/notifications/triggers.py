@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from chalicelib.aws.volumes import Volumes
+from chalicelib.aws.volumes import AttachedDisks, Volumes
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.catalog.market import Market
@@ -189,8 +189,8 @@ class FakeVolumes(Volumes):
     def __init__(self) -> None:
         """Need no client."""
 
-    def measure_disks(self, region: str, instance_id: str) -> int:
-        return 64
+    def measure_disks(self, region: str, instance_id: str) -> AttachedDisks:
+        return AttachedDisks(size_gib=64, are_priced=True)
 
 
 class FakeAdoptions(AdoptionRepository):

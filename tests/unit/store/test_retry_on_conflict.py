@@ -2,7 +2,14 @@
 
 import pytest
 
-from chalicelib.store.conflicts import MAX_ATTEMPTS, TransactionConflict, VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import (
+    LONGEST_PAUSE_SECONDS,
+    MAX_ATTEMPTS,
+    TransactionConflict,
+    VersionConflict,
+    retry_on_conflict,
+)
+from chalicelib.store.connections import DeadlineExceeded
 
 
 class Operation:
@@ -24,14 +31,26 @@ def test_operation_without_conflict_is_called_once() -> None:
 
 
 def test_operation_is_repeated_until_it_meets_no_conflict() -> None:
-    conflicts = [VersionConflict("changed")] * (MAX_ATTEMPTS - 1)
-    assert retry_on_conflict(Operation(*conflicts)) == MAX_ATTEMPTS
+    conflicts, waits = [VersionConflict("changed")] * (MAX_ATTEMPTS - 1), list[float]()
+    assert retry_on_conflict(Operation(*conflicts), pause=waits.append) == MAX_ATTEMPTS
+    assert len(waits) == MAX_ATTEMPTS - 1
+    assert max(waits) <= LONGEST_PAUSE_SECONDS
+
+
+def test_end_of_the_time_after_a_conflict_is_a_conflict() -> None:
+    with pytest.raises(VersionConflict, match="changed"):
+        retry_on_conflict(Operation(VersionConflict("changed"), DeadlineExceeded("no time")))
+
+
+def test_end_of_the_time_without_a_conflict_is_an_overload() -> None:
+    with pytest.raises(DeadlineExceeded):
+        retry_on_conflict(Operation(DeadlineExceeded("no time")))
 
 
 def test_last_conflict_is_raised() -> None:
     operation = Operation(*(VersionConflict(f"conflict {number}") for number in range(1, MAX_ATTEMPTS + 2)))
     with pytest.raises(VersionConflict, match=f"conflict {MAX_ATTEMPTS}"):
-        retry_on_conflict(operation)
+        retry_on_conflict(operation, pause=list[float]().append)
     assert operation.calls == MAX_ATTEMPTS
 
 

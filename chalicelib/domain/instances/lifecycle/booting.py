@@ -11,7 +11,7 @@ from chalicelib.domain.common.text import format_date_time, format_duration, for
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.hardware import UNKNOWN_DISK_SIZE, describe_price, describe_unknown_gpus
+from chalicelib.domain.instances.hardware import describe_price, describe_unknown_disks, describe_unknown_gpus
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
@@ -144,7 +144,8 @@ def _describe_cost(instance: Instance) -> str:
     if rates.instance is None:
         return describe_price(instance.spec.hardware.instance_type, None)
     if rates.disk is None:
-        return f"It costs {format_usd(rates.instance + rates.address)} per hour and its disks. {UNKNOWN_DISK_SIZE}"
+        price = format_usd(rates.instance + rates.address)
+        return f"It costs {price} per hour and its disks. {describe_unknown_disks(instance.spec)}"
     return f"It costs {format_usd(rates.instance + rates.disk + rates.address)} per hour.{describe_spot_saving(rates)}"
 
 

@@ -94,6 +94,7 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
                 market=attempt.market,
                 hardware=outcome.hardware,
                 disk_gib=attempt.disk_gib,
+                has_priced_disks=True,
                 launch_choice=choice,
             ),
             launch=replace(

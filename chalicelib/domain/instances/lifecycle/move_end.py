@@ -146,6 +146,7 @@ def _take_back(instance: Instance, former: FormerPlace, reason: EventReason, now
             region=former.region,
             hardware=former.hardware,
             free_disk_gib=former.free_disk_gib,
+            has_priced_disks=former.has_priced_disks,
         ),
         setup=replace(former.setup, number=instance.setup.number),
         billing=replace(instance.billing, rates=former.rates),

@@ -135,6 +135,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
         setup=instance.setup,
         rates=instance.billing.rates,
         free_disk_gib=instance.spec.free_disk_gib,
+        has_priced_disks=instance.spec.has_priced_disks,
         tagged_id=instance.tagged_id,
         interruption=instance.observed.interruption,
     )

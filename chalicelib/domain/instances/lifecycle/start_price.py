@@ -18,7 +18,7 @@ def update_rates_at_start(before: Instance, after: Instance, catalog: InstanceTy
     if not began or before.claim == after.claim or after.spec.market is not Market.ON_DEMAND:
         return after
     spec, known = after.spec, after.billing.rates
-    present = find_rates(spec.hardware.instance_type, spec.region, spec.disk_gib, catalog)
+    present = find_rates(spec.hardware.instance_type, spec.region, spec.priced_disk_gib, catalog)
     rates = replace(
         present,
         instance=known.instance if present.instance is None else present.instance,
