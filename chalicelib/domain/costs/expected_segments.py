@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.domain.instances.billing import BillingState, Rates
+from chalicelib.domain.instances.expected_run import to_expected_run
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance
 from chalicelib.domain.instances.spec import DesiredState, Spec
@@ -19,6 +20,7 @@ def list_expected_segments(instance: Instance, now: datetime, until: datetime) -
         return ()
     if instance.spec.desired is DesiredState.TERMINATED:
         return ()
+    instance = to_expected_run(instance)
     runs_until = min(until, find_end(instance, now) or now)
     rates = instance.billing.rates
     if instance.ec2_instance is None:

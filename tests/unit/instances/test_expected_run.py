@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from chalicelib.domain.costs.budgets import compute_reservation
 from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.commands.request_move import request_move
 from chalicelib.domain.instances.commands.start_options import StartOptions
@@ -45,3 +46,13 @@ def test_request_that_starts_nothing_counts_nothing() -> None:
     waits = request_start(started, ADA, get_time(1), StartOptions(wait_until=get_time(60))).instance
     assert build_expected_run(started, waits) is None
     assert build_expected_run(STOPPED, STOPPED) is None
+
+
+def test_move_and_larger_size_stay_reserved_until_they_run() -> None:
+    target = MoveTarget(region="us-west-2", hardware=build_hardware("g4dn.2xlarge", CATALOG), rates=DEARER)
+    moving = request_move(STOPPED, "move-1", target, ADA, get_time(0)).instance
+    larger = StartOptions(instance_type="g4dn.2xlarge", rates=DEARER)
+    starting = request_start(STOPPED, ADA, get_time(0), larger).instance
+    hours = STOPPED.spec.policy.max_hours
+    for waiting in (moving, starting):
+        assert compute_reservation(waiting, get_time(60)) == Decimal("0.8") * hours
