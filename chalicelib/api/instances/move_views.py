@@ -67,7 +67,7 @@ class MovingInstanceView(InstanceWithWarningsView):
 
 def to_estimate_view(estimate: MoveEstimate) -> MoveEstimateView:
     """Return the view of an estimate."""
-    minutes = round(estimate.duration.total_seconds() / 60) if estimate.duration else None
+    minutes = int(estimate.duration.total_seconds() // 60) if estimate.duration else None
     return {
         "region": estimate.target.region,
         "zone": estimate.target.zone,

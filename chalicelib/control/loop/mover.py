@@ -34,7 +34,7 @@ class Mover:
             case MoveStep.COPY:
                 return MoveObservation(image=_try(lambda: self.images.find(move.target.region, move.id)))
             case MoveStep.LAUNCH:
-                return MoveObservation()
+                return self._observe_former(move)
             case MoveStep.CLEAN_UP:
                 return self._observe_leftovers(move)
 
@@ -74,6 +74,13 @@ class Mover:
             self.ec2.terminate(obsolete.region, obsolete.instance_id)
         except AwsNotFound:
             return
+
+    def _observe_former(self, move: MoveState) -> MoveObservation:
+        former = move.former
+        if former is None:
+            return MoveObservation()
+        state = _try(lambda: self.ec2.get_state(former.region, former.ec2_instance.instance_id))
+        return MoveObservation(former_state=state)
 
     def _observe_leftovers(self, move: MoveState) -> MoveObservation:
         obsolete = move.obsolete

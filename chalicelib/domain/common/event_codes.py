@@ -136,7 +136,7 @@ class EventCode(StrEnum):
     MOVING = "moving", NOTIFY_NOBODY
     MOVED = "moved", NOTIFY_OWNER, "is moved"
     MOVE_FAILED = "move_failed", NOTIFY_OWNER, "could not be moved and is stopped where it was"
-    MOVE_LEFTOVER = "move_leftover", NOTIFY_BOTH, "has leftovers of a move that cost money"
+    MOVE_LEFTOVER = "move_leftover", NOTIFY_BOTH, "has resources of a move that could not be deleted"
     MOVE_CLEANED_UP = "move_cleaned_up", NOTIFY_NOBODY
 
     # Activity and stop warnings

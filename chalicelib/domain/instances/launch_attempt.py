@@ -22,6 +22,7 @@ class LaunchAttempt:
     :param price: USD per hour when the offer was chosen; None: unknown
     :param was_avoided: EC2 had refused the offer within the last minutes before it was chosen
     :param sent_at: time of the first call; None until then
+    :param last_sent_at: time of the last call; None until then, and in records of former versions
     """
 
     number: int
@@ -43,6 +44,12 @@ class LaunchAttempt:
     price: Decimal | None = None
     was_avoided: bool = False
     sent_at: datetime | None = None
+    last_sent_at: datetime | None = None
+
+    @property
+    def last_called_at(self) -> datetime | None:
+        """The time of the last call, after which EC2 may show an instance of it only later; None: it was not sent."""
+        return self.last_sent_at or self.sent_at
 
     @property
     def offer(self) -> LaunchOffer:

@@ -45,7 +45,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "start_capacity_found": (OWNER, "got capacity and is starting"),
     "moved": (OWNER, "is moved"),
     "move_failed": (OWNER, "could not be moved and is stopped where it was"),
-    "move_leftover": (BOTH, "has leftovers of a move that cost money"),
+    "move_leftover": (BOTH, "has resources of a move that could not be deleted"),
     "market_changed": (OWNER, "is launched on-demand: spot is not available"),
     "spot_interruption": (OWNER, "is being interrupted by EC2"),
     "spot_interrupted": (OWNER, "was interrupted by EC2"),

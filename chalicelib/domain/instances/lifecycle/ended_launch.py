@@ -92,9 +92,9 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         plan = try_next_offer(waiting, latest, relaunch, now, instance_id=instance_id)
         return replace(plan, step=cancellation, instance=remember_request(plan.instance, cancellation, now))
     code, advice = _choose_failure(reason)
-    cause = f"EC2 accepted the launch and then ended it. {reason.text} {advice}"
+    cause = f"EC2 accepted the launch and then ended it. {reason.text}"
     tried = add_try(released, latest)
-    plan = fail_launch(tried, code, cause, now, rejected_by="AWS", instance_id=instance_id)
+    plan = fail_launch(tried, code, cause, now, advice, rejected_by="AWS", instance_id=instance_id)
     return replace(plan, step=cancellation, instance=remember_request(plan.instance, cancellation, now))
 
 
