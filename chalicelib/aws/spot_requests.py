@@ -7,7 +7,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import ID_TAG, STAGE_TAG
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.instances.spot import LIVE_REQUEST_STATES, ObservedSpotRequest, SpotRequestState
+from chalicelib.domain.instances.spot import LIVE_REQUEST_STATES, ObservedSpotRequest, SpotRequestKey, SpotRequestState
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceMarketOptionsRequestTypeDef, SpotInstanceRequestTypeDef
@@ -55,20 +55,19 @@ class SpotRequests:
         states = [str(state) for state in LIVE_REQUEST_STATES]
         return self._list(region, [{"Name": "tag-key", "Values": [ID_TAG]}, {"Name": "state", "Values": states}])
 
-    def find(self, region: str, request_id: str | None, record_id: str) -> ObservedSpotRequest | None:
-        """Return a request; None: EC2 does not show it.
+    def find(self, request: SpotRequestKey, record_id: str) -> ObservedSpotRequest | None:
+        """Return the request of an EC2 instance; None: EC2 does not show it.
 
-        The id is passed as a filter: EC2 rejects an unknown id in SpotInstanceRequestIds, but not in a filter.
-
-        :param request_id: None: unknown; then a live request with the tag of the record is preferred
+        The id is passed as a filter: EC2 rejects an unknown id in SpotInstanceRequestIds, but not in a filter. Without
+        it, the request with the tag of the record that names the instance is returned, or a live one that names none
+        yet. A request of another instance with the same tag is not: a cancellation would terminate that instance.
         """
-        filters: list[FilterTypeDef] = [
-            {"Name": "spot-instance-request-id", "Values": [request_id]}
-            if request_id
-            else {"Name": f"tag:{ID_TAG}", "Values": [record_id]}
-        ]
-        found = self._list(region, filters)
-        return min(found, key=lambda request: not request.is_live, default=None)
+        if request.request_id:
+            by_id = self._list(request.region, [{"Name": "spot-instance-request-id", "Values": [request.request_id]}])
+            return next(iter(by_id), None)
+        tagged = self._list(request.region, [{"Name": f"tag:{ID_TAG}", "Values": [record_id]}])
+        found = [each for each in tagged if each.instance_id in (request.instance_id, None)]
+        return min(found, key=lambda each: (each.instance_id is None, not each.is_live), default=None)
 
     def cancel(self, region: str, request_ids: Sequence[str]) -> None:
         """Cancel requests. EC2 terminates a stopped instance of a cancelled request."""

@@ -55,7 +55,7 @@ class Notifier:
         :param warning: the action and the time
         """
         self.interruption = warning
-        self._announce("EC2 takes this instance back in two minutes. Save your work.")
+        self._announce("EC2 interrupts this instance in two minutes. Save your work.")
 
     def handle_self_stop(self, decision: SelfStopDecision) -> None:
         """Announce what the instance decided about its own stop."""

@@ -54,17 +54,28 @@ def test_launch_returns_the_instance_and_its_location(bench: Bench) -> None:
     assert bench.ada("GET", answer.headers["location"]).json["name"] == "brave-otter"
 
 
-def test_launch_on_spot_shows_the_market_and_the_most_that_it_costs(bench: Bench) -> None:
+def test_launch_on_spot_shows_the_market_and_its_price(bench: Bench) -> None:
+    store_offers(bench)
     body = {"gpu": "T4", "market": "spot-or-on-demand", "resume_after_interruption": True}
     launched = bench.ada("POST", "/instances", body).json
     assert (launched["spec"]["market"], launched["spec"]["resume_after_interruption"]) == ("spot-or-on-demand", True)
     status = launched["status"]
     assert (status["market"], status["price_per_hour"], status["on_demand_price_per_hour"]) == (
         "spot",
-        "0.526",
+        "0.1578",
         "0.526",
     )
     assert (status["interruption"], status["spot_instance_request_id"]) == (None, None)
+
+
+@pytest.mark.parametrize("market", ["spot", "spot-or-on-demand"])
+def test_maximum_price_of_a_launch_on_spot_is_compared_with_the_spot_price(bench: Bench, market: str) -> None:
+    store_offers(bench)
+    body = {"gpu": "T4", "market": market}
+    assert bench.ada("POST", "/instances", body | {"max_price": "0.20"}).status == 202
+    refused = bench.ada("POST", "/instances", body | {"max_price": "0.10"})
+    assert refused.status == 422
+    assert "the lowest known price of g4dn.xlarge on spot, in us-" in refused.field_errors["max_price"]
 
 
 def test_status_of_a_launch_shows_its_maximum_price_its_wait_and_its_tries(bench: Bench) -> None:

@@ -8,9 +8,10 @@ PATH = "/instances/brave-otter/move"
 def test_move_is_refused_with_reasons_or_estimated_requested_and_cancelled(bench: Bench) -> None:
     bench.world.launch_until_stopped(name="brave-otter")
     here = bench.ada("GET", "/instances/brave-otter").json["status"]["zone"]
+    other = "us-east-1b" if here == "us-east-1a" else "us-east-1a"
     for body, field, message in (
         ({"region": "eu-west-1"}, "region", "gpudesk is not set up in eu-west-1"),
-        ({"zone": "us-west-2a"}, "zone", "must be a zone of us-east-1"),
+        ({"zone": "us-west-2a"}, "zone", f"must be a zone of us-east-1, such as {other}"),
         ({"zone": here}, "zone", "must be another zone"),
         ({"instance_type": "g5g.xlarge"}, "instance_type", "g5g.xlarge is arm64"),
         ({"instance_type": "g99.xlarge"}, "instance_type", "g99.xlarge"),

@@ -20,10 +20,13 @@ MINUTE = timedelta(minutes=1)
 SEARCH = "/offers?instance_type=g4dn.xlarge"
 
 
-def store_offers(bench: Bench, *, age: timedelta = timedelta(), use: int = 0, foreign_use: int | None = None) -> None:
+def store_offers(
+    bench: Bench, *, age: timedelta = timedelta(), use: int = 0, foreign_use: int | None = None, spot_limit: int = 16
+) -> None:
     """Store the reading of the only region in which gpudesk is deployed.
 
     :param use: vCPUs of the on-demand quota of G and VT instances, which has 64
+    :param spot_limit: vCPUs of their quota on spot
     """
     reading = build_reading(
         "us-east-1",
@@ -33,9 +36,9 @@ def store_offers(bench: Bench, *, age: timedelta = timedelta(), use: int = 0, fo
     )
     quotas = QuotaReading(
         read_at=bench.world.now - age,
-        limits={"L-3819A6DF": 16, "L-DB2E81BA": 64},
+        limits={"L-3819A6DF": spot_limit, "L-DB2E81BA": 64},
         use={"L-3819A6DF": 4, "L-DB2E81BA": use},
-        foreign_use={} if foreign_use is None else {"L-DB2E81BA": foreign_use},
+        foreign_use={"L-3819A6DF": 0} | ({} if foreign_use is None else {"L-DB2E81BA": foreign_use}),
     )
     bench.world.application.offers.stores.offers.save(replace(reading, quotas=quotas))
 

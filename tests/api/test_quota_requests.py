@@ -73,6 +73,16 @@ def test_only_admins_request_an_increase(bench: Bench) -> None:
         assert client("POST", INCREASE, build_body()).json["code"] == "admin_only"
 
 
+def test_launch_beyond_the_spot_quota_that_may_fall_back_is_warned(bench: Bench) -> None:
+    store_offers(bench, spot_limit=0)
+    accepted = bench.ada("POST", "/instances", {"gpu": "T4", "market": "spot-or-on-demand"})
+    assert accepted.status == 202
+    (message,) = [each["message"] for each in accepted.json["warnings"] if each["code"] == "other_offer"]
+    assert "L-3819A6DF" in message
+    assert message.endswith("gpudesk launches another offer instead, such as a g4dn.xlarge (on-demand) in us-east-1.")
+    assert bench.ada("POST", "/instances", {"gpu": "T4", "market": "spot"}).json["code"] == "quota_exceeded"
+
+
 def test_launch_beyond_a_quota_is_refused_with_figures_and_choices_or_accepted_to_wait(bench: Bench) -> None:
     store_offers(bench, use=64, foreign_use=64)
     refused = bench.ada("POST", "/instances", {"gpu": "T4"})

@@ -45,7 +45,8 @@ class LaunchView(TypedDict):
     `tries`: the last try of each offer, at most 20, in the order of their times. `next`: the offer that is being tried,
     or that is probably tried next; null if nothing is left in this pass, or if the launch is over.
     `waits_for`: the capacity or the quota that it waits for; null if it does not wait. `max_price`: no offer costs more
-    per hour; null: no maximum.
+    per hour; null: not set. On spot without `max_price` in the request it is set with the first offer, to 1.25 times
+    its price.
     """
 
     tries: list[LaunchTryView]

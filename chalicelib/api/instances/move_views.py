@@ -43,7 +43,8 @@ class MoveEstimateView(TypedDict):
     """What a move takes. Costs are maximums in US dollars, because AWS bills only blocks with data.
 
     `transfer_cost`: of the copy to another region. `storage_cost`: of the snapshots and the second disk meanwhile.
-    `price_per_hour`: of the instance afterwards. `sources`: of the prices. null: unknown.
+    `price_per_hour`: of the instance afterwards; on spot the lowest known one of the
+    region. `sources`: of the prices. null: unknown.
     """
 
     region: str
@@ -66,7 +67,7 @@ class MovingInstanceView(InstanceWithWarningsView):
 
 def to_estimate_view(estimate: MoveEstimate) -> MoveEstimateView:
     """Return the view of an estimate."""
-    minutes = round(estimate.duration.total_seconds() / 60) if estimate.duration else None
+    minutes = int(estimate.duration.total_seconds() // 60) if estimate.duration else None
     return {
         "region": estimate.target.region,
         "zone": estimate.target.zone,

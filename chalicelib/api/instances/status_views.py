@@ -78,8 +78,8 @@ class StatusView(TypedDict):
     """The observed state of the instance.
 
     `market`: of the EC2 instance, or of the next launch attempt. `price_per_hour`: the price of the instance type
-    without disk and address; null: unknown. On spot it is the price in the zone; before gpudesk has chosen a zone, and
-    if that price is unknown, the on-demand price, which is the most that EC2 charges.
+    without disk and address; null: unknown. On spot it is the price in the zone; before gpudesk has chosen a zone, the
+    lowest known one of the region; if it is unknown, the on-demand price, which is the most that EC2 charges.
     `cost_so_far` includes disk and address, and leaves out what gpudesk knows no price of. `warning`: the stop warning
     that applies now. `start`: a start in progress. `activity`: null in the answer to a write.
     `launch`: null if gpudesk did not launch the instance.

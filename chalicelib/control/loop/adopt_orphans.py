@@ -65,7 +65,7 @@ class OrphanAdopter:
     ) -> Iterator[str]:
         """Adopt the EC2 instances that have no record, one after another. An error does not affect the others.
 
-        :param records: the records that were read
+        :param records: the records of all regions
         :returns: the EC2 ids of the adopted instances
         """
         orphans = self.find_orphans(observed, records, context, now)
@@ -78,10 +78,14 @@ class OrphanAdopter:
         context: DecisionContext,
         now: datetime,
     ) -> Iterator[ObservedInstance]:
-        """Yield the EC2 instances to adopt: none while gpudesk is paused."""
+        """Yield the EC2 instances to adopt: none while gpudesk is paused.
+
+        :param records: the records of all regions. A move has EC2 instances in two regions, and their tags may name
+            another record.
+        """
         if context.desk.mode is Mode.PAUSED:
             return
-        known = {record.ec2_instance.instance_id for record in records if record.ec2_instance}
+        known = {instance_id for record in records for instance_id in record.held_ec2_ids}
         for ec2 in observed:
             is_ended = ec2.state in ENDED_STATES
             if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:

@@ -3,8 +3,9 @@
 Left out are images in progress, what a sweep before has left over, and what follows from the outcome of a call.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.observe_instance import select_observed
@@ -72,9 +73,11 @@ def preview_sweep(reconciler: Reconciler, adopter: OrphanAdopter) -> Iterator[Pr
     context, records = reconciler.load_context(), list(reconciler.stores.instances.list_active())
     yield PreviewedMode(context.desk.mode)
     yield from (record for record in records if isinstance(record, UnreadableRecord))
+    readable = [record for record in records if isinstance(record, Instance)]
     work: list[PreviewedPlan | PreviewedOrphan] = []
     for region, instances in sorted(group_by_region(records, reconciler.settings.deployed_regions).items()):
-        for preview in _preview_region(reconciler, adopter, context, region, instances):
+        orphans = partial(adopter.find_orphans, records=readable, context=context, now=reconciler.clock.now())
+        for preview in _preview_region(reconciler, orphans, context, region, instances):
             if isinstance(preview, SilentRegion):
                 yield preview
             else:
@@ -83,14 +86,18 @@ def preview_sweep(reconciler: Reconciler, adopter: OrphanAdopter) -> Iterator[Pr
 
 
 def _preview_region(
-    reconciler: Reconciler, adopter: OrphanAdopter, context: DecisionContext, region: str, instances: list[Instance]
+    reconciler: Reconciler,
+    find_orphans: Callable[[Iterable[ObservedInstance]], Iterator[ObservedInstance]],
+    context: DecisionContext,
+    region: str,
+    instances: list[Instance],
 ) -> Iterator[PreviewedPlan | PreviewedOrphan | SilentRegion]:
     snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances)
     observed = snapshot.instances
     if isinstance(observed, Unavailable):
         yield SilentRegion(region, observed, len(instances))
         return
-    for ec2 in adopter.find_orphans(observed, instances, context, reconciler.clock.now()):
+    for ec2 in find_orphans(observed):
         yield PreviewedOrphan(build_place(Priority.ORPHANS, region, ec2.instance_id), ec2)
     for instance in instances:
         priority = find_priority(instance, select_observed(instance, observed))

@@ -44,6 +44,7 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spot import SpotRequestKey
 from chalicelib.domain.instances.start_state import StartBeyondQuota, StartWithoutCapacity
 from chalicelib.store.repositories import Repositories
 
@@ -104,8 +105,8 @@ class Executor:
                 self.ec2.change_type(region, require_ec2_instance(instance).instance_id, instance_type)
             case Move(_, call):
                 self.mover.call(instance, call)
-            case CancelSpotRequest(request_id):
-                self._cancel_spot_request(instance, request_id)
+            case CancelSpotRequest(request):
+                self._cancel_spot_request(instance, request)
             case Terminate():
                 self.ec2.terminate(region, require_ec2_instance(instance).instance_id)
             case _ as impossible:
@@ -143,14 +144,14 @@ class Executor:
             figures = self.observer.quotas.describe_refused_start(instance)
             raise StartBeyondQuota(error.code, error.message, figures) from error
 
-    def _cancel_spot_request(self, instance: Instance, request_id: str | None) -> None:
-        """Cancel a spot request. Without its id, it is the one with the tag of the record, if EC2 shows one."""
-        region, requests = instance.spec.region, self.observer.spot_requests
+    def _cancel_spot_request(self, instance: Instance, request: SpotRequestKey) -> None:
+        """Cancel the spot request of an EC2 instance, if EC2 shows one."""
+        requests, request_id = self.observer.spot_requests, request.request_id
         if request_id is None:
-            found = requests.find(region, None, instance.tag_id)
+            found = requests.find(request, instance.tag_id)
             request_id = found.request_id if found and found.is_live else None
         if request_id is not None:
-            requests.cancel(region, [request_id])
+            requests.cancel(request.region, [request_id])
 
     def _run_hook(self, instance: Instance, step: RunHook) -> Outcome:
         """Send the hook of a stop. Before an idle stop, read the heartbeat once more."""

@@ -13,7 +13,7 @@ from chalicelib.domain.instances.move_state import MoveState, MoveStep, Obsolete
 from chalicelib.domain.instances.observation import MoveObservation, NotVisible, Unavailable
 from chalicelib.domain.instances.plan import MoveCall
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.spot import ObservedSpotRequest
+from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Mover:
             case MoveStep.COPY:
                 return MoveObservation(image=_try(lambda: self.images.find(move.target.region, move.id)))
             case MoveStep.LAUNCH:
-                return MoveObservation()
+                return self._observe_former(move)
             case MoveStep.CLEAN_UP:
                 return self._observe_leftovers(move)
 
@@ -75,6 +75,13 @@ class Mover:
         except AwsNotFound:
             return
 
+    def _observe_former(self, move: MoveState) -> MoveObservation:
+        former = move.former
+        if former is None:
+            return MoveObservation()
+        state = _try(lambda: self.ec2.get_state(former.region, former.ec2_instance.instance_id))
+        return MoveObservation(former_state=state)
+
     def _observe_leftovers(self, move: MoveState) -> MoveObservation:
         obsolete = move.obsolete
         if obsolete:
@@ -87,8 +94,12 @@ class Mover:
         )
 
     def _find_request(self, obsolete: ObsoleteInstance) -> ObservedSpotRequest | NotVisible:
-        request_id = obsolete.spot_instance_request_id
-        found = self.spot_requests.find(obsolete.region, request_id, "") if request_id else None
+        request = SpotRequestKey(
+            region=obsolete.region,
+            instance_id=obsolete.instance_id,
+            request_id=obsolete.spot_instance_request_id,
+        )
+        found = self.spot_requests.find(request, "") if request.request_id else None
         return found or NotVisible()
 
 

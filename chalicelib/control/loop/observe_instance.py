@@ -25,7 +25,7 @@ from chalicelib.domain.instances.observation import (
     Unavailable,
 )
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spot import ObservedSpotRequest
+from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey
 from chalicelib.domain.offers.launch_headroom import may_wait_for_quota
 from chalicelib.domain.offers.observed_quota import RegionQuotas
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
@@ -145,9 +145,13 @@ class Observer:
         machine = instance.ec2_instance
         if machine is None or not requires_spot_request(instance):
             return NOT_REQUESTED
-        region, request_id = instance.spec.region, machine.spot_instance_request_id
+        request = SpotRequestKey(
+            region=instance.spec.region,
+            instance_id=machine.instance_id,
+            request_id=machine.spot_instance_request_id,
+        )
         try:
-            return self.spot_requests.find(region, request_id, instance.tag_id) or NotVisible()
+            return self.spot_requests.find(request, instance.tag_id) or NotVisible()
         except AwsError as error:
             return Unavailable(str(error))
 

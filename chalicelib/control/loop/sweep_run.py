@@ -70,6 +70,7 @@ class SweepRun:
     def __post_init__(self) -> None:
         """Read what all decisions of this sweep depend on."""
         self.context = self.reconciler.load_context()
+        self.readable: list[Instance] = []
 
     def run(self, before: LeftOver) -> tuple[LeftOver, bool]:
         """Do as much work as the time allows.
@@ -119,6 +120,7 @@ class SweepRun:
             if isinstance(record, UnreadableRecord):
                 report_unreadable_record(record, self.stores.notifications, self.context.directory, now)
                 self.report.failed.append(record.id)
+        self.readable = [record for record in records if isinstance(record, Instance)]
         by_region = group_by_region(records, self.reconciler.settings.deployed_regions)
         work: list[Work] = []
         unread_regions = []
@@ -181,14 +183,14 @@ class SweepRun:
 
     def _handle_orphans(self, region: str, instances: list[Instance], observed: InstanceIndex) -> bool:
         """Adopt the orphans of a region, and end its spot requests without an instance."""
-        if not self._adopt_orphans(instances, observed):
+        if not self._adopt_orphans(observed):
             return False
         SpotRequestSweep(self.reconciler).run(region, observed, instances, self.context)
         return True
 
-    def _adopt_orphans(self, instances: list[Instance], observed: InstanceIndex) -> bool:
+    def _adopt_orphans(self, observed: InstanceIndex) -> bool:
         """Adopt the orphans of a region, while there is time."""
-        for instance_id in self.adopter.adopt_all(observed, instances, self.context, self.reconciler.clock.now()):
+        for instance_id in self.adopter.adopt_all(observed, self.readable, self.context, self.reconciler.clock.now()):
             self.report.adopted.append(instance_id)
             if self.budget.is_spent:
                 return False

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.instances import InstanceWithWarnings
@@ -27,6 +28,7 @@ from chalicelib.domain.launch.record import build_record, build_timeline, list_l
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.notifications.channel_warnings import select_owner_channels
+from chalicelib.domain.offers.spot_price import find_lowest_spot_price
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.conflicts import (
     CONTENDED_ATTEMPTS,
@@ -141,7 +143,11 @@ class LaunchService:
             owner_policy=owner_settings.policy,
             deployed_regions=self.regions,
             now=self.clock.now(),
+            find_spot_price=self._find_spot_price,
         )
+
+    def _find_spot_price(self, region: str, instance_type: str) -> Decimal | None:
+        return find_lowest_spot_price(self.stores.offers.get_many([region]).get(region), instance_type)
 
     def _prepare(self, actor: Actor, request: LaunchRequest, context: LaunchContext) -> PreparedLaunch:
         """Choose image and type, and complete the request.

@@ -44,7 +44,8 @@ class LaunchQuotaCheck:
     def find_excess(self, spec: Spec, limits: Limits) -> QuotaExcess | None:
         """Return the quota that the first offer of a launch exceeds; None: it fits, or that is unknown.
 
-        A launch that can fall back to on-demand exceeds a quota only if it exceeds that of on-demand, too.
+        A launch that can fall back to on-demand is only refused if it exceeds the quota of on-demand, too. Otherwise
+        the excess on spot has another offer, so that people are warned of it.
 
         :raises ValidationFailed: no zone offers what the launch requests
         """
@@ -53,11 +54,10 @@ class LaunchQuotaCheck:
         offerings, other_market = stored.offerings.get(spec.region), find_fallback_market(spec)
         reading = offerings.quotas if offerings else None
         excess = self._find_excess(spec, limits, reading)
-        return (
-            self._find_excess(replace(spec, market=other_market), limits, reading)
-            if excess and other_market
-            else excess
-        )
+        if excess is None or other_market is None:
+            return excess
+        refused = self._find_excess(replace(spec, market=other_market), limits, reading)
+        return refused or (excess if excess.other_offer else None)
 
     def _require_offered(self, spec: Spec, limits: Limits, first: StoredOffers) -> None:
         """Check that a zone may offer what a launch requests.

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.services.instances import InstanceService, load_visible
 from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.request_move import cancel_move, request_move, require_movable
 from chalicelib.domain.instances.move_estimate import MoveEstimate, estimate_move
 from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.move_target import MoveRequest, build_move_target
+from chalicelib.domain.offers.spot_price import find_lowest_spot_price
 
 MOVE_ID_PREFIX = "move-"
 
@@ -32,7 +34,7 @@ class MoveService:
         """
         actor.require_owner()
         instance = load_visible(self.instances.stores.instances, actor, ref)
-        return estimate_move(instance, self._build_target(instance, request), self.sizes.catalog)
+        return self._estimate(instance, self._build_target(instance, request))
 
     def request(self, actor: Actor, ref: str, request: MoveRequest) -> tuple[Instance, MoveEstimate]:
         """Record that the instance is to be moved.
@@ -47,7 +49,7 @@ class MoveService:
         def apply_request(instance: Instance) -> RecordChange:
             require_movable(instance, now)
             target = self._build_target(instance, request)
-            estimates[:] = [estimate_move(instance, target, self.sizes.catalog)]
+            estimates[:] = [self._estimate(instance, target)]
             return request_move(instance, move_id, target, actor, now)
 
         instance = self.instances.apply(actor, ref, apply_request)
@@ -60,6 +62,13 @@ class MoveService:
         """
         now = self.instances.clock.now()
         return self.instances.apply(actor, ref, lambda instance: cancel_move(instance, actor, now))
+
+    def _estimate(self, instance: Instance, target: MoveTarget) -> MoveEstimate:
+        price = None
+        if instance.spec.market is Market.SPOT:
+            offerings = self.sizes.load_context(target.region).offerings
+            price = find_lowest_spot_price(offerings, target.hardware.instance_type)
+        return estimate_move(instance, target, self.sizes.catalog, price)
 
     def _build_target(self, instance: Instance, request: MoveRequest) -> MoveTarget:
         context = self.sizes.load_context(request.region or instance.spec.region)

@@ -87,7 +87,7 @@ class EventCode(StrEnum):
     LAUNCHED_AS_OTHER_OFFER = (
         "launched_as_other_offer",
         NOTIFY_OWNER,
-        "is launched as another type or in another region",
+        "is launched as another offer than the first",
     )
     LAUNCHED_AFTER_WAIT = "launched_after_wait", NOTIFY_OWNER, "is launched: the capacity that it waited for came"
     RETRYING = "retrying", NOTIFY_NOBODY
@@ -136,7 +136,7 @@ class EventCode(StrEnum):
     MOVING = "moving", NOTIFY_NOBODY
     MOVED = "moved", NOTIFY_OWNER, "is moved"
     MOVE_FAILED = "move_failed", NOTIFY_OWNER, "could not be moved and is stopped where it was"
-    MOVE_LEFTOVER = "move_leftover", NOTIFY_BOTH, "has leftovers of a move that cost money"
+    MOVE_LEFTOVER = "move_leftover", NOTIFY_BOTH, "has resources of a move that could not be deleted"
     MOVE_CLEANED_UP = "move_cleaned_up", NOTIFY_NOBODY
 
     # Activity and stop warnings

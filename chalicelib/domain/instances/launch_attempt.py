@@ -8,6 +8,7 @@ from decimal import Decimal
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry
 from chalicelib.domain.instances.quota_wait import QuotaWait
+from chalicelib.domain.instances.spot import SpotRequestKey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class LaunchAttempt:
     :param price: USD per hour when the offer was chosen; None: unknown
     :param was_avoided: EC2 had refused the offer within the last minutes before it was chosen
     :param sent_at: time of the first call; None until then
+    :param last_sent_at: time of the last call; None until then, and in records of former versions
     """
 
     number: int
@@ -42,6 +44,12 @@ class LaunchAttempt:
     price: Decimal | None = None
     was_avoided: bool = False
     sent_at: datetime | None = None
+    last_sent_at: datetime | None = None
+
+    @property
+    def last_called_at(self) -> datetime | None:
+        """The time of the last call, after which EC2 may show an instance of it only later; None: it was not sent."""
+        return self.last_sent_at or self.sent_at
 
     @property
     def offer(self) -> LaunchOffer:
@@ -71,6 +79,7 @@ class LaunchState:
     :param last_error: AWS's last error that can pass, in sentences; None after a lack of capacity
     :param not_found_since: time since which AWS does not know something that the request names
     :param ended_instance_ids: EC2 instances of accepted launches that EC2 ended
+    :param uncancelled_requests: spot requests of such instances; nothing is launched before EC2 has cancelled them
     :param quota_wait: None: it has not waited for a quota
     """
 
@@ -86,6 +95,7 @@ class LaunchState:
     last_error: str | None = None
     not_found_since: datetime | None = None
     ended_instance_ids: tuple[str, ...] = ()
+    uncancelled_requests: tuple[SpotRequestKey, ...] = ()
     quota_wait: QuotaWait | None = None
 
     @property

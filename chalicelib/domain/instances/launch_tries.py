@@ -47,10 +47,11 @@ class TryResult(StrEnum):
 
     - `launched`: EC2 launched an instance
     - `no_capacity`: EC2 refused the launch for lack of capacity
-    - `ended`: EC2 accepted the launch and then ended the instance for lack of capacity
+    - `ended`: EC2 accepted the launch and then ended the instance
     - `skipped`: EC2 was not called, because it had refused the same offer to another launch in the same minute
     - `quota_exceeded`: a quota of the account does not allow it
     - `region_unavailable`: AWS accepts no launches of the account in the region
+    - `refused`: AWS refused the launch for another reason, such as a missing permission
     """
 
     LAUNCHED = "launched"
@@ -59,6 +60,7 @@ class TryResult(StrEnum):
     SKIPPED = "skipped"
     QUOTA_EXCEEDED = "quota_exceeded"
     REGION_UNAVAILABLE = "region_unavailable"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, kw_only=True)

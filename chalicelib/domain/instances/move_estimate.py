@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import HOURS_PER_MONTH, InstanceTypeCatalog
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.money import format_usd, round_usd
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.move_state import MoveTarget
@@ -16,6 +17,8 @@ TRANSFER_PRICES: Mapping[str, Decimal] = dict.fromkeys(
     ("us-east-1", "us-east-2", "us-west-1", "us-west-2"), Decimal("0.02")
 )
 """USD per GB that leaves a region for another one, at most. For other regions no source was read; it is unknown."""
+
+SPOT_SOURCE = "EC2's spot price history, as of the last hourly reading"
 
 COPY_GIB_PER_MINUTE = 5
 """Assumed speed of a first snapshot and of a copy: 80 MiB per second. AWS promises none."""
@@ -56,12 +59,19 @@ class MoveEstimate:
         )
 
 
-def estimate_move(instance: Instance, target: MoveTarget, catalog: InstanceTypeCatalog) -> MoveEstimate:
-    """Return how long a move takes and what it costs."""
+def estimate_move(
+    instance: Instance, target: MoveTarget, catalog: InstanceTypeCatalog, spot_price: Decimal | None = None
+) -> MoveEstimate:
+    """Return how long a move takes and what it costs.
+
+    :param spot_price: the lowest known price of the target on spot, for an instance on spot; None: unknown
+    """
     spec = instance.spec
     crosses = target.region != spec.region
     sources = (catalog.source, *((TRANSFER_SOURCE,) if crosses else ()))
     price = catalog.get_price(target.hardware.instance_type, target.region)
+    if spec.market is Market.SPOT and spot_price is not None:
+        price, sources = spot_price, (*sources, SPOT_SOURCE)
     if spec.disk_gib is None:
         return MoveEstimate(
             target=target,

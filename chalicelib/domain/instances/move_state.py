@@ -2,8 +2,8 @@
 
     image -> copy (to another region only) -> launch -> clean-up
 
-The record keeps its EC2 instance until the disk is copied. With the launch it lets go of it, as `former`, and takes it
-back if the move fails. Whatever is no longer needed then is `obsolete`: it is terminated in the clean-up.
+The record keeps its EC2 instance until the disk is copied. At the launch the record moves its EC2 instance to `former`.
+If the move fails, it moves `former` back. `obsolete` is the EC2 instance that is not kept; the clean-up terminates it.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +14,7 @@ from enum import StrEnum
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.spec import Hardware
+from chalicelib.domain.instances.spot import Interruption
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import SetupState
 
@@ -59,6 +60,7 @@ class FormerPlace:
     free_disk_gib: int | None = None
     has_priced_disks: bool = True
     tagged_id: str | None = None
+    interruption: Interruption | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +68,14 @@ class ObsoleteInstance:
     """An EC2 instance that the record has let go of, and that must be terminated.
 
     :param disk_rate: USD per hour of its disk, which the rates of the record include until it is terminated
+    :param price: USD per hour while it runs; None: it does not run, or the price is unknown
     :param spot_instance_request_id: its spot request, which is cancelled first; None: it has none
     """
 
     region: str
     instance_id: str
     disk_rate: Decimal = Decimal(0)
+    price: Decimal | None = None
     spot_instance_request_id: str | None = None
 
 
@@ -86,6 +90,7 @@ class MoveState:
     :param image_id: the image in the region of the disk, once it is available
     :param launch_image_id: the image that the instance is launched from; None: it is not ready
     :param former: set from the launch until its end
+    :param more_obsolete: obsolete EC2 instances that follow the first one
     """
 
     id: str
@@ -103,6 +108,12 @@ class MoveState:
     launch_image_id: str | None = None
     former: FormerPlace | None = None
     obsolete: ObsoleteInstance | None = None
+    more_obsolete: tuple[ObsoleteInstance, ...] = ()
+
+    @property
+    def obsolete_instances(self) -> tuple[ObsoleteInstance, ...]:
+        """The EC2 instances that the clean-up has to terminate, in this order."""
+        return (self.obsolete, *self.more_obsolete) if self.obsolete else ()
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -126,3 +137,21 @@ def add_former_disk(move: MoveState | None, rates: Rates) -> Rates:
     """Return the rates of a launch, with the former disk during a move: AWS bills it until it is deleted."""
     former_disk = move.former.rates.disk if move and move.former else None
     return replace(rates, disk=rates.disk + former_disk) if rates.disk and former_disk else rates
+
+
+def remove_former_disk(move: MoveState | None, rates: Rates) -> Rates:
+    """Return the rates of a launch as they are after the move, without the former disk."""
+    former_disk = move.former.rates.disk if move and move.former else None
+    return replace(rates, disk=rates.disk - former_disk) if rates.disk and former_disk else rates
+
+
+def add_obsolete(move: MoveState, obsolete: ObsoleteInstance) -> MoveState:
+    """Return the move with another EC2 instance to terminate."""
+    first, *more = (*move.obsolete_instances, obsolete)
+    return replace(move, obsolete=first, more_obsolete=tuple(more))
+
+
+def drop_first_obsolete(move: MoveState) -> MoveState:
+    """Return the move without its first obsolete EC2 instance, which is terminated. The next one is the first then."""
+    first, more = (move.more_obsolete[0], move.more_obsolete[1:]) if move.more_obsolete else (None, ())
+    return replace(move, obsolete=first, more_obsolete=more, called_at=None)

@@ -131,12 +131,14 @@ class MoveObservation:
     """What AWS shows of a move. What the step does not need is NotVisible or empty.
 
     :param image: that of the present step
+    :param former_state: of the former EC2 instance during the launch; None: EC2 does not know it
     :param obsolete_state: of the obsolete EC2 instance; None: EC2 does not know it
     :param obsolete_request: its spot request
     :param leftover_count: number of images and snapshots of the move
     """
 
     image: ObservedMoveImage | NotVisible | Unavailable = NotVisible()
+    former_state: Ec2State | Unavailable | None = Unavailable("not requested")
     obsolete_state: Ec2State | Unavailable | None = Unavailable("not requested")
     obsolete_request: ObservedSpotRequest | NotVisible | Unavailable = NotVisible()
     leftover_count: int | Unavailable = Unavailable("not requested")

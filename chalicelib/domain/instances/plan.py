@@ -18,6 +18,7 @@ from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Hardware
+from chalicelib.domain.instances.spot import SpotRequestKey
 from chalicelib.domain.setup.results import StepDurations
 
 
@@ -127,11 +128,9 @@ class CancelSpotRequest:
     It terminates a stopped instance of the request, so it is only made for an instance that ends:
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/interruption-behavior.html
 
-    :param request_id: None: EC2 has not shown it with the instance; the requests with the tag of the record are
-        cancelled
     """
 
-    request_id: str | None
+    request: SpotRequestKey
 
 
 @dataclass(frozen=True)

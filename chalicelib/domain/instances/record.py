@@ -15,7 +15,7 @@ from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.claim import Claim
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
-from chalicelib.domain.instances.move_state import MoveState
+from chalicelib.domain.instances.move_state import MoveState, MoveStep
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.spot import Interruption
 from chalicelib.domain.instances.start_state import StartState
@@ -161,13 +161,35 @@ class Instance:
 
     @property
     def has_launch_failed(self) -> bool:
-        """Return whether the launch failed: there is no EC2 instance behind the record, and never will be."""
-        return self.phase is Phase.FAILED and self.ec2_instance is None
+        """Return whether the launch failed: there is no EC2 instance behind the record, and never will be.
+
+        After a failed launch at the target of a move, the record takes its former EC2 instance back.
+        """
+        return self.phase is Phase.FAILED and self.ec2_instance is None and not self.is_launching_for_move
+
+    @property
+    def is_disk_moving(self) -> bool:
+        """Return whether the disk is copied for a move: the instance is stopped, and is launched elsewhere then."""
+        is_copying = self.move is not None and self.move.step in (MoveStep.IMAGE, MoveStep.COPY)
+        return is_copying and self.spec.desired is DesiredState.STOPPED
+
+    @property
+    def is_launching_for_move(self) -> bool:
+        """Return whether the launch and the setup are those of a move, which ends if they fail."""
+        return self.move is not None and self.move.former is not None
 
     @property
     def tag_id(self) -> str:
         """The value of the tag `gpudesk:id` on its EC2 instance."""
         return self.tagged_id or self.id
+
+    @property
+    def held_ec2_ids(self) -> frozenset[str]:
+        """The EC2 ids of the record: its instance and those of its move, which may be in another region."""
+        move = self.move
+        former = move.former.ec2_instance if move and move.former else None
+        instances = (self.ec2_instance, former, *(move.obsolete_instances if move else ()))
+        return frozenset(each.instance_id for each in instances if each)
 
     @property
     def active_command(self) -> DocumentRun | None:

@@ -42,6 +42,18 @@ LIVE_REQUEST_STATES = (SpotRequestState.OPEN, SpotRequestState.ACTIVE, SpotReque
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpotRequestKey:
+    """The spot request of one EC2 instance. Several requests can have the tag of a record.
+
+    :param request_id: None: EC2 has not shown it with the instance
+    """
+
+    region: str
+    instance_id: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ObservedSpotRequest:
     """A spot request, as DescribeSpotInstanceRequests shows it.
 

@@ -54,12 +54,17 @@ def find_unused_requests(
     :param requests: the live requests of a region
     :param states: the states of their instances, by id; None: EC2 does not know the id
     :param tagged_ids: the ids of the EC2 instances with gpudesk's tags
-    :param records: the records of the region; a launch in progress may not show its instance yet
+    :param records: the records of the region; a launch in progress may not show its instance yet, but the request of
+        a launch that EC2 ended is over at once
     """
+    records = tuple(records)
     launching_ids = {record.tag_id for record in records if record.phase in LAUNCHING_PHASES}
+    ended_ids = {instance_id for record in records for instance_id in record.launch.ended_instance_ids}
     for request in requests:
         state = states.get(request.instance_id) if request.instance_id else None
         has_instance = state is not None and state not in ENDED_STATES
         is_used = has_instance and request.instance_id in tagged_ids
-        if not (is_used or request.tag_id in launching_ids or now - request.updated_at < SPOT_REQUEST_GRACE):
+        is_ended = request.instance_id in ended_ids and not has_instance
+        is_new = request.tag_id in launching_ids or now - request.updated_at < SPOT_REQUEST_GRACE
+        if not is_used and (is_ended or not is_new):
             yield UnusedRequest(request, is_abandoned=not has_instance)

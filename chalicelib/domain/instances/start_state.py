@@ -80,6 +80,6 @@ def describe_choices(start: StartState) -> str:
         sizes = join_or(size.text for size in start.other_sizes)
         other = f" To start another size in the same zone, start it with instance_type: {sizes}."
     return (
-        f"To wait longer, start it with wait_until.{other} To leave the zone, move it to another zone or region: it "
-        "keeps its disk, its name and its id."
+        f"To wait longer, start it with wait_until.{other} Or move it to another zone or region. Its disk, name and id "
+        "stay the same."
     )

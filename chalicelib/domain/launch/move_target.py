@@ -38,7 +38,8 @@ def build_move_target(
         error = check_region(region, list_allowed_regions(context.limits, context.catalog), deployed_regions)
         errors += [error] if error else []
     if request.zone and not request.zone.startswith(region):
-        errors.append(FieldError("zone", f"must be a zone of {region}, such as {region}a"))
+        example = next(zone for letter in "ab" if (zone := f"{region}{letter}") != get_zone(instance))
+        errors.append(FieldError("zone", f"must be a zone of {region}, such as {example}"))
     size = _find_size(request.instance_type or instance.spec.hardware.instance_type, context, errors)
     is_same_size = size is not None and size.name == instance.spec.hardware.instance_type
     if request.zone == get_zone(instance) and is_same_size:

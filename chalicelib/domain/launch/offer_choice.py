@@ -1,7 +1,9 @@
 """Record which offers a launch may try: what its request names, its maximum price, and how long it waits."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
+from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.deadlines import MAX_CAPACITY_WAIT
 from chalicelib.domain.common.errors import FieldError
@@ -23,11 +25,27 @@ def check_offer_choice(request: LaunchRequest, context: LaunchContext, choice: T
     if until is not None and not now < until <= now + MAX_CAPACITY_WAIT:
         latest = format_timestamp(now + MAX_CAPACITY_WAIT)
         yield FieldError("wait_until", f"must be in the future and at most {latest}, not {format_timestamp(until)}")
-    price = choice.instance_type.prices.get(choice.region) if choice.instance_type else None
-    if choice.instance_type and request.max_price is not None and price is not None and price > request.max_price:
+    if choice.instance_type and request.max_price is not None:
+        yield from _check_max_price(request, request.max_price, context, choice.instance_type, choice.region)
+
+
+def _check_max_price(
+    request: LaunchRequest, maximum: Decimal, context: LaunchContext, item: InstanceType, region: str
+) -> Iterator[FieldError]:
+    """Yield that a maximum price is below the list price or, for a launch on spot, below every known price of the type.
+
+    Spot prices differ between the regions, and a launch without a region tries all of them.
+    """
+    if request.market in (None, Market.ON_DEMAND):
+        price, what = item.prices.get(region), f"the price of {item.name} in {region}"
+    else:
+        regions = (region,) if request.region or request.image else (region, *context.deployed_regions)
+        known = {each: context.find_spot_price(each, item.name) for each in dict.fromkeys(regions)}
+        price, where = min(((amount, each) for each, amount in known.items() if amount is not None), default=(None, ""))
+        what = f"the lowest known price of {item.name} on spot, in {where}"
+    if price is not None and price > maximum:
         message = (
-            f"must be at least {format_usd(price)}, the price of {choice.instance_type.name} in {choice.region}; or "
-            "choose another region or type: GET /offers lists prices"
+            f"must be at least {format_usd(price)}, {what}; or choose another region or type: GET /offers lists prices"
         )
         yield FieldError("max_price", message)
 

@@ -79,13 +79,15 @@ def prepare_launch(
     )
     spec = replace(spec, launch_choice=build_launch_choice(request, spec, context, image))
     rates = find_rates(selection.instance_type.name, spec.region, spec.disk_gib, context.catalog)
+    if market is Market.SPOT:
+        rates = to_spot_rates(rates, context.find_spot_price(spec.region, selection.instance_type.name))
     warnings = [*_list_skipped_steps_warnings(spec, selection.instance_type, recipes)]
     if image and inherited:
         message = describe_launch_from_image(request, spec, image, recipes, inherited)
         warnings.insert(0, WriteWarning(WarningCode.LAUNCHED_FROM_IMAGE, message))
     return PreparedLaunch(
         spec=spec,
-        rates=to_spot_rates(rates, None) if market is Market.SPOT else rates,
+        rates=rates,
         setup=_build_setup_state(spec, image, recipes),
         warnings=tuple(warnings),
         disk_warnings=tuple(list_disk_warnings(selection.disk.disk_gib, image, selection.snapshot_gib)),

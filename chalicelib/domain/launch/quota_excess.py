@@ -38,7 +38,8 @@ class QuotaExcess:
     def find_warning(self) -> WriteWarning | None:
         """Return what happens to the launch instead of a refusal; None: it is refused."""
         if self.other_offer:
-            other = f"{self.other_offer.instance_type} in {self.other_offer.region}"
+            market = "" if self.other_offer.market is self.spec.market else f" ({self.other_offer.market})"
+            other = f"{self.other_offer.instance_type}{market} in {self.other_offer.region}"
             message = f"{self.message} gpudesk launches another offer instead, such as a {other}."
             return WriteWarning(WarningCode.OTHER_OFFER, message)
         if self.spec.wait_for_quota:

@@ -1,6 +1,6 @@
 """The request to launch an instance, and what every launch request is completed with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -52,6 +52,7 @@ class LaunchContext:
     :param owner_policy: replaces the desk defaults; the policy of the request replaces both
     :param deployed_regions: the regions in which gpudesk is set up
     :param now: the time of the request
+    :param find_spot_price: returns the lowest known price per hour of a type on spot in a region; None: unknown
     """
 
     catalog: InstanceTypeCatalog
@@ -60,3 +61,4 @@ class LaunchContext:
     owner_policy: PolicyOverride
     deployed_regions: tuple[str, ...]
     now: datetime
+    find_spot_price: Callable[[str, str], Decimal | None] = lambda _region, _type: None

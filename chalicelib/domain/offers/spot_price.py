@@ -18,6 +18,15 @@ def find_spot_price(offerings: RegionOfferings | None, instance_type: str, zone:
     return offering.spot.get(zone) if offering else None
 
 
+def find_lowest_spot_price(offerings: RegionOfferings | None, instance_type: str) -> Decimal | None:
+    """Return the lowest price in US dollars per hour of a type on spot in the zones of a region; None: unknown.
+
+    :param offerings: what was last read of the region; None: nothing
+    """
+    offering = offerings.types.get(instance_type) if offerings else None
+    return min((price for price in offering.spot.values() if price is not None), default=None) if offering else None
+
+
 def find_current_spot_price(
     offerings: RegionOfferings | None, instance_type: str, zone: str, now: datetime
 ) -> Decimal | None:

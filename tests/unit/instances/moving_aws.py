@@ -104,6 +104,7 @@ class MovingAws(SimulatedAws):
         is_created = move.step in self.images
         return MoveObservation(
             image=ObservedMoveImage(ami_id=f"ami-{move.step}", state=self.image_state) if is_created else NotVisible(),
+            former_state=self.states.get(move.former.ec2_instance.instance_id) if move.former else None,
             obsolete_state=self.states.get(move.obsolete.instance_id) if move.obsolete else None,
             leftover_count=len(self.images),
         )

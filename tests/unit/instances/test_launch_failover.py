@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import (
     AwsError,
     InsufficientCapacity,
     PermanentAwsError,
+    PrerequisiteMissing,
     QuotaExceeded,
     RegionNotEnabled,
     RegionPending,
@@ -21,6 +23,7 @@ from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchStat
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
+from chalicelib.domain.instances.lifecycle.launch_pass import NO_OFFER_ON_SPOT, record_success
 from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
 from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
@@ -44,6 +47,23 @@ def build_attempting(**choice: object) -> Instance:
 
 def record_on(instance: Instance, attempt: LaunchAttempt, error: AwsError) -> Plan:
     return outcomes.record_outcome(instance, Launch(attempt), error, get_time(1))
+
+
+@pytest.mark.parametrize(
+    ("error", "results"),
+    [
+        (PermanentAwsError("UnauthorizedOperation", "You are not authorized."), [TryResult.REFUSED]),
+        (QUOTA, [TryResult.QUOTA_EXCEEDED]),
+        (NOT_ENABLED, [TryResult.REGION_UNAVAILABLE]),
+        (PrerequisiteMissing("gpudesk has no subnet"), []),
+    ],
+)
+def test_refusal_that_fails_the_launch_is_in_the_table(error: AwsError, results: Sequence[TryResult]) -> None:
+    fixed = build_attempting(gpus=(), gpu_count=None, is_region_fixed=True)
+    plan = record_on(fixed, build_launch_attempt(), error)
+    assert plan.instance.phase is Phase.FAILED
+    assert list_results(plan) == results
+    assert (f"Tried {len(results)} offer" in plan.reason.message) is bool(results)
 
 
 def record(instance: Instance, *errors: AwsError) -> Plan:
@@ -113,6 +133,14 @@ def test_lost_time_does_not_end_a_launch_before_its_first_pass() -> None:
     assert isinstance(late.step, ResolveLaunch)
     failed = outcomes.record_outcome(late.instance, ResolveLaunch(), NOTHING_LEFT, get_time(62))
     assert failed.reason.code is EventCode.QUOTA_EXCEEDED
+
+
+def test_launch_that_falls_back_to_on_demand_says_so_and_names_no_price_of_spot() -> None:
+    before = build_attempting(markets=(Market.SPOT, Market.ON_DEMAND))
+    _, (entry,) = record_success(before, get_time(1))
+    assert entry.code == EventCode.LAUNCHED_AS_OTHER_OFFER
+    assert "n is launched on-demand as g4dn.xlarge in us-east-1a" in entry.message
+    assert f"and not as g4dn.xlarge (spot) in us-east-1. {NO_OFFER_ON_SPOT}" in entry.message
 
 
 def test_launch_that_waits_for_a_quota_tries_other_offers_first_and_all_of_them_after_the_wait() -> None:

@@ -144,6 +144,7 @@ def test_accepted_launch_that_ends_fails_and_says_what_to_do(cause: EndCause, co
     assert "EC2 gives the reason Client.Code." in failed.reason.message
     assert advice in failed.reason.message
     assert failed.billing.meter.accrued == 0
+    assert [each.result for each in failed.launch.tries] == [TryResult.ENDED]
 
 
 @pytest.mark.parametrize("cause", [EndCause.CALL, EndCause.OTHER_REQUEST])

@@ -4,6 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from chalicelib.api.instances.move_views import to_estimate_view
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.hardware import build_hardware
 from chalicelib.domain.instances.move_estimate import estimate_move
 from chalicelib.domain.instances.move_state import MoveTarget
@@ -16,6 +19,8 @@ def build_target(region: str) -> MoveTarget:
 
 def test_copy_to_another_region_takes_longer_and_costs_its_transfer() -> None:
     here = estimate_move(build_instance(), build_target("us-east-1"), CATALOG)
+    spot = replace(build_instance(), spec=replace(build_instance().spec, market=Market.SPOT))
+    assert estimate_move(spot, build_target("us-east-1"), CATALOG, Decimal("0.15")).price_per_hour == Decimal("0.15")
     there = estimate_move(build_instance(), build_target("us-west-2"), CATALOG)
     assert here.transfer_cost == 0
     assert there.transfer_cost == Decimal("1.28")
@@ -35,3 +40,9 @@ def test_unknown_price_or_size_is_said_and_not_guessed() -> None:
     unknown = estimate_move(adopted, build_target("us-west-2"), CATALOG)
     assert (unknown.duration, unknown.storage_cost) == (None, None)
     assert "does not know the size" in unknown.text
+
+
+def test_minutes_of_the_estimate_are_those_of_its_text() -> None:
+    estimate = estimate_move(build_instance(), build_target("us-east-1"), CATALOG)
+    assert estimate.duration is not None
+    assert f"{to_estimate_view(estimate)['expected_minutes']} min" == format_duration(estimate.duration)

@@ -22,6 +22,7 @@ from chalicelib.domain.instances.spot import (
     SpotEvent,
     SpotRequestState,
 )
+from chalicelib.domain.instances.start_state import StartState
 from tests.support.ready_instance import INSTANCE_ID, MINUTE, START
 from tests.unit.instances.simulation import build_context, build_heartbeat, get_time
 from tests.unit.instances.spot_examples import (
@@ -55,7 +56,7 @@ def test_warning_says_the_time_left_and_is_recorded_once() -> None:
     assert plan is not None
     (entry,) = plan.timeline
     assert entry.code == EventCode.SPOT_INTERRUPTION
-    assert "at 09:02 UTC, in 110 s" in entry.message
+    assert "EC2 interrupts n, a spot instance, at 09:02 UTC (in 110 s)." in entry.message
     assert "gpudesk stops it now" in entry.message
     assert record_spot_event(plan.instance, EVENT, START, Mode.ENFORCE) is None
 
@@ -75,6 +76,26 @@ def test_warning_of_an_interruption_that_gpudesk_leaves_to_ec2(
     assert plan is not None
     assert words in plan.reason.message
     assert decide(plan.instance, observe(), START, CONTEXT).step is None
+
+
+@pytest.mark.parametrize(
+    ("resumes", "action", "mode", "runs"),
+    [
+        (False, InterruptionAction.STOP, Mode.ENFORCE, True),
+        (True, InterruptionAction.STOP, Mode.ENFORCE, False),
+        (False, InterruptionAction.TERMINATE, Mode.ENFORCE, False),
+        (False, InterruptionAction.STOP, Mode.DRY_RUN, False),
+    ],
+)
+def test_warning_says_if_the_hook_does_not_run(
+    resumes: bool, action: InterruptionAction, mode: Mode, runs: bool
+) -> None:
+    instance = build_spot_instance(resumes=resumes)
+    policy = replace(instance.spec.policy, before_stop_hook="/home/ubuntu/save.sh")
+    hooked = replace(instance, spec=replace(instance.spec, policy=policy))
+    plan = record_spot_event(hooked, replace(EVENT, action=action), START, mode)
+    assert plan is not None
+    assert ("Its before-stop hook does not run" in plan.reason.message) is not runs
 
 
 def test_rebalance_recommendation_is_only_recorded_and_once() -> None:
@@ -185,7 +206,7 @@ def test_unwanted_return_is_stopped_once_it_runs() -> None:
     assert (running.step, running.instance.phase) == (Stop(), Phase.STOPPING)
     assert running.instance.claim is not None
     assert running.instance.claim.action is ClaimAction.STOP
-    assert "nobody asked for that" in running.timeline[0].message
+    assert "no start was requested" in running.timeline[0].message
 
 
 @pytest.mark.parametrize("mode", [Mode.DRY_RUN, Mode.PAUSED])
@@ -200,6 +221,18 @@ def test_return_during_the_stop_is_stopped_again() -> None:
     returned = Observation(ec2=replace(EC2_SPOT, launched_at=START + MINUTE))
     plan = decide(stopping, returned, get_time(3), CONTEXT)
     assert (plan.step, plan.reason.code) == (Stop(), EventCode.SPOT_RETURN_STOPPED)
+
+
+def test_start_of_an_interrupted_instance_waits_no_longer_than_requested() -> None:
+    wanted = build_interrupted(wanted=True)
+    waiting = replace(wanted, start=StartState(wait_until=get_time(60)))
+    stopped = replace(observe(Ec2State.STOPPED, INTERRUPTED), spot_request=build_request(SpotRequestState.OPEN))
+    assert decide(waiting, stopped, get_time(60), CONTEXT).reason.code == EventCode.SPOT_WAITING
+    plan = decide(waiting, stopped, get_time(61), CONTEXT)
+    assert [entry.code for entry in plan.timeline] == [EventCode.START_FAILED]
+    assert "EC2 had interrupted it and did not start it again by" in plan.reason.message
+    returned = decide(plan.instance, observe(), get_time(4000), CONTEXT)
+    assert (returned.step, returned.instance.phase) == (Stop(), Phase.STOPPING)
 
 
 def test_wanted_return_boots() -> None:

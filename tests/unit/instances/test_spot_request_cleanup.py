@@ -43,5 +43,15 @@ def test_new_request_and_that_of_a_launch_in_progress_are_kept() -> None:
     assert list(find_unused_requests([OPEN], {}, set(), [launching], LATER)) == []
 
 
+@pytest.mark.parametrize(("state", "expected"), [(Ec2State.TERMINATED, [True]), (Ec2State.STOPPED, [])])
+def test_request_of_an_ended_launch_is_cancelled_while_its_record_launches_again(
+    state: Ec2State, expected: list[bool]
+) -> None:
+    record = replace(build_requested_instance(), phase=Phase.LAUNCHING)
+    launching = replace(record, launch=replace(record.launch, ended_instance_ids=(INSTANCE_ID,)))
+    found = find_unused_requests([ACTIVE], {INSTANCE_ID: state}, set(), [launching], LATER)
+    assert [unused.is_abandoned for unused in found] == expected
+
+
 def test_requests_are_read_every_ten_minutes() -> None:
     assert [minute for minute in range(30) if are_requests_due(START + minute * MINUTE)] == [0, 10, 20]

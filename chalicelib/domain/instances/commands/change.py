@@ -69,6 +69,8 @@ def describe_state(instance: Instance) -> str:
         return "will be started"
     if phase is Phase.BOOTING and instance.ec2_instance and instance.ec2_instance.state is Ec2State.STOPPED:
         return "waits for capacity" if instance.start.refused_since else "is being started"
+    if phase is Phase.STOPPED and instance.is_disk_moving:
+        return "is moving: its disk is being copied"
     return STATE_DESCRIPTIONS[phase]
 
 
@@ -82,7 +84,9 @@ def describe_not_ready(instance: Instance, request: str) -> str:
     if instance.phase is Phase.FAILED and instance.ec2_instance is None:
         return f"{state} {instance.reason.message} Launch another instance."
     remedy = ""
-    if instance.spec.desired is DesiredState.STOPPED:
+    if instance.is_disk_moving:
+        remedy = ""
+    elif instance.spec.desired is DesiredState.STOPPED:
         remedy = f" Start it first (POST /instances/{name}/start)."
     elif instance.phase is Phase.FAILED:
         remedy = f" Run its setup again first (POST /instances/{name}/setup)."

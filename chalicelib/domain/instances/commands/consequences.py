@@ -95,9 +95,12 @@ def _list_stop_consequences(instance: Instance) -> Iterator[Consequence]:
 
 def _list_termination_consequences(instance: Instance) -> Iterator[Consequence]:
     price = compute_disk_price_per_month(instance.billing.rates)
-    bill = "" if price is None else f" It no longer costs {format_usd_cents(price)} per month."
+    is_moving = instance.is_launching_for_move
+    no_longer = "They no longer cost" if is_moving else "It no longer costs"
+    bill = "" if price is None else f" {no_longer} {format_usd_cents(price)} per month."
     kept = "Images of it stay and are billed until you delete them."
-    yield Consequence(ConsequenceCode.DISK_DELETED, f"{_describe_disk(instance)} is deleted.{bill} {kept}")
+    deleted = "and that of its former EC2 instance are deleted" if is_moving else "is deleted"
+    yield Consequence(ConsequenceCode.DISK_DELETED, f"{_describe_disk(instance)} {deleted}.{bill} {kept}")
     if has_spot_request(instance.ec2_instance):
         message = f"The spot request of {instance.name} is cancelled first, so that EC2 does not launch it again."
         yield Consequence(ConsequenceCode.SPOT_REQUEST_ENDS, message)

@@ -13,7 +13,12 @@ from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.idle.heartbeat_response import KeepResult
-from chalicelib.domain.instances.commands.change import RecordChange, is_waiting_for_quota, require_not_ending
+from chalicelib.domain.instances.commands.change import (
+    RecordChange,
+    describe_state,
+    is_waiting_for_quota,
+    require_not_ending,
+)
 from chalicelib.domain.instances.lifecycle.notified_facts import KEPT_FACTS, forget_facts
 from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.plan import Plan
@@ -38,6 +43,9 @@ def request_keep(instance: Instance, until: datetime, actor: Actor, limits: Limi
     """
     name = instance.name
     require_not_ending(instance, "be kept")
+    if instance.is_disk_moving:
+        message = f"{name} {describe_state(instance)}, so it cannot be kept running. Keep it when it is ready."
+        raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)
     if instance.phase is Phase.STOPPED:
         raise Conflict(
             f"{name} is stopped, so it cannot be kept running. To start it, send POST /instances/{name}/start.",

@@ -45,7 +45,7 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
             f"/instances/{instance.name}.",
             code=ErrorCode.NOT_LAUNCHED,
         )
-    if instance.move and instance.ec2_instance is None:
+    if instance.is_launching_for_move:
         message = f"{instance.name} is moving. To leave it where it was, send DELETE /instances/{instance.name}/move."
         raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)
     if instance.phase in LAUNCHING_PHASES or instance.ec2_instance is None:

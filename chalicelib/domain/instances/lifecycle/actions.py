@@ -164,4 +164,4 @@ def _choose_phase_and_step(
         case ClaimAction.STOP:
             return Phase.STOPPING, Stop(if_still_idle=warning_type is WarningType.IDLE)
         case ClaimAction.TERMINATE:
-            return Phase.TERMINATING, find_cancellation(instance.ec2_instance) or Terminate()
+            return Phase.TERMINATING, find_cancellation(instance.spec.region, instance.ec2_instance) or Terminate()

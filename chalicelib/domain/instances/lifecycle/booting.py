@@ -19,6 +19,7 @@ from chalicelib.domain.instances.lifecycle.start_wait import record_found_capaci
 from chalicelib.domain.instances.lifecycle.starting import retry_start
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning
+from chalicelib.domain.instances.move_state import remove_former_disk
 from chalicelib.domain.instances.observation import Observation, ObservedAgent, Unavailable
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
@@ -138,7 +139,8 @@ def _describe_terms(instance: Instance, mode: Mode, now: datetime) -> str:
 
 
 def _describe_cost(instance: Instance) -> str:
-    rates = instance.billing.rates
+    """Return the price of the instance. The former disk of a move is deleted at once, so it does not count."""
+    rates = remove_former_disk(instance.move, instance.billing.rates)
     if rates.instance is None:
         return describe_price(instance.spec.hardware.instance_type, None)
     if rates.disk is None:

@@ -12,8 +12,9 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, EndCause, StateReason
 from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
-from chalicelib.domain.instances.lifecycle.launch_pass import try_next_offer
+from chalicelib.domain.instances.lifecycle.launch_pass import add_try, try_next_offer
 from chalicelib.domain.instances.lifecycle.plans import with_phase
+from chalicelib.domain.instances.lifecycle.request_cancellation import remember_request
 from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, ObservedState, Phase
@@ -73,7 +74,14 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         observed=ObservedState(),
     )
     # EC2 keeps the spot request of an instance that it ends, and would launch another one for it.
-    cancellation = find_cancellation(ec2_instance)
+    cancellation = find_cancellation(instance.spec.region, ec2_instance)
+    latest = LaunchTry(
+        offer=_find_offer(instance, ec2_instance),
+        result=TryResult.ENDED,
+        at=now,
+        code=reason.code,
+        message=reason.text,
+    )
     if reason.cause in (EndCause.ZONE, EndCause.SPOT):
         message = (
             f"EC2 accepted the launch of {name} in {ec2_instance.zone} and then ended it. {reason.text} gpudesk "
@@ -81,19 +89,13 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         )
         relaunch = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
         waiting = with_phase(released, Phase.LAUNCHING, relaunch, now)
-        latest = LaunchTry(
-            offer=_find_offer(instance, ec2_instance),
-            result=TryResult.ENDED,
-            at=now,
-            code=reason.code,
-            message=reason.text,
-        )
         plan = try_next_offer(waiting, latest, relaunch, now, instance_id=instance_id)
-        return replace(plan, step=cancellation)
+        return replace(plan, step=cancellation, instance=remember_request(plan.instance, cancellation, now))
     code, advice = _choose_failure(reason)
-    cause = f"EC2 accepted the launch and then ended it. {reason.text} {advice}"
-    plan = fail_launch(released, code, cause, now, rejected_by="AWS", instance_id=instance_id)
-    return replace(plan, step=cancellation)
+    cause = f"EC2 accepted the launch and then ended it. {reason.text}"
+    tried = add_try(released, latest)
+    plan = fail_launch(tried, code, cause, now, advice, rejected_by="AWS", instance_id=instance_id)
+    return replace(plan, step=cancellation, instance=remember_request(plan.instance, cancellation, now))
 
 
 def _find_offer(instance: Instance, ec2_instance: Ec2Instance) -> LaunchOffer:

@@ -55,7 +55,7 @@ def decide_end(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
             "new instance if you still need one."
         )
         plan = to_terminated(instance, EventReason(code=EventCode.TERMINATED_EXTERNALLY, message=message), now)
-        return replace(plan, step=find_cancellation(ec2_instance))
+        return replace(plan, step=find_cancellation(instance.spec.region, ec2_instance))
     if instance.phase is Phase.TERMINATING:
         return no_op(instance, EventCode.TERMINATING, f"EC2 is terminating {name}.")
     if is_requested:
@@ -67,7 +67,7 @@ def decide_end(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
     terminating = replace(with_phase(instance, Phase.TERMINATING, reason, now), spec=spec, warning=None)
     plan = record_event(terminating, reason, now)
     # Otherwise EC2 launches another instance for the spot request.
-    return plan if is_requested else replace(plan, step=find_cancellation(ec2_instance))
+    return plan if is_requested else replace(plan, step=find_cancellation(instance.spec.region, ec2_instance))
 
 
 def decide_external_stop(

@@ -21,6 +21,7 @@ from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import quota_refusals
 from chalicelib.domain.instances.lifecycle.launch_pass import (
+    add_try,
     end_pass,
     leave_region_out,
     require_attempt_offer,
@@ -56,14 +57,15 @@ def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> P
         case QuotaExceeded() if can_leave_offer(instance):
             return _leave_quota_out(instance, error, now)
         case QuotaExceeded():
-            return _fail_for_quota(instance, error, now)
+            return _fail_for_quota(_add_refusal(instance, error, now), error, now)
         case RegionPending() | RegionNotEnabled() if can_leave_region(instance):
             return leave_region_out(instance, error.code, error.description, now)
         case PermanentAwsError():
             advice = ADVICE_BY_CODE.get(error.code, "Change the request or ask an admin, then launch again.")
-            cause = f"{error.description} Nothing was launched. {advice}"
+            cause = f"{error.description} Nothing was launched."
             rejected_by = "gpudesk" if isinstance(error, PrerequisiteMissing) else "AWS"
-            return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by=rejected_by)
+            refused = _add_refusal(instance, error, now)
+            return fail_launch(refused, EventCode.LAUNCH_REFUSED, cause, now, advice, rejected_by=rejected_by)
         case AwsNotFound():
             return _wait_for_prerequisite(instance, error, now)
         case _:
@@ -79,14 +81,35 @@ def _wait_for_prerequisite(instance: Instance, error: AwsNotFound, now: datetime
     since = instance.launch.not_found_since or now
     if now - since > PREREQUISITE_VISIBILITY_DEADLINE:
         cause = (
-            f"{error.description} AWS has answered so for {format_duration(PREREQUISITE_VISIBILITY_DEADLINE)}. Nothing "
-            "was launched. Ask an admin to check what gpudesk uses in this region (instance profile, AMI, security "
-            "group, subnet), then launch again."
+            f"{error.description} AWS has given this answer for "
+            f"{format_duration(PREREQUISITE_VISIBILITY_DEADLINE)}. Nothing was launched."
         )
-        return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by="AWS")
+        advice = (
+            "Ask an admin to check what "
+            "gpudesk uses in this region (instance profile, AMI, security group, subnet), then launch again."
+        )
+        refused = _add_refusal(instance, error, now)
+        return fail_launch(refused, EventCode.LAUNCH_REFUSED, cause, now, advice, rejected_by="AWS")
     message = f"AWS does not know everything yet that {instance.name} needs. {error.description} gpudesk tries again."
     waiting = replace(instance, launch=replace(instance.launch, not_found_since=since))
     return _retry_later(waiting, error, message, now)
+
+
+def _add_refusal(instance: Instance, error: AwsError, now: datetime) -> Instance:
+    """Return the record with a definite refusal among its tries, if EC2 was asked for an offer."""
+    attempt = instance.launch.attempt
+    if attempt is None or isinstance(error, PrerequisiteMissing):
+        return instance
+    match error:
+        case QuotaExceeded():
+            result = TryResult.QUOTA_EXCEEDED
+        case RegionPending() | RegionNotEnabled():
+            result = TryResult.REGION_UNAVAILABLE
+        case _:
+            result = TryResult.REFUSED
+    return add_try(
+        instance, LaunchTry(offer=attempt.offer, result=result, at=now, code=error.code, message=error.message)
+    )
 
 
 def _retry_later(instance: Instance, error: AwsError, message: str, now: datetime) -> Plan:
@@ -161,12 +184,21 @@ def _fail_for_quota(instance: Instance, error: QuotaExceeded, now: datetime) -> 
     return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
 
 
-def fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime, **details: str) -> Plan:
+def fail_launch(
+    instance: Instance, code: EventCode, cause: str, now: datetime, advice: str = "", **details: str
+) -> Plan:
     """End the launch. No EC2 instance runs. The message has the table of all tries.
 
-    :param cause: why, and what to do, in sentences
+    The launch of a move fails without an entry and without advice: the next decision ends the move and notifies of it.
+
+    :param cause: why, in sentences
+    :param advice: what to do, in sentences
     """
-    message = f"{instance.name} could not be launched. {cause}{describe_tries(instance)}"
-    reason = EventReason(code=code, message=message)
     failed = replace(instance, launch=replace(instance.launch, attempt=None, next_offer=None))
+    if instance.is_launching_for_move:
+        reason = EventReason(code=EventCode.MOVING, message=f"{cause}{describe_tries(instance)}")
+        return Plan(instance=with_phase(failed, Phase.FAILED, reason, now), reason=reason, requeue=True)
+    explanation = " ".join(filter(None, (cause, advice)))
+    message = f"{instance.name} could not be launched. {explanation}{describe_tries(instance)}"
+    reason = EventReason(code=code, message=message)
     return record_event(with_phase(failed, Phase.FAILED, reason, now), reason, now, **details)

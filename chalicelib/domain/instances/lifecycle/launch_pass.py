@@ -7,6 +7,7 @@ ClientToken, and an attempt is only given up after a definite answer of EC2.
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.deadlines import CAPACITY_RETRY
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
@@ -27,6 +28,8 @@ from chalicelib.domain.instances.record import Instance
 
 MAX_OFFERS_IN_TIMELINE = 100
 """A launch that waits for days can try more. All of its tries are in `status.launch`, pass by pass."""
+
+NO_OFFER_ON_SPOT = "No offer on spot had capacity, room in its quota, and a price within max_price."
 
 MAX_MESSAGE_LENGTH = 500
 """Enough for a refusal of EC2 with the zones at its end. A record holds 20 of them."""
@@ -78,14 +81,11 @@ def end_pass(instance: Instance, now: datetime) -> Plan:
     """Pause, then try all offers again. The timeline gets an entry if an offer is refused that was not before."""
     launch, choice = instance.launch, instance.spec.launch_choice
     retry_at = now + CAPACITY_RETRY
-    place = (
-        f"No zone of {instance.spec.region}"
-        if choice is None or (choice.is_region_fixed and choice.is_type_fixed)
-        else "No offer"
-    )
+    is_fixed = choice is None or (choice.is_region_fixed and choice.is_type_fixed)
+    what = f"all zones of {instance.spec.region}" if is_fixed else "all offers"
     message = (
-        f"{place} has capacity for {instance.name} now. gpudesk waits for capacity {describe_wait(instance)}. It tries "
-        f"again at {format_time(retry_at)}."
+        f"AWS has no capacity for {instance.name} now. gpudesk tries {what} again at {format_time(retry_at)}. It waits "
+        f"for capacity {describe_wait(instance)}."
     )
     reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
     later = replace(
@@ -156,9 +156,14 @@ def _describe_success(instance: Instance, offer: LaunchOffer, now: datetime) -> 
     wait = f" It waited {format_duration(waited)} for capacity." if is_awaited else ""
     if is_first_offer(instance, offer):
         return f"{instance.name} is launched as {describe_offer(instance, offer)}.{wait}" if is_awaited else ""
-    first = f"{choice.instance_type} in {choice.region}"
-    price = f" for {format_usd(choice.first_price)} per hour" if choice.first_price else ""
+    market = "" if choice.markets[0] is Market.ON_DEMAND else f" ({choice.markets[0]})"
+    has_fallen_back = offer.market is not choice.markets[0]
+    # With on-demand as the fallback, all offers are compared with the on-demand price: it is not that of the first one.
+    has_price = choice.first_price and len(choice.markets) == 1
+    price = f" for {format_usd(choice.first_price)} per hour" if choice.first_price and has_price else ""
+    launched = f"{instance.name} is launched{f' {offer.market}' if has_fallen_back else ''} as"
+    cause = f" {NO_OFFER_ON_SPOT}" if has_fallen_back else ""
     return (
-        f"{instance.name} is launched as {describe_offer(instance, offer)}, and not as {first}{price}.{wait}"
-        f"{describe_tries(instance)}"
+        f"{launched} {describe_offer(instance, offer)}, and not as {choice.instance_type}{market} in "
+        f"{choice.region}{price}.{cause}{wait}{describe_tries(instance)}"
     )

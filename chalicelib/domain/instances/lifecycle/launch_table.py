@@ -12,10 +12,11 @@ from chalicelib.domain.instances.record import Instance
 RESULT_TEXTS = {
     TryResult.LAUNCHED: "launched",
     TryResult.NO_CAPACITY: "no capacity",
-    TryResult.ENDED: "accepted, then ended for lack of capacity",
+    TryResult.ENDED: "accepted, then ended",
     TryResult.SKIPPED: "not tried, because it was refused to another launch in the same minute",
     TryResult.QUOTA_EXCEEDED: "quota exceeded",
     TryResult.REGION_UNAVAILABLE: "the region accepts no launches of this account",
+    TryResult.REFUSED: "refused",
 }
 
 

@@ -21,6 +21,7 @@ from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_
 from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
 from chalicelib.domain.instances.lifecycle.market_fallback import list_market_entries
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
+from chalicelib.domain.instances.lifecycle.request_cancellation import cancel_requests
 from chalicelib.domain.instances.move_state import add_former_disk
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.quota_wait import ObservedQuota
@@ -53,6 +54,9 @@ def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: Observe
     timeout = _time_out(instance, now, desk)
     if timeout:
         return timeout
+    cancelling = cancel_requests(instance, now)
+    if cancelling:
+        return cancelling
     launch = replace(launch, retry_at=now + COMMAND_RESEND_AFTER)
     attempt = launch.attempt
     if attempt is None and is_pass_complete(instance):
@@ -63,7 +67,7 @@ def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: Observe
             reason=EventReason(code=EventCode.RESOLVING, message=resolving),
             step=ResolveLaunch(tuple(each.offer.key for each in launch.tries_of_pass)),
         )
-    sent = attempt if attempt.sent_at else replace(attempt, sent_at=now)
+    sent = replace(attempt, sent_at=attempt.sent_at or now, last_sent_at=now)
     message = f"Calling EC2 to launch {name} as {attempt.instance_type} in {attempt.zone}."
     return Plan(
         instance=replace(instance, launch=replace(launch, attempt=sent)),
@@ -145,22 +149,17 @@ def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | N
     waited = format_duration(now - began_at)
     if is_sent or last_error:
         what = f"{instance.spec.hardware.instance_type} in {instance.spec.region}"
-        cause = (
-            f"AWS has not accepted the launch of a {what} for {waited}, and EC2 shows no instance.{last_error} Launch "
-            "it again later."
-        )
-        return fail_launch(instance, EventCode.NO_ANSWER, cause, now)
+        cause = f"AWS has not accepted the launch of a {what} for {waited}, and EC2 shows no instance.{last_error}"
+        return fail_launch(instance, EventCode.NO_ANSWER, cause, now, "Launch it again later.")
     advice = "Launch another type, in another region, or later" if wait_until is None else "Launch it again"
-    cause = (
-        f"AWS has had no capacity {describe_wait(instance)}, for {waited}. {advice}; with `wait_until` gpudesk keeps "
-        "trying for up to 7 days."
-    )
-    return fail_launch(instance, EventCode.NO_CAPACITY, cause, now)
+    cause = f"AWS had no capacity {describe_wait(instance)}, and gpudesk tried for {waited}."
+    advice = f"{advice}; with `wait_until` gpudesk keeps trying for up to 7 days."
+    return fail_launch(instance, EventCode.NO_CAPACITY, cause, now, advice)
 
 
 def _cancel(instance: Instance, now: datetime) -> Plan:
     """Close the record, unless EC2 may still show the instance of a request that was sent."""
-    sent_at = instance.launch.attempt.sent_at if instance.launch.attempt else None
+    sent_at = instance.launch.attempt.last_called_at if instance.launch.attempt else None
     if sent_at is not None and now - sent_at < LAUNCH_VISIBILITY_DEADLINE:
         until = format_time(sent_at + LAUNCH_VISIBILITY_DEADLINE)
         message = (

@@ -26,5 +26,8 @@ def list_market_entries(instance: Instance, outcome: LaunchResolved, now: dateti
         return
     price = outcome.rates.instance
     cost = "" if price is None else f" It costs {format_usd(price)} per hour while it runs."
-    message = f"{instance.name} is launched on-demand: no offer on spot has capacity for it now.{cost}"
+    message = (
+        f"{instance.name} is launched on-demand: no offer on spot has capacity, room in its quota, and a price within "
+        f"max_price now.{cost}"
+    )
     yield timeline_entry(now, EventReason(code=EventCode.MARKET_CHANGED, message=message))

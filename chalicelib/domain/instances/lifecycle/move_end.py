@@ -1,6 +1,6 @@
 """End a move: keep the new EC2 instance or take the former one back, and remove what is no longer needed.
 
-What is no longer needed costs money, so it is deleted again and again until it is gone, and people are notified of it.
+What is no longer needed costs money: gpudesk repeats the deletion until AWS shows nothing of the move.
 """
 
 from dataclasses import replace
@@ -15,14 +15,21 @@ from chalicelib.domain.common.deadlines import (
 )
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.notified_facts import is_entry_due, record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
-from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, ObsoleteInstance
+from chalicelib.domain.instances.move_state import (
+    FormerPlace,
+    MoveState,
+    MoveStep,
+    ObsoleteInstance,
+    drop_first_obsolete,
+)
 from chalicelib.domain.instances.observation import MoveObservation, NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
-from chalicelib.domain.instances.record import Instance, Lifetime, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import ObservedSpotRequest
 
@@ -50,10 +57,10 @@ def fail_move(instance: Instance, cause: str, now: datetime) -> Plan:
     if move is None:
         raise ValueError(f"{instance.id} does not move")
     former, newer = move.former, instance.ec2_instance if move.former else None
-    message = f"{instance.name} could not be moved to {move.place} and stays where it was. {cause}"
-    reason = EventReason(code=EventCode.MOVE_FAILED, message=message)
+    reason = _build_end_reason(instance, move, cause)
     is_alive = newer is not None and newer.state not in ENDED_STATES
-    obsolete = _build_obsolete(move.target.region, newer) if newer and is_alive else None
+    price = instance.billing.rates.instance
+    obsolete = _build_obsolete(move.target.region, newer, price=price) if newer and is_alive else None
     cleaning = replace(move, step=MoveStep.CLEAN_UP, step_since=now, called_at=None, former=None, obsolete=obsolete)
     if former is None:
         failed = replace(instance, move=cleaning, reason=reason)
@@ -146,9 +153,18 @@ def _take_back(instance: Instance, former: FormerPlace, reason: EventReason, now
         claim=None,
         warning=None,
         ready_since=None,
-        lifetime=Lifetime(),
-        observed=replace(instance.observed, agent_seen=True, not_visible_since=None),
+        lifetime=replace(instance.lifetime, started_at=None),
+        observed=replace(instance.observed, agent_seen=True, not_visible_since=None, interruption=former.interruption),
     )
+
+
+def _build_end_reason(instance: Instance, move: MoveState, cause: str) -> EventReason:
+    """Return why the move ended. A requested termination is no failure, and its owner knows of it."""
+    if is_termination_requested(instance):
+        message = f"The move to {move.place} ended, because the termination of {instance.name} was requested."
+        return EventReason(code=EventCode.MOVING, message=message)
+    message = f"{instance.name} could not be moved to {move.place} and stays where it was. {cause}"
+    return EventReason(code=EventCode.MOVE_FAILED, message=message)
 
 
 def _is_gone(state: Ec2State | None, waited: timedelta) -> bool:
@@ -167,11 +183,14 @@ def _to_obsolete(former: FormerPlace) -> ObsoleteInstance:
     return _build_obsolete(former.region, former.ec2_instance, former.rates.disk or Decimal(0))
 
 
-def _build_obsolete(region: str, ec2_instance: Ec2Instance, disk_rate: Decimal = Decimal(0)) -> ObsoleteInstance:
+def _build_obsolete(
+    region: str, ec2_instance: Ec2Instance, disk_rate: Decimal = Decimal(0), price: Decimal | None = None
+) -> ObsoleteInstance:
     return ObsoleteInstance(
         region=region,
         instance_id=ec2_instance.instance_id,
         disk_rate=disk_rate,
+        price=price,
         spot_instance_request_id=ec2_instance.spot_instance_request_id,
     )
 
@@ -182,7 +201,7 @@ def _forget_obsolete(instance: Instance, move: MoveState, obsolete: ObsoleteInst
     disk = rates.disk - obsolete.disk_rate if rates.disk is not None else None
     freed = replace(
         instance,
-        move=replace(move, obsolete=None, called_at=None),
+        move=drop_first_obsolete(move),
         billing=replace(instance.billing, rates=replace(rates, disk=disk)),
     )
     message = f"{obsolete.instance_id}, the obsolete EC2 instance of {instance.name}, is terminated."
@@ -199,12 +218,19 @@ def _call(instance: Instance, move: MoveState, call: MoveCall, now: datetime) ->
 
 
 def _notify_leftover(instance: Instance, move: MoveState, now: datetime) -> Plan:
-    machine = f"EC2 instance {move.obsolete.instance_id} in {move.obsolete.region}" if move.obsolete else "an image"
-    ago = format_duration(now - move.step_since)
     message = (
-        f"The move of {instance.name} ended {ago} ago, and AWS still has {machine} of it, "
-        f"with the tag gpudesk:move={move.id}, and bills it. gpudesk tries again every "
-        f"{format_duration(STOP_RETRY_AFTER)}. An admin should look for the cause in the EC2 console."
+        f"The move of {instance.name} ended {format_duration(now - move.step_since)} ago. {_describe_leftover(move)} "
+        f"gpudesk tries to delete it every {format_duration(STOP_RETRY_AFTER)}. An admin "
+        "should look for the cause in the EC2 console."
     )
     reason = EventReason(code=EventCode.MOVE_LEFTOVER, message=message)
     return record_once(instance, EventCode.MOVE_LEFTOVER, reason, now)
+
+
+def _describe_leftover(move: MoveState) -> str:
+    """Return what AWS still bills, as a sentence."""
+    obsolete = move.obsolete
+    if obsolete is None:
+        return f"AWS still has and bills an image of its disk (tag gpudesk:move={move.id})."
+    running = f" ({format_usd(obsolete.price)} per hour while it runs)" if obsolete.price is not None else ""
+    return f"AWS still has and bills the EC2 instance {obsolete.instance_id} in {obsolete.region}{running}."

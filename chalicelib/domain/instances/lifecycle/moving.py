@@ -1,6 +1,6 @@
 """Decide for an instance that moves: create the image, copy it, launch from it.
 
-The end of a move, good or bad, is decided in `move_end`.
+`move_end` decides how a move ends.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from chalicelib.domain.common.aws_errors import AwsDuplicate, AwsError, Permanen
 from chalicelib.domain.common.deadlines import IMAGE_RETRY_AFTER, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle.move_deadlines import describe_overdue_step
@@ -20,7 +20,12 @@ from chalicelib.domain.instances.lifecycle.move_end import (
     fail_move,
     is_termination_requested,
 )
-from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
+from chalicelib.domain.instances.lifecycle.plans import (
+    no_op,
+    record_event,
+    require_ec2_instance,
+    with_phase,
+)
 from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, add_former_disk
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedMoveImage, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
@@ -29,7 +34,7 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.state import collect_documents_for_image
 
 FAILED_PHASES = (Phase.FAILED, Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
-"""Phases in which the launch at the target has no good end any more."""
+"""Phases from which an instance at the target does not become ready."""
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, desk: DeskSettings) -> Plan | None:
@@ -45,9 +50,11 @@ def decide(instance: Instance, observation: Observation, now: datetime, desk: De
         case MoveStep.IMAGE | MoveStep.COPY:
             return _decide_copying(instance, move, observation, overdue, now)
         case MoveStep.LAUNCH:
-            return _decide_launch(instance, move, overdue, now)
+            return _decide_launch(instance, move, observation.move.former_state, overdue, now)
         case MoveStep.CLEAN_UP:
-            return clean_up(instance, move, observation.move, now)
+            plan = clean_up(instance, move, observation.move, now)
+            # The clean-up makes no calls while gpudesk is paused, and then must not keep the phase from deciding.
+            return None if plan and plan.step and desk.mode is Mode.PAUSED else plan
 
 
 def record_call(instance: Instance, call: MoveCall, error: AwsError | None, now: datetime) -> Plan:
@@ -130,6 +137,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
         free_disk_gib=instance.spec.free_disk_gib,
         has_priced_disks=instance.spec.has_priced_disks,
         tagged_id=instance.tagged_id,
+        interruption=instance.observed.interruption,
     )
     size = target.hardware.instance_type
     message = f"The disk of {instance.name} is copied. Launching it as {size} in {target.region}."
@@ -154,6 +162,7 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
             hardware=target.hardware,
             free_disk_gib=None,
             launch_choice=None,
+            wait_for_quota=False,
         ),
         setup=replace(
             instance.setup,
@@ -177,22 +186,36 @@ def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
     return replace(record_event(launching, reason, now), requeue=True)
 
 
-def _decide_launch(instance: Instance, move: MoveState, overdue: str | None, now: datetime) -> Plan | None:
-    """End the move when the instance is ready at its target, or cannot become ready."""
+def _decide_launch(
+    instance: Instance, move: MoveState, former_state: Ec2State | Unavailable | None, overdue: str | None, now: datetime
+) -> Plan | None:
+    """End the move when the instance is ready at its target, or cannot become ready.
+
+    A former instance that was started, by a person or by EC2 for its spot request, may have newer work on its disk.
+    """
     if is_termination_requested(instance):
-        return _cancel(instance, now)
+        return _wait_for_sent_launch(instance, now) or fail_move(instance, "Its termination was requested.", now)
+    if former_state in (Ec2State.PENDING, Ec2State.RUNNING, Ec2State.STOPPING):
+        cause = "Its former EC2 instance was started outside gpudesk meanwhile, so its disk may have changed."
+        return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now)
     if instance.phase is Phase.READY:
-        return end_successfully(instance, move, now)
+        is_former_known = move.former is None or not isinstance(former_state, Unavailable)
+        return end_successfully(instance, move, now) if is_former_known else None
     if instance.phase in FAILED_PHASES:
         return fail_move(instance, instance.reason.message, now)
-    return fail_move(instance, overdue, now) if overdue else None
+    if overdue is None:
+        return None
+    return _wait_for_sent_launch(instance, now) or fail_move(instance, overdue, now)
 
 
-def _cancel(instance: Instance, now: datetime) -> Plan:
-    """End the move, unless EC2 may still show the instance of a launch request that was sent."""
+def _wait_for_sent_launch(instance: Instance, now: datetime) -> Plan | None:
+    """Wait while EC2 may still show the instance of a launch request that was sent. It is not sent again.
+
+    :returns: None if the move can end
+    """
     attempt = instance.launch.attempt
-    sent_at = attempt.sent_at if attempt else None
-    if instance.ec2_instance is None and sent_at and now - sent_at < LAUNCH_VISIBILITY_DEADLINE:
-        message = f"{instance.name} will be terminated when it is known whether its launch had an effect."
-        return no_op(instance, EventCode.CANCEL_PENDING, message)
-    return fail_move(instance, "Its termination was requested.", now)
+    called_at = attempt.last_called_at if attempt else None
+    if instance.ec2_instance or called_at is None or now - called_at >= LAUNCH_VISIBILITY_DEADLINE:
+        return None
+    message = f"The move of {instance.name} ends when it is known whether its launch had an effect."
+    return no_op(instance, EventCode.CANCEL_PENDING, message)

@@ -15,9 +15,11 @@ from chalicelib.domain.instances.lifecycle import (
     launch_errors,
     launching,
     moving,
+    request_cancellation,
     starting,
     stopping,
 )
+from chalicelib.domain.instances.lifecycle.move_late_launch import is_launch_of_ended_move, record_late_launch
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import advance_plan_meter, no_op
 from chalicelib.domain.instances.plan import (
@@ -47,12 +49,18 @@ from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance, Phase
 def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime, mode: Mode = Mode.ENFORCE) -> Plan:
     """Return what the outcome of a call changes in the record, which may have changed while the call was made.
 
-    A launched instance is always recorded. Any other outcome counts only while the record still waits for it.
+    A launched instance is always recorded, after the end of a move as an obsolete one.
+    Any other outcome counts only while the record still waits for it.
     """
     if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
         plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now, mode)
     elif isinstance(step, Move) and moving.is_expected(instance, step):
         plan = moving.record_call(instance, step.call, outcome if isinstance(outcome, AwsError) else None, now)
+    elif isinstance(step, CancelSpotRequest) and request_cancellation.is_expected(instance, step):
+        result = outcome if isinstance(outcome, AwsError) else CallAccepted()
+        plan = request_cancellation.record_cancellation(instance, step, result, now)
+    elif isinstance(outcome, InstanceLaunched) and is_launch_of_ended_move(instance, outcome.ec2_instance):
+        plan = record_late_launch(instance, step, outcome.ec2_instance)
     elif _is_expected(instance, step):
         plan = _apply_outcome(instance, step, outcome, now, mode)
     else:

@@ -73,7 +73,9 @@ def describe_refusal(instance: Instance, error: QuotaExceeded) -> str:
             f"The quota of the AWS account is exceeded. {error.description} Ask an admin to request an increase in "
             "Service Quotas, or launch a smaller or another type."
         )
-    return f"A quota of the AWS account is exceeded. {error.description}{need} {describe_choices(code, None)}"
+    moving = f"Ask an admin to request an increase of {code}, then move {instance.name} again."
+    advice = moving if instance.is_launching_for_move else describe_choices(code, None)
+    return f"A quota of the AWS account is exceeded. {error.description}{need} {advice}"
 
 
 def _find_code(instance: Instance) -> str | None:

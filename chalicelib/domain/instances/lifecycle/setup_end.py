@@ -53,6 +53,9 @@ def fail_setup(instance: Instance, cause: str, now: datetime, mode: Mode) -> Pla
         return _abandon_setup(instance, cause, now)
     reason = _build_failure_reason(instance, cause)
     failed = with_phase(instance, Phase.FAILED, reason, now)
+    if instance.is_launching_for_move:
+        # The next decision ends the move, and notifies the owner with this reason.
+        return Plan(instance=failed, reason=reason, requeue=True)
     choices = "You can connect to it, run its setup again (it skips the steps that are done), or terminate it."
     if mode is not Mode.ENFORCE:
         message = f"{reason.message} {describe_missing_stop(instance.name, mode)} {choices}"

@@ -57,7 +57,8 @@ def decide_interruption(instance: Instance, observation: Observation, now: datet
         reported = _find_reported_warning(instance, observation.heartbeat, now)
         return record_warning(instance, reported, now, mode) if reported else None
     if now >= warning.interrupts_at + INTERRUPTION_OVERDUE_AFTER:
-        message = f"EC2 has not interrupted {instance.name}, although it announced that."
+        at = format_time(warning.interrupts_at)
+        message = f"EC2 announced an interruption of {instance.name} for {at} and has not interrupted it."
         reason = EventReason(code=EventCode.NO_CHANGE, message=message)
         kept = replace(instance, observed=replace(instance.observed, interruption=None))
         return Plan(instance=kept, reason=reason, requeue=True)
@@ -77,9 +78,9 @@ def record_warning(instance: Instance, warning: InterruptionWarning, now: dateti
         return None
     left = warning.interrupts_at - now
     when = f"at {format_time(warning.interrupts_at)}" + (
-        f", in {format_duration(left)}" if left.total_seconds() > 0 else ""
+        f" (in {format_duration(left)})" if left.total_seconds() > 0 else ""
     )
-    message = f"EC2 takes {instance.name} back {when}: it is a spot instance. {_describe_plan(instance, warning, mode)}"
+    message = f"EC2 interrupts {instance.name}, a spot instance, {when}. {_describe_plan(instance, warning, mode)}"
     reason = EventReason(code=EventCode.SPOT_INTERRUPTION, message=message)
     warned = replace(instance, observed=replace(instance.observed, interruption=Interruption(warning=warning)))
     plan = record_event(warned, reason, now, action=str(warning.action))
@@ -145,11 +146,13 @@ def _stop_before_ec2(instance: Instance, warning: InterruptionWarning, now: date
 def _describe_plan(instance: Instance, warning: InterruptionWarning, mode: Mode) -> str:
     """Return what happens at the interruption and what is lost, as sentences."""
     name = instance.name
+    has_hook = instance.spec.policy.before_stop_hook is not None
+    hook = " Its before-stop hook does not run: gpudesk does not stop it." if has_hook else ""
     if warning.action is InterruptionAction.TERMINATE:
-        return "EC2 terminates it then, and its disk is deleted. Copy what you need now."
+        return f"EC2 terminates it then, and its disk is deleted. Copy what you need now.{hook}"
     lost = f"It loses {describe_lost_files(instance)}. {describe_stopped_costs(instance)}"
     if instance.spec.spot.resume_after_interruption:
-        return f"EC2 stops it then, and starts it again when it has capacity. {lost}"
+        return f"EC2 stops it then, and starts it again when it has capacity. {lost}{hook}"
     if mode is not Mode.ENFORCE:
-        return f"EC2 stops it then, and only EC2 can start it again. {describe_missing_stop(name, mode)} {lost}"
+        return f"EC2 stops it then, and only EC2 can start it again. {describe_missing_stop(name, mode)} {lost}{hook}"
     return f"gpudesk stops it now, so that you can start it again later. {lost}"

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
@@ -15,6 +16,7 @@ from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
+from chalicelib.domain.instances.lifecycle.starting import abandon_start
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stopped_costs
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.plan import Plan
@@ -39,15 +41,15 @@ def build_interrupted_reason(instance: Instance, ec2_instance: Ec2Instance) -> E
         follows = f"EC2 starts it again when it has capacity. To prevent that, stop {name}."
     else:
         follows = (
-            f"Only EC2 can start it again. When it does, gpudesk stops {name}, and then you can start it at any time. "
-            f"To use {name} as soon as EC2 has capacity, start it now."
+            "EC2 starts it when it has capacity; nobody else can before. To use it then, request a start now. "
+            "Otherwise gpudesk stops it after EC2's start, and you can start it at any time."
         )
     message = f"EC2 interrupted {name}.{ec2_instance.reason_text} {describe_stopped_costs(instance)} {follows}"
     return EventReason(code=EventCode.SPOT_INTERRUPTED, message=message)
 
 
 def wait_for_ec2(instance: Instance, observation: Observation, now: datetime) -> Plan | None:
-    """Wait for EC2 to start an interrupted instance that somebody wants to run.
+    """Wait for EC2 to start an interrupted instance that somebody wants to run, at most until their `wait_until`.
 
     :returns: None if gpudesk can start it: EC2 has not interrupted it, or its spot request is disabled or gone
     """
@@ -56,6 +58,10 @@ def wait_for_ec2(instance: Instance, observation: Observation, now: datetime) ->
         return None
     if not isinstance(request, Unavailable) and not (isinstance(request, ObservedSpotRequest) and _needs_ec2(request)):
         return None
+    wait_until = instance.start.wait_until
+    if wait_until and now > wait_until:
+        cause = f"EC2 had interrupted it and did not start it again by {format_date_time(wait_until)}."
+        return abandon_start(instance, cause, now)
     message = f"EC2 has interrupted {instance.name}, and only EC2 can start it. It does so when it has spot capacity."
     reason = EventReason(code=EventCode.SPOT_WAITING, message=message)
     return record_once(replace(instance, reason=reason), EventCode.SPOT_WAITING, reason, now)
@@ -83,9 +89,9 @@ def decide_return(instance: Instance, ec2_instance: Ec2Instance, now: datetime, 
     if mode is not Mode.ENFORCE:
         return None
     if ec2_instance.state is not Ec2State.RUNNING:
-        message = f"EC2 starts {name} again, and nobody wants that. gpudesk stops it when it runs."
+        message = f"EC2 is starting {name}, and no start was requested. gpudesk stops {name} as soon as it runs."
         return no_op(instance, EventCode.SPOT_WAITING, message)
-    message = "EC2 started it again after it had interrupted it, and nobody asked for that."
+    message = "EC2 started it again after it had interrupted it, and no start was requested."
     reason = EventReason(code=EventCode.SPOT_RETURN_STOPPED, message=message)
     # Without a type of warning no hook runs: nobody has worked on it since it returned.
     return begin_action(instance, ClaimAction.STOP, reason, now)

@@ -17,7 +17,7 @@ from chalicelib.domain.instances.lifecycle.plans import no_op, require_ec2_insta
 from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
 from chalicelib.domain.instances.plan import CancelSpotRequest, Plan
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.spot import ObservedSpotRequest
+from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey
 
 
 def has_spot_request(ec2_instance: Ec2Instance | None) -> bool:
@@ -27,11 +27,12 @@ def has_spot_request(ec2_instance: Ec2Instance | None) -> bool:
     return ec2_instance.market is Market.SPOT or ec2_instance.spot_instance_request_id is not None
 
 
-def find_cancellation(ec2_instance: Ec2Instance | None) -> CancelSpotRequest | None:
+def find_cancellation(region: str, ec2_instance: Ec2Instance | None) -> CancelSpotRequest | None:
     """Return the call that cancels the spot request of an instance; None: it has none."""
     if ec2_instance is None or not has_spot_request(ec2_instance):
         return None
-    return CancelSpotRequest(ec2_instance.spot_instance_request_id)
+    request_id = ec2_instance.spot_instance_request_id
+    return CancelSpotRequest(SpotRequestKey(region=region, instance_id=ec2_instance.instance_id, request_id=request_id))
 
 
 def wait_for_cancellation(instance: Instance, claim: Claim, observation: Observation, now: datetime) -> Plan | None:
@@ -40,7 +41,7 @@ def wait_for_cancellation(instance: Instance, claim: Claim, observation: Observa
     :returns: None if there is no live request, so that the instance can be terminated
     """
     ec2_instance, name = require_ec2_instance(instance), instance.name
-    step = find_cancellation(ec2_instance)
+    step = find_cancellation(instance.spec.region, ec2_instance)
     if step is None:
         return None
     match observation.spot_request:
