@@ -24,8 +24,8 @@ from chalicelib.domain.instances.billing import BillingState, Rates
 from chalicelib.domain.instances.commands.change import describe_not_ready
 from chalicelib.domain.instances.commands.consequences import list_consequences
 from chalicelib.domain.instances.commands.keep import request_keep
-from chalicelib.domain.instances.commands.request_move import cancel_move
-from chalicelib.domain.instances.commands.stop_start import request_stop, request_termination
+from chalicelib.domain.instances.commands.request_move import cancel_move, require_movable
+from chalicelib.domain.instances.commands.stop_start import request_start, request_stop, request_termination
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle import moving
 from chalicelib.domain.instances.lifecycle.move_end import fail_move
@@ -37,7 +37,13 @@ from chalicelib.domain.instances.spot import Interruption
 from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE
 from tests.unit.instances.moving_aws import NEW_ID, MovingAws
 from tests.unit.instances.simulation import CATALOG, build_context, build_instance, get_time
-from tests.unit.instances.test_moving import THERE, MovingSimulation, run_until_moved, start_move
+from tests.unit.instances.test_moving import (
+    THERE,
+    MovingSimulation,
+    build_stopped_instance,
+    run_until_moved,
+    start_move,
+)
 from tests.unit.notifications.delivery import OneInstanceRepository
 from tests.unit.notifications.triggers import FakeAdoptions, FakeVolumes
 
@@ -306,3 +312,12 @@ def test_stop_during_the_launch_of_a_move_is_refused_before_and_after_the_launch
     for instance in (simulation.instance, replace(simulation.instance, ec2_instance=None)):
         with pytest.raises(Conflict, match="/instances/n/move"):
             request_stop(instance, ADA, get_time(4))
+
+
+def test_instance_whose_start_was_called_is_not_moved_until_aws_has_refused_it() -> None:
+    stopped = build_stopped_instance()
+    starting = request_start(stopped, ADA, get_time(0)).instance
+    with pytest.raises(Conflict, match="is being started"):
+        require_movable(replace(starting, phase=Phase.BOOTING), get_time(1))
+    refused = replace(starting, phase=Phase.BOOTING, start=replace(starting.start, refused_since=get_time(1)))
+    assert require_movable(refused, get_time(2)) == stopped.ec2_instance

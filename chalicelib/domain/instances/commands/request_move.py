@@ -34,7 +34,12 @@ def require_movable(instance: Instance, now: datetime) -> Ec2Instance:
     if instance.move:
         message = f"{name} moves already, or the end of its last move is being cleaned up. See status.move."
         raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)
-    is_stopped = instance.phase is Phase.STOPPED or (instance.phase is Phase.BOOTING and is_waiting_to_start(instance))
+    is_starting = instance.phase is Phase.BOOTING and is_waiting_to_start(instance)
+    if is_starting and instance.start.refused_since is None:
+        # EC2 may start it at any moment.
+        message = f"{name} is being started. Stop it first, or request the move when AWS has no capacity for the start."
+        raise Conflict(message, code=ErrorCode.NOT_STOPPED)
+    is_stopped = instance.phase is Phase.STOPPED or is_starting
     if ec2_instance is None or not is_stopped or ec2_instance.state is not Ec2State.STOPPED:
         message = f"{name} {describe_state(instance)}. Stop it first. Request the move when it is stopped."
         raise Conflict(message, code=ErrorCode.NOT_STOPPED)
