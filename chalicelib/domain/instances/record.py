@@ -198,12 +198,18 @@ class Instance:
             case Phase.SETTING_UP:
                 return self.setup.current_run
             case Phase.READY:
-                return self.benchmark_run.run if self.benchmark_run else None
+                return self.benchmark_run.run if self.benchmark_run else self._interruption_hook_run
             case Phase.STOPPING:
                 hook = self.claim.pending_hook if self.claim else None
                 return hook.run if hook else None
             case _:
                 return None
+
+    @property
+    def _interruption_hook_run(self) -> DocumentRun | None:
+        """The run of the hook at an interruption by EC2, until its end is recorded."""
+        hook = self.observed.interruption.hook if self.observed.interruption else None
+        return hook.run if hook and hook.ended_at is None else None
 
     def has_image_in_progress(self, now: datetime) -> bool:
         """Return whether an image is being created from it. After `IMAGE_DEADLINE` the image delays nothing more."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.domain.instances.before_stop import HookRun
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpotTerms:
@@ -133,7 +135,9 @@ class Interruption:
 
     :param warning: None: EC2 interrupted it, and gpudesk saw no warning
     :param interrupted_at: when gpudesk saw that EC2 had stopped the instance; None: EC2 has not, or gpudesk was faster
+    :param hook: the run of the before-stop hook, if EC2 itself ends the instance; None: none was sent
     """
 
     warning: InterruptionWarning | None = None
     interrupted_at: datetime | None = None
+    hook: HookRun | None = None

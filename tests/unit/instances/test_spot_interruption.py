@@ -10,9 +10,10 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State, StateReason
 from chalicelib.domain.instances.lifecycle.decide import decide
+from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
 from chalicelib.domain.instances.lifecycle.spot_interruption import record_spot_event
-from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
-from chalicelib.domain.instances.plan import RunHook, Start, Stop
+from chalicelib.domain.instances.observation import CommandStatus, NotVisible, Observation, ObservedCommand, Unavailable
+from chalicelib.domain.instances.plan import CommandSent, RunHook, Start, Stop
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import (
@@ -82,8 +83,9 @@ def test_warning_of_an_interruption_that_gpudesk_leaves_to_ec2(
     ("resumes", "action", "mode", "runs"),
     [
         (False, InterruptionAction.STOP, Mode.ENFORCE, True),
-        (True, InterruptionAction.STOP, Mode.ENFORCE, False),
-        (False, InterruptionAction.TERMINATE, Mode.ENFORCE, False),
+        (True, InterruptionAction.STOP, Mode.ENFORCE, True),
+        (True, InterruptionAction.STOP, Mode.PAUSED, False),
+        (False, InterruptionAction.TERMINATE, Mode.ENFORCE, True),
         (False, InterruptionAction.STOP, Mode.DRY_RUN, False),
     ],
 )
@@ -117,6 +119,28 @@ def test_hook_runs_before_the_stop_at_a_warning() -> None:
     plan = decide(replace(instance, spec=replace(instance.spec, policy=policy)), observe(), START, CONTEXT)
     assert isinstance(plan.step, RunHook)
     assert plan.step.document.parameters["stopReason"] == "spot"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [(CommandStatus.SUCCEEDED, EventCode.BEFORE_STOP_ENDED), (CommandStatus.FAILED, EventCode.BEFORE_STOP_FAILED)],
+)
+def test_hook_runs_once_at_an_interruption_that_gpudesk_leaves_to_ec2(outcome: CommandStatus, code: EventCode) -> None:
+    instance = with_warning(build_spot_instance(resumes=True))
+    policy = replace(instance.spec.policy, before_stop_hook="/home/ubuntu/save.sh")
+    sending = decide(replace(instance, spec=replace(instance.spec, policy=policy)), observe(), START, CONTEXT)
+    assert isinstance(sending.step, RunHook)
+    sent = record_outcome(sending.instance, sending.step, CommandSent("command-1"), START)
+    assert [entry.code for entry in sent.timeline] == [EventCode.BEFORE_STOP_STARTED]
+    assert sent.instance.phase is Phase.READY
+    assert sent.instance.active_command is not None
+    waiting = decide(sent.instance, observe(), START + timedelta(seconds=20), CONTEXT)
+    assert waiting.step is None
+    command = ObservedCommand(command_id="command-1", status=outcome, status_details=str(outcome), steps=())
+    ended = decide(sent.instance, replace(observe(), command=command), START + timedelta(seconds=30), CONTEXT)
+    assert [entry.code for entry in ended.timeline] == [code]
+    after = decide(ended.instance, observe(), START + timedelta(seconds=40), CONTEXT)
+    assert (after.step, after.instance.active_command) == (None, None)
 
 
 def test_warning_stops_the_instance_also_while_it_is_kept() -> None:

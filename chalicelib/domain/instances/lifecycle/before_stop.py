@@ -22,20 +22,13 @@ from chalicelib.domain.instances.before_stop import (
 )
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.lifecycle.hook_texts import build_output_details, describe_failure, quote_output
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event, require_ec2_instance
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Outcome, Plan, RunHook, SendDocument, Stop
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.setup.command_end import CommandEnd, classify_end, describe_end, find_failed_step
 from chalicelib.domain.setup.state import DocumentRun
-from chalicelib.domain.setup.step_output import find_message, select_last_lines
-
-MAX_OUTPUT_LENGTH = 1000
-"""Characters of the output that the timeline keeps: the last ones."""
-
-MAX_QUOTED_LENGTH = 200
-"""Characters of the output that the message quotes."""
 
 
 def run_hook_first(plan: Plan, reason: StopReason, now: datetime) -> Plan:
@@ -59,7 +52,7 @@ def run_hook_first(plan: Plan, reason: StopReason, now: datetime) -> Plan:
             instance, claim=waiting, reason=replace(instance.reason, message=instance.reason.message + first)
         ),
         timeline=tuple(replace(entry, message=entry.message + first) for entry in plan.timeline),
-        step=_build_step(hook, must_be_idle=step.if_still_idle),
+        step=build_hook_step(hook, must_be_idle=step.if_still_idle),
     )
 
 
@@ -125,7 +118,8 @@ def record_send(instance: Instance, outcome: Outcome, now: datetime) -> Plan:
             raise ValueError(f"{type(outcome).__name__} is no outcome of a hook")
 
 
-def _build_step(hook: HookRun, *, must_be_idle: bool) -> RunHook:
+def build_hook_step(hook: HookRun, *, must_be_idle: bool) -> RunHook:
+    """Return the call that sends a hook."""
     limit = get_script_limit(hook.stop_reason)
     document = SendDocument(
         document=BEFORE_STOP_DOCUMENT,
@@ -149,7 +143,7 @@ def _send_again(instance: Instance, claim: Claim, hook: HookRun, now: datetime) 
     return Plan(
         instance=replace(instance, claim=replace(claim, hook=again)),
         reason=EventReason(code=EventCode.STOPPING, message=message),
-        step=_build_step(again, must_be_idle=claim.must_be_idle),
+        step=build_hook_step(again, must_be_idle=claim.must_be_idle),
     )
 
 
@@ -157,12 +151,10 @@ def _stop(
     instance: Instance, claim: Claim, reason: EventReason, now: datetime, command: ObservedCommand | None = None
 ) -> Plan:
     """Write how the hook ended, and make the call that it delayed."""
-    lines = _collect_output(command)
-    details = {"output": " / ".join(lines)[-MAX_OUTPUT_LENGTH:]} if lines else {}
     return Plan(
         instance=replace(instance, claim=replace(_end_hook(claim, now), last_called_at=now)),
         reason=reason,
-        timeline=(timeline_entry(now, reason, details=details),),
+        timeline=(timeline_entry(now, reason, details=build_output_details(command)),),
         step=Stop(if_still_idle=claim.must_be_idle),
     )
 
@@ -187,21 +179,13 @@ def _end_hook(claim: Claim, now: datetime) -> Claim:
 
 def _build_end_reason(instance: Instance, hook: HookRun, command: ObservedCommand, now: datetime) -> EventReason:
     if command.status is CommandStatus.FAILED:
-        return _build_failure_reason(instance, hook, _describe_failure(command), _quote_output(command))
+        return _build_failure_reason(instance, hook, describe_failure(command), quote_output(command))
     duration = format_duration(now - hook.run.sent_at)
     message = (
         f"The before-stop hook {hook.path} of {instance.name} has run. gpudesk stops {instance.name} now, {duration} "
-        f"later.{_quote_output(command)}"
+        f"later.{quote_output(command)}"
     )
     return EventReason(code=EventCode.BEFORE_STOP_ENDED, message=message)
-
-
-def _describe_failure(command: ObservedCommand) -> str:
-    """Return why the hook did not succeed, as a clause: what the script says, or what became of the command."""
-    step = find_failed_step(command.steps)
-    if step and classify_end(command.status_details, command.steps) is CommandEnd.STEP_FAILED:
-        return find_message(step) or describe_end(BEFORE_STOP_DOCUMENT, command.status_details, command.steps)
-    return describe_end(BEFORE_STOP_DOCUMENT, command.status_details, command.steps)
 
 
 def _build_failure_reason(instance: Instance, hook: HookRun, cause: str, output: str = "") -> EventReason:
@@ -214,19 +198,6 @@ def _build_failure_reason(instance: Instance, hook: HookRun, cause: str, output:
         f"{instance.name} is stopped nevertheless.{output} Start it and check whether your work is complete."
     )
     return EventReason(code=EventCode.BEFORE_STOP_FAILED, message=message)
-
-
-def _collect_output(command: ObservedCommand | None) -> tuple[str, ...]:
-    return tuple(line for step in command.steps for line in select_last_lines(step)) if command else ()
-
-
-def _quote_output(command: ObservedCommand) -> str:
-    """Return the end of the output as a sentence after a space; an empty text if there is none."""
-    text = " / ".join(_collect_output(command))
-    if not text:
-        return ""
-    quoted = text if len(text) <= MAX_QUOTED_LENGTH else f"...{text[-MAX_QUOTED_LENGTH:]}"
-    return f" Its output ends with: {ensure_period(quoted)}"
 
 
 def _require_hook(instance: Instance) -> tuple[Claim, HookRun]:

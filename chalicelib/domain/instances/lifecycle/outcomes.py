@@ -12,6 +12,7 @@ from chalicelib.domain.instances.lifecycle import (
     benchmark_run,
     document_send,
     ec2_drift,
+    interruption_hook,
     launch_errors,
     launching,
     moving,
@@ -80,7 +81,7 @@ def _is_expected(instance: Instance, step: Step) -> bool:
         case SendDocument():
             return document_send.is_expected(instance, step) or benchmark_run.is_expected(instance, step)
         case RunHook():
-            return before_stop.is_expected(instance, step)
+            return before_stop.is_expected(instance, step) or interruption_hook.is_expected(instance, step)
         case Start() | ChangeType():
             return instance.phase is Phase.BOOTING and claim is not None and claim.action is ClaimAction.START
         case Move():
@@ -131,7 +132,9 @@ def record_send(
 ) -> Plan:
     """Record what became of a sent document: one of the setup, the one of a benchmark, or the one of a hook."""
     if isinstance(step, RunHook):
-        return before_stop.record_send(instance, outcome, now)
+        if before_stop.is_expected(instance, step):
+            return before_stop.record_send(instance, outcome, now)
+        return interruption_hook.record_send(instance, outcome, now)
     is_benchmark = benchmark_run.is_expected(instance, step)
     match outcome:
         case CommandSent() if is_benchmark:

@@ -19,6 +19,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.lifecycle import interruption_hook
 from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import record_event
@@ -62,7 +63,9 @@ def decide_interruption(instance: Instance, observation: Observation, now: datet
         reason = EventReason(code=EventCode.NO_CHANGE, message=message)
         kept = replace(instance, observed=replace(instance.observed, interruption=None))
         return Plan(instance=kept, reason=reason, requeue=True)
-    return _stop_before_ec2(instance, warning, now) if _is_stopped_by_gpudesk(instance, warning) else None
+    if _is_stopped_by_gpudesk(instance, warning):
+        return _stop_before_ec2(instance, warning, now)
+    return interruption_hook.decide_hook(instance, observation, now) if mode is Mode.ENFORCE else None
 
 
 def record_warning(instance: Instance, warning: InterruptionWarning, now: datetime, mode: Mode) -> Plan | None:
@@ -147,7 +150,8 @@ def _describe_plan(instance: Instance, warning: InterruptionWarning, mode: Mode)
     """Return what happens at the interruption and what is lost, as sentences."""
     name = instance.name
     has_hook = instance.spec.policy.before_stop_hook is not None
-    hook = " Its before-stop hook does not run: gpudesk does not stop it." if has_hook else ""
+    is_run = mode is Mode.ENFORCE
+    hook = f" Its before-stop hook {'runs' if is_run else 'does not run'}." if has_hook else ""
     if warning.action is InterruptionAction.TERMINATE:
         return f"EC2 terminates it then, and its disk is deleted. Copy what you need now.{hook}"
     lost = f"It loses {describe_lost_files(instance)}. {describe_stopped_costs(instance)}"
