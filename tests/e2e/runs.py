@@ -14,6 +14,9 @@ TIMEOUT_SECONDS = 120.0
 SET_CHILD_SUBREAPER = 36
 """prctl(2): orphans of the processes started here become children of this process, so that it can find them."""
 
+ONE_REGION = "us-west-2"
+"""REGIONS of runs that need no second region: each region costs CPU time in every sweep."""
+
 WITHOUT_NAMESPACES = ("unshare", "-Ur", "sh", "-c", 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"', "-")
 """Runs the program as a user who cannot create namespaces, so that no sandbox is possible."""
 

@@ -8,7 +8,7 @@ import pytest
 from local.options import Options
 from local.runner import choose_exit_status
 from tests.e2e.conftest import Start
-from tests.e2e.runs import WITHOUT_NAMESPACES
+from tests.e2e.runs import ONE_REGION, WITHOUT_NAMESPACES
 
 IN_ORDER = (
     "POST /instances",
@@ -72,7 +72,7 @@ def test_demo_with_real_scripts_plays_every_chapter(start: Start) -> None:
 
 @pytest.mark.usefixtures("a_sandbox")
 def test_demo_without_sandbox_is_simulated_and_ends_with_status_3(start: Start) -> None:
-    run = start(*WITHOUT_NAMESPACES, ONCE="1", SPEED="240")
+    run = start(*WITHOUT_NAMESPACES, ONCE="1", SPEED="240", REGIONS=ONE_REGION)
     assert run.wait() == 3, run.output
     assert run.lines[0].startswith("Scripts are checked but not run")
     assert "cannot run a sandbox" in run.lines[0]

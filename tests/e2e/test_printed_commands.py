@@ -21,7 +21,7 @@ import pytest
 
 from tests.e2e.conftest import Start
 from tests.e2e.printed_commands import list_printed_commands
-from tests.e2e.runs import REPOSITORY
+from tests.e2e.runs import ONE_REGION, REPOSITORY
 
 LOCAL_CLOUD = Path("docs/local-cloud.md")
 """The last page: its commands change the speed of the clock and inject faults."""
@@ -170,7 +170,7 @@ def test_printed_commands_succeed(start: Start, checkout: Path, shell: Shell) ->
     ]
     assert len(commands) > 40
     failures = [*_find_failures(shell, (command for command in commands if BEFORE_SERVING.match(command)))]
-    run = start(DEMO="0", SIMULATE="1", SPEED="120", PYTHONPATH=str(checkout))
+    run = start(DEMO="0", SIMULATE="1", SPEED="120", REGIONS=ONE_REGION, PYTHONPATH=str(checkout))
     run.read_until("log ")
     served = Served(checkout, run.lines)
     assert shell.run(served.replace_ports(LONG_IDLE_WINDOW))[0] == 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.runs import Run
+from tests.e2e.runs import ONE_REGION, Run
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_pasted_lines_of_help_work(start: Start) -> None:
 
 @pytest.mark.usefixtures("a_sandbox")
 def test_interrupted_demo_leaves_no_process(start: Start) -> None:
-    run = start(SPEED="120")
+    run = start(SPEED="120", REGIONS=ONE_REGION)
     run.read_until("gpudesk-probe is running")
     assert run.wait(signal.SIGINT) == 130
     assert run.lines[-1] == "Interrupted. All processes have ended."
