@@ -42,7 +42,6 @@ from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.refresh_catalog import CatalogRefresher
 from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.resolve_launch import LaunchResolver
-from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.services.benchmarks import BenchmarkService
@@ -65,6 +64,7 @@ from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
 from chalicelib.control.services.start import StartService
 from chalicelib.control.services.start_quota import StartQuotaCheck
+from chalicelib.control.size_finder import SizeFinder
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock

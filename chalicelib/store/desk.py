@@ -34,6 +34,8 @@ from chalicelib.store.timeline import append_timeline
 SETTINGS = StoredType(DeskSettings)
 SETTINGS_KEY = "settings"
 
+SWEEP_LEASE_NAME = "sweep"
+"""The lease also records when a sweep last completed, and what it has left over."""
 
 MARK_PREFIX = "mark#"
 """The beginning of the keys of marks. `deploy/policies/budgets.py` depends on it."""

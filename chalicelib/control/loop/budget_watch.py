@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chalicelib.control.loop.reconcile_instance import load_channel_directory
+from chalicelib.control.channel_directory import load_channel_directory
 from chalicelib.control.spending import Spending, read_spending
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import BUDGET_GUARD_RETENTION

@@ -14,8 +14,8 @@ from chalicelib.control.loop.launch_memory import (
 from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.resolve_launch import LaunchResolver
-from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.loop.step_executor import StepExecutor
+from chalicelib.control.size_finder import SizeFinder
 from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, QuotaExceeded
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.idle.rule import ActivityState

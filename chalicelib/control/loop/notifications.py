@@ -9,11 +9,11 @@ from functools import partial
 
 from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
+from chalicelib.control.channel_directory import load_channel_directory
 from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery, order_fairly
 from chalicelib.control.loop.email_confirmations import EmailConfirmations, EmailStates
 from chalicelib.control.loop.function_budget import start_function_budget
 from chalicelib.control.loop.lease import hold_lease
-from chalicelib.control.loop.reconcile_instance import load_channel_directory
 from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import DeliveryFailed, NotificationOutdated

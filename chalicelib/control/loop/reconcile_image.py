@@ -7,8 +7,8 @@ from typing import assert_never
 
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
+from chalicelib.control.channel_directory import load_channel_directory
 from chalicelib.control.loop.observe_image import ImageObserver
-from chalicelib.control.loop.reconcile_instance import load_channel_directory
 from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE

@@ -7,14 +7,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from chalicelib.control.channel_directory import load_channel_directory
 from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.spot_prices import SpotPriceLookup
 from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.desk.channels import ChannelDirectory
-from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle import benchmark_run, decide, outcomes
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response, expects_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
@@ -28,7 +27,6 @@ from chalicelib.domain.offers.region_capacity import CapacityAnswer
 from chalicelib.settings import Settings
 from chalicelib.store.conflicts import RejectedWrite, VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
-from chalicelib.store.owners import OwnerRepository
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
@@ -36,12 +34,6 @@ LOG = logging.getLogger(__name__)
 MAX_PASSES = 8
 """Passes in a row. One pass can require the next at once: each offer that a launch tries takes two (resolve, then
 launch). A launch that tries more than four offers goes on with the next sweep: others are waiting, too."""
-
-
-def load_channel_directory(desk: DeskSettings, owners: OwnerRepository) -> ChannelDirectory:
-    """Return the notification channels of all owners and of the admins, as they are set now."""
-    channels = {owner: settings.channels for owner, settings in owners.list_all().items() if settings.channels}
-    return ChannelDirectory(owners=channels, admin=desk.channels)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,12 @@ from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep_run import SweepReport, SweepRun
 from chalicelib.domain.instances.sweep_order import LeftOver
+from chalicelib.store.desk import SWEEP_LEASE_NAME
 from chalicelib.store.repositories import Repositories
 from chalicelib.store.stored_type import StoredType
 
 LOG = logging.getLogger(__name__)
 LEFT_OVER = StoredType(LeftOver)
-SWEEP_LEASE_NAME = "sweep"
-"""The lease also records when a sweep last completed, and what it has left over."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.control.channel_directory import load_channel_directory
 from chalicelib.control.loop.notifications import NotificationSender
-from chalicelib.control.loop.reconcile_instance import load_channel_directory
-from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_date_time, format_duration
 from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.store.desk import SWEEP_LEASE_NAME
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)

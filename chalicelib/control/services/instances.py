@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.control.loop.reconcile_instance import load_channel_directory
+from chalicelib.control.channel_directory import load_channel_directory
 from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.control.start_outlooks import StartOutlooks

@@ -3,8 +3,8 @@
 import secrets
 from dataclasses import dataclass
 
-from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.services.instances import InstanceService, load_visible
+from chalicelib.control.size_finder import SizeFinder
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.commands.change import RecordChange

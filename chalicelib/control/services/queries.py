@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
 from chalicelib.control.services.instances import load_visible
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
@@ -22,6 +21,7 @@ from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.setup_progress import SetupProgress, compute_setup_progress
 from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.desk import SWEEP_LEASE_NAME
 from chalicelib.store.heartbeats import HeartbeatItem
 from chalicelib.store.repositories import Repositories
 

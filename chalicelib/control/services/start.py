@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.control.loop.size_finder import SizeFinder
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.start_quota import StartQuotaCheck
+from chalicelib.control.size_finder import SizeFinder
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownType

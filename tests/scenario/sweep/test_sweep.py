@@ -6,13 +6,14 @@ from itertools import chain, repeat
 
 from chalicelib.control.loop.observe_instance import ObservedInstances, Observer
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME, decode_left_over
+from chalicelib.control.loop.sweep import decode_left_over
 from chalicelib.control.loop.sweep_run import SweepReport
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.sweep_order import LeftOver
+from chalicelib.store.desk import SWEEP_LEASE_NAME
 from tests.support.world import MINUTE, World
 
 
