@@ -1,6 +1,7 @@
 """Build notifications: from the timeline entries of an instance, about gpudesk itself, and for a new webhook."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY
@@ -42,52 +43,40 @@ def build_desk_notification(
 
     :param since: when the problem began. The same code and time make the same notification.
     """
-    return Notification(
-        id=f"{DESK_ID}.{code}.{int(since.timestamp())}",
-        instance_id=DESK_ID,
-        instance_name=DESK_NAME,
-        owner=ADMIN_OWNER,
-        code=code,
-        at=now,
-        message=message,
-        expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries=build_deliveries(code.audience, ADMIN_OWNER, directory, now),
-    )
+    reason = EventReason(code=code, message=message)
+    return _build_admin_notification(f"{DESK_ID}.{code}.{int(since.timestamp())}", reason, now, directory)
 
 
 def build_quota_notification(
     request_key: str, reason: EventReason, now: datetime, directory: ChannelDirectory
 ) -> Notification:
     """Return a notification to the admins about a request to increase a quota: the same one for the same state."""
-    code = reason.code
-    return Notification(
-        id=f"{DESK_ID}.{code}.{request_key}",
-        instance_id=DESK_ID,
-        instance_name=DESK_NAME,
-        owner=ADMIN_OWNER,
-        code=code,
-        at=now,
-        message=reason.message,
-        expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries=build_deliveries(code.audience, ADMIN_OWNER, directory, now),
-    )
+    return _build_admin_notification(f"{DESK_ID}.{reason.code}.{request_key}", reason, now, directory)
 
 
 def build_record_notification(
     record_id: str, name: str, message: str, now: datetime, directory: ChannelDirectory
 ) -> Notification:
     """Return a notification to the admins about an unreadable record: the same one until the day ends in UTC."""
-    code = EventCode.RECORD_UNREADABLE
+    reason = EventReason(code=EventCode.RECORD_UNREADABLE, message=message)
+    notification = _build_admin_notification(f"{record_id}.{reason.code}.{now.date()}", reason, now, directory)
+    return replace(notification, instance_id=record_id, instance_name=name)
+
+
+def _build_admin_notification(
+    notification_id: str, reason: EventReason, now: datetime, directory: ChannelDirectory
+) -> Notification:
+    """Return a notification of the desk to the admins."""
     return Notification(
-        id=f"{record_id}.{code}.{now.date()}",
-        instance_id=record_id,
-        instance_name=name,
+        id=notification_id,
+        instance_id=DESK_ID,
+        instance_name=DESK_NAME,
         owner=ADMIN_OWNER,
-        code=code,
+        code=reason.code,
         at=now,
-        message=message,
+        message=reason.message,
         expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries=build_deliveries(code.audience, ADMIN_OWNER, directory, now),
+        deliveries=build_deliveries(reason.code.audience, ADMIN_OWNER, directory, now),
     )
 
 
