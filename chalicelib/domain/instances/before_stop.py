@@ -62,6 +62,12 @@ class HookRun:
         return self.run.command_id is not None
 
 
+def begin_hook_run(instance_id: str, path: str, reason: StopReason, now: datetime) -> HookRun:
+    """Return a run whose command is sent now. Its attempt id stays the same when the command is sent again."""
+    run = DocumentRun(attempt_id=f"{instance_id}.before-stop.{int(now.timestamp())}", sent_at=now, last_sent_at=now)
+    return HookRun(path=path, stop_reason=reason, run=run)
+
+
 def get_bound(reason: StopReason) -> timedelta:
     """Return the time for which a hook can delay a stop."""
     return BEFORE_STOP_SPOT_BOUND if reason is StopReason.SPOT else BEFORE_STOP_BOUND

@@ -17,6 +17,7 @@ from chalicelib.domain.instances.before_stop import (
     BEFORE_STOP_DOCUMENT,
     HookRun,
     StopReason,
+    begin_hook_run,
     get_bound,
     get_script_limit,
 )
@@ -28,7 +29,6 @@ from chalicelib.domain.instances.observation import CommandStatus, Observation, 
 from chalicelib.domain.instances.plan import CommandSent, Outcome, Plan, RunHook, SendDocument, Stop
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.setup.state import DocumentRun
 
 
 def run_hook_first(plan: Plan, reason: StopReason, now: datetime) -> Plan:
@@ -41,9 +41,7 @@ def run_hook_first(plan: Plan, reason: StopReason, now: datetime) -> Plan:
     path = instance.spec.policy.before_stop_hook
     if path is None or claim is None or not isinstance(step, Stop) or not instance.observed.agent_seen:
         return plan
-    attempt_id = f"{instance.id}.before-stop.{int(now.timestamp())}"
-    run = DocumentRun(attempt_id=attempt_id, sent_at=now, last_sent_at=now)
-    hook = HookRun(path=path, stop_reason=reason, run=run)
+    hook = begin_hook_run(instance.id, path, reason, now)
     waiting = replace(claim, hook=hook, last_called_at=None)
     first = f" First its before-stop hook {path} runs, for at most {format_duration(get_bound(reason))}."
     return replace(
@@ -101,10 +99,7 @@ def record_send(instance: Instance, outcome: Outcome, now: datetime) -> Plan:
     match outcome:
         case CommandSent(command_id):
             sent = replace(hook, run=replace(hook.run, command_id=command_id))
-            message = f"The before-stop hook {hook.path} of {instance.name} was sent to it."
-            reason = EventReason(code=EventCode.BEFORE_STOP_STARTED, message=message)
-            changed = replace(instance, claim=replace(claim, hook=sent))
-            return record_event(changed, reason, now, command_id=command_id, attempt_id=hook.run.attempt_id)
+            return record_sent_hook(replace(instance, claim=replace(claim, hook=sent)), sent, now)
         case PermanentAwsError():
             reason = _build_failure_reason(instance, hook, f"SSM rejected its command: {outcome.description}")
             ended = replace(instance, claim=_end_hook(claim, now))
@@ -134,6 +129,17 @@ def build_hook_step(hook: HookRun, *, must_be_idle: bool) -> RunHook:
         delivery_timeout=BEFORE_STOP_DELIVERY_TIMEOUT,
     )
     return RunHook(document, if_still_idle=must_be_idle)
+
+
+def record_sent_hook(instance: Instance, hook: HookRun, now: datetime) -> Plan:
+    """Record that SSM has accepted the command of a hook.
+
+    :param instance: the record with the command
+    """
+    message = f"The before-stop hook {hook.path} of {instance.name} was sent to it."
+    reason = EventReason(code=EventCode.BEFORE_STOP_STARTED, message=message)
+    run = hook.run
+    return record_event(instance, reason, now, command_id=run.command_id or "", attempt_id=run.attempt_id)
 
 
 def _send_again(instance: Instance, claim: Claim, hook: HookRun, now: datetime) -> Plan:

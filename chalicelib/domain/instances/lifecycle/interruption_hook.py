@@ -11,14 +11,13 @@ from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period, format_duration
-from chalicelib.domain.instances.before_stop import HookRun, StopReason
-from chalicelib.domain.instances.lifecycle.before_stop import build_hook_step
+from chalicelib.domain.instances.before_stop import HookRun, StopReason, begin_hook_run
+from chalicelib.domain.instances.lifecycle.before_stop import build_hook_step, record_sent_hook
 from chalicelib.domain.instances.lifecycle.hook_texts import build_output_details, describe_failure, quote_output
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Outcome, Plan, RunHook
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.setup.state import DocumentRun
 
 
 def decide_hook(instance: Instance, observation: Observation, now: datetime) -> Plan | None:
@@ -31,9 +30,7 @@ def decide_hook(instance: Instance, observation: Observation, now: datetime) -> 
         return None
     hook = interruption.hook
     if hook is None:
-        attempt_id = f"{instance.id}.before-stop.{int(now.timestamp())}"
-        run = DocumentRun(attempt_id=attempt_id, sent_at=now, last_sent_at=now)
-        return _send(instance, HookRun(path=path, stop_reason=StopReason.SPOT, run=run))
+        return _send(instance, begin_hook_run(instance.id, path, StopReason.SPOT, now))
     if hook.ended_at is not None:
         return None
     match observation.command:
@@ -63,10 +60,8 @@ def record_send(instance: Instance, outcome: Outcome, now: datetime) -> Plan:
     hook = instance.observed.interruption.hook if instance.observed.interruption else None
     match outcome:
         case CommandSent(command_id) if hook:
-            message = f"The before-stop hook {hook.path} of {instance.name} was sent to it."
-            reason = EventReason(code=EventCode.BEFORE_STOP_STARTED, message=message)
-            sent = _with_hook(instance, replace(hook, run=replace(hook.run, command_id=command_id)))
-            return record_event(sent, reason, now, command_id=command_id, attempt_id=hook.run.attempt_id)
+            sent = replace(hook, run=replace(hook.run, command_id=command_id))
+            return record_sent_hook(_with_hook(instance, sent), sent, now)
         case PermanentAwsError() if hook:
             return _fail(instance, hook, f"SSM rejected its command: {outcome.description}", now)
         case AwsError():
