@@ -40,7 +40,7 @@ class MoveQuery(OwnerQuery):
 
 
 class MoveEstimateView(TypedDict):
-    """What a move takes. Costs are maximums in US dollars, because AWS bills only blocks with data.
+    """The duration and the costs of a move. Costs are maximums in US dollars, because AWS bills only blocks with data.
 
     `transfer_cost`: of the copy to another region. `storage_cost`: of the snapshots and the second disk meanwhile.
     `price_per_hour`: of the instance afterwards; on spot the lowest known one of the

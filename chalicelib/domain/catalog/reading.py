@@ -35,7 +35,7 @@ class TypePrices:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionOptIns:
-    """Whether the account may use the regions of AWS.
+    """The opt-in status of the regions of the account.
 
     :param statuses: OptInStatus of EC2's DescribeRegions by region
     """

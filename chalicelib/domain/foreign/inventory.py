@@ -21,7 +21,7 @@ MAX_REASON_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True)
 class RegionReading:
-    """What was read of one region.
+    """The last reading of one region.
 
     :param read_at: when EC2 last answered; None: never
     :param problem: why the region could not be read the last time, as a sentence; None: it could

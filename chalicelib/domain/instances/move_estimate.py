@@ -29,7 +29,7 @@ FIXED_TIME = timedelta(minutes=15)
 
 @dataclass(frozen=True, kw_only=True)
 class MoveEstimate:
-    """What a move takes. Costs are maximums in US dollars: AWS bills only blocks with data.
+    """The duration and the costs of a move. Costs are maximums in US dollars: AWS bills only blocks with data.
 
     :param transfer_cost: of the copy to another region; 0 in the same region; None: its price is unknown
     :param storage_cost: of snapshots and of the second disk during the move

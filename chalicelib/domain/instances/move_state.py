@@ -122,7 +122,7 @@ class MoveState:
 
     @property
     def place(self) -> str:
-        """Where it moves to, for people."""
+        """The place that it moves to, as people read it."""
         is_same_region = self.target.region == self.source_region
         return self.target.zone or ("another zone" if is_same_region else self.target.region)
 

@@ -26,7 +26,7 @@ class QuotaWait:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedQuota:
-    """What is known of the quota of a launch.
+    """The quota of a launch, as it was observed.
 
     :param fits: whether the launch fits into what is free; None: unknown
     :param message: the quota, its use and the need, as a sentence

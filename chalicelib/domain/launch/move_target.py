@@ -16,7 +16,7 @@ from chalicelib.domain.offers.size_change import SizeContext, SizePlace, get_zon
 
 @dataclass(frozen=True, kw_only=True)
 class MoveRequest:
-    """A move as a person writes it. None: as it is; a zone without a value is any other one."""
+    """The requested target of a move. None: it stays as it is; without a zone, any other zone is chosen."""
 
     region: str | None = None
     zone: str | None = None

@@ -14,7 +14,7 @@ makes a few calls to a region per minute."""
 
 
 class CapacityKey(NamedTuple):
-    """What a record is about."""
+    """The instance type, the zone and the market of a record of capacity."""
 
     instance_type: str
     zone: str

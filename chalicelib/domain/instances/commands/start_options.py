@@ -33,7 +33,7 @@ class StartOptions:
 
     @property
     def text(self) -> str:
-        """What is requested, as the end of a sentence; empty: nothing."""
+        """The requested options, as the end of a sentence; empty without options."""
         size = f" as {self.instance_type}" if self.instance_type else ""
         wait = f", waiting for capacity until {format_date_time(self.wait_until)}" if self.wait_until else ""
         return size + wait
