@@ -6,6 +6,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.offers.launch_headroom import find_waiting_headroom
@@ -42,7 +44,7 @@ def build_record(number: int, name: str, *, is_running: bool = False) -> Instanc
 def count(records: list[Instance]) -> int:
     """Return the vCPUs of the quota of G types."""
     types = [TYPES[record.spec.hardware.instance_type] for record in records]
-    return sum(item.vcpus or 0 for item in types if item.quotas.on_demand == CODE)
+    return sum(item.vcpus or 0 for item in types if find_quota_code(item.name, Market.ON_DEMAND) == CODE)
 
 
 @given(
@@ -62,7 +64,7 @@ def test_waiting_launches_get_at_most_what_is_free_and_the_first_that_fits_gets_
     free = limit - foreign - count(own)
     assert count(fitting) <= max(0, free)
     for record, fits in found:
-        is_g = TYPES[record.spec.hardware.instance_type].quotas.on_demand == CODE
+        is_g = find_quota_code(record.spec.hardware.instance_type, Market.ON_DEMAND) == CODE
         assert (fits is None) is not is_g
         if fits is False:
             earlier = [each for each in fitting if (each.created_at, each.id) < (record.created_at, record.id)]

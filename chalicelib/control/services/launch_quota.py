@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
-from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import build_validation_error
 from chalicelib.domain.desk.settings import Limits
@@ -19,7 +19,7 @@ from chalicelib.domain.launch.type_choice import list_allowed_regions, list_usab
 from chalicelib.domain.offers.headroom import HeadroomKind
 from chalicelib.domain.offers.launch_headroom import find_launch_headroom
 from chalicelib.domain.offers.offer import Offer
-from chalicelib.domain.offers.quotas import QuotaReading, find_code
+from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.domain.offers.search import OfferContext
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.repositories import Repositories
@@ -99,13 +99,10 @@ class LaunchQuotaCheck:
             origin=None,
             now=self.clock.now(),
         )
-        taken = (spec.region, self._find_code(spec.hardware.instance_type, spec.market))
+        taken = (spec.region, find_quota_code(spec.hardware.instance_type, spec.market))
         offers = OfferChooser(context, self.recipes).list_offers(spec)
-        others = (each for each in offers if (each.region, self._find_code(each.instance_type, each.market)) != taken)
+        others = (each for each in offers if (each.region, find_quota_code(each.instance_type, each.market)) != taken)
         return next(others, None)
-
-    def _find_code(self, type_name: str, market: Market) -> str | None:
-        return find_code(type_name, self.catalog.types.get(type_name), market)
 
     def _has_room(self, spec: Spec, reading: QuotaReading | None, records: list[Instance], item: InstanceType) -> bool:
         smaller = replace(spec, hardware=replace(spec.hardware, instance_type=item.name))

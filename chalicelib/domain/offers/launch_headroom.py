@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.instances.ec2_instance import QUOTA_STATES
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance, Phase
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.offers.headroom import Headroom, HeadroomKind, find_headroom
-from chalicelib.domain.offers.quotas import QuotaReading, find_code
+from chalicelib.domain.offers.quotas import QuotaReading
 
 Types = Mapping[str, InstanceType]
 
@@ -47,7 +48,7 @@ def find_launch_headroom(
     :param records: all active records; those of other regions do not count
     """
     item = types.get(spec.hardware.instance_type)
-    code, need = find_code(spec.hardware.instance_type, item, spec.market), item.vcpus if item else None
+    code, need = find_quota_code(spec.hardware.instance_type, spec.market), item.vcpus if item else None
     if code is None or reading is None or reading.is_stale(now):
         return Headroom(code=code, need=need)
     quota = reading.find_quota(code)
@@ -72,7 +73,7 @@ def count_managed_use(records: Iterable[Instance], code: str, types: Types) -> i
     total = 0
     for record in records:
         name = record.spec.hardware.instance_type
-        if not _uses_quota(record) or find_code(name, types.get(name), record.spec.market) != code:
+        if not _uses_quota(record) or find_quota_code(name, record.spec.market) != code:
             continue
         vcpus = types[name].vcpus if name in types else None
         if vcpus is None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.capacity_record import Result
@@ -98,7 +99,7 @@ def test_problems_of_a_requested_type(size: str, recipe: str, problem: str | Non
 
 
 def test_limit_of_the_desk_and_a_known_quota_refuse_a_type() -> None:
-    code = CATALOG.types["g4dn.8xlarge"].quotas.on_demand or ""
+    code = find_quota_code("g4dn.8xlarge", Market.ON_DEMAND) or ""
     quotas = QuotaReading(read_at=NOW, limits={code: 16}, use={code: 4})
     context = replace(CONTEXT, limits=Limits(gpu_count=0), offerings=replace(READING, quotas=quotas))
     found = "; ".join(list_size_problems(build_stopped_instance(), CATALOG.types["g4dn.8xlarge"], context))

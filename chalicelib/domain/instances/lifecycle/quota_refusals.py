@@ -3,9 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quota_texts import describe_choices, describe_need, describe_start_choices
-from chalicelib.domain.catalog.quotas import find_instance_quota
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.common.aws_errors import QuotaExceeded
 from chalicelib.domain.common.deadlines import QUOTA_WAIT_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
@@ -80,7 +79,7 @@ def describe_refusal(instance: Instance, error: QuotaExceeded) -> str:
 
 def _find_code(instance: Instance) -> str | None:
     """Return the code of the quota that the instance uses; None: it is unknown."""
-    return find_instance_quota(instance.spec.hardware.instance_type, is_spot=instance.spec.market is Market.SPOT)
+    return find_quota_code(instance.spec.hardware.instance_type, instance.spec.market)
 
 
 def _describe_need(instance: Instance) -> str:
