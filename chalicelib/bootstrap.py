@@ -63,7 +63,6 @@ from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
 from chalicelib.control.services.start import StartService
-from chalicelib.control.services.start_quota import StartQuotaCheck
 from chalicelib.control.size_finder import SizeFinder
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.reading import CatalogReading
@@ -125,7 +124,6 @@ def build_application(
         starts=StartService(
             instances=instances,
             sizes=SizeFinder(stores, catalog, recipes, clock),
-            quota_check=StartQuotaCheck(stores),
             catalog=catalog,
         ),
         moves=MoveService(

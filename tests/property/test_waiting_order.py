@@ -10,7 +10,7 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.offers.launch_headroom import find_waiting_headroom
+from chalicelib.domain.offers.current_quotas import CurrentQuotas, find_waiting_headroom
 from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.store.data_files import load_catalog
 from tests.unit.instances.simulation import build_requested_instance, get_time
@@ -59,7 +59,8 @@ def test_waiting_launches_get_at_most_what_is_free_and_the_first_that_fits_gets_
     own = [build_record(number, name, is_running=True) for number, name in enumerate(running)]
     queue = [build_record(100 + number, name) for number, name in enumerate(waiting)]
     reading = QuotaReading(read_at=NOW, limits={CODE: limit}, use={CODE: 0}, foreign_use={CODE: foreign})
-    found = [(record, find_waiting_headroom(record, reading, [*own, *queue], TYPES, NOW).fits) for record in queue]
+    quotas = CurrentQuotas(region="us-east-1", reading=reading, records=[*own, *queue], types=TYPES, now=NOW)
+    found = [(record, find_waiting_headroom(record, quotas).fits) for record in queue]
     fitting = [record for record, fits in found if fits]
     free = limit - foreign - count(own)
     assert count(fitting) <= max(0, free)

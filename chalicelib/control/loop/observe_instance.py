@@ -26,7 +26,7 @@ from chalicelib.domain.instances.observation import (
 )
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey
-from chalicelib.domain.offers.launch_headroom import may_wait_for_quota
+from chalicelib.domain.offers.current_quotas import may_wait_for_quota
 from chalicelib.domain.offers.observed_quota import RegionQuotas
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 

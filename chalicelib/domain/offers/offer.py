@@ -58,7 +58,7 @@ class Offer:
     :param price: None: unknown
     :param distance_km: from the place that the search is for; None: unknown
     :param record: what EC2 has answered to launches; empty: nothing
-    :param headroom: what the quota of the type leaves for a launch
+    :param headroom: what the quota left for a launch when it was last read
     """
 
     instance_type: str

@@ -1,4 +1,4 @@
-"""Define the quotas of a region and their use, count the use, and find what is left for a launch.
+"""Define the quotas of a region and their use as of one reading, and count the use.
 
 AWS counts the vCPUs of pending and running instances, whoever launched them, and on the spot market also those of open
 requests, which are not counted here.
@@ -53,8 +53,12 @@ class QuotaReading:
         return Quota(code, self.limits[code]) if code in self.limits else None
 
 
-def find_type_headroom(reading: QuotaReading | None, item: InstanceType, market: Market, now: datetime) -> Headroom:
-    """Return what the quotas of a region leave for a launch of a type. It is unknown if the reading is stale.
+def find_headroom_at_reading(
+    reading: QuotaReading | None, item: InstanceType, market: Market, now: datetime
+) -> Headroom:
+    """Return what a quota left for a launch when it was last read, up to an hour ago. It is unknown if that is stale.
+
+    `CurrentQuotas.find_headroom` also counts what gpudesk has launched and ended since.
 
     :param reading: None: the quotas of the region have not been read
     """
