@@ -7,7 +7,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.errors import DeliveryFailed
-from chalicelib.domain.notifications.email_subscription import EmailState, describe_refusal
+from chalicelib.domain.notifications.email_subscription import EmailState, describe_unconfirmed_address
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -83,7 +83,7 @@ class EmailTopic:
         """
         if not self._topic_arn:
             raise DeliveryFailed("No e-mail was sent: this deployment of gpudesk has no SNS topic.")
-        refusal = describe_refusal(address, state)
+        refusal = describe_unconfirmed_address(address, state)
         if refusal:
             raise DeliveryFailed(refusal)
         try:

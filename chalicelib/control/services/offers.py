@@ -8,7 +8,7 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownGpu, UnknownType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.reading import RegionOptIns
-from chalicelib.domain.common.choices import describe_choices
+from chalicelib.domain.common.accepted_values import describe_accepted_values
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.text import join_or
@@ -183,5 +183,7 @@ class OfferService:
         known = list_known_regions(self.catalog, self.regions)
         if region and region not in known:
             errors.append(
-                FieldError("region", f"must be one of {describe_choices(sorted(known), region)}, not {region[:40]!r}")
+                FieldError(
+                    "region", f"must be one of {describe_accepted_values(sorted(known), region)}, not {region[:40]!r}"
+                )
             )

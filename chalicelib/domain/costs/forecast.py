@@ -25,7 +25,7 @@ SAVING_ASSUMPTION = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeftOut:
+class NotCounted:
     """Something that AWS bills and gpudesk does not count.
 
     :param code: for programs
@@ -36,12 +36,12 @@ class LeftOut:
     message: str
 
 
-LEFT_OUT: Sequence[LeftOut] = (
-    LeftOut(code="traffic", message="Data transfer out of AWS, between regions and between zones."),
-    LeftOut(code="tax", message="Taxes."),
-    LeftOut(code="discounts", message="Savings Plans, reserved instances, credits and negotiated prices."),
-    LeftOut(code="disk_performance", message="IOPS and throughput of disks beyond what their size includes."),
-    LeftOut(code="account", message="The functions, tables and logs of gpudesk, and all that it does not manage."),
+NOT_COUNTED: Sequence[NotCounted] = (
+    NotCounted(code="traffic", message="Data transfer out of AWS, between regions and between zones."),
+    NotCounted(code="tax", message="Taxes."),
+    NotCounted(code="discounts", message="Savings Plans, reserved instances, credits and negotiated prices."),
+    NotCounted(code="disk_performance", message="IOPS and throughput of disks beyond what their size includes."),
+    NotCounted(code="account", message="The functions, tables and logs of gpudesk, and all that it does not manage."),
 )
 """What no cost of gpudesk contains."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain.catalog.instance_types import InstanceType
-from chalicelib.domain.catalog.quota_texts import describe_start_choices
+from chalicelib.domain.catalog.quota_texts import describe_start_advice
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.quota_answer import build_increase_choice, build_quota_member
@@ -39,7 +39,7 @@ class StartExcess:
         excess = describe_excess(headroom, region, {self.instance_type: headroom.need or 0})
         types = [*self.other_sizes, *([self.cpu_type] if self.cpu_type else [])]
         message = (
-            f"{self.instance.name} cannot be started. {excess} {describe_start_choices(headroom.code or '', types)}"
+            f"{self.instance.name} cannot be started. {excess} {describe_start_advice(headroom.code or '', types)}"
         )
         members = {"quota": build_quota_member(headroom, region), "choices": [*self._list_choices()]}
         return Conflict(message, code=ErrorCode.QUOTA_EXCEEDED, members=members)

@@ -32,7 +32,7 @@ def observe_quota(instance: Instance, quotas: RegionQuotas) -> ObservedQuota:
         message=_describe(instance, found),
         last_reading=_describe_last_reading(found.headroom, reading),
         read_at=reading.read_at if reading else None,
-        request=describe_request(request),
+        request=_describe_increase_request(request),
         declined_request=request.key if request and is_new else None,
     )
 
@@ -44,7 +44,7 @@ def describe_refused_start(instance: Instance, quotas: RegionQuotas) -> str:
     if headroom.code is None:
         return f"The quota of {name} is unknown."
     need = describe_need(headroom.code, instance.spec.region, name, headroom.need)
-    request = describe_request(quotas.requests.find(headroom.code))
+    request = _describe_increase_request(quotas.requests.find(headroom.code))
     return f"{need} {_describe_last_reading(headroom, current.reading)} {request}"
 
 
@@ -58,7 +58,7 @@ def _describe_last_reading(headroom: Headroom, reading: QuotaReading | None) -> 
     )
 
 
-def describe_request(request: QuotaRequest | None) -> str:
+def _describe_increase_request(request: QuotaRequest | None) -> str:
     """Return what became of a request to increase a quota, as a sentence.
 
     :param request: None: there was none
