@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
-from chalicelib.control.loop.resolve_launch import ParameterSource, PrerequisiteSource
+from chalicelib.control.loop.launch_sources import ParameterSource, PrerequisiteSource
 from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, RepeatedRefusal
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
