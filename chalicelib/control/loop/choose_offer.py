@@ -15,9 +15,9 @@ from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.next_offer import OfferChooser, find_choice
 from chalicelib.domain.offers.offer import Offer, Price, PriceSource
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.places import PLACES
 from chalicelib.domain.offers.region_capacity import RegionCapacity
-from chalicelib.domain.offers.search import OfferContext
 from chalicelib.domain.setup.recipe import Recipe
 
 NO_OFFER_LEFT = "NoOfferLeft"

@@ -18,7 +18,7 @@ from chalicelib.domain.launch.type_choice import list_allowed_regions, list_usab
 from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.headroom import HeadroomKind
 from chalicelib.domain.offers.offer import Offer
-from chalicelib.domain.offers.search import OfferContext
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.repositories import Repositories
 

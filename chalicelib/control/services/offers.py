@@ -14,6 +14,7 @@ from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.text import join_or
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.left_out import LeftOut
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import PLACES, FindPlace, Place, UnknownPlace, parse_place
 from chalicelib.domain.offers.query import OfferQuery
@@ -25,7 +26,7 @@ from chalicelib.domain.offers.region_summary import (
     list_known_regions,
     summarize_regions,
 )
-from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
+from chalicelib.domain.offers.search import OfferResult, find_offers
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.store.repositories import Repositories
 

@@ -18,8 +18,9 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.offers.capacity_answers import NO_CAPACITY_CODE
 from chalicelib.domain.offers.offer import Offer
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.query import OfferQuery
-from chalicelib.domain.offers.search import OfferContext, find_offers
+from chalicelib.domain.offers.search import find_offers
 from chalicelib.domain.offers.try_order import MAX_AVOIDED_TRIES, order_tries
 from chalicelib.domain.offers.zone_hints import find_zones
 from chalicelib.domain.setup.recipe import Recipe
