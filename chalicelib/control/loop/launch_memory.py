@@ -1,6 +1,7 @@
-"""What a sweep has learned about launches. Ten launches that wait for capacity need hardly more calls than one.
+"""Remember what a sweep has learned about launches.
 
-The memory lasts for one sweep, or for one reconcile: the next one asks AWS again.
+Ten launches that wait for capacity need hardly more calls than one. The memory lasts for one sweep, or for one
+reconcile: the next one asks AWS again.
 """
 
 from collections.abc import Callable, Hashable

@@ -20,7 +20,7 @@ from chalicelib.domain.instances.record import Instance
 
 
 class BudgetScope(StrEnum):
-    """What a budget is for."""
+    """The kind of a budget."""
 
     OWNER = "owner"
     PROJECT = "project"
@@ -88,7 +88,7 @@ class BudgetUse:
 
     @property
     def left(self) -> Decimal:
-        """What is neither spent nor reserved; negative if more is than the budget allows."""
+        """The amount that is neither spent nor reserved; negative if both exceed the budget."""
         return self.budget.amount - self.spent - self.reserved
 
     def allows(self, needed: Decimal) -> bool:

@@ -16,7 +16,7 @@ from chalicelib.domain.offers.headroom import Headroom
 
 
 class PriceSource(StrEnum):
-    """Where gpudesk has a price from.
+    """The source of a price.
 
     - `catalog`: the list prices that are packaged with gpudesk
     - `pricing_api`: the Price List of AWS

@@ -36,7 +36,7 @@ class QuotaSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaContext:
-    """What a summary depends on.
+    """The facts that a summary depends on.
 
     :param offerings: with the quotas, by region
     :param records: all active records
