@@ -172,6 +172,7 @@ def _build_reconciler(parts: Parts) -> Reconciler:
     prerequisites = _build_prerequisites(parts)
     selector = OfferSelector(
         offers=parts.stores.offers,
+        instances=parts.stores.instances,
         desk=parts.stores.desk,
         catalog=parts.catalog,
         recipes=parts.recipes,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.aws.launch_prerequisites import Subnet
-from chalicelib.control.loop.launch_sources import OfferSource, SettingsSource, SubnetSource
+from chalicelib.control.loop.launch_sources import OfferSource, RecordSource, SettingsSource, SubnetSource
 from chalicelib.control.loop.subnet_finder import SubnetFinder
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.market import Market
@@ -14,6 +14,7 @@ from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.next_offer import OfferChooser, find_choice
+from chalicelib.domain.offers.current_quotas import count_current_use
 from chalicelib.domain.offers.offer import Offer, Price, PriceSource
 from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.places import PLACES
@@ -44,6 +45,7 @@ class OfferSelector:
     """
 
     offers: OfferSource
+    instances: RecordSource
     desk: SettingsSource
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
@@ -60,7 +62,7 @@ class OfferSelector:
         :raises AwsError: EC2 did not respond
         """
         choice = find_choice(instance.spec)
-        chooser = OfferChooser(self._read_context(choice), self.recipes)
+        chooser = OfferChooser(self._read_context(instance, choice), self.recipes)
         finder = SubnetFinder(subnets, choice.region)
         stored = chooser.list_offers(instance.spec)
         is_read = choice.region in chooser.context.offerings
@@ -76,10 +78,18 @@ class OfferSelector:
             raise finder.problem
         raise InsufficientCapacity(NO_OFFER_LEFT, f"No offer for {instance.name} has capacity now")
 
-    def _read_context(self, choice: LaunchChoice) -> OfferContext:
-        """Return what the choice depends on. Only the regions that the launch may use are read."""
+    def _read_context(self, instance: Instance, choice: LaunchChoice) -> OfferContext:
+        """Return what the choice depends on. Only the regions that the launch may use are read.
+
+        The use of quotas is as of now, as in the check of the request. A launch with one offer needs none: EC2 decides.
+        """
+        types, now = self.catalog.types, self.clock.now()
         regions = (choice.region,) if choice.is_region_fixed else (*self.regions, choice.region)
         offerings, capacity = self.offers.get_many_with_capacity(tuple(dict.fromkeys(regions)), is_consistent=True)
+        if choice.has_other_offers:
+            active = (each for each in self.instances.list_active() if isinstance(each, Instance))
+            others = [each for each in active if each.id != instance.id]
+            offerings = count_current_use(offerings, others, types, now)
         return OfferContext(
             catalog=self.catalog,
             limits=self.desk.get_settings().limits,
@@ -87,7 +97,7 @@ class OfferSelector:
             offerings=offerings,
             capacity=capacity,
             origin=PLACES.get(self.home_region),
-            now=self.clock.now(),
+            now=now,
         )
 
     def _list_unread_offers(

@@ -1,12 +1,14 @@
-"""Sources that a launch reads before its call: subnets and images in EC2, parameters in SSM, offers and settings."""
+"""Sources that a launch reads before its call: EC2 and SSM, and the stored offers, records and settings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.region_capacity import RegionCapacity
+from chalicelib.store.instances.repository import UnreadableRecord
 
 
 class SubnetSource(Protocol):
@@ -40,6 +42,14 @@ class OfferSource(Protocol):
         self, regions: Iterable[str], *, is_consistent: bool = False
     ) -> tuple[Mapping[str, RegionOfferings], Mapping[str, RegionCapacity]]:
         """Return what was read of regions, and their records of capacity."""
+        ...
+
+
+class RecordSource(Protocol):
+    """Source of the records of instances: `store/instances/repository.py`."""
+
+    def list_active(self) -> Iterator[Instance | UnreadableRecord]:
+        """Yield all records that are not terminated."""
         ...
 
 

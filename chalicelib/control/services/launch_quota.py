@@ -15,7 +15,7 @@ from chalicelib.domain.launch.next_offer import OfferChooser
 from chalicelib.domain.launch.offered_types import StoredOffers, find_unoffered, list_launch_types
 from chalicelib.domain.launch.quota_excess import QuotaExcess, choose_cpu_type
 from chalicelib.domain.launch.type_choice import list_allowed_regions, list_usable_regions
-from chalicelib.domain.offers.current_quotas import CurrentQuotas
+from chalicelib.domain.offers.current_quotas import CurrentQuotas, count_current_use
 from chalicelib.domain.offers.headroom import HeadroomKind
 from chalicelib.domain.offers.offer import Offer
 from chalicelib.domain.offers.offer_context import OfferContext
@@ -84,17 +84,21 @@ class LaunchQuotaCheck:
             return quotas.find_headroom(item.name, spec.market).kind is not HeadroomKind.EXCEEDED
 
         cpu_type = choose_cpu_type(spec, self.recipes[spec.software.recipe], self.catalog, has_room)
-        return QuotaExcess(spec, headroom, cpu_type, self._find_other_offer(spec, limits))
+        return QuotaExcess(spec, headroom, cpu_type, self._find_other_offer(spec, limits, quotas))
 
-    def _find_other_offer(self, spec: Spec, limits: Limits) -> Offer | None:
-        """Return the cheapest offer in another region, or with another quota, that the launch may try."""
+    def _find_other_offer(self, spec: Spec, limits: Limits, quotas: CurrentQuotas) -> Offer | None:
+        """Return the cheapest offer in another region, or with another quota, that the launch may try.
+
+        :param quotas: with the records of all regions
+        """
+        types, now = self.catalog.types, self.clock.now()
         context = OfferContext(
             catalog=self.catalog,
             limits=limits,
             deployed_regions=self.regions,
-            offerings=self.stores.offers.get_many(self.regions),
+            offerings=count_current_use(self.stores.offers.get_many(self.regions), quotas.records, types, now),
             origin=None,
-            now=self.clock.now(),
+            now=now,
         )
         taken = (spec.region, find_quota_code(spec.hardware.instance_type, spec.market))
         offers = OfferChooser(context, self.recipes).list_offers(spec)

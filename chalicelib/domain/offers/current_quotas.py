@@ -17,6 +17,7 @@ from chalicelib.domain.instances.ec2_instance import QUOTA_STATES
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance, Phase
 from chalicelib.domain.offers.headroom import Headroom, HeadroomKind, find_headroom
+from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.quotas import QuotaReading
 
 Types = Mapping[str, InstanceType]
@@ -26,7 +27,7 @@ Types = Mapping[str, InstanceType]
 class CurrentQuotas:
     """The quotas of one region and their use as of now. They decide whether a launch, a start or a move fits.
 
-    The figures of GET /offers are those of the reading alone: `find_headroom_at_reading`.
+    The figures of GET /offers are those of the reading alone: `find_headroom_in_reading`.
 
     :param reading: limits and foreign use, as they were last read; None: they have not been read
     :param records: active records; those of other regions do not count
@@ -79,6 +80,27 @@ class CurrentQuotas:
             spec = record.spec
             if spec.region == self.region and find_quota_code(spec.hardware.instance_type, spec.market) == code:
                 yield record
+
+
+def count_current_use(
+    offerings: Mapping[str, RegionOfferings], records: Sequence[Instance], types: Types, now: datetime
+) -> Mapping[str, RegionOfferings]:
+    """Return what was read of regions, with the use of their quotas as of now, for the choice among the offers.
+
+    :param records: all active records but that of the launch
+    """
+    return {region: _count_use_in_region(each, records, types, now) for region, each in offerings.items()}
+
+
+def _count_use_in_region(
+    offerings: RegionOfferings, records: Sequence[Instance], types: Types, now: datetime
+) -> RegionOfferings:
+    reading = offerings.quotas
+    if reading is None:
+        return offerings
+    quotas = CurrentQuotas(region=offerings.region, reading=reading, records=records, types=types, now=now)
+    use = {code: quotas.find_use(code) for code in reading.foreign_use}
+    return replace(offerings, quotas=replace(reading, use={**reading.use, **use}))
 
 
 @dataclass(frozen=True)

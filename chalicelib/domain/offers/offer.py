@@ -58,7 +58,7 @@ class Offer:
     :param price: None: unknown
     :param distance_km: from the place that the search is for; None: unknown
     :param record: what EC2 has answered to launches; empty: nothing
-    :param headroom: what the quota left for a launch when it was last read
+    :param headroom: what the quota leaves for a launch, by the figures that were searched
     """
 
     instance_type: str

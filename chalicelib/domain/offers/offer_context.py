@@ -20,7 +20,7 @@ class OfferContext:
     """The facts that a search depends on besides the query.
 
     :param deployed_regions: the regions in which gpudesk is set up
-    :param offerings: what was read of regions, by region
+    :param offerings: what was read of regions, by region; for a launch, with the use of quotas as of now
     :param capacity: what EC2 has answered to launches and starts, by region
     :param origin: the place from which distances are measured; None: unknown
     :param opt_ins: which regions the account may use; None: not read yet

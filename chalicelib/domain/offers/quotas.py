@@ -53,12 +53,13 @@ class QuotaReading:
         return Quota(code, self.limits[code]) if code in self.limits else None
 
 
-def find_headroom_at_reading(
+def find_headroom_in_reading(
     reading: QuotaReading | None, item: InstanceType, market: Market, now: datetime
 ) -> Headroom:
-    """Return what a quota left for a launch when it was last read, up to an hour ago. It is unknown if that is stale.
+    """Return what a quota leaves for a launch by the figures of a reading. It is unknown if the reading is stale.
 
-    `CurrentQuotas.find_headroom` also counts what gpudesk has launched and ended since.
+    They are up to an hour old, unless `count_current_use` has brought them up to date. `CurrentQuotas.find_headroom`
+    answers as of now.
 
     :param reading: None: the quotas of the region have not been read
     """

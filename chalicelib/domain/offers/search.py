@@ -14,7 +14,7 @@ from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import find_distance_km
 from chalicelib.domain.offers.query import OfferQuery, select_types
 from chalicelib.domain.offers.quota_filter import leave_out_exceeded
-from chalicelib.domain.offers.quotas import find_headroom_at_reading
+from chalicelib.domain.offers.quotas import find_headroom_in_reading
 from chalicelib.domain.offers.ranking import RankedOffer, rank_offers
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.domain.offers.searched_regions import StaleRegion, list_stale_regions, select_readings
@@ -71,7 +71,7 @@ def _list_offers(
             left_out.add(LeftOutCode.NOT_OFFERED, f"{reading.region} does not offer this type.", item.name)
             continue
         markets = [market for market in query.markets if _is_sold(item, market, left_out)]
-        headrooms = {market: find_headroom_at_reading(reading.quotas, item, market, context.now) for market in markets}
+        headrooms = {market: find_headroom_in_reading(reading.quotas, item, market, context.now) for market in markets}
         for zone in offering.spot:
             if not reading.has_subnet(zone):
                 left_out.add(LeftOutCode.NO_SUBNET, f"gpudesk has no subnet in {zone}.", item.name)
