@@ -10,8 +10,9 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.offers.current_quotas import CurrentQuotas, find_waiting_headroom
+from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.quotas import QuotaReading
+from chalicelib.domain.offers.waiting_headroom import find_waiting_headroom
 from chalicelib.store.data_files import load_catalog
 from tests.unit.instances.simulation import build_requested_instance, get_time
 

@@ -9,9 +9,10 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.offers.current_quotas import CurrentQuotas, may_wait_for_quota
+from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.observed_quota import RegionQuotas, describe_refused_start, observe_quota
 from chalicelib.domain.offers.quota_request import RegionQuotaRequests
+from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.store.dynamo import is_overload
 from chalicelib.store.repositories import Repositories
 

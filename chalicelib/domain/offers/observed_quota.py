@@ -6,10 +6,11 @@ from chalicelib.domain.catalog.quota_texts import describe_need
 from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.offers.current_quotas import CurrentQuotas, WaitingHeadroom, find_waiting_headroom
+from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.headroom import Headroom, HeadroomKind, describe_excess
 from chalicelib.domain.offers.quota_request import QuotaRequest, QuotaRequestState, RegionQuotaRequests
 from chalicelib.domain.offers.quotas import QuotaReading
+from chalicelib.domain.offers.waiting_headroom import WaitingHeadroom, find_waiting_headroom
 
 
 @dataclass(frozen=True)
