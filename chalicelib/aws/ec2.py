@@ -205,6 +205,6 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
         image_arch=instance.get("Architecture"),
         market=Market.SPOT if instance.get("InstanceLifecycle") == "spot" else Market.ON_DEMAND,
         spot_instance_request_id=instance.get("SpotInstanceRequestId") or None,
-        is_foreign=ADOPT_TAG in tags,
+        has_adopt_tag=ADOPT_TAG in tags,
         has_profile="IamInstanceProfile" in instance,
     )

@@ -122,7 +122,7 @@ class OrphanAdopter:
             return True
         free_id = ec2.tag_id if record is None and is_plain(ec2.tag_id) else None
         instance = self._build_record(ec2, free_id, context, now)
-        adoption = self.adoptions.get().find_granted(ec2.instance_id) if ec2.is_foreign else None
+        adoption = self.adoptions.get().find_granted(ec2.instance_id) if ec2.has_adopt_tag else None
         if adoption:
             instance = apply_adoption(instance, adoption, context.desk, now)
             reason = build_adoption_reason(instance, adoption, _describe_unknowns(instance))
@@ -162,7 +162,7 @@ class OrphanAdopter:
             observed=ObservedState(agent_seen=True),
             billing=Billing(rates=find_rates(ec2.instance_type, ec2.region, spec.priced_disk_gib, self.catalog)),
             lifetime=Lifetime(started_at=now),
-            is_foreign=ec2.is_foreign,
+            is_adopted_on_request=ec2.has_adopt_tag,
         )
 
     def _measure_disks(self, ec2: ObservedInstance) -> AttachedDisks | None:

@@ -281,7 +281,7 @@ def adopt_instance(desk: World) -> str:
     ec2_id = launched["Instances"][0]["InstanceId"]
     desk.ec2.create_tags(Resources=[ec2_id], Tags=[{"Key": "gpudesk:adopt", "Value": "dev"}])
     desk.application.foreign.request_adoption(ADMIN, ec2_id, "us-east-1", "ada")
-    (adoption,) = desk.application.instance_adopter.run()
+    (adoption,) = desk.application.adoption_tagger.run()
     return adoption.record_id
 
 

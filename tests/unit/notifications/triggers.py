@@ -232,7 +232,7 @@ def adopt_instance(adoption: Adoption | None = None) -> Change:
         data_files.load_catalog(),
         FakeAdoptions(adoption),
     )
-    observed = replace(EC2_RUNNING, name=NAME, is_foreign=adoption is not None)
+    observed = replace(EC2_RUNNING, name=NAME, has_adopt_tag=adoption is not None)
     assert list(adopter.adopt_all([observed], [], CONTEXT, NOW)) == [INSTANCE_ID]
     return adopted[0]
 
