@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
-from chalicelib.control.loop.instance_index import InstanceIndex
-from chalicelib.control.loop.observe_instance import RegionSnapshot, select_observed
+from chalicelib.control.loop.instance_index import InstanceIndex, select_observed
+from chalicelib.control.loop.observe_instance import RegionSnapshot
 from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
