@@ -211,9 +211,7 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
 
 
 def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
-    adopter = OrphanAdopter(
-        parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.catalog, parts.stores.adoptions
-    )
+    adopter = OrphanAdopter(parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.stores.adoptions)
     return Sweep(parts.stores, reconciler, adopter, image_reconciler)
 
 
