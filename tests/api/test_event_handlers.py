@@ -21,7 +21,7 @@ from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.refresh_catalog import CatalogRefresher, CatalogReport
 from chalicelib.control.loop.refresh_offers import OfferRefresher, RefreshReport
 from chalicelib.control.loop.sweep import Sweep
-from chalicelib.control.loop.sweep_run import SweepReport
+from chalicelib.control.loop.sweep_report import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.loop.tag_adopted_instances import AdoptionTagger
 from chalicelib.control.services.catalog_updates import CatalogUpdates

@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from chalicelib.control.loop.sweep import Sweep
-from chalicelib.control.loop.sweep_run import SweepReport
+from chalicelib.control.loop.sweep_report import SweepReport
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import SignalState
