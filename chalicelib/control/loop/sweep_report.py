@@ -1,4 +1,4 @@
-"""What a sweep has done."""
+"""The report of a sweep, which its parts fill in."""
 
 from dataclasses import dataclass, field
 
