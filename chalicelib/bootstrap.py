@@ -24,7 +24,6 @@ from chalicelib.aws.tags import build_permission_tag
 from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.application import Application
-from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.choose_offer import OfferSelector
@@ -44,6 +43,7 @@ from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.control.loop.tag_adopted_instances import AdoptionTagger
 from chalicelib.control.services.benchmarks import BenchmarkService
 from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.catalog_updates import CatalogUpdates
@@ -157,7 +157,7 @@ def build_application(
             clock=clock,
         ),
         foreign_instance_lister=_build_foreign_instance_lister(parts),
-        instance_adopter=InstanceAdopter(stores, AdoptionCalls(parts.clients.loop, settings.stage), clock),
+        adoption_tagger=AdoptionTagger(stores, AdoptionCalls(parts.clients.loop, settings.stage), clock),
         catalog_refresher=_build_catalog_refresher(parts),
         catalog_updates=CatalogUpdates(stores.catalog, clock, reading),
         rebuild=partial(build_application, clock, settings, recipe_overrides, clients),
@@ -211,9 +211,7 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
 
 
 def _build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
-    adopter = OrphanAdopter(
-        parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.catalog, parts.stores.adoptions
-    )
+    adopter = OrphanAdopter(parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.stores.adoptions)
     return Sweep(parts.stores, reconciler, adopter, image_reconciler)
 
 

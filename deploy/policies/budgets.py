@@ -4,7 +4,7 @@ from chalicelib.store.budget_guards import BUDGET_MARK_PREFIX
 from chalicelib.store.desk import MARK_PREFIX
 from deploy.names import ResourceNames
 from deploy.policies.logs import build_log_statement
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument, Statement, limit_keys
 from deploy.policies.table_access import TableAccess, build_table_statements
 
 TABLES = {
@@ -25,11 +25,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         sid="MarkBudgets",
         actions=("dynamodb:PutItem",),
         resources=(names.table_arn("desk"),),
-        condition={
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{MARK_PREFIX}{BUDGET_MARK_PREFIX}*"]},
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        },
-        reason="Remember of what people were notified. The settings in the same table have other keys. ForAllValues "
-        "also holds for a missing key, so Null requires it.",
+        condition=limit_keys(f"{MARK_PREFIX}{BUDGET_MARK_PREFIX}*"),
+        reason="Remember of what people were notified. The settings in the same table have other keys.",
     )
     return PolicyDocument((*build_table_statements(names, TABLES), mark, build_log_statement(names, "budgets")))

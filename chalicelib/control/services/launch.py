@@ -37,9 +37,8 @@ from chalicelib.store.conflicts import (
     VersionConflict,
     retry_on_conflict,
 )
+from chalicelib.store.instances.idempotency import EarlierLaunch, IdempotencyRecord
 from chalicelib.store.instances.launches import (
-    EarlierLaunch,
-    IdempotencyRecord,
     LaunchConditions,
     LaunchOutcome,
     LaunchResult,
