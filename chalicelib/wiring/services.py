@@ -101,6 +101,7 @@ def build_owner_service(parts: Parts) -> OwnerService:
         stores=parts.stores,
         get_webhook_secret=parts.get_webhook_secret_in_request,
         allow_private_webhooks=parts.settings.allow_private_webhooks,
+        clock=parts.clock,
     )
 
 

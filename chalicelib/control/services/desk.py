@@ -1,6 +1,6 @@
 """Read and change the settings of the desk."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
@@ -21,16 +21,16 @@ from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.changes import record_changes
-from chalicelib.domain.desk.channels import ChannelDirectory, validate_channels
+from chalicelib.domain.desk.channels import ChannelDirectory, Recipient, validate_channels
 from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
 from chalicelib.domain.desk.settings import Defaults, DeskSettings, Limits, Mode
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.launch.field_checks import MIN_DISK_GIB
 from chalicelib.domain.launch.type_choice import check_region, list_allowed_regions
-from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.domain.notifications.build_notifications import build_desk_notification, build_webhook_welcome
 from chalicelib.domain.notifications.email_subscription import EmailState
-from chalicelib.domain.notifications.notification import DESK_ID
+from chalicelib.domain.notifications.notification import DESK_ID, Notification
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.store.repositories import Repositories
 
@@ -104,8 +104,10 @@ class DeskService:
             errors = [*self._find_errors(after), *self._find_region_errors(before, after)]
             if errors:
                 raise build_validation_error(errors)
-            secret = find_new_secret("desk", before.channels, after.channels, self.get_webhook_secret)
-            saved = self._save(before, after, actor) if after != before else before
+            recipient = Recipient.of_desk(after.channels)
+            secret = find_new_secret(recipient.name, before.channels, after.channels, self.get_webhook_secret)
+            welcomes = [build_webhook_welcome(recipient, self.clock.now())] if secret else []
+            saved = self._save(before, after, actor, welcomes) if after != before else before
             override = merge_policy(PolicyOverride(), (changes.get("defaults") or {}).get("idle_policy", {}))
             idle = before.defaults.idle_policy
             return DeskUpdate(
@@ -118,7 +120,9 @@ class DeskService:
         """Return a page of the changes of the settings, oldest first."""
         return self.stores.timelines.list_page(DESK_ID, limit=limit, cursor=cursor)
 
-    def _save(self, before: DeskSettings, after: DeskSettings, actor: Actor) -> DeskSettings:
+    def _save(
+        self, before: DeskSettings, after: DeskSettings, actor: Actor, welcomes: Iterable[Notification]
+    ) -> DeskSettings:
         now = self.clock.now()
         after, entries = record_changes(before, after, actor.name, now)
         directory = ChannelDirectory(admin=after.channels)
@@ -128,7 +132,7 @@ class DeskService:
             if entry.code.audience
         )
         sent = [notification for notification in notifications if notification.deliveries]
-        return self.stores.desk.save_settings(after, entries, sent)
+        return self.stores.desk.save_settings(after, entries, [*sent, *welcomes])
 
     def _find_errors(self, settings: DeskSettings) -> Iterator[FieldError]:
         defaults, limits = settings.defaults, settings.limits

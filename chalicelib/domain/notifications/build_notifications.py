@@ -1,6 +1,6 @@
 """Build notifications: from the timeline entries of an instance, about gpudesk itself, and for a new webhook."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -106,28 +106,17 @@ def build_unsubscription_notification(recipient: Recipient, directory: ChannelDi
     )
 
 
-def build_webhook_welcomes(directory: ChannelDirectory, now: datetime) -> Mapping[str, Notification]:
-    """Return a first message for each webhook, so that its owner can see it arrive and check the signature.
+def build_webhook_welcome(recipient: Recipient, now: datetime) -> Notification:
+    """Return the first message to a new webhook, so that its owner can see it arrive and check the signature.
 
-    :returns: by a key that changes when the webhook gets a new secret
+    :param recipient: whose webhook it is. A webhook with a new secret gets another message.
     """
-    owners = [owner for owner, channels in directory.owners.items() if channels.webhook]
-    welcomes = [(directory.get_recipient(Audience.OWNER, owner), Audience.OWNER, owner) for owner in owners]
-    if directory.admin.webhook:
-        welcomes.append((directory.get_recipient(Audience.ADMIN, ADMIN_OWNER), Audience.ADMIN, ADMIN_OWNER))
-    return {
-        f"{recipient.name}.{recipient.channels.webhook_generation}": _build_welcome(recipient, audience, owner, now)
-        for recipient, audience, owner in welcomes
-    }
-
-
-def _build_welcome(recipient: Recipient, audience: Audience, owner: str, now: datetime) -> Notification:
-    code = EventCode.WEBHOOK_REGISTERED
+    code, audience = EventCode.WEBHOOK_REGISTERED, Audience.OWNER if recipient.owner else Audience.ADMIN
     return Notification(
         id=f"{recipient.name}.{code}.{recipient.channels.webhook_generation}",
         instance_id=DESK_ID,
         instance_name=DESK_NAME,
-        owner=owner,
+        owner=recipient.owner or ADMIN_OWNER,
         code=code,
         at=now,
         message=(
