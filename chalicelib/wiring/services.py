@@ -11,6 +11,7 @@ from chalicelib.control.services.foreign import ForeignInstanceService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.launch_preparation import LaunchPreparer
 from chalicelib.control.services.launch_quota import LaunchQuotaCheck
 from chalicelib.control.services.moves import MoveService
 from chalicelib.control.services.offers import OfferService
@@ -28,10 +29,14 @@ def build_launch_service(parts: Parts, budgets: BudgetService) -> LaunchService:
     """Return the service of launches."""
     return LaunchService(
         stores=parts.stores,
-        catalog=parts.catalog,
-        recipes=parts.recipes,
+        preparer=LaunchPreparer(
+            stores=parts.stores,
+            catalog=parts.catalog,
+            recipes=parts.recipes,
+            regions=parts.settings.deployed_regions,
+            clock=parts.clock,
+        ),
         words=load_word_lists(),
-        regions=parts.settings.deployed_regions,
         clock=parts.clock,
         budgets=budgets,
         quota_check=LaunchQuotaCheck(
