@@ -6,12 +6,7 @@ from dataclasses import dataclass
 
 from chalicelib.aws.session_manager import Session
 from chalicelib.control.services.instances import InstanceService
-from chalicelib.control.services.session_checks import (
-    load_running,
-    require_ec2_tags,
-    require_jupyter,
-    require_secrets,
-)
+from chalicelib.control.services.session_checks import load_running, require_ec2_tags, require_jupyter, require_secrets
 from chalicelib.control.services.session_opener import SessionOpener, Target
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import ErrorCode, NotFound, RequestError
