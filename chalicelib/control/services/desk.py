@@ -27,7 +27,7 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.launch.field_checks import MIN_DISK_GIB
 from chalicelib.domain.launch.type_choice import check_region, list_allowed_regions
-from chalicelib.domain.notifications.build_notifications import build_desk_notification, build_webhook_welcome
+from chalicelib.domain.notifications.desk_notifications import build_desk_notification, build_webhook_welcome
 from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DESK_ID, Notification
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error

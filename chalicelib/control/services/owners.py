@@ -21,8 +21,8 @@ from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.idle.policy import IdlePolicy
-from chalicelib.domain.notifications.build_notifications import build_webhook_welcome
 from chalicelib.domain.notifications.channel_warnings import select_owner_channels, warn_if_unreachable
+from chalicelib.domain.notifications.desk_notifications import build_webhook_welcome
 from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.store.decision_log import log_owner_change
 from chalicelib.store.repositories import Repositories

@@ -11,7 +11,7 @@ from chalicelib.domain.common.event_codes import Audience
 from chalicelib.domain.desk.changes import record_changes
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.record import ObservedState
-from chalicelib.domain.notifications.build_notifications import (
+from chalicelib.domain.notifications.desk_notifications import (
     build_desk_notification,
     build_record_notification,
     build_webhook_welcome,
