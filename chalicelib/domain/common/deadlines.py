@@ -153,10 +153,13 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.
 DOCUMENT_MARGIN = SSM_DELIVERY_TIMEOUT + timedelta(minutes=2)
 """Added to the time limit of a document, which SSM enforces: 10 minutes for the delivery, 2 for the result."""
 
-# Stop and end
+# Calls of EC2
 
-STOP_RETRY_AFTER = timedelta(minutes=2)
-"""AWS accepted the call and the instance still runs, so the call is sent again."""
+CALL_RETRY_AFTER = timedelta(minutes=2)
+"""Time after which a call whose effect does not show is made again, although AWS accepted it: a stop, a termination, a
+start, a change of the type, the cancellation of a spot request, a deletion after a move."""
+
+# Stop and end
 
 STOP_FORCE_AFTER = timedelta(minutes=10)
 """An operating system that has not shut down by then does not shut down any more. A forced stop follows."""

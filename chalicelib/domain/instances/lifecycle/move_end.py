@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.domain.common.deadlines import (
+    CALL_RETRY_AFTER,
     IMAGE_RETRY_AFTER,
     MOVE_LEFTOVER_AFTER,
-    STOP_RETRY_AFTER,
     VISIBILITY_GRACE,
 )
 from chalicelib.domain.common.event_codes import EventCode
@@ -76,7 +76,7 @@ def clean_up(instance: Instance, move: MoveState, observed: MoveObservation, now
     """
     if now - move.step_since > MOVE_LEFTOVER_AFTER and is_entry_due(instance, EventCode.MOVE_LEFTOVER, now):
         return _notify_leftover(instance, move, now)
-    is_call_due = move.called_at is None or now - move.called_at >= STOP_RETRY_AFTER
+    is_call_due = move.called_at is None or now - move.called_at >= CALL_RETRY_AFTER
     if move.obsolete:
         if isinstance(observed.obsolete_state, Unavailable):
             return None
@@ -220,7 +220,7 @@ def _call(instance: Instance, move: MoveState, call: MoveCall, now: datetime) ->
 def _notify_leftover(instance: Instance, move: MoveState, now: datetime) -> Plan:
     message = (
         f"The move of {instance.name} ended {format_duration(now - move.step_since)} ago. {_describe_leftover(move)} "
-        f"gpudesk tries to delete it every {format_duration(STOP_RETRY_AFTER)}. An admin "
+        f"gpudesk tries to delete it every {format_duration(CALL_RETRY_AFTER)}. An admin "
         "should look for the cause in the EC2 console."
     )
     reason = EventReason(code=EventCode.MOVE_LEFTOVER, message=message)
