@@ -20,8 +20,8 @@ EXPLAIN_WAITING_AFTER = timedelta(minutes=2)
 """Time without an answer after which a launch gives this as its reason. A single lost answer is not mentioned."""
 
 MAX_CAPACITY_WAIT = timedelta(days=7)
-"""Longest time that a request can wait for capacity with `wait_until`: capacity often follows the hours of a week. What
-nobody has needed for a week is forgotten, and would be billed when it came."""
+"""Longest time for which a launch or a start waits for capacity with `wait_until`: capacity often follows the hours of
+a week. An instance that nobody has needed for a week is forgotten, and would be billed when capacity came."""
 
 CAPACITY_RETRY = timedelta(minutes=2)
 """Wait after a pass over all offers: capacity does not come back within seconds, and AWS throttles RunInstances by the
@@ -119,10 +119,6 @@ AGENT_WARNING_BEFORE = timedelta(minutes=5)
 START_DEADLINE = timedelta(minutes=15)
 """Equal to LAUNCH_DEADLINE. A stopped instance can start only in the zone of its disk, so gpudesk cannot try
 another zone."""
-
-MAX_START_WAIT = timedelta(days=7)
-"""Longest time for which a start waits for capacity at a person's request. AWS bills the disk meanwhile; whoever needs
-the instance in a week must look again."""
 
 LONGEST_CAPACITY_RETRY = timedelta(minutes=10)
 """Longest pause between two tries of a start that waits for capacity. The pause is `CAPACITY_RETRY` at first, and later

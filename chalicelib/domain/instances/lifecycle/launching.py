@@ -13,6 +13,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.capacity_wait import MAX_WAIT_TEXT
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_choice import with_first_price
 from chalicelib.domain.instances.lifecycle import waiting_for_quota
@@ -153,7 +154,7 @@ def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | N
         return fail_launch(instance, EventCode.NO_ANSWER, cause, now, "Launch it again later.")
     advice = "Launch another type, in another region, or later" if wait_until is None else "Launch it again"
     cause = f"AWS had no capacity {describe_wait(instance)}, and gpudesk tried for {waited}."
-    advice = f"{advice}; with `wait_until` gpudesk keeps trying for up to 7 days."
+    advice = f"{advice}; with `wait_until` gpudesk keeps trying for up to {MAX_WAIT_TEXT}."
     return fail_launch(instance, EventCode.NO_CAPACITY, cause, now, advice)
 
 
