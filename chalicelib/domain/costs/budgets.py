@@ -14,8 +14,8 @@ from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.costs.expected_segments import list_expected_segments
 from chalicelib.domain.costs.month import Month, sum_in_month
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import BillingState
-from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance
 
 
