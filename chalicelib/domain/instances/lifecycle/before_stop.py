@@ -26,7 +26,8 @@ from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.hook_texts import build_output_details, describe_failure, quote_output
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event, require_ec2_instance
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
-from chalicelib.domain.instances.plan import CommandSent, Outcome, Plan, RunHook, SendDocument, Stop
+from chalicelib.domain.instances.outcome import CommandSent, Outcome
+from chalicelib.domain.instances.plan import Plan, RunHook, SendDocument, Stop
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 

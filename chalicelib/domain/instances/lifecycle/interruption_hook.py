@@ -16,7 +16,8 @@ from chalicelib.domain.instances.lifecycle.before_stop import build_hook_step, r
 from chalicelib.domain.instances.lifecycle.hook_texts import build_output_details, describe_failure, quote_output
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
-from chalicelib.domain.instances.plan import CommandSent, Outcome, Plan, RunHook
+from chalicelib.domain.instances.outcome import CommandSent, Outcome
+from chalicelib.domain.instances.plan import Plan, RunHook
 from chalicelib.domain.instances.record import Instance
 
 

@@ -24,7 +24,8 @@ from chalicelib.domain.instances.lifecycle.market_fallback import list_market_en
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
 from chalicelib.domain.instances.lifecycle.request_cancellation import cancel_requests
 from chalicelib.domain.instances.move_state import add_former_disk
-from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
+from chalicelib.domain.instances.outcome import LaunchResolved
+from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.small_disk import describe_small_disk

@@ -30,7 +30,8 @@ from chalicelib.domain.instances.lifecycle.resize import plan_type_change
 from chalicelib.domain.instances.lifecycle.spot_return import build_interrupted_reason, wait_for_ec2
 from chalicelib.domain.instances.lifecycle.spot_termination import wait_for_cancellation
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
+from chalicelib.domain.instances.outcome import NoLongerIdle
+from chalicelib.domain.instances.plan import Plan, Stop, Terminate
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
