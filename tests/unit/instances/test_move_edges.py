@@ -30,10 +30,11 @@ from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle import moving
 from chalicelib.domain.instances.lifecycle.move_end import fail_move
 from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.outcome import InstanceLaunched
 from chalicelib.domain.instances.plan import Launch, MoveCall
-from chalicelib.domain.instances.record import Instance, Lifetime, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import Interruption
 from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE
 from tests.unit.instances.moving_aws import NEW_ID, MovingAws

@@ -16,8 +16,9 @@ from chalicelib.domain.instances.lifecycle.launch_pass import add_try, try_next_
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.lifecycle.request_cancellation import remember_request
 from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
+from chalicelib.domain.instances.observed_state import ObservedState
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
 REQUESTED = (EndCause.CALL, EndCause.OTHER_REQUEST)

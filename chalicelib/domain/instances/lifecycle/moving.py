@@ -28,8 +28,9 @@ from chalicelib.domain.instances.lifecycle.plans import (
 )
 from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, add_former_disk
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedMoveImage, Unavailable
+from chalicelib.domain.instances.observed_state import ObservedState
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
-from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.state import collect_documents_for_image
 
