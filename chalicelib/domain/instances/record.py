@@ -143,6 +143,11 @@ class Instance:
         return self.move is not None and self.move.former is not None
 
     @property
+    def is_termination_requested(self) -> bool:
+        """Return whether a person requested the termination. gpudesk itself terminates one whose agent is silent."""
+        return self.state_request is not None and self.state_request.state is DesiredState.TERMINATED
+
+    @property
     def tag_id(self) -> str:
         """The value of the tag `gpudesk:id` on its EC2 instance."""
         return self.tagged_id or self.id
