@@ -17,7 +17,7 @@ from chalicelib.domain.instances.capacity_wait import MAX_WAIT_TEXT
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_choice import with_first_price
 from chalicelib.domain.instances.lifecycle import waiting_for_quota
-from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
+from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_complete
 from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
 from chalicelib.domain.instances.lifecycle.market_fallback import list_market_entries
