@@ -297,8 +297,8 @@ MOVE_LEFTOVER_AFTER = timedelta(hours=1)
 # Foreign instances
 
 ADOPTION_KEEP = timedelta(hours=24)
-"""Time for which an instance that an admin had adopted is kept. The notification of the adoption is its first warning,
-and whoever uses the instance may read it a day later."""
+"""Time for which an instance is kept whose adoption an admin requested. The notification of the adoption is its first
+warning, and whoever uses the instance may read it a day later."""
 
 # Sweep
 

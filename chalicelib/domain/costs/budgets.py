@@ -1,6 +1,6 @@
 """Monthly budgets of owners and projects: what is spent and reserved of them, and whether a launch or a start fits.
 
-Two records say what a budget has left: the ledger and the records of instances. No counter is kept, so nothing has to
+What a budget has left follows from the ledger and from the records of instances. No counter is kept, so nothing has to
 be released when an instance ends. Decision 0029 says why.
 """
 
@@ -88,7 +88,7 @@ class BudgetUse:
 
     @property
     def left(self) -> Decimal:
-        """What is neither spent nor reserved; negative if more is than the budget allows."""
+        """The amount that is neither spent nor reserved; negative if both exceed the budget."""
         return self.budget.amount - self.spent - self.reserved
 
     def allows(self, needed: Decimal) -> bool:

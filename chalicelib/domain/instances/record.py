@@ -89,7 +89,7 @@ class Instance:
     :param keep_result: result of the last keep request from the instance itself
     :param image_in_progress: a termination waits for this image
     :param notified: when each fact that still holds was last notified or recorded; see `lifecycle/notified_facts.py`
-    :param is_foreign: gpudesk did not launch it: an admin had it adopted, so gpudesk expects no SSM agent and no probe
+    :param is_foreign: gpudesk did not launch it: an admin requested its adoption. It may have no SSM agent and no probe
     :param tagged_id: the tag `gpudesk:id` of an adopted EC2 instance if another record already has that id
     """
 

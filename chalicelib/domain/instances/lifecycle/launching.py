@@ -10,7 +10,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration, format_time
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.capacity_wait import MAX_WAIT_TEXT
@@ -19,7 +19,7 @@ from chalicelib.domain.instances.launch_choice import with_first_price
 from chalicelib.domain.instances.lifecycle import waiting_for_quota
 from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_complete
-from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
+from chalicelib.domain.instances.lifecycle.launch_table import describe_choice
 from chalicelib.domain.instances.lifecycle.market_fallback import list_market_entries
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
 from chalicelib.domain.instances.lifecycle.request_cancellation import cancel_requests
@@ -153,8 +153,9 @@ def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | N
         what = f"{instance.spec.hardware.instance_type} in {instance.spec.region}"
         cause = f"AWS has not accepted the launch of a {what} for {waited}, and EC2 shows no instance.{last_error}"
         return fail_launch(instance, EventCode.NO_ANSWER, cause, now, "Launch it again later.")
+    until = f", until {format_date_time(wait_until)} as requested" if wait_until else ""
+    cause = f"AWS had no capacity {describe_choice(instance)}. gpudesk tried for {waited}{until}."
     advice = "Launch another type, in another region, or later" if wait_until is None else "Launch it again"
-    cause = f"AWS had no capacity {describe_wait(instance)}, and gpudesk tried for {waited}."
     advice = f"{advice}; with `wait_until` gpudesk keeps trying for up to {MAX_WAIT_TEXT}."
     return fail_launch(instance, EventCode.NO_CAPACITY, cause, now, advice)
 
