@@ -10,7 +10,7 @@ from chalicelib.domain.offers.quota_summary import QuotaSummary
 
 
 class OfferQuotaView(TypedDict):
-    """What a quota of EC2 leaves for a launch of the offer, in vCPUs; null: unknown.
+    """The rest of a quota of EC2 for a launch of the offer, in vCPUs; null: unknown.
 
     `code`: the code in Service Quotas. `free`: vCPUs that are not in use. `need`: vCPUs of the instance type.
     """

@@ -38,7 +38,7 @@ ADVICE_BY_CODE = {
         "--aws-service-name spot.amazonaws.com), then launch again."
     )
 }
-"""What to do about an error of a launch, by AWS's code.
+"""Advice about an error of a launch, by AWS's code.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
 """
