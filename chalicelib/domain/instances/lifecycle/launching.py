@@ -36,46 +36,21 @@ def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: Observe
     """Decide what follows while there is no EC2 instance yet.
 
     :param quota: the quota of a launch that may wait for it; None: it was not read
-
-    A guarded write of `retry_at` precedes every call, so that of two decisions at the same time only one calls.
     """
-    name, launch = instance.name, instance.launch
     if instance.spec.desired is not DesiredState.RUNNING:
         return _cancel(instance, now)
     waiting = waiting_for_quota.decide(instance, quota, now, desk)
     if waiting:
         return waiting
-    resolving = f"Choosing an offer and looking up the image and the subnet for {name}."
     if instance.phase is Phase.REQUESTED:
-        reason = EventReason(code=EventCode.LAUNCHING, message=resolving)
-        instance = with_phase(instance, Phase.LAUNCHING, reason, now)
-        launch = replace(launch, started_at=launch.started_at or now)
-    if launch.retry_at and now < launch.retry_at:
-        message = f"gpudesk calls AWS again for {name} at {launch.retry_at:%H:%M:%S} UTC."
+        reason = EventReason(code=EventCode.LAUNCHING, message=_describe_resolving(instance))
+        launch = replace(instance.launch, started_at=instance.launch.started_at or now)
+        instance = replace(with_phase(instance, Phase.LAUNCHING, reason, now), launch=launch)
+    retry_at = instance.launch.retry_at
+    if retry_at and now < retry_at:
+        message = f"gpudesk calls AWS again for {instance.name} at {retry_at:%H:%M:%S} UTC."
         return no_op(instance, EventCode.WAITING_TO_RETRY, message)
-    timeout = _time_out(instance, now, desk)
-    if timeout:
-        return timeout
-    cancelling = cancel_requests(instance, now)
-    if cancelling:
-        return cancelling
-    launch = replace(launch, retry_at=now + COMMAND_RESEND_AFTER)
-    attempt = launch.attempt
-    if attempt is None and is_pass_complete(instance):
-        return end_pass(instance, now)
-    if attempt is None:
-        return Plan(
-            instance=replace(instance, launch=launch),
-            reason=EventReason(code=EventCode.RESOLVING, message=resolving),
-            step=ResolveLaunch(tuple(each.offer.key for each in launch.tries_of_pass)),
-        )
-    sent = replace(attempt, sent_at=attempt.sent_at or now, last_sent_at=now)
-    message = f"Calling EC2 to launch {name} as {attempt.instance_type} in {attempt.zone}."
-    return Plan(
-        instance=replace(instance, launch=replace(launch, attempt=sent)),
-        reason=EventReason(code=EventCode.LAUNCHING, message=message),
-        step=Launch(sent, is_first_call=attempt.sent_at is None),
-    )
+    return _time_out(instance, now, desk) or cancel_requests(instance, now) or _call(instance, now)
 
 
 def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
@@ -86,9 +61,6 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
     attempt, spec, launch = outcome.attempt, instance.spec, instance.launch
     message = f"Launching {instance.name} as {attempt.instance_type} in {attempt.zone}."
     reason = EventReason(code=EventCode.LAUNCHING, message=message)
-    details = {"image_id": attempt.image_id, "instance_type": attempt.instance_type, "zone": attempt.zone}
-    entry = timeline_entry(now, reason, details=details)
-    is_new = "/".join(attempt.offer.key) not in launch.offers_in_timeline
     choice = with_first_price(spec.launch_choice, attempt.price) if spec.launch_choice else None
     return Plan(
         instance=replace(
@@ -113,13 +85,52 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
             billing=replace(instance.billing, rates=add_former_disk(instance.move, outcome.rates)),
         ),
         reason=reason,
-        timeline=(
-            *([entry] if is_new else []),
-            *_list_disk_entries(instance, attempt, now),
-            *list_market_entries(instance, outcome, now),
-        ),
+        timeline=tuple(_list_entries(instance, outcome, reason, now)),
         requeue=True,
     )
+
+
+def _call(instance: Instance, now: datetime) -> Plan:
+    """Resolve the next offer, or call RunInstances with the attempt.
+
+    A guarded write of `retry_at` precedes every call, so that of two decisions at the same time only one calls.
+    """
+    launch = replace(instance.launch, retry_at=now + COMMAND_RESEND_AFTER)
+    attempt = launch.attempt
+    if attempt is None and is_pass_complete(instance):
+        return end_pass(instance, now)
+    if attempt is None:
+        return Plan(
+            instance=replace(instance, launch=launch),
+            reason=EventReason(code=EventCode.RESOLVING, message=_describe_resolving(instance)),
+            step=ResolveLaunch(tuple(each.offer.key for each in launch.tries_of_pass)),
+        )
+    sent = replace(attempt, sent_at=attempt.sent_at or now, last_sent_at=now)
+    message = f"Calling EC2 to launch {instance.name} as {attempt.instance_type} in {attempt.zone}."
+    return Plan(
+        instance=replace(instance, launch=replace(launch, attempt=sent)),
+        reason=EventReason(code=EventCode.LAUNCHING, message=message),
+        step=Launch(sent, is_first_call=attempt.sent_at is None),
+    )
+
+
+def _describe_resolving(instance: Instance) -> str:
+    return f"Choosing an offer and looking up the image and the subnet for {instance.name}."
+
+
+def _list_entries(
+    instance: Instance, outcome: LaunchResolved, reason: EventReason, now: datetime
+) -> Iterator[TimelineEntry]:
+    """Yield the entries about an attempt: one per offer, and those about its disk and its market.
+
+    :param instance: before the attempt
+    """
+    attempt = outcome.attempt
+    if "/".join(attempt.offer.key) not in instance.launch.offers_in_timeline:
+        details = {"image_id": attempt.image_id, "instance_type": attempt.instance_type, "zone": attempt.zone}
+        yield timeline_entry(now, reason, details=details)
+    yield from _list_disk_entries(instance, attempt, now)
+    yield from list_market_entries(instance, outcome, now)
 
 
 def _list_disk_entries(instance: Instance, attempt: LaunchAttempt, now: datetime) -> Iterator[TimelineEntry]:
