@@ -119,9 +119,9 @@ def list_foreign_instances(event: CloudWatchEvent) -> None:
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
-def adopt_instances(_event: CloudWatchEvent) -> None:
+def tag_adopted_instances(_event: CloudWatchEvent) -> None:
     """Give gpudesk's tags to the EC2 instances that admins want to adopt, once a minute."""
-    get_application().instance_adopter.run()
+    get_application().adoption_tagger.run()
 
 
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER_STREAM_ARN)

@@ -32,7 +32,8 @@ HEADER = """# Permissions of gpudesk
 <!-- Written by `make permissions` from deploy/policies. Change the reasons there. -->
 
 What each role of a stage may do, and why. The templates are built from the same data. [Security](security.md) says what
-follows from it. Values on one line are alternatives; all lines of a cell must hold.
+follows from it. Values on one line are alternatives; all lines of a cell must hold. `ForAllValues` also holds for a
+call without the key, so `Null` with the value `false` requires the key.
 
 Words in capital letters stand for the settings of the stage (`deploy/stages/STAGE.toml`): HOME is the home region, and
 REGION, VPC, SUBNET and KEY occur once for each configured region. ARNs are shortened: `arn:aws:` is left out.

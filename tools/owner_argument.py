@@ -2,7 +2,7 @@
 
 import re
 
-from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
+from chalicelib.api.request_models import OWNER_DESCRIPTION, OWNER_PATTERN
 from tools.aws_account import fail
 
 

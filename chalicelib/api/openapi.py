@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.api.benchmarks.routes import router as benchmarks_router
-from chalicelib.api.common_schemas import EmptyModel
 from chalicelib.api.costs.routes import router as costs_router
 from chalicelib.api.desk.routes import router as desk_router
 from chalicelib.api.foreign.routes import router as foreign_router
@@ -24,6 +23,7 @@ from chalicelib.api.openapi_schemas import JSON, RETRY_AFTER_HEADER, SCHEMA_REF,
 from chalicelib.api.openapi_webhooks import describe_webhooks
 from chalicelib.api.owners.routes import router as owners_router
 from chalicelib.api.recipes.routes import router as recipes_router
+from chalicelib.api.request_models import EmptyModel
 from chalicelib.api.route import AuthenticatedRoute, Route
 from chalicelib.api.router import Router
 from chalicelib.api.sessions.routes import router as sessions_router

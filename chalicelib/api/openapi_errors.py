@@ -6,10 +6,10 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import ErrorCodeText
-from chalicelib.api.common_schemas import EmptyModel
 from chalicelib.api.openapi_schemas import RETRY_AFTER_HEADER, add_schema, describe_content
 from chalicelib.api.parameters import OWNER_REF
 from chalicelib.api.problems import CONTENT_TYPE
+from chalicelib.api.request_models import EmptyModel
 from chalicelib.api.route import AuthenticatedRoute, Route
 
 ERROR_DESCRIPTIONS = {

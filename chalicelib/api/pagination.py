@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from chalicelib.api.common_schemas import PageQuery, PageView
+from chalicelib.api.common_views import PageView
+from chalicelib.api.request_models import PageQuery
 from chalicelib.domain.common.pagination import Page, build_invalid_cursor_error, decode_cursor, encode_cursor
 
 T = TypeVar("T")

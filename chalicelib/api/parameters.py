@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from chalicelib.api.common_schemas import EC2_ID_DESCRIPTION, EC2_ID_PATTERN, OWNER_DESCRIPTION, OWNER_PATTERN
+from chalicelib.api.request_models import EC2_ID_DESCRIPTION, EC2_ID_PATTERN, OWNER_DESCRIPTION, OWNER_PATTERN
 from chalicelib.domain.access.actor import build_image_not_found_error, build_instance_not_found_error
 from chalicelib.domain.catalog.quotas import NAMES
 from chalicelib.domain.common.errors import ErrorCode, FieldError, NotFound, ValidationFailed

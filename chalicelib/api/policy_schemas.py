@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import RejectNull, RequestModel
+from chalicelib.api.request_models import RejectNull, RequestModel
 from chalicelib.domain.desk.hook_path import HOOK_PATTERN, MAX_HOOK_LENGTH
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds

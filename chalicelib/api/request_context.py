@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from chalicelib.api.common_schemas import OwnerQuery, RequestModel
+from chalicelib.api.request_models import OwnerQuery, RequestModel
 from chalicelib.control.application import Application
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.access.token_holder import TokenHolder

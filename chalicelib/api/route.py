@@ -10,9 +10,9 @@ from chalice.app import Request, Response
 from typing_extensions import override
 
 from chalicelib.api import auth, problems
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, RequestModel
 from chalicelib.api.parameters import OWNER_REF, HeaderParameter, PathParameter
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery, RequestModel
 from chalicelib.api.validation import parse_body, parse_query, validate
 from chalicelib.control.application import Application
 

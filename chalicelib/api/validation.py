@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from chalicelib.api.common_schemas import INVISIBLE_ERROR, RequestModel
 from chalicelib.api.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from chalicelib.api.request_models import INVISIBLE_ERROR, RequestModel
 from chalicelib.domain.common.choices import MAX_NAMED, describe_choices
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.strict_json import JsonError, parse_json

@@ -1,35 +1,25 @@
-"""AMIs that gpudesk creates, observes and deletes, with their snapshots.
-
-They are never shared: CreateImage gives launch permission to this account only, and nothing here changes that.
-"""
+"""AMIs of the images that people request."""
 
 import re
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
+from chalicelib.aws.tagged_images import TaggedImages
 from chalicelib.aws.tags import IMAGE_TAG, OWNER_TAG, STAGE_TAG
-from chalicelib.domain.common.aws_errors import AwsNotFound
 from chalicelib.domain.images.plan import ObservedAmi
 from chalicelib.domain.images.record import MAX_DESCRIPTION_LENGTH, Image, build_ami_name
 from chalicelib.domain.instances.observation import NotVisible
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef, TagSpecificationTypeDef
+    from mypy_boto3_ec2.type_defs import ImageTypeDef
 
 PROGRESS = re.compile(r"(\d+)%?")
 
 
-class Amis:
+class Amis(TaggedImages):
     """The AMIs of one stage. Each method raises AwsError if EC2 rejects the call or does not respond."""
 
-    def __init__(self, clients: Clients, stage: str) -> None:
-        """Use only AMIs with this stage tag.
-
-        :param stage: the value of the tag
-        """
-        self._clients = clients
-        self._stage = stage
+    TAG = IMAGE_TAG
 
     def create(self, image: Image) -> str:
         """Create an AMI.
@@ -39,26 +29,15 @@ class Amis:
 
         :returns: the AMI's id
         """
-        tags = [
-            {"Key": key, "Value": value}
-            for key, value in {
-                "Name": image.name,
-                IMAGE_TAG: image.id,
-                OWNER_TAG: image.owner,
-                STAGE_TAG: self._stage,
-            }.items()
-        ]
-        specifications: list[TagSpecificationTypeDef] = [
-            {"ResourceType": kind, "Tags": tags}  # type: ignore[typeddict-item]
-            for kind in ("image", "snapshot")
-        ]
         with translate_errors():
             return self._clients.ec2(image.region).create_image(
                 InstanceId=image.source.ec2_instance_id,
                 Name=build_ami_name(self._stage, image.id),
                 Description=image.description[:MAX_DESCRIPTION_LENGTH],
                 NoReboot=image.no_reboot,
-                TagSpecifications=specifications,
+                TagSpecifications=self._build_tag_specifications(
+                    image.id, {"Name": image.name, OWNER_TAG: image.owner}
+                ),
             )["ImageId"]
 
     def find(self, image: Image) -> ObservedAmi | NotVisible:
@@ -75,27 +54,7 @@ class Amis:
 
     def list_snapshots(self, image: Image) -> tuple[str, ...]:
         """Return the ids of all snapshots with the tag of the image, even if their AMI is gone."""
-        with translate_errors():
-            pages = (
-                self._clients.ec2(image.region)
-                .get_paginator("describe_snapshots")
-                .paginate(Filters=self._build_filters(image))
-            )
-            return tuple(sorted(found["SnapshotId"] for page in pages for found in page["Snapshots"]))
-
-    def deregister(self, region: str, ami_id: str) -> None:
-        """Deregister an AMI. Its snapshots stay."""
-        with translate_errors():
-            self._clients.ec2(region).deregister_image(ImageId=ami_id)
-
-    def delete_snapshots(self, region: str, snapshots: tuple[str, ...]) -> None:
-        """Delete snapshots. Those that do not exist any more are skipped."""
-        for snapshot in snapshots:
-            try:
-                with translate_errors():
-                    self._clients.ec2(region).delete_snapshot(SnapshotId=snapshot)
-            except AwsNotFound:
-                continue
+        return tuple(sorted(snapshot["SnapshotId"] for snapshot in self._list_snapshots(image.region, image.id)))
 
     def _to_observed(self, image: Image, found: "ImageTypeDef") -> ObservedAmi:
         disks = [mapping["Ebs"] for mapping in found.get("BlockDeviceMappings", ()) if "Ebs" in mapping]
@@ -113,13 +72,6 @@ class Amis:
 
     def _read_progress(self, image: Image) -> list[int]:
         """Return how much of each snapshot of the image is copied, in percent."""
-        with translate_errors():
-            found = self._clients.ec2(image.region).describe_snapshots(Filters=self._build_filters(image))["Snapshots"]
-        matches = [PROGRESS.match(snapshot.get("Progress", "")) for snapshot in found]
+        snapshots = self._list_snapshots(image.region, image.id)
+        matches = [PROGRESS.match(snapshot.get("Progress", "")) for snapshot in snapshots]
         return [int(match[1]) if match else 0 for match in matches]
-
-    def _build_filters(self, image: Image) -> "list[FilterTypeDef]":
-        return [
-            {"Name": f"tag:{IMAGE_TAG}", "Values": [image.id]},
-            {"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]},
-        ]

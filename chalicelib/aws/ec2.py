@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
-from chalicelib.aws.spot_requests import SPOT_REQUEST_RESOURCE, build_market_options
+from chalicelib.aws.run_instances import build_run_instances_request
 from chalicelib.aws.state_reasons import read_state_reason
 from chalicelib.aws.tags import ADOPT_TAG, ID_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.catalog.market import Market
@@ -17,19 +17,15 @@ from chalicelib.domain.instances.observation import ObservedInstance
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
-        BlockDeviceMappingTypeDef,
         FilterTypeDef,
-        InstanceNetworkInterfaceSpecificationTypeDef,
         InstanceStatusEventTypeDef,
         InstanceTypeDef,
-        TagSpecificationTypeDef,
     )
 
 PAGE_SIZE = 1000
 EVENT_CODES = ("instance-retirement", "instance-stop", "instance-reboot", "system-reboot", "system-maintenance")
 ENDED_EVENT_PREFIXES = ("[Completed]", "[Canceled]")
 """The description of a scheduled event that is over begins with one of these."""
-TAGGED_RESOURCES = ("instance", "volume", "network-interface")
 
 
 class Ec2:
@@ -100,29 +96,9 @@ class Ec2:
         return next_events
 
     def launch(self, attempt: LaunchAttempt) -> Ec2Instance:
-        """Call RunInstances exactly as the attempt says. A repeated call with the same token returns the same instance.
-
-        The instance accepts IMDSv2 only, has no key pair, and a shutdown from inside stops it.
-        """
+        """Send the request of the attempt. A repeated call with the same token returns the same instance."""
         with translate_errors():
-            response = self._clients.ec2(attempt.region).run_instances(
-                ClientToken=attempt.token,
-                MinCount=1,
-                MaxCount=1,
-                ImageId=attempt.image_id,
-                InstanceType=attempt.instance_type,  # type: ignore[arg-type]
-                IamInstanceProfile={"Name": attempt.instance_profile},
-                InstanceInitiatedShutdownBehavior="stop",
-                MetadataOptions={
-                    "HttpTokens": "required",
-                    "HttpEndpoint": "enabled",
-                    "HttpPutResponseHopLimit": attempt.metadata_hop_limit,
-                },
-                BlockDeviceMappings=[_build_root_disk(attempt)],
-                NetworkInterfaces=[_build_network_interface(attempt)],
-                TagSpecifications=_build_tag_specifications(attempt),
-                **build_market_options(attempt.market),
-            )
+            response = self._clients.ec2(attempt.region).run_instances(**build_run_instances_request(attempt))
         instances = response.get("Instances", [])
         if not instances:
             raise TransientAwsError("EmptyResponse", "EC2 returned no instance for RunInstances")
@@ -157,29 +133,6 @@ class Ec2:
             self._clients.ec2(region).terminate_instances(InstanceIds=[instance_id])
 
 
-def _build_root_disk(attempt: LaunchAttempt) -> "BlockDeviceMappingTypeDef":
-    return {
-        "DeviceName": attempt.root_device,
-        "Ebs": {"VolumeSize": attempt.disk_gib, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True},
-    }
-
-
-def _build_network_interface(attempt: LaunchAttempt) -> "InstanceNetworkInterfaceSpecificationTypeDef":
-    return {
-        "DeviceIndex": 0,
-        "SubnetId": attempt.subnet_id,
-        "Groups": [attempt.security_group_id],
-        "AssociatePublicIpAddress": attempt.public_address,
-        "DeleteOnTermination": True,
-    }
-
-
-def _build_tag_specifications(attempt: LaunchAttempt) -> "list[TagSpecificationTypeDef]":
-    tags = [{"Key": key, "Value": value} for key, value in sorted(attempt.tags.items())]
-    kinds = (*TAGGED_RESOURCES, SPOT_REQUEST_RESOURCE) if attempt.market is Market.SPOT else TAGGED_RESOURCES
-    return [{"ResourceType": kind, "Tags": tags} for kind in kinds]  # type: ignore[typeddict-item]
-
-
 def _to_event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
     return ScheduledEvent(
         id=raw.get("InstanceEventId", ""),
@@ -205,6 +158,6 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
         image_arch=instance.get("Architecture"),
         market=Market.SPOT if instance.get("InstanceLifecycle") == "spot" else Market.ON_DEMAND,
         spot_instance_request_id=instance.get("SpotInstanceRequestId") or None,
-        is_foreign=ADOPT_TAG in tags,
+        has_adopt_tag=ADOPT_TAG in tags,
         has_profile="IamInstanceProfile" in instance,
     )

@@ -1,42 +1,17 @@
-"""Spot requests: the options of a launch on spot, and the requests that EC2 keeps for such instances."""
+"""Spot requests, which EC2 keeps for instances on spot: find and cancel them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import ID_TAG, STAGE_TAG
-from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.spot import LIVE_REQUEST_STATES, ObservedSpotRequest, SpotRequestKey, SpotRequestState
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceMarketOptionsRequestTypeDef, SpotInstanceRequestTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, SpotInstanceRequestTypeDef
 
-SPOT_REQUEST_RESOURCE = "spot-instances-request"
 PAGE_SIZE = 1000
-
-
-class MarketOptions(TypedDict, total=False):
-    """The parameters of RunInstances that choose the market."""
-
-    InstanceMarketOptions: "InstanceMarketOptionsRequestTypeDef"
-
-
-def build_market_options(market: Market) -> MarketOptions:
-    """Return the parameters of a launch in a market; none for on-demand.
-
-    Only an instance of a persistent request with the interruption behavior `stop` can be stopped and started. A maximum
-    price is not sent, because it leads to more interruptions:
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SpotMarketOptions.html
-    """
-    if market is Market.ON_DEMAND:
-        return {}
-    return {
-        "InstanceMarketOptions": {
-            "MarketType": "spot",
-            "SpotOptions": {"SpotInstanceType": "persistent", "InstanceInterruptionBehavior": "stop"},
-        }
-    }
 
 
 class SpotRequests:

@@ -1,23 +1,11 @@
 """The EBS volumes of an EC2 instance."""
 
-from typing import NamedTuple
-
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
+from chalicelib.domain.instances.ec2_instance import AttachedDisks
 
 PRICED_VOLUME = "gp3"
 """The type of the volumes that gpudesk creates, and the only one whose price it knows."""
-
-
-class AttachedDisks(NamedTuple):
-    """The volumes that are attached to an EC2 instance.
-
-    :param size_gib: their total size
-    :param are_priced: all of them are of the type whose price is known
-    """
-
-    size_gib: int
-    are_priced: bool
 
 
 class Volumes:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.interruptions import InterruptionHandler
@@ -16,6 +15,7 @@ from chalicelib.control.loop.refresh_catalog import CatalogRefresher
 from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.control.loop.tag_adopted_instances import AdoptionTagger
 from chalicelib.control.services.benchmarks import BenchmarkService
 from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.control.services.costs import CostService
@@ -82,7 +82,7 @@ class Application:
     quota_request_follower: QuotaRequestFollower
     foreign: ForeignInstanceService
     foreign_instance_lister: ForeignInstanceLister
-    instance_adopter: InstanceAdopter
+    adoption_tagger: AdoptionTagger
     catalog_refresher: CatalogRefresher
     catalog_updates: CatalogUpdates
     rebuild: "Callable[[CatalogReading], Application]"

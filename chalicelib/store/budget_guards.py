@@ -38,9 +38,6 @@ class BudgetGuard:
 
 GUARD = StoredType(BudgetGuard)
 
-BUDGET_MARK_PREFIX = "budget#"
-"""The beginning of the names of the marks that people were notified of the use of a budget."""
-
 
 class BudgetGuards:
     """The guards of budgets, in the desk table."""

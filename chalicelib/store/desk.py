@@ -1,4 +1,4 @@
-"""The desk table: gpudesk's settings, leases, marks of actions that are done once, and e-mail subscriptions.
+"""The desk table: gpudesk's settings, leases and e-mail subscriptions.
 
 Other modules keep small items in it as well: reserved names, counts of active instances and idempotency records
 (`instances`), durations of documents (`durations`), foreign instances and adoptions (`foreign_instances`,
@@ -37,12 +37,9 @@ SETTINGS_KEY = "settings"
 SWEEP_LEASE_NAME = "sweep"
 """The lease also records when a sweep last completed, and what it has left over."""
 
-MARK_PREFIX = "mark#"
-"""The beginning of the keys of marks. `deploy/policies/budgets.py` depends on it."""
-
 
 class DeskModel(TableModel):
-    """A small item that exists once: a name, a count, an idempotency record, a lease, a mark, the settings.
+    """A small item that exists once: a name, a count, an idempotency record, a lease, the settings.
 
     Each kind of item uses some of the attributes. Durations of documents are items, too.
     """
@@ -71,7 +68,7 @@ class DeskModel(TableModel):
 
 
 class DeskRepository:
-    """The settings, leases and marks of the desk table."""
+    """The settings, leases and e-mail subscriptions of the desk table."""
 
     def __init__(self, home_region: str) -> None:
         """Use this region where no admin has set a default region."""
@@ -137,17 +134,6 @@ class DeskRepository:
         """Return when the work of a lease was last completed."""
         item = find_item(DeskModel, f"lease#{name}", consistent=False)
         return datetime.fromtimestamp(item.done, UTC) if item and item.done else None
-
-    def is_done(self, name: str) -> bool:
-        """Return whether an action that is done only once is marked as done."""
-        return find_item(DeskModel, f"{MARK_PREFIX}{name}", consistent=False) is not None
-
-    def mark_done(self, name: str, expires_at: datetime | None = None) -> None:
-        """Mark an action that is done only once as done.
-
-        :param expires_at: from when on the mark may be deleted; None: it is kept for ever
-        """
-        DeskModel(f"{MARK_PREFIX}{name}", expires_at=expires_at).save()
 
     def find_email_subscription(self, address: str, generation: int) -> EmailSubscription | None:
         """Return the subscription of an address that was set for the `generation`-th time; None: not requested yet."""

@@ -1,14 +1,17 @@
 """The owners table: the settings of each owner."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.desk.settings import OwnerSettings
-from chalicelib.store.conflicts import VersionConflict
+from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.connections import TableMeta, TableModel
-from chalicelib.store.dynamo import find_item, read_or_log, save_if
+from chalicelib.store.dynamo import commit, find_item, read_or_log
+from chalicelib.store.notifications import add_notifications
 from chalicelib.store.stored_type import StoredType
 
 OWNER = StoredType(OwnerSettings)
@@ -41,8 +44,8 @@ class OwnerRepository:
         read = {item.owner: read_or_log(f"settings of {item.owner}", partial(_to_settings, item)) for item in items}
         return {owner: settings for owner, settings in read.items() if settings}
 
-    def save(self, settings: OwnerSettings) -> OwnerSettings:
-        """Write the settings of an owner if the table still holds the version that was read.
+    def save(self, settings: OwnerSettings, notifications: Iterable[Notification] = ()) -> OwnerSettings:
+        """Write the settings of an owner and notifications if the table still holds the version that was read.
 
         :returns: the settings with their new version
         :raises VersionConflict: another request has changed them meanwhile
@@ -50,8 +53,12 @@ class OwnerRepository:
         version = (settings.version or 0) + 1
         item = OwnerModel(settings.owner, settings=OWNER.encode(settings), version=version)
         condition = OwnerModel.version == settings.version if settings.version else OwnerModel.owner.does_not_exist()
-        if not save_if(item, condition):
-            raise VersionConflict(f"the settings of {settings.owner} have changed since they were read")
+
+        def add_changes(changes: TransactWrite) -> None:
+            changes.save(item, condition=condition)
+            add_notifications(changes, notifications)
+
+        commit(f"the settings of {settings.owner}", add_changes)
         return replace(settings, version=version)
 
 

@@ -1,4 +1,4 @@
-"""Policy of the function that adopts instances: the only role that may tag resources that exist already.
+"""Policy of the function that tags adopted instances: the only role that may tag resources that exist already.
 
 All other permissions on instances depend on gpudesk's tags. So this role may set them only where an admin of the
 account has set `gpudesk:adopt`, which no role of gpudesk may set, and only where there is no id of gpudesk yet.
@@ -16,7 +16,7 @@ TAGGED_RESOURCES = ("instance", "network-interface", "volume")
 
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
-    """Return the policy of the role of adopt_instances."""
+    """Return the policy of the role of tag_adopted_instances."""
     allowed = {"StringEquals": {f"aws:ResourceTag/{ADOPT_TAG}": names.settings.stage}}
     read = Statement(
         sid="ReadCandidates",
@@ -45,7 +45,7 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
                 "Read the requests and record each result.",
             ),
             build_desk_item_statement(
-                names, "ReadSettings", ("GetItem",), SETTINGS_KEY, "Adopt nothing while gpudesk is paused."
+                names, "ReadSettings", ("GetItem",), SETTINGS_KEY, "Tag nothing while gpudesk is paused."
             ),
             build_log_statement(names, "adoption"),
         )

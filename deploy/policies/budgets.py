@@ -1,10 +1,8 @@
 """Policy of the function that notifies people of the use of budgets. It reads tables, and writes notifications."""
 
-from chalicelib.store.budget_guards import BUDGET_MARK_PREFIX
-from chalicelib.store.desk import MARK_PREFIX
 from deploy.names import ResourceNames
 from deploy.policies.logs import build_log_statement
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument
 from deploy.policies.table_access import TableAccess, build_table_statements
 
 TABLES = {
@@ -13,23 +11,10 @@ TABLES = {
     "ledger": TableAccess(("Query",), "Sum up what was billed."),
     "notifications": TableAccess(("PutItem",), "Write the notifications."),
     "owners": TableAccess(("Scan",), "Read the budgets and the channels of all owners; a team has few owners."),
-    "desk": TableAccess(
-        ("GetItem",), "Read budgets of projects, channels of the admins, and of what people were notified."
-    ),
+    "desk": TableAccess(("GetItem",), "Read budgets of projects, and channels of the admins."),
 }
 
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
     """Return the policy of the role of check_budgets."""
-    mark = Statement(
-        sid="MarkBudgets",
-        actions=("dynamodb:PutItem",),
-        resources=(names.table_arn("desk"),),
-        condition={
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{MARK_PREFIX}{BUDGET_MARK_PREFIX}*"]},
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        },
-        reason="Remember of what people were notified. The settings in the same table have other keys. ForAllValues "
-        "also holds for a missing key, so Null requires it.",
-    )
-    return PolicyDocument((*build_table_statements(names, TABLES), mark, build_log_statement(names, "budgets")))
+    return PolicyDocument((*build_table_statements(names, TABLES), build_log_statement(names, "budgets")))

@@ -1,9 +1,9 @@
 """Policy of the function that reads instance types and list prices. It reads AWS and writes one item."""
 
+from chalicelib.store.catalog import CATALOG_KEY
 from deploy.names import ResourceNames
-from deploy.policies.catalog_item import ONLY_CATALOG
 from deploy.policies.logs import build_log_statement
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument, Statement, limit_keys
 
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
@@ -12,9 +12,9 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         sid="WriteCatalog",
         actions=("dynamodb:GetItem", "dynamodb:PutItem"),
         resources=(names.table_arn("offers"),),
-        condition=ONLY_CATALOG,
+        condition=limit_keys(CATALOG_KEY),
         reason="Write what was read. Only what is a day old is read again. The items of the regions in the same table "
-        "have other keys. ForAllValues also holds for a missing key, so Null requires it.",
+        "have other keys.",
     )
     read = Statement(
         sid="ReadCatalogSources",

@@ -13,8 +13,7 @@ from deploy.policies.launches import build_launch_statements
 from deploy.policies.logs import build_log_statement
 from deploy.policies.notifications import build_delivery_statements
 from deploy.policies.offers import REGION_KEYS
-from deploy.policies.quotas import limit_keys
-from deploy.policies.statement import PolicyDocument, Statement, merge_conditions
+from deploy.policies.statement import PolicyDocument, Statement, limit_keys, merge_conditions
 from deploy.policies.table_access import TableAccess, build_table_statements
 from deploy.tables import STREAM_TABLE
 
@@ -81,13 +80,9 @@ def _build_capacity_statement(names: ResourceNames) -> Statement:
         sid="UseCapacityRecords",
         actions=("dynamodb:GetItem", "dynamodb:PutItem"),
         resources=(names.table_arn("offers"),),
-        condition={
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{CAPACITY_PREFIX}*"]},
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        },
+        condition=limit_keys(f"{CAPACITY_PREFIX}*"),
         reason="Remember what EC2 has answered to launches and starts. Say before a stop how likely a start is. The "
-        "zones and prices in the same table have other keys. ForAllValues also holds for a missing key, so Null "
-        "requires it.",
+        "zones and prices in the same table have other keys.",
     )
 
 

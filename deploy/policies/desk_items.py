@@ -1,7 +1,7 @@
 """Access to single items of the desk table, for functions that need nothing else of it."""
 
 from deploy.names import ResourceNames
-from deploy.policies.statement import Statement
+from deploy.policies.statement import Statement, limit_keys
 
 
 def build_desk_item_statement(
@@ -9,18 +9,12 @@ def build_desk_item_statement(
 ) -> Statement:
     """Return the statement for one item of the desk table.
 
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
-
     :param calls: names of DynamoDB's actions that name the key of one item
     """
     return Statement(
         sid=sid,
         actions=tuple(f"dynamodb:{call}" for call in calls),
         resources=(names.table_arn("desk"),),
-        condition={
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]},
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        },
-        reason=f"{reason} The other items of the table have other keys. ForAllValues also holds for a missing key, so "
-        "Null requires it.",
+        condition=limit_keys(key),
+        reason=f"{reason} The other items of the table have other keys.",
     )

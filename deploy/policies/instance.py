@@ -63,8 +63,7 @@ def _build_heartbeat_statement(names: ResourceNames) -> Statement:
             "Null": {"dynamodb:LeadingKeys": "false", "dynamodb:Attributes": "false"},
         },
         reason="Let the probe write its heartbeat, and no other attribute, into the item of its own instance. The key "
-        "of the item is aws:userid: the id of the role and of the instance. ForAllValues also holds for a missing key, "
-        "so Null requires both.",
+        "of the item is aws:userid: the id of the role and of the instance.",
     )
 
 

@@ -17,7 +17,7 @@ TABLES = {
     "owners": TableAccess(("Scan",), "Read the channels of all owners; a team has few owners."),
     "desk": TableAccess(
         ("GetItem", "PutItem", "UpdateItem"),
-        "Channels of the admins, the lease of the deliveries, marks of webhooks and e-mail addresses.",
+        "Channels of the admins, the lease of the deliveries, the state of e-mail addresses.",
     ),
 }
 

@@ -3,7 +3,7 @@
 from deploy.names import ResourceNames
 from deploy.policies.catalog_item import build_catalog_statement
 from deploy.policies.logs import build_log_statement
-from deploy.policies.statement import PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument, Statement, limit_keys
 
 REGION_KEYS = ("??-*", "????-*")
 """Match the names of all regions (us-east-1, eusc-de-east-1), and no key of a record of capacity."""
@@ -15,12 +15,9 @@ def build_policy(names: ResourceNames) -> PolicyDocument:
         sid="WriteOffers",
         actions=("dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
         resources=(names.table_arn("offers"),),
-        condition={
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(REGION_KEYS)},
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        },
+        condition=limit_keys(*REGION_KEYS),
         reason="Write what was read of each region. Those that were read long ago come first. The records of capacity "
-        "in the same table have other keys. ForAllValues also holds for a missing key, so Null requires it.",
+        "in the same table have other keys.",
     )
     read = Statement(
         sid="ReadOffers",

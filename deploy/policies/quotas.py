@@ -7,7 +7,7 @@ from deploy.names import ResourceNames
 from deploy.policies.desk_items import build_desk_item_statement
 from deploy.policies.logs import build_log_statement
 from deploy.policies.offers import REGION_KEYS
-from deploy.policies.statement import Condition, PolicyDocument, Statement
+from deploy.policies.statement import PolicyDocument, Statement, limit_keys
 from deploy.policies.table_access import TableAccess, build_table_statements
 
 SERVICE_PRINCIPAL = "servicequotas.amazonaws.com"
@@ -49,17 +49,8 @@ def build_request_statement(names: ResourceNames) -> Statement:
         actions=("dynamodb:BatchGetItem", "dynamodb:PutItem"),
         resources=(names.table_arn("offers"),),
         condition=limit_keys(f"{QUOTA_REQUEST_PREFIX}*"),
-        reason="Read and write requests to increase quotas. The other items of the table have other keys. ForAllValues "
-        "also holds for a missing key, so Null requires it.",
+        reason="Read and write requests to increase quotas. The other items of the table have other keys.",
     )
-
-
-def limit_keys(*patterns: str) -> Condition:
-    """Return the condition that every item of a call has a key of one of these patterns."""
-    return {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(patterns)},
-        "Null": {"dynamodb:LeadingKeys": "false"},
-    }
 
 
 def _build_quota_statements(names: ResourceNames) -> tuple[Statement, ...]:

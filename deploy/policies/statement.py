@@ -67,6 +67,20 @@ def merge_conditions(*conditions: Condition) -> Condition:
     return merged
 
 
+def limit_keys(*patterns: str) -> Condition:
+    """Return the condition that every item of a call to DynamoDB has a key of one of these patterns.
+
+    `ForAllValues` also holds for a call without a key, so `Null` requires one.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+
+    :param patterns: keys, in which `*` and `?` are wildcards
+    """
+    return {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(patterns)},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+
+
 def build_policy_body(statements: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a policy of statements as IAM reads it."""
     return {"Version": "2012-10-17", "Statement": [dict(statement) for statement in statements]}

@@ -12,7 +12,6 @@ import pytest
 
 import app as application
 from chalicelib import bootstrap, events
-from chalicelib.control.loop.adopt_instances import InstanceAdopter
 from chalicelib.control.loop.budget_watch import BudgetWatch
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
@@ -22,8 +21,9 @@ from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.refresh_catalog import CatalogRefresher, CatalogReport
 from chalicelib.control.loop.refresh_offers import OfferRefresher, RefreshReport
 from chalicelib.control.loop.sweep import Sweep
-from chalicelib.control.loop.sweep_run import SweepReport
+from chalicelib.control.loop.sweep_report import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.control.loop.tag_adopted_instances import AdoptionTagger
 from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.domain.common.clock import SystemClock
 from chalicelib.domain.foreign.adoption import Adoption
@@ -129,8 +129,8 @@ class RecordingLister(ForeignInstanceLister):
 
 
 @dataclass(frozen=True)
-class RecordingAdopter(InstanceAdopter):
-    """An adopter that only logs its calls."""
+class RecordingAdoptionTagger(AdoptionTagger):
+    """A tagger of adoptions that only logs its calls."""
 
     log: CallLog = field(default_factory=CallLog)
 
@@ -214,7 +214,7 @@ def install_recorders(fails_on: str | None = None) -> CallLog:
             budget_watch=RecordingBudgetWatch(**vars(application.budget_watch), log=log),
             quota_request_follower=RecordingFollower(**vars(application.quota_request_follower), log=log),
             foreign_instance_lister=RecordingLister(**vars(application.foreign_instance_lister), log=log),
-            instance_adopter=RecordingAdopter(**vars(application.instance_adopter), log=log),
+            adoption_tagger=RecordingAdoptionTagger(**vars(application.adoption_tagger), log=log),
             sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
         )
     )
@@ -276,7 +276,7 @@ def test_spot_events_are_read() -> None:
 
 
 def test_adoption_schedule_adopts(log: CallLog) -> None:
-    application.adopt_instances(load_event("scheduled"), None)
+    application.tag_adopted_instances(load_event("scheduled"), None)
     assert log.calls == ["adoptions"]
 
 

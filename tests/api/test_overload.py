@@ -24,8 +24,8 @@ def search_offers(bench: Bench) -> Answer:
     return bench.ada("GET", "/offers?gpu=T4")
 
 
-def set_max_hours(bench: Bench) -> Answer:
-    return bench.ada("PATCH", "/owners/ada", {"max_hours": 8})
+def adopt(bench: Bench) -> Answer:
+    return bench.root("POST", "/instances/adopt", {"instance_id": "i-00000001", "owner": "ada", "region": "us-east-1"})
 
 
 def test_launch_whose_record_dynamodb_never_accepts_is_answered_422(bench: Bench) -> None:
@@ -48,7 +48,7 @@ def test_launch_whose_record_dynamodb_never_accepts_is_answered_422(bench: Bench
         (lambda faults: faults.cancel(reason="ProvisionedThroughputExceeded"), launch),
         (lambda faults: faults.inject("TransactWriteItems", "ReplicatedWriteConflictException"), launch),
         (lambda faults: faults.inject("TransactWriteItems", "TransactionInProgressException"), launch),
-        (lambda faults: faults.inject_conflict("PutItem", times=MAX_ATTEMPTS), set_max_hours),
+        (lambda faults: faults.inject_conflict("PutItem", times=MAX_ATTEMPTS), adopt),
     ],
 )
 def test_request_is_answered_503_and_can_be_repeated(bench: Bench, inject: InjectFault, send: Send) -> None:
@@ -59,7 +59,7 @@ def test_request_is_answered_503_and_can_be_repeated(bench: Bench, inject: Injec
 
 
 def test_short_conflict_with_a_transaction_is_not_an_overload(bench: Bench) -> None:
-    for operation, send in (("PutItem", set_max_hours), ("TransactWriteItems", launch)):
+    for operation, send in (("PutItem", adopt), ("TransactWriteItems", launch)):
         bench.world.cloud.faults.inject_conflict(operation, times=MAX_ATTEMPTS - 1)
         assert send(bench).status in (200, 202)
 

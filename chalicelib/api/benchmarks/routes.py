@@ -1,16 +1,12 @@
 """/benchmarks: measured GPU performance, compared between instance types."""
 
-from chalicelib.api.benchmarks.schemas import (
-    BenchmarkBody,
-    BenchmarkComparisonView,
-    BenchmarkQuery,
-    to_comparison_view,
-)
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageView
+from chalicelib.api.benchmarks.schemas import BenchmarkBody, BenchmarkComparisonView, BenchmarkQuery, to_comparison_view
+from chalicelib.api.common_views import PageView
 from chalicelib.api.instances.views import InstanceWithWarningsView, to_view_after_write
 from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.pagination import build_list_name

@@ -4,7 +4,8 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import MetricText
-from chalicelib.api.common_schemas import PageQuery, RequestModel, format_decimal
+from chalicelib.api.common_views import format_decimal
+from chalicelib.api.request_models import PageQuery, RequestModel
 from chalicelib.domain.benchmarks.result import UNITS, Comparison, ScoredMetric
 from chalicelib.domain.common.text import format_timestamp
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from chalicelib.api.common_schemas import EmptyModel, format_decimal
+from chalicelib.api.common_views import format_decimal
 from chalicelib.api.costs.schemas import (
     CostQuery,
     CostsView,
@@ -13,6 +13,7 @@ from chalicelib.api.costs.schemas import (
 )
 from chalicelib.api.pagination import paginate
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.pagination import build_list_name

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import PageQuery, format_decimal
+from chalicelib.api.common_views import format_decimal
+from chalicelib.api.request_models import PageQuery
 from chalicelib.domain.costs.budgets import BudgetUse
 from chalicelib.domain.costs.daily_costs import DayCost
 from chalicelib.domain.costs.forecast import FORECAST_ASSUMPTION, SAVING_ASSUMPTION, MonthForecast, Savings

@@ -1,10 +1,12 @@
 """/desk: mode, defaults and limits, and the notification channels of the admins."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView, to_warnings_view
-from chalicelib.api.desk.schemas import DeskChangedView, DeskView, UpdateDeskBody, to_desk_view
+from chalicelib.api.common_views import PageView, to_warnings_view
+from chalicelib.api.desk.bodies import UpdateDeskBody
+from chalicelib.api.desk.views import DeskChangedView, DeskView, to_desk_view
 from chalicelib.api.instances.history_views import TimelineEntryView, to_entry_view
 from chalicelib.api.pagination import to_page_view
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery, PageQuery
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.access.actor import Role

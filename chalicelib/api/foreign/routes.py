@@ -1,6 +1,6 @@
 """/foreign-instances, /instances/adopt and /adoptions: GPU instances that gpudesk does not manage."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, format_optional_timestamp
+from chalicelib.api.common_views import format_optional_timestamp
 from chalicelib.api.foreign.schemas import (
     AdoptBody,
     AdoptionView,
@@ -14,6 +14,7 @@ from chalicelib.api.foreign.schemas import (
 from chalicelib.api.pagination import paginate
 from chalicelib.api.parameters import EC2_ID
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery, PageQuery
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.pagination import build_list_name

@@ -4,16 +4,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import AdoptionStateText, Ec2StateText, OfferMarketText
-from chalicelib.api.common_schemas import (
+from chalicelib.api.common_views import WriteWarningView, format_decimal, format_optional_timestamp, to_warnings_view
+from chalicelib.api.request_models import (
     EC2_ID_DESCRIPTION,
     EC2_ID_PATTERN,
     OWNER_DESCRIPTION,
     OWNER_PATTERN,
     RequestModel,
-    WriteWarningView,
-    format_decimal,
-    format_optional_timestamp,
-    to_warnings_view,
 )
 from chalicelib.control.services.foreign import AdoptionStatus
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from chalicelib.api.common_schemas import format_optional_timestamp
+from chalicelib.api.common_views import format_optional_timestamp
 from chalicelib.api.desk.mode_views import to_mode_change_view
 from chalicelib.api.health.schemas import HealthView
 from chalicelib.api.router import Router

@@ -1,10 +1,11 @@
 """/images: create images of instances, list them with their price, delete them with their snapshots."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView, to_warnings_view
+from chalicelib.api.common_views import PageView, to_warnings_view
 from chalicelib.api.images.schemas import ImageBody, ImageView, ImageWithWarningsView, to_image_view
 from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import IMAGE_REF, INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery, PageQuery
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.control.application import Application

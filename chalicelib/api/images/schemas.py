@@ -7,14 +7,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import ImagePhaseText
-from chalicelib.api.common_schemas import (
-    ReasonView,
-    RequestModel,
-    WriteWarningView,
-    format_decimal,
-    to_reason_view,
-)
+from chalicelib.api.common_views import ReasonView, WriteWarningView, format_decimal, to_reason_view
 from chalicelib.api.instances.spec_views import AddedRecipeView, ParameterView, to_added_recipe_views
+from chalicelib.api.request_models import RequestModel
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.images.record import Image, compute_price_per_month
 from chalicelib.domain.instances.names import NAME_DESCRIPTION

@@ -11,7 +11,7 @@ from chalicelib.api.code_schemas import (
     SignalStateText,
     WarningTypeText,
 )
-from chalicelib.api.common_schemas import format_optional_timestamp
+from chalicelib.api.common_views import format_optional_timestamp
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, MissedHeartbeats

@@ -6,15 +6,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.code_schemas import MARKETS
-from chalicelib.api.common_schemas import (
-    OWNER_DESCRIPTION,
-    OWNER_PATTERN,
-    Dollars,
-    RejectNull,
-    RequestModel,
-    Time,
-)
 from chalicelib.api.policy_schemas import HookPath, IdlePolicyBody
+from chalicelib.api.request_models import OWNER_DESCRIPTION, OWNER_PATTERN, Dollars, RejectNull, RequestModel, Time
 from chalicelib.domain.common.text import join_or
 from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.policy_override import PolicyOverride

@@ -1,6 +1,6 @@
 """The history of an instance: its timeline and its notifications."""
 
-from chalicelib.api.common_schemas import EmptyModel, PageQuery, PageView
+from chalicelib.api.common_views import PageView
 from chalicelib.api.instances.history_views import (
     NotificationView,
     TimelineEntryView,
@@ -10,6 +10,7 @@ from chalicelib.api.instances.history_views import (
 from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, PageQuery
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import OfferMarketText, TryResultText
-from chalicelib.api.common_schemas import format_decimal, format_optional_timestamp
+from chalicelib.api.common_views import format_decimal, format_optional_timestamp
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.instances.commands.change import is_waiting_for_quota
 from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry

@@ -1,6 +1,5 @@
 """/instances/{name}/move: estimate, request and cancel the move of a stopped instance."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
 from chalicelib.api.instances.move_views import (
     MoveBody,
     MoveEstimateView,
@@ -11,6 +10,7 @@ from chalicelib.api.instances.move_views import (
 from chalicelib.api.instances.views import InstanceWithWarningsView, to_view_after_write
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery
 from chalicelib.api.route import BUDGET_TIMEOUT_SECONDS, Endpoint
 from chalicelib.api.router import Router
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import OwnerQuery, RequestModel, format_decimal
+from chalicelib.api.common_views import format_decimal
 from chalicelib.api.instances.views import InstanceWithWarningsView
+from chalicelib.api.request_models import OwnerQuery, RequestModel
 from chalicelib.domain.instances.move_estimate import MoveEstimate
 from chalicelib.domain.launch.move_target import MoveRequest
 

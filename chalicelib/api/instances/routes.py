@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView
+from chalicelib.api.common_views import PageView
 from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SetupBody, StartBody, UpdateInstanceBody
 from chalicelib.api.instances.views import (
     ConsequenceView,
@@ -16,6 +16,7 @@ from chalicelib.api.instances.views import (
 from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import INSTANCE_REF, HeaderParameter
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery, PageQuery
 from chalicelib.api.route import BUDGET_TIMEOUT_SECONDS, Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed

@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import round_seconds
+from chalicelib.api.common_views import round_seconds
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.instances.setup_progress import CurrentStep, SetupProgress
 from chalicelib.domain.setup.results import DocumentResult, Failure, StepResult

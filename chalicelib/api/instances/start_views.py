@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import format_decimal, format_optional_timestamp
+from chalicelib.api.common_views import format_decimal, format_optional_timestamp
 from chalicelib.domain.instances.record import STOPPED_PHASES, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.start_state import OtherSize

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import BenchmarkStateText, Ec2StateText, ImagePhaseText, OfferMarketText
-from chalicelib.api.common_schemas import format_decimal, format_optional_timestamp
+from chalicelib.api.common_views import format_decimal, format_optional_timestamp
 from chalicelib.api.instances.activity_views import (
     ActivityView,
     KeepView,

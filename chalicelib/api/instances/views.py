@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import ConsequenceCodeText, DesiredStateText, PhaseText
-from chalicelib.api.common_schemas import ReasonView, WriteWarningView, to_reason_view, to_warnings_view
+from chalicelib.api.common_views import ReasonView, WriteWarningView, to_reason_view, to_warnings_view
 from chalicelib.api.instances.spec_views import SpecView, to_spec_view
 from chalicelib.api.instances.status_views import StatusView, to_status_view
 from chalicelib.control.services.queries import InstanceSnapshot, LiveState

@@ -1,8 +1,8 @@
 """/me: the authenticated caller."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
 from chalicelib.api.me.schemas import MeView
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.text import format_timestamp

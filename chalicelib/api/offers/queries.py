@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from chalicelib.api.common_schemas import Dollars, PageQuery, parse_whole_number
+from chalicelib.api.request_models import Dollars, PageQuery, parse_whole_number
 from chalicelib.domain.common.regions import REGION_PATTERN
 
 NEAR_DESCRIPTION = (

@@ -4,7 +4,8 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import QuotaRequestStateText
-from chalicelib.api.common_schemas import RequestModel, WriteWarningView, to_warnings_view
+from chalicelib.api.common_views import WriteWarningView, to_warnings_view
+from chalicelib.api.request_models import RequestModel
 from chalicelib.control.services.quota_requests import MAX_VCPUS, RecordedQuotaRequest
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.offers.quota_request import QuotaRequest

@@ -3,7 +3,7 @@
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import HeadroomKindText
-from chalicelib.api.common_schemas import format_optional_timestamp
+from chalicelib.api.common_views import format_optional_timestamp
 from chalicelib.api.offers.quota_request_schemas import QuotaRequestView, to_quota_request_view
 from chalicelib.domain.offers.headroom import Headroom
 from chalicelib.domain.offers.quota_summary import QuotaSummary

@@ -1,12 +1,8 @@
 """/offers, /quotas and /regions: which GPU can be launched where, and at what price."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageView, format_optional_timestamp
+from chalicelib.api.common_views import PageView, format_optional_timestamp
 from chalicelib.api.offers.queries import OfferSearchQuery, QuotaQuery, RegionQuery
-from chalicelib.api.offers.quota_request_schemas import (
-    IncreaseBody,
-    RecordedQuotaRequestView,
-    to_recorded_request_view,
-)
+from chalicelib.api.offers.quota_request_schemas import IncreaseBody, RecordedQuotaRequestView, to_recorded_request_view
 from chalicelib.api.offers.quota_schemas import QuotaView, to_quota_view
 from chalicelib.api.offers.schemas import (
     OffersView,
@@ -19,6 +15,7 @@ from chalicelib.api.offers.schemas import (
 from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.parameters import QUOTA_CODE
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.control.services.offers import OfferRequest

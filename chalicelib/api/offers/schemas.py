@@ -5,7 +5,7 @@ from datetime import datetime
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import LeftOutCodeText, OfferMarketText, PriceSourceText
-from chalicelib.api.common_schemas import format_decimal, format_optional_timestamp
+from chalicelib.api.common_views import format_decimal, format_optional_timestamp
 from chalicelib.api.offers.quota_schemas import OfferQuotaView, to_offer_quota_view
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.text import format_timestamp

@@ -1,9 +1,10 @@
 """/owners: the policy defaults and notification channels of an owner."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, to_warnings_view
+from chalicelib.api.common_views import to_warnings_view
 from chalicelib.api.owners.schemas import OwnerChangedView, OwnerView, UpdateOwnerBody, to_owner_view
 from chalicelib.api.parameters import OWNER_REF
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 

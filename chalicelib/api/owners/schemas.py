@@ -8,8 +8,9 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import EmailStateText
-from chalicelib.api.common_schemas import RejectNull, RequestModel, UsdText, WriteWarningView, format_decimal
+from chalicelib.api.common_views import WriteWarningView, format_decimal
 from chalicelib.api.policy_schemas import HookPath, IdlePolicyBody
+from chalicelib.api.request_models import RejectNull, RequestModel, UsdText
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.settings import OwnerSettings

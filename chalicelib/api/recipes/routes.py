@@ -1,9 +1,10 @@
 """/recipes: the software that gpudesk can set up on an instance."""
 
-from chalicelib.api.common_schemas import EmptyModel, PageQuery, PageView
+from chalicelib.api.common_views import PageView
 from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.recipes.schemas import RecipeView, to_recipe_view
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, PageQuery
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.pagination import build_list_name

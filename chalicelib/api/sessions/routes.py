@@ -1,8 +1,8 @@
 """Sessions: a shell, a forwarded port or ssh, without AWS credentials on the laptop; and commands to connect."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
+from chalicelib.api.request_models import EmptyModel, OwnerQuery
 from chalicelib.api.route import REQUEST_TIMEOUT_SECONDS, Endpoint
 from chalicelib.api.router import Router
 from chalicelib.api.sessions.schemas import (

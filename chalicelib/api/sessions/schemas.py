@@ -7,7 +7,8 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import SessionKindText
-from chalicelib.api.common_schemas import RequestModel, WriteWarningView, to_warnings_view
+from chalicelib.api.common_views import WriteWarningView, to_warnings_view
+from chalicelib.api.request_models import RequestModel
 from chalicelib.control.services.sessions import ConnectInfo, OpenedSession
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.sessions.role import Credentials

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from chalicelib.control.channel_directory import load_channel_directory
 from chalicelib.control.spending import Spending, read_spending
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.deadlines import BUDGET_GUARD_RETENTION
 from chalicelib.domain.costs.budget_events import BudgetEvent, find_event
 from chalicelib.domain.costs.budgets import Budget, BudgetScope, compute_use, list_budgets
 from chalicelib.domain.costs.month import Month
@@ -18,7 +17,6 @@ from chalicelib.domain.notifications.budget_notifications import (
     build_project_budget_notifications,
 )
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.budget_guards import BUDGET_MARK_PREFIX
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
@@ -45,19 +43,16 @@ class BudgetWatch:
         return sum(self._notify_once(budget, event, spending, directory) for budget, event in events)
 
     def _notify_once(self, budget: Budget, event: BudgetEvent, spending: Spending, directory: ChannelDirectory) -> bool:
-        """Write the notifications of an event unless its mark says that they are written.
+        """Write the notifications of an event that are not written yet, and return whether there are any.
 
-        The mark is last: after a function that ended before it, the same notifications are written again, and exist.
+        A later check of the month builds them with the same ids. An owner who begins to use a project is notified, too.
         """
-        mark, now = f"{BUDGET_MARK_PREFIX}{event.key}", self.clock.now()
-        if self.stores.desk.is_done(mark):
-            return False
-        LOG.info("%s: %s", event.code, event.message)
-        message = BudgetMessage(key=event.key, code=event.code, text=event.message, at=now)
-        for notification in _build_notifications(budget, message, spending, directory):
-            self.stores.notifications.put_if_absent(notification)
-        self.stores.desk.mark_done(mark, now + BUDGET_GUARD_RETENTION)
-        return True
+        message = BudgetMessage(key=event.key, code=event.code, text=event.message, at=self.clock.now())
+        notifications = _build_notifications(budget, message, spending, directory)
+        new = [each for each in notifications if self.stores.notifications.put_if_absent(each)]
+        if new:
+            LOG.info("%s: %s", event.code, event.message)
+        return bool(new)
 
 
 def _build_notifications(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
-from chalicelib.control.loop.observe_instance import select_observed
+from chalicelib.control.loop.instance_index import select_observed
 from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.desk.settings import Mode

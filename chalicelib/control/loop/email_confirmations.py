@@ -10,7 +10,7 @@ from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.desk.channels import ChannelDirectory, Recipient
-from chalicelib.domain.notifications.build_notifications import build_unsubscription_notification
+from chalicelib.domain.notifications.desk_notifications import build_unsubscription_notification
 from chalicelib.domain.notifications.email_subscription import EmailState, EmailSubscription, update_subscription
 from chalicelib.store.repositories import Repositories
 

@@ -16,7 +16,7 @@ from chalicelib.domain.common.aws_errors import AwsDuplicate, AwsError, Permanen
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.notifications.build_notifications import build_quota_notification
+from chalicelib.domain.notifications.desk_notifications import build_quota_notification
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.offers.quota_request import (
     QuotaRequest,

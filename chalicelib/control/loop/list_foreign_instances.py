@@ -27,7 +27,7 @@ from chalicelib.domain.foreign.inventory import (
     limit_instances,
     order_regions,
 )
-from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.domain.notifications.desk_notifications import build_desk_notification
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)

@@ -1,21 +1,19 @@
 """Make the calls of a move, and observe what they have created. Nothing is decided here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.move_images import MoveImages
 from chalicelib.aws.spot_requests import SpotRequests
-from chalicelib.domain.common.aws_errors import AwsError, AwsNotFound
+from chalicelib.control.loop.read_or_unavailable import read_or_unavailable
+from chalicelib.domain.common.aws_errors import AwsNotFound
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, ObsoleteInstance
-from chalicelib.domain.instances.observation import MoveObservation, NotVisible, Unavailable
+from chalicelib.domain.instances.observation import MoveObservation, NotVisible
 from chalicelib.domain.instances.plan import MoveCall
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class Mover:
         """Return what a decision about the move needs. Only what its step needs is read."""
         match move.step:
             case MoveStep.IMAGE:
-                return MoveObservation(image=_try(lambda: self.images.find(move.source_region, move.id)))
+                return MoveObservation(image=read_or_unavailable(self.images.find, move.source_region, move.id))
             case MoveStep.COPY:
-                return MoveObservation(image=_try(lambda: self.images.find(move.target.region, move.id)))
+                return MoveObservation(image=read_or_unavailable(self.images.find, move.target.region, move.id))
             case MoveStep.LAUNCH:
                 return self._observe_former(move)
             case MoveStep.CLEAN_UP:
@@ -79,19 +77,17 @@ class Mover:
         former = move.former
         if former is None:
             return MoveObservation()
-        state = _try(lambda: self.ec2.get_state(former.region, former.ec2_instance.instance_id))
+        state = read_or_unavailable(self.ec2.get_state, former.region, former.ec2_instance.instance_id)
         return MoveObservation(former_state=state)
 
     def _observe_leftovers(self, move: MoveState) -> MoveObservation:
         obsolete = move.obsolete
         if obsolete:
             return MoveObservation(
-                obsolete_state=_try(lambda: self.ec2.get_state(obsolete.region, obsolete.instance_id)),
-                obsolete_request=_try(lambda: self._find_request(obsolete)),
+                obsolete_state=read_or_unavailable(self.ec2.get_state, obsolete.region, obsolete.instance_id),
+                obsolete_request=read_or_unavailable(self._find_request, obsolete),
             )
-        return MoveObservation(
-            leftover_count=_try(lambda: sum(self.images.count(region, move.id) for region in move.regions))
-        )
+        return MoveObservation(leftover_count=read_or_unavailable(self._count_images, move))
 
     def _find_request(self, obsolete: ObsoleteInstance) -> ObservedSpotRequest | NotVisible:
         request = SpotRequestKey(
@@ -102,10 +98,5 @@ class Mover:
         found = self.spot_requests.find(request, "") if request.request_id else None
         return found or NotVisible()
 
-
-def _try(read: Callable[[], T]) -> T | Unavailable:
-    """Return what is read, or that AWS does not show it."""
-    try:
-        return read()
-    except AwsError as error:
-        return Unavailable(str(error))
+    def _count_images(self, move: MoveState) -> int:
+        return sum(self.images.count(region, move.id) for region in move.regions)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
@@ -21,7 +20,6 @@ from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import stop_warnings
 from chalicelib.domain.notifications import messages
-from chalicelib.domain.notifications.build_notifications import build_webhook_welcomes
 from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import ChannelType, Notification, record_attempt
 from chalicelib.domain.notifications.outdated import find_outdated_reason, requires_instance
@@ -42,7 +40,7 @@ MAX_READ = 1000
 
 @dataclass(frozen=True)
 class NotificationSender:
-    """Sends the notifications that are due, welcomes new webhooks and subscribes new e-mail addresses.
+    """Sends the notifications that are due, and subscribes new e-mail addresses.
 
     :param get_webhook_secret: returns the secret of a webhook, given its owner and the number of its key
     :param monotonic: returns real time in seconds
@@ -64,7 +62,6 @@ class NotificationSender:
         budget, now = start_function_budget(seconds_left, self.monotonic), self.clock.now()
         directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         email_states = EmailStates(self.email)
-        self._welcome_webhooks(directory, now)
         successes = self._deliver_due(directory, email_states, now, budget)
         EmailConfirmations(self.stores, self.email, email_states, self.clock, budget).run(directory)
         return successes
@@ -157,22 +154,6 @@ class NotificationSender:
             retry_on_conflict(record)
         except VersionConflict as conflict:
             LOG.warning("the delivery of %s is not recorded: %s", notification.id, conflict)
-
-    def _welcome_webhooks(self, directory: ChannelDirectory, now: datetime) -> None:
-        """Send each new webhook a first message."""
-        for name, notification in build_webhook_welcomes(directory, now).items():
-            self._do_once(f"welcomed#{name}", partial(self.stores.notifications.put_if_absent, notification))
-
-    def _do_once(self, mark: str, action: Callable[[], object]) -> None:
-        """Call `action` once and remember that with `mark`. After an error, the next round calls it again."""
-        if self.stores.desk.is_done(mark):
-            return
-        try:
-            action()
-        except Exception:
-            LOG.exception("%s failed; the next round tries again", mark)
-        else:
-            self.stores.desk.mark_done(mark)
 
 
 def _find_email_state(address: str, states: EmailStates) -> EmailState | None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
-from chalicelib.domain.common.aws_errors import AwsError
-from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
+from chalicelib.control.loop.read_or_unavailable import read_or_unavailable
+from chalicelib.domain.images.plan import ImageObservation
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
@@ -26,8 +26,10 @@ class ImageObserver:
     def observe(self, image: Image) -> ImageObservation:
         """Return what a decision about this image needs."""
         return ImageObservation(
-            ami=self._find_ami(image) if image.phase in PHASES_WITH_AMI else NotVisible(),
-            snapshots=self._list_snapshots(image) if image.phase is ImagePhase.DELETING else (),
+            ami=read_or_unavailable(self.amis.find, image) if image.phase in PHASES_WITH_AMI else NotVisible(),
+            snapshots=read_or_unavailable(self.amis.list_snapshots, image)
+            if image.phase is ImagePhase.DELETING
+            else (),
             command=self._get_command(image),
             is_instance_running=self._is_instance_running(image) if image.secrets_removed else True,
         )
@@ -41,18 +43,6 @@ class ImageObserver:
             Ec2State.RUNNING,
         )
 
-    def _find_ami(self, image: Image) -> ObservedAmi | NotVisible | Unavailable:
-        try:
-            return self.amis.find(image)
-        except AwsError as error:
-            return Unavailable(str(error))
-
-    def _list_snapshots(self, image: Image) -> tuple[str, ...] | Unavailable:
-        try:
-            return self.amis.list_snapshots(image)
-        except AwsError as error:
-            return Unavailable(str(error))
-
     def _get_command(self, image: Image) -> ObservedCommand | NotVisible | Unavailable:
         """Return the command that removes or restores the secrets of the instance."""
         run = None
@@ -62,7 +52,4 @@ class ImageObserver:
             run = image.sanitize.restore_run
         if run is None or run.command_id is None:
             return NotVisible()
-        try:
-            return self.ssm.get_command(image.region, run.command_id, image.source.ec2_instance_id)
-        except AwsError as error:
-            return Unavailable(str(error))
+        return read_or_unavailable(self.ssm.get_command, image.region, run.command_id, image.source.ec2_instance_id)

@@ -7,10 +7,10 @@ from typing import TypeVar
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.ssm import Ssm
-from chalicelib.control.loop.instance_index import InstanceIndex, build_instance_index
+from chalicelib.control.loop.instance_index import ObservedInstances, build_instance_index, select_observed
 from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.quota_source import QuotaSource
-from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
+from chalicelib.control.loop.read_or_unavailable import read_or_unavailable
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.lifecycle.spot_return import requires_spot_request
@@ -32,7 +32,6 @@ from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 
 T = TypeVar("T")
 
-ObservedInstances = InstanceIndex | Unavailable
 ObservedAgents = dict[str, ObservedAgent] | Unavailable
 EventsByEc2Id = Mapping[str, ScheduledEvent] | Unavailable
 
@@ -99,25 +98,17 @@ class Observer:
 
         :param record_id: only the instances of this record; None: those of all records
         """
-        try:
-            return build_instance_index(self.ec2.list_instances(region, record_id))
-        except AwsError as error:
-            return Unavailable(str(error), is_rejected=isinstance(error, PermanentAwsError))
+        found = read_or_unavailable(self.ec2.list_instances, region, record_id)
+        return found if isinstance(found, Unavailable) else build_instance_index(found)
 
     def list_scheduled_events(self, region: str) -> EventsByEc2Id:
         """Return the events that AWS has scheduled for EC2 instances of a region, by EC2 id."""
-        try:
-            return self.ec2.list_scheduled_events(region)
-        except AwsError as error:
-            return Unavailable(str(error))
+        return read_or_unavailable(self.ec2.list_scheduled_events, region)
 
     def list_agents(self, region: str, instances: Sequence[Instance]) -> ObservedAgents:
         """Return the SSM agents of these instances, by EC2 id."""
         ids = [instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance]
-        try:
-            return self.ssm.describe_agents(region, ids) if ids else {}
-        except AwsError as error:
-            return Unavailable(str(error))
+        return read_or_unavailable(self.ssm.describe_agents, region, ids) if ids else {}
 
     def get_heartbeat_key(self, instance: Instance) -> str | None:
         """Return the key of the instance's heartbeat item, or None before its launch."""
@@ -134,10 +125,9 @@ class Observer:
         machine = instance.ec2_instance
         if not isinstance(ec2, NotVisible) or machine is None or instance.observed.not_visible_since is None:
             return ec2
-        try:
-            state = self.ec2.get_state(instance.spec.region, machine.instance_id)
-        except AwsError as error:
-            return Unavailable(str(error))
+        state = read_or_unavailable(self.ec2.get_state, instance.spec.region, machine.instance_id)
+        if isinstance(state, Unavailable):
+            return state
         is_gone = state is None or state in ENDED_STATES
         return ec2 if is_gone else TagsMissing(machine.instance_id)
 
@@ -150,19 +140,13 @@ class Observer:
             instance_id=machine.instance_id,
             request_id=machine.spot_instance_request_id,
         )
-        try:
-            return self.spot_requests.find(request, instance.tag_id) or NotVisible()
-        except AwsError as error:
-            return Unavailable(str(error))
+        return read_or_unavailable(self.spot_requests.find, request, instance.tag_id) or NotVisible()
 
     def _get_command(self, instance: Instance) -> ObservedCommand | NotVisible | Unavailable:
         run, machine = instance.active_command, instance.ec2_instance
         if run is None or run.command_id is None or machine is None:
             return NotVisible()
-        try:
-            return self.ssm.get_command(instance.spec.region, run.command_id, machine.instance_id)
-        except AwsError as error:
-            return Unavailable(str(error))
+        return read_or_unavailable(self.ssm.get_command, instance.spec.region, run.command_id, machine.instance_id)
 
 
 def expects_heartbeat(instance: Instance) -> bool:
@@ -174,23 +158,6 @@ def requires_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unav
     """Return whether a decision reads the SSM agent: while the instance boots and EC2 shows it as running."""
     is_booting = instance.phase is Phase.BOOTING and instance.ec2_instance is not None
     return is_booting and isinstance(ec2, ObservedInstance) and ec2.state is Ec2State.RUNNING
-
-
-def select_observed(instance: Instance, observed: ObservedInstances) -> ObservedInstance | NotVisible | Unavailable:
-    """Return the EC2 instance of a record from all that were observed.
-
-    A record has no EC2 id before the response to its launch is recorded. Then the oldest EC2 instance with its tag is
-    returned, preferably one that is not terminating. An instance whose launch EC2 ended counts no more.
-    """
-    if isinstance(observed, Unavailable):
-        return observed
-    ended_ids = instance.launch.ended_instance_ids
-    candidates = [ec2 for ec2 in observed.by_tag_id.get(instance.tag_id, ()) if ec2.instance_id not in ended_ids]
-    if instance.ec2_instance:
-        ec2_id = instance.ec2_instance.instance_id
-        return next((ec2 for ec2 in candidates if ec2.instance_id == ec2_id), NotVisible())
-    alive = [ec2 for ec2 in candidates if ec2.state not in ENDED_STATES]
-    return min(alive or candidates, key=lambda ec2: ec2.launched_at, default=NotVisible())
 
 
 def _select_by_ec2_id(instance: Instance, found: Mapping[str, T] | Unavailable) -> T | NotVisible | Unavailable:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from chalicelib.control.loop.instance_index import select_observed
 from chalicelib.control.loop.observe_instance import (
     EventsByEc2Id,
     Observer,
     RegionSnapshot,
     expects_heartbeat,
     requires_agent,
-    select_observed,
 )
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.record import Instance

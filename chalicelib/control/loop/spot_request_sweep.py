@@ -12,7 +12,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spot_request_cleanup import UnusedRequest, are_requests_due, find_unused_requests
-from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.domain.notifications.desk_notifications import build_desk_notification
 
 LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from chalicelib.control.loop.function_budget import start_function_budget
 from chalicelib.control.loop.lease import hold_lease
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.control.loop.sweep_run import SweepReport, SweepRun
+from chalicelib.control.loop.sweep_report import SweepReport
+from chalicelib.control.loop.sweep_run import SweepRun
 from chalicelib.domain.instances.sweep_order import LeftOver
 from chalicelib.store.desk import SWEEP_LEASE_NAME
 from chalicelib.store.repositories import Repositories

@@ -4,56 +4,23 @@
 """
 
 import logging
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
-from chalicelib.control.loop.instance_index import InstanceIndex
-from chalicelib.control.loop.observe_instance import RegionSnapshot, select_observed
-from chalicelib.control.loop.read_region import group_by_region, read_region
+from chalicelib.control.loop.instance_sweep import InstanceSweep, Work
+from chalicelib.control.loop.read_region import group_by_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.control.loop.spot_request_sweep import SpotRequestSweep
+from chalicelib.control.loop.sweep_report import SweepReport
 from chalicelib.control.loop.unreadable_records import report_unreadable_record
 from chalicelib.domain.common.time_budget import TimeBudget
-from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.sweep_order import LeftOver, Priority, arrange, build_place, find_priority
-from chalicelib.store.conflicts import VersionConflict
+from chalicelib.domain.instances.sweep_order import LeftOver, Priority, arrange, build_place
 from chalicelib.store.instances.repository import UnreadableRecord
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass
-class SweepReport:
-    """Counts and ids of one sweep, for the log and for tests.
-
-    :ivar failed: the ids of the records that could not be read or reconciled
-    :ivar left_over: how much work the next sweep does first
-    :ivar is_skipped: another sweep was running
-    """
-
-    examined: int = 0
-    failed: list[str] = field(default_factory=list)
-    unavailable_regions: list[str] = field(default_factory=list)
-    adopted: list[str] = field(default_factory=list)
-    left_over: int = 0
-    is_skipped: bool = False
-
-
-@dataclass(frozen=True)
-class Work:
-    """One part of a sweep.
-
-    :param place: its place in the circle
-    :param run: returns whether it was done; False: there was no time left to act on what was observed
-    """
-
-    place: str
-    run: Callable[[], bool]
 
 
 @dataclass
@@ -70,7 +37,7 @@ class SweepRun:
     def __post_init__(self) -> None:
         """Read what all decisions of this sweep depend on."""
         self.context = self.reconciler.load_context()
-        self.readable: list[Instance] = []
+        self.instances = InstanceSweep(self.reconciler, self.adopter, self.context, self.budget, self.report)
 
     def run(self, before: LeftOver) -> tuple[LeftOver, bool]:
         """Do as much work as the time allows.
@@ -120,7 +87,7 @@ class SweepRun:
             if isinstance(record, UnreadableRecord):
                 report_unreadable_record(record, self.stores.notifications, self.context.directory, now)
                 self.report.failed.append(record.id)
-        self.readable = [record for record in records if isinstance(record, Instance)]
+        readable = [record for record in records if isinstance(record, Instance)]
         by_region = group_by_region(records, self.reconciler.settings.deployed_regions)
         work: list[Work] = []
         unread_regions = []
@@ -129,72 +96,11 @@ class SweepRun:
                 unread_regions.append(region)
                 continue
             try:
-                work += self._plan_region(region, by_region[region])
+                work += self.instances.plan_region(region, by_region[region], readable)
             except Exception:
                 LOG.exception("region %s could not be swept; the next sweep tries again", region)
                 self.report.unavailable_regions.append(region)
         return work, unread_regions
-
-    def _plan_region(self, region: str, instances: list[Instance]) -> Iterator[Work]:
-        snapshot = read_region(self.reconciler.observer, self.stores.heartbeats, region, instances)
-        observed = snapshot.instances
-        if isinstance(observed, Unavailable):
-            LOG.error("region %s %s: %s", region, observed.present, observed.error)
-            self.report.unavailable_regions.append(region)
-        else:
-            place = build_place(Priority.ORPHANS, region)
-            yield Work(place, partial(self._handle_orphans, region, instances, observed))
-        for instance in instances:
-            priority = find_priority(instance, select_observed(instance, observed))
-            place = build_place(priority, instance.created_at.isoformat(), instance.id)
-            yield Work(place, partial(self._reconcile, instance, snapshot))
-
-    def _reconcile(self, instance: Instance, snapshot: RegionSnapshot) -> bool:
-        """Reconcile one instance. An error does not affect the others.
-
-        :returns: False if observing it has used up the time, so that the next sweep observes it again
-        """
-        self.report.examined += 1
-        try:
-            observation = self.reconciler.observer.observe_from(instance, snapshot)
-            if self.budget.is_spent:
-                return False
-            if self.reconciler.run_once(instance, observation, self.context):
-                observe = partial(self._observe_again, snapshot, instance.spec.region)
-                self.reconciler.repeat(instance.id, self.context, observe, self._has_time)
-        except VersionConflict as conflict:
-            LOG.info("%s; left to the next sweep", conflict)
-        except Exception:
-            LOG.exception("%s (%s) could not be reconciled; the next sweep tries again", instance.name, instance.id)
-            self.report.failed.append(instance.id)
-        return True
-
-    def _has_time(self) -> bool:
-        return not self.budget.is_spent
-
-    def _observe_again(self, snapshot: RegionSnapshot, region: str, instance: Instance) -> Observation:
-        """Observe an instance after a change. For a launch without an EC2 instance nothing can have appeared.
-
-        :param region: that of the snapshot; a launch may have gone on in another one
-        """
-        observer = self.reconciler.observer
-        is_new = instance.ec2_instance is not None or instance.spec.region != region
-        return observer.observe(instance) if is_new else observer.observe_from(instance, snapshot)
-
-    def _handle_orphans(self, region: str, instances: list[Instance], observed: InstanceIndex) -> bool:
-        """Adopt the orphans of a region, and end its spot requests without an instance."""
-        if not self._adopt_orphans(observed):
-            return False
-        SpotRequestSweep(self.reconciler).run(region, observed, instances, self.context)
-        return True
-
-    def _adopt_orphans(self, observed: InstanceIndex) -> bool:
-        """Adopt the orphans of a region, while there is time."""
-        for instance_id in self.adopter.adopt_all(observed, self.readable, self.context, self.reconciler.clock.now()):
-            self.report.adopted.append(instance_id)
-            if self.budget.is_spent:
-                return False
-        return True
 
     def _list_images(self) -> list[str]:
         """Return the ids of the images to reconcile. An error does not affect the sweep of the instances."""
@@ -205,4 +111,5 @@ class SweepRun:
             return []
 
     def _plan_image(self, image_id: str) -> Work:
-        return Work(build_place(Priority.IMAGES, image_id), partial(self.images.reconcile, image_id, self._has_time))
+        reconcile = partial(self.images.reconcile, image_id, lambda: not self.budget.is_spent)
+        return Work(build_place(Priority.IMAGES, image_id), reconcile)

@@ -10,7 +10,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_date_time, format_duration
-from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.domain.notifications.desk_notifications import build_desk_notification
 from chalicelib.store.desk import SWEEP_LEASE_NAME
 from chalicelib.store.repositories import Repositories
 

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from chalicelib.domain.desk.channels import ChannelDirectory
-from chalicelib.domain.notifications.build_notifications import build_record_notification
+from chalicelib.domain.notifications.desk_notifications import build_record_notification
 from chalicelib.store.instances.repository import UnreadableRecord
 from chalicelib.store.notifications import NotificationOutbox
 

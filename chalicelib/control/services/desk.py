@@ -1,15 +1,14 @@
 """Read and change the settings of the desk."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import Any, TypedDict, Unpack
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Unpack
 
+from chalicelib.control.services.desk_changes import DeskChanges, apply_changes
 from chalicelib.control.services.settings_changes import (
     GetWebhookSecret,
     find_email_state,
     find_new_secret,
-    merge_channels,
     merge_policy,
 )
 from chalicelib.control.services.user_writes import retry_user_write
@@ -21,34 +20,18 @@ from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.changes import record_changes
-from chalicelib.domain.desk.channels import ChannelDirectory, validate_channels
+from chalicelib.domain.desk.channels import ChannelDirectory, Recipient, validate_channels
 from chalicelib.domain.desk.policy_limits import validate_policy
-from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
-from chalicelib.domain.desk.settings import Defaults, DeskSettings, Limits, Mode
+from chalicelib.domain.desk.policy_override import PolicyOverride, warn_if_lowered
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.launch.field_checks import MIN_DISK_GIB
 from chalicelib.domain.launch.type_choice import check_region, list_allowed_regions
-from chalicelib.domain.notifications.build_notifications import build_desk_notification
+from chalicelib.domain.notifications.desk_notifications import build_desk_notification, build_webhook_welcome
 from chalicelib.domain.notifications.email_subscription import EmailState
-from chalicelib.domain.notifications.notification import DESK_ID
+from chalicelib.domain.notifications.notification import DESK_ID, Notification
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.store.repositories import Repositories
-
-
-class DeskChanges(TypedDict, total=False):
-    """The changes of a request. Fields that are not named stay.
-
-    `defaults` has fields of `Defaults`, with `idle_policy` as a mapping. `limits` has fields of `Limits`, with
-    `min_thresholds` as a mapping. `channels` has fields of `Channels`. `project_budgets` has US dollars by project.
-    `logs` has `log_group`. null removes a channel, a budget or the log group.
-    """
-
-    mode: Mode | None
-    defaults: Mapping[str, Any] | None
-    limits: Mapping[str, Any] | None
-    channels: Mapping[str, Any] | None
-    project_budgets: Mapping[str, Decimal | None] | None
-    logs: Mapping[str, str | None] | None
 
 
 @dataclass(frozen=True)
@@ -100,12 +83,14 @@ class DeskService:
 
         def update_once() -> DeskUpdate:
             before = self.stores.desk.get_settings()
-            after = _apply_changes(before, changes)
+            after = apply_changes(before, changes)
             errors = [*self._find_errors(after), *self._find_region_errors(before, after)]
             if errors:
                 raise build_validation_error(errors)
-            secret = find_new_secret("desk", before.channels, after.channels, self.get_webhook_secret)
-            saved = self._save(before, after, actor) if after != before else before
+            recipient = Recipient.of_desk(after.channels)
+            secret = find_new_secret(recipient.name, before.channels, after.channels, self.get_webhook_secret)
+            welcomes = [build_webhook_welcome(recipient, self.clock.now())] if secret else []
+            saved = self._save(before, after, actor, welcomes) if after != before else before
             override = merge_policy(PolicyOverride(), (changes.get("defaults") or {}).get("idle_policy", {}))
             idle = before.defaults.idle_policy
             return DeskUpdate(
@@ -118,7 +103,9 @@ class DeskService:
         """Return a page of the changes of the settings, oldest first."""
         return self.stores.timelines.list_page(DESK_ID, limit=limit, cursor=cursor)
 
-    def _save(self, before: DeskSettings, after: DeskSettings, actor: Actor) -> DeskSettings:
+    def _save(
+        self, before: DeskSettings, after: DeskSettings, actor: Actor, welcomes: Iterable[Notification]
+    ) -> DeskSettings:
         now = self.clock.now()
         after, entries = record_changes(before, after, actor.name, now)
         directory = ChannelDirectory(admin=after.channels)
@@ -128,7 +115,7 @@ class DeskService:
             if entry.code.audience
         )
         sent = [notification for notification in notifications if notification.deliveries]
-        return self.stores.desk.save_settings(after, entries, sent)
+        return self.stores.desk.save_settings(after, entries, [*sent, *welcomes])
 
     def _find_errors(self, settings: DeskSettings) -> Iterator[FieldError]:
         defaults, limits = settings.defaults, settings.limits
@@ -160,35 +147,3 @@ class DeskService:
         error = check_region(after.defaults.region, allowed, self.regions, "defaults.region")
         if error:
             yield error
-
-
-def _apply_changes(settings: DeskSettings, changes: DeskChanges) -> DeskSettings:
-    return replace(
-        settings,
-        mode=changes.get("mode") or settings.mode,
-        defaults=_change_defaults(settings.defaults, changes.get("defaults") or {}),
-        limits=_change_limits(settings.limits, changes.get("limits") or {}),
-        channels=merge_channels(settings.channels, changes.get("channels") or {}),
-        project_budgets=_change_budgets(settings.project_budgets, changes.get("project_budgets") or {}),
-        log_group=(changes.get("logs") or {}).get("log_group", settings.log_group),
-    )
-
-
-def _change_budgets(budgets: Mapping[str, Decimal], changes: Mapping[str, Decimal | None]) -> Mapping[str, Decimal]:
-    merged = {**budgets, **changes}
-    return {project: amount for project, amount in sorted(merged.items()) if amount is not None}
-
-
-def _change_defaults(defaults: Defaults, changes: Mapping[str, Any]) -> Defaults:
-    fields = dict(changes)
-    if "idle_policy" in fields:
-        override = merge_policy(PolicyOverride(), fields["idle_policy"])
-        fields["idle_policy"], _ = apply_override(override, defaults.idle_policy, defaults.max_hours)
-    return replace(defaults, **fields)
-
-
-def _change_limits(limits: Limits, changes: Mapping[str, Any]) -> Limits:
-    fields = dict(changes)
-    if "min_thresholds" in fields:
-        fields["min_thresholds"] = replace(limits.min_thresholds, **fields["min_thresholds"])
-    return replace(limits, **fields)

@@ -1,35 +1,26 @@
 """Create the record of a launch. The control loop launches the EC2 instance afterwards."""
 
-import hashlib
-import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
-from decimal import Decimal
 
 from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.instances import InstanceWithWarnings
+from chalicelib.control.services.launch_preparation import LaunchPreparer
 from chalicelib.control.services.launch_quota import LaunchQuotaCheck
+from chalicelib.control.services.repeated_launches import build_idempotency_record, build_repeated_answer
 from chalicelib.control.services.settings_changes import find_email_state
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.deadlines import DUPLICATE_REQUEST_WINDOW, IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
-from chalicelib.domain.common.text import format_duration, pluralize
-from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
+from chalicelib.domain.common.text import pluralize
+from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
-from chalicelib.domain.images.selection import LATEST
 from chalicelib.domain.instances.names import WordLists, generate_name
-from chalicelib.domain.launch.image_choice import find_latest_image, find_requested_image
-from chalicelib.domain.launch.prepare_launch import PreparedLaunch, prepare_launch
+from chalicelib.domain.launch.prepare_launch import PreparedLaunch
 from chalicelib.domain.launch.record import build_record, build_timeline, list_launch_warnings
-from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
-from chalicelib.domain.launch.type_choice import choose_instance_type
+from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.notifications.channel_warnings import select_owner_channels
-from chalicelib.domain.offers.spot_price import find_lowest_spot_price
-from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.conflicts import (
     CONTENDED_ATTEMPTS,
     ConditionFailed,
@@ -37,13 +28,8 @@ from chalicelib.store.conflicts import (
     VersionConflict,
     retry_on_conflict,
 )
-from chalicelib.store.instances.launches import (
-    EarlierLaunch,
-    IdempotencyRecord,
-    LaunchConditions,
-    LaunchOutcome,
-    LaunchResult,
-)
+from chalicelib.store.instances.idempotency import EarlierLaunch
+from chalicelib.store.instances.launches import LaunchConditions, LaunchOutcome, LaunchResult
 from chalicelib.store.repositories import Repositories
 
 MAX_NAME_ATTEMPTS = 8
@@ -51,16 +37,11 @@ MAX_NAME_ATTEMPTS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchService:
-    """POST /instances.
-
-    :param regions: the regions in which gpudesk is set up
-    """
+    """POST /instances."""
 
     stores: Repositories
-    catalog: InstanceTypeCatalog
-    recipes: Mapping[str, Recipe]
+    preparer: LaunchPreparer
     words: WordLists
-    regions: tuple[str, ...]
     clock: Clock
     budgets: BudgetService
     quota_check: LaunchQuotaCheck
@@ -80,13 +61,12 @@ class LaunchService:
         """
         owner, now = actor.require_owner(), self.clock.now()
         idempotency = build_idempotency_record(owner, key, body_digest, now)
-        earlier = self.stores.launches.find(idempotency, now)
-        if earlier:
-            return self._build_repeated_response(earlier, key)
+        if earlier := self.stores.launches.find(idempotency, now):
+            return self._repeat(earlier, key)
         settings = self.stores.desk.get_settings()
         settings.require_not_paused("Instances can be launched")
         owner_settings = self.stores.owners.get(owner)
-        prepared = self._prepare(actor, request, self._build_context(settings, owner_settings))
+        prepared = self.preparer.prepare(actor, request, settings, owner_settings)
         instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
         waiting = self._check_quota(prepared, settings)
         warnings = (*prepared.warnings, *waiting, *self._list_warnings(request, prepared, owner_settings, settings))
@@ -107,7 +87,7 @@ class LaunchService:
             result = retry_on_conflict(save, ConditionFailed, attempts=CONTENDED_ATTEMPTS)
         except Conflict as conflict:
             if conflict.code is ErrorCode.BUDGET_EXCEEDED and (earlier := self.stores.launches.find(idempotency, now)):
-                return self._build_repeated_response(earlier, key)
+                return self._repeat(earlier, key)
             raise
         except VersionConflict as conflict:
             message = f"{owner} sends too many launches at the same time. Try again."
@@ -116,6 +96,9 @@ class LaunchService:
             message = f"The instance cannot be launched, because DynamoDB rejects its record: {error}"
             raise ValidationFailed(message) from error
         return self._to_response(result, warnings, settings, key)
+
+    def _repeat(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
+        return build_repeated_answer(earlier, key, self.stores.instances, self.clock.now())
 
     def _check_quota(self, prepared: PreparedLaunch, settings: DeskSettings) -> Iterator[WriteWarning]:
         """Return a warning if the first offer exceeds a quota, so that the launch tries another one or waits.
@@ -135,34 +118,6 @@ class LaunchService:
         state = find_email_state(self.stores.desk, select_owner_channels(owner_settings, settings))
         return list_launch_warnings(request, prepared, owner_settings, settings, state)
 
-    def _build_context(self, settings: DeskSettings, owner_settings: OwnerSettings) -> LaunchContext:
-        return LaunchContext(
-            catalog=self.catalog,
-            recipes=self.recipes,
-            settings=settings,
-            owner_policy=owner_settings.policy,
-            deployed_regions=self.regions,
-            now=self.clock.now(),
-            find_spot_price=self._find_spot_price,
-        )
-
-    def _find_spot_price(self, region: str, instance_type: str) -> Decimal | None:
-        return find_lowest_spot_price(self.stores.offers.get_many([region]).get(region), instance_type)
-
-    def _prepare(self, actor: Actor, request: LaunchRequest, context: LaunchContext) -> PreparedLaunch:
-        """Choose image and type, and complete the request.
-
-        :raises ValidationFailed: names every wrong field
-        """
-        image = None
-        if request.image and request.image != LATEST:
-            visible = self.stores.images.list_all(actor.resolve_owner_for_list())
-            image = find_requested_image(request.image, visible, actor)
-        choice = choose_instance_type(request, context, image)
-        if request.image == LATEST:
-            image = find_latest_image(request, context, choice, self.stores.images.list_all(actor.effective_owner))
-        return prepare_launch(request, context, choice, image)
-
     def _list_candidate_names(self, request: LaunchRequest) -> Iterator[str]:
         if request.name:
             return iter([request.name])
@@ -173,7 +128,7 @@ class LaunchService:
     ) -> InstanceWithWarnings:
         """Return the answer to a launch, or raise the refusal."""
         if result.earlier:
-            return self._build_repeated_response(result.earlier, key)
+            return self._repeat(result.earlier, key)
         if result.outcome is LaunchOutcome.NAME_TAKEN:
             raise Conflict(
                 self._describe_taken_name(result.instance.name, result.instance.owner),
@@ -198,33 +153,3 @@ class LaunchService:
         return (
             f"A launch that failed has the name {name}. To free it, send DELETE /instances/{name}, or choose another."
         )
-
-    def _build_repeated_response(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
-        """Return the first response again. For a request without a key, add how to create another instance."""
-        if not earlier.has_same_body:
-            raise ValidationFailed(
-                "This Idempotency-Key was used with another body. Use a new key for a new request.",
-                code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-                errors=(FieldError("Idempotency-Key", "was used with another body"),),
-            )
-        instance = self.stores.instances.load(earlier.instance_id)
-        if instance is None:
-            message = "The record of the first request with this key is not stored yet. Try again."
-            raise Conflict(message, code=ErrorCode.CONCURRENT_UPDATE)
-        if key:
-            return InstanceWithWarnings(instance, earlier.warnings)
-        age = format_duration(self.clock.now() - instance.created_at)
-        message = (
-            f"Returned the instance created by an identical request {age} ago. To create another one, send a new "
-            "Idempotency-Key."
-        )
-        return InstanceWithWarnings(instance, (WriteWarning(WarningCode.DUPLICATE_REQUEST, message), *earlier.warnings))
-
-
-def build_idempotency_record(owner: str, key: str | None, body_digest: str, now: datetime) -> IdempotencyRecord:
-    """Build the record that identifies a request: by its key for a day, or else by its body for 2 minutes."""
-    kind, text, duration = (
-        ("key", key, IDEMPOTENCY_RETENTION) if key else ("body", body_digest, DUPLICATE_REQUEST_WINDOW)
-    )
-    digest = hashlib.sha256(json.dumps([kind, owner, text]).encode()).hexdigest()
-    return IdempotencyRecord(key=f"{kind}#{digest}", digest=body_digest, until=now + duration)

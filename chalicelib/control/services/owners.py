@@ -13,14 +13,16 @@ from chalicelib.control.services.settings_changes import (
 )
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import build_validation_error
 from chalicelib.domain.common.write_warnings import WriteWarning
-from chalicelib.domain.desk.channels import validate_channels
+from chalicelib.domain.desk.channels import Recipient, validate_channels
 from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override, warn_if_lowered
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.notifications.channel_warnings import select_owner_channels, warn_if_unreachable
+from chalicelib.domain.notifications.desk_notifications import build_webhook_welcome
 from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.store.decision_log import log_owner_change
 from chalicelib.store.repositories import Repositories
@@ -49,6 +51,7 @@ class OwnerService:
     stores: Repositories
     get_webhook_secret: GetWebhookSecret
     allow_private_webhooks: bool
+    clock: Clock
 
     def get(self, actor: Actor, owner: str) -> OwnerSettings:
         """Return the settings of an owner.
@@ -89,19 +92,18 @@ class OwnerService:
             )
             desk = self.stores.desk.get_settings()
             policy = self._validate(after, desk)
-            secret = find_new_secret(f"owner/{owner}", before.channels, after.channels, self.get_webhook_secret)
-            saved = self._save(after, actor, changes) if after != before else before
+            recipient = Recipient.of_owner(owner, after.channels)
+            secret = find_new_secret(recipient.name, before.channels, after.channels, self.get_webhook_secret)
+            welcomes = [build_webhook_welcome(recipient, self.clock.now())] if secret else []
+            saved = self.stores.owners.save(after, welcomes) if after != before else before
+            if saved is not before:
+                log_owner_change(owner, actor.name, changes)
             has_idle_minutes = "idle_minutes" in (changes.get("idle_policy") or {})
             default = desk.defaults.idle_policy.warning_minutes
             warning = warn_if_lowered(after.policy, default, policy) if has_idle_minutes else None
             return OwnerUpdate(saved, secret, warning)
 
         return retry_user_write(f"The settings of {owner}", update_once)
-
-    def _save(self, settings: OwnerSettings, actor: Actor, changes: Mapping[str, Any]) -> OwnerSettings:
-        saved = self.stores.owners.save(settings)
-        log_owner_change(settings.owner, actor.name, changes)
-        return saved
 
     def _validate(self, settings: OwnerSettings, desk: DeskSettings) -> IdlePolicy:
         """Return the idle policy of the owner's new instances.

@@ -5,20 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.aws.session_manager import Session
-from chalicelib.control.services.instances import InstanceService, load_visible
+from chalicelib.control.services.instances import InstanceService
+from chalicelib.control.services.session_checks import load_running, require_ec2_tags, require_jupyter, require_secrets
 from chalicelib.control.services.session_opener import SessionOpener, Target
-from chalicelib.control.services.timed_calls import TimedCalls
 from chalicelib.domain.access.actor import Actor, Role
-from chalicelib.domain.common.errors import Conflict, ErrorCode, NotFound, RequestError
+from chalicelib.domain.common.errors import ErrorCode, NotFound, RequestError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.foreign.missing_profile import build_missing_profile_warning, describe_missing_profile
-from chalicelib.domain.images.record import describe_removed_secrets
-from chalicelib.domain.instances.commands.change import RecordChange, describe_not_ready, require_not_ending
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, build_connect_commands, build_ssh_config
 from chalicelib.domain.sessions.role import Credentials, is_started_by
@@ -78,10 +75,10 @@ class SessionService:
         :raises NotFound: it does not exist, or the caller may not see it
         :raises Conflict: it is terminated, or is not running
         """
-        instance, machine = self._load_running(actor, ref)
+        instance, machine = load_running(self.stores.instances, actor, ref)
         region = instance.spec.region
         is_set_up = instance.phase is Phase.READY
-        port = self._find_jupyter_port(instance) if is_set_up else None
+        port = find_jupyter_port(instance.spec.software.recipes, self.recipes) if is_set_up else None
         return ConnectInfo(
             build_connect_commands(machine.instance_id, region, port, is_set_up=is_set_up),
             build_ssh_config(instance.name, instance.id, machine.instance_id, region, SSH_USER),
@@ -101,15 +98,15 @@ class SessionService:
         :raises UpstreamError: AWS rejected a call or did not respond
         """
         calls = self.opener.begin()
-        instance, machine = self._load_running(actor, ref)
-        plan = plan_session(request, self._require_jupyter(instance, request))
+        instance, machine = load_running(self.stores.instances, actor, ref)
+        plan = plan_session(request, require_jupyter(instance, request, self.recipes))
         if request.kind.requires_secrets:
-            self._require_secrets(instance)
+            require_secrets(instance, self.stores.images)
         missing_profile = describe_missing_profile(instance)
         target = Target(
             instance.name, instance.spec.region, machine.instance_id, instance.tag_id, missing_profile=missing_profile
         )
-        self._require_ec2_tags(calls, instance, target)
+        require_ec2_tags(target, self.opener.list_instances(calls, target, instance.tag_id))
         try:
             self._record_request(actor, instance, plan)
             session, credentials = self.opener.open(calls, target, plan, actor.name)
@@ -126,56 +123,14 @@ class SessionService:
         :raises UpstreamError: AWS rejected a call or did not respond
         """
         calls = self.opener.begin()
-        instance, machine = self._load_running(actor, ref)
+        instance, machine = load_running(self.stores.instances, actor, ref)
         target = Target(instance.name, instance.spec.region, machine.instance_id, instance.tag_id)
         if not is_started_by(session_id, actor.name):
             raise _build_session_not_found_error(instance)
-        self._require_ec2_tags(calls, instance, target)
+        require_ec2_tags(target, self.opener.list_instances(calls, target, instance.tag_id))
         if not self.opener.is_active(calls, target, session_id):
             raise _build_session_not_found_error(instance)
         return self.opener.renew(calls, target, session_id)
-
-    def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Ec2Instance]:
-        instance = load_visible(self.instances.stores.instances, actor, ref)
-        if instance.ec2_instance is None or instance.ec2_instance.state is not Ec2State.RUNNING:
-            require_not_ending(instance, "be connected to")
-            message = describe_not_ready(instance, "Connect to it")
-            if instance.phase is Phase.READY:
-                message = f"The EC2 instance of {instance.name} is not running. Try again in a minute."
-            raise Conflict(message, code=ErrorCode.NOT_RUNNING)
-        return instance, instance.ec2_instance
-
-    def _require_jupyter(self, instance: Instance, request: SessionRequest) -> int | None:
-        """Return the port of Jupyter; None if the instance has none.
-
-        :raises Conflict: the session needs Jupyter, and the instance has none
-        """
-        port = self._find_jupyter_port(instance)
-        if request.kind.requires_jupyter and port is None:
-            recipes = join_and(instance.spec.software.recipes)
-            message = f"{instance.name} has no Jupyter. Its recipes: {recipes}. Add recipe jupyter (POST .../setup)."
-            raise Conflict(message, code=ErrorCode.NO_JUPYTER)
-        return port
-
-    def _require_secrets(self, instance: Instance) -> None:
-        """Refuse a session while its secrets are removed from the disk.
-
-        :raises Conflict: an image is being created, and the secrets are not restored yet
-        """
-        for image in self.stores.images.list_pending():
-            if image.source.instance_id == instance.id and image.secrets_removed:
-                raise Conflict(describe_removed_secrets(image), code=ErrorCode.SECRETS_REMOVED)
-
-    def _require_ec2_tags(self, calls: TimedCalls, instance: Instance, target: Target) -> None:
-        """Read from EC2 that the instance runs and still has the tags of gpudesk.
-
-        :raises Conflict: it does not run, or has lost its tags
-        :raises UpstreamError: EC2 rejected the call or did not respond
-        """
-        found = self.opener.list_instances(calls, target, instance.tag_id)
-        if not any(ec2.instance_id == target.instance_id and ec2.state is Ec2State.RUNNING for ec2 in found):
-            message = f"{target.instance_id} is not running or lost its gpudesk tags. Sessions are refused."
-            raise Conflict(message, code=ErrorCode.TAGS_MISSING)
 
     def _record_request(self, actor: Actor, instance: Instance, plan: SessionPlan) -> None:
         by_admin = actor.role is Role.ADMIN and actor.owner != instance.owner
@@ -195,9 +150,6 @@ class SessionService:
     def _record(self, actor: Actor, instance: Instance, reason: EventReason, details: Mapping[str, str]) -> None:
         entry = timeline_entry(self.instances.clock.now(), reason, actor=actor.name, details=details)
         self.instances.apply(actor, instance.id, lambda current: RecordChange(current, (entry,)))
-
-    def _find_jupyter_port(self, instance: Instance) -> int | None:
-        return find_jupyter_port(instance.spec.software.recipes, self.recipes)
 
 
 def _build_session_not_found_error(instance: Instance) -> NotFound:

@@ -198,8 +198,9 @@ LEDGER_RETENTION = timedelta(days=1200)
 HEARTBEAT_RETENTION = timedelta(days=7)
 """Time for which the last heartbeat of a terminated instance is kept, so that somebody can read what it reported."""
 
-NOTIFICATION_RETENTION = TERMINATED_RETENTION
-"""Time for which a notification and the log of its deliveries are kept: as long as a terminated instance."""
+NOTIFICATION_RETENTION = timedelta(days=40)
+"""Time for which a notification and the log of its deliveries are kept. While it exists, another one with its id is not
+written: this is longer than a month, so that people are notified of the use of a budget once in a month."""
 
 BENCHMARK_RETENTION = timedelta(days=365)
 """Drivers and frameworks change, so an older benchmark says little about current performance."""
@@ -212,8 +213,7 @@ INDEX_LAG = timedelta(minutes=10)
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html"""
 
 BUDGET_GUARD_RETENTION = timedelta(days=40)
-"""Time for which the guard of a budget is kept after the last launch or start, and the mark that people were notified
-of its use: longer than a month."""
+"""Time for which the guard of a budget is kept after the last launch or start: longer than a month."""
 
 # Benchmarks and sessions
 

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import urlsplit
 
 from chalicelib.domain.common.errors import FieldError
@@ -75,6 +76,7 @@ def _is_ip_address(host: str) -> bool:
 
 
 DESK_RECIPIENT = "desk"
+OWNER_PREFIX = "owner/"
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,20 @@ class Recipient:
     name: str
     channels: Channels
 
+    @classmethod
+    def of_owner(cls, owner: str, channels: Channels) -> Self:
+        """Return an owner with the owner's own channels."""
+        return cls(f"{OWNER_PREFIX}{owner}", channels)
+
+    @classmethod
+    def of_desk(cls, channels: Channels) -> Self:
+        """Return the admins."""
+        return cls(DESK_RECIPIENT, channels)
+
     @property
     def owner(self) -> str | None:
         """The owner; None for the admins."""
-        return None if self.name == DESK_RECIPIENT else self.name.removeprefix("owner/")
+        return None if self.name == DESK_RECIPIENT else self.name.removeprefix(OWNER_PREFIX)
 
 
 @dataclass(frozen=True)
@@ -111,14 +123,14 @@ class ChannelDirectory:
         """
         channels = self.owners.get(owner)
         if audience is Audience.OWNER and channels:
-            return Recipient(f"owner/{owner}", channels)
-        return Recipient(DESK_RECIPIENT, self.admin)
+            return Recipient.of_owner(owner, channels)
+        return Recipient.of_desk(self.admin)
 
     def group_by_email(self) -> Mapping[tuple[str, int], Sequence[Recipient]]:
         """Return the recipients by e-mail address and generation. Each pair gets one request for confirmation."""
-        owners = [Recipient(f"owner/{owner}", channels) for owner, channels in self.owners.items()]
+        owners = [Recipient.of_owner(owner, channels) for owner, channels in self.owners.items()]
         groups: dict[tuple[str, int], list[Recipient]] = {}
-        for recipient in (*owners, Recipient(DESK_RECIPIENT, self.admin)):
+        for recipient in (*owners, Recipient.of_desk(self.admin)):
             channels = recipient.channels
             if channels.email:
                 groups.setdefault((channels.email, channels.email_generation), []).append(recipient)

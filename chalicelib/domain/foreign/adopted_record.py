@@ -9,6 +9,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, pluralize
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.foreign.adoption import Adoption
+from chalicelib.domain.instances.orphan_record import describe_unknowns
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import DesiredState
 
@@ -28,11 +29,8 @@ def apply_adoption(instance: Instance, adoption: Adoption, desk: DeskSettings, n
     return replace(instance, lifetime=lifetime)
 
 
-def build_adoption_reason(instance: Instance, adoption: Adoption, unknowns: str) -> EventReason:
-    """Return the reason that the owner and the admins are notified of.
-
-    :param unknowns: what gpudesk does not know of its costs and GPUs, as sentences after a space; it may be empty
-    """
+def build_adoption_reason(instance: Instance, adoption: Adoption) -> EventReason:
+    """Return the reason that the owner and the admins are notified of."""
     ends_at = instance.lifetime_ends_at
     if instance.spec.desired is DesiredState.RUNNING and ends_at:
         terms = (
@@ -44,6 +42,6 @@ def build_adoption_reason(instance: Instance, adoption: Adoption, unknowns: str)
         terms = f"It is stopped. After a start, gpudesk stops it after {hours}, and warns before."
     message = (
         f"{instance.name} ({adoption.instance_id}) is now managed by gpudesk and belongs to {instance.owner}: "
-        f"{adoption.requested_by} requested it. {terms} {adoption.message}{unknowns}"
+        f"{adoption.requested_by} requested it. {terms} {adoption.message}{describe_unknowns(instance)}"
     )
     return EventReason(code=EventCode.ADOPTED_ON_REQUEST, message=message)

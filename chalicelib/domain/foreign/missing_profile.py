@@ -14,7 +14,7 @@ def describe_missing_profile(instance: Instance) -> str:
     https://docs.aws.amazon.com/systems-manager/latest/userguide/fleet-manager-default-host-management-configuration.html
     """
     ec2_instance = instance.ec2_instance
-    if not instance.is_foreign or ec2_instance is None or ec2_instance.has_profile:
+    if not instance.is_adopted_on_request or ec2_instance is None or ec2_instance.has_profile:
         return ""
     return (
         f"{instance.name} has no instance profile, so its SSM agent cannot connect, and sessions and setups do not "

@@ -142,7 +142,7 @@ def _describe_failed_removal(command: ObservedCommand, instance_name: str) -> st
 
 
 def _decide_creating(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
-    """Adopt the AMI if EC2 shows one with the name of the image: the response was lost. Else repeat the call later."""
+    """Record the AMI if EC2 shows one with the name of the image: the response was lost. Else repeat the call later."""
     if isinstance(observation.ami, ObservedAmi):
         return ImagePlan(to_pending(image, observation.ami.ami_id, now))
     was_called_recently = image.last_called_at is not None and now - image.last_called_at < IMAGE_RETRY_AFTER

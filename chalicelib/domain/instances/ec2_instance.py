@@ -117,3 +117,15 @@ class ScheduledEvent:
     code: str
     not_before: datetime
     description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachedDisks:
+    """The volumes that are attached to an EC2 instance.
+
+    :param size_gib: their total size
+    :param are_priced: all of them are of the type whose price is known
+    """
+
+    size_gib: int
+    are_priced: bool

@@ -80,13 +80,13 @@ def _find_state(before: Instance, after: Instance) -> BillingState:
 def _find_beginning(before: Instance, after: Instance, now: datetime) -> datetime:
     """Return when a segment of a running instance began: at its launch if nobody saw it before, otherwise now.
 
-    An instance that reappeared is billed from the time at which its record was closed, and a foreign one from its
-    adoption: nobody in gpudesk answers for the time before.
+    An instance that reappeared is billed from the time at which its record was closed, and one that was adopted on
+    request from its adoption: nobody in gpudesk answers for the time before.
     """
     since, present = before.billing.meter.since, after.ec2_instance
     if present is None or (since is not None and not _has_new_launch(before, present)):
         return now
-    first = before.created_at if before.is_foreign else present.launched_at
+    first = before.created_at if before.is_adopted_on_request else present.launched_at
     return min(now, max(since or before.terminated_at or first, present.launched_at))
 
 

@@ -17,7 +17,7 @@ from chalicelib.domain.setup.step_output import StepOutput
 class ObservedInstance:
     """An EC2 instance with the tags of gpudesk, as DescribeInstances shows it.
 
-    :param is_foreign: it has the tag by which an admin of the account allowed gpudesk to adopt it
+    :param has_adopt_tag: it has the tag by which an admin of the account allowed gpudesk to adopt it
     :param has_profile: it has an instance profile
     """
 
@@ -34,7 +34,7 @@ class ObservedInstance:
     image_arch: str | None = None
     market: Market = Market.ON_DEMAND
     spot_instance_request_id: str | None = None
-    is_foreign: bool = False
+    has_adopt_tag: bool = False
     has_profile: bool = True
 
     def to_ec2_instance(self) -> Ec2Instance:
@@ -48,7 +48,7 @@ class ObservedInstance:
             image_arch=self.image_arch,
             market=self.market,
             spot_instance_request_id=self.spot_instance_request_id,
-            has_profile=self.has_profile or not self.is_foreign,
+            has_profile=self.has_profile or not self.has_adopt_tag,
         )
 
 

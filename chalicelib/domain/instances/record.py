@@ -89,7 +89,8 @@ class Instance:
     :param keep_result: result of the last keep request from the instance itself
     :param image_in_progress: a termination waits for this image
     :param notified: when each fact that still holds was last notified or recorded; see `lifecycle/notified_facts.py`
-    :param is_foreign: gpudesk did not launch it: an admin requested its adoption. It may have no SSM agent and no probe
+    :param is_adopted_on_request: an admin requested its adoption. gpudesk did not launch it, so it may have no SSM
+        agent and no probe
     :param tagged_id: the tag `gpudesk:id` of an adopted EC2 instance if another record already has that id
     """
 
@@ -120,7 +121,7 @@ class Instance:
     billing: Billing = Billing()
     terminated_at: datetime | None = None
     tagged_id: str | None = None
-    is_foreign: bool = False
+    is_adopted_on_request: bool = False
     version: int | None = None
 
     @property

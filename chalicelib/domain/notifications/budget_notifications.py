@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY
 from chalicelib.domain.common.event_codes import Audience, EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.channels import ChannelDirectory
-from chalicelib.domain.notifications.build_notifications import ADMIN_OWNER, DESK_NAME, build_deliveries
+from chalicelib.domain.notifications.build_notifications import build_deliveries
+from chalicelib.domain.notifications.desk_notifications import ADMIN_OWNER, build_message
 from chalicelib.domain.notifications.notification import DESK_ID, Notification
 
 
@@ -45,14 +46,6 @@ def build_project_budget_notifications(
 def _build(
     message: BudgetMessage, owner: str, audiences: tuple[Audience, ...], directory: ChannelDirectory
 ) -> Notification:
-    return Notification(
-        id=f"{DESK_ID}.{message.key}.{owner}.{audiences[0]}",
-        instance_id=DESK_ID,
-        instance_name=DESK_NAME,
-        owner=owner,
-        code=message.code,
-        at=message.at,
-        message=message.text,
-        expires_at=message.at + NOTIFICATION_EXPIRY,
-        deliveries=build_deliveries(audiences, owner, directory, message.at),
-    )
+    reason = EventReason(code=message.code, message=message.text)
+    deliveries = build_deliveries(audiences, owner, directory, message.at)
+    return build_message(f"{DESK_ID}.{message.key}.{owner}.{audiences[0]}", reason, owner, deliveries, message.at)

@@ -1,17 +1,15 @@
-"""Build notifications: from the timeline entries of an instance, about gpudesk itself, and for a new webhook."""
+"""Build the notifications of a change of an instance, from its timeline entries."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import datetime
 
 from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY
 from chalicelib.domain.common.event_codes import Audience, EventCode
-from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.desk.channels import ChannelDirectory, Recipient
+from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.notifications.notification import DESK_ID, ChannelType, Delivery, DeliveryChannel, Notification
+from chalicelib.domain.notifications.notification import ChannelType, Delivery, DeliveryChannel, Notification
 
 USER_REQUEST_CODES = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
 """Reasons of a stop or a termination that a person requested. That person knows about the request, so nobody is
@@ -19,9 +17,6 @@ notified when the action begins. If it fails, people are notified."""
 
 ANNOUNCED_CODES = (EventCode.SPOT_INTERRUPTION,)
 """Reasons of a stop that people are notified of with a code of its own, which says that gpudesk stops the instance."""
-
-DESK_NAME = "gpudesk"
-ADMIN_OWNER = "admin"
 
 
 def build_notifications(
@@ -34,109 +29,6 @@ def build_notifications(
     """
     notifications = (_build_notification(instance, entry, directory) for entry in entries if _is_notified(entry))
     return tuple(notification for notification in notifications if notification.deliveries)
-
-
-def build_desk_notification(
-    code: EventCode, message: str, since: datetime, now: datetime, directory: ChannelDirectory
-) -> Notification:
-    """Return a notification about gpudesk itself.
-
-    :param since: when the problem began. The same code and time make the same notification.
-    """
-    reason = EventReason(code=code, message=message)
-    return _build_admin_notification(f"{DESK_ID}.{code}.{int(since.timestamp())}", reason, now, directory)
-
-
-def build_quota_notification(
-    request_key: str, reason: EventReason, now: datetime, directory: ChannelDirectory
-) -> Notification:
-    """Return a notification to the admins about a request to increase a quota: the same one for the same state."""
-    return _build_admin_notification(f"{DESK_ID}.{reason.code}.{request_key}", reason, now, directory)
-
-
-def build_record_notification(
-    record_id: str, name: str, message: str, now: datetime, directory: ChannelDirectory
-) -> Notification:
-    """Return a notification to the admins about an unreadable record: the same one until the day ends in UTC."""
-    reason = EventReason(code=EventCode.RECORD_UNREADABLE, message=message)
-    notification = _build_admin_notification(f"{record_id}.{reason.code}.{now.date()}", reason, now, directory)
-    return replace(notification, instance_id=record_id, instance_name=name)
-
-
-def _build_admin_notification(
-    notification_id: str, reason: EventReason, now: datetime, directory: ChannelDirectory
-) -> Notification:
-    """Return a notification of the desk to the admins."""
-    return Notification(
-        id=notification_id,
-        instance_id=DESK_ID,
-        instance_name=DESK_NAME,
-        owner=ADMIN_OWNER,
-        code=reason.code,
-        at=now,
-        message=reason.message,
-        expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries=build_deliveries(reason.code.audience, ADMIN_OWNER, directory, now),
-    )
-
-
-def build_unsubscription_notification(recipient: Recipient, directory: ChannelDirectory, now: datetime) -> Notification:
-    """Return a notification on the other channels of a recipient, and to the admins: its address gets no more mails."""
-    address, owner = recipient.channels.email, recipient.owner
-    whose, path = (f"of {owner}", f"/owners/{owner}") if owner else ("of the admins", "/desk")
-    code = EventCode.EMAIL_UNSUBSCRIBED
-    audiences = code.audience if owner else (Audience.ADMIN,)
-    message = (
-        f"{address} {whose} is no longer subscribed to the mails of gpudesk, so no stop warning and no other "
-        "notification reaches it by e-mail. Most often somebody followed the link to unsubscribe. "
-        f"To get mails again, set the address again (PATCH {path} with channels.email), and "
-        "follow the link in the mail from AWS Notifications."
-    )
-    deliveries = build_deliveries(audiences, owner or ADMIN_OWNER, directory, now, unreachable=address)
-    return Notification(
-        id=f"{recipient.name}.{code}.{now.date()}",
-        instance_id=DESK_ID,
-        instance_name=DESK_NAME,
-        owner=owner or ADMIN_OWNER,
-        code=code,
-        at=now,
-        message=message,
-        expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries=deliveries,
-    )
-
-
-def build_webhook_welcomes(directory: ChannelDirectory, now: datetime) -> Mapping[str, Notification]:
-    """Return a first message for each webhook, so that its owner can see it arrive and check the signature.
-
-    :returns: by a key that changes when the webhook gets a new secret
-    """
-    owners = [owner for owner, channels in directory.owners.items() if channels.webhook]
-    welcomes = [(directory.get_recipient(Audience.OWNER, owner), Audience.OWNER, owner) for owner in owners]
-    if directory.admin.webhook:
-        welcomes.append((directory.get_recipient(Audience.ADMIN, ADMIN_OWNER), Audience.ADMIN, ADMIN_OWNER))
-    return {
-        f"{recipient.name}.{recipient.channels.webhook_generation}": _build_welcome(recipient, audience, owner, now)
-        for recipient, audience, owner in welcomes
-    }
-
-
-def _build_welcome(recipient: Recipient, audience: Audience, owner: str, now: datetime) -> Notification:
-    code = EventCode.WEBHOOK_REGISTERED
-    return Notification(
-        id=f"{recipient.name}.{code}.{recipient.channels.webhook_generation}",
-        instance_id=DESK_ID,
-        instance_name=DESK_NAME,
-        owner=owner,
-        code=code,
-        at=now,
-        message=(
-            "This webhook is registered with gpudesk. It will receive stop warnings and other notifications about GPU "
-            "instances, signed like this message."
-        ),
-        expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries={DeliveryChannel.of(audience, ChannelType.WEBHOOK): Delivery(next_attempt_at=now)},
-    )
 
 
 def _is_notified(entry: TimelineEntry) -> bool:

@@ -47,7 +47,7 @@ def describe_start_outlook(instance: Instance, capacity: RegionCapacity, now: da
         f"EC2 refused {spec.hardware.instance_type}{market} in {ec2_instance.zone} {when}. After this stop, it may "
         f"refuse a start of {instance.name}, too."
     )
-    if instance.is_foreign:
+    if instance.is_adopted_on_request:
         return evidence
     return f"{evidence} Then move {instance.name} to another zone, or launch another instance from an image of it."
 

@@ -4,38 +4,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any
 
-from pynamodb.attributes import MapAttribute
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.budget_guards import BudgetGuard, add_budget_guard
 from chalicelib.store.conflicts import ConditionFailed, VersionConflict
 from chalicelib.store.decision_log import log_instance_changes
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import commit, find_item
+from chalicelib.store.instances.idempotency import (
+    EarlierLaunch,
+    IdempotencyRecord,
+    add_idempotency_record,
+    find_earlier_launch,
+)
 from chalicelib.store.instances.items import adjust_owner_count, build_count_key, build_name_key, to_instance_model
 from chalicelib.store.timeline import append_timeline
-
-
-@dataclass(frozen=True, kw_only=True)
-class IdempotencyRecord:
-    """The stored key and digest that make a repeated POST return the first instance.
-
-    :param key: identifies the owner, and the Idempotency-Key or the body
-    :param digest: the digest of the body; the same key with another body is an error of the client
-    :param until: the time from which the key may be used for another request
-    :param warnings: the warnings of the first response, which a repeated request gets again
-    """
-
-    key: str
-    digest: str
-    until: datetime
-    warnings: tuple[WriteWarning, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,19 +48,6 @@ class LaunchOutcome(Enum):
     DUPLICATE = auto()
     NAME_TAKEN = auto()
     LIMIT_REACHED = auto()
-
-
-@dataclass(frozen=True)
-class EarlierLaunch:
-    """The launch of an earlier request with the same key.
-
-    :param has_same_body: the earlier body was identical
-    :param warnings: the warnings of the earlier response
-    """
-
-    instance_id: str
-    has_same_body: bool
-    warnings: tuple[WriteWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,11 +90,7 @@ class LaunchRepository:
 
     def find(self, idempotency: IdempotencyRecord, now: datetime) -> EarlierLaunch | None:
         """Return the launch of an earlier request with the same key, until its record expires."""
-        item = find_item(DeskModel, idempotency.key)
-        if item is None or not item.instance or (item.until or 0) < int(now.timestamp()):
-            return None
-        warnings = tuple(map(_to_warning, item.warnings or ()))
-        return EarlierLaunch(item.instance, item.digest == idempotency.digest, warnings)
+        return find_earlier_launch(idempotency, now)
 
     def count_for_limit(self, owner: str) -> int:
         """Return how many instances of an owner count for the limit."""
@@ -175,18 +145,7 @@ def _add(
     limit: int,
 ) -> None:
     """Add the writes of a launch; `_explain` depends on their order."""
-    now = int(instance.created_at.timestamp())
-    changes.save(
-        DeskModel(
-            idempotency.key,
-            instance=instance.id,
-            digest=idempotency.digest,
-            warnings=[{"code": warning.code.value, "message": warning.message} for warning in idempotency.warnings],
-            until=int(idempotency.until.timestamp()),
-            expires_at=idempotency.until,
-        ),
-        condition=DeskModel.key.does_not_exist() | (DeskModel.until < now),
-    )
+    add_idempotency_record(changes, idempotency, instance.id, instance.created_at)
     changes.save(
         DeskModel(build_name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
     )
@@ -200,7 +159,3 @@ def _explain(error: ConditionFailed, instance: Instance) -> LaunchResult | None:
     if error.failed[1]:
         return LaunchResult(LaunchOutcome.NAME_TAKEN, instance)
     return LaunchResult(LaunchOutcome.LIMIT_REACHED, instance) if error.failed[-1] else None
-
-
-def _to_warning(raw: MapAttribute[str, Any]) -> WriteWarning:
-    return WriteWarning(WarningCode(raw["code"]), str(raw["message"]))

@@ -8,7 +8,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.api.common_schemas import RequestModel, Time
+from chalicelib.api.request_models import RequestModel, Time
 from chalicelib.domain.catalog.quotas import NAMES
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.common.text import join_or

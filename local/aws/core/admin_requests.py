@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.api.common_schemas import RequestModel
+from chalicelib.api.request_models import RequestModel
 from chalicelib.domain.common.strict_json import JsonError, parse_json
 
 ResponseBody = Mapping[str, Any]

@@ -19,7 +19,9 @@ from moto import mock_aws
 from chalicelib.aws.clients import SdkSession
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.sessions.role import Credentials
+from local.aws.core import in_process_calls
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
 from local.machines.host.interface import Machines
@@ -49,7 +51,7 @@ def in_process_cloud(
     :param machines: None is a simulated fleet
     :param timing: None is the default timing
     """
-    with _set_environment(), mock_aws(), _share_clients():
+    with _set_environment(), mock_aws(), _speed_up_calls(), _share_clients():
         cloud = LocalCloud(clock or ManualClock(), machines or SimulatedMachines(), timing)
         if isinstance(cloud.machines, SimulatedMachines):
             cloud.machines.on_power_off = cloud.record_power_off
@@ -84,6 +86,16 @@ def _get_shared_session() -> boto3.Session:
     session = create_session()
     session.client = functools.cache(session.client)  # type: ignore[method-assign]
     return session
+
+
+@contextmanager
+def _speed_up_calls() -> Iterator[None]:
+    patches = Patches()
+    in_process_calls.patch(patches)
+    try:
+        yield
+    finally:
+        patches.undo()
 
 
 @contextmanager

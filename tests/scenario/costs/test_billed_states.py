@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from chalicelib.control.loop.sweep import Sweep
-from chalicelib.control.loop.sweep_run import SweepReport
+from chalicelib.control.loop.sweep_report import SweepReport
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import SignalState
@@ -281,7 +281,7 @@ def adopt_instance(desk: World) -> str:
     ec2_id = launched["Instances"][0]["InstanceId"]
     desk.ec2.create_tags(Resources=[ec2_id], Tags=[{"Key": "gpudesk:adopt", "Value": "dev"}])
     desk.application.foreign.request_adoption(ADMIN, ec2_id, "us-east-1", "ada")
-    (adoption,) = desk.application.instance_adopter.run()
+    (adoption,) = desk.application.adoption_tagger.run()
     return adoption.record_id
 
 

@@ -76,7 +76,7 @@ def build_lister(desk: World) -> ForeignInstanceLister:
 def adopt(desk: World, instance_id: str) -> Adoption:
     """Request an adoption, and return what the next run of the function makes of it."""
     desk.application.foreign.request_adoption(ADMIN, instance_id, "us-east-1", "ada")
-    (decided,) = desk.application.instance_adopter.run()
+    (decided,) = desk.application.adoption_tagger.run()
     return decided
 
 
@@ -216,15 +216,15 @@ def test_adoption_is_repeated_after_a_crash_between_tags_and_result(desk: World)
     instance_id = launch_foreign(desk)
     resources = allow_adoption(desk, instance_id)
     desk.application.foreign.request_adoption(ADMIN, instance_id, "us-east-1", "ada")
-    adopter = desk.application.instance_adopter
-    crashing = replace(adopter, stores=replace(adopter.stores, adoptions=CrashingAdoptions()))
+    tagger = desk.application.adoption_tagger
+    crashing = replace(tagger, stores=replace(tagger.stores, adoptions=CrashingAdoptions()))
     with pytest.raises(TimeoutError):
         crashing.run()
-    (again,) = adopter.run()
+    (again,) = tagger.run()
     assert again.state is AdoptionState.TAGGED
     assert again.message.startswith("gpudesk counts its costs")
     assert desk.cloud.calls["ec2:CreateTags"] == 1 + len(resources)
-    assert adopter.run() == []
+    assert tagger.run() == []
 
 
 def test_paused_desk_adopts_nothing(desk: World) -> None:
@@ -233,7 +233,7 @@ def test_paused_desk_adopts_nothing(desk: World) -> None:
     desk.pause()
     status = desk.application.foreign.request_adoption(ADMIN, instance_id, "us-east-1", "ada")
     assert [each.code for each in status.warnings][:1] == ["desk_paused"]
-    assert desk.application.instance_adopter.run() == []
+    assert desk.application.adoption_tagger.run() == []
     assert desk.cloud.calls["ec2:CreateTags"] == 1, "only that of the admin"
 
 
@@ -242,9 +242,9 @@ def test_error_that_can_pass_leaves_the_request_and_another_one_refuses_it(desk:
     allow_adoption(desk, instance_id)
     desk.application.foreign.request_adoption(ADMIN, instance_id, "us-east-1", "ada")
     desk.cloud.faults.inject("DescribeInstances", "RequestLimitExceeded", "Slow down.")
-    assert desk.application.instance_adopter.run() == []
+    assert desk.application.adoption_tagger.run() == []
     desk.cloud.faults.inject("CreateTags", "UnauthorizedOperation", "No.")
-    (refused,) = desk.application.instance_adopter.run()
+    (refused,) = desk.application.adoption_tagger.run()
     assert refused.state is AdoptionState.REFUSED
     assert refused.message == f"AWS rejected a call for {instance_id}: No (UnauthorizedOperation)."
     assert adopt(desk, instance_id).state is AdoptionState.TAGGED

@@ -21,8 +21,8 @@ from chalicelib.domain.notifications.email_subscription import EmailState
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
 from chalicelib.store.notifications import NotificationModel
 from chalicelib.store.owners import OwnerModel
-from tests.support.channels import add_admin_webhook, add_webhook
-from tests.support.world import ADA, World, get_ec2_id
+from tests.support.channels import WEBHOOK_URL, add_admin_webhook, add_webhook
+from tests.support.world import ADA, ADMIN, World, get_ec2_id
 
 
 def about_to_be_warned(desk: World) -> Instance:
@@ -121,10 +121,13 @@ def test_warning_of_an_owner_without_a_channel_reaches_the_admins(desk: World) -
     assert instance.warning.requires_delivery
 
 
-def test_new_webhook_receives_a_first_message(desk: World) -> None:
-    box = add_webhook(desk)
+def test_new_webhook_receives_one_first_message(desk: World) -> None:
+    box, hook = add_webhook(desk), {"webhook": WEBHOOK_URL}
+    desk.application.owners.update(ADA, "ada", {"channels": hook})
+    desk.application.desk.update(ADMIN, channels=hook)
+    desk.application.owners.update(ADA, "ada", {"max_hours": 5})
     desk.pass_minutes(2)
-    assert [json.loads(body)["type"] for _, body in box.welcome_messages] == ["webhook_registered"]
+    assert [json.loads(body)["type"] for _, body in box.welcome_messages] == ["webhook_registered"] * 2
 
 
 def test_stop_that_the_owner_requested_is_not_notified(desk: World) -> None:

@@ -88,16 +88,13 @@ def test_recipe_with_its_own_image_is_launched_from_it(desk: World) -> None:
 
 
 def test_launch_from_an_image_that_is_not_published_fails_with_its_name(desk: World) -> None:
-    recipes = desk.application.launches.recipes
+    preparer = desk.application.launches.preparer
+    recipes = preparer.recipes
     nowhere = UBUNTU_18.replace("18.04", "16.04")
     fits = replace(recipes["old"].requirements, ubuntu=("16.04",))
-    launching = replace(
-        desk.application.launches,
-        recipes={
-            **recipes,
-            "older": replace(recipes["old"], name="older", image={"x86_64": nowhere}, requirements=fits),
-        },
-    )
+    older = replace(recipes["old"], name="older", image={"x86_64": nowhere}, requirements=fits)
+    preparer = replace(preparer, recipes={**recipes, "older": older})
+    launching = replace(desk.application.launches, preparer=preparer)
     request = LaunchRequest(gpu="T4", recipe="older")
     instance = launching.launch(ADA, request, key=None, body_digest="older").instance
     instance = desk.wait_for_phase(instance, Phase.FAILED, minutes=5)

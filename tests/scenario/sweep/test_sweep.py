@@ -4,10 +4,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain, repeat
 
-from chalicelib.control.loop.observe_instance import ObservedInstances, Observer
+from chalicelib.control.loop.instance_index import ObservedInstances
+from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep import decode_left_over
-from chalicelib.control.loop.sweep_run import SweepReport
+from chalicelib.control.loop.sweep_report import SweepReport
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.record import Instance, Phase

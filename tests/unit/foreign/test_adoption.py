@@ -122,10 +122,10 @@ def test_running_instance_is_kept_for_a_day_and_its_owner_learns_when_it_ends() 
     record = build_ready_instance(max_hours=12)
     adopted = apply_adoption(record, build_adoption(), DeskSettings(), NOW)
     assert (adopted.created_by, adopted.lifetime_ends_at) == ("root", NOW + timedelta(hours=24))
-    reason = build_adoption_reason(adopted, build_adoption(message="It has no probe."), " More.")
+    reason = build_adoption_reason(adopted, build_adoption(message="It has no probe."))
     assert reason.code is EventCode.ADOPTED_ON_REQUEST
     assert "gpudesk stops it at 2026-01-06 09:00 UTC, and warns before." in reason.message
-    assert reason.message.endswith("It has no probe. More.")
+    assert "It has no probe. gpudesk knows no price of g4dn.xlarge" in reason.message
 
 
 def test_keep_is_not_longer_than_the_desk_allows() -> None:
@@ -139,7 +139,7 @@ def test_stopped_instance_gets_no_keep() -> None:
     stopped = replace(record, spec=replace(record.spec, desired=DesiredState.STOPPED))
     adopted = apply_adoption(stopped, build_adoption(), DeskSettings(), NOW)
     assert adopted.lifetime.keep_until is None
-    assert "It is stopped." in build_adoption_reason(adopted, build_adoption(), "").message
+    assert "It is stopped." in build_adoption_reason(adopted, build_adoption()).message
 
 
 @pytest.mark.parametrize(

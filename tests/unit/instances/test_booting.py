@@ -55,7 +55,7 @@ def test_launched_instance_without_an_agent_is_terminated_after_a_warning() -> N
 def test_started_instance_that_was_adopted_is_ready_without_an_agent() -> None:
     aws = SimulatedAws()
     simulation = start_requested(aws)
-    simulation.instance = replace(simulation.instance, is_foreign=True)
+    simulation.instance = replace(simulation.instance, is_adopted_on_request=True)
     aws.agent_responds = False
     minute = simulation.run_until(Phase.READY, 2, 5)
     simulation.run_minutes(minute + 1, 40)

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.control.loop.instance_index import build_instance_index
-from chalicelib.control.loop.observe_instance import select_observed
+from chalicelib.control.loop.instance_index import build_instance_index, select_observed
 from chalicelib.domain.instances.observation import ObservedInstance
 from tests.support.ready_instance import EC2_RUNNING, build_ready_instance
 

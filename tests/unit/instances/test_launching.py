@@ -5,8 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.control.loop.instance_index import build_instance_index
-from chalicelib.control.loop.observe_instance import select_observed
+from chalicelib.control.loop.instance_index import build_instance_index, select_observed
 from chalicelib.domain.common.aws_errors import (
     AwsNotFound,
     InsufficientCapacity,

@@ -172,6 +172,8 @@ def test_only_a_stop_for_idleness_saves_until_the_end_of_the_lifetime(warning_ty
 
 
 def test_adopted_instance_is_billed_from_its_adoption_and_not_from_its_launch() -> None:
-    adopted = replace(build_instance(), is_foreign=True, created_at=get_time(60), billing=Billing(rates=RATES))
+    adopted = replace(
+        build_instance(), is_adopted_on_request=True, created_at=get_time(60), billing=Billing(rates=RATES)
+    )
     after, segments = advance_meter(adopted, adopted, get_time(61))
     assert (after.billing.meter.since, segments) == (get_time(60), ())

@@ -38,7 +38,7 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import Interruption
 from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE
 from tests.unit.instances.moving_aws import NEW_ID, MovingAws
-from tests.unit.instances.simulation import CATALOG, build_context, build_instance, get_time
+from tests.unit.instances.simulation import build_context, build_instance, get_time
 from tests.unit.instances.test_moving import (
     THERE,
     MovingSimulation,
@@ -53,9 +53,7 @@ from tests.unit.notifications.triggers import FakeAdoptions, FakeVolumes
 def list_orphans(records: list[Instance], now: datetime) -> list[str]:
     """Return the orphans while EC2 shows the stopped former instance, whose tag names another record."""
     other = replace(build_instance(), id="gd-copied")
-    adopter = OrphanAdopter(
-        OneInstanceRepository(other), cast("Reconciler", None), FakeVolumes(), CATALOG, FakeAdoptions(None)
-    )
+    adopter = OrphanAdopter(OneInstanceRepository(other), cast("Reconciler", None), FakeVolumes(), FakeAdoptions(None))
     former = replace(EC2_RUNNING, tag_id="gd-copied", state=Ec2State.STOPPED)
     return [each.instance_id for each in adopter.find_orphans([former], records, build_context(), now)]
 

@@ -310,6 +310,6 @@ def test_only_a_stopped_instance_moves_and_only_once() -> None:
     with pytest.raises(Conflict, match="moves already"):
         request_move(simulation.instance, "move-2", target, ADA, get_time(1))
     with pytest.raises(Conflict, match="did not launch"):
-        request_move(replace(build_stopped_instance(), is_foreign=True), "move-1", target, ADA, get_time(0))
+        request_move(replace(build_stopped_instance(), is_adopted_on_request=True), "move-1", target, ADA, get_time(0))
     with pytest.raises(Conflict, match="does not move"):
         cancel_move(build_stopped_instance(), ADA, get_time(0))

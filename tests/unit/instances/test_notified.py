@@ -215,7 +215,7 @@ def test_unknown_activity_is_reported_with_one_duration() -> None:
 
 
 def test_unknown_activity_of_an_adopted_instance_is_not_notified() -> None:
-    simulation = Simulation(replace(build_instance(), is_foreign=True))
+    simulation = Simulation(replace(build_instance(), is_adopted_on_request=True))
     simulation.run_minutes(0, 30)
     assert simulation.timeline == []
     assert "Only the end of its lifetime stops it." in simulation.decide(31).reason.message

@@ -73,20 +73,10 @@ class FakeOutbox(NotificationOutbox):
 
 
 class FakeDeskRepository(DeskRepository):
-    """Desk repository without a table.
+    """Desk repository without a table."""
 
-    :param is_done: every webhook has its welcome message
-    """
-
-    def __init__(self, *, is_done: bool = True) -> None:
+    def __init__(self) -> None:
         super().__init__("us-east-1")
-        self._is_done = is_done
-
-    def is_done(self, name: str) -> bool:
-        return self._is_done
-
-    def mark_done(self, name: str, expires_at: datetime | None = None) -> None:
-        pass
 
     def find_email_subscription(self, address: str, generation: int) -> EmailSubscription | None:
         state = EmailState.CONFIRMED
@@ -146,10 +136,13 @@ class Deliveries:
     webhooks: dict[str, dict[str, Any]]
 
 
-def build_sender(instance: Instance, outbox: FakeOutbox, marks: FakeDeskRepository) -> NotificationSender:
+def build_sender(instance: Instance, outbox: FakeOutbox) -> NotificationSender:
     return NotificationSender(
         stores=Repositories(
-            instances=OneInstanceRepository(instance), desk=marks, owners=FakeOwnerRepository(), notifications=outbox
+            instances=OneInstanceRepository(instance),
+            desk=FakeDeskRepository(),
+            owners=FakeOwnerRepository(),
+            notifications=outbox,
         ),
         email=FakeEmailTopic(),
         webhook=FakeWebhookSender(),
@@ -166,8 +159,6 @@ def read_deliveries(notifications: NotificationSender) -> Deliveries:
 
 def deliver(instance: Instance, entries: Sequence[TimelineEntry]) -> Deliveries:
     """Deliver the notifications about new timeline entries, and return the deliveries."""
-    notifications = build_sender(
-        instance, FakeOutbox(build_notifications(instance, entries, DIRECTORY)), FakeDeskRepository()
-    )
+    notifications = build_sender(instance, FakeOutbox(build_notifications(instance, entries, DIRECTORY)))
     notifications.run()
     return read_deliveries(notifications)

@@ -11,14 +11,17 @@ from chalicelib.domain.common.event_codes import Audience
 from chalicelib.domain.desk.changes import record_changes
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.observed_state import ObservedState
-from chalicelib.domain.notifications.build_notifications import build_desk_notification, build_record_notification
+from chalicelib.domain.notifications.desk_notifications import (
+    build_desk_notification,
+    build_record_notification,
+    build_webhook_welcome,
+)
 from chalicelib.domain.notifications.messages import format_email_body, format_email_subject
 from local.clock import ManualClock
 from tests.unit.notifications.delivery import (
     DIRECTORY,
     EMAIL_ADDRESSES,
     WEBHOOK_URLS,
-    FakeDeskRepository,
     FakeOutbox,
     build_sender,
     deliver,
@@ -54,7 +57,7 @@ def test_subject_is_at_most_100_ascii_characters_and_names_the_event(name: str) 
 
 
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
-    notifications = build_sender(build_instance(), FakeOutbox(), FakeDeskRepository())
+    notifications = build_sender(build_instance(), FakeOutbox())
     assert SweepWatchdog(notifications.stores, notifications, ManualClock(NOW)).check()
     found = read_deliveries(notifications)
     assert {address: subject for address, (subject, _) in found.mails.items()} == {
@@ -83,8 +86,10 @@ def test_unreadable_record_is_mailed_to_the_admins_once_a_day() -> None:
     assert now.id == again.id != next_day.id
 
 
-def test_registered_webhook_gets_one_message_and_no_mail_is_sent() -> None:
-    notifications = build_sender(build_instance(), FakeOutbox(), FakeDeskRepository(is_done=False))
+def test_registered_webhook_gets_a_message_and_no_mail_is_sent() -> None:
+    recipients = [DIRECTORY.get_recipient(audience, "ada") for audience in Audience]
+    outbox = FakeOutbox(build_webhook_welcome(recipient, NOW) for recipient in recipients)
+    notifications = build_sender(build_instance(), outbox)
     notifications.run()
     found = read_deliveries(notifications)
     assert found.mails == {}

@@ -16,7 +16,8 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Software, Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningDelivery, WarningType
 from chalicelib.domain.notifications import messages
-from chalicelib.domain.notifications.build_notifications import build_desk_notification, build_notifications
+from chalicelib.domain.notifications.build_notifications import build_notifications
+from chalicelib.domain.notifications.desk_notifications import build_desk_notification
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState, Notification, record_attempt
 from chalicelib.domain.setup.state import SetupState
 

@@ -11,7 +11,7 @@ from chalicelib.domain.notifications.notification import DeliveryChannel, Delive
 from chalicelib.domain.notifications.outdated import find_outdated_reason
 from tests.support.ready_instance import build_ready_instance
 from tests.unit.notifications import delivery as delivery_support
-from tests.unit.notifications.delivery import FakeDeskRepository, FakeOutbox, build_sender, read_deliveries
+from tests.unit.notifications.delivery import FakeOutbox, build_sender, read_deliveries
 from tests.unit.notifications.test_notification import DIRECTORY, build_entry
 from tests.unit.notifications.test_notified_events import EXPECTED
 from tests.unit.notifications.triggers import TRIGGERS
@@ -62,7 +62,7 @@ def test_notification_about_an_event_stays_true(code: EventCode) -> None:
 def test_outdated_notification_is_not_sent_and_not_attempted_again() -> None:
     instance, entries = TRIGGERS["ready"]()
     outbox = FakeOutbox(build_notifications(instance, entries, delivery_support.DIRECTORY))
-    sending = build_sender(replace(instance, phase=Phase.STOPPED), outbox, FakeDeskRepository())
+    sending = build_sender(replace(instance, phase=Phase.STOPPED), outbox)
     sending.run()
     found = read_deliveries(sending)
     assert (found.mails, found.webhooks) == ({}, {})

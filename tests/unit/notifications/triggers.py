@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from chalicelib.aws.volumes import AttachedDisks, Volumes
+from chalicelib.aws.volumes import Volumes
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.catalog.market import Market
@@ -26,7 +26,14 @@ from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause, ScheduledEvent, StateReason
+from chalicelib.domain.instances.ec2_instance import (
+    AttachedDisks,
+    Ec2Instance,
+    Ec2State,
+    EndCause,
+    ScheduledEvent,
+    StateReason,
+)
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.lifecycle import decide, outcomes
@@ -221,10 +228,9 @@ def adopt_instance(adoption: Adoption | None = None) -> Change:
         AdoptingRepository(build_instance()),
         cast("Reconciler", None),
         FakeVolumes(),
-        data_files.load_catalog(),
         FakeAdoptions(adoption),
     )
-    observed = replace(EC2_RUNNING, name=NAME, is_foreign=adoption is not None)
+    observed = replace(EC2_RUNNING, name=NAME, has_adopt_tag=adoption is not None)
     assert list(adopter.adopt_all([observed], [], CONTEXT, NOW)) == [INSTANCE_ID]
     return adopted[0]
 

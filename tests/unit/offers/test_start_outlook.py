@@ -53,8 +53,8 @@ def test_refused_mornings_are_counted_and_the_way_out_is_named() -> None:
 
 
 def test_instance_that_gpudesk_did_not_launch_cannot_be_moved() -> None:
-    foreign = replace(build_instance(), is_foreign=True)
-    said = describe_start_outlook(foreign, RegionCapacity({KEY: replay(build_mornings(*WEEK))}), NOW)
+    adopted = replace(build_instance(), is_adopted_on_request=True)
+    said = describe_start_outlook(adopted, RegionCapacity({KEY: replay(build_mornings(*WEEK))}), NOW)
     assert said.endswith("After this stop, it may refuse a start of n, too.")
 
 

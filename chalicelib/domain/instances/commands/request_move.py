@@ -26,7 +26,7 @@ def require_movable(instance: Instance, now: datetime) -> Ec2Instance:
     """
     require_not_ending(instance, "be moved")
     name, ec2_instance = instance.name, instance.ec2_instance
-    if instance.is_foreign:
+    if instance.is_adopted_on_request:
         message = (
             f"gpudesk did not launch {name}, so it cannot set it up elsewhere. Create an AMI of it and launch that."
         )

@@ -51,7 +51,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, desk: De
     lifetime = decide_lifetime(instance, "It is booting.", now, observation)
     if lifetime:
         return lifetime
-    if instance.is_foreign and ec2_instance.state is Ec2State.RUNNING:
+    if instance.is_adopted_on_request and ec2_instance.state is Ec2State.RUNNING:
         return _skip_agent(instance, now)
     if isinstance(observation.agent, Unavailable):
         message = f"SSM did not respond, so gpudesk decides nothing about {instance.name}: {observation.agent.error}"

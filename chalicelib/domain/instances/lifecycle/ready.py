@@ -100,7 +100,7 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
     """Stop nothing while the activity is unknown, but notify people if that lasts."""
     if instance.warning:
         return cancel_warning(instance, judgment.reason.message, now)
-    if instance.is_foreign:
+    if instance.is_adopted_on_request:
         message = (
             f"gpudesk did not launch {instance.name}, so it need not have a probe. Whether it is in use is unknown. "
             "Only the end of its lifetime stops it."

@@ -1,6 +1,6 @@
-"""Carry out the adoptions that admins requested: check the EC2 instance and give it gpudesk's tags.
+"""Tag the EC2 instances whose adoption an admin requested: check each one and give it gpudesk's tags.
 
-The sweep finds the tagged instance and creates its record (`adopt_orphans.py`). The instance is tagged last, so a crash
+The tags make it an orphan, which the sweep adopts (`adopt_orphans.py`). The instance is tagged last, so a crash
 before leaves the request as it was, and a crash after is an instance with tags, which the sweep finds anyway.
 """
 
@@ -20,8 +20,8 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class InstanceAdopter:
-    """The function that carries out adoptions, once a minute. It can be repeated."""
+class AdoptionTagger:
+    """The function that decides requested adoptions and tags the instances, once a minute. It can be repeated."""
 
     stores: Repositories
     calls: AdoptionCalls
@@ -40,12 +40,12 @@ class InstanceAdopter:
         return [decided for adoption in requested if (decided := self._try(adoption))]
 
     def _try(self, adoption: Adoption) -> Adoption | None:
-        """Carry out one adoption as far as possible, and store each state before the next call.
+        """Decide one adoption as far as possible, and store each state before the next call.
 
         :returns: the decided adoption; None: EC2 did not respond
         """
         try:
-            for after in self._adopt(adoption):
+            for after in self._tag(adoption):
                 self._save(adoption, after)
                 adoption = after
         except PermanentAwsError as error:
@@ -67,7 +67,7 @@ class InstanceAdopter:
 
         self.stores.adoptions.update(decide)
 
-    def _adopt(self, adoption: Adoption) -> Iterator[Adoption]:
+    def _tag(self, adoption: Adoption) -> Iterator[Adoption]:
         """Yield the states of an adoption. What does not work is stored first: the sweep may find the tags at once."""
         instance_id, now = adoption.instance_id, self.clock.now()
         candidate = self.calls.find(adoption.region, instance_id)

@@ -1,12 +1,9 @@
-"""Schemas that several resources share: the base of request models, common queries, pages, reasons and warnings.
-
-In all views times are UTC, money is US dollars as decimal strings, and null means unknown or not set.
-"""
+"""Shared parts of requests: the base of bodies and queries, types of fields, and the queries of lists."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -19,15 +16,8 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import PydanticCustomError
-from typing_extensions import TypedDict
 
-from chalicelib.api.code_schemas import EventCodeText, WarningCodeText
-from chalicelib.domain.common.reason import Reason
-from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.common.visible_text import is_visible
-from chalicelib.domain.common.write_warnings import WriteWarning
-
-T = TypeVar("T")
 
 OWNER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
 OWNER_CHARACTERS = "1 to 64 letters, digits and . _ @ + -, beginning with a letter or digit"
@@ -175,49 +165,3 @@ class PageQuery(OwnerQuery):
     cursor: str | None = Field(
         None, min_length=1, max_length=1000, description="the next_cursor of an earlier answer to the same list"
     )
-
-
-class PageView(TypedDict, Generic[T]):
-    """One page of a list. `next_cursor`: send it as `cursor` to get the next page; null on the last page."""
-
-    items: list[T]
-    next_cursor: str | None
-
-
-class ReasonView(TypedDict):
-    """A reason: a code for programs, a message for people."""
-
-    code: EventCodeText
-    message: str
-
-
-def to_reason_view(reason: Reason) -> ReasonView:
-    """Return the view of a reason."""
-    return {"code": str(reason.code), "message": reason.message}
-
-
-class WriteWarningView(TypedDict):
-    """A remark on a write that succeeded: a code for programs, a message for people."""
-
-    code: WarningCodeText
-    message: str
-
-
-def to_warnings_view(*warnings: WriteWarning | None) -> list[WriteWarningView]:
-    """Return the warnings of an answer, without those that are None."""
-    return [{"code": str(warning.code), "message": warning.message} for warning in warnings if warning]
-
-
-def format_optional_timestamp(at: datetime | None) -> str | None:
-    """Return the formatted time, or None if it is unknown."""
-    return format_timestamp(at) if at else None
-
-
-def round_seconds(duration: timedelta | None) -> int | None:
-    """Return the duration in whole seconds, or None if it is unknown."""
-    return round(duration.total_seconds()) if duration is not None else None
-
-
-def format_decimal(amount: Decimal) -> str:
-    """Return the amount as a decimal number, never with an exponent."""
-    return format(amount, "f")

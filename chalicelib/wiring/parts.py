@@ -1,4 +1,4 @@
-"""Build what more than one service or the control loop uses: stores, SDK clients, EC2, SSM and the webhook secrets."""
+"""Build what services and control loop share: stores, SDK clients, EC2, SSM, sizes and webhook secrets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.ssm import Ssm
 from chalicelib.channels.webhook import derive_secret
 from chalicelib.control.services.settings_changes import GetWebhookSecret
+from chalicelib.control.size_finder import SizeFinder
 from chalicelib.domain.catalog.document import build_catalog
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.reading import CatalogReading, merge_reading
@@ -58,6 +59,11 @@ def build_parts(
         ssm=Ssm(clients.loop, settings.stage),
         get_webhook_secret_in_request=build_get_webhook_secret(clients.request, settings),
     )
+
+
+def build_size_finder(parts: Parts) -> SizeFinder:
+    """Return the finder of other sizes for a stopped instance."""
+    return SizeFinder(parts.stores, parts.catalog, parts.recipes, parts.clock)
 
 
 def build_get_webhook_secret(clients: Clients, settings: Settings) -> GetWebhookSecret:
