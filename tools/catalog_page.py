@@ -7,6 +7,7 @@ from chalicelib.domain.catalog.document import CatalogDocument, build_catalog
 from chalicelib.domain.catalog.families import FamilyStatus
 from chalicelib.domain.catalog.gpu_models import GpuModel, VersionRange
 from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.catalog.quotas import find_quota_codes
 from chalicelib.store.data_files import load_catalog_document
 
 PAGE = Path(__file__).parent.parent / "docs" / "gpu-types.md"
@@ -127,11 +128,12 @@ def _list_family_rows(document: CatalogDocument, examples: dict[str, InstanceTyp
     for name, example in examples.items():
         family, prices = document.families[name], document.prices.families.get(name)
         has_no_price = "none" if family.status is FamilyStatus.RETIRED else GAP
+        quotas = find_quota_codes(name)
         yield (
             name,
             family.status.value,
-            family.quotas.on_demand or GAP,
-            family.quotas.spot or GAP,
+            quotas.on_demand or GAP,
+            quotas.spot or GAP,
             f"{family.source} ({family.as_of})",
             f"{prices.source} ({prices.as_of})" if prices else has_no_price,
             example.unavailable or "",

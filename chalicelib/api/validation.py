@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from chalicelib.api.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 from chalicelib.api.request_models import INVISIBLE_ERROR, RequestModel
-from chalicelib.domain.common.choices import MAX_NAMED, describe_choices
+from chalicelib.domain.common.accepted_values import MAX_NAMED, describe_accepted_values
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.strict_json import JsonError, parse_json
 from chalicelib.domain.common.visible_text import escape_invisible
@@ -161,7 +161,7 @@ def _explain_unknown_field(name: str, known: tuple[str, ...], noun: FieldNoun, d
         return f"unknown {noun}; this request has no {noun}s"
     if len(known) <= MAX_NAMED or not documentation:
         return f"unknown {noun}; known: {', '.join(known)}"
-    return f"unknown {noun}; known: {describe_choices(known)} ({documentation})"
+    return f"unknown {noun}; known: {describe_accepted_values(known)} ({documentation})"
 
 
 def _describe_value(value: Any) -> str:

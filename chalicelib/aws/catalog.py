@@ -28,7 +28,7 @@ https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
 
 
 class CatalogSource:
-    """What AWS says of types and regions. Each method raises AwsError if AWS rejects a call or does not respond."""
+    """Reads types, prices and regions. Each method raises AwsError if AWS rejects a call or does not respond."""
 
     def __init__(self, clients: Clients) -> None:
         """Use these clients."""

@@ -37,13 +37,13 @@ def build_config(connect_timeout: float, read_timeout: float) -> Config:
 
 
 LOOP_CONFIG = build_config(3, 10)
-"""For the control loop, which tries again on its own."""
+"""Time limits of the control loop, which tries again on its own."""
 
 REQUEST_CONFIG = build_config(0.5, 1)
-"""For one call in a request: Slack shows its user an error after 3 seconds."""
+"""Time limits of one call in a request: Slack shows its user an error after 3 seconds."""
 
 SESSION_CONFIG = build_config(CONNECT_TIMEOUT, READ_TIMEOUT)
-"""For the calls that open a session."""
+"""Time limits of the calls that open a session."""
 
 
 class SdkSession:

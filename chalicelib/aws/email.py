@@ -7,7 +7,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.errors import DeliveryFailed
-from chalicelib.domain.notifications.email_subscription import EmailState, describe_refusal
+from chalicelib.domain.notifications.email_subscription import EmailState, describe_unconfirmed_address
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -16,10 +16,10 @@ ADDRESS = "to"
 """The message attribute that subscriptions filter by, so that each address gets only its own mail."""
 
 STATES_BY_ARN = {"PendingConfirmation": EmailState.PENDING, "Deleted": EmailState.UNSUBSCRIBED}
-"""What SNS lists in place of an ARN: https://github.com/ansible/ansible/pull/20086 has the second one."""
+"""Texts that SNS lists in place of an ARN: https://github.com/ansible/ansible/pull/20086 has the second one."""
 
 PRECEDENCE = (EmailState.UNSUBSCRIBED, EmailState.PENDING, EmailState.CONFIRMED)
-"""Of an address that is listed more than once, the last of these states counts."""
+"""The last of these states counts if an address is listed more than once."""
 
 MAX_SUBJECT_LENGTH = 100
 """https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
@@ -38,7 +38,7 @@ class EmailTopic:
 
     @property
     def has_topic(self) -> bool:
-        """Whether this deployment of gpudesk can send e-mail."""
+        """Return whether this deployment of gpudesk can send e-mail."""
         return bool(self._topic_arn)
 
     def subscribe(self, address: str) -> None:
@@ -83,7 +83,7 @@ class EmailTopic:
         """
         if not self._topic_arn:
             raise DeliveryFailed("No e-mail was sent: this deployment of gpudesk has no SNS topic.")
-        refusal = describe_refusal(address, state)
+        refusal = describe_unconfirmed_address(address, state)
         if refusal:
             raise DeliveryFailed(refusal)
         try:

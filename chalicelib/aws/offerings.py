@@ -22,7 +22,7 @@ LINUX = ("Linux/UNIX", "Linux/UNIX (Amazon VPC)")
 
 
 class Offerings:
-    """What EC2 offers. Each method raises AwsError if EC2 rejects the call or does not respond."""
+    """Reads what EC2 offers. Each method raises AwsError if EC2 rejects the call or does not respond."""
 
     def __init__(self, clients: Clients) -> None:
         """Use these clients."""

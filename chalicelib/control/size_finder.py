@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib.control.current_quotas import read_current_quotas
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.instances.record import Instance
@@ -29,13 +30,15 @@ class SizeFinder:
     def load_context(self, region: str) -> SizeContext:
         """Return the facts that a choice of a size in a region depends on."""
         offerings, capacity = self.stores.offers.get_many_with_capacity((region,))
+        reading, now = offerings[region].quotas if region in offerings else None, self.clock.now()
         return SizeContext(
             catalog=self.catalog,
             recipes=self.recipes,
             limits=self.stores.desk.get_settings().limits,
             offerings=offerings.get(region),
             capacity=capacity.get(region, RegionCapacity()),
-            now=self.clock.now(),
+            quotas=read_current_quotas(self.stores, region, reading, self.catalog.types, now),
+            now=now,
         )
 
     def find_other_sizes(self, instance: Instance) -> tuple[OtherSize, ...]:

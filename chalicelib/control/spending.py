@@ -15,7 +15,7 @@ from chalicelib.store.repositories import Repositories
 
 @dataclass(frozen=True, kw_only=True)
 class Spending:
-    """What was billed until a time, and what still exists then.
+    """The billed segments until a time, and the instances and images that exist then.
 
     :param segments: of the months that were read, and the open ones
     :param instances: all that are not terminated

@@ -54,6 +54,7 @@ def build_reconciler(parts: Parts) -> Reconciler:
 def _build_offer_selector(parts: Parts) -> OfferSelector:
     return OfferSelector(
         offers=parts.stores.offers,
+        instances=parts.stores.instances,
         desk=parts.stores.desk,
         catalog=parts.catalog,
         recipes=parts.recipes,

@@ -20,7 +20,6 @@ from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.session_opener import SessionOpener
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.start import StartService
-from chalicelib.control.services.start_quota import StartQuotaCheck
 from chalicelib.store.data_files import load_time_zones, load_word_lists
 from chalicelib.wiring.parts import Parts, build_size_finder
 
@@ -54,7 +53,6 @@ def build_start_service(parts: Parts, instances: InstanceService) -> StartServic
     return StartService(
         instances=instances,
         sizes=build_size_finder(parts),
-        quota_check=StartQuotaCheck(parts.stores),
         catalog=parts.catalog,
     )
 

@@ -34,7 +34,7 @@ from chalicelib.domain.instances.plan import Launch, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.next_offer import OfferChooser
 from chalicelib.domain.offers.offer import Offer
-from chalicelib.domain.offers.search import OfferContext
+from chalicelib.domain.offers.offer_context import OfferContext
 from tests.support.ready_instance import EC2_RUNNING, MINUTE, build_launch_attempt
 from tests.support.recipes import build_recipes
 from tests.unit.instances.simulation import CATALOG, build_context

@@ -6,10 +6,13 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.offers.launch_headroom import find_waiting_headroom
+from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.quotas import QuotaReading
+from chalicelib.domain.offers.waiting_headroom import find_waiting_headroom
 from chalicelib.store.data_files import load_catalog
 from tests.unit.instances.simulation import build_requested_instance, get_time
 
@@ -42,7 +45,7 @@ def build_record(number: int, name: str, *, is_running: bool = False) -> Instanc
 def count(records: list[Instance]) -> int:
     """Return the vCPUs of the quota of G types."""
     types = [TYPES[record.spec.hardware.instance_type] for record in records]
-    return sum(item.vcpus or 0 for item in types if item.quotas.on_demand == CODE)
+    return sum(item.vcpus or 0 for item in types if find_quota_code(item.name, Market.ON_DEMAND) == CODE)
 
 
 @given(
@@ -57,12 +60,13 @@ def test_waiting_launches_get_at_most_what_is_free_and_the_first_that_fits_gets_
     own = [build_record(number, name, is_running=True) for number, name in enumerate(running)]
     queue = [build_record(100 + number, name) for number, name in enumerate(waiting)]
     reading = QuotaReading(read_at=NOW, limits={CODE: limit}, use={CODE: 0}, foreign_use={CODE: foreign})
-    found = [(record, find_waiting_headroom(record, reading, [*own, *queue], TYPES, NOW).fits) for record in queue]
+    quotas = CurrentQuotas(region="us-east-1", reading=reading, records=[*own, *queue], types=TYPES, now=NOW)
+    found = [(record, find_waiting_headroom(record, quotas).fits) for record in queue]
     fitting = [record for record, fits in found if fits]
     free = limit - foreign - count(own)
     assert count(fitting) <= max(0, free)
     for record, fits in found:
-        is_g = TYPES[record.spec.hardware.instance_type].quotas.on_demand == CODE
+        is_g = find_quota_code(record.spec.hardware.instance_type, Market.ON_DEMAND) == CODE
         assert (fits is None) is not is_g
         if fits is False:
             earlier = [each for each in fitting if (each.created_at, each.id) < (record.created_at, record.id)]

@@ -18,7 +18,7 @@ from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.pagination import build_list_name
 from chalicelib.domain.costs.daily_costs import CostGroup, CostReport
-from chalicelib.domain.costs.forecast import LEFT_OUT
+from chalicelib.domain.costs.forecast import NOT_COUNTED
 
 router = Router("costs", "Find out what instances cost.")
 
@@ -53,7 +53,7 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
         "month": to_month_view(costs.forecast),
         "budgets": [to_budget_view(use) for use in costs.budgets],
         "idle_stop_savings": to_savings_view(costs.savings),
-        "left_out": [{"code": left_out.code, "message": left_out.message} for left_out in LEFT_OUT],
+        "left_out": [{"code": each.code, "message": each.message} for each in NOT_COUNTED],
         "items": [to_day_cost_view(cost) for cost in page.items],
         "next_cursor": page.next_cursor,
     }

@@ -10,9 +10,9 @@ from chalicelib.domain.offers.quota_summary import QuotaSummary
 
 
 class OfferQuotaView(TypedDict):
-    """The rest of a quota of EC2 for a launch of the offer, in vCPUs; null: unknown.
+    """The quota of EC2 that a launch of the offer uses, in vCPUs, as of its last reading; null: unknown.
 
-    `code`: the code in Service Quotas. `free`: vCPUs that are not in use. `need`: vCPUs of the instance type.
+    `code`: the code in Service Quotas. `free`: vCPUs that were not in use then. `need`: vCPUs of the instance type.
     """
 
     code: str | None

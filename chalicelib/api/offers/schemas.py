@@ -13,7 +13,7 @@ from chalicelib.domain.offers.left_out import LeftOut
 from chalicelib.domain.offers.query import MIB_PER_GIB
 from chalicelib.domain.offers.ranking import RankedOffer
 from chalicelib.domain.offers.region_summary import RegionSummary
-from chalicelib.domain.offers.search import StaleRegion
+from chalicelib.domain.offers.searched_regions import StaleRegion
 
 MAX_SUBJECTS = 20
 """A search without a filter leaves out hundreds of types and offers. 20 names of a group are enough for a person."""

@@ -1,6 +1,7 @@
-"""What a sweep has learned about launches. Ten launches that wait for capacity need hardly more calls than one.
+"""Remember what a sweep has learned about launches.
 
-The memory lasts for one sweep, or for one reconcile: the next one asks AWS again.
+Ten launches that wait for capacity need hardly more calls than one. The memory lasts for one sweep, or for one
+reconcile: the next one asks AWS again.
 """
 
 from collections.abc import Callable, Hashable
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
-from chalicelib.control.loop.resolve_launch import ParameterSource, PrerequisiteSource
+from chalicelib.control.loop.launch_sources import ParameterSource, PrerequisiteSource
 from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, RepeatedRefusal
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt

@@ -26,8 +26,8 @@ from chalicelib.domain.instances.observation import (
 )
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey
-from chalicelib.domain.offers.launch_headroom import may_wait_for_quota
 from chalicelib.domain.offers.observed_quota import RegionQuotas
+from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 
 T = TypeVar("T")

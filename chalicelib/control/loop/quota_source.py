@@ -4,13 +4,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chalicelib.control.current_quotas import read_current_quotas
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.offers.launch_headroom import may_wait_for_quota
+from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.observed_quota import RegionQuotas, describe_refused_start, observe_quota
 from chalicelib.domain.offers.quota_request import RegionQuotaRequests
+from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.store.dynamo import is_overload
 from chalicelib.store.repositories import Repositories
 
@@ -19,29 +21,34 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class QuotaSource:
-    """The quotas of regions, as they were last read from AWS."""
+    """Reads the quotas of regions for decisions. AWS is not called."""
 
     stores: Repositories
     catalog: InstanceTypeCatalog
     clock: Clock
 
     def read(self, region: str, records: Sequence[Instance] | None = None) -> RegionQuotas:
-        """Return the quotas of a region, the requests to increase them, and its records.
+        """Return the quotas of a region as of now, and the requests to increase them.
 
-        :param records: those of the region; None: they are read, too
+        :param records: the active records of the region; None: they are read, too
         """
         offerings, requests = self.stores.quota_requests.get_many_with_offerings([region])
+        reading, types, now = (
+            offerings[region].quotas if region in offerings else None,
+            self.catalog.types,
+            self.clock.now(),
+        )
         if records is None:
-            active = (record for record in self.stores.instances.list_active() if isinstance(record, Instance))
-            records = [record for record in active if record.spec.region == region]
-        reading = offerings[region].quotas if region in offerings else None
-        return RegionQuotas(reading, requests.get(region, RegionQuotaRequests()), records)
+            current = read_current_quotas(self.stores, region, reading, types, now)
+        else:
+            current = CurrentQuotas(region=region, reading=reading, records=records, types=types, now=now)
+        return RegionQuotas(current, requests.get(region, RegionQuotaRequests()))
 
     def observe(self, instance: Instance, quotas: RegionQuotas) -> ObservedQuota | None:
         """Return what is known of the quota of a launch; None: the launch does not wait for one."""
         if not may_wait_for_quota(instance):
             return None
-        return observe_quota(instance, quotas, self.catalog, self.clock.now())
+        return observe_quota(instance, quotas)
 
     def describe_refused_start(self, instance: Instance) -> str:
         """Return what is known of the quota for which EC2 refused a start, as sentences; empty: DynamoDB is overloaded.
@@ -55,4 +62,4 @@ class QuotaSource:
                 raise
             LOG.warning("The quota of %s is not described: DynamoDB is overloaded", instance.name)
             return ""
-        return describe_refused_start(instance, quotas, self.catalog, self.clock.now())
+        return describe_refused_start(instance, quotas)

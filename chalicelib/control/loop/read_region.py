@@ -12,8 +12,8 @@ from chalicelib.control.loop.observe_instance import (
 )
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.offers.launch_headroom import may_wait_for_quota
 from chalicelib.domain.offers.observed_quota import RegionQuotas
+from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 from chalicelib.store.instances.repository import UnreadableRecord
 

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Protocol
 
-from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.aws.tags import build_instance_tags
-from chalicelib.control.loop.choose_offer import OfferSelector, SubnetSource
+from chalicelib.control.loop.choose_offer import OfferSelector
+from chalicelib.control.loop.launch_sources import ParameterSource, PrerequisiteSource
+from chalicelib.control.loop.subnet_finder import MoveSubnets
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownType
 from chalicelib.domain.catalog.market import Market
@@ -17,42 +17,12 @@ from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.hardware import build_hardware, find_rates
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_tries import OfferKey
-from chalicelib.domain.instances.move_state import MoveState
 from chalicelib.domain.instances.outcome import LaunchResolved
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.instances.spot_rates import to_spot_rates
 from chalicelib.domain.launch.next_offer import find_choice
 from chalicelib.settings import Settings
-
-
-class PrerequisiteSource(SubnetSource, Protocol):
-    """What `aws/launch_prerequisites.py` reads from EC2. Each method raises AwsError."""
-
-    def describe_image(self, region: str, image_id: str) -> AmiDetails:
-        """Return root device and snapshot size of an AMI."""
-        ...
-
-
-class ParameterSource(Protocol):
-    """What `aws/ssm.py` reads for a launch."""
-
-    def get_parameter(self, region: str, name: str) -> str:
-        """Return the value of a public parameter, or raise AwsError."""
-        ...
-
-
-@dataclass(frozen=True)
-class MoveSubnets:
-    """The subnets in which an instance that moves may be launched."""
-
-    prerequisites: PrerequisiteSource
-    move: MoveState
-
-    def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
-        """Return the subnets of the zones that offer the type and that the move allows."""
-        subnets = self.prerequisites.list_subnets(region, type_name)
-        return [subnet for subnet in subnets if self.move.allows_zone(subnet.zone)]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from chalicelib.control.services.settings_changes import find_email_state
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.choices import describe_choices
+from chalicelib.domain.common.accepted_values import describe_accepted_values
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import (
     Conflict,
@@ -124,7 +124,7 @@ class ForeignInstanceService:
                 raise build_validation_error([error])
             region = listed.region
         if region not in self.regions:
-            choices = describe_choices(sorted(self.regions), region)
+            choices = describe_accepted_values(sorted(self.regions), region)
             error = FieldError("region", f"must be a region in which gpudesk is deployed: {choices}, not {region!r}")
             raise ValidationFailed(f"gpudesk is not deployed in {region}, so it cannot adopt there.", errors=(error,))
         return region

@@ -2,25 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
+from chalicelib.control.current_quotas import read_current_quotas
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
-from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import build_validation_error
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.lifecycle.market_fallback import find_fallback_market
-from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.launch.next_offer import OfferChooser
 from chalicelib.domain.launch.offered_types import StoredOffers, find_unoffered, list_launch_types
 from chalicelib.domain.launch.quota_excess import QuotaExcess, choose_cpu_type
 from chalicelib.domain.launch.type_choice import list_allowed_regions, list_usable_regions
+from chalicelib.domain.offers.current_quotas import CurrentQuotas, count_current_use
 from chalicelib.domain.offers.headroom import HeadroomKind
-from chalicelib.domain.offers.launch_headroom import find_launch_headroom
 from chalicelib.domain.offers.offer import Offer
-from chalicelib.domain.offers.quotas import QuotaReading, find_code
-from chalicelib.domain.offers.search import OfferContext
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.repositories import Repositories
 
@@ -29,7 +27,7 @@ from chalicelib.store.repositories import Repositories
 class LaunchQuotaCheck:
     """The check of a launch.
 
-    It reads one item of DynamoDB and, if it has the quota, the active instances. The offers of all regions are read
+    It reads one item of DynamoDB and, if it has fresh quotas, the active instances. The offers of all regions are read
     only for a launch that exceeds its quota, or whose first region does not offer it.
 
     :param regions: the regions in which gpudesk is set up
@@ -53,10 +51,11 @@ class LaunchQuotaCheck:
         self._require_offered(spec, limits, stored)
         offerings, other_market = stored.offerings.get(spec.region), find_fallback_market(spec)
         reading = offerings.quotas if offerings else None
-        excess = self._find_excess(spec, limits, reading)
+        quotas = read_current_quotas(self.stores, spec.region, reading, self.catalog.types, self.clock.now())
+        excess = self._find_excess(spec, limits, quotas)
         if excess is None or other_market is None:
             return excess
-        refused = self._find_excess(replace(spec, market=other_market), limits, reading)
+        refused = self._find_excess(replace(spec, market=other_market), limits, quotas)
         return refused or (excess if excess.other_offer else None)
 
     def _require_offered(self, spec: Spec, limits: Limits, first: StoredOffers) -> None:
@@ -76,38 +75,32 @@ class LaunchQuotaCheck:
         offerings = self.stores.offers.get_many(regions)
         return StoredOffers(catalog=self.catalog, offerings=offerings, now=self.clock.now())
 
-    def _find_excess(self, spec: Spec, limits: Limits, reading: QuotaReading | None) -> QuotaExcess | None:
-        now, types = self.clock.now(), self.catalog.types
-        if find_launch_headroom(spec, reading, (), types, now).kind is HeadroomKind.UNKNOWN:
-            return None
-        records = [record for record in self.stores.instances.list_active() if isinstance(record, Instance)]
-        headroom = find_launch_headroom(spec, reading, records, types, now)
+    def _find_excess(self, spec: Spec, limits: Limits, quotas: CurrentQuotas) -> QuotaExcess | None:
+        headroom = quotas.find_headroom(spec.hardware.instance_type, spec.market)
         if headroom.kind is not HeadroomKind.EXCEEDED:
             return None
-        recipe = self.recipes[spec.software.recipe]
-        has_room = partial(self._has_room, spec, reading, records)
-        cpu_type = choose_cpu_type(spec, recipe, self.catalog, has_room)
-        return QuotaExcess(spec, headroom, cpu_type, self._find_other_offer(spec, limits))
 
-    def _find_other_offer(self, spec: Spec, limits: Limits) -> Offer | None:
-        """Return the cheapest offer in another region, or with another quota, that the launch may try."""
+        def has_room(item: InstanceType) -> bool:
+            return quotas.find_headroom(item.name, spec.market).kind is not HeadroomKind.EXCEEDED
+
+        cpu_type = choose_cpu_type(spec, self.recipes[spec.software.recipe], self.catalog, has_room)
+        return QuotaExcess(spec, headroom, cpu_type, self._find_other_offer(spec, limits, quotas))
+
+    def _find_other_offer(self, spec: Spec, limits: Limits, quotas: CurrentQuotas) -> Offer | None:
+        """Return the cheapest offer in another region, or with another quota, that the launch may try.
+
+        :param quotas: with the records of all regions
+        """
+        types, now = self.catalog.types, self.clock.now()
         context = OfferContext(
             catalog=self.catalog,
             limits=limits,
             deployed_regions=self.regions,
-            offerings=self.stores.offers.get_many(self.regions),
+            offerings=count_current_use(self.stores.offers.get_many(self.regions), quotas.records, types, now),
             origin=None,
-            now=self.clock.now(),
+            now=now,
         )
-        taken = (spec.region, self._find_code(spec.hardware.instance_type, spec.market))
+        taken = (spec.region, find_quota_code(spec.hardware.instance_type, spec.market))
         offers = OfferChooser(context, self.recipes).list_offers(spec)
-        others = (each for each in offers if (each.region, self._find_code(each.instance_type, each.market)) != taken)
+        others = (each for each in offers if (each.region, find_quota_code(each.instance_type, each.market)) != taken)
         return next(others, None)
-
-    def _find_code(self, type_name: str, market: Market) -> str | None:
-        return find_code(type_name, self.catalog.types.get(type_name), market)
-
-    def _has_room(self, spec: Spec, reading: QuotaReading | None, records: list[Instance], item: InstanceType) -> bool:
-        smaller = replace(spec, hardware=replace(spec.hardware, instance_type=item.name))
-        headroom = find_launch_headroom(smaller, reading, records, self.catalog.types, self.clock.now())
-        return headroom.kind is not HeadroomKind.EXCEEDED

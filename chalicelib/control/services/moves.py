@@ -66,8 +66,8 @@ class MoveService:
     def _estimate(self, instance: Instance, target: MoveTarget) -> MoveEstimate:
         price = None
         if instance.spec.market is Market.SPOT:
-            offerings = self.sizes.load_context(target.region).offerings
-            price = find_lowest_spot_price(offerings, target.hardware.instance_type)
+            offerings = self.instances.stores.offers.get_many((target.region,))
+            price = find_lowest_spot_price(offerings.get(target.region), target.hardware.instance_type)
         return estimate_move(instance, target, self.sizes.catalog, price)
 
     def _build_target(self, instance: Instance, request: MoveRequest) -> MoveTarget:

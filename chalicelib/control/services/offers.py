@@ -8,12 +8,13 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownGpu, UnknownType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.reading import RegionOptIns
-from chalicelib.domain.common.choices import describe_choices
+from chalicelib.domain.common.accepted_values import describe_accepted_values
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.text import join_or
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.left_out import LeftOut
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import PLACES, FindPlace, Place, UnknownPlace, parse_place
 from chalicelib.domain.offers.query import OfferQuery
@@ -25,7 +26,7 @@ from chalicelib.domain.offers.region_summary import (
     list_known_regions,
     summarize_regions,
 )
-from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
+from chalicelib.domain.offers.search import OfferResult, find_offers
 from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.store.repositories import Repositories
 
@@ -183,5 +184,7 @@ class OfferService:
         known = list_known_regions(self.catalog, self.regions)
         if region and region not in known:
             errors.append(
-                FieldError("region", f"must be one of {describe_choices(sorted(known), region)}, not {region[:40]!r}")
+                FieldError(
+                    "region", f"must be one of {describe_accepted_values(sorted(known), region)}, not {region[:40]!r}"
+                )
             )

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.control.services.instances import InstanceService
-from chalicelib.control.services.start_quota import StartQuotaCheck
 from chalicelib.control.size_finder import SizeFinder
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
@@ -15,6 +14,7 @@ from chalicelib.domain.instances.commands.start_options import StartOptions, is_
 from chalicelib.domain.instances.hardware import find_rates
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.launch.start_excess import find_start_excess
 from chalicelib.domain.offers.size_change import SizeContext, list_type_problems
 
 
@@ -24,7 +24,6 @@ class StartService:
 
     instances: InstanceService
     sizes: SizeFinder
-    quota_check: StartQuotaCheck
     catalog: InstanceTypeCatalog
 
     def start(self, actor: Actor, ref: str, *, wait_until: datetime | None, instance_type: str | None) -> Instance:
@@ -62,7 +61,7 @@ class StartService:
         context = self.sizes.load_context(instance.spec.region)
         if is_changed:
             self._require_type(instance, requested or "", context)
-        excess = self.quota_check.find_excess(instance, requested or present, context)
+        excess = find_start_excess(instance, requested or present, context)
         if excess:
             raise excess.build_conflict()
         if not is_changed:

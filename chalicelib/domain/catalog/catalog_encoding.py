@@ -39,7 +39,6 @@ def _encode_model(model: GpuModel) -> dict[str, Any]:
 def _encode_family(family: TypeFamily) -> dict[str, Any]:
     return {
         "status": family.status.value,
-        "quotas": [family.quotas.on_demand, family.quotas.spot],
         "image": family.image,
         **({"obstacle": family.obstacle.value} if family.obstacle else {}),
         **({"instead": family.instead} if family.instead else {}),

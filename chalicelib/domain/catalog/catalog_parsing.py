@@ -11,7 +11,6 @@ from chalicelib.domain.catalog.document import CatalogDocument, FamilyPrices, Pr
 from chalicelib.domain.catalog.families import FamilyStatus, Obstacle, TypeFamily
 from chalicelib.domain.catalog.gpu_models import GpuModel, Peaks, VersionRange
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.catalog.quotas import QuotaCodes
 from chalicelib.domain.catalog.type_facts import HostKind, LocalDisks, TypeFacts
 
 
@@ -64,7 +63,6 @@ def _parse_family(name: str, entry: Mapping[str, Any]) -> TypeFamily:
     return TypeFamily(
         name=name,
         status=FamilyStatus(entry["status"]),
-        quotas=QuotaCodes(*entry["quotas"]),
         image=entry["image"],
         obstacle=Obstacle(obstacle) if obstacle else None,
         instead=entry.get("instead"),

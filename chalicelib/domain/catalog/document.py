@@ -99,7 +99,6 @@ def _build_type(document: CatalogDocument, family: TypeFamily, facts: TypeFacts)
         status=family.status,
         gpu_maker=model.maker if model else None,
         compute_capability=model.compute_capability if model else None,
-        quotas=family.quotas,
         image=None if unavailable else family.image,
         unavailable=unavailable,
         prices=prices,

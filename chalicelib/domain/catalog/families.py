@@ -8,7 +8,6 @@ from datetime import date
 from enum import StrEnum
 
 from chalicelib.domain.catalog.gpu_models import NVIDIA
-from chalicelib.domain.catalog.quotas import QuotaCodes
 from chalicelib.domain.catalog.type_facts import TypeFacts
 
 
@@ -46,7 +45,6 @@ class TypeFamily:
 
     name: str
     status: FamilyStatus
-    quotas: QuotaCodes
     image: str | None
     obstacle: Obstacle | None
     instead: str | None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chalicelib.domain.catalog.families import FamilyStatus
 from chalicelib.domain.catalog.gpu_models import GpuModel
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.catalog.quotas import find_quota_codes
 
 OPTIONAL_FIELDS = frozenset(
     {"gpu", "gpu_maker", "compute_capability", "image", "unavailable", "priced_at", "price_source", "prices_read_at"}
@@ -54,7 +55,7 @@ def _list_type_gaps(instance_type: InstanceType) -> Iterator[Gap]:
     for name, value in vars(instance_type).items():
         if value is None and name not in OPTIONAL_FIELDS:
             yield Gap(instance_type.name, name)
-    for name, code in vars(instance_type.quotas).items():
+    for name, code in vars(find_quota_codes(instance_type.family)).items():
         if code is None:
             yield Gap(instance_type.name, f"quotas.{name}")
     if instance_type.status is FamilyStatus.RETIRED:

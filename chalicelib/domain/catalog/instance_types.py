@@ -12,7 +12,6 @@ from chalicelib.domain.catalog import gpu_names
 from chalicelib.domain.catalog.families import FamilyStatus
 from chalicelib.domain.catalog.gpu_models import NVIDIA, GpuModel, Peaks
 from chalicelib.domain.catalog.lookup_errors import NoMatchingType, UnknownGpu, UnknownType
-from chalicelib.domain.catalog.quotas import QuotaCodes
 from chalicelib.domain.catalog.type_facts import TypeFacts
 from chalicelib.domain.common.text import join_or
 
@@ -26,7 +25,6 @@ class InstanceType(TypeFacts):
 
     :param gpu_maker: None: unknown, or the type has no GPU
     :param compute_capability: CUDA's compute capability of the GPU; None: unknown, or the GPU has no CUDA
-    :param quotas: the quotas, in vCPUs, that a launch uses
     :param image: the public SSM parameter with the id of the AMI to launch; None: the type is unavailable
     :param unavailable: why gpudesk cannot launch the type, and what to use; None: it can
     :param prices: USD per hour, on demand, Linux, by region
@@ -40,7 +38,6 @@ class InstanceType(TypeFacts):
     status: FamilyStatus
     gpu_maker: str | None
     compute_capability: str | None
-    quotas: QuotaCodes
     image: str | None
     unavailable: str | None
     prices: Mapping[str, Decimal]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chalicelib.domain.common.choices import describe_choices
+from chalicelib.domain.common.accepted_values import describe_accepted_values
 from chalicelib.domain.common.text import join_or
 
 
@@ -30,7 +30,7 @@ class UnknownGpu(ValueError):
     def __init__(self, name: str, suggestions: Iterable[str], known: Sequence[str]) -> None:
         """Build the message of the exception from the unknown name and the suggestions."""
         self.suggestions = tuple(suggestions)
-        help_text = _format_suggestions(self.suggestions) or f" It must be one of {describe_choices(known)}."
+        help_text = _format_suggestions(self.suggestions) or f" It must be one of {describe_accepted_values(known)}."
         super().__init__(f"Unknown GPU {name!r}.{help_text}")
 
 

@@ -15,7 +15,7 @@ def describe_need(code: str, region: str, type_name: str, need: int | None) -> s
     return f"{type_name} needs {vcpus} of quota {code} ({NAMES[code]}) in {region}."
 
 
-def describe_choices(code: str, cpu_type: str | None) -> str:
+def describe_launch_advice(code: str, cpu_type: str | None) -> str:
     """Return what people can do about a launch, as sentences.
 
     :param cpu_type: a type without a GPU that can be used meanwhile; None: none fits
@@ -27,7 +27,7 @@ def describe_choices(code: str, cpu_type: str | None) -> str:
     )
 
 
-def describe_start_choices(code: str, other_types: Sequence[str] = ()) -> str:
+def describe_start_advice(code: str, other_types: Sequence[str] = ()) -> str:
     """Return what people can do about a start, as sentences.
 
     :param other_types: the types with which the instance can start now

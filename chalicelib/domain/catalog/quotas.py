@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from chalicelib.domain.catalog.families import get_family_name
+from chalicelib.domain.catalog.market import Market
+
 
 @dataclass(frozen=True)
 class QuotaCodes:
@@ -27,10 +30,6 @@ P2_TO_P4 = QuotaCodes("L-417A185B", "L-7212CCBC")
 P5 = QuotaCodes("L-417A185B", "L-C4BD4855")
 NEWER_P = QuotaCodes("L-417A185B")
 
-STANDARD_FAMILY = re.compile(r"(?:[acdhmrtz]|i|im|is)\d")
-"""Families of the standard quotas, by the letters in their names: A, C, D, H, I, M, R, T and Z. Inf, Mac and Hpc have
-quotas of their own. https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
-
 NAMES = {
     "L-1216C47A": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
     "L-34B43A08": "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests",
@@ -46,23 +45,24 @@ _BY_SERIES = (
     (re.compile(r"(g|gr|vt)\d"), G_AND_VT),
     (re.compile(r"p[2-4]"), P2_TO_P4),
     (re.compile(r"p5"), P5),
+    (re.compile(r"p6e"), QuotaCodes()),
     (re.compile(r"p\d"), NEWER_P),
+    (re.compile(r"([acdhmrtz]|i|im|is)\d"), STANDARD),
 )
+"""The quotas of families by the beginning of their names, the first that matches. Inf, Mac and Hpc have quotas of their
+own. AWS sells P6e by Capacity Blocks, which count towards no quota in vCPUs.
+https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
 
 
 def find_quota_codes(family: str) -> QuotaCodes:
-    """Return the quotas of a GPU family by its name. The names of the quotas list the series that they cover.
+    """Return the quotas of a family by its name. The names of the quotas list the series that they cover.
 
     No public source names the spot quota of p6 and later.
     """
     return next((codes for series, codes in _BY_SERIES if series.match(family)), QuotaCodes())
 
 
-def find_instance_quota(type_name: str, *, is_spot: bool) -> str | None:
-    """Return the code of the quota that an instance of a type uses, whether or not the catalog has it; None: unknown.
-
-    The letters in the name of a family show whether the standard quotas are its own.
-    """
-    family = type_name.partition(".")[0]
-    codes = STANDARD if STANDARD_FAMILY.match(family) else find_quota_codes(family)
-    return codes.spot if is_spot else codes.on_demand
+def find_quota_code(type_name: str, market: Market) -> str | None:
+    """Return the code of the quota that an instance uses, also of a type that the catalog lacks; None: unknown."""
+    codes = find_quota_codes(get_family_name(type_name))
+    return codes.spot if market is Market.SPOT else codes.on_demand

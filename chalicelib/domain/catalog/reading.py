@@ -46,7 +46,7 @@ class RegionOptIns:
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogReading:
-    """What the refresh has read. It is empty before the first one.
+    """The facts that the refresh has read from AWS. It is empty before the first one.
 
     :param types: descriptions by the name of the type
     :param opt_ins: None: not read yet

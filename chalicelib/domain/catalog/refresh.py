@@ -20,7 +20,6 @@ from chalicelib.domain.catalog.families import (
     get_family_name,
 )
 from chalicelib.domain.catalog.gpu_models import GpuModel, find_model
-from chalicelib.domain.catalog.quotas import find_quota_codes
 from chalicelib.domain.catalog.type_facts import TypeFacts
 
 
@@ -111,7 +110,6 @@ def _build_family(name: str, described: DescribedType, refresh: Refresh) -> Type
     return TypeFamily(
         name=name,
         status=FamilyStatus.CURRENT,
-        quotas=find_quota_codes(name),
         image=choose_image_parameter(described.facts.arch, described.gpu_maker),
         obstacle=None,
         instead=None,

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class HostKind(StrEnum):
-    """What an instance runs on. A bare metal host tests its hardware first, so each boot takes up to 25 minutes."""
+    """The host of an instance. A bare metal host tests its hardware first, so each boot takes up to 25 minutes."""
 
     NITRO = "nitro"
     XEN = "xen"
@@ -24,7 +24,7 @@ class LocalDisks:
 
 @dataclass(frozen=True, kw_only=True)
 class TypeFacts:
-    """What an instance type has. None: AWS has not published it, or no source was found.
+    """The hardware of an instance type. None: AWS has not published it, or no source was found.
 
     :param gpu: name of the GPU model in the catalog; None: the type has no GPU
     :param gpu_count: GPUs that the system sees, a slice of a GPU included; 0: the type has none

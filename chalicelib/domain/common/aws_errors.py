@@ -75,7 +75,7 @@ class AwsForbidden(PermanentAwsError):
 
 
 class AwsDuplicate(PermanentAwsError):
-    """What the call creates exists already: an earlier call of gpudesk may have created it."""
+    """The thing that the call creates exists already: an earlier call of gpudesk may have created it."""
 
 
 class RegionNotEnabled(PermanentAwsError):

@@ -20,7 +20,7 @@ from chalicelib.domain.instances.record import Instance
 
 
 class BudgetScope(StrEnum):
-    """What a budget is for."""
+    """The kind of a budget."""
 
     OWNER = "owner"
     PROJECT = "project"

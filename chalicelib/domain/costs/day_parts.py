@@ -1,4 +1,4 @@
-"""What a segment costs on each UTC day, rounded.
+"""Split the costs of a segment by UTC day, rounded.
 
 Every sum of costs adds these parts, so the sum of a month is that of its days, by owner, project or instance.
 """

@@ -1,4 +1,4 @@
-"""What an instance and its images will still be billed, if people change nothing."""
+"""List the segments that an instance and its images will still be billed for if people change nothing."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a month has cost so far, what it will cost, and what the stops of idle instances have saved in it."""
+"""Forecast the costs of a month, and estimate what the stops of idle instances have saved in it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ SAVING_ASSUMPTION = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeftOut:
+class NotCounted:
     """Something that AWS bills and gpudesk does not count.
 
     :param code: for programs
@@ -36,14 +36,14 @@ class LeftOut:
     message: str
 
 
-LEFT_OUT: Sequence[LeftOut] = (
-    LeftOut(code="traffic", message="Data transfer out of AWS, between regions and between zones."),
-    LeftOut(code="tax", message="Taxes."),
-    LeftOut(code="discounts", message="Savings Plans, reserved instances, credits and negotiated prices."),
-    LeftOut(code="disk_performance", message="IOPS and throughput of disks beyond what their size includes."),
-    LeftOut(code="account", message="The functions, tables and logs of gpudesk, and all that it does not manage."),
+NOT_COUNTED: Sequence[NotCounted] = (
+    NotCounted(code="traffic", message="Data transfer out of AWS, between regions and between zones."),
+    NotCounted(code="tax", message="Taxes."),
+    NotCounted(code="discounts", message="Savings Plans, reserved instances, credits and negotiated prices."),
+    NotCounted(code="disk_performance", message="IOPS and throughput of disks beyond what their size includes."),
+    NotCounted(code="account", message="The functions, tables and logs of gpudesk, and all that it does not manage."),
 )
-"""What no cost of gpudesk contains."""
+"""The amounts that no cost of gpudesk contains."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class MonthForecast:
 
 @dataclass(frozen=True, kw_only=True)
 class Savings:
-    """What the stops of idle instances have saved, in US dollars, under `SAVING_ASSUMPTION`.
+    """The amount that the stops of idle instances have saved, in US dollars, under `SAVING_ASSUMPTION`.
 
     :param stops: how many stops have saved something
     """

@@ -19,7 +19,7 @@ EFFECTS: Mapping[Mode, str] = {
     ),
     Mode.PAUSED: (f"gpudesk launches, stops and terminates nothing until {PAUSE_END}. Running instances are billed."),
 }
-"""What a mode means for people, as the end of the message about its change."""
+"""The meaning of each mode for people, as the end of the message about its change."""
 
 GROUPS = ("defaults", "limits")
 """The settings whose values everybody may see. Addresses are not in this timeline."""

@@ -54,7 +54,7 @@ class ModeChange:
 
 
 PAUSE_END = "an admin ends the pause (PATCH /desk with mode enforce or dry_run)"
-"""What carries out requests that a pause holds back, as a clause: a dry run carries them out, too."""
+"""The end of a pause, as a clause. Then gpudesk carries out the requests that it held back, also in a dry run."""
 
 
 def build_paused_warning(mode: Mode, action: str) -> WriteWarning | None:

@@ -103,7 +103,7 @@ class AdoptionList:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """What EC2 shows of an instance that is to be adopted.
+    """An instance that is to be adopted, as EC2 shows it.
 
     :param operator: the service that EC2 names as its manager
     :param market: None: neither on-demand nor spot

@@ -64,7 +64,7 @@ class ForeignInstance:
 
 @dataclass(frozen=True, kw_only=True)
 class DailyPrice:
-    """What an instance costs per day in US dollars at list prices; None: unknown.
+    """The costs of an instance per day in US dollars at list prices; None: unknown.
 
     :param instance: zero while it is stopped
     :param disks: its EBS volumes

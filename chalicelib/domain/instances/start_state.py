@@ -73,7 +73,7 @@ class StartBeyondQuota(QuotaExceeded):
         self.figures = figures
 
 
-def describe_choices(start: StartState) -> str:
+def describe_capacity_advice(start: StartState) -> str:
     """Return what a person can do about a start without capacity, as sentences."""
     other = ""
     if start.other_sizes:

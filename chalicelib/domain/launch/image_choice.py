@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.common.choices import MAX_NAMED
+from chalicelib.domain.common.accepted_values import MAX_NAMED
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.images.selection import (

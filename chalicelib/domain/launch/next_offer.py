@@ -7,8 +7,10 @@ are chosen for it. With an image it never leaves the region and the driver of th
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from chalicelib.domain.catalog.families import get_family_name
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.launch_tries import LaunchTry, OfferKey, TryResult
 from chalicelib.domain.instances.lifecycle.quota_refusals import VCPU_CODES
@@ -16,9 +18,9 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.offers.capacity_answers import NO_CAPACITY_CODE
 from chalicelib.domain.offers.offer import Offer
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.query import OfferQuery
-from chalicelib.domain.offers.quotas import get_code
-from chalicelib.domain.offers.search import OfferContext, find_offers
+from chalicelib.domain.offers.search import find_offers
 from chalicelib.domain.offers.try_order import MAX_AVOIDED_TRIES, order_tries
 from chalicelib.domain.offers.zone_hints import find_zones
 from chalicelib.domain.setup.recipe import Recipe
@@ -62,7 +64,7 @@ class OfferChooser:
             for offer in offers
             if get_key(offer) not in excluded
             and offer.region not in launch.left_out_regions
-            and not any(self._is_over_quota(offer, each) for each in tries)
+            and not any(_is_over_quota(offer, each) for each in tries)
         ]
         hints = find_hinted_offers(tries)
         hinted = sorted(
@@ -95,20 +97,6 @@ class OfferChooser:
             return False
         return recipe.requirements.find_incompatibility(item, base) is None
 
-    def _is_over_quota(self, offer: Offer, earlier: LaunchTry) -> bool:
-        """Return whether a quota that EC2 has named in this pass does not allow an offer."""
-        if earlier.result is not TryResult.QUOTA_EXCEEDED or earlier.offer.region != offer.region:
-            return False
-        if earlier.code not in VCPU_CODES:
-            return True
-        return self._find_quota(earlier.offer.key) == self._find_quota(get_key(offer))
-
-    def _find_quota(self, key: OfferKey) -> tuple[Market, str]:
-        """Return the market of an offer and the code of its quota, or the family of its type if that is unknown."""
-        item = self.context.catalog.types.get(key.instance_type)
-        code = get_code(item.quotas, key.market) if item else None
-        return key.market, code or key.instance_type.partition(".")[0]
-
 
 def find_choice(spec: Spec) -> LaunchChoice:
     """Return the choice of a launch. A record without one keeps type, region and market."""
@@ -120,6 +108,20 @@ def find_choice(spec: Spec) -> LaunchChoice:
 def get_key(offer: Offer) -> OfferKey:
     """Return the key of an offer."""
     return OfferKey(offer.instance_type, offer.zone, offer.market)
+
+
+def _is_over_quota(offer: Offer, earlier: LaunchTry) -> bool:
+    """Return whether a quota that EC2 has named in this pass does not allow an offer."""
+    if earlier.result is not TryResult.QUOTA_EXCEEDED or earlier.offer.region != offer.region:
+        return False
+    if earlier.code not in VCPU_CODES:
+        return True
+    return _get_quota(earlier.offer.key) == _get_quota(get_key(offer))
+
+
+def _get_quota(key: OfferKey) -> tuple[Market, str]:
+    """Return the market of an offer and the code of its quota, or the family of its type if that is unknown."""
+    return key.market, find_quota_code(key.instance_type, key.market) or get_family_name(key.instance_type)
 
 
 def find_hinted_offers(tries: Iterable[LaunchTry]) -> list[OfferKey]:

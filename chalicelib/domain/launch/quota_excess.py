@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
-from chalicelib.domain.catalog.quota_texts import describe_choices
+from chalicelib.domain.catalog.quota_texts import describe_launch_advice
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.spec import Spec
@@ -50,7 +50,7 @@ class QuotaExcess:
     def build_conflict(self) -> Conflict:
         """Return the refusal of the launch."""
         code = self.headroom.code or ""
-        advice = describe_choices(code, self.cpu_type.name if self.cpu_type else None)
+        advice = describe_launch_advice(code, self.cpu_type.name if self.cpu_type else None)
         members = {"quota": build_quota_member(self.headroom, self.spec.region), "choices": list(self._list_choices())}
         return Conflict(f"{self.message} {advice}", code=ErrorCode.QUOTA_EXCEEDED, members=members)
 

@@ -1,14 +1,20 @@
-"""The answer to a start that exceeds a quota of EC2: the figures, and what the caller can do, as data and as text."""
+"""Check a start against the quotas of EC2, and answer one that exceeds them: the figures, and what the caller can do.
+
+What is unknown never refuses a start.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain.catalog.quota_texts import describe_start_choices
+from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.catalog.quota_texts import describe_start_advice
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.quota_answer import build_increase_choice, build_quota_member
-from chalicelib.domain.offers.headroom import Headroom, describe_excess
+from chalicelib.domain.launch.quota_excess import choose_cpu_type
+from chalicelib.domain.offers.headroom import Headroom, HeadroomKind, describe_excess
+from chalicelib.domain.offers.size_change import SizeContext, list_other_sizes, list_size_problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +39,7 @@ class StartExcess:
         excess = describe_excess(headroom, region, {self.instance_type: headroom.need or 0})
         types = [*self.other_sizes, *([self.cpu_type] if self.cpu_type else [])]
         message = (
-            f"{self.instance.name} cannot be started. {excess} {describe_start_choices(headroom.code or '', types)}"
+            f"{self.instance.name} cannot be started. {excess} {describe_start_advice(headroom.code or '', types)}"
         )
         members = {"quota": build_quota_member(headroom, region), "choices": [*self._list_choices()]}
         return Conflict(message, code=ErrorCode.QUOTA_EXCEEDED, members=members)
@@ -49,3 +55,34 @@ class StartExcess:
     def _build_size_choice(self, kind: str, name: str, message: str) -> Mapping[str, Any]:
         path = f"/instances/{self.instance.name}/start"
         return {"kind": kind, "message": message, "method": "POST", "path": path, "body": {"instance_type": name}}
+
+
+def find_start_excess(instance: Instance, type_name: str, context: SizeContext) -> StartExcess | None:
+    """Return the quota that a start with a type exceeds; None: it fits, or that is unknown.
+
+    :param context: of the region of the instance
+    """
+    headroom = context.quotas.without(instance).find_headroom(type_name, instance.spec.market)
+    if headroom.kind is not HeadroomKind.EXCEEDED:
+        return None
+    others = [other.instance_type for other in list_other_sizes(instance, context)]
+    return StartExcess(
+        instance=instance,
+        headroom=headroom,
+        instance_type=type_name,
+        other_sizes=[name for name in others if name != type_name],
+        cpu_type=_choose_cpu_type(instance, context),
+    )
+
+
+def _choose_cpu_type(instance: Instance, context: SizeContext) -> str | None:
+    """Return a type without a GPU that the instance can have where it is; None: none, or it has no GPU anyway."""
+    recipe = context.recipes.get(instance.spec.software.recipe)
+    if recipe is None or instance.spec.hardware.gpu is None:
+        return None
+
+    def is_possible(item: InstanceType) -> bool:
+        return not any(list_size_problems(instance, item, context))
+
+    chosen = choose_cpu_type(instance.spec, recipe, context.catalog, is_possible)
+    return chosen.name if chosen else None

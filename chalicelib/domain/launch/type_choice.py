@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import NoMatchingType, UnknownGpu, UnknownType
-from chalicelib.domain.common.choices import describe_choices
+from chalicelib.domain.common.accepted_values import describe_accepted_values
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.desk.settings import Limits
@@ -46,7 +46,7 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
     except NoMatchingType as error:
         return TypeChoice(region, None, (FieldError(error.field, str(error)),))
     if instance_type is None:
-        gpus = describe_choices(catalog.list_gpus())
+        gpus = describe_accepted_values(catalog.list_gpus())
         message = f"is required, unless you send an instance_type such as g4dn.xlarge: one of {gpus}"
         errors = (FieldError("gpu", message),)
     return TypeChoice(region, None if errors else instance_type, errors)
@@ -78,9 +78,9 @@ def check_region(
     if not usable:
         message = f"gpudesk is set up in {join_and(deployed)} only, and the limits of the desk allow none of them"
     elif region in allowed:
-        message = f"gpudesk is not set up in {region}; must be one of {describe_choices(usable, region)}"
+        message = f"gpudesk is not set up in {region}; must be one of {describe_accepted_values(usable, region)}"
     else:
-        message = f"must be one of {describe_choices(usable, region)}, not {region[:40]!r}"
+        message = f"must be one of {describe_accepted_values(usable, region)}, not {region[:40]!r}"
     return FieldError(field, message)
 
 
@@ -115,7 +115,7 @@ def _check_named_type(
         yield FieldError("instance_type", instance_type.unavailable)
     elif region not in instance_type.prices:
         usable = list_usable_regions(list_allowed_regions(context.settings.limits, catalog), context.deployed_regions)
-        priced = describe_choices([place for place in sorted(instance_type.prices) if place in usable], region)
+        priced = describe_accepted_values([place for place in sorted(instance_type.prices) if place in usable], region)
         advice = f"it has one in {priced}" if priced else "no region that you can use has one"
         yield FieldError("region", f"{name} has no known price in {region}; {advice}")
     if request.gpu and instance_type.gpu not in catalog.match_gpus(request.gpu):

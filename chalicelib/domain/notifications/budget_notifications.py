@@ -14,7 +14,7 @@ from chalicelib.domain.notifications.notification import DESK_ID, Notification
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetMessage:
-    """What people are notified of.
+    """The content of the notifications about one budget.
 
     :param key: the same key makes the same notifications
     """

@@ -49,7 +49,7 @@ def update_subscription(subscription: EmailSubscription, listed: EmailState | No
     return replace(subscription, state=EmailState.EXPIRED if is_expired else EmailState.PENDING)
 
 
-def describe_refusal(address: str, state: EmailState | None) -> str | None:
+def describe_unconfirmed_address(address: str, state: EmailState | None) -> str | None:
     """Return why no mail can be sent to an address, and what to do, as sentences; None if one can be sent.
 
     :param state: what SNS shows of the address; None: nothing

@@ -1,4 +1,4 @@
-"""What AWS has answered to launches and starts of one type in one zone and market.
+"""AWS's answers to launches and starts of one type in one zone and market.
 
 A record is the fold of `add_result` over results, so it can be computed again from a timeline. Its size has a limit: a
 tally for each hour of the week, the last ten results, and the last hours with a result.

@@ -31,7 +31,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Headroom:
-    """What a quota leaves for one launch.
+    """The comparison of a quota and its use with the need of one launch.
 
     :param code: None: it is unknown which quota the launch uses
     :param limit: vCPUs; None: unknown, as in the other fields

@@ -4,10 +4,25 @@ from collections.abc import Sequence
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.text import join_or, pluralize
+from chalicelib.domain.offers.left_out import LeftOutCode, LeftOutCollector
 from chalicelib.domain.offers.query import MIB_PER_GIB, OfferQuery
 
 
-def describe_mismatch(query: OfferQuery, types: Sequence[InstanceType]) -> str:
+def leave_out_mismatch(query: OfferQuery, types: Sequence[InstanceType], left_out: LeftOutCollector) -> None:
+    """Put the types of its GPU or name into `left_out` if a query can mean no type of the catalog.
+
+    :param types: all types of the catalog
+    """
+    if any(query.matches(item) for item in types):
+        return
+    message = _describe_mismatch(query, types)
+    for item in types:
+        is_named = item.name == query.instance_type if query.instance_type else item.gpu is not None
+        if is_named and (query.instance_type or query.gpus is None or item.gpu in query.gpus):
+            left_out.add(LeftOutCode.NO_MATCH, message, item.name)
+
+
+def _describe_mismatch(query: OfferQuery, types: Sequence[InstanceType]) -> str:
     """Return why no type matches, and what is there instead, as sentences.
 
     :param query: a search that matches none of the types

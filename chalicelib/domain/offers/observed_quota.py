@@ -1,37 +1,29 @@
-"""What a decision about a waiting launch needs to know of its quota, as sentences and as facts."""
+"""Facts and sentences about the quota of a launch that waits for it, or of a start that EC2 refused."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.quota_texts import describe_need
 from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.headroom import Headroom, HeadroomKind, describe_excess
-from chalicelib.domain.offers.launch_headroom import LaunchHeadroom, find_launch_headroom, find_waiting_headroom
 from chalicelib.domain.offers.quota_request import QuotaRequest, QuotaRequestState, RegionQuotaRequests
 from chalicelib.domain.offers.quotas import QuotaReading
+from chalicelib.domain.offers.waiting_headroom import WaitingHeadroom, find_waiting_headroom
 
 
 @dataclass(frozen=True)
 class RegionQuotas:
-    """The quotas of a region, the requests to increase them, and the records of instances in it.
+    """The quotas of a region, and the requests to increase them."""
 
-    :param reading: None: the quotas have not been read
-    """
-
-    reading: QuotaReading | None
+    current: CurrentQuotas
     requests: RegionQuotaRequests
-    records: Sequence[Instance]
 
 
-def observe_quota(
-    instance: Instance, quotas: RegionQuotas, catalog: InstanceTypeCatalog, now: datetime
-) -> ObservedQuota:
+def observe_quota(instance: Instance, quotas: RegionQuotas) -> ObservedQuota:
     """Return what is known of the quota of a launch that may wait for it."""
-    found = find_waiting_headroom(instance, quotas.reading, quotas.records, catalog.types, now)
+    found, reading = find_waiting_headroom(instance, quotas.current), quotas.current.reading
     code = found.headroom.code
     request = quotas.requests.find(code) if code else None
     wait = instance.launch.quota_wait
@@ -39,24 +31,22 @@ def observe_quota(
     return ObservedQuota(
         fits=found.fits,
         message=_describe(instance, found),
-        last_reading=_describe_last_reading(found.headroom, quotas.reading),
-        read_at=quotas.reading.read_at if quotas.reading else None,
-        request=describe_request(request),
+        last_reading=_describe_last_reading(found.headroom, reading),
+        read_at=reading.read_at if reading else None,
+        request=_describe_increase_request(request),
         declined_request=request.key if request and is_new else None,
     )
 
 
-def describe_refused_start(
-    instance: Instance, quotas: RegionQuotas, catalog: InstanceTypeCatalog, now: datetime
-) -> str:
+def describe_refused_start(instance: Instance, quotas: RegionQuotas) -> str:
     """Return what is known of the quota for which EC2 refused a start, as sentences."""
-    records = [record for record in quotas.records if record.id != instance.id]
-    headroom = find_launch_headroom(instance.spec, quotas.reading, records, catalog.types, now)
+    name, current = instance.spec.hardware.instance_type, quotas.current.without(instance)
+    headroom = current.find_headroom(name, instance.spec.market)
     if headroom.code is None:
-        return f"The quota of {instance.spec.hardware.instance_type} is unknown."
-    need = describe_need(headroom.code, instance.spec.region, instance.spec.hardware.instance_type, headroom.need)
-    request = describe_request(quotas.requests.find(headroom.code))
-    return f"{need} {_describe_last_reading(headroom, quotas.reading)} {request}"
+        return f"The quota of {name} is unknown."
+    need = describe_need(headroom.code, instance.spec.region, name, headroom.need)
+    request = _describe_increase_request(quotas.requests.find(headroom.code))
+    return f"{need} {_describe_last_reading(headroom, current.reading)} {request}"
 
 
 def _describe_last_reading(headroom: Headroom, reading: QuotaReading | None) -> str:
@@ -69,7 +59,7 @@ def _describe_last_reading(headroom: Headroom, reading: QuotaReading | None) -> 
     )
 
 
-def describe_request(request: QuotaRequest | None) -> str:
+def _describe_increase_request(request: QuotaRequest | None) -> str:
     """Return what became of a request to increase a quota, as a sentence.
 
     :param request: None: there was none
@@ -85,7 +75,7 @@ def describe_request(request: QuotaRequest | None) -> str:
     return f"AWS did not increase it to {value} ({request.state} since {since})."
 
 
-def _describe(instance: Instance, found: LaunchHeadroom) -> str:
+def _describe(instance: Instance, found: WaitingHeadroom) -> str:
     headroom, region, name = found.headroom, instance.spec.region, instance.spec.hardware.instance_type
     if headroom.code is None:
         return f"The quota of {name} is unknown."

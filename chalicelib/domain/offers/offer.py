@@ -16,7 +16,7 @@ from chalicelib.domain.offers.headroom import Headroom
 
 
 class PriceSource(StrEnum):
-    """Where gpudesk has a price from.
+    """The source of a price.
 
     - `catalog`: the list prices that are packaged with gpudesk
     - `pricing_api`: the Price List of AWS
@@ -58,7 +58,7 @@ class Offer:
     :param price: None: unknown
     :param distance_km: from the place that the search is for; None: unknown
     :param record: what EC2 has answered to launches; empty: nothing
-    :param headroom: what the quota of the type leaves for a launch
+    :param headroom: what the quota leaves for a launch, by the figures that were searched
     """
 
     instance_type: str

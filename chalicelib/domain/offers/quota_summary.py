@@ -6,11 +6,10 @@ from datetime import datetime
 
 from chalicelib.domain.catalog.quotas import NAMES
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.offers.current_quotas import CurrentQuotas, Types
 from chalicelib.domain.offers.headroom import find_free
-from chalicelib.domain.offers.launch_headroom import Types, find_current_use
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.quota_request import QuotaRequest, RegionQuotaRequests, RequestsByRegion
-from chalicelib.domain.offers.quotas import QuotaReading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,7 @@ class QuotaSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaContext:
-    """What a summary depends on.
+    """The facts that a summary depends on.
 
     :param offerings: with the quotas, by region
     :param records: all active records
@@ -59,10 +58,14 @@ def summarize_quotas(context: QuotaContext) -> tuple[QuotaSummary, ...]:
 def _summarize(region: str, context: QuotaContext) -> Iterator[QuotaSummary]:
     offerings, requests = context.offerings.get(region), context.requests.get(region, RegionQuotaRequests())
     reading = offerings.quotas if offerings else None
-    records = [record for record in context.records if record.spec.region == region]
+    current = CurrentQuotas(
+        region=region, reading=reading, records=context.records, types=context.types, now=context.now
+    )
     for code in sorted(NAMES):
         limit = reading.limits.get(code) if reading else None
-        use = _find_use(reading, code, records, context.types) if reading else None
+        use = current.find_use(code)
+        if use is None and reading and reading.foreign_use.get(code) is None:
+            use = reading.use.get(code)
         yield QuotaSummary(
             region=region,
             code=code,
@@ -74,10 +77,3 @@ def _summarize(region: str, context: QuotaContext) -> Iterator[QuotaSummary]:
             is_stale=bool(reading and reading.is_stale(context.now)),
             request=requests.find(code),
         )
-
-
-def _find_use(reading: QuotaReading, code: str, records: Sequence[Instance], types: Types) -> int | None:
-    """Return the use as the check of a launch counts it; if the foreign use is unknown, the use as it was read."""
-    if reading.foreign_use.get(code) is None:
-        return reading.use.get(code)
-    return find_current_use(reading, code, records, types)

@@ -1,4 +1,4 @@
-"""Define the quotas of a region and their use, count the use, and find what is left for a launch.
+"""Define the quotas of a region and their use as of one reading, and count the use.
 
 AWS counts the vCPUs of pending and running instances, whoever launched them, and on the spot market also those of open
 requests, which are not counted here.
@@ -12,7 +12,7 @@ from datetime import datetime
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.catalog.quotas import NAMES, QuotaCodes, find_instance_quota
+from chalicelib.domain.catalog.quotas import NAMES, find_quota_code
 from chalicelib.domain.common.deadlines import QUOTAS_VALID_FOR
 from chalicelib.domain.offers.headroom import Headroom, Quota, find_headroom
 
@@ -53,33 +53,23 @@ class QuotaReading:
         return Quota(code, self.limits[code]) if code in self.limits else None
 
 
-def find_type_headroom(reading: QuotaReading | None, item: InstanceType, market: Market, now: datetime) -> Headroom:
-    """Return what the quotas of a region leave for a launch of a type. It is unknown if the reading is stale.
+def find_headroom_in_reading(
+    reading: QuotaReading | None, item: InstanceType, market: Market, now: datetime
+) -> Headroom:
+    """Return what a quota leaves for a launch by the figures of a reading. It is unknown if the reading is stale.
+
+    They are up to an hour old, unless `count_current_use` has brought them up to date. `CurrentQuotas.find_headroom`
+    answers as of now.
 
     :param reading: None: the quotas of the region have not been read
     """
-    code = get_code(item.quotas, market)
+    code = find_quota_code(item.name, market)
     if code is None or reading is None or reading.is_stale(now):
         return Headroom(code=code, need=item.vcpus)
     quota = reading.find_quota(code)
     if quota is None:
         return Headroom(code=code, use=reading.use.get(code), need=item.vcpus)
     return find_headroom(quota, reading.use.get(code), item.vcpus)
-
-
-def get_code(codes: QuotaCodes, market: Market) -> str | None:
-    """Return the code of the quota that a launch on a market uses; None: it is unknown."""
-    return codes.spot if market is Market.SPOT else codes.on_demand
-
-
-def find_code(type_name: str, item: InstanceType | None, market: Market) -> str | None:
-    """Return the code of the quota that an instance uses; None: it is unknown.
-
-    :param item: its type; None: the catalog lacks it, so the name decides
-    """
-    if item is None:
-        return find_instance_quota(type_name, is_spot=market is Market.SPOT)
-    return get_code(item.quotas, market)
 
 
 def count_use(instances: Iterable[RunningInstance], types: Mapping[str, InstanceType]) -> Mapping[str, int | None]:
@@ -90,7 +80,7 @@ def count_use(instances: Iterable[RunningInstance], types: Mapping[str, Instance
     use: dict[str, int | None] = dict.fromkeys(NAMES, 0)
     for instance in instances:
         item = types.get(instance.instance_type)
-        code = find_code(instance.instance_type, item, instance.market)
+        code = find_quota_code(instance.instance_type, instance.market)
         if code is not None:
             before, vcpus = use[code], item.vcpus if item else None
             use[code] = None if before is None or vcpus is None else before + vcpus

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.offers.left_out import LeftOut, LeftOutCode, LeftOutCollector
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.places import PLACES, find_distance_km, sort_by_distance
 from chalicelib.domain.offers.query import leave_out_unavailable
-from chalicelib.domain.offers.search import OfferContext
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,67 +1,25 @@
 """Find the offers that match a query, in their order, and say what is left out and why. Nothing here calls AWS."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
-from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.catalog.reading import RegionOptIns
-from chalicelib.domain.common.deadlines import OFFERS_STALE_AFTER
-from chalicelib.domain.common.text import format_duration
-from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.offers.left_out import LeftOut, LeftOutCode, LeftOutCollector
-from chalicelib.domain.offers.mismatch import describe_mismatch
+from chalicelib.domain.offers.mismatch import leave_out_mismatch
 from chalicelib.domain.offers.offer import Offer, Price, PriceSource
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings
-from chalicelib.domain.offers.places import Place, find_distance_km
+from chalicelib.domain.offers.places import find_distance_km
 from chalicelib.domain.offers.query import OfferQuery, select_types
 from chalicelib.domain.offers.quota_filter import leave_out_exceeded
-from chalicelib.domain.offers.quotas import find_type_headroom
+from chalicelib.domain.offers.quotas import find_headroom_in_reading
 from chalicelib.domain.offers.ranking import RankedOffer, rank_offers
 from chalicelib.domain.offers.region_capacity import RegionCapacity
+from chalicelib.domain.offers.searched_regions import StaleRegion, list_stale_regions, select_readings
 
 MARKET_TEXTS = {Market.ON_DEMAND: "on demand", Market.SPOT: "on the spot market"}
-
-NOT_OPTED_IN = "not-opted-in"
-"""OptInStatus of a region that the account cannot use."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OfferContext:
-    """What a search depends on besides the query.
-
-    :param deployed_regions: the regions in which gpudesk is set up
-    :param offerings: what was read of regions, by region
-    :param capacity: what EC2 has answered to launches and starts, by region
-    :param origin: the place from which distances are measured; None: unknown
-    :param opt_ins: which regions the account may use; None: not read yet
-    """
-
-    catalog: InstanceTypeCatalog
-    limits: Limits
-    deployed_regions: Sequence[str]
-    offerings: Mapping[str, RegionOfferings]
-    origin: Place | None
-    now: datetime
-    capacity: Mapping[str, RegionCapacity] = field(default_factory=dict)
-    opt_ins: RegionOptIns | None = None
-
-    def is_opted_out(self, region: str) -> bool:
-        """Return whether the account may not use a region. A later reading of the region shows that it may."""
-        reading = self.offerings.get(region)
-        if self.opt_ins is None or (reading and reading.read_at > self.opt_ins.read_at):
-            return False
-        return self.opt_ins.statuses.get(region) == NOT_OPTED_IN
-
-
-@dataclass(frozen=True)
-class StaleRegion:
-    """A region whose offers are older than they should be. They are used nevertheless."""
-
-    region: str
-    read_at: datetime
-    message: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +37,10 @@ class OfferResult:
 
 def find_offers(query: OfferQuery, context: OfferContext) -> OfferResult:
     """Return the offers that match a query, the best first, and what is left out."""
-    left_out = LeftOutCollector()
-    _explain_mismatch(query, context.catalog, left_out)
-    types = select_types(query, context.catalog.types.values(), context.limits, left_out)
-    readings = list(_select_readings(query, context, types, left_out))
+    left_out, known = LeftOutCollector(), tuple(context.catalog.types.values())
+    leave_out_mismatch(query, known, left_out)
+    types = select_types(query, known, context.limits, left_out)
+    readings = list(select_readings(query, context, types, left_out))
     offers = [
         offer
         for reading in readings
@@ -92,43 +50,9 @@ def find_offers(query: OfferQuery, context: OfferContext) -> OfferResult:
     return OfferResult(
         offers=rank_offers(leave_out_exceeded(offers, left_out), context.now),
         left_out=tuple(left_out.list_groups()),
-        stale_regions=tuple(_list_stale(readings, context.now)),
+        stale_regions=tuple(list_stale_regions(readings, context.now)),
         as_of=min((reading.read_at for reading in readings), default=None),
     )
-
-
-def _explain_mismatch(query: OfferQuery, catalog: InstanceTypeCatalog, left_out: LeftOutCollector) -> None:
-    """If the query can mean no type of the catalog, put the types of its GPU or name into `left_out`."""
-    types = tuple(catalog.types.values())
-    if any(query.matches(item) for item in types):
-        return
-    message = describe_mismatch(query, types)
-    for item in types:
-        is_named = item.name == query.instance_type if query.instance_type else item.gpu is not None
-        if is_named and (query.instance_type or query.gpus is None or item.gpu in query.gpus):
-            left_out.add(LeftOutCode.NO_MATCH, message, item.name)
-
-
-def _select_readings(
-    query: OfferQuery, context: OfferContext, types: Sequence[InstanceType], left_out: LeftOutCollector
-) -> Iterator[RegionOfferings]:
-    """Yield what was read of the regions in which an instance can be launched. The others get into `left_out`."""
-    with_price = {region for item in types for region in (*item.prices, *item.unpriced_regions)}
-    regions = [query.region] if query.region else sorted({*context.deployed_regions, *with_price})
-    for region in regions:
-        reading = context.offerings.get(region)
-        if context.is_opted_out(region):
-            message = "The AWS account has not opted in to this region. An administrator of the account can enable it."
-            left_out.add(LeftOutCode.NOT_OPTED_IN, message, region)
-        elif region not in context.deployed_regions:
-            left_out.add(LeftOutCode.NOT_DEPLOYED, "gpudesk is not deployed in this region.", region)
-        elif context.limits.regions and region not in context.limits.regions:
-            left_out.add(LeftOutCode.REGION_NOT_ALLOWED, "The limits of this desk do not allow this region.", region)
-        elif reading is None:
-            message = "The offers of this region have not been read yet. gpudesk tries every 5 minutes."
-            left_out.add(LeftOutCode.NOT_READ, message, region)
-        else:
-            yield reading
 
 
 def _list_offers(
@@ -147,7 +71,7 @@ def _list_offers(
             left_out.add(LeftOutCode.NOT_OFFERED, f"{reading.region} does not offer this type.", item.name)
             continue
         markets = [market for market in query.markets if _is_sold(item, market, left_out)]
-        headrooms = {market: find_type_headroom(reading.quotas, item, market, context.now) for market in markets}
+        headrooms = {market: find_headroom_in_reading(reading.quotas, item, market, context.now) for market in markets}
         for zone in offering.spot:
             if not reading.has_subnet(zone):
                 left_out.add(LeftOutCode.NO_SUBNET, f"gpudesk has no subnet in {zone}.", item.name)
@@ -201,11 +125,3 @@ def _is_affordable(query: OfferQuery, offer: Offer, left_out: LeftOutCollector) 
         left_out.add(LeftOutCode.PRICE_TOO_HIGH, f"Costs more than ${limit:f} per hour.", subject)
         return False
     return True
-
-
-def _list_stale(readings: Sequence[RegionOfferings], now: datetime) -> Iterator[StaleRegion]:
-    for reading in readings:
-        age = now - reading.read_at
-        if age > OFFERS_STALE_AFTER:
-            message = f"Zones and prices of {reading.region} were read {format_duration(age)} ago."
-            yield StaleRegion(reading.region, reading.read_at, message)

@@ -11,10 +11,10 @@ from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.start_state import OtherSize
+from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.headroom import HeadroomKind, describe_excess
 from chalicelib.domain.offers.likelihood import estimate_likelihood
 from chalicelib.domain.offers.offerings import RegionOfferings
-from chalicelib.domain.offers.quotas import find_type_headroom
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.domain.setup.recipe import Recipe
 
@@ -24,9 +24,9 @@ MAX_OTHER_SIZES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class SizeContext:
-    """The facts that a choice of a size depends on.
+    """The facts that a choice of a size in one region depends on.
 
-    :param offerings: of the region of the instance; None: they have not been read
+    :param offerings: None: they have not been read
     """
 
     catalog: InstanceTypeCatalog
@@ -34,11 +34,12 @@ class SizeContext:
     limits: Limits
     offerings: RegionOfferings | None
     capacity: RegionCapacity
+    quotas: CurrentQuotas
     now: datetime
 
 
 class SizePlace(NamedTuple):
-    """Where an instance is to have a type. Zone None: any zone of the region."""
+    """The place in which an instance is to have a type. Zone None: any zone of the region."""
 
     region: str
     zone: str | None
@@ -54,12 +55,12 @@ def list_size_problems(
     :param place: None: where its disk is
     """
     yield from list_type_problems(instance, size, context, place)
-    if size.unavailable or context.offerings is None:
+    if size.unavailable:
         return
-    headroom = find_type_headroom(context.offerings.quotas, size, instance.spec.market, context.now)
+    quotas = context.quotas.without(instance)
+    headroom = quotas.find_headroom(size.name, instance.spec.market)
     if headroom.kind is HeadroomKind.EXCEEDED:
-        region = place.region if place else instance.spec.region
-        yield describe_excess(headroom, region, {size.name: size.vcpus or 0}).rstrip(".")
+        yield describe_excess(headroom, quotas.region, {size.name: size.vcpus or 0}).rstrip(".")
 
 
 def list_type_problems(

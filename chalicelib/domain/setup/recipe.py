@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.domain.catalog.instance_types import InstanceType
-from chalicelib.domain.common.choices import describe_choices
+from chalicelib.domain.common.accepted_values import describe_accepted_values
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.setup.parameters import (
@@ -128,7 +128,7 @@ def build_unknown_recipe_error(name: str, recipes: Collection[str], field: str =
 
     :param recipes: the names of all recipes
     """
-    return FieldError(field, f"must be one of {describe_choices(tuple(recipes), name)}, not {name[:40]!r}")
+    return FieldError(field, f"must be one of {describe_accepted_values(tuple(recipes), name)}, not {name[:40]!r}")
 
 
 def _parse_recipe(name: str, entry: Mapping[str, Any], shared: Mapping[str, Any]) -> Recipe:

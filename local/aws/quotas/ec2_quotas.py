@@ -8,7 +8,7 @@ from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
 from moto.servicequotas.responses import ServiceQuotasResponse
 
-from chalicelib.domain.catalog.quotas import NAMES
+from chalicelib.domain.catalog.quotas import NAMES, find_quota_codes
 from chalicelib.store.data_files import load_catalog
 from local.aws.core.patches import Patches
 
@@ -82,5 +82,5 @@ class Ec2Quotas:
 @functools.cache
 def list_codes() -> tuple[str, ...]:
     """Return the codes of the quotas that types of the catalog use, sorted."""
-    quotas = [item.quotas for item in load_catalog().types.values()]
+    quotas = [find_quota_codes(item.family) for item in load_catalog().types.values()]
     return tuple(sorted({code for each in quotas for code in (each.on_demand, each.spot) if code}))

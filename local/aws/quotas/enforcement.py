@@ -11,7 +11,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Instance, InstanceBackend
 
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.catalog.quotas import find_instance_quota
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.store.data_files import load_catalog
 from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
@@ -56,7 +56,7 @@ class QuotaEnforcement:
 
         :raises CloudError: VcpuLimitExceeded on demand, MaxSpotInstanceCountExceeded on the spot market
         """
-        code = find_code(type_name, market)
+        code = find_quota_code(type_name, market)
         if code is None:
             return
         limit = self._quotas.get_limit(region, code)
@@ -78,18 +78,13 @@ class QuotaEnforcement:
         for tracked in self._lifecycle.instances.values():
             type_name = tracked.instance.instance_type
             is_counted = tracked.region == region and tracked.state in COUNTED_STATES
-            if is_counted and find_code(type_name, find_market(tracked.instance)) == code:
+            if is_counted and find_quota_code(type_name, find_market(tracked.instance)) == code:
                 yield count_vcpus(type_name)
 
 
 def find_market(instance: Any) -> Market:
     """Return the market on which one of moto's instances runs."""
     return Market.SPOT if instance.lifecycle == "spot" else Market.ON_DEMAND
-
-
-def find_code(type_name: str, market: Market) -> str | None:
-    """Return the code of the quota that a type uses; None: it has another one than those in the local cloud."""
-    return find_instance_quota(type_name, is_spot=market is Market.SPOT)
 
 
 def count_vcpus(type_name: str) -> int:

@@ -88,6 +88,7 @@ def test_launch_that_waits_stays_in_its_region_and_gets_the_capacity_that_comes(
 
 def test_launch_beyond_the_quota_of_its_region_comes_from_another_one(offers: World) -> None:
     offers.cloud.quotas.set_limit("us-east-1", "L-DB2E81BA", 0)
+    offers.cloud.quotas.set_limit("us-west-2", "L-DB2E81BA", 4)
     offers.clock.advance(timedelta(hours=1))
     offers.application.offer_refresher.run()
     with pytest.raises(Conflict, match="Quota L-DB2E81BA"):
@@ -99,3 +100,5 @@ def test_launch_beyond_the_quota_of_its_region_comes_from_another_one(offers: Wo
     ]
     instance = offers.wait_for_phase(accepted.instance, Phase.BOOTING)
     assert instance.spec.region == "us-west-2"
+    with pytest.raises(Conflict, match="Quota L-DB2E81BA"):
+        offers.request_launch(name="second", recipe="bare")

@@ -65,7 +65,6 @@ def _build_model(peaks: dict[str, float], compute_capability: str | None = None,
 def _build_family(types: dict[str, Any], status: str = "current", **fields: Any) -> dict[str, Any]:
     return {
         "status": status,
-        "quotas": ["L-1", "L-2"],
         "image": "/image",
         "source": "a dump",
         "as_of": "2026-10-27",

@@ -96,13 +96,10 @@ def test_families_of_the_book_are_there_and_the_retired_ones_are_marked() -> Non
 
 
 def test_quotas_are_those_whose_names_list_the_series() -> None:
-    for name, family in DOCUMENT.families.items():
-        codes = {family.quotas.on_demand, family.quotas.spot} - {None}
-        assert codes <= NAMES.keys()
-        if name in NO_QUOTAS:
-            assert family.quotas == QuotaCodes()
-        elif name in TYPES_PER_FAMILY:
-            assert family.quotas == find_quota_codes(name), name
+    for name in DOCUMENT.families:
+        codes = find_quota_codes(name)
+        assert {codes.on_demand, codes.spot} - {None} <= NAMES.keys()
+        assert (codes == QuotaCodes()) == (name in NO_QUOTAS), name
     assert find_quota_codes("g6e").spot != find_quota_codes("p5").spot != find_quota_codes("p4d").spot
     assert find_quota_codes("p6-b200") == QuotaCodes("L-417A185B", None), "no source names its spot quota"
 

@@ -9,6 +9,7 @@ from chalicelib.domain.catalog.document import build_catalog
 from chalicelib.domain.catalog.gpu_models import Peaks
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import NoMatchingType, UnknownGpu, UnknownType
+from chalicelib.domain.catalog.quotas import find_quota_codes
 from chalicelib.store import data_files
 from tests.unit.catalog.small_catalog import build_small_document
 
@@ -105,7 +106,7 @@ def test_every_type_has_a_price_or_a_reason_why_it_cannot_be_launched() -> None:
         if instance_type.unavailable is None:
             assert instance_type.prices, instance_type.name
             assert instance_type.image, instance_type.name
-            assert instance_type.quotas.on_demand, instance_type.name
+            assert find_quota_codes(instance_type.family).on_demand, instance_type.name
             assert instance_type.vcpus, instance_type.name
             assert (instance_type.gpu is None) == (instance_type.gpu_count == 0), instance_type.name
         else:

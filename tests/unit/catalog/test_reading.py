@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.catalog.document import PRICE_LIST, build_catalog
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.catalog.quotas import QuotaCodes, find_quota_codes
 from chalicelib.domain.catalog.reading import (
     CatalogReading,
     RegionOptIns,
@@ -74,9 +75,9 @@ def test_new_type_has_the_facts_of_aws_and_an_unknown_compute_capability() -> No
     )
     new = catalog.get_type("g9.xlarge")
     assert (new.vcpus, new.memory_mib, new.gpu, new.compute_capability) == (4, 16384, "L9", None)
-    assert (new.quotas.on_demand, new.quotas.spot) == ("L-DB2E81BA", "L-3819A6DF")
     assert new.unavailable is None
-    assert catalog.get_type("q1.xlarge").quotas.on_demand is None, "no source names the quota of such a series"
+    assert find_quota_codes("g9") == QuotaCodes("L-DB2E81BA", "L-3819A6DF")
+    assert find_quota_codes("q1") == QuotaCodes(), "no source names the quota of such a series"
 
 
 def test_empty_reading_is_the_packaged_catalog() -> None:

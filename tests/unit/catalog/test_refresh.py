@@ -14,7 +14,6 @@ from chalicelib.domain.catalog.catalog_parsing import parse_document
 from chalicelib.domain.catalog.document import CatalogDocument, build_catalog
 from chalicelib.domain.catalog.families import FamilyStatus
 from chalicelib.domain.catalog.gaps import Gap, list_gaps
-from chalicelib.domain.catalog.quotas import QuotaCodes
 from chalicelib.domain.catalog.refresh import DescribedType, Refresh, merge_refresh
 from chalicelib.domain.catalog.type_facts import HostKind, LocalDisks, TypeFacts
 from chalicelib.domain.desk.policy_override import PolicyOverride
@@ -77,7 +76,6 @@ def test_type_that_aws_adds_can_be_launched_after_the_refresh() -> None:
     assert choice.errors == ()
     assert choice.instance_type is not None
     assert choice.instance_type.name == "g9.xlarge"
-    assert choice.instance_type.quotas == QuotaCodes("L-DB2E81BA", "L-3819A6DF")
     assert choice.instance_type.nvidia_gpu_count == 1, "the probe must find it"
     assert "nvidia" in (choice.instance_type.image or "")
     assert choice.instance_type.instance_store_gb == 250
@@ -104,13 +102,13 @@ def test_facts_that_aws_does_not_publish_are_gaps_of_a_new_gpu() -> None:
     assert Gap("g9.xlarge", "prices.us-west-2") in gaps, "offered there, and the Price List does not say at what price"
 
 
-def test_new_type_of_a_known_family_has_the_image_and_quotas_of_the_family() -> None:
+def test_new_type_of_a_known_family_has_the_image_of_the_family() -> None:
     catalog = build_catalog(
         merge(build_small_document(), describe("x1.tiny"), prices={"x1.tiny": {"us-east-1": Decimal(1)}})
     )
     new = catalog.get_type("x1.tiny")
     assert (new.gpu, new.compute_capability) == ("X9 40GB", "9.9"), "AWS calls the GPU X9"
-    assert (new.image, new.quotas) == ("/image", QuotaCodes("L-1", "L-2"))
+    assert new.image == "/image"
     assert catalog.find_cheapest("X9", 1, "us-east-1") == new
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.api.instances.launch_views import to_launch_view
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.catalog.quotas import QuotaCodes
+from chalicelib.domain.catalog.quotas import QuotaCodes, find_quota_codes
 from chalicelib.domain.common.aws_errors import QuotaExceeded
 from chalicelib.domain.common.deadlines import QUOTA_RETRY, QUOTA_WAIT_DEADLINE
 from chalicelib.domain.common.errors import Conflict, ErrorCode
@@ -197,7 +197,7 @@ def test_all_types_with_one_gpu_share_a_quota() -> None:
     quotas: dict[str, set[QuotaCodes]] = {}
     for item in load_catalog().types.values():
         if item.gpu:
-            quotas.setdefault(item.gpu, set()).add(item.quotas)
+            quotas.setdefault(item.gpu, set()).add(find_quota_codes(item.family))
     assert [name for name, found in quotas.items() if len(found) > 1] == []
 
 

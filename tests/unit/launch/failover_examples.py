@@ -7,8 +7,8 @@ from typing import Any
 from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.next_offer import OfferChooser
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
-from chalicelib.domain.offers.search import OfferContext
 from tests.support.ready_instance import build_ready_instance
 from tests.support.recipes import build_recipes
 from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_reading

@@ -1,6 +1,6 @@
 """The offer and the subnet that a launch gets from what is stored and from what EC2 says about its regions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -23,6 +23,7 @@ from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.store.data_files import load_catalog
 from local.clock import ManualClock
+from tests.support.ready_instance import build_ready_instance
 from tests.support.recipes import build_recipes
 from tests.unit.launch.failover_examples import build_launch, build_region
 from tests.unit.offers.offer_examples import NOW
@@ -35,7 +36,7 @@ NO_G_QUOTA = QuotaReading(read_at=NOW, limits={"L-DB2E81BA": 0}, use={"L-DB2E81B
 
 @dataclass
 class FakeSources:
-    """What is stored of two regions, and their subnets in the zones a and b.
+    """The stored offers of two regions, the active records, and the subnets in the zones a and b.
 
     :ivar errors: the errors of regions that have no subnets
     """
@@ -43,12 +44,16 @@ class FakeSources:
     stored: tuple[RegionOfferings, ...] = (build_region("us-east-1"), build_region("us-west-2"))
     errors: dict[str, AwsError] = field(default_factory=dict)
     zones: str = "ab"
+    records: tuple[Instance, ...] = ()
 
     def get_many_with_capacity(
         self, regions: Iterable[str], *, is_consistent: bool = False
     ) -> tuple[Mapping[str, RegionOfferings], Mapping[str, RegionCapacity]]:
         read = {each.region: each for each in self.stored}
         return {region: read[region] for region in regions if region in read}, {}
+
+    def list_active(self) -> Iterator[Instance]:
+        return iter(self.records)
 
     def get_settings(self) -> DeskSettings:
         return DeskSettings()
@@ -62,6 +67,7 @@ class FakeSources:
 def select_zone(sources: FakeSources, instance: Instance, *without_capacity: str) -> str:
     selector = OfferSelector(
         offers=sources,
+        instances=sources,
         desk=sources,
         catalog=load_catalog(),
         recipes=build_recipes(),
@@ -113,3 +119,13 @@ def test_quota_that_seems_exceeded_is_asked_last() -> None:
     assert select_zone(sources, build_launch()) == "us-west-2a"
     assert select_zone(sources, build_launch(), "us-west-2a", "us-west-2b") == "us-east-1a"
     assert select_zone(sources, build_launch(is_region_fixed=True)) == "us-east-1a"
+
+
+def test_quota_is_exceeded_by_its_use_as_of_now() -> None:
+    code = "L-DB2E81BA"
+    full = QuotaReading(read_at=NOW, limits={code: 4}, use={code: 4}, foreign_use={code: 0})
+    east = replace(build_region("us-east-1"), quotas=full)
+    ended_since = FakeSources(stored=(east, build_region("us-west-2")))
+    assert select_zone(ended_since, build_launch()) == "us-east-1a"
+    running = replace(ended_since, records=(build_launch(), replace(build_ready_instance(), id="gd-other")))
+    assert select_zone(running, build_launch()) == "us-west-2a"

@@ -1,6 +1,6 @@
 """Which of the zones with a subnet a launch tries next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import InsufficientCapacity
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.launch_tries import OfferKey
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, replay
 from chalicelib.domain.offers.likelihood import estimate_likelihood
 from chalicelib.domain.offers.offerings import RegionOfferings
@@ -64,6 +65,9 @@ class FakeCapacity:
         assert is_consistent
         return {}, dict.fromkeys(regions, self.capacity)
 
+    def list_active(self) -> Iterator[Instance]:
+        return iter(())
+
     def get_settings(self) -> DeskSettings:
         return DeskSettings()
 
@@ -82,6 +86,7 @@ def choose_zone(capacity: FakeCapacity, *without_capacity: str, zones: str = "ab
     aws = FakeAws(zones)
     selector = OfferSelector(
         offers=capacity,
+        instances=capacity,
         desk=capacity,
         catalog=load_catalog(),
         recipes={},

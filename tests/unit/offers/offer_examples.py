@@ -8,9 +8,9 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, replay
 from chalicelib.domain.offers.offer import Offer, Price, PriceSource
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.domain.offers.places import PLACES
-from chalicelib.domain.offers.search import OfferContext
 from chalicelib.store.data_files import load_catalog
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -8,10 +8,11 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.reading import RegionOptIns
 from chalicelib.domain.offers.left_out import LeftOutCode
 from chalicelib.domain.offers.offer import PriceSource
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.query import OfferQuery
 from chalicelib.domain.offers.region_summary import summarize_regions
-from chalicelib.domain.offers.search import OfferContext, find_offers
+from chalicelib.domain.offers.search import find_offers
 from tests.unit.offers.offer_examples import MINUTE, NOW, PRICED_ON, build_context, build_reading
 
 OFFERING = TypeOffering(Decimal("0.526"), PRICED_ON, {"us-east-1a": None, "us-east-1b": None})

@@ -9,9 +9,10 @@ import pytest
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.offers.left_out import LeftOutCode
+from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.query import OfferQuery
-from chalicelib.domain.offers.search import OfferContext, OfferResult, find_offers
+from chalicelib.domain.offers.search import OfferResult, find_offers
 from chalicelib.store.data_files import load_packaged_recipes
 from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_context, build_reading
 

@@ -6,9 +6,11 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.capacity_record import Result
+from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.offerings import TypeOffering
 from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey, RegionCapacity, add_answer
@@ -37,6 +39,7 @@ CONTEXT = SizeContext(
     limits=Limits(),
     offerings=READING,
     capacity=RegionCapacity(),
+    quotas=CurrentQuotas(region="us-east-1", reading=None, records=[], types=CATALOG.types, now=NOW),
     now=NOW,
 )
 
@@ -98,16 +101,28 @@ def test_problems_of_a_requested_type(size: str, recipe: str, problem: str | Non
 
 
 def test_limit_of_the_desk_and_a_known_quota_refuse_a_type() -> None:
-    code = CATALOG.types["g4dn.8xlarge"].quotas.on_demand or ""
-    quotas = QuotaReading(read_at=NOW, limits={code: 16}, use={code: 4})
-    context = replace(CONTEXT, limits=Limits(gpu_count=0), offerings=replace(READING, quotas=quotas))
+    code = find_quota_code("g4dn.8xlarge", Market.ON_DEMAND) or ""
+    reading = QuotaReading(read_at=NOW, limits={code: 16}, use={code: 4}, foreign_use={code: 4})
+    context = replace(CONTEXT, limits=Limits(gpu_count=0), quotas=replace(CONTEXT.quotas, reading=reading))
     found = "; ".join(list_size_problems(build_stopped_instance(), CATALOG.types["g4dn.8xlarge"], context))
     assert "the limit of this desk is 0" in found
     assert code in found
-    stale = replace(READING, quotas=replace(quotas, read_at=NOW.replace(year=NOW.year - 1)))
+    stale = replace(CONTEXT.quotas, reading=replace(reading, read_at=NOW.replace(year=NOW.year - 1)))
     assert [
-        *list_size_problems(build_stopped_instance(), CATALOG.types["g4dn.8xlarge"], replace(CONTEXT, offerings=stale))
+        *list_size_problems(build_stopped_instance(), CATALOG.types["g4dn.8xlarge"], replace(CONTEXT, quotas=stale))
     ] == []
+
+
+def test_instances_that_gpudesk_launched_or_ended_since_the_reading_count_for_a_type() -> None:
+    code = find_quota_code("g4dn.2xlarge", Market.ON_DEMAND) or ""
+    stopped, running = build_stopped_instance(), replace(build_ready_instance(), id="gd-other")
+    as_read = QuotaReading(read_at=NOW, limits={code: 8}, use={code: 4}, foreign_use={code: 0})
+    quotas = replace(CONTEXT.quotas, reading=as_read, records=[stopped])
+    assert [*list_size_problems(stopped, CATALOG.types["g4dn.2xlarge"], replace(CONTEXT, quotas=quotas))] == []
+    full = replace(CONTEXT, quotas=replace(quotas, records=[stopped, running]))
+    (problem,) = list_size_problems(stopped, CATALOG.types["g4dn.2xlarge"], full)
+    assert problem.endswith("8 vCPUs, 4 in use; g4dn.2xlarge needs 8")
+    assert list_names(full) == []
 
 
 def test_spot_instance_gets_another_type_by_a_move_only() -> None:

@@ -179,5 +179,5 @@ def _fail_for_quota(instance: Instance, error: QuotaExceeded, now: datetime) -> 
     """Let the launch wait for the quota if its request says so; otherwise fail. After a wait it begins a new pass."""
     launch = replace(instance.launch, pass_number=instance.launch.pass_number + 1, next_offer=None)
     waiting = quota_refusals.wait_after_refusal(replace(instance, launch=launch), error, now)
-    cause = quota_refusals.describe_refusal(instance, error)
+    cause = quota_refusals.describe_quota_refusal(instance, error)
     return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.catalog.quota_texts import describe_choices, describe_need, describe_start_choices
-from chalicelib.domain.catalog.quotas import find_instance_quota
+from chalicelib.domain.catalog.quota_texts import describe_launch_advice, describe_need, describe_start_advice
+from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.common.aws_errors import QuotaExceeded
 from chalicelib.domain.common.deadlines import QUOTA_WAIT_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
@@ -57,15 +56,15 @@ def build_waiting_reason(instance: Instance, cause: str, since: datetime) -> Eve
     return EventReason(code=EventCode.WAITING_FOR_QUOTA, message=message)
 
 
-def describe_quota_choices(instance: Instance) -> str:
+def describe_quota_advice(instance: Instance) -> str:
     """Return what people can do about a start that EC2 refused for a quota in vCPUs, as sentences."""
     code = _find_code(instance)
     if code is None:
         return "Ask an admin to request an increase in Service Quotas, and start it again."
-    return describe_start_choices(code)
+    return describe_start_advice(code)
 
 
-def describe_refusal(instance: Instance, error: QuotaExceeded) -> str:
+def describe_quota_refusal(instance: Instance, error: QuotaExceeded) -> str:
     """Return why the launch failed and what people can do, as sentences."""
     code, need = _find_code(instance), _describe_need(instance)
     if code is None or error.code not in VCPU_CODES:
@@ -74,13 +73,13 @@ def describe_refusal(instance: Instance, error: QuotaExceeded) -> str:
             "Service Quotas, or launch a smaller or another type."
         )
     moving = f"Ask an admin to request an increase of {code}, then move {instance.name} again."
-    advice = moving if instance.is_launching_for_move else describe_choices(code, None)
+    advice = moving if instance.is_launching_for_move else describe_launch_advice(code, None)
     return f"A quota of the AWS account is exceeded. {error.description}{need} {advice}"
 
 
 def _find_code(instance: Instance) -> str | None:
     """Return the code of the quota that the instance uses; None: it is unknown."""
-    return find_instance_quota(instance.spec.hardware.instance_type, is_spot=instance.spec.market is Market.SPOT)
+    return find_quota_code(instance.spec.hardware.instance_type, instance.spec.market)
 
 
 def _describe_need(instance: Instance) -> str:

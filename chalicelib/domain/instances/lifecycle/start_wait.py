@@ -24,7 +24,7 @@ from chalicelib.domain.instances.lifecycle.plans import (
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.instances.start_state import StartState, StartWithoutCapacity, describe_choices
+from chalicelib.domain.instances.start_state import StartState, StartWithoutCapacity, describe_capacity_advice
 
 
 def compute_pause(waited: timedelta) -> timedelta:
@@ -41,7 +41,7 @@ def record_refusal(instance: Instance, error: InsufficientCapacity, now: datetim
     """Record that the zone of the disk has no capacity. The owner is notified of the first refusal."""
     start = instance.start
     since = start.refused_since or now
-    refusal = describe_refusal(instance, error)
+    refusal = describe_capacity_refusal(instance, error)
     sizes = error.other_sizes if isinstance(error, StartWithoutCapacity) else start.other_sizes
     waiting = replace(
         start,
@@ -56,7 +56,7 @@ def record_refusal(instance: Instance, error: InsufficientCapacity, now: datetim
     until = start.wait_until or instance.phase_since + START_DEADLINE
     message = (
         f"{refusal} gpudesk tries again until {format_date_time(until)}. Its disk stays and is billed meanwhile. "
-        f"{describe_choices(waiting)}"
+        f"{describe_capacity_advice(waiting)}"
     )
     reason = EventReason(code=EventCode.START_WAITING, message=message)
     return record_once(
@@ -86,7 +86,7 @@ def record_ended_start(instance: Instance, now: datetime) -> Plan | None:
     return record_refusal(replace(instance, claim=claim), refusal, now)
 
 
-def describe_refusal(instance: Instance, error: InsufficientCapacity) -> str:
+def describe_capacity_refusal(instance: Instance, error: InsufficientCapacity) -> str:
     """Return what AWS refused, as a sentence."""
     zone, size = require_ec2_instance(instance).zone, instance.spec.hardware.instance_type
     return f"AWS has no capacity for {instance.name} ({size}) in {zone}, the zone of its disk ({error.code})."

@@ -15,13 +15,13 @@ from chalicelib.domain.instances.hardware import describe_arch_mismatch
 from chalicelib.domain.instances.lifecycle.actions import describe_request, retry_action
 from chalicelib.domain.instances.lifecycle.ended_launch import find_advice
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
-from chalicelib.domain.instances.lifecycle.quota_refusals import describe_quota_choices
+from chalicelib.domain.instances.lifecycle.quota_refusals import describe_quota_advice
 from chalicelib.domain.instances.lifecycle.resize import plan_type_change, record_changed_type
 from chalicelib.domain.instances.lifecycle.start_wait import find_start_deadline, record_ended_start, record_refusal
 from chalicelib.domain.instances.plan import ChangeType, Plan, Start
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.instances.start_state import StartBeyondQuota, StartState, describe_choices
+from chalicelib.domain.instances.start_state import StartBeyondQuota, StartState, describe_capacity_advice
 
 NOT_OFFERED = "Unsupported"
 """Code of EC2 for a zone that does not offer the type. No time changes that, and another size may be offered."""
@@ -42,7 +42,7 @@ def record_start_error(instance: Instance, error: AwsError, now: datetime) -> Pl
             return record_refusal(instance, error, now)
         case StartBeyondQuota(figures=figures):
             cause = f"AWS rejected the {call}: {error.description} {figures}".rstrip()
-            return abandon_start(instance, cause, now, describe_quota_choices(instance))
+            return abandon_start(instance, cause, now, describe_quota_advice(instance))
         case QuotaExceeded() | PermanentAwsError():
             return abandon_start(instance, f"AWS rejected the {call}: {error.description}", now)
         case _:
@@ -117,7 +117,7 @@ def retry_start(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
 def _find_choices(instance: Instance) -> str:
     """Return what to do about a start that failed, as sentences."""
     if instance.start.refused_since:
-        return describe_choices(instance.start)
+        return describe_capacity_advice(instance.start)
     return "Start it again later, or launch another instance."
 
 

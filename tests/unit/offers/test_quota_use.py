@@ -9,7 +9,7 @@ from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.start_state import StartState
-from chalicelib.domain.offers.launch_headroom import count_managed_use
+from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.store.data_files import load_catalog
 from tests.support.ready_instance import EC2_RUNNING, MINUTE, START, build_launch_attempt, build_ready_instance
 from tests.unit.launch.failover_examples import build_launch
@@ -18,7 +18,8 @@ TYPES = load_catalog().types
 
 
 def count(record: Instance) -> int | None:
-    return count_managed_use([record], "L-DB2E81BA", TYPES)
+    quotas = CurrentQuotas(region=record.spec.region, reading=None, records=[record], types=TYPES, now=START)
+    return quotas.count_managed_use("L-DB2E81BA")
 
 
 @pytest.mark.parametrize(

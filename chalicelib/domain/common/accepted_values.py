@@ -7,7 +7,7 @@ MAX_NAMED = 6
 """More values make a message hard to read."""
 
 
-def describe_choices(accepted: Sequence[str], given: str = "") -> str:
+def describe_accepted_values(accepted: Sequence[str], given: str = "") -> str:
     """Return the accepted values: "a, b, c", or the six most similar to `given` as in "a, b, c, d, e, f and 3 more".
 
     :param accepted: the values; those that are equally similar keep their order
