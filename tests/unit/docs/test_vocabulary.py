@@ -31,7 +31,6 @@ DOCS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs")
 SUFFIXES = {".py", ".sh", ".json", ".md"}
 GLOSSARY = Path("docs/glossary.md")
 
-DESCRIBED = ("chalicelib/api", "chalicelib/domain/instances", "deploy", "local", "ssm_documents", "tools")
 NO_SUBJECT = re.compile(r'^\s*"""(What|Whether|Where|Of|Who|As|That|Until|Nothing|Nobody|For|The same)\b')
 """The beginning of a docstring that names neither an object nor an action."""
 
@@ -92,7 +91,7 @@ def test_glossary_lists_the_retired_words() -> None:
 def test_docstrings_begin_with_an_object_or_an_action() -> None:
     found = [
         f"{file}:{number}: {line.strip()}"
-        for file in list_files(DESCRIBED)
+        for file in list_files(PRODUCT)
         if file.suffix == ".py"
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
         if NO_SUBJECT.search(line)
