@@ -17,7 +17,7 @@ TYPE = Field(None, min_length=1, max_length=60, description="an EC2 instance typ
 
 
 class MoveBody(RequestModel):
-    """Where to move the instance. Without a field, it moves to another zone of its region."""
+    """The target of a move. Without a field, the instance moves to another zone of its region."""
 
     region: str | None = REGION
     zone: str | None = ZONE
@@ -29,7 +29,7 @@ class MoveBody(RequestModel):
 
 
 class MoveQuery(OwnerQuery):
-    """Where the instance would be moved."""
+    """The target of the move to estimate."""
 
     region: str | None = REGION
     zone: str | None = ZONE

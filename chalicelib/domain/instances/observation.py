@@ -64,12 +64,12 @@ class Unavailable:
 
     @property
     def past(self) -> str:
-        """What AWS did, as the verb of a sentence about the past."""
+        """The reaction of AWS, as the verb of a sentence about the past."""
         return "rejected the call" if self.is_rejected else "did not respond"
 
     @property
     def present(self) -> str:
-        """What AWS does, as the verb of a sentence about the present."""
+        """The reaction of AWS, as the verb of a sentence about the present."""
         return "rejects the call" if self.is_rejected else "does not respond"
 
 
@@ -128,7 +128,7 @@ class ObservedMoveImage:
 
 @dataclass(frozen=True, kw_only=True)
 class MoveObservation:
-    """What AWS shows of a move. What the step does not need is NotVisible or empty.
+    """The facts that AWS shows of a move. A fact that the step does not need is NotVisible or empty.
 
     :param image: that of the present step
     :param former_state: of the former EC2 instance during the launch; None: EC2 does not know it

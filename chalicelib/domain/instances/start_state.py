@@ -33,7 +33,7 @@ class OtherSize:
 
 @dataclass(frozen=True, kw_only=True)
 class StartState:
-    """What is known of the start of a stopped instance.
+    """The state of the start of a stopped instance.
 
     :param wait_until: while AWS has no capacity, gpudesk tries until then; None: for `START_DEADLINE`
     :param instance_type: the type that the instance gets before it starts; None: the one that it has

@@ -8,7 +8,8 @@ import pytest
 from chalicelib.api.instances.launch_views import LaunchView, to_launch_view
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.write_warnings import WarningCode
-from chalicelib.domain.instances.plan import Launch, Outcome, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Launch, Step
 from chalicelib.domain.instances.record import Instance, Phase
 from tests.support.channels import add_webhook
 from tests.support.world import World, open_world

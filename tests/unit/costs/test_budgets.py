@@ -19,7 +19,7 @@ from chalicelib.domain.costs.budgets import (
 )
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.instances.billing import BillingState
-from chalicelib.domain.instances.record import Lifetime
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import START
 from tests.unit.costs.test_forecast import HOUR, MONTH, REQUESTED, RUNNING, STOPPED, build_segment

@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.common.aws_errors import PermanentAwsError
-from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LONGEST_CAPACITY_RETRY, MAX_START_WAIT
+from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LONGEST_CAPACITY_RETRY, MAX_CAPACITY_WAIT
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.commands.start_options import StartOptions, check_wait
+from chalicelib.domain.instances.capacity_wait import check_wait_until
+from chalicelib.domain.instances.commands.start_options import StartOptions
 from chalicelib.domain.instances.commands.stop_start import build_request_reason, request_start, request_stop
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.lifecycle.start_wait import compute_pause
@@ -121,8 +122,8 @@ def test_pause_grows_with_the_wait_within_its_bounds(minutes: int) -> None:
 
 @pytest.mark.parametrize(("after", "is_accepted"), [(-1, False), (0, False), (1, True), (10080, True), (10081, False)])
 def test_wait_is_bounded(after: int, is_accepted: bool) -> None:
-    assert timedelta(minutes=10080) == MAX_START_WAIT
-    assert (check_wait(get_time(after), get_time(0)) == []) is is_accepted
+    assert timedelta(minutes=10080) == MAX_CAPACITY_WAIT
+    assert (check_wait_until(get_time(after), get_time(0)) == []) is is_accepted
 
 
 def test_type_is_changed_before_the_start_and_its_price_counts() -> None:

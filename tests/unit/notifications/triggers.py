@@ -47,19 +47,11 @@ from chalicelib.domain.instances.observation import (
     ObservedCommand,
     TagsMissing,
 )
-from chalicelib.domain.instances.plan import (
-    InstanceLaunched,
-    Launch,
-    LaunchResolved,
-    NoLongerIdle,
-    Plan,
-    ResolveLaunch,
-    Start,
-    Stop,
-    Terminate,
-)
+from chalicelib.domain.instances.observed_state import ObservedState
+from chalicelib.domain.instances.outcome import InstanceLaunched, LaunchResolved, NoLongerIdle
+from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch, Start, Stop, Terminate
 from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
-from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import Interruption, SpotTerms
 from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import WarningType

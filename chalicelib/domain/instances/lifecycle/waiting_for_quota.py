@@ -12,7 +12,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, format_duration
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
+from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.lifecycle.quota_refusals import build_waiting_reason, find_wait_end
 from chalicelib.domain.instances.plan import Plan
