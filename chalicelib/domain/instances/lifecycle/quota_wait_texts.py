@@ -45,4 +45,4 @@ def _describe_one_of_several(launch: LaunchState, quota: ObservedQuota) -> str:
     refused_at = find_own_refusal_time(launch, quota.key)
     if refused_at is None or (quota.read_at is not None and quota.read_at > refused_at):
         return quota.message
-    return f"{quota.need} EC2 refused it at {format_date_time(refused_at)}. {quota.last_reading}"
+    return f"{quota.need} EC2 refused the launch at {format_date_time(refused_at)}. {quota.last_reading}"
