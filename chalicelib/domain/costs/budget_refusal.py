@@ -75,7 +75,7 @@ def _list_advice(use: BudgetUse, instance: Instance, action: str, fitting: int) 
     if fitting:
         at = "" if action == "launch" else f" (PATCH /instances/{instance.name})"
         yield f"lower max_hours to {fitting}{at}"
-    yield _describe_cheaper_type(instance, action)
+    yield from _list_cheaper_types(instance, action)
     if use.reserved > sum((launch.reserved for launch in use.launches), Decimal(0)):
         yield "stop an instance"
     mine = [launch.name for launch in use.launches if launch.owner == instance.owner]
@@ -86,15 +86,19 @@ def _list_advice(use: BudgetUse, instance: Instance, action: str, fitting: int) 
     yield f"ask an admin for a larger budget ({use.budget.change_request})"
 
 
-def _describe_cheaper_type(instance: Instance, action: str) -> str:
-    """Return how the instance gets a cheaper type. EC2 does not change the type of a stopped spot instance."""
-    if action == "start" and has_spot_request(instance.ec2_instance):
-        return f"move it as a cheaper type (POST /instances/{instance.name}/move with instance_type)"
-    return {
-        "launch": "use a cheaper type",
-        "start": "start a cheaper size (instance_type)",
-        "move": "move it to a cheaper type (instance_type)",
-    }[action]
+def _list_cheaper_types(instance: Instance, action: str) -> Iterator[str]:
+    """Yield how the instance gets a cheaper type, if it can have one.
+
+    EC2 does not change the type of a stopped spot instance, and gpudesk does not move an instance that it has adopted.
+    """
+    if action != "start" or not has_spot_request(instance.ec2_instance):
+        yield {
+            "launch": "use a cheaper type",
+            "start": "start a cheaper size (instance_type)",
+            "move": "move it to a cheaper type (instance_type)",
+        }[action]
+    elif not instance.is_adopted_on_request:
+        yield f"move it as a cheaper type (POST /instances/{instance.name}/move with instance_type)"
 
 
 def _describe_price(instance: Instance) -> str:

@@ -77,7 +77,8 @@ def list_type_problems(
         return
     if place is None and has_spot_request(instance.ec2_instance):
         # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/stop-start-spot-instances.html
-        yield f"EC2 cannot change the type of a stopped spot instance; move {instance.name} as {name} instead"
+        move = "" if instance.is_adopted_on_request else f"; move {instance.name} as {name} instead"
+        yield f"EC2 cannot change the type of a stopped spot instance{move}"
         return
     arch = (instance.ec2_instance.image_arch if instance.ec2_instance else None) or instance.spec.hardware.arch
     if arch and size.arch != arch:

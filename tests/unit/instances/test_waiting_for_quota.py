@@ -217,7 +217,7 @@ def build_refused(*, first_minute: int = 0, **state: Any) -> Instance:
             result=TryResult.QUOTA_EXCEEDED,
             at=NOW + (first_minute + number) * MINUTE,
             code=REFUSAL.code,
-            message=REFUSAL.message,
+            message=f"Your limit in {region} is 0.",
         )
         for number, region in enumerate(REGIONS)
     )
@@ -281,6 +281,7 @@ def test_refusals_of_all_offers_name_the_first_one_and_the_quotas_of_the_others(
     launched = replace(refused, launch=replace(refused.launch, quota_wait=None, pass_number=1), phase=Phase.LAUNCHING)
     plan = record_launch_error(launched, InsufficientCapacity("NoOfferLeft", "Nothing is left"), NOW)
     assert list_codes(plan) == [EventCode.WAITING_FOR_QUOTA]
+    assert "EC2 refused it: Your limit in us-west-2 is 0 (VcpuLimitExceeded)." in plan.reason.message
     assert "needs 4 vCPUs of quota L-DB2E81BA (Running On-Demand G and VT instances) in us-west-2." in (
         plan.reason.message
     )
