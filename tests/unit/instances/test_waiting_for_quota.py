@@ -273,7 +273,7 @@ def test_reason_names_the_quota_of_the_first_offer_and_those_that_somebody_wants
     assert "in us-west-2: 0 vCPUs, 0 in use. Nobody has requested" in message
     assert "eu-west-2: 0 vCPUs, 0 in use. ada requested an increase." in message
     assert "2 other quotas would do, too." in message
-    assert "as soon as one of these quotas is large enough" in message
+    assert "as soon as one of its quotas is large enough" in message
 
 
 def test_refusals_of_all_offers_name_the_first_one_and_the_quotas_of_the_others() -> None:
@@ -288,6 +288,9 @@ def test_refusals_of_all_offers_name_the_first_one_and_the_quotas_of_the_others(
     assert "its other offers for a quota, too: L-DB2E81BA in us-east-1 and L-DB2E81BA in ap-northeast-2." in (
         plan.reason.message
     )
+    only_first = replace(launched.launch, tries=launched.launch.tries[:1])
+    plan = record_launch_error(replace(launched, launch=only_first), InsufficientCapacity("NoOfferLeft", "None"), NOW)
+    assert "The quota of another of its offers would do, too." in plan.reason.message
     impatient = replace(launched, spec=replace(launched.spec, wait_for_quota=False))
     failed = record_launch_error(impatient, InsufficientCapacity("NoOfferLeft", "Nothing is left"), NOW)
     assert "in us-west-2. Ask an admin to request an increase of L-DB2E81BA" in failed.reason.message

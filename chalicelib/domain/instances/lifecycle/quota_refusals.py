@@ -30,9 +30,10 @@ def wait_after_refusal(instance: Instance, error: QuotaExceeded, now: datetime) 
     before = instance.launch.quota_wait
     refusal = f"EC2 refused it: {error.description}{_describe_launch_need(instance)}"
     wait = replace(before or QuotaWait(since=now), refused_at=now, refusal=refusal, is_over=False, exceeded=())
-    others = _list_other_quotas(instance)
-    others_refused = f" EC2 refused its other offers for a quota, too: {join_and(others)}." if others else ""
-    reason = build_waiting_reason(instance, f"{refusal}{others_refused}", wait.since, quota_count=1 + len(others))
+    choice = instance.spec.launch_choice
+    has_other_quotas = choice is not None and choice.has_other_quotas
+    others = _describe_other_quotas(instance) if has_other_quotas else ""
+    reason = build_waiting_reason(instance, f"{refusal}{others}", wait.since, has_other_quotas=has_other_quotas)
     launch = replace(instance.launch, attempt=None, retry_at=None, quota_wait=wait)
     # A launch that moves stays in its phase: its former place is taken back if it takes too long.
     requested = instance if instance.move else with_phase(instance, Phase.REQUESTED, reason, now)
@@ -46,13 +47,15 @@ def find_wait_end(instance: Instance, since: datetime) -> datetime:
     return min(choice.wait_until, longest) if choice and choice.wait_until else longest
 
 
-def build_waiting_reason(instance: Instance, cause: str, since: datetime, *, quota_count: int = 1) -> EventReason:
+def build_waiting_reason(
+    instance: Instance, cause: str, since: datetime, *, has_other_quotas: bool = False
+) -> EventReason:
     """Return why a launch waits and until when.
 
     :param cause: sentences
-    :param quota_count: how many quotas it waits for; one of them must suffice
+    :param has_other_quotas: its offers use several quotas, and one of them must suffice
     """
-    quota = "the quota" if quota_count == 1 else "one of these quotas"
+    quota = "one of its quotas" if has_other_quotas else "the quota"
     message = (
         f"{instance.name} waits for a larger quota, and costs nothing meanwhile. {cause} gpudesk waits until "
         f"{format_date_time(find_wait_end(instance, since))} and launches it as soon as {quota} is large enough. To "
@@ -104,12 +107,18 @@ def _find_refused_offer(instance: Instance) -> LaunchOffer:
     )
 
 
-def _list_other_quotas(instance: Instance) -> list[str]:
-    """Return the other quotas for which EC2 refused a launch in its last pass, each as a phrase."""
+def _describe_other_quotas(instance: Instance) -> str:
+    """Return the other quotas with which the launch could go on, as a sentence after a space.
+
+    The next decision, which reads the quotas, describes each of them.
+    """
     first = find_offer_key(_find_refused_offer(instance))
     offers = {find_offer_key(each.offer): each.offer for each in list_last_refusals(instance.launch)}
-    return [
+    refused = [
         f"{find_quota_code(offer.instance_type, offer.market) or offer.instance_type} in {offer.region}"
         for key, offer in offers.items()
         if key != first
     ]
+    if refused:
+        return f" EC2 refused its other offers for a quota, too: {join_and(refused)}."
+    return " The quota of another of its offers would do, too."

@@ -68,7 +68,7 @@ def _wait(instance: Instance, wait: QuotaWait, quotas: Sequence[ObservedQuota]) 
     waiting = replace(wait, exceeded=tuple(each.key for each in quotas if each.fits is False))
     changed = replace(instance, launch=replace(instance.launch, quota_wait=waiting))
     known = describe_quotas(changed.launch, quotas)
-    return replace(changed, reason=build_waiting_reason(instance, known, wait.since, quota_count=len(quotas)))
+    return replace(changed, reason=build_waiting_reason(instance, known, wait.since, has_other_quotas=len(quotas) > 1))
 
 
 def _find_start(wait: QuotaWait, desk: DeskSettings) -> datetime:
