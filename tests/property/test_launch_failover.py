@@ -25,8 +25,8 @@ from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateRe
 from chalicelib.domain.instances.hardware import build_hardware
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_tries import MAX_TRIES, TryResult
-from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedInstance
 from chalicelib.domain.instances.outcome import InstanceLaunched, LaunchResolved, Outcome
@@ -141,7 +141,7 @@ class LaunchWorld:
             requeue = plan.requeue
             if isinstance(plan.step, ResolveLaunch | Launch):
                 outcome = self._execute(plan.step, now)
-                recorded = outcomes.record_outcome(self.instance, plan.step, outcome, now)
+                recorded = record_outcome(self.instance, plan.step, outcome, now)
                 self._write(recorded.instance)
                 requeue = requeue or recorded.requeue
             if not requeue:

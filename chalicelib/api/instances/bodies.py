@@ -11,8 +11,8 @@ from chalicelib.api.request_models import OWNER_DESCRIPTION, OWNER_PATTERN, Doll
 from chalicelib.domain.common.text import join_or
 from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.policy_override import PolicyOverride
-from chalicelib.domain.instances.capacity_wait import WAIT_UNTIL_DESCRIPTION
 from chalicelib.domain.instances.names import NAME_DESCRIPTION
+from chalicelib.domain.instances.wait_until import WAIT_UNTIL_DESCRIPTION
 from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH, TAG_CHARACTERS
 from chalicelib.domain.launch.request import LaunchRequest
 

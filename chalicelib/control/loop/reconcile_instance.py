@@ -14,9 +14,10 @@ from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.instances.lifecycle import benchmark_run, decide, outcomes
+from chalicelib.domain.instances.lifecycle import benchmark_run, decide
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response, expects_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.lifecycle.stop_warnings import announces_stop
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.outcome import Outcome
@@ -205,7 +206,7 @@ class Reconciler:
         def record_on(current: Instance | None) -> bool:
             if current is None:
                 return False
-            plan = outcomes.record_outcome(current, step, outcome, self.clock.now(), context.desk.mode)
+            plan = record_outcome(current, step, outcome, self.clock.now(), context.desk.mode)
             self._write(current, plan, context)
             return plan.requeue
 

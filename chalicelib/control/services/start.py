@@ -9,11 +9,11 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownType
 from chalicelib.domain.common.errors import FieldError, build_validation_error
-from chalicelib.domain.instances.capacity_wait import check_wait_until
 from chalicelib.domain.instances.commands.start_options import StartOptions, is_waiting_to_start
 from chalicelib.domain.instances.hardware import find_rates
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.wait_until import check_wait_until
 from chalicelib.domain.launch.start_excess import find_start_excess
 from chalicelib.domain.offers.size_change import SizeContext, list_type_problems
 

@@ -8,9 +8,9 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.instances.capacity_wait import check_wait_until
 from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
 from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.instances.wait_until import check_wait_until
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice
 

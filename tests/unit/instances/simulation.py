@@ -15,9 +15,10 @@ from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.instances.commands.change import RecordChange
-from chalicelib.domain.instances.lifecycle import outcomes, stop_warnings
+from chalicelib.domain.instances.lifecycle import stop_warnings
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.observed_state import ObservedState
@@ -144,7 +145,7 @@ class Simulation:
             if plan.step:
                 self.steps.append(plan.step)
                 outcome = self.aws.execute(plan.step, now) if self.aws else self.call(plan.step)
-                recorded = outcomes.record_outcome(self.instance, plan.step, outcome, now)
+                recorded = record_outcome(self.instance, plan.step, outcome, now)
                 self._write(recorded)
                 requeue = requeue or recorded.requeue
             if not requeue:

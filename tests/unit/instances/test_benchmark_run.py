@@ -15,9 +15,10 @@ from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
 from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
-from chalicelib.domain.instances.lifecycle import decide, outcomes
+from chalicelib.domain.instances.lifecycle import decide
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, Observation, ObservedCommand, Unavailable
 from chalicelib.domain.instances.outcome import CommandSent
 from chalicelib.domain.instances.plan import Plan, SendDocument
@@ -66,7 +67,7 @@ def build_benchmarked_instance() -> Instance:
     """Return an instance whose benchmark SSM accepted a minute after the request."""
     plan = decide_after(build_requesting_instance(), 1)
     assert isinstance(plan.step, SendDocument)
-    return outcomes.record_outcome(plan.instance, plan.step, CommandSent("c-1"), START + MINUTE).instance
+    return record_outcome(plan.instance, plan.step, CommandSent("c-1"), START + MINUTE).instance
 
 
 def build_command(status: CommandStatus, output: str = "", exit_code: int = 0) -> ObservedCommand:
@@ -114,7 +115,7 @@ def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
     )
     sent = decide_after(instance, 1)
     assert sent.step
-    accepted = outcomes.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
+    accepted = record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
     plan = decide_after(accepted, 3, build_command(CommandStatus.SUCCEEDED, H100))
     assert plan.benchmark is not None
     assert plan.benchmark.summary.startswith("1 x H100: fp32 51.27 TFLOPS, fp16 636.5 TFLOPS")
@@ -151,7 +152,7 @@ def test_failed_benchmark_has_a_reason_and_leaves_the_instance_ready(command: Ob
 def test_permanent_error_ends_the_benchmark_and_transient_error_does_not(outcome: AwsError, is_over: bool) -> None:
     plan = decide_after(build_requesting_instance(), 1)
     assert plan.step
-    recorded = outcomes.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
+    recorded = record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
     assert (recorded.instance.benchmark_run is None) is is_over
     assert recorded.instance.phase is Phase.READY
 
@@ -161,7 +162,7 @@ def test_superseded_outcome_changes_nothing() -> None:
     assert plan.step
     other = decide_after(build_requesting_instance(replace(build_ready_instance(), version=9)), 1).instance
     for record in (build_ready_instance(), other, replace(plan.instance, phase=Phase.STOPPING)):
-        recorded = outcomes.record_outcome(record, plan.step, CommandSent("c-1"), START)
+        recorded = record_outcome(record, plan.step, CommandSent("c-1"), START)
         assert (recorded.reason.code, recorded.instance.benchmark_run, recorded.timeline) == (
             "superseded",
             record.benchmark_run,

@@ -9,7 +9,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.heartbeat import SelfStopStatus
 from chalicelib.domain.instances.commands import stop_start
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
-from chalicelib.domain.instances.lifecycle import outcomes
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.observation import NotVisible, Observation, TagsMissing
 from chalicelib.domain.instances.outcome import InstanceLaunched
 from chalicelib.domain.instances.plan import Launch
@@ -63,7 +63,7 @@ def test_message_about_an_external_start_says_what_the_mode_allows(mode: Mode, w
 def test_message_about_an_instance_that_reappeared_says_when_it_is_terminated(mode: Mode, words: str) -> None:
     closed = replace(build_instance(), phase=Phase.TERMINATED, ec2_instance=None)
     launched = InstanceLaunched(EC2_RUNNING.to_ec2_instance())
-    plan = outcomes.record_outcome(closed, Launch(build_launch_attempt()), launched, get_time(1), mode)
+    plan = record_outcome(closed, Launch(build_launch_attempt()), launched, get_time(1), mode)
     assert words in plan.timeline[0].message
 
 

@@ -16,7 +16,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.commands.request_move import cancel_move
 from chalicelib.domain.instances.commands.stop_start import request_start, request_termination
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.plan import Launch
 from chalicelib.domain.instances.record import Phase

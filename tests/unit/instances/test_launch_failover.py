@@ -21,9 +21,9 @@ from chalicelib.domain.common.aws_errors import (
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
-from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.launch_pass import NO_OFFER_ON_SPOT, record_success
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
 from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
@@ -46,7 +46,7 @@ def build_attempting(**choice: object) -> Instance:
 
 
 def record_on(instance: Instance, attempt: LaunchAttempt, error: AwsError) -> Plan:
-    return outcomes.record_outcome(instance, Launch(attempt), error, get_time(1))
+    return record_outcome(instance, Launch(attempt), error, get_time(1))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def record(instance: Instance, *errors: AwsError) -> Plan:
     first, *others = errors
     plan = record_on(instance, build_launch_attempt(), first)
     for error in others:
-        plan = outcomes.record_outcome(plan.instance, ResolveLaunch(), error, get_time(1))
+        plan = record_outcome(plan.instance, ResolveLaunch(), error, get_time(1))
     return plan
 
 
@@ -131,7 +131,7 @@ def test_lost_time_does_not_end_a_launch_before_its_first_pass() -> None:
     tried = record(build_attempting(), QUOTA).instance
     late = decide(tried, Observation(ec2=NotVisible()), get_time(62), build_context())
     assert isinstance(late.step, ResolveLaunch)
-    failed = outcomes.record_outcome(late.instance, ResolveLaunch(), NOTHING_LEFT, get_time(62))
+    failed = record_outcome(late.instance, ResolveLaunch(), NOTHING_LEFT, get_time(62))
     assert failed.reason.code is EventCode.QUOTA_EXCEEDED
 
 

@@ -17,8 +17,8 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.commands import stop_start
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.launch_tries import TryResult
-from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.outcome import Outcome
 from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch, Step
@@ -168,15 +168,15 @@ def test_late_refusal_of_an_earlier_attempt_changes_nothing() -> None:
     simulation.run_minutes(0, 1)
     first, second = (step for step in simulation.steps if isinstance(step, Launch))
     launch = simulation.instance.launch
-    waiting = outcomes.record_outcome(
+    waiting = record_outcome(
         simulation.instance, ResolveLaunch(()), build_resolved_launch(second.attempt), get_time(2)
     ).instance
     assert waiting.launch != launch
     for refusal in (NO_CAPACITY, QuotaExceeded("VcpuLimitExceeded", "Late."), PermanentAwsError("Blocked", "Late.")):
-        assert outcomes.record_outcome(waiting, first, refusal, get_time(2)).instance == waiting
-        assert outcomes.record_outcome(waiting, second, refusal, get_time(2)).instance != waiting
+        assert record_outcome(waiting, first, refusal, get_time(2)).instance == waiting
+        assert record_outcome(waiting, second, refusal, get_time(2)).instance != waiting
     late = build_resolved_launch(first.attempt)
-    again = outcomes.record_outcome(waiting, ResolveLaunch(()), late, get_time(2))
+    again = record_outcome(waiting, ResolveLaunch(()), late, get_time(2))
     assert again.instance == waiting
 
 
@@ -189,7 +189,7 @@ def test_address_is_billed_as_the_subnet_of_the_last_attempt_says(price: Decimal
     for attempt, address_price in zip(attempts, (Decimal(0), price), strict=False):
         waiting = replace(instance, launch=replace(instance.launch, attempt=None))
         outcome = build_resolved_launch(attempt, address_price)
-        instance = outcomes.record_outcome(waiting, ResolveLaunch(()), outcome, get_time(2)).instance
+        instance = record_outcome(waiting, ResolveLaunch(()), outcome, get_time(2)).instance
     assert instance.billing.rates.address == price
 
 

@@ -12,7 +12,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands.request_move import cancel_move
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.move_end import fail_move
-from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.outcome import InstanceLaunched
 from chalicelib.domain.instances.plan import MoveCall

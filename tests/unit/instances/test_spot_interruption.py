@@ -10,7 +10,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State, StateReason
 from chalicelib.domain.instances.lifecycle.decide import decide
-from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.lifecycle.spot_interruption import record_spot_event
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, Observation, ObservedCommand, Unavailable
 from chalicelib.domain.instances.outcome import CommandSent

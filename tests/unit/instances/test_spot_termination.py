@@ -8,7 +8,7 @@ from chalicelib.domain.common.aws_errors import AwsError, AwsNotFound, Permanent
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.lifecycle.decide import decide
-from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
 from chalicelib.domain.instances.observed_state import ObservedState
 from chalicelib.domain.instances.outcome import CallAccepted

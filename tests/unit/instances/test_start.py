@@ -5,7 +5,7 @@ from dataclasses import replace
 from chalicelib.domain.common.aws_errors import TransientAwsError
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.lifecycle import outcomes
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.outcome import CallAccepted
 from chalicelib.domain.instances.plan import Start, Step
@@ -36,9 +36,9 @@ def test_start_that_aws_throttles_until_the_deadline_names_the_error() -> None:
 
 
 def test_accepted_start_forgets_the_error_of_an_earlier_call() -> None:
-    throttled = outcomes.record_outcome(build_starting_instance(), Start(), THROTTLED, get_time(1)).instance
+    throttled = record_outcome(build_starting_instance(), Start(), THROTTLED, get_time(1)).instance
     assert throttled.claim is not None
     assert throttled.claim.last_error == CAUSE
-    accepted = outcomes.record_outcome(throttled, Start(), CallAccepted(), get_time(2)).instance
+    accepted = record_outcome(throttled, Start(), CallAccepted(), get_time(2)).instance
     assert accepted.claim is not None
     assert accepted.claim.last_error is None

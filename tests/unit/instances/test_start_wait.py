@@ -10,7 +10,6 @@ from chalicelib.domain.common.aws_errors import PermanentAwsError
 from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LONGEST_CAPACITY_RETRY, MAX_CAPACITY_WAIT
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.capacity_wait import check_wait_until
 from chalicelib.domain.instances.commands.start_options import StartOptions
 from chalicelib.domain.instances.commands.stop_start import build_request_reason, request_start, request_stop
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
@@ -25,6 +24,7 @@ from chalicelib.domain.instances.start_state import (
     StartWithoutCapacity,
     describe_capacity_advice,
 )
+from chalicelib.domain.instances.wait_until import check_wait_until
 from tests.support.ready_instance import ADA, EC2_RUNNING
 from tests.unit.instances.simulated_aws import SimulatedAws
 from tests.unit.instances.simulation import Simulation, get_time

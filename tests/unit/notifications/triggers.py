@@ -36,7 +36,8 @@ from chalicelib.domain.instances.ec2_instance import (
 )
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
-from chalicelib.domain.instances.lifecycle import decide, outcomes
+from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.lifecycle import record_outcome as outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
 from chalicelib.domain.instances.observation import (

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain.common.aws_errors import PermanentAwsError
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
 from chalicelib.domain.instances.commands.setup_request import SetupRequest
-from chalicelib.domain.instances.lifecycle import outcomes
+from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
 from chalicelib.domain.instances.plan import SendDocument
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
@@ -84,7 +84,7 @@ def test_document_that_ssm_rejected_is_not_in_an_image_after_a_second_setup() ->
     )
     setting_up = replace(build_ready_instance(), phase=Phase.SETTING_UP, setup=again)
     step = SendDocument("one", parameters={}, attempt_id="a", timeout=ONE.timeout)
-    refused = outcomes.record_outcome(setting_up, step, PermanentAwsError("AccessDenied", "no"), NOW).instance.setup
+    refused = record_outcome(setting_up, step, PermanentAwsError("AccessDenied", "no"), NOW).instance.setup
     assert list_parameters_hashes(replace(refused, documents=(THREE,), document_index=1)) == [("two", "a")], (
         "a response may have been lost"
     )

@@ -4,8 +4,8 @@
                      |            |           |          every phase -> terminating -> terminated
                      +--> failed <+-----------+
 
-A plan is one guarded write and then at most one AWS call; `outcomes` decides what follows from the outcome of the call.
-After a crash, the next decision goes on from the record. `STAGES` lists the steps of a decision in their order.
+A plan is one guarded write and then at most one AWS call; `record_outcome` decides what follows from its outcome. After
+a crash, the next decision goes on from the record. `STAGES` lists the steps of a decision in their order.
 """
 
 from dataclasses import replace

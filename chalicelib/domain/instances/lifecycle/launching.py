@@ -13,7 +13,6 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.domain.instances.capacity_wait import MAX_WAIT_TEXT
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_choice import with_first_price
 from chalicelib.domain.instances.lifecycle import waiting_for_quota
@@ -30,6 +29,7 @@ from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.small_disk import describe_small_disk
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.wait_until import MAX_WAIT_TEXT
 
 
 def decide(instance: Instance, now: datetime, desk: DeskSettings, quotas: Sequence[ObservedQuota] = ()) -> Plan:

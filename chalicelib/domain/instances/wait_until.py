@@ -1,4 +1,4 @@
-"""The wait for capacity that a launch or a start can request with `wait_until`: its longest time, and its check."""
+"""Check and describe `wait_until`, the time until which a launch or a start waits for capacity."""
 
 from datetime import datetime
 
