@@ -5,7 +5,6 @@ at once, by pydantic. It is stored beside the attributes that serve keys, condit
 """
 
 import functools
-from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -19,13 +18,9 @@ class StoredType(Generic[T]):
     The type adapter is built when it is first needed, because building it costs more than importing a module.
     """
 
-    def __init__(self, value_type: type[T], *, former_names: Mapping[str, str] | None = None) -> None:
-        """Convert values of this type, which is a dataclass.
-
-        :param former_names: names of fields in texts that were written before a renaming, each with the present name
-        """
+    def __init__(self, value_type: type[T]) -> None:
+        """Convert values of this type, which is a dataclass."""
         self._value_type = value_type
-        self._former_keys = {f'"{former}":': f'"{name}":' for former, name in (former_names or {}).items()}
 
     @functools.cached_property
     def _adapter(self) -> TypeAdapter[T]:
@@ -40,7 +35,4 @@ class StoredType(Generic[T]):
 
         :raises ValidationError: the text is no value of this type
         """
-        for former, key in self._former_keys.items():
-            # Within a string of JSON, quotes are escaped, so only a key matches.
-            text = text.replace(former, key)
         return self._adapter.validate_json(text)

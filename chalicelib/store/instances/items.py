@@ -26,7 +26,7 @@ from chalicelib.store.notifications import add_notifications
 from chalicelib.store.stored_type import StoredType
 from chalicelib.store.timeline import append_timeline
 
-INSTANCE = StoredType(Instance, former_names={"is_foreign": "is_adopted_on_request"})
+INSTANCE = StoredType(Instance)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,14 +46,6 @@ def test_record_that_was_written_before_starts_and_moves_is_readable() -> None:
     assert INSTANCE.decode(json.dumps(stored)) == build_ready_instance()
 
 
-def test_field_with_a_former_name_is_read() -> None:
-    name = '"is_foreign":'
-    instance = replace(build_ready_instance(), name=name, is_adopted_on_request=True)
-    former = INSTANCE.encode(instance).replace('"is_adopted_on_request":', '"is_foreign":')
-    assert '"is_foreign":true' in former
-    assert INSTANCE.decode(former) == instance
-
-
 @given(times, amounts)
 def test_billed_segment_is_read_as_written(since: datetime, rate: Decimal) -> None:
     segment = BilledSegment(
