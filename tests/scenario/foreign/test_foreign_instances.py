@@ -14,6 +14,7 @@ from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.costs.daily_costs import CostReport
 from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.foreign.adoption import Adoption, AdoptionList, AdoptionState
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.notifications.notification import DESK_ID
@@ -185,6 +186,9 @@ def test_instance_without_a_profile_says_why_sessions_and_setups_do_not_work(des
     assert (refused.value.code, page in refused.value.message) == ("no_instance_profile", True)
     granted = app.setup.run(ADA, name, recipe="bare", parameters={})
     assert [each.code for each in granted.warnings] == ["no_instance_profile"]
+    changed = app.instances.update_policy(ADA, name, PolicyOverride(before_stop_hook="/home/ubuntu/save.sh"))
+    assert [each.code for each in changed.warnings] == ["no_instance_profile"]
+    assert app.instances.update_policy(ADA, name, PolicyOverride(max_hours=5)).warnings == ()
 
 
 def test_tags_go_to_the_instance_last_and_only_where_the_account_admin_allows(desk: World) -> None:

@@ -189,6 +189,15 @@ def test_interruption_without_a_warning_is_notified(resumes: bool, desired: Desi
     assert plan.instance.observed.interruption == Interruption(interrupted_at=START)
 
 
+def test_interruption_is_notified_once_while_ec2_stops_the_instance_and_afterwards() -> None:
+    stopping = decide(build_spot_instance(), observe(Ec2State.STOPPING, INTERRUPTED), START, CONTEXT)
+    stopped = decide(stopping.instance, observe(Ec2State.STOPPED, INTERRUPTED), get_time(1), CONTEXT)
+    codes = [entry.code for plan in (stopping, stopped) for entry in plan.timeline]
+    assert codes == [EventCode.SPOT_INTERRUPTED, EventCode.STOPPED]
+    assert stopped.instance.reason.code is EventCode.SPOT_INTERRUPTED, "it says who can start the instance"
+    assert stopped.instance.observed.interruption == Interruption(interrupted_at=get_time(1))
+
+
 @pytest.mark.parametrize(
     ("reason", "code", "interruption"),
     [
@@ -236,9 +245,14 @@ def test_unwanted_return_is_stopped_once_it_runs() -> None:
 
 @pytest.mark.parametrize("mode", [Mode.DRY_RUN, Mode.PAUSED])
 def test_unwanted_return_is_managed_where_gpudesk_may_not_stop_it(mode: Mode) -> None:
-    plan = decide(build_interrupted(), observe(), get_time(5), build_context(mode))
+    interrupted = decide(build_spot_instance(), observe(Ec2State.STOPPED, INTERRUPTED), START, build_context(mode))
+    assert "gpudesk stops it after" not in interrupted.reason.message
+    plan = decide(interrupted.instance, observe(), get_time(5), build_context(mode))
     assert (plan.step, plan.instance.phase) == (None, Phase.BOOTING)
     assert plan.instance.observed.interruption is None
+    assert [entry.code for entry in plan.timeline] == [EventCode.SPOT_RESUMED], "EC2 started it, and no person"
+    assert "it does not stop n on its own" in plan.reason.message
+    assert plan.instance.spec.desired is DesiredState.RUNNING
 
 
 def test_return_during_the_stop_is_stopped_again() -> None:

@@ -17,7 +17,7 @@ from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.lifecycle.starting import abandon_start
-from chalicelib.domain.instances.lifecycle.stop_impact import describe_stopped_costs
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_missing_stop, describe_stopped_costs
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
@@ -34,15 +34,20 @@ def requires_spot_request(instance: Instance) -> bool:
     return is_interrupted and instance.phase is Phase.STOPPED and instance.spec.desired is DesiredState.RUNNING
 
 
-def build_interrupted_reason(instance: Instance, ec2_instance: Ec2Instance) -> EventReason:
+def build_interrupted_reason(instance: Instance, ec2_instance: Ec2Instance, mode: Mode) -> EventReason:
     """Return the reason of an instance that EC2 has interrupted: what follows, and what its owner can do."""
     name = instance.name
     if instance.spec.spot.resume_after_interruption:
         follows = f"EC2 starts it again when it has capacity. To prevent that, stop {name}."
     else:
+        unwanted = (
+            "Otherwise gpudesk stops it after EC2's start, and you can start it at any time."
+            if mode is Mode.ENFORCE
+            else describe_missing_stop(name, mode)
+        )
         follows = (
             "EC2 starts it when it has capacity; nobody else can before. To use it then, request a start now. "
-            "Otherwise gpudesk stops it after EC2's start, and you can start it at any time."
+            f"{unwanted}"
         )
     message = f"EC2 interrupted {name}.{ec2_instance.reason_text} {describe_stopped_costs(instance)} {follows}"
     return EventReason(code=EventCode.SPOT_INTERRUPTED, message=message)
@@ -68,26 +73,18 @@ def wait_for_ec2(instance: Instance, observation: Observation, now: datetime) ->
 
 
 def decide_return(instance: Instance, ec2_instance: Ec2Instance, now: datetime, mode: Mode) -> Plan | None:
-    """Decide for an interrupted instance that EC2 has started again: keep it if it is wanted, else stop it.
+    """Decide for an interrupted instance that EC2 has started again: manage it, or stop it if nobody wants it.
 
-    :returns: None if EC2 has not interrupted it, or if gpudesk may not stop it in this mode
+    :returns: None if EC2 has not interrupted it
     """
     if instance.observed.interruption is None:
         return None
     name = instance.name
     if instance.spec.desired is DesiredState.RUNNING:
-        message = f"EC2 started {name} again after it had interrupted it. It is billed. Its idle policy applies again."
-        reason = EventReason(code=EventCode.SPOT_RESUMED, message=message)
-        resumed = replace(
-            with_phase(instance, Phase.BOOTING, reason, now),
-            ready_since=None,
-            claim=None,
-            lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),
-            observed=replace(instance.observed, boot_id=None, interruption=None),
-        )
-        return record_event(resumed, reason, now)
+        return _resume(instance, ec2_instance, "It is billed. Its idle policy applies again.", now)
     if mode is not Mode.ENFORCE:
-        return None
+        follows = f"It is billed. {describe_missing_stop(name, mode)} Stop it if nobody needs it."
+        return _resume(instance, ec2_instance, follows, now)
     if ec2_instance.state is not Ec2State.RUNNING:
         message = f"EC2 is starting {name}, and no start was requested. gpudesk stops {name} as soon as it runs."
         return no_op(instance, EventCode.SPOT_WAITING, message)
@@ -95,6 +92,25 @@ def decide_return(instance: Instance, ec2_instance: Ec2Instance, now: datetime, 
     reason = EventReason(code=EventCode.SPOT_RETURN_STOPPED, message=message)
     # Without a type of warning no hook runs: nobody has worked on it since it returned.
     return begin_action(instance, ClaimAction.STOP, reason, now)
+
+
+def _resume(instance: Instance, ec2_instance: Ec2Instance, follows: str, now: datetime) -> Plan:
+    """Manage an instance again that EC2 has started after an interruption.
+
+    :param follows: what it costs and who stops it, as sentences
+    """
+    message = f"EC2 started {instance.name} again after it had interrupted it. {follows}"
+    reason = EventReason(code=EventCode.SPOT_RESUMED, message=message)
+    resumed = replace(
+        with_phase(instance, Phase.BOOTING, reason, now),
+        spec=replace(instance.spec, desired=DesiredState.RUNNING),
+        state_request=None if instance.spec.desired is not DesiredState.RUNNING else instance.state_request,
+        ready_since=None,
+        claim=None,
+        lifetime=replace(instance.lifetime, started_at=ec2_instance.launched_at),
+        observed=replace(instance.observed, boot_id=None, interruption=None),
+    )
+    return record_event(resumed, reason, now)
 
 
 def _needs_ec2(request: ObservedSpotRequest) -> bool:
