@@ -82,6 +82,8 @@ def test_machine_without_gpu_has_no_nvidia_smi(fleet: SandboxedMachines) -> None
 def test_sudo_and_runuser_change_user(fleet: SandboxedMachines, shared: str) -> None:
     for line in ("sudo -u ubuntu -H sh -c", "runuser -u ubuntu -- sh -c", "su ubuntu -c", "sudo -nHu ubuntu sh -c"):
         assert read_output(fleet, shared, f"{line} 'echo $HOME'") == "/home/ubuntu", line
+    assert read_output(fleet, shared, "echo typed | runuser -u ubuntu -- cat") == "typed"
+    assert run_script(fleet, shared, "runuser -u nobody-else -- true").exit_code == 1
     assert read_output(fleet, shared, "sudo -iu ubuntu pwd; sudo A=b env | grep ^A=").splitlines()[-1] == "A=b"
 
 
