@@ -145,3 +145,12 @@ def test_concurrent_programs_get_their_own_responses(fleet: SandboxedMachines, s
     line = f"for u in {units}; do (systemctl show --property=Id --value $u) & done; wait"
     assert sorted(read_output(fleet, shared, line).split()) == sorted(f"{unit}.service" for unit in units.split())
     assert threading.active_count() < 60
+
+
+def test_df_shows_the_ordered_free_space(fleet: SandboxedMachines, shared: str) -> None:
+    faults = "/var/lib/fake-faults"
+    lines = ("df --output=avail -BM /", f"mkdir -p {faults}; echo 3000 >{faults}/free-mib", "df --output=avail -BG /")
+    assert read_output(fleet, shared, *lines, f"df -h /; rm {faults}/free-mib").split()[:4] == [
+        *("Avail", "50000M"),
+        *("Avail", "2G"),
+    ]

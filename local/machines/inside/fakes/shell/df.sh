@@ -10,9 +10,9 @@ free=$mib_of_a_new_instance
 if [ -e "$ordered" ]; then
   read -r free <"$ordered"
 fi
-case " $* " in
-*" --output=avail "*" -BG "*) printf 'Avail\n%dG\n' $((free / 1024)) ;;
-*" --output=avail "*) printf 'Avail\n%dM\n' "$free" ;;
+case " $*" in
+*" --output=avail"*" -BG"*) printf 'Avail\n%dG\n' $((free / 1024)) ;;
+*" --output=avail"*) printf 'Avail\n%dM\n' "$free" ;;
 *)
   total=$(/.machine/usr/bin/df --output=size -BM / | tr -dc 0-9)
   echo "Filesystem     1M-blocks     Used Available Mounted on"
