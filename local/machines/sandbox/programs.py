@@ -12,6 +12,9 @@ from pathlib import Path
 
 from local.machines.inside.fakes.internet import miniconda
 
+EMPTY = "empty"
+"""Empty folder in the folder of programs."""
+
 CODE = "/.machine/code"
 INTERPRETER = "/.machine/bin/python3"
 LAUNCHER = """#!{interpreter} -SEs
@@ -31,7 +34,7 @@ sys.exit({function}(sys.argv[1:]))' "$@"
 """Launcher of a fake with a shell script. The script handles frequent calls; for any other call Python runs."""
 
 SHELL_FOLDER = Path(__file__).parents[1] / "inside" / "fakes" / "shell"
-SHELL_FAKES = ("df",)
+SHELL_FAKES = ("df", "ssh-keygen")
 """Fakes that are only a shell script."""
 
 NEED_USERS = ("runuser",)
@@ -110,6 +113,7 @@ def build_folder(folder: Path, *, has_gpu: bool, has_users: bool) -> Path:
     draft = folder / f"{target.name}.{os.getpid()}"
     for program_folder in list_program_folders():
         _fill_folder(draft / program_folder.strip("/"), program_folder, fakes, has_users=has_users)
+    (draft / EMPTY).mkdir()
     draft.rename(target)
     return target
 

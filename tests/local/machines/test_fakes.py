@@ -99,6 +99,7 @@ def test_venv_contains_only_installed_packages(fleet: SandboxedMachines, shared:
         fleet, shared, "/opt/env/bin/python -c 'import ipykernel; print(ipykernel.__file__)'"
     ).startswith("/opt")
     assert run_script(fleet, shared, "/opt/env/bin/python -c 'import moto'").status == "Failed"
+    assert run_script(fleet, shared, "python3 -c 'import pip'").status == "Failed", "a new instance has no packages"
     assert read_output(fleet, shared, "head -1 /opt/env/bin/jupyter-kernelspec") == "#!/opt/env/bin/python"
     assert "share/jupyter/kernels/python3" in read_output(fleet, shared, "/opt/env/bin/jupyter-kernelspec list")
     assert read_output(fleet, shared, "/opt/env/bin/python -m pip list | grep -c ^ipykernel==") == "1"

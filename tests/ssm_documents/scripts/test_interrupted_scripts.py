@@ -14,8 +14,9 @@ from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
-from ssm_documents.compose import compose, list_document_names
+from ssm_documents.compose import list_document_names
 from ssm_documents.library import LOADING_LINE
+from tests.support.documents import copy_document
 from tests.support.pytorch import INSTALL_FAKE_PYTORCH
 from tests.support.sandbox import Machine, booted
 
@@ -66,7 +67,7 @@ def test_rerun_repairs_a_step_that_was_interrupted_anywhere(
     machine: Machine, name: str, request: pytest.FixtureRequest, complete_documents: set[str]
 ) -> None:
     prepare(machine, request.node.callspec.params["machine"], name, complete_documents)
-    document = compose(name)
+    document = copy_document(name)
     for step in list_steps(name, document):
         results = list(run_until_complete(machine, document, step))
         assert results[-1].status == "Success", results[-1]

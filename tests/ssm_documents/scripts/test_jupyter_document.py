@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from ssm_documents.compose import compose
 from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers, resolve_access
 from ssm_documents.probe.user_messenger import NOTIFICATIONS, DeliveryCount, UserMessenger, notify_jupyter
+from tests.support.documents import copy_document
 
 SHARED = Path("ssm_documents/lib")
 TOKEN = "t0ken"
@@ -165,7 +165,7 @@ def test_jupyterlab_without_the_extension_is_unreachable_for_messages(tmp_path: 
 
 def test_every_package_is_pinned_and_supports_the_python_of_ubuntu_22_04() -> None:
     """Most images have Python 3.10, which is older than the Python of these tests."""
-    script = "\n".join(compose("gpudesk-jupyter")["mainSteps"][0]["inputs"]["runCommand"])
+    script = "\n".join(copy_document("gpudesk-jupyter")["mainSteps"][0]["inputs"]["runCommand"])
     words = script.partition("PACKAGES=(")[2].partition(")")[0].split()
     packages = [Requirement(word) for word in words]
     assert {each.name for each in packages} >= {"jupyterlab", "jupyter-server", "ipykernel"}
