@@ -35,7 +35,7 @@ sys.exit({function}(sys.argv[1:]))' "$@"
 
 SHELL_FOLDER = Path(__file__).parents[1] / "inside" / "fakes" / "shell"
 SHELL_FAKES = ("df", "ssh-keygen")
-"""Fakes that are only a shell script."""
+"""Fakes that are only a shell script, if this computer has the program."""
 
 NEED_USERS = ("runuser",)
 """Shell scripts that work only in a sandbox with users other than root."""
@@ -129,7 +129,8 @@ def _fill_folder(draft: Path, program_folder: str, fakes: Mapping[str, tuple[str
     if sha256sum.exists():
         _write_program(draft / "sha256sum", _build_sha256sum(f"/.machine{sha256sum}"))
     for name in SHELL_FAKES:
-        _write_program(draft / name, f"#!/bin/sh\n{(SHELL_FOLDER / f'{name}.sh').read_text()}")
+        if Path(program_folder, name).exists():
+            _write_program(draft / name, f"#!/bin/sh\n{(SHELL_FOLDER / f'{name}.sh').read_text()}")
     for name, (module, function) in fakes.items():
         script = SHELL_FOLDER / f"{name}.sh"
         has_script = script.exists() and (has_users or name not in NEED_USERS)
