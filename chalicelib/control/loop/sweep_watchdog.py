@@ -9,7 +9,7 @@ from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import format_date_time, format_duration
+from chalicelib.domain.common.text import format_age, format_date_time, format_duration
 from chalicelib.domain.notifications.desk_notifications import build_desk_notification
 from chalicelib.store.desk import SWEEP_LEASE_NAME
 from chalicelib.store.repositories import Repositories
@@ -35,7 +35,7 @@ class SweepWatchdog:
         if last is None or now - last <= SWEEP_OVERDUE_AFTER:
             return False
         message = (
-            f"The scheduled sweep has not completed since {format_date_time(last)}, {format_duration(now - last)} ago: "
+            f"The scheduled sweep has not completed since {format_date_time(last)}, {format_age(now - last)}: "
             "it does not run, or a region rejects its calls or does not answer. Until it completes, gpudesk stops no "
             "instance (or none in that region) on its own, not even at the end of max_hours, and does not repeat calls "
             "that failed. An idle instance with a working probe stops itself 15 minutes later than gpudesk would stop "

@@ -7,7 +7,7 @@ from datetime import datetime
 from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.domain.common.deadlines import DUPLICATE_REQUEST_WINDOW, IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
-from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.common.text import format_age
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.instances.idempotency import EarlierLaunch, IdempotencyRecord
 from chalicelib.store.instances.repository import InstanceRepository
@@ -44,7 +44,7 @@ def build_repeated_answer(
     if key:
         return InstanceWithWarnings(instance, earlier.warnings)
     message = (
-        f"Returned the instance created by an identical request {format_duration(now - instance.created_at)} ago. To "
-        "create another one, send a new Idempotency-Key."
+        f"Returned the instance created by an identical request {format_age(now - instance.created_at)}. To create "
+        "another one, send a new Idempotency-Key."
     )
     return InstanceWithWarnings(instance, (WriteWarning(WarningCode.DUPLICATE_REQUEST, message), *earlier.warnings))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.common.reason import Reason
-from chalicelib.domain.common.text import ensure_period, format_duration, format_time, pluralize
+from chalicelib.domain.common.text import ensure_period, format_age, format_duration, format_time, pluralize
 from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP, Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, UnreadableHeartbeat
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
@@ -111,7 +111,7 @@ def _find_problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id
             if heartbeat.at > now + HEARTBEAT_MAX_FUTURE_SKEW:
                 return f"the last heartbeat is {format_duration(heartbeat.at - now)} in the future"
             if now - heartbeat.at > HEARTBEAT_MAX_AGE:
-                return f"the last heartbeat came {format_duration(now - heartbeat.at)} ago"
+                return f"the last heartbeat came {format_age(now - heartbeat.at)}"
     return None
 
 
@@ -151,10 +151,7 @@ def _judge_quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> Ac
 
 def _explain_busy(active: list[Evidence], now: datetime) -> Reason:
     """Return a reason that names the most informative active signals."""
-    named = [
-        f"{evidence.reason} ({format_duration(max(now - evidence.at, timedelta(0)))} ago)"
-        for evidence in active[:MAX_REASONS]
-    ]
+    named = [f"{evidence.reason} ({format_age(now - evidence.at)})" for evidence in active[:MAX_REASONS]]
     more = [pluralize(len(active) - MAX_REASONS, "more signal")] if len(active) > MAX_REASONS else []
     return Reason(code=ActivityCode.BUSY, message=f"Busy: {'; '.join([*named, *more])}.")
 

@@ -116,6 +116,7 @@ def test_activity_state_depends_on_every_signal(
     ("at", "instance_id", "message"),
     [
         (NOW - 4 * MINUTE, "i-1", "4 min ago"),
+        (NOW - timedelta(days=3), "i-1", "3 days ago"),
         (NOW + 3 * MINUTE, "i-1", "in the future"),
         (NOW, "i-2", "another instance"),
     ],
