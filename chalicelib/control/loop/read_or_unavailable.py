@@ -1,4 +1,4 @@
-"""Turn an error of AWS into an observation, because a decision follows from a missing answer, too."""
+"""Turn an error of AWS into an observation: decisions handle it like every other observation."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def read_or_unavailable(read: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T | Unavailable:
-    """Return what a call reads, or that AWS does not show it.
+    """Return the result of a call, or Unavailable if AWS rejected it or did not respond.
 
     :param read: called with the other arguments
     """

@@ -38,8 +38,9 @@ def read_region(
 ) -> RegionSnapshot:
     """Return the observations of all instances of a region.
 
+    gpudesk makes no more calls in a region whose EC2 does not respond: each could take its whole timeout.
+
     :param records: the records of all regions
-    A region whose EC2 does not respond is asked nothing more: each call could take its whole timeout.
     """
     observed = observer.list_instances(region)
     read = _read_heartbeats(observer, heartbeats, instances)

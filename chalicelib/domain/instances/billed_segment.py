@@ -1,4 +1,4 @@
-"""A period in which an instance or an image was billed, and what it cost, by what is billed."""
+"""A period in which an instance or an image was billed, and its costs: instance, disk, address, images."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -9,7 +9,7 @@ from chalicelib.domain.offers.query import MIB_PER_GIB, OfferQuery
 
 
 def leave_out_mismatch(query: OfferQuery, types: Sequence[InstanceType], left_out: LeftOutCollector) -> None:
-    """Put the types of its GPU or name into `left_out` if a query can mean no type of the catalog.
+    """If no type of the catalog matches a query, put the types with its GPU or its name into `left_out`.
 
     :param types: all types of the catalog
     """

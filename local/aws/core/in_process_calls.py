@@ -1,4 +1,4 @@
-"""Faster calls of the SDK to the local cloud in the same process, which reads neither signatures nor user agents."""
+"""Make the SDK's calls to the local cloud of this process faster: it reads neither signatures nor user agents."""
 
 import re
 from collections.abc import Callable

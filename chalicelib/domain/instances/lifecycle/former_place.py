@@ -1,4 +1,4 @@
-"""Keep the place that an instance leaves with the launch at its target, and take it back if the move fails."""
+"""Store the part of a record that the launch at the target replaces, and restore it if the move fails."""
 
 from dataclasses import replace
 from datetime import datetime

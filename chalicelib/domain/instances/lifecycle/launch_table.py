@@ -50,7 +50,7 @@ def describe_wait(instance: Instance) -> str:
 
 
 def describe_choice(instance: Instance) -> str:
-    """Return what a launch may launch, as a phrase after "capacity"."""
+    """Return the types, the place and the highest price that a launch accepts, as a phrase after "capacity"."""
     choice, spec = instance.spec.launch_choice, instance.spec
     if choice is None:
         return f"for {spec.hardware.instance_type} in {spec.region}"
