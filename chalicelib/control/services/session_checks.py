@@ -19,7 +19,7 @@ from chalicelib.store.instances.repository import InstanceRepository
 
 
 def load_running(instances: InstanceRepository, actor: Actor, ref: str) -> tuple[Instance, Ec2Instance]:
-    """Return an instance that the caller may see, and its EC2 instance, which runs by the record.
+    """Return an instance that the caller may see, and its EC2 instance, which is running according to the record.
 
     :raises NotFound: it does not exist, or the caller may not see it
     :raises Conflict: it is terminated, or is not running
@@ -34,8 +34,8 @@ def load_running(instances: InstanceRepository, actor: Actor, ref: str) -> tuple
     return instance, instance.ec2_instance
 
 
-def require_jupyter(instance: Instance, request: SessionRequest, recipes: Mapping[str, Recipe]) -> int | None:
-    """Return the port of Jupyter; None if the instance has none.
+def find_session_jupyter_port(instance: Instance, request: SessionRequest, recipes: Mapping[str, Recipe]) -> int | None:
+    """Return the port of Jupyter; None: the session does not need it, and the instance has none.
 
     :raises Conflict: the session needs Jupyter, and the instance has none
     """
@@ -48,7 +48,7 @@ def require_jupyter(instance: Instance, request: SessionRequest, recipes: Mappin
 
 
 def require_secrets(instance: Instance, images: ImageRepository) -> None:
-    """Refuse a session while its secrets are removed from the disk.
+    """Refuse a session while the secrets of the instance are removed from its disk.
 
     :raises Conflict: an image is being created, and the secrets are not restored yet
     """

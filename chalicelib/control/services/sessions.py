@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from chalicelib.aws.session_manager import Session
 from chalicelib.control.services.instances import InstanceService
-from chalicelib.control.services.session_checks import load_running, require_ec2_tags, require_jupyter, require_secrets
+from chalicelib.control.services.session_checks import (
+    find_session_jupyter_port,
+    load_running,
+    require_ec2_tags,
+    require_secrets,
+)
 from chalicelib.control.services.session_opener import SessionOpener, Target
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import ErrorCode, NotFound, RequestError
@@ -99,7 +104,7 @@ class SessionService:
         """
         calls = self.opener.begin()
         instance, machine = load_running(self.stores.instances, actor, ref)
-        plan = plan_session(request, require_jupyter(instance, request, self.recipes))
+        plan = plan_session(request, find_session_jupyter_port(instance, request, self.recipes))
         if request.kind.requires_secrets:
             require_secrets(instance, self.stores.images)
         missing_profile = describe_missing_profile(instance)
