@@ -8,7 +8,7 @@ from chalicelib.control.services.budgets import BudgetService
 from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.control.services.launch_preparation import LaunchPreparer
 from chalicelib.control.services.launch_quota import LaunchQuotaCheck
-from chalicelib.control.services.repeated_launches import build_idempotency_record, build_repeated_answer
+from chalicelib.control.services.repeated_launches import build_idempotency_record, load_repeated_answer
 from chalicelib.control.services.settings_changes import find_email_state
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
@@ -61,8 +61,8 @@ class LaunchService:
         """
         owner, now = actor.require_owner(), self.clock.now()
         idempotency = build_idempotency_record(owner, key, body_digest, now)
-        if earlier := self.stores.launches.find(idempotency, now):
-            return self._repeat(earlier, key)
+        if earlier := self.stores.launches.find_earlier(idempotency, now):
+            return self._answer_again(earlier, key)
         settings = self.stores.desk.get_settings()
         settings.require_not_paused("Instances can be launched")
         owner_settings = self.stores.owners.get(owner)
@@ -86,8 +86,10 @@ class LaunchService:
         try:
             result = retry_on_conflict(save, ConditionFailed, attempts=CONTENDED_ATTEMPTS)
         except Conflict as conflict:
-            if conflict.code is ErrorCode.BUDGET_EXCEEDED and (earlier := self.stores.launches.find(idempotency, now)):
-                return self._repeat(earlier, key)
+            if conflict.code is ErrorCode.BUDGET_EXCEEDED and (
+                earlier := self.stores.launches.find_earlier(idempotency, now)
+            ):
+                return self._answer_again(earlier, key)
             raise
         except VersionConflict as conflict:
             message = f"{owner} sends too many launches at the same time. Try again."
@@ -97,8 +99,8 @@ class LaunchService:
             raise ValidationFailed(message) from error
         return self._to_response(result, warnings, settings, key)
 
-    def _repeat(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
-        return build_repeated_answer(earlier, key, self.stores.instances, self.clock.now())
+    def _answer_again(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
+        return load_repeated_answer(earlier, key, self.stores.instances, self.clock.now())
 
     def _check_quota(self, prepared: PreparedLaunch, settings: DeskSettings) -> Iterator[WriteWarning]:
         """Return a warning if the first offer exceeds a quota, so that the launch tries another one or waits.
@@ -128,7 +130,7 @@ class LaunchService:
     ) -> InstanceWithWarnings:
         """Return the answer to a launch, or raise the refusal."""
         if result.earlier:
-            return self._repeat(result.earlier, key)
+            return self._answer_again(result.earlier, key)
         if result.outcome is LaunchOutcome.NAME_TAKEN:
             raise Conflict(
                 self._describe_taken_name(result.instance.name, result.instance.owner),

@@ -22,7 +22,7 @@ def build_idempotency_record(owner: str, key: str | None, body_digest: str, now:
     return IdempotencyRecord(key=f"{kind}#{digest}", digest=body_digest, until=now + duration)
 
 
-def build_repeated_answer(
+def load_repeated_answer(
     earlier: EarlierLaunch, key: str | None, instances: InstanceRepository, now: datetime
 ) -> InstanceWithWarnings:
     """Return the answer to the first request again. For a request without a key, add how to create another instance.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import Enum, auto
 
 from pynamodb.exceptions import TransactWriteError
@@ -66,6 +65,8 @@ class LaunchResult:
 class LaunchRepository:
     """The writes of POST /instances."""
 
+    find_earlier = staticmethod(find_earlier_launch)
+
     def launch(
         self,
         instance: Instance,
@@ -87,10 +88,6 @@ class LaunchRepository:
         while result.outcome is LaunchOutcome.NAME_TAKEN and (name := next(names, None)):
             result = self._try_name(replace(instance, name=name), entries, idempotency, conditions)
         return result
-
-    def find(self, idempotency: IdempotencyRecord, now: datetime) -> EarlierLaunch | None:
-        """Return the launch of an earlier request with the same key, until its record expires."""
-        return find_earlier_launch(idempotency, now)
 
     def count_for_limit(self, owner: str) -> int:
         """Return how many instances of an owner count for the limit."""
@@ -129,7 +126,7 @@ class LaunchRepository:
 
     def _find_result(self, instance: Instance, idempotency: IdempotencyRecord) -> LaunchResult | None:
         """Return the result of an earlier request. If that was an earlier write of this launch, it is a success."""
-        earlier = self.find(idempotency, instance.created_at)
+        earlier = self.find_earlier(idempotency, instance.created_at)
         if earlier is None:
             return None
         if earlier.instance_id == instance.id:
