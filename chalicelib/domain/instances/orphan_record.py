@@ -1,4 +1,4 @@
-"""The record of an orphan, an EC2 instance with gpudesk's tags and no record, and the notification about it."""
+"""The record of an orphan, an EC2 instance with gpudesk's tags and no record, and the reason of its notification."""
 
 from datetime import datetime
 
@@ -27,7 +27,8 @@ from chalicelib.domain.setup.state import SetupState
 UNKNOWN_OWNER = "nobody"
 """The owner of an orphan without a valid owner tag."""
 
-RECIPE = "bare"
+ORPHAN_RECIPE = "bare"
+"""gpudesk does not know what is installed on an orphan, so it assumes the recipe that installs only the probe."""
 
 
 def choose_record_id(ec2: ObservedInstance, *, is_taken: bool) -> str:
@@ -56,7 +57,7 @@ def build_orphan_record(
         created_by=SYSTEM_ACTOR,
         created_at=now,
         spec=spec,
-        setup=SetupState(recipe=RECIPE),
+        setup=SetupState(recipe=ORPHAN_RECIPE),
         phase=Phase.STOPPED if is_stopped else Phase.READY,
         phase_since=now,
         reason=EventReason(
@@ -104,6 +105,6 @@ def _build_spec(
         disk_gib=disks.size_gib if disks else None,
         has_priced_disks=disks is None or disks.are_priced,
         hardware=build_hardware(ec2.instance_type, context.catalog),
-        software=Software(recipe=RECIPE),
+        software=Software(recipe=ORPHAN_RECIPE),
         policy=Policy(idle=defaults.idle_policy, max_hours=defaults.max_hours),
     )
