@@ -119,8 +119,8 @@ def list_foreign_instances(event: CloudWatchEvent) -> None:
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
-def tag_adopted_instances(_event: CloudWatchEvent) -> None:
-    """Give gpudesk's tags to the EC2 instances that admins want to adopt, once a minute."""
+def tag_for_adoption(_event: CloudWatchEvent) -> None:
+    """Give gpudesk's tags to the EC2 instances whose adoption an admin requested, once a minute."""
     get_application().adoption_tagger.run()
 
 

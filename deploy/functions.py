@@ -89,7 +89,7 @@ FUNCTIONS: Mapping[str, FunctionSettings] = {
         FunctionSettings(
             name="list_foreign_instances", role="foreign", memory_mib=512, timeout_seconds=REFRESH_SECONDS, retries=1
         ),
-        _build_loop_function("tag_adopted_instances", "adoption", 0),
+        _build_loop_function("tag_for_adoption", "adoption", 0),
         # It calls the Price List once for each type.
         FunctionSettings(
             name="refresh_catalog", role="catalog", memory_mib=512, timeout_seconds=REFRESH_SECONDS, retries=0

@@ -42,7 +42,7 @@ FUNCTION_OF_PART: Mapping[str, str] = {
     "quota_request_follower": "follow_quota_requests",
     "foreign": "api",
     "foreign_instance_lister": "list_foreign_instances",
-    "adoption_tagger": "tag_adopted_instances",
+    "adoption_tagger": "tag_for_adoption",
     "catalog_refresher": "refresh_catalog",
     "catalog_updates": "sweep",
 }

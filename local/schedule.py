@@ -34,7 +34,7 @@ class Schedule:
         finally:
             self._start_reading(event, minute)
             app.deliver_notifications(event, None)
-            app.tag_adopted_instances(event, None)
+            app.tag_for_adoption(event, None)
             if minute % BUDGET_CHECK_MINUTES == 0:
                 app.check_budgets(event, None)
             if minute % SWEEP_CHECK_MINUTES == 0:

@@ -15,7 +15,7 @@ from chalicelib.control.loop.refresh_catalog import CatalogRefresher
 from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
-from chalicelib.control.loop.tag_adopted_instances import AdoptionTagger
+from chalicelib.control.loop.tag_for_adoption import AdoptionTagger
 from chalicelib.control.services.benchmarks import BenchmarkService
 from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.control.services.costs import CostService

@@ -28,7 +28,7 @@ from chalicelib.control.loop.refresh_catalog import CatalogRefresher
 from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
-from chalicelib.control.loop.tag_adopted_instances import AdoptionTagger
+from chalicelib.control.loop.tag_for_adoption import AdoptionTagger
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.store.data_files import load_catalog_document
 from chalicelib.wiring.parts import Parts, build_get_webhook_secret, build_size_finder
@@ -140,5 +140,5 @@ def build_foreign_instance_lister(parts: Parts) -> ForeignInstanceLister:
 
 
 def build_adoption_tagger(parts: Parts) -> AdoptionTagger:
-    """Return the tagger of the EC2 instances that admins adopt."""
+    """Return the tagger of the EC2 instances whose adoption an admin requested."""
     return AdoptionTagger(parts.stores, AdoptionCalls(parts.clients.loop, parts.settings.stage), parts.clock)

@@ -1,4 +1,4 @@
-"""Policy of the function that tags adopted instances: the only role that may tag resources that exist already.
+"""Policy of the function that tags instances for adoption: the only role that may tag resources that exist already.
 
 All other permissions on instances depend on gpudesk's tags. So this role may set them only where an admin of the
 account has set `gpudesk:adopt`, which no role of gpudesk may set, and only where there is no id of gpudesk yet.
@@ -16,7 +16,7 @@ TAGGED_RESOURCES = ("instance", "network-interface", "volume")
 
 
 def build_policy(names: ResourceNames) -> PolicyDocument:
-    """Return the policy of the role of tag_adopted_instances."""
+    """Return the policy of the role of tag_for_adoption."""
     allowed = {"StringEquals": {f"aws:ResourceTag/{ADOPT_TAG}": names.settings.stage}}
     read = Statement(
         sid="ReadCandidates",
@@ -59,7 +59,7 @@ def _build_tag_statement(names: ResourceNames) -> Statement:
     """
     stage = names.settings.stage
     return Statement(
-        sid="TagAdopted",
+        sid="TagForAdoption",
         actions=("ec2:CreateTags",),
         resources=tuple(names.arn("ec2", f"{kind}/*") for kind in TAGGED_RESOURCES),
         condition=merge_conditions(

@@ -23,7 +23,7 @@ from chalicelib.control.loop.refresh_offers import OfferRefresher, RefreshReport
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_report import SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
-from chalicelib.control.loop.tag_adopted_instances import AdoptionTagger
+from chalicelib.control.loop.tag_for_adoption import AdoptionTagger
 from chalicelib.control.services.catalog_updates import CatalogUpdates
 from chalicelib.domain.common.clock import SystemClock
 from chalicelib.domain.foreign.adoption import Adoption
@@ -276,7 +276,7 @@ def test_spot_events_are_read() -> None:
 
 
 def test_adoption_schedule_adopts(log: CallLog) -> None:
-    application.tag_adopted_instances(load_event("scheduled"), None)
+    application.tag_for_adoption(load_event("scheduled"), None)
     assert log.calls == ["adoptions"]
 
 

@@ -19,7 +19,7 @@ MAX_REQUESTED = 100
 
 
 class AdoptionState(StrEnum):
-    """State of an adoption, as far as `tag_adopted_instances` knows it.
+    """State of an adoption, as far as `tag_for_adoption` knows it.
 
     TAGGED: the instance has gpudesk's tags, and the next sweep creates its record.
     """

@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AdoptionTagger:
-    """The function that decides requested adoptions and tags the instances, once a minute. It can be repeated."""
+    """Decides requested adoptions and tags their EC2 instances, once a minute. A run can be repeated."""
 
     stores: Repositories
     calls: AdoptionCalls
@@ -45,7 +45,7 @@ class AdoptionTagger:
         :returns: the decided adoption; None: EC2 did not respond
         """
         try:
-            for after in self._tag(adoption):
+            for after in self._advance(adoption):
                 self._save(adoption, after)
                 adoption = after
         except PermanentAwsError as error:
@@ -67,7 +67,7 @@ class AdoptionTagger:
 
         self.stores.adoptions.update(decide)
 
-    def _tag(self, adoption: Adoption) -> Iterator[Adoption]:
+    def _advance(self, adoption: Adoption) -> Iterator[Adoption]:
         """Yield the states of an adoption. What does not work is stored first: the sweep may find the tags at once."""
         instance_id, now = adoption.instance_id, self.clock.now()
         candidate = self.calls.find(adoption.region, instance_id)
