@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
-from chalicelib.control.loop.instance_sweep import InstanceSweep, Work
 from chalicelib.control.loop.read_region import group_by_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
+from chalicelib.control.loop.region_sweep import RegionSweep
 from chalicelib.control.loop.sweep_report import SweepReport
+from chalicelib.control.loop.sweep_work import Work
 from chalicelib.control.loop.unreadable_records import report_unreadable_record
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.instances.record import Instance
@@ -37,7 +38,7 @@ class SweepRun:
     def __post_init__(self) -> None:
         """Read what all decisions of this sweep depend on."""
         self.context = self.reconciler.load_context()
-        self.instances = InstanceSweep(self.reconciler, self.adopter, self.context, self.budget, self.report)
+        self.regions = RegionSweep(self.reconciler, self.adopter, self.context, self.budget, self.report)
 
     def run(self, before: LeftOver) -> tuple[LeftOver, bool]:
         """Do as much work as the time allows.
@@ -96,7 +97,7 @@ class SweepRun:
                 unread_regions.append(region)
                 continue
             try:
-                work += self.instances.plan_region(region, by_region[region], readable)
+                work += self.regions.plan_region(region, by_region[region], readable)
             except Exception:
                 LOG.exception("region %s could not be swept; the next sweep tries again", region)
                 self.report.unavailable_regions.append(region)
@@ -111,5 +112,5 @@ class SweepRun:
             return []
 
     def _plan_image(self, image_id: str) -> Work:
-        reconcile = partial(self.images.reconcile, image_id, lambda: not self.budget.is_spent)
+        reconcile = partial(self.images.reconcile, image_id, self.budget.has_time)
         return Work(build_place(Priority.IMAGES, image_id), reconcile)

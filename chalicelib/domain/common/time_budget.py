@@ -29,6 +29,10 @@ class TimeBudget:
         """Return whether no further call may begin."""
         return not self.allows_wait(0)
 
+    def has_time(self) -> bool:
+        """Return whether a further call may begin, for functions that get a callable."""
+        return not self.is_spent
+
     @property
     def is_half_spent(self) -> bool:
         """Return whether half of the time in which calls may begin has passed."""

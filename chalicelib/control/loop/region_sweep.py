@@ -1,7 +1,7 @@
 """Sweep the instances, orphans and spot requests of a region. An error of one does not affect the others."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +12,7 @@ from chalicelib.control.loop.read_region import read_region
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.spot_request_sweep import SpotRequestSweep
 from chalicelib.control.loop.sweep_report import SweepReport
+from chalicelib.control.loop.sweep_work import Work
 from chalicelib.domain.common.time_budget import TimeBudget
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, Unavailable
@@ -23,19 +24,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Work:
-    """One part of a sweep.
-
-    :param place: its place in the circle
-    :param run: returns whether it was done; False: there was no time left to act on what was observed
-    """
-
-    place: str
-    run: Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class InstanceSweep:
+class RegionSweep:
     """The work of one sweep in each region. The sweep adds that of the images."""
 
     reconciler: Reconciler
@@ -76,16 +65,13 @@ class InstanceSweep:
                 return False
             if self.reconciler.run_once(instance, observation, self.context):
                 observe = partial(self._observe_again, snapshot, instance.spec.region)
-                self.reconciler.repeat(instance.id, self.context, observe, self._has_time)
+                self.reconciler.repeat(instance.id, self.context, observe, self.budget.has_time)
         except VersionConflict as conflict:
             LOG.info("%s; left to the next sweep", conflict)
         except Exception:
             LOG.exception("%s (%s) could not be reconciled; the next sweep tries again", instance.name, instance.id)
             self.report.failed.append(instance.id)
         return True
-
-    def _has_time(self) -> bool:
-        return not self.budget.is_spent
 
     def _observe_again(self, snapshot: RegionSnapshot, region: str, instance: Instance) -> Observation:
         """Observe an instance after a change. For a launch without an EC2 instance nothing can have appeared.
