@@ -1,4 +1,4 @@
-"""Build the application and hold that of this process. Only this module and `wiring` decide what uses what."""
+"""Build the application, and keep the one of this process. Only this module and `wiring` decide what uses what."""
 
 import logging
 from collections.abc import Mapping
@@ -7,24 +7,13 @@ from functools import partial
 
 from chalicelib.aws.clients import ClientSets, build_client_sets
 from chalicelib.control.application import Application
-from chalicelib.control.loop.budget_watch import BudgetWatch
-from chalicelib.control.loop.interruptions import InterruptionHandler
-from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
-from chalicelib.control.services.benchmarks import BenchmarkService
-from chalicelib.control.services.budgets import BudgetService
-from chalicelib.control.services.catalog_updates import CatalogUpdates
-from chalicelib.control.services.costs import CostService
-from chalicelib.control.services.instances import InstanceService
-from chalicelib.control.services.queries import QueryService
-from chalicelib.control.services.quota_requests import QuotaRequestService
-from chalicelib.control.services.setup import SetupService
 from chalicelib.domain.catalog.reading import CatalogReading
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.common.deadlines import CATALOG_CHECKED_AFTER
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.data_files import load_packaged_recipes
-from chalicelib.wiring import loop, services
+from chalicelib.wiring import loop, scheduled_tasks, services
 from chalicelib.wiring.parts import build_parts
 
 LOG = logging.getLogger(__name__)
@@ -45,44 +34,43 @@ def build_application(
     """
     reading, clients = reading or CatalogReading(), clients or build_client_sets()
     parts = build_parts(clock, settings, recipe_overrides or load_packaged_recipes(), clients, reading)
-    stores, catalog = parts.stores, parts.catalog
-    budgets = BudgetService(stores=stores, clock=clock)
-    instances = InstanceService(stores=stores, clock=clock, budgets=budgets)
-    queries = QueryService(stores=stores, clock=clock, instance_role_id=settings.instance_role_id)
+    budgets = services.build_budget_service(parts)
+    instances = services.build_instance_service(parts, budgets)
+    queries = services.build_query_service(parts)
     reconciler, image_reconciler = loop.build_reconciler(parts), loop.build_image_reconciler(parts)
     notifications = loop.build_notification_sender(parts)
     return Application(
         clock=clock,
         settings=settings,
-        tokens=stores.tokens,
+        tokens=parts.stores.tokens,
         launches=services.build_launch_service(parts, budgets),
         instances=instances,
         queries=queries,
-        costs=CostService(stores=stores, clock=clock),
+        costs=services.build_cost_service(parts),
         sessions=services.build_session_service(parts, instances),
         starts=services.build_start_service(parts, instances),
         moves=services.build_move_service(parts, instances),
-        setup=SetupService(instances=instances, catalog=catalog, recipes=parts.recipes),
+        setup=services.build_setup_service(parts, instances),
         images=services.build_image_service(parts, queries),
         desk=services.build_desk_service(parts),
         owners=services.build_owner_service(parts),
-        benchmarks=BenchmarkService(stores=stores, instances=instances, catalog=catalog),
+        benchmarks=services.build_benchmark_service(parts, instances),
         offers=services.build_offer_service(parts),
-        quota_requests=QuotaRequestService(stores=stores, regions=settings.deployed_regions, clock=clock),
+        quota_requests=services.build_quota_request_service(parts),
         foreign=services.build_foreign_instance_service(parts),
         reconciler=reconciler,
         image_reconciler=image_reconciler,
         sweep=loop.build_sweep(parts, reconciler, image_reconciler),
         notifications=notifications,
-        interruptions=InterruptionHandler(reconciler, notifications),
-        sweep_watchdog=SweepWatchdog(stores, notifications, clock),
-        budget_watch=BudgetWatch(stores, clock),
-        offer_refresher=loop.build_offer_refresher(parts),
-        quota_request_follower=loop.build_quota_request_follower(parts),
-        foreign_instance_lister=loop.build_foreign_instance_lister(parts),
-        adoption_tagger=loop.build_adoption_tagger(parts),
-        catalog_refresher=loop.build_catalog_refresher(parts),
-        catalog_updates=CatalogUpdates(stores.catalog, clock, reading),
+        interruptions=loop.build_interruption_handler(reconciler, notifications),
+        sweep_watchdog=loop.build_sweep_watchdog(parts, notifications),
+        budget_watch=scheduled_tasks.build_budget_watch(parts),
+        offer_refresher=scheduled_tasks.build_offer_refresher(parts),
+        quota_request_follower=scheduled_tasks.build_quota_request_follower(parts),
+        foreign_instance_lister=scheduled_tasks.build_foreign_instance_lister(parts),
+        adoption_tagger=scheduled_tasks.build_adoption_tagger(parts),
+        catalog_refresher=scheduled_tasks.build_catalog_refresher(parts),
+        catalog_updates=services.build_catalog_updates(parts),
         rebuild=partial(build_application, clock, settings, recipe_overrides, clients),
     )
 

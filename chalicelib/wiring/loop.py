@@ -1,22 +1,15 @@
-"""Build the parts of the control loop."""
+"""Build the control loop: the reconcilers, the sweep, and what delivers and watches beside it."""
 
-from chalicelib.aws.adoption import AdoptionCalls
 from chalicelib.aws.ami import Amis
-from chalicelib.aws.catalog import CatalogSource
 from chalicelib.aws.email import EmailTopic
-from chalicelib.aws.foreign_instances import ForeignInstances
-from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
 from chalicelib.aws.move_images import MoveImages
-from chalicelib.aws.offerings import Offerings
-from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.volumes import Volumes
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.choose_offer import OfferSelector
 from chalicelib.control.loop.execute_step import Executor
-from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
-from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
+from chalicelib.control.loop.interruptions import InterruptionHandler
 from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
@@ -24,14 +17,11 @@ from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.control.loop.quota_source import QuotaSource
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
-from chalicelib.control.loop.refresh_catalog import CatalogRefresher
-from chalicelib.control.loop.refresh_offers import OfferRefresher
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
-from chalicelib.control.loop.tag_for_adoption import AdoptionTagger
+from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.control.start_outlooks import StartOutlooks
-from chalicelib.store.data_files import load_catalog_document
-from chalicelib.wiring.parts import Parts, build_get_webhook_secret, build_size_finder
+from chalicelib.wiring.parts import Parts, build_get_webhook_secret, build_prerequisites, build_size_finder
 
 
 def build_reconciler(parts: Parts) -> Reconciler:
@@ -47,15 +37,43 @@ def build_reconciler(parts: Parts) -> Reconciler:
     spot_requests = SpotRequests(parts.clients.loop, settings.stage)
     mover = Mover(MoveImages(parts.clients.loop, settings.stage), parts.ec2, spot_requests)
     observer = Observer(
-        parts.ec2, parts.ssm, parts.stores.heartbeats, settings.instance_role_id, mover, spot_requests, quotas
+        ec2=parts.ec2,
+        ssm=parts.ssm,
+        heartbeats=parts.stores.heartbeats,
+        instance_role_id=settings.instance_role_id,
+        mover=mover,
+        spot_requests=spot_requests,
+        quotas=quotas,
     )
+    return Reconciler(
+        stores=parts.stores,
+        observer=observer,
+        executor=_build_executor(parts, observer, mover),
+        settings=settings,
+        clock=parts.clock,
+        catalog=parts.catalog,
+        outlooks=StartOutlooks(parts.stores.capacity.get),
+    )
+
+
+def _build_executor(parts: Parts, observer: Observer, mover: Mover) -> Executor:
     resolver = LaunchResolver(
-        _build_prerequisites(parts), parts.ssm, parts.catalog, settings, _build_offer_selector(parts)
+        prerequisites=build_prerequisites(parts),
+        parameters=parts.ssm,
+        catalog=parts.catalog,
+        settings=parts.settings,
+        selector=_build_offer_selector(parts),
     )
-    sizes = build_size_finder(parts)
-    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock, sizes, mover)
-    outlooks = StartOutlooks(parts.stores.capacity.get)
-    return Reconciler(parts.stores, observer, executor, settings, parts.clock, parts.catalog, outlooks)
+    return Executor(
+        stores=parts.stores,
+        ec2=parts.ec2,
+        ssm=parts.ssm,
+        observer=observer,
+        resolver=resolver,
+        clock=parts.clock,
+        sizes=build_size_finder(parts),
+        mover=mover,
+    )
 
 
 def _build_offer_selector(parts: Parts) -> OfferSelector:
@@ -71,12 +89,6 @@ def _build_offer_selector(parts: Parts) -> OfferSelector:
     )
 
 
-def _build_prerequisites(parts: Parts) -> LaunchPrerequisites:
-    settings = parts.settings
-    network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
-    return LaunchPrerequisites(parts.clients.loop, network)
-
-
 def build_image_reconciler(parts: Parts) -> ImageReconciler:
     """Return the reconciler of images."""
     amis = Amis(parts.clients.loop, parts.settings.stage)
@@ -86,59 +98,31 @@ def build_image_reconciler(parts: Parts) -> ImageReconciler:
 
 def build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:
     """Return the sweep, which uses the reconcilers for all instances and images."""
-    adopter = OrphanAdopter(parts.stores.instances, reconciler, Volumes(parts.clients.loop), parts.stores.adoptions)
-    return Sweep(parts.stores, reconciler, adopter, image_reconciler)
+    adopter = OrphanAdopter(
+        instances=parts.stores.instances,
+        reconciler=reconciler,
+        volumes=Volumes(parts.clients.loop),
+        adoptions=parts.stores.adoptions,
+    )
+    return Sweep(stores=parts.stores, reconciler=reconciler, adopter=adopter, images=image_reconciler)
 
 
 def build_notification_sender(parts: Parts) -> NotificationSender:
     """Return the sender of notifications."""
     return NotificationSender(
-        parts.stores,
-        EmailTopic(parts.clients.loop, parts.settings.email_topic_arn),
-        WebhookSender(allow_private=parts.settings.allow_private_webhooks),
-        build_get_webhook_secret(parts.clients.loop, parts.settings),
-        parts.clock,
+        stores=parts.stores,
+        email=EmailTopic(parts.clients.loop, parts.settings.email_topic_arn),
+        webhook=WebhookSender(allow_private=parts.settings.allow_private_webhooks),
+        get_webhook_secret=build_get_webhook_secret(parts.clients.loop, parts.settings),
+        clock=parts.clock,
     )
 
 
-def build_offer_refresher(parts: Parts) -> OfferRefresher:
-    """Return the refresher of zones, prices and quotas."""
-    clients = parts.clients.loop
-    return OfferRefresher(
-        parts.stores.offers,
-        Offerings(clients),
-        Quotas(clients, parts.settings.stage),
-        _build_prerequisites(parts),
-        parts.catalog,
-        parts.settings.deployed_regions,
-        parts.clock,
-    )
+def build_interruption_handler(reconciler: Reconciler, sender: NotificationSender) -> InterruptionHandler:
+    """Return the handler of spot interruptions."""
+    return InterruptionHandler(reconciler, sender)
 
 
-def build_catalog_refresher(parts: Parts) -> CatalogRefresher:
-    """Return the refresher of types, list prices and regions."""
-    return CatalogRefresher(
-        parts.stores.catalog,
-        CatalogSource(parts.clients.loop),
-        frozenset(facts.name for _, facts in load_catalog_document().list_types()),
-        parts.settings.deployed_regions,
-        parts.settings.home_region,
-        parts.clock,
-    )
-
-
-def build_quota_request_follower(parts: Parts) -> QuotaRequestFollower:
-    """Return the follower of requests to increase quotas."""
-    quotas, regions = Quotas(parts.clients.loop, parts.settings.stage), parts.settings.deployed_regions
-    return QuotaRequestFollower(parts.stores, quotas, parts.catalog, regions, parts.clock)
-
-
-def build_foreign_instance_lister(parts: Parts) -> ForeignInstanceLister:
-    """Return the lister of the GPU instances that gpudesk does not manage."""
-    account = ForeignInstances(parts.clients.loop, parts.settings.stage, parts.settings.home_region)
-    return ForeignInstanceLister(parts.stores, account, parts.catalog, parts.clock)
-
-
-def build_adoption_tagger(parts: Parts) -> AdoptionTagger:
-    """Return the tagger of the EC2 instances whose adoption an admin requested."""
-    return AdoptionTagger(parts.stores, AdoptionCalls(parts.clients.loop, parts.settings.stage), parts.clock)
+def build_sweep_watchdog(parts: Parts, sender: NotificationSender) -> SweepWatchdog:
+    """Return the watchdog of the sweep and the deliveries."""
+    return SweepWatchdog(parts.stores, sender, parts.clock)

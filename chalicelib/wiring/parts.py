@@ -1,10 +1,11 @@
-"""Build what services and control loop share: stores, SDK clients, EC2, SSM, sizes and webhook secrets."""
+"""Build what the other builders share: stores, SDK clients, EC2, SSM, prerequisites, sizes and webhook secrets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.aws.clients import Clients, ClientSets
 from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, NetworkSettings
 from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.ssm import Ssm
 from chalicelib.channels.webhook import derive_secret
@@ -59,6 +60,13 @@ def build_parts(
         ssm=Ssm(clients.loop, settings.stage),
         get_webhook_secret_in_request=build_get_webhook_secret(clients.request, settings),
     )
+
+
+def build_prerequisites(parts: Parts) -> LaunchPrerequisites:
+    """Return the reads of the images, subnets and security groups of a region."""
+    settings = parts.settings
+    network = NetworkSettings(settings.stage, settings.security_group, settings.networks)
+    return LaunchPrerequisites(parts.clients.loop, network)
 
 
 def build_size_finder(parts: Parts) -> SizeFinder:
