@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.control.services.instances import load_visible
 from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.unreadable_records import hide_unreadable
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, build_image_not_found_error
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
@@ -15,6 +16,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.write_warnings import WriteWarning
+from chalicelib.domain.foreign.missing_profile import build_missing_profile_warning
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.images.request import ImageBuilder, ImageRequest, build_request_entry, list_image_warnings
 from chalicelib.domain.images.selection import IMAGE_ID_PREFIX, find_image_name_problem
@@ -64,7 +66,8 @@ class ImageService:
         builder = ImageBuilder(self.catalog, self.recipes)
         image = builder.build(f"{IMAGE_ID_PREFIX}{secrets.token_hex(8)}", request, instance, actor, self.clock.now())
         activity = None if request.no_reboot else self.queries.get(actor, instance.id).live.activity
-        warnings = tuple(list_image_warnings(instance, image, activity))
+        missing_profile = build_missing_profile_warning(instance)
+        warnings = (*list_image_warnings(instance, image, activity), *((missing_profile,) if missing_profile else ()))
         instance_write = RecordWrite(
             before=instance,
             after=replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
@@ -78,7 +81,7 @@ class ImageService:
 
         :raises Conflict: another image is requested
         """
-        image = self.stores.images.load(in_progress.id)
+        image = self.stores.images.find(in_progress.id)
         if image and (image.name, image.no_reboot) == (request.name, request.no_reboot):
             return image
         message = (
@@ -91,9 +94,11 @@ class ImageService:
 
         :raises NotFound: it does not exist, or the caller may not see it
         :raises Conflict: several of these images have this name
+        :raises UnreadableItem: its record cannot be read
         """
         actor.require_owner()
-        image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
+        with hide_unreadable(actor, build_image_not_found_error(ref)):
+            image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
         if image is None or not actor.can_access(image.owner) or image.phase is ImagePhase.DELETED:
             raise build_image_not_found_error(ref)
         return image

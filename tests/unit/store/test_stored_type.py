@@ -1,13 +1,21 @@
 """Values survive the store exactly: decimals, times with microseconds, durations, enums, sets and mappings."""
 
+import dataclasses
+import importlib
 import json
+import pkgutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any, get_args, get_type_hints
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib import store
+from chalicelib.control.loop.sweep import LEFT_OVER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
@@ -100,3 +108,57 @@ def test_record_of_a_launch_from_before_it_had_tries_is_read() -> None:
     loaded = INSTANCE.decode(json.dumps(document))
     assert loaded.spec.launch_choice is None
     assert (loaded.launch.attempt_count, loaded.launch.tries, loaded.launch.pass_number) == (2, (), 1)
+
+
+def list_stored_types() -> list[StoredType[Any]]:
+    modules = [
+        importlib.import_module(each.name) for each in pkgutil.walk_packages(store.__path__, "chalicelib.store.")
+    ]
+    return [LEFT_OVER, *(value for each in modules for value in vars(each).values() if isinstance(value, StoredType))]
+
+
+def list_unreadable_fields(value_type: Any, seen: set[Any], default: object = None) -> Iterator[str]:
+    """Yield the fields whose value None the store leaves out, and does not read as None."""
+    arguments = get_args(value_type)
+    if type(None) in arguments and default is not None:
+        yield f"{value_type}: its default is not None"
+    for argument in arguments:
+        yield from list_unreadable_fields(argument, seen, dataclasses.MISSING)
+    if not dataclasses.is_dataclass(value_type) or value_type in seen:
+        return
+    seen.add(value_type)
+    hints = get_type_hints(value_type)
+    for field in dataclasses.fields(value_type):
+        for problem in list_unreadable_fields(hints[field.name], seen, field.default):
+            yield f"{value_type.__name__}.{field.name}: {problem}"
+
+
+def test_every_field_that_can_be_none_is_read_as_none() -> None:
+    seen: set[Any] = set()
+    stored = list_stored_types()
+    assert len(stored) > 10
+    assert [problem for each in stored for problem in list_unreadable_fields(each.value_type, seen)] == []
+    assert len(seen) > 50
+    assert [each.value_type for each in stored if not has_version_default(each.value_type)] == []
+
+
+def has_version_default(value_type: Any) -> bool:
+    """Return whether a value can be read without the version, which is an attribute of its own."""
+    return all(field.default is None for field in dataclasses.fields(value_type) if field.name == "version")
+
+
+@dataclasses.dataclass(frozen=True)
+class Unreadable:
+    required: int | None
+    wrong: str | None = ""
+    nested: tuple[int | None, ...] = ()
+    fine: Decimal | None = None
+
+
+def test_check_of_fields_finds_those_that_are_not_read_as_none() -> None:
+    problems = list_unreadable_fields(Unreadable, set())
+    assert [problem.split(":")[0] for problem in problems] == [
+        f"Unreadable.{name}" for name in ("required", "wrong", "nested")
+    ]
+    with pytest.raises(ValueError, match="Field required"):
+        StoredType(Unreadable).decode(StoredType(Unreadable).encode(Unreadable(None)))
