@@ -119,7 +119,7 @@ def list_stored_types() -> list[StoredType[Any]]:
 
 def list_unreadable_fields(value_type: Any, seen: set[Any], default: object = None) -> Iterator[str]:
     """Yield the fields whose value None the store leaves out, and does not read as None."""
-    arguments = get_args(value_type)
+    name, arguments = getattr(value_type, "__name__", ""), get_args(value_type)
     if type(None) in arguments and default is not None:
         yield f"{value_type}: its default is not None"
     for argument in arguments:
@@ -130,7 +130,7 @@ def list_unreadable_fields(value_type: Any, seen: set[Any], default: object = No
     hints = get_type_hints(value_type)
     for field in dataclasses.fields(value_type):
         for problem in list_unreadable_fields(hints[field.name], seen, field.default):
-            yield f"{value_type.__name__}.{field.name}: {problem}"
+            yield f"{name}.{field.name}: {problem}"
 
 
 def test_every_field_that_can_be_none_is_read_as_none() -> None:
