@@ -164,7 +164,6 @@ def with_move(instance: Instance, step: MoveStep, age: timedelta) -> Instance:
         requested_at=NOW - age,
         source_region=spec.region,
         source_zone=f"{spec.region}a",
-        source_type=spec.hardware.instance_type,
         target=MoveTarget(region=spec.region, hardware=spec.hardware),
         step=step,
         step_since=NOW - age,

@@ -61,7 +61,6 @@ def request_move(instance: Instance, move_id: str, target: MoveTarget, actor: Ac
         requested_at=now,
         source_region=instance.spec.region,
         source_zone=ec2_instance.zone,
-        source_type=instance.spec.hardware.instance_type,
         target=target,
         step_since=now,
     )

@@ -14,6 +14,8 @@ def build_former_place(instance: Instance) -> FormerPlace:
     """Return what the record has before the launch at the target."""
     return FormerPlace(
         region=instance.spec.region,
+        market=instance.spec.market,
+        launch_choice=instance.spec.launch_choice,
         hardware=instance.spec.hardware,
         ec2_instance=require_ec2_instance(instance),
         setup=instance.setup,
@@ -37,6 +39,7 @@ def take_back(instance: Instance, former: FormerPlace, reason: EventReason, now:
         launch=replace(
             launch,
             attempt=None,
+            next_offer=None,
             retry_at=None,
             ended_instance_ids=(*ended_ids, newer.instance_id) if newer else ended_ids,
         ),
@@ -44,6 +47,8 @@ def take_back(instance: Instance, former: FormerPlace, reason: EventReason, now:
             instance.spec,
             desired=DesiredState.TERMINATED if instance.is_termination_requested else DesiredState.STOPPED,
             region=former.region,
+            market=former.market or instance.spec.market,
+            launch_choice=former.launch_choice,
             hardware=former.hardware,
             free_disk_gib=former.free_disk_gib,
             has_priced_disks=former.has_priced_disks,

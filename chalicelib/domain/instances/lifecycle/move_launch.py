@@ -11,6 +11,7 @@ from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle.former_place import build_former_place
 from chalicelib.domain.instances.lifecycle.move_end import end_successfully, fail_move
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
+from chalicelib.domain.instances.move_choice import build_move_choice
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget, add_former_disk
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.observed_state import ObservedState
@@ -80,14 +81,14 @@ def decide_launch(
 
 
 def _build_spec(spec: Spec, target: MoveTarget) -> Spec:
-    """Return the spec at the target: the launch tries nothing else, and waits for no larger quota."""
+    """Return the spec at the target: the launch tries no other place or type, and waits for no larger quota."""
     return replace(
         spec,
         desired=DesiredState.RUNNING,
         region=target.region,
         hardware=target.hardware,
         free_disk_gib=None,
-        launch_choice=None,
+        launch_choice=build_move_choice(spec, target),
         wait_for_quota=False,
     )
 
