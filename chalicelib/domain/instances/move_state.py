@@ -122,6 +122,11 @@ class MoveState:
         return (self.obsolete, *self.more_obsolete) if self.obsolete else ()
 
     @property
+    def is_copying(self) -> bool:
+        """Return whether the disk is copied: the instance is not launched at the target yet."""
+        return self.step in (MoveStep.IMAGE, MoveStep.COPY)
+
+    @property
     def regions(self) -> tuple[str, ...]:
         """The regions in which the move can have images."""
         return tuple(dict.fromkeys((self.source_region, self.target.region)))

@@ -6,6 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance, with_phase
 from chalicelib.domain.instances.move_state import FormerPlace
+from chalicelib.domain.instances.observed_state import ObservedState
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
@@ -59,5 +60,5 @@ def take_back(instance: Instance, former: FormerPlace, reason: EventReason, now:
         warning=None,
         ready_since=None,
         lifetime=replace(instance.lifetime, started_at=None),
-        observed=replace(instance.observed, agent_seen=True, not_visible_since=None, interruption=former.interruption),
+        observed=ObservedState(agent_seen=True, interruption=former.interruption),
     )
