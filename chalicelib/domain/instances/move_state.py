@@ -15,6 +15,7 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.launch_choice import LaunchChoice
+from chalicelib.domain.instances.launch_tries import LaunchTry
 from chalicelib.domain.instances.spec import Hardware
 from chalicelib.domain.instances.spot import Interruption
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -55,11 +56,13 @@ class FormerPlace:
     """The part of the record that is kept at the launch at the target, and taken back if the move fails.
 
     :param market: None: it has not changed
+    :param tries: those of the launch of its EC2 instance
     """
 
     region: str
     market: Market | None = None
     launch_choice: LaunchChoice | None = None
+    tries: tuple[LaunchTry, ...] = ()
     hardware: Hardware
     ec2_instance: Ec2Instance
     setup: SetupState

@@ -80,7 +80,7 @@ def test_interruption_warning_at_the_target_ends_the_move(resumes: bool, mode: M
         (Ec2State.TERMINATED, STOPPED_BY_CALL, "Its new EC2 instance was terminated outside gpudesk."),
     ],
 )
-def test_end_of_the_new_instance_is_told_as_the_cause_and_not_as_the_state(
+def test_end_of_the_new_instance_is_the_cause_and_not_the_state_of_the_instance(
     state: Ec2State, reason: StateReason, cause: str
 ) -> None:
     aws, simulation = start_launch()

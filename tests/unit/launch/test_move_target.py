@@ -8,7 +8,9 @@ import pytest
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
+from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle.former_place import build_former_place, take_back
 from chalicelib.domain.instances.move_choice import build_move_choice
 from chalicelib.domain.instances.move_estimate import estimate_move
@@ -21,6 +23,7 @@ from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.domain.offers.size_change import SizeContext
 from chalicelib.store.data_files import load_packaged_recipes
+from tests.support.ready_instance import build_launch_attempt
 from tests.unit.instances.moving_simulation import build_stopped_instance
 from tests.unit.instances.simulation import CATALOG
 from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_reading
@@ -102,8 +105,8 @@ def test_price_on_spot_is_that_of_a_zone_that_the_move_can_reach(
 
 def test_move_to_where_no_zone_is_left_is_refused_before_its_disk_is_copied() -> None:
     instance = build_stopped_instance()
-    alone = "gpudesk can launch g4dn.4xlarge in no zone of us-east-1 besides us-east-1a, where n is"
-    assert find_problem(instance, instance_type="g4dn.4xlarge") == f"instance_type {alone}"
+    no_zone = "gpudesk can launch g4dn.4xlarge in no zone of us-east-1 besides us-east-1a, where n is"
+    assert find_problem(instance, instance_type="g4dn.4xlarge") == f"instance_type {no_zone}"
     without_subnets = replace(READING, subnet_zones=frozenset({ZONE}))
     assert "in no zone of us-east-1 besides us-east-1a" in find_problem(instance, without_subnets)
     assert find_problem(instance, without_subnets, zone=OTHER) == "zone gpudesk has no subnet in us-east-1b"
@@ -166,8 +169,12 @@ def test_estimate_warns_that_ec2_can_return_an_interrupted_instance() -> None:
     assert warning in estimate_move(replace(instance, observed=observed), target, CATALOG).text
 
 
-def test_failed_move_takes_back_the_market_and_the_choice_of_the_launch() -> None:
-    before = build_spot_instance(max_price="0.6")
+def test_failed_move_takes_back_the_market_and_the_launch() -> None:
+    before, offer = build_spot_instance(max_price="0.6"), build_launch_attempt().offer
+    tried = LaunchTry(offer=offer, result=TryResult.LAUNCHED, at=NOW)
+    before = replace(before, launch=replace(before.launch, tries=(tried,)))
     spec = replace(before.spec, market=Market.ON_DEMAND, launch_choice=None)
-    after = take_back(replace(before, spec=spec), build_former_place(before), before.reason, NOW)
+    moving = replace(before, spec=spec, launch=LaunchState(next_offer=offer))
+    after = take_back(moving, build_former_place(before), before.reason, NOW)
     assert (after.spec.market, after.spec.launch_choice) == (Market.SPOT, before.spec.launch_choice)
+    assert (after.launch.tries, after.launch.next_offer) == ((tried,), None)

@@ -17,6 +17,7 @@ def build_former_place(instance: Instance) -> FormerPlace:
         region=instance.spec.region,
         market=instance.spec.market,
         launch_choice=instance.spec.launch_choice,
+        tries=instance.launch.tries,
         hardware=instance.spec.hardware,
         ec2_instance=require_ec2_instance(instance),
         setup=instance.setup,
@@ -40,6 +41,7 @@ def take_back(instance: Instance, former: FormerPlace, reason: EventReason, now:
         launch=replace(
             launch,
             attempt=None,
+            tries=former.tries,
             next_offer=None,
             retry_at=None,
             ended_instance_ids=(*ended_ids, newer.instance_id) if newer else ended_ids,
