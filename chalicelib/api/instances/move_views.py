@@ -12,7 +12,12 @@ from chalicelib.domain.instances.move_estimate import MoveEstimate
 from chalicelib.domain.launch.move_target import MoveRequest
 
 REGION = Field(None, min_length=1, max_length=40, description="an AWS region, e.g. us-east-1; default: the present one")
-ZONE = Field(None, min_length=1, max_length=40, description="a zone of the region, e.g. us-east-1b; default: any but the present one")
+ZONE = Field(
+    None,
+    min_length=1,
+    max_length=40,
+    description="a zone of the region, e.g. us-east-1b; default: any but the present one",
+)
 TYPE = Field(None, min_length=1, max_length=60, description="an EC2 instance type; default: the present one")
 
 

@@ -7,23 +7,28 @@ import pytest
 
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.errors import ValidationFailed
-from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.desk.policy_override import PolicyOverride
+from chalicelib.domain.desk.settings import DeskSettings, Limits
+from chalicelib.domain.instances.commands.request_move import request_move
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle.former_place import build_former_place, take_back
+from chalicelib.domain.instances.lifecycle.move_launch import begin_launch
 from chalicelib.domain.instances.move_choice import build_move_choice
 from chalicelib.domain.instances.move_estimate import estimate_move
 from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spot import Interruption, SpotTerms
 from chalicelib.domain.launch.move_target import MoveRequest, build_move_target, find_target_spot_price
+from chalicelib.domain.launch.offer_choice import build_launch_choice
+from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.offerings import RegionOfferings, TypeOffering
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.domain.offers.size_change import SizeContext
 from chalicelib.store.data_files import load_packaged_recipes
-from tests.support.ready_instance import build_launch_attempt
+from tests.support.ready_instance import ADA, build_launch_attempt
 from tests.unit.instances.moving_simulation import build_stopped_instance
 from tests.unit.instances.simulation import CATALOG
 from tests.unit.offers.offer_examples import NOW, PRICED_ON, build_reading
@@ -141,6 +146,30 @@ def test_move_falls_back_to_on_demand_as_the_launch_did(instance: Instance, max_
     if choice:
         assert choice.markets == (Market.SPOT, Market.ON_DEMAND)
         assert (choice.instance_type, choice.is_region_fixed) == ("g4dn.2xlarge", True)
+
+
+@pytest.mark.parametrize("max_price", [Decimal("0.9"), None])
+def test_launch_remembers_whether_its_request_had_a_maximum_price(max_price: Decimal | None) -> None:
+    context = LaunchContext(
+        catalog=CATALOG,
+        recipes=load_packaged_recipes(),
+        settings=DeskSettings(),
+        owner_policy=PolicyOverride(),
+        deployed_regions=(HERE,),
+        now=NOW,
+    )
+    spec = build_stopped_instance().spec
+    choice = build_launch_choice(LaunchRequest(max_price=max_price), spec, context, None)
+    assert choice.is_max_price_requested is (max_price is not None)
+
+
+def test_launch_at_the_target_has_the_choice_of_the_move() -> None:
+    instance = build_spot_instance()
+    target = build_target(instance)
+    command = request_move(instance, "move-1", target, ADA, NOW)
+    assert command.instance.move is not None
+    launching = begin_launch(command.instance, command.instance.move, NOW).instance
+    assert launching.spec.launch_choice == build_move_choice(instance.spec, target)
 
 
 def test_estimate_says_whether_spot_falls_back() -> None:
