@@ -13,7 +13,6 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.policy_override import PolicyOverride, warn_if_lowered
-from chalicelib.domain.foreign.missing_profile import build_missing_profile_warning
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.consequences import is_stop_ahead
@@ -128,7 +127,7 @@ class InstanceService:
         """Change the policy of the instance.
 
         :param override: the fields to change; None: the field stays
-        :returns: with warnings if the change shortened the warning period, or if its hook cannot run
+        :returns: with a warning if the change shortened the warning period
         :raises ValidationFailed: the policy exceeds the limits
         """
         limits = self.stores.desk.get_settings().limits
@@ -142,8 +141,7 @@ class InstanceService:
             return change
 
         instance = self.apply(actor, ref, change_policy)
-        no_profile = build_missing_profile_warning(instance) if override.before_stop_hook else None
-        return InstanceWithWarnings(instance, tuple(filter(None, (warning, no_profile))))
+        return InstanceWithWarnings(instance, (warning,) if warning else ())
 
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
         """Load the instance, apply a command and write the change. After a version conflict, repeat all three steps.

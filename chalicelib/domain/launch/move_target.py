@@ -11,7 +11,7 @@ from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.instances.hardware import build_hardware, find_rates
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
-from chalicelib.domain.instances.move_choice import build_move_choice
+from chalicelib.domain.instances.move_choice import build_move_choice, find_on_demand_price
 from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import collect_documents
@@ -147,7 +147,7 @@ def _list_place_problems(
 def _find_price_problem(instance: Instance, target: MoveTarget, context: SizeContext) -> str | None:
     """Return that every known price at the target exceeds the `max_price` of the launch, which also bounds a move."""
     choice = build_move_choice(instance.spec, target)
-    prices = (find_target_spot_price(instance, target, context.offerings), choice.first_price if choice else None)
+    prices = (find_target_spot_price(instance, target, context.offerings), find_on_demand_price(target))
     lowest = min((price for price in prices if price is not None), default=None)
     if choice is None or choice.max_price is None or lowest is None or lowest <= choice.max_price:
         return None

@@ -14,7 +14,6 @@ from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.costs.daily_costs import CostReport
 from chalicelib.domain.desk.channels import Channels
-from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.foreign.adoption import Adoption, AdoptionList, AdoptionState
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.move_target import MoveRequest
@@ -176,7 +175,7 @@ def test_disks_of_another_kind_than_gp3_have_no_price_and_costs_are_incomplete(d
     assert desk.application.costs.list_costs(ADMIN, "ada", today).summary.is_incomplete
 
 
-def test_instance_without_a_profile_says_why_sessions_setups_hooks_and_moves_do_not_work(desk: World) -> None:
+def test_instance_without_a_profile_says_why_sessions_and_setups_do_not_work(desk: World) -> None:
     name = adopt_until_ready(desk).name
     app, page = desk.application, "setup-instance-permissions.html"
     warning = app.sessions.connect(ADA, name).warning
@@ -187,8 +186,6 @@ def test_instance_without_a_profile_says_why_sessions_setups_hooks_and_moves_do_
     assert (refused.value.code, page in refused.value.message) == ("no_instance_profile", True)
     with pytest.raises(Conflict, match="did not launch"):
         app.moves.estimate(ADA, name, MoveRequest())
-    hooked = app.instances.update_policy(ADA, name, PolicyOverride(before_stop_hook="/home/ubuntu/save.sh"))
-    assert [each.code for each in hooked.warnings] == ["no_instance_profile"]
     granted = app.setup.run(ADA, name, recipe="bare", parameters={})
     assert [each.code for each in granted.warnings] == ["no_instance_profile"]
 

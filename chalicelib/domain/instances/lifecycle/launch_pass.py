@@ -16,7 +16,6 @@ from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.launch_tries import MAX_TRIES, LaunchOffer, LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle.launch_table import (
-    describe_move_zones,
     describe_offer,
     describe_tries,
     describe_wait,
@@ -83,7 +82,7 @@ def end_pass(instance: Instance, now: datetime) -> Plan:
     launch, choice = instance.launch, instance.spec.launch_choice
     retry_at = now + CAPACITY_RETRY
     is_fixed = choice is None or (choice.is_region_fixed and choice.is_type_fixed)
-    what = (describe_move_zones(instance) or f"all zones of {instance.spec.region}") if is_fixed else "all offers"
+    what = f"all zones of {instance.spec.region}" if is_fixed else "all offers"
     message = (
         f"AWS has no capacity for {instance.name} now. gpudesk tries {what} again at {format_time(retry_at)}. It waits "
         f"for capacity {describe_wait(instance)}."
