@@ -1,19 +1,17 @@
 """Move stopped instances: estimate, request, cancel. The control loop copies the disk and launches."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.control.services.instances import InstanceService, load_visible
+from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.size_finder import SizeFinder
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.request_move import cancel_move, request_move, require_movable
 from chalicelib.domain.instances.move_estimate import MoveEstimate, estimate_move
-from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.launch.move_target import MoveRequest, build_move_target
-from chalicelib.domain.offers.spot_price import find_lowest_spot_price
+from chalicelib.domain.launch.move_target import MoveRequest, build_move_target, find_target_spot_price
 
 MOVE_ID_PREFIX = "move-"
 
@@ -27,33 +25,26 @@ class MoveService:
     regions: tuple[str, ...]
 
     def estimate(self, actor: Actor, ref: str, request: MoveRequest) -> MoveEstimate:
-        """Return how long a move takes and what it costs. Nothing is changed.
+        """Return how long a move takes and what it costs. Nothing is changed. It refuses what `request` refuses.
 
-        :raises ValidationFailed: the instance cannot move there
         :raises NotFound: the instance does not exist, or the caller may not see it
+        :raises ValidationFailed: the instance cannot move there
+        :raises Conflict: as for `request`
         """
-        actor.require_owner()
-        instance = load_visible(self.instances.stores.instances, actor, ref)
-        return self._estimate(instance, self._build_target(instance, request))
+        estimates: list[MoveEstimate] = []
+        self.instances.preview(actor, ref, self._build_command(actor, request, estimates))
+        return estimates[-1]
 
     def request(self, actor: Actor, ref: str, request: MoveRequest) -> tuple[Instance, MoveEstimate]:
         """Record that the instance is to be moved.
 
+        :raises NotFound: the instance does not exist, or the caller may not see it
         :raises ValidationFailed: the instance cannot move there
-        :raises Conflict: gpudesk is paused, or the instance is not stopped
+        :raises Conflict: gpudesk is paused, the instance cannot be moved now, or a budget has not enough left
         """
-        self.instances.stores.desk.get_settings().require_not_paused("Instances can be moved")
-        move_id, now = f"{MOVE_ID_PREFIX}{secrets.token_hex(8)}", self.instances.clock.now()
         estimates: list[MoveEstimate] = []
-
-        def apply_request(instance: Instance) -> RecordChange:
-            require_movable(instance, now)
-            target = self._build_target(instance, request)
-            estimates[:] = [self._estimate(instance, target)]
-            return request_move(instance, move_id, target, actor, now)
-
-        instance = self.instances.apply(actor, ref, apply_request)
-        return instance, estimates[0]
+        instance = self.instances.apply(actor, ref, self._build_command(actor, request, estimates))
+        return instance, estimates[-1]
 
     def cancel(self, actor: Actor, ref: str) -> Instance:
         """Cancel the move: the instance stays where it was, stopped.
@@ -63,13 +54,22 @@ class MoveService:
         now = self.instances.clock.now()
         return self.instances.apply(actor, ref, lambda instance: cancel_move(instance, actor, now))
 
-    def _estimate(self, instance: Instance, target: MoveTarget) -> MoveEstimate:
-        price = None
-        if instance.spec.market is Market.SPOT:
-            offerings = self.instances.stores.offers.get_many((target.region,))
-            price = find_lowest_spot_price(offerings.get(target.region), target.hardware.instance_type)
-        return estimate_move(instance, target, self.sizes.catalog, price)
+    def _build_command(
+        self, actor: Actor, request: MoveRequest, estimates: list[MoveEstimate]
+    ) -> Callable[[Instance], RecordChange]:
+        """Return the command that requests the move, after all checks. Each call adds its estimate.
 
-    def _build_target(self, instance: Instance, request: MoveRequest) -> MoveTarget:
-        context = self.sizes.load_context(request.region or instance.spec.region)
-        return build_move_target(instance, request, context, self.regions)
+        :raises Conflict: gpudesk is paused
+        """
+        self.instances.stores.desk.get_settings().require_not_paused("Instances can be moved")
+        move_id, now = f"{MOVE_ID_PREFIX}{secrets.token_hex(8)}", self.instances.clock.now()
+
+        def apply_request(instance: Instance) -> RecordChange:
+            require_movable(instance, now)
+            context = self.sizes.load_context(request.region or instance.spec.region)
+            target = build_move_target(instance, request, context, self.regions)
+            spot_price = find_target_spot_price(instance, target, context.offerings)
+            estimates.append(estimate_move(instance, target, self.sizes.catalog, spot_price))
+            return request_move(instance, move_id, target, actor, now)
+
+        return apply_request

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing_extensions import override
 
 from chalicelib.domain.common.aws_errors import AwsError
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, StateReason
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.observation import (
@@ -31,6 +31,7 @@ class MovingAws(SimulatedAws):
 
     :ivar instance: the record as it is observed
     :ivar states: of the EC2 instances, by id
+    :ivar reasons: EC2's reasons for these states, by id
     :ivar images: the steps of the move whose image exists
     :ivar calls: the calls of the move
     :ivar refusals: outcomes of calls of the move
@@ -38,6 +39,7 @@ class MovingAws(SimulatedAws):
 
     instance: Instance | None = None
     states: dict[str, Ec2State] = field(default_factory=lambda: {INSTANCE_ID: Ec2State.STOPPED})
+    reasons: dict[str, StateReason] = field(default_factory=dict)
     images: set[MoveStep] = field(default_factory=set)
     image_state: str = "available"
     calls: list[MoveCall] = field(default_factory=list)
@@ -84,6 +86,7 @@ class MovingAws(SimulatedAws):
             zone=machine.zone,
             instance_type=self.instance.spec.hardware.instance_type,
             state=self.states[machine.instance_id],
+            state_reason=self.reasons.get(machine.instance_id),
             launched_at=self.launched_at,
         )
 
