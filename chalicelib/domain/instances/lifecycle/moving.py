@@ -73,7 +73,7 @@ def _decide_copying(
     ec2_instance = require_ec2_instance(instance)
     if instance.phase is not Phase.STOPPED or instance.spec.desired is not DesiredState.STOPPED:
         return _end_started(instance, now)
-    if ec2_instance.state is not Ec2State.STOPPED:
+    if ec2_instance.state is not Ec2State.STOPPED and not move.is_source_lost:
         return _end_started(instance, now)
     if overdue:
         return fail_move(instance, overdue, now)
