@@ -48,9 +48,13 @@ class ImageRepository:
         return (item.id for item in ImageModel.pending_index.query("pending"))
 
     def list_all(self, owner: str | None) -> Iterator[Image]:
-        """Yield the images of one owner, or of everybody, newest first."""
+        """Yield the images of one owner, or of everybody, newest first, without unreadable ones."""
+        return (image for image in self.list_all_or_none(owner) if image)
+
+    def list_all_or_none(self, owner: str | None) -> Iterator[Image | None]:
+        """Yield the images of one owner, or of everybody, newest first; None for an unreadable one."""
         query = build_list_query("images", ImageModel, owner)
-        return _readable_images(query.source.query(query.hash_key[1], scan_index_forward=False))
+        return map(_to_image_or_log, query.source.query(query.hash_key[1], scan_index_forward=False))
 
     def list_page(self, owner: str | None, *, limit: int, cursor: str | None) -> Page[Image]:
         """Return a page of the images of one owner, or of everybody, newest first.

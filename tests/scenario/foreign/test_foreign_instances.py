@@ -202,7 +202,9 @@ def test_termination_waits_for_no_image_whose_record_cannot_be_read(desk: World)
     desk.application.instances.terminate(ADA, adopted.id)
     desk.application.reconciler.reconcile(adopted.id)
     assert desk.load(adopted).phase is Phase.READY
-    desk.wait_for_phase(adopted, Phase.TERMINATED, 5)
+    desk.application.sweep.run()
+    desk.application.reconciler.reconcile(adopted.id)
+    assert desk.load(adopted).phase is Phase.TERMINATING
     (failure,) = [entry for entry in desk.list_timeline(adopted) if entry.code == "image_failed"]
     assert "cannot read the record of the image" in failure.message
     (to_admins,) = stores.notifications.list_for_instance(created.image.id, limit=10).items
