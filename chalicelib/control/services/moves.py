@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.size_finder import SizeFinder
@@ -11,6 +11,7 @@ from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.request_move import cancel_move, request_move, require_movable
 from chalicelib.domain.instances.move_estimate import MoveEstimate, estimate_move
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.launch.move_excess import find_move_excess
 from chalicelib.domain.launch.move_target import MoveRequest, build_move_target, find_target_spot_price
 
 MOVE_ID_PREFIX = "move-"
@@ -25,14 +26,14 @@ class MoveService:
     regions: tuple[str, ...]
 
     def estimate(self, actor: Actor, ref: str, request: MoveRequest) -> MoveEstimate:
-        """Return how long a move takes and what it costs. Nothing is changed. It refuses what `request` refuses.
+        """Return how long a move takes, what it costs, and which quota it exceeds. Nothing is changed.
 
         :raises NotFound: the instance does not exist, or the caller may not see it
         :raises ValidationFailed: the instance cannot move there
-        :raises Conflict: as for `request`
+        :raises Conflict: as for `request`, except for a quota
         """
         estimates: list[MoveEstimate] = []
-        self.instances.preview(actor, ref, self._build_command(actor, request, estimates))
+        self.instances.preview(actor, ref, self._build_command(actor, request, estimates, is_estimate=True))
         return estimates[-1]
 
     def request(self, actor: Actor, ref: str, request: MoveRequest) -> tuple[Instance, MoveEstimate]:
@@ -40,7 +41,8 @@ class MoveService:
 
         :raises NotFound: the instance does not exist, or the caller may not see it
         :raises ValidationFailed: the instance cannot move there
-        :raises Conflict: gpudesk is paused, the instance cannot be moved now, or a budget has not enough left
+        :raises Conflict: gpudesk is paused, the instance cannot be moved now, a budget has not enough left, or a quota
+            of EC2 is exceeded
         """
         estimates: list[MoveEstimate] = []
         instance = self.instances.apply(actor, ref, self._build_command(actor, request, estimates))
@@ -55,10 +57,11 @@ class MoveService:
         return self.instances.apply(actor, ref, lambda instance: cancel_move(instance, actor, now))
 
     def _build_command(
-        self, actor: Actor, request: MoveRequest, estimates: list[MoveEstimate]
+        self, actor: Actor, request: MoveRequest, estimates: list[MoveEstimate], *, is_estimate: bool = False
     ) -> Callable[[Instance], RecordChange]:
         """Return the command that requests the move, after all checks. Each call adds its estimate.
 
+        :param is_estimate: a move beyond a quota is not refused: its estimate says so
         :raises Conflict: gpudesk is paused
         """
         self.instances.stores.desk.get_settings().require_not_paused("Instances can be moved")
@@ -68,8 +71,12 @@ class MoveService:
             require_movable(instance, now)
             context = self.sizes.load_context(request.region or instance.spec.region)
             target = build_move_target(instance, request, context, self.regions)
+            excess = find_move_excess(instance, target, context)
+            if excess and not is_estimate:
+                raise excess.build_conflict()
             spot_price = find_target_spot_price(instance, target, context.offerings)
-            estimates.append(estimate_move(instance, target, self.sizes.catalog, spot_price))
+            estimate = estimate_move(instance, target, self.sizes.catalog, spot_price)
+            estimates.append(replace(estimate, quota_excess=excess.message if excess else None))
             return request_move(instance, move_id, target, actor, now)
 
         return apply_request

@@ -1,15 +1,15 @@
 """The refusal of a launch or a start that does not fit a budget."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError
 from chalicelib.domain.common.money import format_usd, format_usd_cents
 from chalicelib.domain.common.text import join_or, pluralize
-from chalicelib.domain.costs.budgets import BudgetUse, compute_reservation
+from chalicelib.domain.costs.budgets import BudgetUse
 from chalicelib.domain.costs.expected_segments import find_end, find_reserved_price
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.record import Instance
 
 HOUR = timedelta(hours=1)
@@ -26,7 +26,7 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
     # A keep lasts longer than a smaller max_hours.
     is_kept = instance.lifetime.keep_until is not None and instance.lifetime.keep_until > now
     fitting = 0 if is_kept else _find_fitting_hours(use, needed, instance, now)
-    advice = join_or((*_list_lower_prices(use, instance, now), *_list_advice(use, instance, action, fitting)))
+    advice = join_or(_list_advice(use, instance, action, fitting))
     message = (
         f"This {action} does not fit {budget.title}: {format_usd_cents(budget.amount)} for {use.month}, of which "
         f"{format_usd_cents(use.spent)} is spent and {format_usd_cents(use.reserved)} is reserved"
@@ -75,11 +75,7 @@ def _list_advice(use: BudgetUse, instance: Instance, action: str, fitting: int) 
     if fitting:
         at = "" if action == "launch" else f" (PATCH /instances/{instance.name})"
         yield f"lower max_hours to {fitting}{at}"
-    yield {
-        "launch": "use a cheaper type",
-        "start": "start a cheaper size (instance_type)",
-        "move": "move it to a cheaper type (instance_type)",
-    }[action]
+    yield from _list_cheaper_types(instance, action)
     if use.reserved > sum((launch.reserved for launch in use.launches), Decimal(0)):
         yield "stop an instance"
     mine = [launch.name for launch in use.launches if launch.owner == instance.owner]
@@ -90,32 +86,28 @@ def _list_advice(use: BudgetUse, instance: Instance, action: str, fitting: int) 
     yield f"ask an admin for a larger budget ({use.budget.change_request})"
 
 
-def _list_lower_prices(use: BudgetUse, instance: Instance, now: datetime) -> Iterator[str]:
-    """Yield the lowest `max_price` of a launch as a clause, if the launch fits the budget with it."""
-    choice, rates = instance.spec.launch_choice, instance.billing.rates
-    if instance.ec2_instance or choice is None or choice.max_price is None or rates.instance is None:
-        return
-    lowest = max(rates.instance, rates.on_demand or rates.instance)
-    if choice.is_price_fixed or choice.max_price <= lowest:
-        return
-    limited = replace(instance, spec=replace(instance.spec, launch_choice=replace(choice, max_price=lowest)))
-    if use.allows(compute_reservation(limited, now)):
-        whose = "of its first offer" if lowest == rates.instance else "on demand"
-        yield f"set max_price to {lowest.normalize():f}, the price {whose}"
+def _list_cheaper_types(instance: Instance, action: str) -> Iterator[str]:
+    """Yield how the instance gets a cheaper type, if it can have one.
+
+    EC2 does not change the type of a stopped spot instance, and gpudesk does not move an instance that it has adopted.
+    """
+    if action != "start" or not has_spot_request(instance.ec2_instance):
+        yield {
+            "launch": "use a cheaper type",
+            "start": "start a cheaper size (instance_type)",
+            "move": "move it to a cheaper type (instance_type)",
+        }[action]
+    elif not instance.is_adopted_on_request:
+        yield f"move it as a cheaper type (POST /instances/{instance.name}/move with instance_type)"
 
 
 def _describe_price(instance: Instance) -> str:
-    """Return the price that a launch is counted with, as a clause; nothing for a start or a move."""
+    """Return the price that a launch is counted with, as a clause, if its first offer is cheaper; otherwise nothing."""
     rates = instance.billing.rates
     price = None if instance.ec2_instance else find_reserved_price(instance.spec, rates)
-    if price is None:
+    if price is None or price == rates.instance:
         return ""
-    source = ""
-    if price == rates.on_demand:
-        source = ", the on-demand price, with which a launch on spot counts"
-    elif price != rates.instance:
-        source = ", the most that its offers may cost (max_price)"
-    return f", at {format_usd(price)} per hour{source}"
+    return f", at {format_usd(price)} per hour, the most that its offers may cost (max_price)"
 
 
 def _count_hours(use: BudgetUse, instance: Instance, now: datetime) -> int:

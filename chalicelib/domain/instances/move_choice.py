@@ -29,6 +29,18 @@ def build_move_choice(spec: Spec, target: MoveTarget) -> LaunchChoice | None:
     )
 
 
+def list_move_markets(spec: Spec, target: MoveTarget) -> tuple[Market, ...]:
+    """Return the markets that a move may use, the preferred one first.
+
+    :param spec: before the move
+    """
+    choice, price = build_move_choice(spec, target), find_on_demand_price(target)
+    if choice is None:
+        return (spec.market,)
+    is_affordable = price is None or choice.max_price is None or price <= choice.max_price
+    return choice.markets if is_affordable else choice.markets[:1]
+
+
 def find_on_demand_price(target: MoveTarget) -> Decimal | None:
     """Return US dollars per hour of the type at the target on-demand; None: unknown."""
     rates = target.rates

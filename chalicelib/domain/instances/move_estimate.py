@@ -41,6 +41,7 @@ class MoveEstimate:
     :param fallback: what happens if spot has no capacity there, as a sentence; empty: the move fails
     :param interruption: that EC2 can end the move, as a sentence; empty: it cannot
     :param sources: where the prices come from
+    :param quota_excess: the quota that the move exceeds, for which it is refused, as a sentence; None: none is known
     """
 
     target: MoveTarget
@@ -53,11 +54,13 @@ class MoveEstimate:
     price_text: str = ""
     fallback: str = ""
     interruption: str = ""
+    quota_excess: str | None = None
 
     @property
     def text(self) -> str:
         """The estimate in sentences."""
-        return " ".join(filter(None, (self._progress, self.price_text, self.fallback, self.interruption)))
+        refusal = f"gpudesk refuses the move now. {self.quota_excess}" if self.quota_excess else ""
+        return " ".join(filter(None, (self._progress, self.price_text, self.fallback, self.interruption, refusal)))
 
     @property
     def _progress(self) -> str:

@@ -17,7 +17,7 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import collect_documents
 from chalicelib.domain.launch.type_choice import check_region, list_allowed_regions
 from chalicelib.domain.offers.offerings import RegionOfferings
-from chalicelib.domain.offers.size_change import SizeContext, SizePlace, get_zone, list_size_problems
+from chalicelib.domain.offers.size_change import SizeContext, SizePlace, get_zone, list_type_problems
 from chalicelib.domain.offers.spot_price import find_spot_price
 
 
@@ -33,7 +33,7 @@ class MoveRequest:
 def build_move_target(
     instance: Instance, request: MoveRequest, context: SizeContext, deployed_regions: Sequence[str]
 ) -> MoveTarget:
-    """Return where the instance is to move.
+    """Return where the instance is to move, whatever the quotas are.
 
     :param context: of the region of the target
     :param deployed_regions: the regions in which gpudesk is set up
@@ -53,7 +53,7 @@ def build_move_target(
     field = "instance_type" if request.instance_type else "zone" if request.zone else "region"
     if size and not errors:
         place = SizePlace(region, request.zone)
-        problems = [*list_size_problems(instance, size, context, place)] or [
+        problems = [*list_type_problems(instance, size, context, place)] or [
             *_list_place_problems(instance, size, context, place)
         ]
         errors += [FieldError(field, problem) for problem in problems]

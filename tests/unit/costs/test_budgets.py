@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.costs.budget_events import find_event
 from chalicelib.domain.costs.budget_refusal import build_refusal
@@ -20,10 +20,9 @@ from chalicelib.domain.costs.budgets import (
 )
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.instances.billing import BillingState
-from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
 from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.spec import DesiredState
-from tests.support.ready_instance import START
+from tests.support.ready_instance import EC2_RUNNING, START
 from tests.unit.costs.test_forecast import HOUR, MONTH, REQUESTED, RUNNING, STOPPED, build_segment
 
 ADA = Budget(scope=BudgetScope.OWNER, name="ada", amount=Decimal(100))
@@ -80,40 +79,10 @@ def test_refusal_says_what_is_missing_and_what_fits(spent: str, advice: str, fie
     refusal = build_refusal(build_use(spent), Decimal("11.1"), REQUESTED, START)
     assert refusal.message.startswith(
         f"This launch does not fit the monthly budget of ada: $100.00 for 2026-01, of which ${Decimal(spent):.2f} is "
-        "spent and $0.00 is reserved for running instances. The launch needs $11.10 for 10 hours this month, "
-        "at $1.000 per hour. "
+        "spent and $0.00 is reserved for running instances. The launch needs $11.10 for 10 hours this month. "
     )
     assert advice in refusal.message
     assert [error.field for error in refusal.errors] == fields
-
-
-@pytest.mark.parametrize(
-    ("changes", "on_demand", "left", "price", "advice"),
-    [
-        ({}, None, "12", "$1.250 per hour, the most that its offers may cost (max_price)", "Set max_price to 1, the"),
-        ({}, None, "11", "$1.250 per hour, the most that its offers may cost (max_price)", "Lower max_hours to 8, use"),
-        ({}, "1", "12", "$1.250 per hour, the most that its offers may cost (max_price)", "Set max_price to 1, the"),
-        ({}, "1.2", "13.2", "$1.250 per hour, the most", "Set max_price to 1.2, the price on demand, lower"),
-        ({}, "2", "15", "$2.000 per hour, the on-demand price, with which a launch on spot counts", "Lower max_hours"),
-        ({"max_price": Decimal(1)}, None, "11", "$1.000 per hour. Lower max_hours to 9", "Lower max_hours"),
-        ({"is_region_fixed": True}, None, "11", "$1.000 per hour. Lower max_hours to 9", "Lower max_hours"),
-    ],
-)
-def test_refusal_of_a_launch_names_its_price_and_a_lower_one_that_fits(
-    changes: dict[str, Any], on_demand: str | None, left: str, price: str, advice: str
-) -> None:
-    choice = LaunchChoice(instance_type="g4dn.xlarge", region="us-east-1", is_region_fixed=False)
-    choice = replace(with_first_price(choice, Decimal(1)), **changes)
-    rates = replace(REQUESTED.billing.rates, on_demand=Decimal(on_demand) if on_demand else None)
-    launch = replace(
-        REQUESTED,
-        spec=replace(REQUESTED.spec, launch_choice=choice),
-        billing=replace(REQUESTED.billing, rates=rates),
-    )
-    needed = compute_reservation(launch, START)
-    message = build_refusal(build_use("0", amount=left), needed, launch, START).message
-    assert f"at {price}" in message
-    assert f". {advice}" in message
 
 
 def test_refusal_names_the_launch_that_reserves_the_budget_and_how_to_cancel_it() -> None:
@@ -138,13 +107,18 @@ def test_refusal_of_a_start_says_what_a_start_can_change() -> None:
         refusal.message
     )
     assert refusal.errors == ()
+    on_spot = replace(EC2_RUNNING.to_ec2_instance(), market=Market.SPOT)
+    message = build_refusal(build_use("94"), Decimal("11.1"), replace(starting, ec2_instance=on_spot), START).message
+    assert f"move it as a cheaper type (POST /instances/{STOPPED.name}/move with instance_type) or" in message
+    adopted = replace(starting, ec2_instance=on_spot, is_adopted_on_request=True)
+    assert "type" not in build_refusal(build_use("94"), Decimal("11.1"), adopted, START).message
     kept = replace(starting, lifetime=Lifetime(keep_until=START + 20 * HOUR))
     assert "max_hours" not in build_refusal(build_use("94"), Decimal("11.1"), kept, START).message
 
 
 def test_refusal_shortly_before_the_month_ends_names_the_hours_that_are_left() -> None:
     refusal = build_refusal(build_use("99"), Decimal("2.22"), REQUESTED, MONTH.ends_at - 2 * HOUR)
-    assert "The launch needs $2.22 for 2 hours this month, at $1.000 per hour. Use a cheaper type" in refusal.message
+    assert "The launch needs $2.22 for 2 hours this month. Use a cheaper type" in refusal.message
 
 
 @pytest.mark.parametrize(
