@@ -16,7 +16,7 @@ T = TypeVar("T")
 class StoredType(Generic[T]):
     """The conversion between the values of one domain type and their JSON texts. `decode(encode(value))` is `value`.
 
-    None is left out, so a field that can be None must have it as its default, here and in all nested types.
+    A text has no None, so each field that can be None has this default.
 
     The type adapter is built when it is first needed, because building it costs more than importing a module.
     """

@@ -66,15 +66,14 @@ class ImageService:
         builder = ImageBuilder(self.catalog, self.recipes)
         image = builder.build(f"{IMAGE_ID_PREFIX}{secrets.token_hex(8)}", request, instance, actor, self.clock.now())
         activity = None if request.no_reboot else self.queries.get(actor, instance.id).live.activity
-        missing_profile = build_missing_profile_warning(instance)
-        warnings = (*list_image_warnings(instance, image, activity), *((missing_profile,) if missing_profile else ()))
+        warnings = [*list_image_warnings(instance, image, activity), build_missing_profile_warning(instance)]
         instance_write = RecordWrite(
             before=instance,
             after=replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
             entries=(build_request_entry(image, actor),),
             is_user_write=True,
         )
-        return ImageWithWarnings(self.stores.images.write(image, instance_write), warnings)
+        return ImageWithWarnings(self.stores.images.write(image, instance_write), tuple(filter(None, warnings)))
 
     def _find_repeated(self, instance: Instance, in_progress: ImageInProgress, request: ImageRequest) -> Image:
         """Return the image in progress if the request repeats the request for it.

@@ -39,8 +39,8 @@ IN_PROGRESS_PHASES = frozenset({ImagePhase.REQUESTED, ImagePhase.SANITIZING, Ima
 class ImageSource:
     """The instance that the image is created from.
 
-    :param base_image_parameter: public SSM parameter of the image that the instance was launched from, with its driver;
-        None: unknown, of an adopted instance of a type for which gpudesk has no image
+    :param base_image_parameter: public SSM parameter of the image that the instance was launched from, with its driver.
+        None: gpudesk did not launch it, and launches no instance of its type
     """
 
     instance_id: str
