@@ -9,6 +9,7 @@ import pytest
 from chalicelib.domain.desk.hook_path import HOOK_PATTERN, is_hook_path
 from chalicelib.domain.idle.heartbeat_response import HOOK_FOLDER
 from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT, StopReason, get_script_limit
+from chalicelib.domain.setup.step_output import StepOutput, select_last_lines
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose
@@ -39,7 +40,7 @@ def test_hook_runs_once_per_attempt_as_ubuntu_and_its_output_is_printed(machine:
     install(machine, "echo run >>~/runs", 'echo "$(id -un) $HOME $GPUDESK_STOP_REASON"', "echo oops >&2")
     step = run_hook(machine, "stop-1")
     assert (step.status, step.stderr) == ("Success", "")
-    assert step.stdout.splitlines()[1:] == ["ubuntu /home/ubuntu idle", "oops"]
+    assert step.stdout.splitlines() == ["ubuntu /home/ubuntu idle", "oops"]
     assert "already run this step" in run_hook(machine, "stop-1").stdout
     assert machine.shell("cat /home/ubuntu/runs") == "run"
 
@@ -51,6 +52,14 @@ def test_hook_that_hangs_is_ended_with_all_its_processes_and_shows_its_output(ma
     assert "The hook did not end within 1 s" in step.stderr
     assert "saving" in step.stdout
     assert machine.shell("pgrep -c sleep || true") == "0"
+
+
+def test_hook_that_is_killed_shows_only_its_own_output(machine: Machine) -> None:
+    install(machine, "echo saving", "kill -KILL $$")
+    step = run_hook(machine)
+    assert "The hook was killed after " in step.stderr
+    output = StepOutput(name="hook", status=step.status, exit_code=1, output=f"{step.stdout}\n{step.stderr}")
+    assert select_last_lines(output) == ("saving",)
 
 
 def test_program_in_the_background_that_keeps_the_output_open_delays_nothing(machine: Machine) -> None:

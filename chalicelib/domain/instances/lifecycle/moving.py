@@ -93,9 +93,10 @@ def _decide_copying(
 def _end_started(instance: Instance, now: datetime) -> Plan:
     """End the move of an instance that does not stay stopped, and say who started it."""
     request, interruption = instance.state_request, instance.observed.interruption
+    has_returned = instance.reason.code is EventCode.SPOT_RESUMED or (interruption and interruption.interrupted_at)
     if request and request.state is DesiredState.RUNNING:
         return cancel_move(instance, f"{request.actor} requested its start, which ends the move.", now)
-    if interruption and interruption.interrupted_at:
+    if has_returned:
         cause = f"{EC2_RETURNED_IT} Request the move again when it is stopped."
         return fail_move(instance, cause, now, is_started=True)
     return fail_move(instance, "It was started outside gpudesk meanwhile.", now, is_started=True)
