@@ -153,6 +153,8 @@ def test_move_says_who_started_the_instance_that_it_leaves(
     assert message.startswith("n could not be moved to us-west-2 and is in us-east-1a, as before. ")
     assert cause in message
     # Nobody has requested a start, so gpudesk stops it. A dry run leaves it running.
+    if interruption and mode is Mode.DRY_RUN:
+        assert simulation.instance.reason.code is EventCode.SPOT_RESUMED
     is_left_running = interruption is None or mode is Mode.DRY_RUN
     assert (aws.states[INSTANCE_ID] is Ec2State.RUNNING) is is_left_running
 
