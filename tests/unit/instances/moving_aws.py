@@ -17,12 +17,17 @@ from chalicelib.domain.instances.observation import (
     ObservedMoveImage,
 )
 from chalicelib.domain.instances.outcome import CallAccepted, InstanceLaunched, LaunchResolved, Outcome
-from chalicelib.domain.instances.plan import Launch, Move, MoveCall, Start, Step, Terminate
+from chalicelib.domain.instances.plan import Launch, Move, MoveCall, Start, Step, Stop, Terminate
 from chalicelib.domain.instances.record import Instance
 from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID
 from tests.unit.instances.simulated_aws import SimulatedAws
 
 NEW_ID = "i-new"
+STATES_AFTER: dict[type, Ec2State] = {
+    Start: Ec2State.RUNNING,
+    Stop: Ec2State.STOPPED,
+    Terminate: Ec2State.TERMINATED,
+}
 
 
 @dataclass
@@ -72,8 +77,8 @@ class MovingAws(SimulatedAws):
             size, region = target.hardware.instance_type, target.region
             attempt = replace(outcome.attempt, region=region, zone=f"{region}b", instance_type=size)
             return replace(outcome, attempt=attempt, hardware=target.hardware, rates=target.rates)
-        if isinstance(step, Start | Terminate) and self.instance and self.instance.ec2_instance:
-            after = Ec2State.RUNNING if isinstance(step, Start) else Ec2State.TERMINATED
+        after = STATES_AFTER.get(type(step))
+        if after and self.instance and self.instance.ec2_instance:
             self.states[self.instance.ec2_instance.instance_id] = after
         return outcome
 

@@ -127,6 +127,7 @@ def test_start_by_its_owner_cancels_the_move_and_is_no_failure() -> None:
     )
 
 
+@pytest.mark.parametrize("mode", [Mode.ENFORCE, Mode.DRY_RUN])
 @pytest.mark.parametrize("is_copying", [True, False])
 @pytest.mark.parametrize(
     ("interruption", "cause"),
@@ -136,9 +137,10 @@ def test_start_by_its_owner_cancels_the_move_and_is_no_failure() -> None:
     ],
 )
 def test_move_says_who_started_the_instance_that_it_leaves(
-    interruption: Interruption | None, cause: str, is_copying: bool
+    interruption: Interruption | None, cause: str, is_copying: bool, mode: Mode
 ) -> None:
     aws, simulation = start_move(THERE)
+    simulation.mode = mode
     observed = replace(simulation.instance.observed, interruption=interruption)
     simulation.instance = replace(simulation.instance, observed=observed)
     simulation.show()
@@ -150,6 +152,11 @@ def test_move_says_who_started_the_instance_that_it_leaves(
     (message,) = simulation.list_messages(EventCode.MOVE_FAILED)
     assert message.startswith("n could not be moved to us-west-2 and is in us-east-1a, as before. ")
     assert cause in message
+    # Nobody has requested a start, so gpudesk stops it. A dry run leaves it running.
+    if interruption and mode is Mode.DRY_RUN:
+        assert simulation.instance.reason.code is EventCode.SPOT_RESUMED
+    is_left_running = interruption is None or mode is Mode.DRY_RUN
+    assert (aws.states[INSTANCE_ID] is Ec2State.RUNNING) is is_left_running
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,9 @@ def _end_without_success(instance: Instance, move: MoveState, reason: EventReaso
     obsolete = _build_obsolete(move.target.region, newer, price=price) if newer and is_alive else None
     cleaning = replace(_begin_clean_up(move, obsolete, now), is_failed=True)
     if former is None:
-        ended = replace(instance, move=cleaning, reason=reason)
+        # The reason of one that was started is about its present state.
+        kept = reason if instance.phase is Phase.STOPPED else instance.reason
+        ended = replace(instance, move=cleaning, reason=kept)
     else:
         ended = take_back(replace(instance, move=cleaning), former, reason, now)
     return replace(record_event(ended, reason, now), requeue=True)

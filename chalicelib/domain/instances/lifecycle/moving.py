@@ -17,6 +17,7 @@ from chalicelib.domain.instances.lifecycle.move_deadlines import describe_overdu
 from chalicelib.domain.instances.lifecycle.move_end import cancel_move, fail_move
 from chalicelib.domain.instances.lifecycle.move_launch import EC2_RETURNED_IT, begin_launch, decide_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance
+from chalicelib.domain.instances.lifecycle.unwanted_return import is_unwanted_return
 from chalicelib.domain.instances.move_state import MoveState, MoveStep
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedMoveImage, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
@@ -93,9 +94,10 @@ def _decide_copying(
 def _end_started(instance: Instance, now: datetime) -> Plan:
     """End the move of an instance that does not stay stopped, and say who started it."""
     request, interruption = instance.state_request, instance.observed.interruption
+    has_returned = is_unwanted_return(instance) or (interruption and interruption.interrupted_at)
     if request and request.state is DesiredState.RUNNING:
         return cancel_move(instance, f"{request.actor} requested its start, which ends the move.", now)
-    if interruption and interruption.interrupted_at:
+    if has_returned:
         cause = f"{EC2_RETURNED_IT} Request the move again when it is stopped."
         return fail_move(instance, cause, now, is_started=True)
     return fail_move(instance, "It was started outside gpudesk meanwhile.", now, is_started=True)
