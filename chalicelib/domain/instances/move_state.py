@@ -97,7 +97,7 @@ class MoveState:
     :param source_region: region of the disk
     :param called_at: time of the last call of the step; None: it was not called yet
     :param image_called_at: time of the last call that creates an image, whose effect may show only later
-    :param image_id: the image in the region of the disk, once it is available
+    :param image_id: the image in the region of the disk, once it is available, or once it is the only copy
     :param launch_image_id: the image that the instance is launched from; None: it is not ready
     :param former: set from the launch until its end
     :param more_obsolete: obsolete EC2 instances that follow the first one

@@ -118,14 +118,25 @@ def test_only_copy_is_kept_if_nothing_can_be_launched_from_it() -> None:
     check_kept(aws, simulation)
 
 
+@pytest.mark.parametrize("step", [MoveStep.IMAGE, MoveStep.COPY])
 @pytest.mark.parametrize("request_end", [cancel_move, request_start])
-def test_only_copy_is_kept_if_the_move_is_cancelled(request_end: object) -> None:
-    aws, simulation = run_until_step(MoveStep.COPY)
+def test_only_copy_is_kept_if_the_move_is_cancelled(request_end: object, step: MoveStep) -> None:
+    aws, simulation = run_until_step(step)
     lose_source(aws, simulation)
     assert callable(request_end)
     simulation.apply_change(request_end(simulation.instance, ADA, get_time(6)))
     simulation.show()
     check_kept(aws, simulation)
+
+
+def test_image_that_fails_after_the_end_of_the_instance_is_no_copy() -> None:
+    aws, simulation = run_until_step(MoveStep.IMAGE)
+    lose_source(aws, simulation)
+    aws.pending_step, aws.image_state = None, "failed"
+    for minute in range(6, 20):
+        simulation.decide(minute)
+    assert (simulation.instance.phase, aws.images) == (Phase.TERMINATED, set())
+    assert simulation.count_entries(EventCode.MOVE_IMAGE_KEPT) == 0
 
 
 def test_only_copy_is_deleted_if_the_termination_is_requested() -> None:

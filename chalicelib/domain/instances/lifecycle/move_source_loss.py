@@ -42,6 +42,8 @@ def survive_end(instance: Instance, plan: Plan, observed: MoveObservation, now: 
             return no_op(instance, EventCode.AWS_UNAVAILABLE, message)
         if not _may_have_image(move, image, now):
             return plan
+        # It is kept, although it is not available yet, if the move is cancelled now.
+        move = replace(move, image_id=image.ami_id if isinstance(image, ObservedMoveImage) else None)
     # EC2 would launch another instance for the spot request of one that has ended.
     return replace(_record_loss(instance, move, now), step=plan.step)
 
@@ -73,8 +75,8 @@ def has_only_copy(instance: Instance, move: MoveState) -> bool:
 
 def keep_images(instance: Instance, move: MoveState, now: datetime) -> Plan:
     """Forget a move, and leave its images to the admins: they are the only copies of the disk."""
-    places = ((move.image_id, move.source_region), (move.launch_image_id, move.target.region))
-    images = " and ".join(f"{image_id} in {region}" for image_id, region in places if image_id)
+    places = {move.image_id: move.source_region, move.launch_image_id: move.target.region}
+    images = " and ".join(f"{image_id} in {region}" for image_id, region in places.items() if image_id)
     message = (
         f"The EC2 instance of {instance.name} is terminated, and its disk is deleted. The image of its move is the "
         f"only copy of the disk, so gpudesk does not delete it: {images} (tag gpudesk:move={move.id}). It contains the "

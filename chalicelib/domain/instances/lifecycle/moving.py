@@ -88,6 +88,8 @@ def _decide_copying(
         case ObservedMoveImage(state="pending"):
             return no_op(instance, EventCode.MOVING, f"The disk of {instance.name} is being copied.")
         case ObservedMoveImage(state=state, failure_reason=cause):
+            if move.step is MoveStep.IMAGE:
+                instance = replace(instance, move=replace(move, image_id=None))
             return fail_move(instance, f"EC2 says {state} for the image of its disk. {cause}".rstrip(), now)
 
 
