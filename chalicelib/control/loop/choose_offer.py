@@ -29,11 +29,13 @@ class ChosenOffer:
     """An offer to try, with a subnet.
 
     :param next_offer: what is tried after it if nothing else changes
+    :param is_new_round: the launch has tried each offer once, and begins again with this one
     """
 
     offer: LaunchOffer
     subnet: Subnet
     next_offer: LaunchOffer | None
+    is_new_round: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +69,11 @@ class OfferSelector:
         stored = chooser.list_offers(instance.spec)
         is_read = choice.region in chooser.context.offerings
         offers = stored if is_read else (*stored, *self._list_unread_offers(choice, stored, chooser.context, finder))
-        chosen = self._find_first(chooser, chooser.order(instance, offers, excluded), finder)
+        chosen = self._find_first(chooser, instance, chooser.order(instance, offers, excluded), finder)
         if chosen is None and is_read:
             # A reading may be wrong or an hour old, so EC2 itself is asked before a launch gives up.
             rest = self._list_unread_offers(choice, stored, chooser.context, finder)
-            chosen = self._find_first(chooser, chooser.order(instance, rest, excluded), finder)
+            chosen = self._find_first(chooser, instance, chooser.order(instance, rest, excluded), finder)
         if chosen:
             return chosen
         if finder.problem and instance.launch.attempt_count == 0 and not excluded:
@@ -129,7 +131,7 @@ class OfferSelector:
         return Price(usd_per_hour=amount, source=PriceSource.CATALOG, read_at=context.now)
 
     def _find_first(
-        self, chooser: OfferChooser, ordered: tuple[Offer, ...], finder: SubnetFinder
+        self, chooser: OfferChooser, instance: Instance, ordered: tuple[Offer, ...], finder: SubnetFinder
     ) -> ChosenOffer | None:
         """Return the first offer in a zone with a subnet; None: there is none."""
         now = chooser.context.now
@@ -141,6 +143,7 @@ class OfferSelector:
                     _to_launch_offer(offer, is_avoided=offer.record.is_avoided(now)),
                     subnet,
                     _to_launch_offer(rest[0], is_avoided=rest[0].record.is_avoided(now)) if rest else None,
+                    chooser.is_new_round(instance, offer, rest),
                 )
         return None
 

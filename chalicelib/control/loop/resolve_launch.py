@@ -78,7 +78,11 @@ class LaunchResolver:
             ),
         )
         return LaunchResolved(
-            attempt, build_hardware(offer.instance_type, self.catalog), self._find_rates(attempt), chosen.next_offer
+            attempt,
+            build_hardware(offer.instance_type, self.catalog),
+            self._find_rates(attempt),
+            next_offer=chosen.next_offer,
+            is_new_round=chosen.is_new_round,
         )
 
     def _find_rates(self, attempt: LaunchAttempt) -> Rates:

@@ -71,6 +71,8 @@ class LaunchState:
     :param attempt_count: number of attempts so far; the next attempt gets the next number
     :param tries: the last try of each offer, at most `MAX_TRIES`, among them all of this pass
     :param pass_number: a pass tries each offer at most once
+    :param tried_before: offers that earlier passes have tried, at most `MAX_REMEMBERED_OFFERS`; passes begin with the
+        other ones, until each offer was tried once
     :param left_out_regions: regions in which AWS accepts no launches of the account
     :param next_offer: what is probably tried next; None: unknown, or nothing is left in this pass
     :param offers_in_timeline: offers whose refusal is in the timeline; it is not written again in later passes
@@ -87,6 +89,7 @@ class LaunchState:
     attempt_count: int = 0
     tries: tuple[LaunchTry, ...] = ()
     pass_number: int = 1
+    tried_before: tuple[str, ...] = ()
     left_out_regions: tuple[str, ...] = ()
     next_offer: LaunchOffer | None = None
     offers_in_timeline: tuple[str, ...] = ()

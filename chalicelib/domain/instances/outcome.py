@@ -18,12 +18,14 @@ class LaunchResolved:
     :param hardware: that of the type of the attempt
     :param rates: the prices of the attempt
     :param next_offer: what is tried after it if nothing else changes; None: nothing is left
+    :param is_new_round: the launch has tried each offer once, and begins again with this one
     """
 
     attempt: LaunchAttempt
     hardware: Hardware
     rates: Rates
     next_offer: LaunchOffer | None = None
+    is_new_round: bool = False
 
 
 @dataclass(frozen=True)

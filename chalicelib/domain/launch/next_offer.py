@@ -12,10 +12,11 @@ from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.instances.launch_choice import LaunchChoice
-from chalicelib.domain.instances.launch_tries import LaunchTry, OfferKey, TryResult
+from chalicelib.domain.instances.launch_tries import MAX_TRIES, LaunchTry, OfferKey, TryResult
 from chalicelib.domain.instances.lifecycle.quota_refusals import VCPU_CODES
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.launch.market_room import keep_room
 from chalicelib.domain.offers.capacity_answers import NO_CAPACITY_CODE
 from chalicelib.domain.offers.offer import Offer
 from chalicelib.domain.offers.offer_context import OfferContext
@@ -53,7 +54,8 @@ class OfferChooser:
     def order(self, instance: Instance, offers: Iterable[Offer], excluded: Collection[OfferKey]) -> tuple[Offer, ...]:
         """Return what is left of the offers in this pass, the one to try next at the beginning.
 
-        The zones that EC2's last refusal named come first, then the type and the region of the request.
+        The zones that EC2's last refusal named come first, then the type and the region of the request. A pass that
+        has too few tries for all begins with offers that no earlier pass has tried, and keeps room for on-demand.
 
         :param excluded: offers that are not tried, such as those of this pass
         """
@@ -70,13 +72,30 @@ class OfferChooser:
         hinted = sorted(
             (offer for offer in left if get_key(offer) in hints), key=lambda offer: hints.index(get_key(offer))
         )
+        rest = [offer for offer in left if get_key(offer) not in hints]
+        has_room = sum(not offer.record.is_avoided(now) for offer in rest) <= MAX_TRIES - len(tries) - len(hinted)
+
+        def get_group(offer: Offer) -> tuple[bool, bool]:
+            is_repeated = not has_room and get_key(offer).text in launch.tried_before
+            return is_repeated, not choice.is_first(offer.instance_type, offer.region, offer.market)
+
         others = order_tries(
-            (offer for offer in left if get_key(offer) not in hints),
+            rest,
             now,
             max_avoided=MAX_AVOIDED_TRIES - sum(each.offer.was_avoided for each in tries),
-            is_preferred=lambda offer: choice.is_first(offer.instance_type, offer.region, offer.market),
+            get_group=get_group,
         )
-        return (*hinted, *others)
+        return keep_room((*hinted, *others), choice.markets, tries, now)
+
+    def is_new_round(self, instance: Instance, chosen: Offer, rest: Iterable[Offer]) -> bool:
+        """Return whether a launch has tried each offer once, and begins again with the best one.
+
+        :param rest: the offers of `order` after the chosen one
+        """
+        tried = instance.launch.tried_before
+        return get_key(chosen).text in tried and all(
+            get_key(offer).text in tried or offer.record.is_avoided(self.context.now) for offer in rest
+        )
 
     def _is_compatible(self, offer: Offer, spec: Spec) -> bool:
         """Return whether documents and image of the launch suit a type: those of the first type are not changed."""

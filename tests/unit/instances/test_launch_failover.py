@@ -20,10 +20,10 @@ from chalicelib.domain.common.aws_errors import (
 )
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
-from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
+from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
-from chalicelib.domain.instances.lifecycle.launch_pass import NO_OFFER_ON_SPOT, record_success
+from chalicelib.domain.instances.lifecycle.launch_pass import add_try, record_success
 from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
 from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
@@ -35,6 +35,7 @@ NOTHING_LEFT = InsufficientCapacity("NoOfferLeft", "Nothing is left")
 QUOTA = QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU capacity.")
 PENDING = RegionPending("PendingVerification", "Your account is being validated.")
 NOT_ENABLED = RegionNotEnabled("OptInRequired", "You are not subscribed to this service.")
+SPOT_OFFER = LaunchOffer(instance_type="g4dn.xlarge", region="us-east-1", zone="us-east-1a", market=Market.SPOT)
 REFUSED = InsufficientCapacity("InsufficientInstanceCapacity", "None is left.")
 
 
@@ -137,10 +138,14 @@ def test_lost_time_does_not_end_a_launch_before_its_first_pass() -> None:
 
 def test_launch_that_falls_back_to_on_demand_says_so_and_names_no_price_of_spot() -> None:
     before = build_attempting(markets=(Market.SPOT, Market.ON_DEMAND))
-    _, (entry,) = record_success(before, get_time(1))
+    refused = add_try(before, LaunchTry(offer=SPOT_OFFER, result=TryResult.NO_CAPACITY, at=get_time(0)))
+    _, (entry,) = record_success(refused, get_time(1))
     assert entry.code == EventCode.LAUNCHED_AS_OTHER_OFFER
     assert "n is launched on-demand as g4dn.xlarge in us-east-1a" in entry.message
-    assert f"and not as g4dn.xlarge (spot) in us-east-1. {NO_OFFER_ON_SPOT}" in entry.message
+    assert (
+        "and not as g4dn.xlarge (spot) in us-east-1. gpudesk tried 1 offer on spot before, without success."
+        in entry.message
+    )
 
 
 def test_launch_that_waits_for_a_quota_tries_other_offers_first_and_all_of_them_after_the_wait() -> None:

@@ -177,7 +177,7 @@ def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
 
 def _fail_for_quota(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan:
     """Let the launch wait for the quota if its request says so; otherwise fail. After a wait it begins a new pass."""
-    launch = replace(instance.launch, pass_number=instance.launch.pass_number + 1, next_offer=None)
+    launch = replace(instance.launch, pass_number=instance.launch.pass_number + 1, next_offer=None, tried_before=())
     waiting = quota_refusals.wait_after_refusal(replace(instance, launch=launch), error, now)
     cause = quota_refusals.describe_quota_refusal(instance, error)
     return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)

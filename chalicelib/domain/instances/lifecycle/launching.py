@@ -80,6 +80,7 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
                 attempt=attempt,
                 attempt_count=attempt.number,
                 next_offer=outcome.next_offer,
+                tried_before=() if outcome.is_new_round else launch.tried_before,
                 retry_at=None,
             ),
             billing=replace(instance.billing, rates=add_former_disk(instance.move, outcome.rates)),
@@ -126,7 +127,7 @@ def _list_entries(
     :param instance: before the attempt
     """
     attempt = outcome.attempt
-    if "/".join(attempt.offer.key) not in instance.launch.offers_in_timeline:
+    if attempt.offer.key.text not in instance.launch.offers_in_timeline:
         details = {"image_id": attempt.image_id, "instance_type": attempt.instance_type, "zone": attempt.zone}
         yield timeline_entry(now, reason, details=details)
     yield from _list_disk_entries(instance, attempt, now)
