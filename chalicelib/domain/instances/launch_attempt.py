@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry
+from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, OffersAboveMaximum
 from chalicelib.domain.instances.quota_wait import QuotaWait
 from chalicelib.domain.instances.spot import SpotRequestKey
 
@@ -75,6 +75,7 @@ class LaunchState:
         other ones, until each offer was tried once
     :param left_out_regions: regions in which AWS accepts no launches of the account
     :param next_offer: what is probably tried next; None: unknown, or nothing is left in this pass
+    :param above_maximum: the offers that are not tried for their price; None: there are none
     :param offers_in_timeline: offers whose refusal is in the timeline; it is not written again in later passes
     :param retry_at: gpudesk does not call EC2 before this time
     :param started_at: time of the first decision; a launch that EC2 accepted and then ended does not change it
@@ -92,6 +93,7 @@ class LaunchState:
     tried_before: tuple[str, ...] = ()
     left_out_regions: tuple[str, ...] = ()
     next_offer: LaunchOffer | None = None
+    above_maximum: OffersAboveMaximum | None = None
     offers_in_timeline: tuple[str, ...] = ()
     retry_at: datetime | None = None
     started_at: datetime | None = None

@@ -52,6 +52,14 @@ class LaunchOffer:
         return OfferKey(self.instance_type, self.zone, self.market)
 
 
+@dataclass(frozen=True)
+class OffersAboveMaximum:
+    """Offers that a launch does not try, because they cost more than its `max_price`."""
+
+    count: int
+    cheapest: LaunchOffer
+
+
 class TryResult(StrEnum):
     """Result of a try.
 

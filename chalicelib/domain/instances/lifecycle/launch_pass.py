@@ -17,6 +17,8 @@ from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_tries import MAX_REMEMBERED_OFFERS, MAX_TRIES, LaunchOffer, LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle.launch_table import (
+    describe_above_maximum,
+    describe_next_pass,
     describe_offer,
     describe_tries,
     describe_wait,
@@ -78,14 +80,11 @@ def is_pass_complete(instance: Instance) -> bool:
 
 
 def end_pass(instance: Instance, now: datetime) -> Plan:
-    """Pause, then try all offers again. The timeline gets an entry if an offer is refused that was not before."""
-    launch, choice = instance.launch, instance.spec.launch_choice
-    retry_at = now + CAPACITY_RETRY
-    is_fixed = choice is None or (choice.is_region_fixed and choice.is_type_fixed)
-    what = f"all zones of {instance.spec.region}" if is_fixed else "all offers"
+    """Pause, then begin a new pass. The timeline gets an entry if an offer is refused that was not before."""
+    launch, retry_at = instance.launch, now + CAPACITY_RETRY
     message = (
-        f"AWS has no capacity for {instance.name} now. gpudesk tries {what} again at {format_time(retry_at)}. It waits "
-        f"for capacity {describe_wait(instance)}."
+        f"AWS has no capacity for {instance.name} now. {describe_next_pass(instance, format_time(retry_at))} It waits "
+        f"for capacity {describe_wait(instance)}.{describe_above_maximum(instance)}"
     )
     reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
     later = replace(
@@ -165,7 +164,7 @@ def _describe_success(instance: Instance, offer: LaunchOffer, now: datetime) -> 
         return f"{instance.name} is launched as {describe_offer(instance, offer)}.{wait}" if is_awaited else ""
     market = "" if choice.markets[0] is Market.ON_DEMAND else f" ({choice.markets[0]})"
     has_fallen_back = offer.market is not choice.markets[0]
-    # With on-demand as the fallback, all offers are compared with the on-demand price: it is not that of the first one.
+    # With on-demand as the fallback, the first offer that was tried may not be on the market that is named here.
     has_price = choice.first_price and len(choice.markets) == 1
     price = f" for {format_usd(choice.first_price)} per hour" if choice.first_price and has_price else ""
     launched = f"{instance.name} is launched{f' {offer.market}' if has_fallen_back else ''} as"

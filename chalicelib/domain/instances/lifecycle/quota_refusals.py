@@ -18,6 +18,8 @@ from chalicelib.domain.instances.record import Instance, Phase
 VCPU_CODES = ("VcpuLimitExceeded", "MaxSpotInstanceCountExceeded", "InstanceLimitExceeded")
 """Errors about the quotas in vCPUs. The others are about volumes and network interfaces."""
 
+DISK_CODES = ("VolumeLimitExceeded", "MaxIOPSLimitExceeded")
+
 
 def wait_after_refusal(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan | None:
     """Return the plan of a launch that waits after the refusal; None: it does not wait for this quota.
@@ -68,9 +70,10 @@ def describe_quota_refusal(instance: Instance, error: QuotaExceeded) -> str:
     """Return why the launch failed and what people can do, as sentences."""
     code, need = _find_code(instance), _describe_need(instance)
     if code is None or error.code not in VCPU_CODES:
+        smaller = "with a smaller disk" if error.code in DISK_CODES else "a smaller or another type"
         return (
             f"The quota of the AWS account is exceeded. {error.description} Ask an admin to request an increase in "
-            "Service Quotas, or launch a smaller or another type."
+            f"Service Quotas, or launch {smaller}."
         )
     moving = f"Ask an admin to request an increase of {code}, then move {instance.name} again."
     advice = moving if instance.is_launching_for_move else describe_launch_advice(code, None)
