@@ -12,8 +12,9 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.spot import SpotTerms
 from chalicelib.domain.launch.fallback_warning import find_fallback_warning
-from chalicelib.domain.launch.offer_choice import build_launch_choice
+from chalicelib.domain.launch.offer_choice import build_launch_choice, check_offer_choice
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
+from chalicelib.domain.launch.type_choice import TypeChoice
 from chalicelib.store.data_files import load_catalog
 from tests.support.ready_instance import START
 from tests.unit.launch.failover_examples import FIRST_PRICE, build_launch
@@ -64,6 +65,15 @@ def test_maximum_price_that_rules_out_the_fallback_is_warned_of(
 
 def test_launch_without_a_fallback_is_not_warned() -> None:
     assert find_fallback_warning(replace(build_choice(Market.SPOT), max_price=Decimal("0.1")), CONTEXT) is None
+
+
+def test_refused_maximum_price_names_a_price_that_is_accepted() -> None:
+    context = replace(CONTEXT, find_spot_price=lambda _region, _type: Decimal("0.1473"))
+    item = TypeChoice("us-east-1", context.catalog.get_type("g4dn.xlarge"))
+    request = LaunchRequest(instance_type="g4dn.xlarge", region="us-east-1", market="spot", max_price=Decimal("0.147"))
+    (error,) = check_offer_choice(request, context, item)
+    assert "must be at least $0.1473, the lowest known price" in error.message
+    assert not [*check_offer_choice(replace(request, max_price=Decimal("0.1473")), context, item)]
 
 
 @pytest.mark.parametrize(
