@@ -13,7 +13,7 @@ def find_fallback_warning(choice: LaunchChoice, context: LaunchContext) -> Write
         return None
     regions = (choice.region,) if choice.is_region_fixed else context.deployed_regions
     prices = [
-        (item.prices[region], item.name, region)
+        (item.prices[region], region != choice.region, item.name, region)
         for item in context.catalog.types.values()
         for region in regions
         if region in item.prices
@@ -21,7 +21,7 @@ def find_fallback_warning(choice: LaunchChoice, context: LaunchContext) -> Write
             item.name == choice.instance_type or (item.gpu in choice.gpus and item.whole_gpu_count == choice.gpu_count)
         )
     ]
-    price, name, region = min(prices, default=(None, "", ""))
+    price, _, name, region = min(prices, default=(None, False, "", ""))
     if price is None or price <= choice.max_price:
         return None
     least = format_exact_usd(price)

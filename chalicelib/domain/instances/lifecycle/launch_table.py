@@ -70,7 +70,8 @@ def describe_next_pass(instance: Instance, at: str) -> str:
         return f"gpudesk has tried {len(tries)} offers and goes on at {at}, first with those that it has not tried."
     if choice and not (choice.is_region_fixed and choice.is_type_fixed):
         return f"gpudesk tries all offers again at {at}."
-    zones = sorted({each.offer.zone for each in tries})
+    # Those of earlier passes, too: a zone that was left out in this pass, because it had just refused, is tried again.
+    zones = sorted({each.offer.zone for each in instance.launch.tries})
     return f"gpudesk tries {join_and(zones)} again at {at}." if zones else f"gpudesk tries again at {at}."
 
 

@@ -1,6 +1,6 @@
 """Fail a launch that takes too long, or that has waited for as long as its request says."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.domain.common.deadlines import LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
@@ -48,10 +48,10 @@ def _describe_wait(instance: Instance, wait_until: datetime | None, began_at: da
     if wait_until is None:
         return f"gpudesk tried for {format_duration(now - began_at)}."
     started_at = instance.launch.started_at or instance.phase_since
-    waited = f"for {format_duration(now - started_at)}, until {format_date_time(wait_until)} as requested"
+    waited = f"for {format_duration(max(wait_until - started_at, timedelta()))}, until {format_date_time(wait_until)}"
     if began_at <= started_at:
-        return f"gpudesk tried {waited}."
-    return f"It waited {waited}. gpudesk was paused until {format_date_time(began_at)}, and tried nothing in the pause."
+        return f"gpudesk tried {waited} as requested."
+    return f"It waited {waited} as requested. gpudesk was paused until {format_date_time(began_at)}, and tried nothing in the pause."
 
 
 def _advise(instance: Instance, wait_until: datetime | None) -> str:
