@@ -15,7 +15,7 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
-from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.common.text import format_age, format_duration
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
 from chalicelib.domain.instances.lifecycle.notified_facts import is_entry_due, record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
@@ -101,7 +101,7 @@ def _call_again(instance: Instance, move: MoveState, call: MoveCall, now: dateti
 
 def _notify_leftover(instance: Instance, move: MoveState, now: datetime) -> Plan:
     message = (
-        f"The move of {instance.name} ended {format_duration(now - move.step_since)} ago. {_describe_leftover(move)} "
+        f"The move of {instance.name} ended {format_age(now - move.step_since)}. {_describe_leftover(move)} "
         f"gpudesk tries to delete it every {format_duration(CALL_RETRY_AFTER)}. An admin "
         "should look for the cause in the EC2 console."
     )
