@@ -51,7 +51,8 @@ def _describe_wait(instance: Instance, wait_until: datetime | None, began_at: da
     waited = f"for {format_duration(max(wait_until - started_at, timedelta()))}, until {format_date_time(wait_until)}"
     if began_at <= started_at:
         return f"gpudesk tried {waited} as requested."
-    return f"It waited {waited} as requested. gpudesk was paused until {format_date_time(began_at)}, and tried nothing in the pause."
+    pause = f"gpudesk was paused until {format_date_time(began_at)}, and tried nothing in the pause."
+    return f"It waited {waited} as requested. {pause}"
 
 
 def _advise(instance: Instance, wait_until: datetime | None) -> str:
