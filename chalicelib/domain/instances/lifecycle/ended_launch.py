@@ -50,7 +50,7 @@ def is_ended_launch(instance: Instance, ec2_instance: Ec2Instance) -> bool:
 
 
 def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan:
-    """Launch with the next offer if the cause is in this zone; otherwise fail the launch with AWS's reason.
+    """Launch with the next offer if another one may not have the cause; otherwise fail with the reason of AWS.
 
     The EC2 instance has ended, so the record lets go of it.
     """
