@@ -152,7 +152,7 @@ class Observation:
     :param move: of a move in progress
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
     :param spot_request: the spot request of the EC2 instance
-    :param quota: that of a launch which may wait for it
+    :param quotas: those of a launch which may wait for one of them, that of its first offer at the beginning
     :param start_outlook: sentences about a start after a stop, for a new stop warning; empty: nothing is known
     """
 
@@ -164,5 +164,5 @@ class Observation:
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")
     move: MoveObservation = MoveObservation()
     spot_request: ObservedSpotRequest | NotVisible | Unavailable = Unavailable("not requested")
-    quota: ObservedQuota | None = None
+    quotas: tuple[ObservedQuota, ...] = ()
     start_outlook: str = ""

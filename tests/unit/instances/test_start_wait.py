@@ -19,7 +19,12 @@ from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import ChangeType, Start
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.instances.start_state import OtherSize, StartState, StartWithoutCapacity
+from chalicelib.domain.instances.start_state import (
+    OtherSize,
+    StartState,
+    StartWithoutCapacity,
+    describe_capacity_advice,
+)
 from tests.support.ready_instance import ADA, EC2_RUNNING
 from tests.unit.instances.simulated_aws import SimulatedAws
 from tests.unit.instances.simulation import Simulation, get_time
@@ -51,6 +56,7 @@ def test_first_refusal_is_notified_with_the_choices_and_the_next_ones_are_not() 
     (message,) = simulation.list_messages(EventCode.START_WAITING)
     for choice in ("us-east-1a", "wait_until", "g4dn.2xlarge ($0.752 per hour, 1.43 times the price)", "move it"):
         assert choice in message
+    assert "move" not in describe_capacity_advice(simulation.instance.start, can_move=False)
     assert simulation.instance.reason.message == message
     assert simulation.count_entries(EventCode.START_RETRIED) == 0
     assert simulation.instance.start.refusal_count == 5

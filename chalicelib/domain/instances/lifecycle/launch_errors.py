@@ -28,6 +28,7 @@ from chalicelib.domain.instances.lifecycle.launch_pass import (
     require_attempt_offer,
     try_next_offer,
 )
+from chalicelib.domain.instances.lifecycle.quota_tries import list_refusals
 from chalicelib.domain.instances.lifecycle.refusal_advice import find_launch_advice
 from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.plan import Plan
@@ -159,7 +160,8 @@ def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
     if passing or not tries:
         return end_pass(instance, now)
     if quotas:
-        return _fail_for_quota(instance, QuotaExceeded(quotas[-1].code, quotas[-1].message), now)
+        refused = next(iter(list_refusals(quotas)), quotas[0])
+        return _fail_for_quota(instance, QuotaExceeded(refused.code, refused.message), now)
     if all(each.code == PENDING_CODE for each in regions):
         return end_pass(replace(instance, launch=replace(instance.launch, left_out_regions=())), now)
     cause = f"{regions[-1].message} No other region is left. Ask an admin to enable a region, then launch again."

@@ -3,7 +3,7 @@
 What follows from an error of AWS is decided in `launch_errors`, and when a launch takes too long in `launch_time_out`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -30,14 +30,14 @@ from chalicelib.domain.instances.small_disk import describe_small_disk
 from chalicelib.domain.instances.spec import DesiredState
 
 
-def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: ObservedQuota | None = None) -> Plan:
+def decide(instance: Instance, now: datetime, desk: DeskSettings, quotas: Sequence[ObservedQuota] = ()) -> Plan:
     """Decide what follows while there is no EC2 instance yet.
 
-    :param quota: the quota of a launch that may wait for it; None: it was not read
+    :param quotas: the quotas of a launch that may wait for one of them; none: they were not read
     """
     if instance.spec.desired is not DesiredState.RUNNING:
         return _cancel(instance, now)
-    waiting = waiting_for_quota.decide(instance, quota, now, desk)
+    waiting = waiting_for_quota.decide(instance, quotas, now, desk)
     if waiting:
         return waiting
     if instance.phase is Phase.REQUESTED:

@@ -120,7 +120,7 @@ def retry_start(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
 def _find_choices(instance: Instance) -> str:
     """Return what to do about a start that failed, as sentences."""
     if instance.start.refused_since:
-        return describe_capacity_advice(instance.start)
+        return describe_capacity_advice(instance.start, can_move=not instance.is_adopted_on_request)
     return "Start it again later, or launch another instance."
 
 
