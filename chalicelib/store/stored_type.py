@@ -16,6 +16,8 @@ T = TypeVar("T")
 class StoredType(Generic[T]):
     """The conversion between the values of one domain type and their JSON texts. `decode(encode(value))` is `value`.
 
+    A text has no None, so each field that can be None has this default.
+
     The type adapter is built when it is first needed, because building it costs more than importing a module.
     """
 
@@ -24,12 +26,12 @@ class StoredType(Generic[T]):
 
         :param former_names: names of fields in texts that were written before a renaming, each with the present name
         """
-        self._value_type = value_type
+        self.value_type = value_type
         self._former_keys = {f'"{former}":': f'"{name}":' for former, name in (former_names or {}).items()}
 
     @functools.cached_property
     def _adapter(self) -> TypeAdapter[T]:
-        return TypeAdapter(self._value_type)
+        return TypeAdapter(self.value_type)
 
     def encode(self, value: T) -> str:
         """Return a value as a compact text, without None, and without `version`, which is an attribute of its own."""

@@ -23,9 +23,10 @@ if ! [ -f "$program" ] || ! as_ubuntu test -x "$program"; then
   fail "$program is not an executable file, so it was not run. Run chmod +x on it."
 fi
 
-say "Running $SSM_hook for at most $SSM_seconds s."
+gpudesk_write_progress "Running $SSM_hook for at most $SSM_seconds s." 2>/dev/null || true
 rm -f "$OUTPUT"
 status=0
+began_at=$SECONDS
 # timeout ends all processes of its group. A program in the background can keep the output open: so nothing waits for
 # collect_output, which has no output of its own that the agent would wait for.
 collect_output() {
@@ -33,8 +34,11 @@ collect_output() {
   tail -c "$OUTPUT_BYTES" >"$OUTPUT.new"
   mv -f "$OUTPUT.new" "$OUTPUT"
 }
-as_ubuntu env GPUDESK_STOP_REASON="$SSM_stopReason" timeout --kill-after=5 "$SSM_seconds" "$program" \
-  </dev/null > >(collect_output) 2>&1 || status=$?
+# Only the program writes to the output, also its errors: bash reports a program that was killed, with a long line.
+# shellcheck disable=SC2016
+as_ubuntu env GPUDESK_STOP_REASON="$SSM_stopReason" \
+  sh -c 'exec timeout --kill-after=5 "$0" "$1" 2>&1' "$SSM_seconds" "$program" \
+  </dev/null > >(collect_output) 2>/dev/null || status=$?
 for _ in {1..20}; do
   if [ -e "$OUTPUT" ]; then
     break
@@ -43,6 +47,9 @@ for _ in {1..20}; do
 done
 timeout 5 sync || true
 cat "$OUTPUT" 2>/dev/null || true
+if [ "$status" -eq 137 ] && ((SECONDS - began_at < SSM_seconds)); then
+  fail "The hook was killed after $((SECONDS - began_at)) s. Run it in a session to find the cause, such as too little memory (free -h)."
+fi
 case $status in
 0) ;;
 124 | 137) fail "The hook did not end within $SSM_seconds s, so it was ended. Let it save less, or more often while the instance runs." ;;

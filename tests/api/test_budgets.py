@@ -47,7 +47,8 @@ def test_refusal_of_a_launch_with_several_offers_says_what_they_may_cost(bench: 
     set_budget(bench, "6.00")
     refused = bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 10})
     assert "per hour, the most that its offers may cost (max_price)" in refused.json["detail"]
-    assert bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 10, "max_price": "0.53"}).status == 202
+    assert "Send max_price 0.526, " in refused.json["detail"]
+    assert bench.ada("POST", "/instances", {"gpu": "T4", "max_hours": 10, "max_price": "0.526"}).status == 202
 
 
 def test_repeated_launch_returns_the_instance_although_it_has_used_the_budget(bench: Bench) -> None:

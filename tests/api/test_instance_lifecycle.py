@@ -233,10 +233,10 @@ def test_dry_run_is_named_at_launch_at_start_and_when_ready(bench: Bench) -> Non
     assert [warning["code"] for warning in launched["warnings"]] == ["dry_run", "no_channel"]
     assert "it stops no instance on its own until an admin sets mode to enforce" in launched["warnings"][0]["message"]
     bench.world.pass_minutes(10)
-    ready = bench.ada("GET", "/instances/brave-otter").json
-    assert ready["phase"] == "ready"
-    assert "gpudesk only does a dry run: it does not stop brave-otter on its own" in ready["reason"]["message"]
-    assert "sends a warning" not in ready["reason"]["message"]
+    ready = bench.ada("GET", "/instances/brave-otter/timeline").json["items"][-1]
+    assert ready["code"] == "ready"
+    assert "gpudesk only does a dry run: it does not stop brave-otter on its own" in ready["message"]
+    assert "sends a warning" not in ready["message"]
     again = bench.ada("POST", "/instances/brave-otter/start")
     assert [warning["code"] for warning in again.json["warnings"]] == ["dry_run"]
 

@@ -15,6 +15,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.write_warnings import WriteWarning
+from chalicelib.domain.foreign.missing_profile import build_missing_profile_warning
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.images.request import ImageBuilder, ImageRequest, build_request_entry, list_image_warnings
 from chalicelib.domain.images.selection import IMAGE_ID_PREFIX, find_image_name_problem
@@ -64,14 +65,14 @@ class ImageService:
         builder = ImageBuilder(self.catalog, self.recipes)
         image = builder.build(f"{IMAGE_ID_PREFIX}{secrets.token_hex(8)}", request, instance, actor, self.clock.now())
         activity = None if request.no_reboot else self.queries.get(actor, instance.id).live.activity
-        warnings = tuple(list_image_warnings(instance, image, activity))
+        warnings = [*list_image_warnings(instance, image, activity), build_missing_profile_warning(instance)]
         instance_write = RecordWrite(
             before=instance,
             after=replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
             entries=(build_request_entry(image, actor),),
             is_user_write=True,
         )
-        return ImageWithWarnings(self.stores.images.write(image, instance_write), warnings)
+        return ImageWithWarnings(self.stores.images.write(image, instance_write), tuple(filter(None, warnings)))
 
     def _find_repeated(self, instance: Instance, in_progress: ImageInProgress, request: ImageRequest) -> Image:
         """Return the image in progress if the request repeats the request for it.

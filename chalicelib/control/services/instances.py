@@ -13,6 +13,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.policy_override import PolicyOverride, warn_if_lowered
+from chalicelib.domain.foreign.missing_profile import build_missing_profile_warning
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.consequences import is_stop_ahead
@@ -127,21 +128,22 @@ class InstanceService:
         """Change the policy of the instance.
 
         :param override: the fields to change; None: the field stays
-        :returns: with a warning if the change shortened the warning period
+        :returns: with a warning if the change shortened the warning period, and if gpudesk cannot run the hook
         :raises ValidationFailed: the policy exceeds the limits
         """
         limits = self.stores.desk.get_settings().limits
-        warning: WriteWarning | None = None
+        lowered: WriteWarning | None = None
 
         def change_policy(instance: Instance) -> RecordChange:
-            nonlocal warning
+            nonlocal lowered
             change = update_policy.update_policy(instance, override, actor, limits, self.clock.now())
             before, after = instance.spec.policy.idle, change.instance.spec.policy.idle
-            warning = warn_if_lowered(override, before.warning_minutes, after)
+            lowered = warn_if_lowered(override, before.warning_minutes, after)
             return change
 
         instance = self.apply(actor, ref, change_policy)
-        return InstanceWithWarnings(instance, (warning,) if warning else ())
+        unreachable = build_missing_profile_warning(instance) if override.before_stop_hook else None
+        return InstanceWithWarnings(instance, tuple(filter(None, (lowered, unreachable))))
 
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
         """Load the instance, apply a command and write the change. After a version conflict, repeat all three steps.

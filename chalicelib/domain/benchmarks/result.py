@@ -83,9 +83,9 @@ class Benchmark:
     gpu_count: int
     measured_at: datetime
     gpu_name: str
-    driver: str | None
+    driver: str | None = None
     framework: str
-    cuda: str | None
+    cuda: str | None = None
     results: tuple[MetricResult, ...]
 
     @property

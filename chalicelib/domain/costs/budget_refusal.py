@@ -26,7 +26,9 @@ def build_refusal(use: BudgetUse, needed: Decimal, instance: Instance, now: date
     # A keep lasts longer than a smaller max_hours.
     is_kept = instance.lifetime.keep_until is not None and instance.lifetime.keep_until > now
     fitting = 0 if is_kept else _find_fitting_hours(use, needed, instance, now)
-    advice = join_or(_list_advice(use, instance, action, fitting))
+    lower_price = _find_lower_max_price(use, needed, instance, now)
+    price_advice = [] if lower_price is None else [f"send max_price {lower_price.normalize():f}"]
+    advice = join_or([*price_advice, *_list_advice(use, instance, action, fitting)])
     message = (
         f"This {action} does not fit {budget.title}: {format_usd_cents(budget.amount)} for {use.month}, of which "
         f"{format_usd_cents(use.spent)} is spent and {format_usd_cents(use.reserved)} is reserved"
@@ -102,12 +104,26 @@ def _list_cheaper_types(instance: Instance, action: str) -> Iterator[str]:
 
 
 def _describe_price(instance: Instance) -> str:
-    """Return the price that a launch is counted with, as a clause, if its first offer is cheaper; otherwise nothing."""
+    """Return the price that a launch is counted with, and why, as a clause, if its first offer is cheaper."""
     rates = instance.billing.rates
     price = None if instance.ec2_instance else find_reserved_price(instance.spec, rates)
     if price is None or price == rates.instance:
         return ""
+    if price == rates.on_demand:
+        return f", at {format_usd(price)} per hour, the on-demand price: a spot price can rise to it"
     return f", at {format_usd(price)} per hour, the most that its offers may cost (max_price)"
+
+
+def _find_lower_max_price(use: BudgetUse, needed: Decimal, instance: Instance, now: datetime) -> Decimal | None:
+    """Return the lowest `max_price` with which a launch is counted, if it fits then; None if it gains nothing."""
+    rates = instance.billing.rates
+    price = None if instance.ec2_instance else find_reserved_price(instance.spec, rates)
+    if price is None or rates.instance is None:
+        return None
+    lowest = max(rates.instance, rates.on_demand or rates.instance)
+    end = min(find_end(instance, now) or now, use.month.ends_at)
+    saved = (price - lowest) * Decimal(str((end - now) / HOUR))
+    return lowest if price > lowest and needed - saved <= use.left else None
 
 
 def _count_hours(use: BudgetUse, instance: Instance, now: datetime) -> int:

@@ -194,7 +194,7 @@ def describe_limits(candidate: Candidate, untagged: tuple[str, ...]) -> str:
         "It has no probe of gpudesk, so gpudesk does not know whether it is idle.",
     ]
     if not candidate.has_profile:
-        said.append("It has no instance profile, so sessions and setups do not work either.")
+        said.append("It has no instance profile, so sessions, setups, images and before-stop hooks do not work either.")
     if candidate.ends_at_shutdown:
         said.append("A shutdown from inside terminates it. A stop by gpudesk does not.")
     if candidate.is_termination_protected:

@@ -1,4 +1,4 @@
-"""Say that an adopted instance has no instance profile, on which sessions and setups depend."""
+"""Say that an adopted instance has no instance profile, on which sessions, setups, images and hooks depend."""
 
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
@@ -17,9 +17,9 @@ def describe_missing_profile(instance: Instance) -> str:
     if not instance.is_adopted_on_request or ec2_instance is None or ec2_instance.has_profile:
         return ""
     return (
-        f"{instance.name} has no instance profile, so its SSM agent cannot connect, and sessions and setups do not "
-        "work (unless the AWS account uses Default Host Management Configuration of SSM). gpudesk does not change the "
-        f"profile. An admin of the AWS account can attach one that allows SSM: {SETUP_PAGE}"
+        f"{instance.name} has no instance profile, so its SSM agent cannot connect, and sessions, setups, images "
+        "and before-stop hooks do not work (unless the AWS account uses Default Host Management Configuration of SSM). "
+        f"gpudesk does not change the profile. An admin of the AWS account can attach one that allows SSM: {SETUP_PAGE}"
     )
 
 

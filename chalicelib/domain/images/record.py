@@ -39,13 +39,14 @@ IN_PROGRESS_PHASES = frozenset({ImagePhase.REQUESTED, ImagePhase.SANITIZING, Ima
 class ImageSource:
     """The instance that the image is created from.
 
-    :param base_image_parameter: public SSM parameter of the image that the instance was launched from, with its driver
+    :param base_image_parameter: public SSM parameter of the image that the instance was launched from, with its driver.
+        None: gpudesk did not launch it, and launches no instance of its type
     """
 
     instance_id: str
     instance_name: str
     ec2_instance_id: str
-    base_image_parameter: str | None
+    base_image_parameter: str | None = None
     arch: str
 
 

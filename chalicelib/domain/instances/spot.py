@@ -52,7 +52,7 @@ class SpotRequestKey:
 
     region: str
     instance_id: str
-    request_id: str | None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,6 @@ from chalicelib.domain.setup.recipe import Recipe
 
 MIB_PER_GIB = 1024
 
-SEVERAL_UNAVAILABLE = "gpudesk cannot launch these types. Search for one of them by instance_type to see why."
-
 
 @dataclass(frozen=True, kw_only=True)
 class OfferQuery:
@@ -61,10 +59,14 @@ def select_types(
 
 
 def leave_out_unavailable(candidates: Iterable[InstanceType], left_out: LeftOutCollector) -> None:
-    """Leave out what AWS does not offer any more. Each type has a text of its own, so several share a general one."""
+    """Leave out what AWS does not offer any more. Each type has a text of its own, so several share a general one.
+
+    The general text is also an answer of GET /regions, which does not search for types.
+    """
     reasons = {item.name: item.unavailable for item in candidates if item.unavailable}
+    several = f"gpudesk cannot launch these types. GET /offers?instance_type={min(reasons, default='')} says why."
     for name, reason in reasons.items():
-        left_out.add(LeftOutCode.TYPE_UNAVAILABLE, reason if len(reasons) == 1 else SEVERAL_UNAVAILABLE, name)
+        left_out.add(LeftOutCode.TYPE_UNAVAILABLE, reason if len(reasons) == 1 else several, name)
 
 
 def _select_allowed(
@@ -79,7 +81,8 @@ def _select_allowed(
             message = f"The limit of this desk is {limits.gpu_count} GPUs per instance."
             left_out.add(LeftOutCode.GPU_LIMIT, message, item.name)
             continue
-        clause = recipe.requirements.find_incompatibility(item, recipe.get_image_parameter(item)) if recipe else None
+        image = recipe.get_image_parameter(item) if recipe else None
+        clause = recipe.requirements.find_incompatibility(item, image, "this type") if recipe else None
         if recipe and clause:
             message = f"Recipe {recipe.name} cannot be used: {clause}."
             left_out.add(LeftOutCode.RECIPE_INCOMPATIBLE, message, item.name)

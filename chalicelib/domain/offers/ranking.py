@@ -57,13 +57,16 @@ class Candidate:
 
 def rank_offers(offers: Iterable[Offer], now: datetime) -> tuple[RankedOffer, ...]:
     """Return the offers, the best first, each with the reason for its rank."""
-    candidates = (
+    candidates = [
         Candidate(offer, estimate_likelihood(offer.record, now), offer.record.is_avoided(now)) for offer in offers
-    )
+    ]
+    lowest = min((_get_price(each.offer) for each in candidates), default=UNKNOWN)
     ranked: list[RankedOffer] = []
     better: Candidate | None = None
     for rank, candidate in enumerate(sorted(candidates, key=lambda each: each.sort_key), 1):
-        ranked.append(RankedOffer(candidate.offer, rank, _explain(better, candidate, now), candidate.likelihood))
+        ranked.append(
+            RankedOffer(candidate.offer, rank, _explain(better, candidate, lowest, now), candidate.likelihood)
+        )
         better = candidate
     return tuple(ranked)
 
@@ -76,10 +79,11 @@ def _get_distance(offer: Offer) -> Decimal:
     return Decimal(offer.distance_km) if offer.distance_km is not None else UNKNOWN
 
 
-def _explain(better: Candidate | None, candidate: Candidate, now: datetime) -> str:
+def _explain(better: Candidate | None, candidate: Candidate, lowest: Decimal, now: datetime) -> str:
     """Return why an offer comes after the one before it, as a sentence.
 
     :param better: the offer before it; None: it is the first one
+    :param lowest: the lowest price of all offers
     """
     offer = candidate.offer
     if candidate.is_avoided and offer.record.last_refused_at:
@@ -89,7 +93,8 @@ def _explain(better: Candidate | None, candidate: Candidate, now: datetime) -> s
         source = UNPRICED_TEXTS[offer.market]
         return f"Its price is unknown: {source} has none. Offers with a known price come first."
     if better is None:
-        return "No other offer is cheaper."
+        has_cheaper = lowest < _get_price(offer)
+        return f"No other offer {'without a recent refusal ' if has_cheaper else ''}is cheaper."
     difference = _get_price(offer) - _get_price(better.offer)
     if difference:
         return f"Costs ${difference.normalize():f} per hour more than the offer before it."

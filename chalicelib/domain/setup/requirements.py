@@ -34,12 +34,15 @@ class RecipeRequirements:
     compute_capability: ComputeCapabilityRange | None
     supports_cpu: bool
 
-    def find_incompatibility(self, instance_type: InstanceType, image: str | None) -> str | None:
+    def find_incompatibility(
+        self, instance_type: InstanceType, image: str | None, subject: str | None = None
+    ) -> str | None:
         """Return why the recipe does not support a type or an image, as a clause; None if it supports them.
 
         :param image: public SSM parameter of the image. Its release is not checked if its name does not contain one.
+        :param subject: words for the type, if the clause is about several; None: its name
         """
-        name, gpu = instance_type.name, instance_type.gpu
+        name, gpu = subject or instance_type.name, instance_type.gpu
         if instance_type.arch not in self.architectures:
             return f"{name} is {instance_type.arch}, and the recipe supports {join_or(self.architectures)}"
         release = parse_ubuntu_release(image)

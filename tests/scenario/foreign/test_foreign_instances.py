@@ -14,6 +14,7 @@ from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.costs.daily_costs import CostReport
 from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.foreign.adoption import Adoption, AdoptionList, AdoptionState
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.notifications.notification import DESK_ID
@@ -161,6 +162,8 @@ def test_instance_is_adopted_kept_for_a_day_warned_and_stopped(desk: World) -> N
     desk.clock.advance(20 * MINUTE)
     desk.pass_minutes(1)
     assert desk.load(started).phase is Phase.READY, "no agent is expected"
+    imaged = desk.application.images.create(ADA, record.id, name="vision", description="", no_reboot=True)
+    assert "no_instance_profile" in [each.code for each in imaged.warnings], "an image requires the agent"
 
 
 def test_disks_of_another_kind_than_gp3_have_no_price_and_costs_are_incomplete(desk: World) -> None:
@@ -183,6 +186,9 @@ def test_instance_without_a_profile_says_why_sessions_and_setups_do_not_work(des
     with pytest.raises(Conflict, match="has no instance profile") as refused:
         app.sessions.open_session(ADA, name, SessionRequest(kind=SessionKind.SHELL))
     assert (refused.value.code, page in refused.value.message) == ("no_instance_profile", True)
+    changed = app.instances.update_policy(ADA, name, PolicyOverride(before_stop_hook="/home/ubuntu/save.sh"))
+    assert [each.code for each in changed.warnings] == ["no_instance_profile"]
+    assert app.instances.update_policy(ADA, name, PolicyOverride(max_hours=5)).warnings == ()
     granted = app.setup.run(ADA, name, recipe="bare", parameters={})
     assert [each.code for each in granted.warnings] == ["no_instance_profile"]
 

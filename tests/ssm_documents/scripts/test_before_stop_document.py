@@ -9,10 +9,11 @@ import pytest
 from chalicelib.domain.desk.hook_path import HOOK_PATTERN, is_hook_path
 from chalicelib.domain.idle.heartbeat_response import HOOK_FOLDER
 from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT, StopReason, get_script_limit
+from chalicelib.domain.setup.step_output import StepOutput, select_last_lines
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
-from ssm_documents.compose import compose
 from ssm_documents.probe import before_stop
+from tests.support.documents import copy_document
 from tests.support.sandbox import Machine, booted
 
 HOOK = "/home/ubuntu/save.sh"
@@ -39,7 +40,7 @@ def test_hook_runs_once_per_attempt_as_ubuntu_and_its_output_is_printed(machine:
     install(machine, "echo run >>~/runs", 'echo "$(id -un) $HOME $GPUDESK_STOP_REASON"', "echo oops >&2")
     step = run_hook(machine, "stop-1")
     assert (step.status, step.stderr) == ("Success", "")
-    assert step.stdout.splitlines()[1:] == ["ubuntu /home/ubuntu idle", "oops"]
+    assert step.stdout.splitlines() == ["ubuntu /home/ubuntu idle", "oops"]
     assert "already run this step" in run_hook(machine, "stop-1").stdout
     assert machine.shell("cat /home/ubuntu/runs") == "run"
 
@@ -51,6 +52,14 @@ def test_hook_that_hangs_is_ended_with_all_its_processes_and_shows_its_output(ma
     assert "The hook did not end within 1 s" in step.stderr
     assert "saving" in step.stdout
     assert machine.shell("pgrep -c sleep || true") == "0"
+
+
+def test_hook_that_is_killed_shows_only_its_own_output(machine: Machine) -> None:
+    install(machine, "echo saving", "kill -KILL $$")
+    step = run_hook(machine)
+    assert "The hook was killed after " in step.stderr
+    output = StepOutput(name="hook", status=step.status, exit_code=1, output=f"{step.stdout}\n{step.stderr}")
+    assert select_last_lines(output) == ("saving",)
 
 
 def test_program_in_the_background_that_keeps_the_output_open_delays_nothing(machine: Machine) -> None:
@@ -113,14 +122,14 @@ PATHS = {
 
 @pytest.mark.parametrize("path", PATHS)
 def test_api_and_document_accept_the_same_paths(path: str) -> None:
-    pattern = compose(BEFORE_STOP_DOCUMENT)["parameters"]["hook"]["allowedPattern"]
+    pattern = copy_document(BEFORE_STOP_DOCUMENT)["parameters"]["hook"]["allowedPattern"]
     assert is_hook_path(path) is PATHS[path]
     assert (re.fullmatch(pattern, path) is not None) is PATHS[path]
     assert pattern.replace("[.]", r"\.").replace("(", "(?:") == HOOK_PATTERN
 
 
 def test_document_accepts_the_reasons_and_limits_that_gpudesk_sends() -> None:
-    parameters = compose(BEFORE_STOP_DOCUMENT)["parameters"]
+    parameters = copy_document(BEFORE_STOP_DOCUMENT)["parameters"]
     for reason in StopReason:
         assert re.fullmatch(parameters["stopReason"]["allowedPattern"], reason)
         seconds = str(int(get_script_limit(reason).total_seconds()))

@@ -19,7 +19,8 @@ from chalicelib.domain.costs.budgets import (
     find_budgets,
 )
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
-from chalicelib.domain.instances.billing import BillingState
+from chalicelib.domain.instances.billing import Billing, BillingState, Rates
+from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
 from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import EC2_RUNNING, START
@@ -83,6 +84,29 @@ def test_refusal_says_what_is_missing_and_what_fits(spent: str, advice: str, fie
     )
     assert advice in refusal.message
     assert [error.field for error in refusal.errors] == fields
+
+
+def test_refusal_of_a_launch_on_spot_names_the_price_that_it_can_rise_to() -> None:
+    rates = Rates(instance=Decimal("0.3"), disk=Decimal("0.1"), on_demand=Decimal(1))
+    choice = LaunchChoice(instance_type="g4dn.xlarge", region="us-east-1", markets=(Market.SPOT,))
+    spec = replace(REQUESTED.spec, launch_choice=with_first_price(choice, Decimal("0.3")))
+    on_spot = replace(REQUESTED, spec=spec, billing=Billing(rates=rates))
+    message = build_refusal(build_use("94"), Decimal(11), on_spot, START).message
+    assert (
+        "this month, at $1.000 per hour, the on-demand price: a spot price can rise to it. Lower max_hours" in message
+    )
+
+
+@pytest.mark.parametrize(("spent", "fits"), [("89", True), ("89.01", False)])
+def test_refusal_advises_a_lower_max_price_only_if_the_launch_fits_then(spent: str, *, fits: bool) -> None:
+    choice = with_first_price(LaunchChoice(instance_type="g4dn.xlarge", region="us-east-1", gpus=("T4",)), Decimal(1))
+    launch = replace(
+        REQUESTED,
+        spec=replace(REQUESTED.spec, launch_choice=choice),
+        billing=Billing(rates=Rates(instance=Decimal(1), disk=Decimal("0.1"))),
+    )
+    message = build_refusal(build_use(spent), Decimal("13.5"), launch, START).message
+    assert ("Send max_price 1, lower max_hours" in message) is fits
 
 
 def test_refusal_names_the_launch_that_reserves_the_budget_and_how_to_cancel_it() -> None:

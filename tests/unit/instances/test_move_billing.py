@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from chalicelib.domain.common.aws_errors import TransientAwsError
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.billing import BillingState
 from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.plan import Launch
@@ -36,4 +37,5 @@ def test_price_of_a_moved_instance_is_without_its_former_disk() -> None:
     _, simulation = start_move(THERE)
     set_rates(simulation)
     run_until_moved(simulation)
-    assert "It costs $1.010 per hour." in simulation.instance.reason.message
+    (message,) = simulation.list_messages(EventCode.READY)
+    assert "It costs $1.010 per hour." in message

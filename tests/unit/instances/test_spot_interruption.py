@@ -8,6 +8,7 @@ import pytest
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.commands import stop_start
 from chalicelib.domain.instances.ec2_instance import Ec2State, StateReason
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
@@ -25,7 +26,7 @@ from chalicelib.domain.instances.spot import (
     SpotRequestState,
 )
 from chalicelib.domain.instances.start_state import StartState
-from tests.support.ready_instance import INSTANCE_ID, MINUTE, START
+from tests.support.ready_instance import ADA, INSTANCE_ID, MINUTE, START
 from tests.unit.instances.simulation import build_context, build_heartbeat, get_time
 from tests.unit.instances.spot_examples import (
     EC2_SPOT,
@@ -189,6 +190,15 @@ def test_interruption_without_a_warning_is_notified(resumes: bool, desired: Desi
     assert plan.instance.observed.interruption == Interruption(interrupted_at=START)
 
 
+def test_interruption_is_notified_once_while_ec2_stops_the_instance_and_afterwards() -> None:
+    stopping = decide(build_spot_instance(), observe(Ec2State.STOPPING, INTERRUPTED), START, CONTEXT)
+    stopped = decide(stopping.instance, observe(Ec2State.STOPPED, INTERRUPTED), get_time(1), CONTEXT)
+    codes = [entry.code for plan in (stopping, stopped) for entry in plan.timeline]
+    assert codes == [EventCode.SPOT_INTERRUPTED, EventCode.STOPPED]
+    assert stopped.instance.reason.code is EventCode.SPOT_INTERRUPTED, "it says who can start the instance"
+    assert stopped.instance.observed.interruption == Interruption(interrupted_at=get_time(1))
+
+
 @pytest.mark.parametrize(
     ("reason", "code", "interruption"),
     [
@@ -236,9 +246,43 @@ def test_unwanted_return_is_stopped_once_it_runs() -> None:
 
 @pytest.mark.parametrize("mode", [Mode.DRY_RUN, Mode.PAUSED])
 def test_unwanted_return_is_managed_where_gpudesk_may_not_stop_it(mode: Mode) -> None:
-    plan = decide(build_interrupted(), observe(), get_time(5), build_context(mode))
+    interrupted = decide(build_spot_instance(), observe(Ec2State.STOPPED, INTERRUPTED), START, build_context(mode))
+    assert "gpudesk stops it after" not in interrupted.reason.message
+    plan = decide(interrupted.instance, observe(), get_time(5), build_context(mode))
     assert (plan.step, plan.instance.phase) == (None, Phase.BOOTING)
     assert plan.instance.observed.interruption is None
+    assert [entry.code for entry in plan.timeline] == [EventCode.SPOT_RESUMED], "EC2 started it, and no person"
+    assert "it stops n when an admin sets mode to enforce" in plan.reason.message
+    later = [decide(plan.instance, observe(), get_time(6), build_context(each)) for each in Mode]
+    assert {each: bool(found.step) for each, found in zip(Mode, later, strict=True)} == {
+        Mode.ENFORCE: True,
+        Mode.DRY_RUN: False,
+        Mode.PAUSED: False,
+    }
+    wanted = stop_start.request_start(plan.instance, ADA, get_time(6)).instance
+    assert decide(wanted, observe(), get_time(6), CONTEXT).step is None
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["before the return", "after the return"])
+def test_requested_stop_of_an_interrupted_instance_is_carried_out_after_a_pause(is_late: bool) -> None:
+    pause = build_context(Mode.PAUSED)
+    running = build_spot_instance(resumes=not is_late)
+    instance = decide(running, observe(Ec2State.STOPPED, INTERRUPTED), START, CONTEXT).instance
+    if not is_late:
+        instance = stop_start.request_stop(instance, ADA, START).instance
+        assert "gpudesk stops it then, because its stop was requested" in instance.reason.message
+        assert stop_start.build_request_reason(instance).code is EventCode.STOP_REQUESTED
+        assert stop_start.request_stop(instance, ADA, START).entries == ()
+    returned = decide(instance, observe(), get_time(5), pause).instance
+    if is_late:
+        returned = stop_start.request_stop(returned, ADA, get_time(6)).instance
+    assert decide(returned, observe(), get_time(7), pause).step is None
+    for mode in (Mode.ENFORCE, Mode.DRY_RUN):
+        plan = decide(returned, observe(), get_time(8), build_context(mode))
+        assert (plan.step, plan.instance.phase) == (Stop(), Phase.STOPPING)
+        assert "ada requested the stop." in plan.timeline[0].message
+    if not is_late:
+        assert decide(instance, observe(), get_time(5), build_context(Mode.DRY_RUN)).step == Stop()
 
 
 def test_return_during_the_stop_is_stopped_again() -> None:

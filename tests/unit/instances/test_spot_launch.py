@@ -8,9 +8,11 @@ import pytest
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.lifecycle.booting import to_ready
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.market_fallback import find_fallback_market
 from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
@@ -92,6 +94,15 @@ def test_running_spot_instance_is_billed_at_the_price_of_the_time(
     context = replace(build_context(), find_spot_price=lambda _region, _type, _zone: price)
     rates = decide(instance, observe(state), START, context).instance.billing.rates
     assert rates == (to_spot_rates(RATES, Decimal("0.3")) if is_new else known)
+
+
+def test_reason_of_a_ready_instance_does_not_keep_a_price_that_changes() -> None:
+    instance = replace(build_spot_instance(), billing=Billing(rates=to_spot_rates(RATES, Decimal("0.2"))))
+    plan = to_ready(instance, "Recipe bare was set up.", START, Mode.ENFORCE)
+    (entry,) = plan.timeline
+    assert "It costs $0.210 per hour. The instance alone costs $0.200 on spot now" in entry.message
+    assert "$" not in plan.instance.reason.message
+    assert plan.instance.reason.message.startswith("n is ready. Recipe bare was set up. To connect")
 
 
 @pytest.mark.parametrize(

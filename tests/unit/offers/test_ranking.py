@@ -27,7 +27,7 @@ def rank(*offers: Offer) -> tuple[list[Offer], list[str]]:
         (build_offer("0.5"), build_offer("0.50001"), "Costs $0.00001 per hour more than the offer before it."),
         (build_offer("99"), build_offer(None), UNPRICED),
         (
-            build_offer("99"),
+            build_offer("0.5"),
             build_offer("0.5", record=record_results(Result.REFUSED, at=NOW - 2 * MINUTE)),
             "EC2 had no capacity for it 2 min ago; offers without a recent refusal come first.",
         ),
@@ -61,6 +61,12 @@ def rank(*offers: Offer) -> tuple[list[Offer], list[str]]:
 )
 def test_better_offer_comes_first_and_the_other_says_why(better: Offer, worse: Offer, reason: str) -> None:
     assert rank(better, worse) == ([better, worse], [CHEAPER, reason])
+
+
+def test_first_offer_says_that_a_cheaper_one_was_refused() -> None:
+    refused = build_offer("0.5", record=record_results(Result.REFUSED, at=NOW - 2 * MINUTE))
+    offers, (reason, _) = rank(build_offer("99"), refused)
+    assert (offers[1], reason) == (refused, "No other offer without a recent refusal is cheaper.")
 
 
 def test_refused_offer_is_no_longer_avoided_after_some_minutes() -> None:

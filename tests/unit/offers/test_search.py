@@ -158,6 +158,9 @@ def test_types_that_the_recipe_does_not_support_are_left_out_by_gpu() -> None:
         "(CUDA 10.1)."
     )
     assert "g5.xlarge" in with_a10g[1]
+    (on_arm,) = [(message, types) for message, types in groups if "arm64" in message]
+    assert on_arm[0] == "Recipe d2l-mxnet cannot be used: this type is arm64, and the recipe supports x86_64."
+    assert {"g5g.xlarge", "g5g.metal"} <= {*on_arm[1]}
 
 
 def test_unavailable_type_says_why_and_several_say_how_to_find_out() -> None:
@@ -168,7 +171,7 @@ def test_unavailable_type_says_why_and_several_say_how_to_find_out() -> None:
     several = search(build_context(VIRGINIA), gpus=("K80",))
     ((message, types),) = list_left_out(several)[LeftOutCode.TYPE_UNAVAILABLE]
     assert types == ("p2.16xlarge", "p2.8xlarge", "p2.xlarge")
-    assert message == "gpudesk cannot launch these types. Search for one of them by instance_type to see why."
+    assert message == "gpudesk cannot launch these types. GET /offers?instance_type=p2.16xlarge says why."
 
 
 def test_type_that_aws_does_not_sell_on_the_spot_market_has_no_such_offer() -> None:

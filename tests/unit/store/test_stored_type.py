@@ -1,14 +1,20 @@
 """Values survive the store exactly: decimals, times with microseconds, durations, enums, sets and mappings."""
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import Any, get_args, get_type_hints
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib import store
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -91,6 +97,28 @@ def test_item_of_a_record_has_keys_and_filters_beside_one_text() -> None:
         "user_write": "BOOL",
         "version": "N",
     }
+
+
+def list_required_optional_fields(value_type: Any, seen: set[Any]) -> Iterator[str]:
+    """Yield the fields of a type, and of all types in it, that can be None and have no default."""
+    if value_type in seen:
+        return
+    seen.add(value_type)
+    hints = get_type_hints(value_type) if is_dataclass(value_type) else {}
+    for field in fields(value_type) if hints else ():
+        is_required = field.default is MISSING and field.default_factory is MISSING
+        if is_required and type(None) in get_args(hints[field.name]):
+            yield f"{value_type.__name__}.{field.name}"
+    for inner in (*hints.values(), *get_args(value_type)):
+        yield from list_required_optional_fields(inner, seen)
+
+
+def test_field_that_can_be_none_has_a_default_because_a_text_has_no_none() -> None:
+    modules = [import_module(each.name) for each in walk_packages(store.__path__, f"{store.__name__}.")]
+    stored = [value for module in modules for value in vars(module).values() if isinstance(value, StoredType)]
+    assert Image in {each.value_type for each in stored}
+    seen: set[Any] = set()
+    assert [name for each in stored for name in list_required_optional_fields(each.value_type, seen)] == []
 
 
 def test_record_of_a_launch_from_before_it_had_tries_is_read() -> None:

@@ -14,9 +14,15 @@ from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.change import RecordChange, describe_state, is_ending, require_not_ending
 from chalicelib.domain.instances.commands.start_options import StartOptions, apply_start_options
 from chalicelib.domain.instances.lifecycle.actions import REQUEST_NOUNS
+from chalicelib.domain.instances.lifecycle.spot_return import build_unwanted_reason
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.lifecycle.starting import find_arch_mismatch
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stopped_costs
+from chalicelib.domain.instances.lifecycle.unwanted_return import (
+    is_interrupted,
+    is_stop_requested,
+    is_unwanted_return,
+)
 from chalicelib.domain.instances.record import (
     ENDING_PHASES,
     LAUNCHING_PHASES,
@@ -53,8 +59,12 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
             f"{instance.name} is not launched yet. To cancel the launch, send DELETE /instances/{instance.name}.",
             code=ErrorCode.NOT_LAUNCHED,
         )
-    if instance.spec.desired is DesiredState.STOPPED and not _has_idle_stop(instance):
+    can_return = is_interrupted(instance) or is_unwanted_return(instance)
+    is_repeated = is_stop_requested(instance) or not can_return
+    if instance.spec.desired is DesiredState.STOPPED and is_repeated and not _has_idle_stop(instance):
         return RecordChange(instance)
+    if is_interrupted(instance):
+        instance = replace(instance, reason=build_unwanted_reason(instance))
     if instance.claim and instance.claim.action is ClaimAction.STOP:
         instance = replace(instance, claim=replace(instance.claim, warning_type=None))
     return _request_state(instance, DesiredState.STOPPED, actor, now)
@@ -101,6 +111,8 @@ def build_request_reason(instance: Instance) -> EventReason:
         case DesiredState.STOPPED if phase is not Phase.STOPPED:
             message = f"{state} {describe_stopped_costs(instance)}"
             return EventReason(code=EventCode.STOP_REQUESTED, message=message)
+        case DesiredState.STOPPED if is_interrupted(instance):
+            return EventReason(code=EventCode.STOP_REQUESTED, message=build_unwanted_reason(instance).message)
         case DesiredState.RUNNING if phase in (*STOPPED_PHASES, Phase.BOOTING):
             return EventReason(code=EventCode.START_REQUESTED, message=state)
         case DesiredState.TERMINATED if phase is not Phase.TERMINATED:

@@ -14,6 +14,7 @@ from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_lost_files, describe_stopped_costs
+from chalicelib.domain.instances.lifecycle.unwanted_return import UNWANTED_RETURN, is_unwanted_return
 from chalicelib.domain.instances.plan import CancelSpotRequest, Plan, Start, Step, Stop, Terminate
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -101,13 +102,16 @@ def retry_action(instance: Instance, claim: Claim, step: Step, now: datetime, me
 
 
 def plan_desired_state(instance: Instance, now: datetime) -> Plan | None:
-    """Stop or terminate a running instance if somebody requested that.
+    """Stop or terminate a running instance if somebody requested that, or if EC2 has started it and nobody wants it.
 
     :returns: None if the instance is to run
     """
     match instance.spec.desired:
         case DesiredState.RUNNING:
             return None
+        case DesiredState.STOPPED if is_unwanted_return(instance):
+            reason = EventReason(code=EventCode.SPOT_RETURN_STOPPED, message=UNWANTED_RETURN)
+            return replace(begin_action(instance, ClaimAction.STOP, reason, now), autonomous=True)
         case DesiredState.STOPPED:
             reason = EventReason(code=EventCode.STOP_REQUESTED, message=describe_request(instance))
             return begin_action(instance, ClaimAction.STOP, reason, now)

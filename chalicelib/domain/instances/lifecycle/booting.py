@@ -68,18 +68,30 @@ def to_ready(instance: Instance, summary: str, now: datetime, mode: Mode) -> Pla
 
     :param summary: what was started or set up, as a sentence
     """
-    message = f"{instance.name} is ready. {summary} {_describe_terms(instance, mode, now)}"
-    reason = EventReason(code=EventCode.READY, message=message)
-    return record_event(replace(with_phase(instance, Phase.READY, reason, now), ready_since=now), reason, now)
+    ready = f"{instance.name} is ready. {summary}"
+    connect = f"To connect, press Connect or run gpudesk-session {instance.name} on your computer."
+    terms = f"{_describe_cost(instance)} {_describe_stop_terms(instance, mode, now)}"
+    return _record_ready(instance, f"{ready} {terms} {connect}", f"{ready} {connect}", now)
 
 
 def _skip_agent(instance: Instance, now: datetime) -> Plan:
     """Make an adopted instance ready without waiting for an SSM agent: it may have none."""
     ends_at = instance.lifetime_ends_at
     end = f" Its lifetime ends at {format_date_time(ends_at)}." if ends_at else ""
-    message = f"{instance.name} runs. {_describe_cost(instance)} gpudesk did not launch it and expects no probe.{end}"
-    reason = EventReason(code=EventCode.READY, message=message)
-    return record_event(replace(with_phase(instance, Phase.READY, reason, now), ready_since=now), reason, now)
+    runs, expected = f"{instance.name} runs.", "gpudesk did not launch it and expects no probe."
+    message = f"{runs} {_describe_cost(instance)} {expected}{end}"
+    return _record_ready(instance, message, f"{runs} {expected}", now)
+
+
+def _record_ready(instance: Instance, message: str, lasting_message: str, now: datetime) -> Plan:
+    """Return the plan that makes an instance ready.
+
+    :param message: for the timeline and the notification, as of now
+    :param lasting_message: for the record, without what can change while it is ready: prices, policy, lifetime
+    """
+    lasting = EventReason(code=EventCode.READY, message=lasting_message)
+    ready = replace(with_phase(instance, Phase.READY, lasting, now), ready_since=now)
+    return record_event(ready, replace(lasting, message=message), now)
 
 
 def _is_of_this_boot(agent: ObservedAgent, launched_at: datetime) -> bool:
@@ -130,12 +142,6 @@ def _describe_start(instance: Instance, now: datetime) -> str:
         return duration
     recipe = instance.setup.recipe or instance.spec.software.recipe
     return f"{duration} Recipe {recipe} was set up before."
-
-
-def _describe_terms(instance: Instance, mode: Mode, now: datetime) -> str:
-    """Return what the instance costs, when gpudesk stops it, and how to connect, in sentences."""
-    connect = f"To connect, press Connect or run gpudesk-session {instance.name} on your computer."
-    return f"{_describe_cost(instance)} {_describe_stop_terms(instance, mode, now)} {connect}"
 
 
 def _describe_cost(instance: Instance) -> str:

@@ -174,5 +174,5 @@ def _apply_observed(
     if is_new:
         return instance, to_booting(instance, ec2_instance, now)
     if observed.state in (Ec2State.STOPPED, Ec2State.STOPPING):
-        return instance, decide_external_stop(instance, ec2_instance, heartbeat, now)
+        return instance, decide_external_stop(instance, ec2_instance, heartbeat, now, mode)
     return instance, decide_external_start(instance, ec2_instance, now, mode)

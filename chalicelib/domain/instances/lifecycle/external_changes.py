@@ -71,7 +71,7 @@ def decide_end(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> 
 
 
 def decide_external_stop(
-    instance: Instance, ec2_instance: Ec2Instance, heartbeat: DecodedHeartbeat, now: datetime
+    instance: Instance, ec2_instance: Ec2Instance, heartbeat: DecodedHeartbeat, now: datetime, mode: Mode
 ) -> Plan | None:
     """Record a stop that gpudesk did not make, and leave the instance stopped.
 
@@ -86,7 +86,7 @@ def decide_external_stop(
         return ended
     is_interrupted = ec2_instance.state_reason is not None and ec2_instance.state_reason.cause is EndCause.SPOT
     reason = (
-        build_interrupted_reason(instance, ec2_instance)
+        build_interrupted_reason(instance, ec2_instance, mode)
         if is_interrupted
         else _build_stop_reason(instance, ec2_instance, heartbeat)
     )
@@ -95,7 +95,12 @@ def decide_external_stop(
         instance = replace(instance, spec=replace(instance.spec, desired=DesiredState.STOPPED), state_request=None)
     if ec2_instance.state is Ec2State.STOPPED:
         return record_event(to_stopped(instance, reason, now), reason, now)
-    stopping = replace(with_phase(instance, Phase.STOPPING, reason, now), warning=None, claim=None)
+    stopping = replace(
+        with_phase(instance, Phase.STOPPING, reason, now),
+        warning=None,
+        claim=None,
+        notified={EventCode.SPOT_INTERRUPTED: now} if is_interrupted else {},
+    )
     return record_event(stopping, reason, now)
 
 

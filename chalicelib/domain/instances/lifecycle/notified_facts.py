@@ -12,7 +12,7 @@ fact has its own code, so that one cannot replace another. A code is removed whe
 - `no_capacity_yet`: another zone has no capacity, or the launch begins again
 - `move_leftover`: nothing of the move is left
 - `stop_refused`, `terminate_refused`: AWS accepts the call
-
+- `spot_interrupted` (of an instance that EC2 is stopping): the instance is stopped, which is another phase
 - `stop_overdue`, `terminate_overdue`: the instance is stopped or terminated, which is another phase
 
 A stop warning that is really sent removes its own code. Another phase (`plans.with_phase`) removes all.

@@ -43,8 +43,11 @@ def decide_stopping(instance: Instance, now: datetime, mode: Mode) -> Plan:
         return plan_termination(instance, now)
     ec2_instance, claim = require_ec2_instance(instance), instance.claim
     if ec2_instance.state is Ec2State.STOPPED:
-        reason = _build_stopped_reason(instance, ec2_instance)
-        plan = record_event(to_stopped(instance, reason, now), reason, now)
+        reason = _build_stopped_reason(instance, ec2_instance, mode)
+        stopped = to_stopped(instance, reason, now)
+        # The interruption was notified when EC2 began to stop the instance.
+        is_known = reason.code is EventCode.SPOT_INTERRUPTED and reason.code in instance.notified
+        plan = record_event(stopped, _build_end_reason(instance) if is_known else reason, now)
         return replace(plan, requeue=instance.spec.desired is DesiredState.RUNNING)
     if claim is None:
         message = f"EC2 is stopping {instance.name}. gpudesk did not request that."
@@ -128,13 +131,18 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
     return record_once(instance, code, EventReason(code=code, message=message), now)
 
 
-def _build_stopped_reason(instance: Instance, ec2_instance: Ec2Instance) -> EventReason:
+def _build_stopped_reason(instance: Instance, ec2_instance: Ec2Instance, mode: Mode) -> EventReason:
     """Return why an instance is stopped. EC2 may have interrupted it before gpudesk's own stop took effect."""
     if ec2_instance.state_reason and ec2_instance.state_reason.cause is EndCause.SPOT:
-        return build_interrupted_reason(instance, ec2_instance)
+        return build_interrupted_reason(instance, ec2_instance, mode)
     cause = instance.claim.reason.message if instance.claim else "gpudesk did not stop it."
     message = f"{instance.name} is stopped. {cause}{ec2_instance.unexpected_reason_text}"
     return EventReason(code=EventCode.STOPPED, message=message)
+
+
+def _build_end_reason(instance: Instance) -> EventReason:
+    """Return that a stop is complete whose cause people know."""
+    return EventReason(code=EventCode.STOPPED, message=f"{instance.name} is stopped.")
 
 
 def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime, mode: Mode) -> Plan:
