@@ -73,6 +73,8 @@ class AddedTypes:
         patches.call_at_undo(self._remove_all)
 
     def _remove_all(self) -> None:
+        if not self._added:
+            return
         for name in self._added:
             del INSTANCE_TYPES[name]
         InstanceTypeBackend.instance_types[:] = [
@@ -80,8 +82,7 @@ class AddedTypes:
         ]
         for offerings in _list_offerings():
             offerings[:] = [offering for offering in offerings if offering["InstanceType"] not in self._added]
-        if self._added:
-            moto_performance.forget_offerings()
+        moto_performance.forget_offerings()
         self._added.clear()
 
 
