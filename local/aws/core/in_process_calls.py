@@ -10,6 +10,7 @@ from botocore.compat import get_current_datetime
 from botocore.useragent import UserAgentString
 from moto import backend_index
 
+from local.aws.core import in_process_requests
 from local.aws.core.patches import Patches
 
 FREQUENT_SERVICES = {"dynamodb", "ec2", "ssm", "sts"}
@@ -23,7 +24,9 @@ def patch(patches: Patches) -> None:
     """Install the faster calls."""
     patches.wrap(SigV4Auth, "add_auth", _add_credentials_only)
     patches.add(UserAgentString, "rebuild_and_replace_user_agent_handler", _keep_user_agent)
+    patches.add(UserAgentString, "to_string", _get_user_agent)
     patches.wrap(backend_index, "backend_url_patterns", _put_frequent_services_first)
+    in_process_requests.patch(patches)
 
 
 def _add_credentials_only(original: Callable[[SigV4Auth, AWSRequest], None]) -> Callable[[SigV4Auth, AWSRequest], None]:
@@ -38,6 +41,10 @@ def _add_credentials_only(original: Callable[[SigV4Auth, AWSRequest], None]) -> 
         request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={signer.scope(request)}"
 
     return add_auth
+
+
+def _get_user_agent(_: UserAgentString) -> str:
+    return "Boto3"
 
 
 def _keep_user_agent(_: UserAgentString, operation_name: str, request: Any, **others: Any) -> None:
