@@ -19,7 +19,7 @@ PERMISSIONS: Mapping[str, str] = {
     "(Amazon|AWS)?(CloudFormation|CloudWatch|DynamoDB|EC2|EventBridge|KeyManagement|Lambda|SNS|SQS|SSM).*"
     "(FullAccess|PowerUser|ReadOnly(Access)?)(V2|_v2)?": "to act on all resources of a service that gpudesk uses",
 }
-"""What policies allow, by regular expressions of their names."""
+"""The permissions of policies, as clauses, by regular expressions of their names."""
 
 
 def find_broad_permission(arn: str) -> str | None:

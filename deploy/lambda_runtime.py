@@ -13,7 +13,7 @@ UV_PLATFORM = "x86_64-manylinux_2_34"
 """The runtime python3.13 runs on Amazon Linux 2023, which has glibc 2.34: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html"""
 
 CODE_FOLDER = "/var/task"
-"""Where Lambda unpacks the zip. Tracebacks name files in it."""
+"""The folder into which Lambda unpacks the zip. Tracebacks name files in it."""
 
 MARKERS = {
     "implementation_name": "cpython",

@@ -64,5 +64,5 @@ class DeploymentSettings:
 
     @property
     def keeps_data(self) -> bool:
-        """Whether tables and the role of the instances outlive their stack."""
+        """Return whether tables and the role of the instances outlive their stack."""
         return self.stage != DEVELOPMENT_STAGE

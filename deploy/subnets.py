@@ -25,7 +25,7 @@ DOWNLOADS = "PyPI, GitHub and Ubuntu's archive"
 
 @dataclass(frozen=True)
 class Network:
-    """What EC2 knows of a region.
+    """The network of a region, as EC2 describes it.
 
     :param subnets: `Subnets` of DescribeSubnets
     :param route_tables: `RouteTables` of DescribeRouteTables
@@ -40,7 +40,7 @@ class Network:
 
 @dataclass(frozen=True)
 class UnreachableTargets:
-    """What an instance in a subnet does not reach."""
+    """The targets that an instance in a subnet does not reach."""
 
     subnet_id: str
     targets: tuple[str, ...]

@@ -54,7 +54,7 @@ class BudgetProblem(TypedDict):
 
 
 class ProblemQuota(TypedDict):
-    """The quota of EC2 that a launch or a start exceeds, in vCPUs."""
+    """The quota of EC2 that a launch, a start or a move exceeds, in vCPUs."""
 
     code: str
     name: str

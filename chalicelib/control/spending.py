@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 from chalicelib.domain.costs.open_segments import join_segments
 from chalicelib.domain.images.billing import get_image_segment
-from chalicelib.domain.instances.metering import BilledSegment, get_open_segment
+from chalicelib.domain.instances.billed_segment import BilledSegment
+from chalicelib.domain.instances.metering import get_open_segment
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.instances.repository import UnreadableRecord
 from chalicelib.store.repositories import Repositories

@@ -20,7 +20,7 @@ OTHER_BYTES = 2 * 1024
 """Key, version, expiry and the names of all attributes: under 200 bytes."""
 
 MAX_RECORD_BYTES = MAX_ITEM_BYTES - OTHER_BYTES - MAX_ANSWER_IDS * ID_BYTES
-"""For the JSON of all records. Compression makes it smaller; but how much depends on the records."""
+"""The limit for the JSON of all records. Compression makes it smaller; but how much depends on the records."""
 
 WEIGHT_DIGITS = 3
 

@@ -1,4 +1,4 @@
-"""What the refresh has read of the catalog: one item of the offers table, beside those of the regions."""
+"""The last reading of the catalog: one item of the offers table, beside those of the regions."""
 
 from functools import partial
 

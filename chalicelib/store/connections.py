@@ -28,7 +28,7 @@ LOOP_READ_TIMEOUT_SECONDS = 5.0
 """A page of the sweep has up to 1 MB."""
 
 MAX_POOL_CONNECTIONS = 25
-"""As many as the threads of the local cloud that call DynamoDB at the same time. A function on AWS has one thread."""
+"""The number of threads of the local cloud that call DynamoDB at the same time. A function on AWS has one thread."""
 
 _budget: ContextVar[TimeBudget | None] = ContextVar("budget", default=None)
 """The time of the request of this thread; None: the control loop. PynamoDB's calls have no parameter for it."""

@@ -7,7 +7,7 @@ from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.deadlines import LEDGER_RETENTION
-from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.store.connections import TableMeta, TableModel
 from chalicelib.store.stored_type import StoredType
 

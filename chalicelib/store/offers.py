@@ -32,7 +32,7 @@ CAPACITY_PREFIX = "capacity#"
 
 
 class OfferModel(TableModel):
-    """What the refresh has read of one region, its records of capacity, its quota requests, or the catalog.
+    """The last reading of one region, its records of capacity, its quota requests, or the catalog.
 
     Quotas have a time of their own: they can be older.
 

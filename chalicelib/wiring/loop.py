@@ -36,7 +36,14 @@ from chalicelib.wiring.parts import Parts, build_get_webhook_secret, build_size_
 
 def build_reconciler(parts: Parts) -> Reconciler:
     """Return the reconciler of instances, with all that observes and acts for it."""
-    settings, quotas = parts.settings, QuotaSource(parts.stores, parts.catalog, parts.clock)
+    settings = parts.settings
+    quotas = QuotaSource(
+        stores=parts.stores,
+        catalog=parts.catalog,
+        recipes=parts.recipes,
+        regions=settings.deployed_regions,
+        clock=parts.clock,
+    )
     spot_requests = SpotRequests(parts.clients.loop, settings.stage)
     mover = Mover(MoveImages(parts.clients.loop, settings.stage), parts.ec2, spot_requests)
     observer = Observer(

@@ -13,7 +13,7 @@ from deploy.policies.statement import Statement
 
 @dataclass(frozen=True)
 class TableAccess:
-    """What a role does with one table.
+    """The calls of a role on one table.
 
     :param calls: the names of DynamoDB's actions on the table itself
     :param reason: why the role needs the calls

@@ -11,7 +11,7 @@ from local.demo.narrator import Narrator
 
 T = TypeVar("T")
 
-POLL_SECONDS = 0.3
+POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 45.0
 """Real seconds for work that does not follow the cloud's clock: requests, and scripts on a busy computer."""
 

@@ -20,7 +20,7 @@ LOG_STREAM = "local"
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSpec:
-    """What the template says about a function.
+    """A function, as the template describes it.
 
     :param role: ARN of its role
     :param handler: for example `app.sweep`
@@ -52,7 +52,7 @@ class FunctionSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What this computer adds to a function.
+    """The parts of a function that this computer adds.
 
     :param python: the Python that runs it
     :param code: the folder of the unzipped package

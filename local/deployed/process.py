@@ -16,7 +16,7 @@ HOOKS = Path(__file__).with_name("clock_hook")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a process is started with.
+    """The settings with which a process is started.
 
     :param environment: all its variables, except those of the Runtime API and of Python
     :param log: the file of its output

@@ -30,7 +30,7 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the process has sent, or its end.
+    """A message of the process, or its end.
 
     :param payload: parsed JSON; None if the process has ended
     """

@@ -52,7 +52,7 @@ class Reply:
 
 
 class RequestGateway(Protocol):
-    """What answers the requests of the HTTP server. Any number of threads may use it at once."""
+    """The part that answers the requests of the HTTP server. Any number of threads may use it at once."""
 
     @property
     def max_body_bytes(self) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from chalicelib.domain.idle.heartbeat_response import HOOK_FOLDER
 
 LIMIT_SECONDS = 110
-"""The same as in gpudesk's document (`domain/instances/before_stop.py`)."""
+"""The limit of gpudesk's document (`domain/instances/before_stop.py`)."""
 
 _ENVIRONMENT = ("HOME=/home/ubuntu", "USER=ubuntu", "PATH=/usr/local/bin:/usr/bin:/bin", "GPUDESK_STOP_REASON=self")
 

@@ -15,9 +15,11 @@ from chalicelib.domain.costs.budgets import Budget, BudgetScope, compute_reserva
 from chalicelib.domain.costs.forecast import forecast_month
 from chalicelib.domain.costs.month import Month
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
-from chalicelib.domain.instances.metering import BilledSegment, get_open_segment
-from chalicelib.domain.instances.record import Instance, Lifetime
+from chalicelib.domain.instances.lifetime import Lifetime
+from chalicelib.domain.instances.metering import get_open_segment
+from chalicelib.domain.instances.record import Instance
 from chalicelib.store.budget_guards import BudgetGuard
 from chalicelib.store.repositories import Repositories
 from local.clock import ManualClock

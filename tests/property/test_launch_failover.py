@@ -27,9 +27,11 @@ from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_tries import MAX_TRIES, TryResult
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedInstance
-from chalicelib.domain.instances.plan import InstanceLaunched, Launch, LaunchResolved, Outcome, ResolveLaunch, Step
-from chalicelib.domain.instances.record import Instance, Lifetime, Phase
+from chalicelib.domain.instances.outcome import InstanceLaunched, LaunchResolved, Outcome
+from chalicelib.domain.instances.plan import Launch, ResolveLaunch, Step
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.next_offer import OfferChooser
 from chalicelib.domain.offers.offer import Offer
 from chalicelib.domain.offers.offer_context import OfferContext

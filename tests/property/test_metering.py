@@ -8,9 +8,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import Billing, BillingState, Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause, StateReason
-from chalicelib.domain.instances.metering import BilledSegment, advance_meter, compute_cost, get_open_segment
+from chalicelib.domain.instances.metering import advance_meter, compute_cost, get_open_segment
 from chalicelib.domain.instances.record import Instance
 from tests.support.ready_instance import INSTANCE_ID
 from tests.unit.instances.simulation import build_instance, get_time

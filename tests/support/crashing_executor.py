@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.control.loop.execute_step import Executor
-from chalicelib.domain.instances.plan import Outcome, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Step
 from chalicelib.domain.instances.record import Instance
 
 

@@ -8,8 +8,9 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import Instance, Lifetime, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.setup.state import SetupState
 

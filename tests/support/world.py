@@ -19,7 +19,8 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.instances.plan import Outcome, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Step
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.recipe import Recipe

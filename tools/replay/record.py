@@ -10,8 +10,10 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.booting import to_ready
 from chalicelib.domain.instances.lifecycle.plans import with_phase
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
+from chalicelib.domain.instances.observed_state import ObservedState
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState

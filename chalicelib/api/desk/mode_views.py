@@ -7,7 +7,7 @@ from chalicelib.domain.desk.settings import ModeChange
 
 
 class ModeChangeView(TypedDict):
-    """Who changed the mode last, and when; both are null until an admin changes it."""
+    """The last change of the mode: when, and by whom; both are null until an admin changes it."""
 
     mode_changed_at: str | None
     mode_changed_by: str | None

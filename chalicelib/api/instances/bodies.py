@@ -11,6 +11,7 @@ from chalicelib.api.request_models import OWNER_DESCRIPTION, OWNER_PATTERN, Doll
 from chalicelib.domain.common.text import join_or
 from chalicelib.domain.desk.hook_path import HOOK_DESCRIPTION
 from chalicelib.domain.desk.policy_override import PolicyOverride
+from chalicelib.domain.instances.capacity_wait import WAIT_UNTIL_DESCRIPTION
 from chalicelib.domain.instances.names import NAME_DESCRIPTION
 from chalicelib.domain.launch.field_checks import MAX_PROJECT_LENGTH, TAG_CHARACTERS
 from chalicelib.domain.launch.request import LaunchRequest
@@ -79,9 +80,7 @@ class LaunchBody(RequestModel):
         None, ge=1, le=2, description="1, or 2 to let containers on the instance use its role; default: 1"
     )
     max_price: Dollars | None = Field(None, description=MAX_PRICE_DESCRIPTION)
-    wait_until: Time | None = Field(
-        None, description="a time with its zone, at most 7 days from now, e.g. 2026-11-23T18:00:00Z"
-    )
+    wait_until: Time | None = Field(None, description=WAIT_UNTIL_DESCRIPTION)
     name: str | None = Field(None, description=f"{NAME_DESCRIPTION}, e.g. brave-otter")
     owner: str | None = Field(None, pattern=OWNER_PATTERN, description=OWNER_DESCRIPTION)
     project: str | None = Field(None, description=f"1 to {MAX_PROJECT_LENGTH} {TAG_CHARACTERS}, e.g. vision")
@@ -142,9 +141,7 @@ class StartBody(RequestModel):
     `instance_type`: gpudesk changes the type of the stopped instance first. The type must have the same architecture.
     """
 
-    wait_until: Time | None = Field(
-        None, description="a time with its zone, at most 7 days from now, e.g. 2026-11-23T18:00:00Z"
-    )
+    wait_until: Time | None = Field(None, description=WAIT_UNTIL_DESCRIPTION)
     instance_type: str | None = Field(
         None, min_length=1, max_length=60, description="an EC2 instance type, e.g. g4dn.2xlarge"
     )

@@ -78,7 +78,10 @@ def to_launch_view(instance: Instance) -> LaunchView | None:
 
 def _describe_cause_of_wait(instance: Instance, *, waits_for_capacity: bool) -> str | None:
     if is_waiting_for_quota(instance):
-        return f"a larger quota for {instance.spec.hardware.instance_type} in {instance.spec.region}"
+        choice, spec = instance.spec.launch_choice, instance.spec
+        if choice and choice.has_other_quotas:
+            return f"a larger quota for {choice.instance_type} in {choice.region}, or for another of its offers"
+        return f"a larger quota for {spec.hardware.instance_type} in {spec.region}"
     return f"capacity {describe_wait(instance)}" if waits_for_capacity else None
 
 

@@ -19,7 +19,7 @@ router = Router("moves", "Move stopped instances to another zone or region.")
 
 @router.route(Endpoint("GET", "/instances/{name}/move", INSTANCE_REF))
 def estimate_move(call: RequestContext[EmptyModel, MoveQuery]) -> MoveEstimateView:
-    """Return how long a move would take and what it would cost. Nothing is changed."""
+    """Return how long a move would take, what it would cost, and which quota it exceeds. Nothing is changed."""
     return to_estimate_view(call.app.moves.estimate(call.actor, call.path_ref, call.query.to_request()))
 
 
@@ -30,7 +30,7 @@ def move_instance(call: RequestContext[MoveBody, OwnerQuery]) -> MovingInstanceV
     """Move the stopped instance with its disk to another zone or region, under the same id and name.
 
     gpudesk copies the disk and launches from it; the former EC2 instance is kept until the new one is ready.
-    `status.move` of GET /instances/{name} shows the progress.
+    `status.move` of GET /instances/{name} shows the progress. A move that exceeds a quota of EC2 is refused with 409.
     """
     instance, estimate = call.app.moves.request(call.actor, call.path_ref, call.body.to_request())
     view = to_view_after_write(instance, call.app.clock.now())

@@ -17,7 +17,7 @@ TYPE = Field(None, min_length=1, max_length=60, description="an EC2 instance typ
 
 
 class MoveBody(RequestModel):
-    """Where to move the instance. Without a field, it moves to another zone of its region."""
+    """The target of a move. Without a field, the instance moves to another zone of its region."""
 
     region: str | None = REGION
     zone: str | None = ZONE
@@ -29,7 +29,7 @@ class MoveBody(RequestModel):
 
 
 class MoveQuery(OwnerQuery):
-    """Where the instance would be moved."""
+    """The target of the move to estimate."""
 
     region: str | None = REGION
     zone: str | None = ZONE
@@ -45,7 +45,8 @@ class MoveEstimateView(TypedDict):
 
     `transfer_cost`: of the copy to another region. `storage_cost`: of the snapshots and the second disk meanwhile.
     `price_per_hour`: of the instance afterwards; on spot the lowest known one of the
-    region. `sources`: of the prices. null: unknown.
+    region. `sources`: of the prices. `quota_excess`: the quota for which the move is refused now; null: none is known.
+    null elsewhere: unknown.
     """
 
     region: str
@@ -57,6 +58,7 @@ class MoveEstimateView(TypedDict):
     storage_cost: str | None
     price_per_hour: str | None
     sources: list[str]
+    quota_excess: str | None
     message: str
 
 
@@ -79,6 +81,7 @@ def to_estimate_view(estimate: MoveEstimate) -> MoveEstimateView:
         "storage_cost": _format(estimate.storage_cost),
         "price_per_hour": _format(estimate.price_per_hour),
         "sources": [*estimate.sources],
+        "quota_excess": estimate.quota_excess,
         "message": estimate.text,
     }
 

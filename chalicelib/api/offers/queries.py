@@ -15,7 +15,7 @@ GPU_DESCRIPTION = "the name of a GPU, e.g. T4"
 
 
 class OfferSearchQuery(PageQuery):
-    """What offers are searched for. A field that is left out allows everything, and types without a GPU only if
+    """The search for offers. A field that is left out allows everything, and types without a GPU only if
     `instance_type` names one."""
 
     ignored_fields = frozenset({"owner"})

@@ -50,7 +50,7 @@ class OfferView(TypedDict):
 
 
 class LeftOutView(TypedDict):
-    """What is not among the offers for one reason.
+    """Types, regions or offers that are not in the list, with their common reason.
 
     `subjects`: names of types, regions or offers, at most 20 of `subject_count`.
     """

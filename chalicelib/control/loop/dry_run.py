@@ -3,12 +3,12 @@
 Left out are images in progress, what a sweep before has left over, and what follows from the outcome of a call.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.instance_index import select_observed
+from chalicelib.control.loop.observe_instance import RegionSnapshot
 from chalicelib.control.loop.read_region import group_by_region, read_region
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.desk.settings import Mode
@@ -76,31 +76,22 @@ def preview_sweep(reconciler: Reconciler, adopter: OrphanAdopter) -> Iterator[Pr
     readable = [record for record in records if isinstance(record, Instance)]
     work: list[PreviewedPlan | PreviewedOrphan] = []
     for region, instances in sorted(group_by_region(records, reconciler.settings.deployed_regions).items()):
-        orphans = partial(adopter.find_orphans, records=readable, context=context, now=reconciler.clock.now())
-        for preview in _preview_region(reconciler, orphans, context, region, instances):
-            if isinstance(preview, SilentRegion):
-                yield preview
-            else:
-                work.append(preview)
+        snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances, readable)
+        observed = snapshot.instances
+        if isinstance(observed, Unavailable):
+            yield SilentRegion(region, observed, len(instances))
+            continue
+        orphans = adopter.find_orphans(observed, records=readable, context=context, now=reconciler.clock.now())
+        work += [PreviewedOrphan(build_place(Priority.ORPHANS, region, ec2.instance_id), ec2) for ec2 in orphans]
+        work += _preview_instances(reconciler, context, snapshot, instances)
     yield from arrange(work, None)[0]
 
 
-def _preview_region(
-    reconciler: Reconciler,
-    find_orphans: Callable[[Iterable[ObservedInstance]], Iterator[ObservedInstance]],
-    context: DecisionContext,
-    region: str,
-    instances: list[Instance],
-) -> Iterator[PreviewedPlan | PreviewedOrphan | SilentRegion]:
-    snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances)
-    observed = snapshot.instances
-    if isinstance(observed, Unavailable):
-        yield SilentRegion(region, observed, len(instances))
-        return
-    for ec2 in find_orphans(observed):
-        yield PreviewedOrphan(build_place(Priority.ORPHANS, region, ec2.instance_id), ec2)
+def _preview_instances(
+    reconciler: Reconciler, context: DecisionContext, snapshot: RegionSnapshot, instances: list[Instance]
+) -> Iterator[PreviewedPlan]:
     for instance in instances:
-        priority = find_priority(instance, select_observed(instance, observed))
+        priority = find_priority(instance, select_observed(instance, snapshot.instances))
         place = build_place(priority, instance.created_at.isoformat(), instance.id)
         observation = reconciler.observer.observe_from(instance, snapshot)
         yield PreviewedPlan(place, instance, reconciler.plan(instance, observation, context))

@@ -21,20 +21,22 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
-from chalicelib.domain.instances.lifecycle.quota_refusals import VCPU_CODES
+from chalicelib.domain.instances.lifecycle.quota_tries import VCPU_CODES
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
-from chalicelib.domain.instances.plan import (
+from chalicelib.domain.instances.outcome import (
     CallAccepted,
-    CancelSpotRequest,
-    ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
     InstanceLaunched,
-    Launch,
-    Move,
     NoLongerIdle,
     Outcome,
+)
+from chalicelib.domain.instances.plan import (
+    CancelSpotRequest,
+    ChangeType,
+    Launch,
+    Move,
     ResolveLaunch,
     RunHook,
     SendDocument,

@@ -50,7 +50,8 @@ class InstanceSweep:
         :param instances: the records of the region
         :param records: the records of all regions
         """
-        snapshot = read_region(self.reconciler.observer, self.reconciler.stores.heartbeats, region, instances)
+        reconciler = self.reconciler
+        snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances, records)
         observed = snapshot.instances
         if isinstance(observed, Unavailable):
             LOG.error("region %s %s: %s", region, observed.present, observed.error)

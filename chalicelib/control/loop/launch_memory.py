@@ -14,7 +14,8 @@ from chalicelib.control.loop.step_executor import StepExecutor
 from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, RepeatedRefusal
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_tries import OfferKey
-from chalicelib.domain.instances.plan import Launch, Outcome, ResolveLaunch, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Launch, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Instance
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """Observe an instance: read what EC2, SSM and the heartbeat show. Only what the phase needs is read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from chalicelib.aws.ec2 import Ec2
@@ -9,7 +9,7 @@ from chalicelib.aws.spot_requests import SpotRequests
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.instance_index import ObservedInstances, build_instance_index, select_observed
 from chalicelib.control.loop.mover import Mover
-from chalicelib.control.loop.quota_source import QuotaSource
+from chalicelib.control.loop.quota_source import QuotasByLaunch, QuotaSource
 from chalicelib.control.loop.read_or_unavailable import read_or_unavailable
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
@@ -26,7 +26,6 @@ from chalicelib.domain.instances.observation import (
 )
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey
-from chalicelib.domain.offers.observed_quota import RegionQuotas
 from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 
@@ -45,14 +44,14 @@ class RegionSnapshot:
     """Observations that were read once for many instances of a region.
 
     :param heartbeats: by key of the heartbeat item
-    :param quotas: None: no launch of the region may wait for one
+    :param quotas: those that launches may wait for, by the id of the launch
     """
 
     instances: ObservedInstances
     agents: ObservedAgents
     heartbeats: Mapping[str, HeartbeatItem]
     events: EventsByEc2Id = NOT_REQUESTED
-    quotas: RegionQuotas | None = None
+    quotas: QuotasByLaunch = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Observer:
         key = self.get_heartbeat_key(instance)
         heartbeat = self.heartbeats.get(key) if key and expects_heartbeat(instance) else None
         heartbeats = {key: heartbeat} if key and heartbeat else {}
-        quotas = self.quotas.read(instance.spec.region) if may_wait_for_quota(instance) else None
+        quotas = self.quotas.observe() if may_wait_for_quota(instance) else {}
         return self.observe_from(instance, RegionSnapshot(instances, agents, heartbeats, quotas=quotas))
 
     def observe_from(self, instance: Instance, snapshot: RegionSnapshot) -> Observation:
@@ -90,7 +89,7 @@ class Observer:
             scheduled_event=_select_by_ec2_id(instance, snapshot.events),
             move=self.mover.observe(instance.move) if instance.move else MoveObservation(),
             spot_request=self._find_spot_request(instance),
-            quota=self.quotas.observe(instance, snapshot.quotas) if snapshot.quotas else None,
+            quotas=snapshot.quotas.get(instance.id, ()),
         )
 
     def list_instances(self, region: str, record_id: str | None = None) -> ObservedInstances:

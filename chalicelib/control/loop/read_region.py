@@ -10,9 +10,9 @@ from chalicelib.control.loop.observe_instance import (
     expects_heartbeat,
     requires_agent,
 )
+from chalicelib.control.loop.quota_source import QuotasByLaunch
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.offers.observed_quota import RegionQuotas
 from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 from chalicelib.store.instances.repository import UnreadableRecord
@@ -30,10 +30,15 @@ def group_by_region(
 
 
 def read_region(
-    observer: Observer, heartbeats: HeartbeatRepository, region: str, instances: Sequence[Instance]
+    observer: Observer,
+    heartbeats: HeartbeatRepository,
+    region: str,
+    instances: Sequence[Instance],
+    records: Sequence[Instance],
 ) -> RegionSnapshot:
     """Return the observations of all instances of a region.
 
+    :param records: the records of all regions
     A region whose EC2 does not respond is asked nothing more: each call could take its whole timeout.
     """
     observed = observer.list_instances(region)
@@ -46,13 +51,13 @@ def read_region(
         observer.list_agents(region, booting),
         read,
         _read_events(observer, region, instances),
-        _read_quotas(observer, region, instances),
+        _read_quotas(observer, instances, records),
     )
 
 
-def _read_quotas(observer: Observer, region: str, instances: Sequence[Instance]) -> RegionQuotas | None:
-    """Return the quotas of a region if a launch may wait for one. The records are those that were just read."""
-    return observer.quotas.read(region, instances) if any(map(may_wait_for_quota, instances)) else None
+def _read_quotas(observer: Observer, instances: Sequence[Instance], records: Sequence[Instance]) -> QuotasByLaunch:
+    """Return the quotas that launches may wait for, if one of the region does. The records were just read."""
+    return observer.quotas.observe(records) if any(map(may_wait_for_quota, instances)) else {}
 
 
 def _read_events(observer: Observer, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:

@@ -32,7 +32,8 @@ from chalicelib.domain.images.plan import (
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
-from chalicelib.domain.instances.plan import CallAccepted, SendDocument
+from chalicelib.domain.instances.outcome import CallAccepted
+from chalicelib.domain.instances.plan import SendDocument
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.instances.items import RecordWrite

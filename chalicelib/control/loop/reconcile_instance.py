@@ -19,7 +19,8 @@ from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_respo
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.lifecycle.stop_warnings import announces_stop
 from chalicelib.domain.instances.observation import NotVisible, Observation
-from chalicelib.domain.instances.plan import Outcome, Plan, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Plan, Step
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.offers.capacity_answers import find_answer_in_change, find_answer_to_call

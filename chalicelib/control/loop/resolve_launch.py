@@ -17,7 +17,7 @@ from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.hardware import build_hardware, find_rates
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_tries import OfferKey
-from chalicelib.domain.instances.plan import LaunchResolved
+from chalicelib.domain.instances.outcome import LaunchResolved
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.instances.spot_rates import to_spot_rates

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from chalicelib.domain.instances.plan import Outcome, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Step
 from chalicelib.domain.instances.record import Instance
 
 

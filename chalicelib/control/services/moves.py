@@ -1,7 +1,7 @@
 """Move stopped instances: estimate, request, cancel. The control loop copies the disk and launches."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.control.services.instances import InstanceService, load_visible
 from chalicelib.control.size_finder import SizeFinder
@@ -12,6 +12,7 @@ from chalicelib.domain.instances.commands.request_move import cancel_move, reque
 from chalicelib.domain.instances.move_estimate import MoveEstimate, estimate_move
 from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.launch.move_excess import MoveExcess, find_move_excess
 from chalicelib.domain.launch.move_target import MoveRequest, build_move_target
 from chalicelib.domain.offers.spot_price import find_lowest_spot_price
 
@@ -34,13 +35,14 @@ class MoveService:
         """
         actor.require_owner()
         instance = load_visible(self.instances.stores.instances, actor, ref)
-        return self._estimate(instance, self._build_target(instance, request))
+        target, excess = self._build_target(instance, request)
+        return self._estimate(instance, target, excess)
 
     def request(self, actor: Actor, ref: str, request: MoveRequest) -> tuple[Instance, MoveEstimate]:
         """Record that the instance is to be moved.
 
         :raises ValidationFailed: the instance cannot move there
-        :raises Conflict: gpudesk is paused, or the instance is not stopped
+        :raises Conflict: gpudesk is paused, the instance is not stopped, or a quota of EC2 is exceeded
         """
         self.instances.stores.desk.get_settings().require_not_paused("Instances can be moved")
         move_id, now = f"{MOVE_ID_PREFIX}{secrets.token_hex(8)}", self.instances.clock.now()
@@ -48,7 +50,9 @@ class MoveService:
 
         def apply_request(instance: Instance) -> RecordChange:
             require_movable(instance, now)
-            target = self._build_target(instance, request)
+            target, excess = self._build_target(instance, request)
+            if excess:
+                raise excess.build_conflict()
             estimates[:] = [self._estimate(instance, target)]
             return request_move(instance, move_id, target, actor, now)
 
@@ -63,13 +67,15 @@ class MoveService:
         now = self.instances.clock.now()
         return self.instances.apply(actor, ref, lambda instance: cancel_move(instance, actor, now))
 
-    def _estimate(self, instance: Instance, target: MoveTarget) -> MoveEstimate:
+    def _estimate(self, instance: Instance, target: MoveTarget, excess: MoveExcess | None = None) -> MoveEstimate:
         price = None
         if instance.spec.market is Market.SPOT:
             offerings = self.instances.stores.offers.get_many((target.region,))
             price = find_lowest_spot_price(offerings.get(target.region), target.hardware.instance_type)
-        return estimate_move(instance, target, self.sizes.catalog, price)
+        estimate = estimate_move(instance, target, self.sizes.catalog, price)
+        return replace(estimate, quota_excess=excess.message if excess else None)
 
-    def _build_target(self, instance: Instance, request: MoveRequest) -> MoveTarget:
+    def _build_target(self, instance: Instance, request: MoveRequest) -> tuple[MoveTarget, MoveExcess | None]:
         context = self.sizes.load_context(request.region or instance.spec.region)
-        return build_move_target(instance, request, context, self.regions)
+        target = build_move_target(instance, request, context, self.regions)
+        return target, find_move_excess(instance, target, context)

@@ -9,7 +9,8 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.lookup_errors import UnknownType
 from chalicelib.domain.common.errors import FieldError, build_validation_error
-from chalicelib.domain.instances.commands.start_options import StartOptions, check_wait, is_waiting_to_start
+from chalicelib.domain.instances.capacity_wait import check_wait_until
+from chalicelib.domain.instances.commands.start_options import StartOptions, is_waiting_to_start
 from chalicelib.domain.instances.hardware import find_rates
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import DesiredState
@@ -34,7 +35,7 @@ class StartService:
         :raises Conflict: gpudesk is paused, the instance is terminating, has failed or runs in another size, or a
             quota of EC2 is exceeded
         """
-        errors = check_wait(wait_until, self.instances.clock.now())
+        errors = check_wait_until(wait_until, self.instances.clock.now())
         if errors:
             raise build_validation_error(errors)
         options = StartOptions(wait_until=wait_until, instance_type=self._find_name(instance_type))

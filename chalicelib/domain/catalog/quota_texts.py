@@ -27,13 +27,24 @@ def describe_launch_advice(code: str, cpu_type: str | None) -> str:
     )
 
 
-def describe_start_advice(code: str, other_types: Sequence[str] = ()) -> str:
+def describe_start_advice(code: str, other_types: Sequence[str] = (), *, is_limit_enough: bool = True) -> str:
     """Return what people can do about a start, as sentences.
 
     :param other_types: the types with which the instance can start now
+    :param is_limit_enough: the quota would suffice if nothing else used it; also if that is unknown
     """
     other = f" You can start it now with instance_type {join_or(other_types)}." if other_types else ""
-    return (
-        f"Ask an admin to request an increase of {code}, or stop another instance that uses the quota, and start it "
-        f"again.{other}"
-    )
+    stop = ", or stop another instance that uses the quota, and" if is_limit_enough else ", then"
+    return f"Ask an admin to request an increase of {code}{stop} start it again.{other}"
+
+
+def describe_move_advice(code: str, name: str, other_types: Sequence[str] = (), *, is_limit_enough: bool = True) -> str:
+    """Return what people can do about a move, as sentences.
+
+    :param name: of the instance
+    :param other_types: the types with which the instance can be moved there now
+    :param is_limit_enough: the quota would suffice if nothing else used it; also if that is unknown
+    """
+    other = f" You can move it there now with instance_type {join_or(other_types)}." if other_types else ""
+    stop = ", or stop another instance that uses the quota, and" if is_limit_enough else ", then"
+    return f"Ask an admin to request an increase of {code}{stop} move {name} again.{other}"

@@ -20,8 +20,8 @@ EXPLAIN_WAITING_AFTER = timedelta(minutes=2)
 """Time without an answer after which a launch gives this as its reason. A single lost answer is not mentioned."""
 
 MAX_CAPACITY_WAIT = timedelta(days=7)
-"""Longest time that a request can wait for capacity with `wait_until`: capacity often follows the hours of a week. What
-nobody has needed for a week is forgotten, and would be billed when it came."""
+"""Longest time for which a launch or a start waits for capacity with `wait_until`: capacity often follows the hours of
+a week. An instance that nobody has needed for a week is forgotten, and would be billed when capacity came."""
 
 CAPACITY_RETRY = timedelta(minutes=2)
 """Wait after a pass over all offers: capacity does not come back within seconds, and AWS throttles RunInstances by the
@@ -120,10 +120,6 @@ START_DEADLINE = timedelta(minutes=15)
 """Equal to LAUNCH_DEADLINE. A stopped instance can start only in the zone of its disk, so gpudesk cannot try
 another zone."""
 
-MAX_START_WAIT = timedelta(days=7)
-"""Longest time for which a start waits for capacity at a person's request. AWS bills the disk meanwhile; whoever needs
-the instance in a week must look again."""
-
 LONGEST_CAPACITY_RETRY = timedelta(minutes=10)
 """Longest pause between two tries of a start that waits for capacity. The pause is `CAPACITY_RETRY` at first, and later
 a tenth of the time that it has waited: capacity that did not come back for hours hardly comes within the next minutes.
@@ -153,10 +149,13 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.
 DOCUMENT_MARGIN = SSM_DELIVERY_TIMEOUT + timedelta(minutes=2)
 """Added to the time limit of a document, which SSM enforces: 10 minutes for the delivery, 2 for the result."""
 
-# Stop and end
+# Calls of EC2
 
-STOP_RETRY_AFTER = timedelta(minutes=2)
-"""AWS accepted the call and the instance still runs, so the call is sent again."""
+CALL_RETRY_AFTER = timedelta(minutes=2)
+"""Time after which a call whose effect does not show is made again, although AWS accepted it: a stop, a termination, a
+start, a change of the type, the cancellation of a spot request, a deletion after a move."""
+
+# Stop and end
 
 STOP_FORCE_AFTER = timedelta(minutes=10)
 """An operating system that has not shut down by then does not shut down any more. A forced stop follows."""
@@ -298,8 +297,8 @@ MOVE_LEFTOVER_AFTER = timedelta(hours=1)
 # Foreign instances
 
 ADOPTION_KEEP = timedelta(hours=24)
-"""Time for which an instance that an admin had adopted is kept. The notification of the adoption is its first warning,
-and whoever uses the instance may read it a day later."""
+"""Time for which an instance is kept whose adoption an admin requested. The notification of the adoption is its first
+warning, and whoever uses the instance may read it a day later."""
 
 # Sweep
 

@@ -33,6 +33,12 @@ def format_duration(duration: timedelta) -> str:
     return f"{hours} h {minutes:02} min" if minutes else f"{hours} h"
 
 
+def format_age(age: timedelta) -> str:
+    """Return how long ago something was: "20 min ago", "5 days ago" from two days on."""
+    age = max(age, timedelta(0))
+    return f"{age.days} days ago" if age.days >= 2 else f"{format_duration(age)} ago"
+
+
 def format_time(at: datetime) -> str:
     """Return the time of day: "14:10 UTC"."""
     return f"{at:%H:%M} UTC"

@@ -9,6 +9,7 @@ from chalicelib.domain.common.money import format_usd, format_usd_cents
 from chalicelib.domain.common.text import join_or, pluralize
 from chalicelib.domain.costs.budgets import BudgetUse
 from chalicelib.domain.costs.expected_segments import find_end, find_reserved_price
+from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.record import Instance
 
 HOUR = timedelta(hours=1)
@@ -74,11 +75,7 @@ def _list_advice(use: BudgetUse, instance: Instance, action: str, fitting: int) 
     if fitting:
         at = "" if action == "launch" else f" (PATCH /instances/{instance.name})"
         yield f"lower max_hours to {fitting}{at}"
-    yield {
-        "launch": "use a cheaper type",
-        "start": "start a cheaper size (instance_type)",
-        "move": "move it to a cheaper type (instance_type)",
-    }[action]
+    yield from _list_cheaper_types(instance, action)
     if use.reserved > sum((launch.reserved for launch in use.launches), Decimal(0)):
         yield "stop an instance"
     mine = [launch.name for launch in use.launches if launch.owner == instance.owner]
@@ -87,6 +84,21 @@ def _list_advice(use: BudgetUse, instance: Instance, action: str, fitting: int) 
     elif use.launches:
         yield "ask the owner of a launch that does not run yet to cancel it (DELETE)"
     yield f"ask an admin for a larger budget ({use.budget.change_request})"
+
+
+def _list_cheaper_types(instance: Instance, action: str) -> Iterator[str]:
+    """Yield how the instance gets a cheaper type, if it can have one.
+
+    EC2 does not change the type of a stopped spot instance, and gpudesk does not move an instance that it has adopted.
+    """
+    if action != "start" or not has_spot_request(instance.ec2_instance):
+        yield {
+            "launch": "use a cheaper type",
+            "start": "start a cheaper size (instance_type)",
+            "move": "move it to a cheaper type (instance_type)",
+        }[action]
+    elif not instance.is_adopted_on_request:
+        yield f"move it as a cheaper type (POST /instances/{instance.name}/move with instance_type)"
 
 
 def _describe_price(instance: Instance) -> str:

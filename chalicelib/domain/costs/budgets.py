@@ -1,6 +1,6 @@
 """Monthly budgets of owners and projects: what is spent and reserved of them, and whether a launch or a start fits.
 
-Two records say what a budget has left: the ledger and the records of instances. No counter is kept, so nothing has to
+What a budget has left follows from the ledger and from the records of instances. No counter is kept, so nothing has to
 be released when an instance ends. Decision 0029 says why.
 """
 
@@ -14,8 +14,8 @@ from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.costs.expected_segments import list_expected_segments
 from chalicelib.domain.costs.month import Month, sum_in_month
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import BillingState
-from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance
 
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.costs.day_parts import compute_day_costs
+from chalicelib.domain.instances.billed_segment import BilledSegment, CostParts, add_parts
 from chalicelib.domain.instances.billing import BillingState
-from chalicelib.domain.instances.metering import BilledSegment, CostParts, add_parts
 from chalicelib.domain.instances.record import Instance
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from chalicelib.domain.common.money import round_usd
-from chalicelib.domain.instances.metering import BilledSegment, CostParts, split_segment_cost
+from chalicelib.domain.instances.billed_segment import BilledSegment, CostParts, split_segment_cost
 
 
 def compute_day_costs(segment: BilledSegment) -> Iterator[tuple[date, CostParts]]:

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import BillingState, Rates
 from chalicelib.domain.instances.expected_run import to_expected_run
-from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import ENDING_PHASES, STOPPED_PHASES, Instance
 from chalicelib.domain.instances.spec import DesiredState, Spec
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.costs.expected_segments import list_expected_segments
 from chalicelib.domain.costs.month import Month, sum_in_month
+from chalicelib.domain.instances.billed_segment import BilledSegment, compute_segment_cost
 from chalicelib.domain.instances.billing import BillingState
-from chalicelib.domain.instances.metering import BilledSegment, compute_segment_cost
 from chalicelib.domain.instances.record import Instance
 
 FORECAST_ASSUMPTION = (

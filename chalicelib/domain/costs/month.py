@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.domain.costs.day_parts import compute_day_costs
-from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.billed_segment import BilledSegment
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.billed_segment import BilledSegment
 
 
 def join_segments(ended: Iterable[BilledSegment], still_open: Iterable[BilledSegment]) -> list[BilledSegment]:

@@ -1,4 +1,4 @@
-"""The record of an instance that an admin had adopted: its first keep, and the notification about it."""
+"""The record of an instance whose adoption an admin requested: its first keep, and the notification about it."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

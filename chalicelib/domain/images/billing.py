@@ -7,8 +7,8 @@ disk, which is the most that the snapshots can cost (https://aws.amazon.com/ebs/
 from datetime import datetime
 
 from chalicelib.domain.images.record import Image, ImagePhase
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import BillingState, Rates
-from chalicelib.domain.instances.metering import BilledSegment
 
 
 def get_image_segment(image: Image, until: datetime) -> BilledSegment | None:

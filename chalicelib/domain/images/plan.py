@@ -7,7 +7,7 @@ from enum import StrEnum
 from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
-from chalicelib.domain.instances.plan import CallAccepted
+from chalicelib.domain.instances.outcome import CallAccepted
 
 IMAGE_DOCUMENT = "gpudesk-image"
 """SSM document that removes the secrets from the disk of an instance, or restores them."""

@@ -1,4 +1,4 @@
-"""What an instance type has and costs, for the record of an instance."""
+"""Return the hardware and the price of an instance type, for the record of an instance."""
 
 from decimal import Decimal
 

@@ -4,57 +4,20 @@ AWS bills a running instance and its public IPv4 by the second, and the disk for
 (https://aws.amazon.com/ec2/pricing/on-demand/, https://aws.amazon.com/ebs/pricing/).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.money import round_usd
-from chalicelib.domain.instances.billing import BillingState, Meter, Rates
+from chalicelib.domain.instances.billed_segment import BilledSegment, compute_segment_cost
+from chalicelib.domain.instances.billing import BillingState, Meter
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.warning import WarningType
 
-HOUR = Decimal(3600)
-
 LAUNCH_FAILURES = (EndCause.ZONE, EndCause.KMS_KEY, EndCause.QUOTA, EndCause.SNAPSHOT)
 """Causes for which EC2 ends a pending instance. AWS does not bill it."""
-
-
-class CostParts(NamedTuple):
-    """Costs in US dollars: of the instance, of its disk, of its public IPv4 address, and of its images."""
-
-    instance: Decimal = Decimal(0)
-    disk: Decimal = Decimal(0)
-    address: Decimal = Decimal(0)
-    images: Decimal = Decimal(0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BilledSegment:
-    """A period in which one instance, or one image of it, was billed in one state.
-
-    :param image_id: the image that is billed; None: the instance itself is
-    :param saves_until: see `Meter`
-    """
-
-    owner: str
-    instance_id: str
-    name: str
-    state: BillingState
-    since: datetime
-    until: datetime
-    rates: Rates
-    project: str | None = None
-    image_id: str | None = None
-    saves_until: datetime | None = None
-
-    @property
-    def has_unknown_cost(self) -> bool:
-        """Return whether gpudesk does not know all prices of the segment, so that its cost is incomplete."""
-        is_running = self.state is BillingState.RUNNING
-        return self.rates.disk is None or (self.rates.instance is None and is_running)
 
 
 def get_billing_state(ec2_instance: Ec2Instance | None) -> BillingState:
@@ -145,11 +108,6 @@ def compute_cost(instance: Instance, now: datetime) -> Decimal:
     return round_usd(instance.billing.meter.accrued + (compute_segment_cost(current) if current else Decimal(0)))
 
 
-def compute_segment_cost(segment: BilledSegment) -> Decimal:
-    """Return the cost of a segment in US dollars."""
-    return sum(split_segment_cost(segment), Decimal(0))
-
-
 def get_open_segment(instance: Instance, until: datetime) -> BilledSegment | None:
     """Return the current segment as if it ended at `until`; None if nothing is billed."""
     meter = instance.billing.meter
@@ -166,27 +124,6 @@ def get_open_segment(instance: Instance, until: datetime) -> BilledSegment | Non
         rates=instance.billing.rates,
         saves_until=meter.saves_until,
     )
-
-
-def split_segment_cost(segment: BilledSegment) -> CostParts:
-    """Return the cost of a segment by what is billed.
-
-    What gpudesk knows no price of costs 0.
-    """
-    hours = Decimal(str((segment.until - segment.since).total_seconds())) / HOUR
-    disk = (segment.rates.disk or Decimal(0)) * hours
-    match segment.state:
-        case BillingState.IMAGE:
-            return CostParts(images=disk)
-        case BillingState.STOPPED:
-            return CostParts(disk=disk)
-        case _:
-            return CostParts((segment.rates.instance or Decimal(0)) * hours, disk, segment.rates.address * hours)
-
-
-def add_parts(one: CostParts, other: CostParts) -> CostParts:
-    """Return the sums of two costs."""
-    return CostParts(*(first + second for first, second in zip(one, other, strict=True)))
 
 
 def _find_end_of_saving(before: Instance, after: Instance) -> datetime | None:

@@ -35,6 +35,7 @@ class MoveEstimate:
     :param storage_cost: of snapshots and of the second disk during the move
     :param price_per_hour: of the instance afterwards; None: unknown
     :param sources: where the prices come from
+    :param quota_excess: the quota that the move exceeds, for which it is refused, as a sentence; None: none is known
     """
 
     target: MoveTarget
@@ -44,10 +45,15 @@ class MoveEstimate:
     storage_cost: Decimal | None
     price_per_hour: Decimal | None
     sources: tuple[str, ...]
+    quota_excess: str | None = None
 
     @property
     def text(self) -> str:
         """The estimate in sentences."""
+        refusal = f" gpudesk refuses the move now. {self.quota_excess}" if self.quota_excess else ""
+        return f"{self._describe_cost()}{refusal}"
+
+    def _describe_cost(self) -> str:
         if self.duration is None:
             return "gpudesk does not know the size of the disk, so it cannot say how long the move takes."
         copied = ""

@@ -34,7 +34,7 @@ class MoveStep(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class MoveTarget:
-    """Where an instance moves to.
+    """The place that an instance moves to, and its type there.
 
     :param zone: None: any zone, except the one that it leaves if it stays in the region with the same type
     :param documents: those that set up the instance there; what its disk has already is skipped
@@ -50,7 +50,7 @@ class MoveTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class FormerPlace:
-    """What the record had before the launch at the target, to be taken back if the move fails."""
+    """The part of the record that is kept at the launch at the target, and taken back if the move fails."""
 
     region: str
     hardware: Hardware

@@ -64,12 +64,12 @@ class Unavailable:
 
     @property
     def past(self) -> str:
-        """What AWS did, as the verb of a sentence about the past."""
+        """The reaction of AWS, as the verb of a sentence about the past."""
         return "rejected the call" if self.is_rejected else "did not respond"
 
     @property
     def present(self) -> str:
-        """What AWS does, as the verb of a sentence about the present."""
+        """The reaction of AWS, as the verb of a sentence about the present."""
         return "rejects the call" if self.is_rejected else "does not respond"
 
 
@@ -128,7 +128,7 @@ class ObservedMoveImage:
 
 @dataclass(frozen=True, kw_only=True)
 class MoveObservation:
-    """What AWS shows of a move. What the step does not need is NotVisible or empty.
+    """The facts that AWS shows of a move. A fact that the step does not need is NotVisible or empty.
 
     :param image: that of the present step
     :param former_state: of the former EC2 instance during the launch; None: EC2 does not know it
@@ -152,7 +152,7 @@ class Observation:
     :param move: of a move in progress
     :param scheduled_event: an event that AWS has scheduled for the EC2 instance
     :param spot_request: the spot request of the EC2 instance
-    :param quota: that of a launch which may wait for it
+    :param quotas: those of a launch which may wait for one of them, that of its first offer at the beginning
     :param start_outlook: sentences about a start after a stop, for a new stop warning; empty: nothing is known
     """
 
@@ -164,5 +164,5 @@ class Observation:
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")
     move: MoveObservation = MoveObservation()
     spot_request: ObservedSpotRequest | NotVisible | Unavailable = Unavailable("not requested")
-    quota: ObservedQuota | None = None
+    quotas: tuple[ObservedQuota, ...] = ()
     start_outlook: str = ""

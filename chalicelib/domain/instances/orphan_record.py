@@ -16,9 +16,11 @@ from chalicelib.domain.instances.hardware import (
     find_rates,
 )
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.names import is_plain
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
+from chalicelib.domain.instances.observed_state import ObservedState
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Policy, Software, Spec
 from chalicelib.domain.setup.state import SetupState
 

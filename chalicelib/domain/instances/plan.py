@@ -6,18 +6,13 @@ from datetime import timedelta
 from enum import StrEnum
 
 from chalicelib.domain.benchmarks.result import Benchmark
-from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.instances.billing import Rates
-from chalicelib.domain.instances.ec2_instance import Ec2Instance
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
-from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey
-from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.launch_tries import OfferKey
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.spec import Hardware
 from chalicelib.domain.instances.spot import SpotRequestKey
 from chalicelib.domain.setup.results import StepDurations
 
@@ -133,61 +128,6 @@ class CancelSpotRequest:
     request: SpotRequestKey
 
 
-@dataclass(frozen=True)
-class LaunchResolved:
-    """Outcome: the launch request is complete.
-
-    :param hardware: that of the type of the attempt
-    :param rates: the prices of the attempt
-    :param next_offer: what is tried after it if nothing else changes; None: nothing is left
-    """
-
-    attempt: LaunchAttempt
-    hardware: Hardware
-    rates: Rates
-    next_offer: LaunchOffer | None = None
-
-
-@dataclass(frozen=True)
-class InstanceLaunched:
-    """Outcome: RunInstances returned an instance, launched by this call or by an earlier one with the same token."""
-
-    ec2_instance: Ec2Instance
-
-
-@dataclass(frozen=True)
-class CommandSent:
-    """Outcome: SSM accepted the command.
-
-    :param document_hash: SSM's hash of the document
-    """
-
-    command_id: str
-    document_hash: str | None = None
-
-
-@dataclass(frozen=True)
-class DocumentAlreadyInstalled:
-    """Outcome: SSM still has the version of the document that the image contains; nothing was sent."""
-
-    document_hash: str
-
-
-@dataclass(frozen=True)
-class CallAccepted:
-    """Outcome: AWS accepted the call. The next observation shows the effect."""
-
-
-@dataclass(frozen=True)
-class NoLongerIdle:
-    """Outcome: the heartbeat, read once more after the claim, shows no idle instance; AWS was not called."""
-
-    reason: Reason
-
-
-Outcome = (
-    LaunchResolved | InstanceLaunched | CommandSent | DocumentAlreadyInstalled | CallAccepted | NoLongerIdle | AwsError
-)
 Step = (
     ResolveLaunch | Launch | SendDocument | RunHook | Start | ChangeType | Move | Stop | CancelSpotRequest | Terminate
 )

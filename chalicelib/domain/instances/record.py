@@ -2,22 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.benchmarks.result import BenchmarkTarget
 from chalicelib.domain.common.deadlines import IMAGE_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.idle.clock_skew import ClockSkew
 from chalicelib.domain.idle.heartbeat_response import KeepResult
 from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.claim import Claim
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.move_state import MoveState, MoveStep
+from chalicelib.domain.instances.observed_state import ObservedState
 from chalicelib.domain.instances.spec import DesiredState, Spec
-from chalicelib.domain.instances.spot import Interruption
 from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import StopWarning
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -62,42 +62,6 @@ class BenchmarkRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lifetime:
-    """Limits of the time that an instance runs.
-
-    :param started_at: the launch or start that `max_hours` counts from
-    :param keep_until: end of the keep, if there is one
-    :param keep_requested_by: who requested the keep
-    """
-
-    started_at: datetime | None = None
-    keep_until: datetime | None = None
-    keep_requested_by: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObservedState:
-    """Facts that earlier observations of the EC2 instance and of its probe showed.
-
-    :param agent_seen: the SSM agent has responded once, so the disk may hold somebody's work
-    :param not_visible_since: time since which EC2 does not show the instance
-    :param activity_unknown_since: time since which its activity is unknown
-    :param clock_skew: set while its heartbeat times cannot be trusted
-    :param boot_id: the boot that the probe last reported; None until its first heartbeat since the start
-    :param scheduled_event: an event that AWS has scheduled for the instance
-    :param interruption: EC2 interrupts or has interrupted the spot instance; None: not since it was last started
-    """
-
-    agent_seen: bool = False
-    not_visible_since: datetime | None = None
-    activity_unknown_since: datetime | None = None
-    clock_skew: ClockSkew | None = None
-    boot_id: str | None = None
-    scheduled_event: ScheduledEvent | None = None
-    interruption: Interruption | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class ImageInProgress:
     """An image that is being created from the instance."""
 
@@ -125,8 +89,8 @@ class Instance:
     :param keep_result: result of the last keep request from the instance itself
     :param image_in_progress: a termination waits for this image
     :param notified: when each fact that still holds was last notified or recorded; see `lifecycle/notified_facts.py`
-    :param is_adopted_on_request: an admin requested its adoption. gpudesk did not launch it, so it expects no SSM agent
-        and no probe
+    :param is_adopted_on_request: an admin requested its adoption. gpudesk did not launch it, so it may have no SSM
+        agent and no probe
     :param tagged_id: the tag `gpudesk:id` of an adopted EC2 instance if another record already has that id
     """
 
@@ -180,6 +144,11 @@ class Instance:
         return self.move is not None and self.move.former is not None
 
     @property
+    def is_termination_requested(self) -> bool:
+        """Return whether a person requested the termination. gpudesk itself terminates one whose agent is silent."""
+        return self.state_request is not None and self.state_request.state is DesiredState.TERMINATED
+
+    @property
     def tag_id(self) -> str:
         """The value of the tag `gpudesk:id` on its EC2 instance."""
         return self.tagged_id or self.id
@@ -230,10 +199,7 @@ class Instance:
     @property
     def lifetime_ends_at(self) -> datetime | None:
         """The end of its lifetime: `max_hours` after the start, or the end of a later keep. None: it does not run."""
-        if self.lifetime.started_at is None:
-            return None
-        end = self.lifetime.started_at + timedelta(hours=self.spec.policy.max_hours)
-        return max(end, self.lifetime.keep_until) if self.lifetime.keep_until else end
+        return self.lifetime.compute_end(self.spec.policy.max_hours)
 
     @property
     def lifetime_warning_due_at(self) -> datetime | None:
@@ -243,4 +209,4 @@ class Instance:
 
     def has_keep(self, now: datetime) -> bool:
         """Return whether a keep of the instance is in force now."""
-        return self.lifetime.keep_until is not None and now < self.lifetime.keep_until
+        return self.lifetime.has_keep(now)

@@ -14,7 +14,7 @@ from chalicelib.domain.instances.before_stop import HookRun
 
 @dataclass(frozen=True, kw_only=True)
 class SpotTerms:
-    """What a launch request says about spot.
+    """The terms of a launch request about spot.
 
     :param can_fall_back: launch on-demand if spot has no capacity (market `spot-or-on-demand`)
     :param resume_after_interruption: EC2 may start the instance again after it has interrupted it
@@ -80,7 +80,7 @@ class ObservedSpotRequest:
 
 
 class InterruptionAction(StrEnum):
-    """What EC2 does to an instance that it interrupts."""
+    """The action of EC2 on an instance that it interrupts."""
 
     STOP = "stop"
     TERMINATE = "terminate"

@@ -22,7 +22,7 @@ class UnusedRequest:
 
     @property
     def message(self) -> str:
-        """What is wrong, what follows, and what an admin must do, in sentences."""
+        """The problem, what follows from it, and what an admin must do, as sentences."""
         request = self.request
         name = f"Spot request {request.request_id} in {request.region} has the tags of gpudesk"
         if self.is_abandoned:

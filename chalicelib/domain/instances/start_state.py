@@ -33,7 +33,7 @@ class OtherSize:
 
 @dataclass(frozen=True, kw_only=True)
 class StartState:
-    """What is known of the start of a stopped instance.
+    """The state of the start of a stopped instance.
 
     :param wait_until: while AWS has no capacity, gpudesk tries until then; None: for `START_DEADLINE`
     :param instance_type: the type that the instance gets before it starts; None: the one that it has
@@ -73,13 +73,14 @@ class StartBeyondQuota(QuotaExceeded):
         self.figures = figures
 
 
-def describe_capacity_advice(start: StartState) -> str:
-    """Return what a person can do about a start without capacity, as sentences."""
+def describe_capacity_advice(start: StartState, *, can_move: bool) -> str:
+    """Return what a person can do about a start without capacity, as sentences.
+
+    :param can_move: False: gpudesk did not launch the instance, so it cannot move it
+    """
     other = ""
     if start.other_sizes:
         sizes = join_or(size.text for size in start.other_sizes)
         other = f" To start another size in the same zone, start it with instance_type: {sizes}."
-    return (
-        f"To wait longer, start it with wait_until.{other} Or move it to another zone or region. Its disk, name and id "
-        "stay the same."
-    )
+    move = " Or move it to another zone or region. Its disk, name and id stay the same." if can_move else ""
+    return f"To wait longer, start it with wait_until.{other}{move}"

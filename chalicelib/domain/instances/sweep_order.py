@@ -30,7 +30,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOver:
-    """What a sweep had no time for.
+    """The work that a sweep had no time for.
 
     :param place: where the next sweep begins; None: nothing is left over
     :param regions: regions that were not read

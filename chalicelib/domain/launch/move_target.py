@@ -11,7 +11,7 @@ from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import collect_documents
 from chalicelib.domain.launch.type_choice import check_region, list_allowed_regions
-from chalicelib.domain.offers.size_change import SizeContext, SizePlace, get_zone, list_size_problems
+from chalicelib.domain.offers.size_change import SizeContext, SizePlace, get_zone, list_type_problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class MoveRequest:
 def build_move_target(
     instance: Instance, request: MoveRequest, context: SizeContext, deployed_regions: Sequence[str]
 ) -> MoveTarget:
-    """Return where the instance is to move.
+    """Return where the instance is to move, whatever the quotas are.
 
     :param context: of the region of the target
     :param deployed_regions: the regions in which gpudesk is set up
@@ -46,7 +46,7 @@ def build_move_target(
         errors.append(FieldError("zone", f"must be another zone: the disk is in {request.zone}"))
     if size and not errors:
         field = "instance_type" if request.instance_type else "zone" if request.zone else "region"
-        problems = list_size_problems(instance, size, context, SizePlace(region, request.zone))
+        problems = list_type_problems(instance, size, context, SizePlace(region, request.zone))
         errors += [FieldError(field, problem) for problem in problems]
     unknown = [name for name in instance.spec.software.recipes if name not in context.recipes]
     errors += [FieldError("recipe", f"{name} no longer exists, so the instance cannot be set up") for name in unknown]

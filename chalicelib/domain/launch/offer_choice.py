@@ -5,11 +5,10 @@ from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.deadlines import MAX_CAPACITY_WAIT
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.money import format_usd
-from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.images.record import Image
+from chalicelib.domain.instances.capacity_wait import check_wait_until
 from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
@@ -21,10 +20,7 @@ def check_offer_choice(request: LaunchRequest, context: LaunchContext, choice: T
 
     :param choice: the first offer
     """
-    until, now = request.wait_until, context.now
-    if until is not None and not now < until <= now + MAX_CAPACITY_WAIT:
-        latest = format_timestamp(now + MAX_CAPACITY_WAIT)
-        yield FieldError("wait_until", f"must be in the future and at most {latest}, not {format_timestamp(until)}")
+    yield from check_wait_until(request.wait_until, context.now)
     if choice.instance_type and request.max_price is not None:
         yield from _check_max_price(request, request.max_price, context, choice.instance_type, choice.region)
 

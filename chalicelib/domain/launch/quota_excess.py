@@ -43,7 +43,9 @@ class QuotaExcess:
             message = f"{self.message} gpudesk launches another offer instead, such as a {other}."
             return WriteWarning(WarningCode.OTHER_OFFER, message)
         if self.spec.wait_for_quota:
-            message = f"{self.message} gpudesk launches it when the quota suffices."
+            choice = self.spec.launch_choice
+            quota = "the quota of any of its offers" if choice and choice.has_other_quotas else "the quota"
+            message = f"{self.message} gpudesk launches it when {quota} suffices."
             return WriteWarning(WarningCode.WAITING_FOR_QUOTA, message)
         return None
 

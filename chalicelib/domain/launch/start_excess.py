@@ -4,7 +4,7 @@ What is unknown never refuses a start.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.domain.catalog.instance_types import InstanceType
@@ -14,7 +14,7 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.quota_answer import build_increase_choice, build_quota_member
 from chalicelib.domain.launch.quota_excess import choose_cpu_type
 from chalicelib.domain.offers.headroom import Headroom, HeadroomKind, describe_excess
-from chalicelib.domain.offers.size_change import SizeContext, list_other_sizes, list_size_problems
+from chalicelib.domain.offers.size_change import SizeContext, SizePlace, list_other_sizes, list_size_problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,8 @@ class StartExcess:
         headroom, region = self.headroom, self.instance.spec.region
         excess = describe_excess(headroom, region, {self.instance_type: headroom.need or 0})
         types = [*self.other_sizes, *([self.cpu_type] if self.cpu_type else [])]
-        message = (
-            f"{self.instance.name} cannot be started. {excess} {describe_start_advice(headroom.code or '', types)}"
-        )
+        advice = describe_start_advice(headroom.code or "", types, is_limit_enough=headroom.is_limit_enough)
+        message = f"{self.instance.name} cannot be started. {excess} {advice}"
         members = {"quota": build_quota_member(headroom, region), "choices": [*self._list_choices()]}
         return Conflict(message, code=ErrorCode.QUOTA_EXCEEDED, members=members)
 
@@ -71,18 +70,22 @@ def find_start_excess(instance: Instance, type_name: str, context: SizeContext) 
         headroom=headroom,
         instance_type=type_name,
         other_sizes=[name for name in others if name != type_name],
-        cpu_type=_choose_cpu_type(instance, context),
+        cpu_type=choose_other_cpu_type(instance, context),
     )
 
 
-def _choose_cpu_type(instance: Instance, context: SizeContext) -> str | None:
-    """Return a type without a GPU that the instance can have where it is; None: none, or it has no GPU anyway."""
+def choose_other_cpu_type(instance: Instance, context: SizeContext, place: SizePlace | None = None) -> str | None:
+    """Return a type without a GPU that the instance can have in a place; None: none, or it has no GPU anyway.
+
+    :param place: None: where its disk is
+    """
     recipe = context.recipes.get(instance.spec.software.recipe)
     if recipe is None or instance.spec.hardware.gpu is None:
         return None
 
     def is_possible(item: InstanceType) -> bool:
-        return not any(list_size_problems(instance, item, context))
+        return not any(list_size_problems(instance, item, context, place))
 
-    chosen = choose_cpu_type(instance.spec, recipe, context.catalog, is_possible)
+    spec = replace(instance.spec, region=place.region) if place else instance.spec
+    chosen = choose_cpu_type(spec, recipe, context.catalog, is_possible)
     return chosen.name if chosen else None

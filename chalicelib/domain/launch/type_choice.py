@@ -79,6 +79,9 @@ def check_region(
         message = f"gpudesk is set up in {join_and(deployed)} only, and the limits of the desk allow none of them"
     elif region in allowed:
         message = f"gpudesk is not set up in {region}; must be one of {describe_accepted_values(usable, region)}"
+    elif region in deployed:
+        accepted = describe_accepted_values(usable, region)
+        message = f"{region} is not allowed by the limits of the desk (limits.regions); must be one of {accepted}"
     else:
         message = f"must be one of {describe_accepted_values(usable, region)}, not {region[:40]!r}"
     return FieldError(field, message)

@@ -7,7 +7,8 @@ from chalicelib.domain.common.aws_errors import InsufficientCapacity, RepeatedRe
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
-from chalicelib.domain.instances.plan import Launch, Outcome, Start, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Launch, Start, Step
 from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance, Phase
 from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, CapacityKey

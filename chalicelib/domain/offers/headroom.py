@@ -48,6 +48,11 @@ class Headroom:
         """Return the vCPUs that are not in use; None: unknown."""
         return find_free(self.limit, self.use)
 
+    @property
+    def is_limit_enough(self) -> bool:
+        """Return whether the launch would fit if nothing else used the quota; also if that is unknown."""
+        return self.limit is None or self.need is None or self.need <= self.limit
+
 
 def find_free(limit: int | None, use: int | None) -> int | None:
     """Return the vCPUs that are not in use, at least 0; None: the quota or its use is unknown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.common.text import format_age
 from chalicelib.domain.offers.capacity_record import (
     HOURS_OF_WEEK,
     CapacityRecord,
@@ -56,7 +56,7 @@ def describe_evidence(record: CapacityRecord, now: datetime) -> str:
     if last is None:
         return ""
     result, at = last
-    age = f"{format_duration(max(now - at, timedelta()))} ago"
+    age = format_age(now - at)
     if len(record.recent) == 1:
         return f"{result} in its only try, {age}"
     launched = sum(each is Result.LAUNCHED for each in record.recent)

@@ -1,5 +1,6 @@
 """Facts and sentences about the quota of a launch that waits for it, or of a start that EC2 refused."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain.catalog.quota_texts import describe_need
@@ -10,7 +11,7 @@ from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.headroom import Headroom, HeadroomKind, describe_excess
 from chalicelib.domain.offers.quota_request import QuotaRequest, QuotaRequestState, RegionQuotaRequests
 from chalicelib.domain.offers.quotas import QuotaReading
-from chalicelib.domain.offers.waiting_headroom import WaitingHeadroom, find_waiting_headroom
+from chalicelib.domain.offers.waiting_headroom import WaitingHeadroom
 
 
 @dataclass(frozen=True)
@@ -21,19 +22,30 @@ class RegionQuotas:
     requests: RegionQuotaRequests
 
 
-def observe_quota(instance: Instance, quotas: RegionQuotas) -> ObservedQuota:
-    """Return what is known of the quota of a launch that may wait for it."""
-    found, reading = find_waiting_headroom(instance, quotas.current), quotas.current.reading
-    code = found.headroom.code
+def observe_quotas(
+    instance: Instance, headrooms: Iterable[WaitingHeadroom], regions: Mapping[str, RegionQuotas]
+) -> tuple[ObservedQuota, ...]:
+    """Return what is known of the quotas that a launch may wait for.
+
+    :param headrooms: one for each of them
+    """
+    return tuple(_observe_quota(instance, found, regions[found.option.region]) for found in headrooms)
+
+
+def _observe_quota(instance: Instance, found: WaitingHeadroom, quotas: RegionQuotas) -> ObservedQuota:
+    option, reading, code = found.option, quotas.current.reading, found.headroom.code
     request = quotas.requests.find(code) if code else None
     wait = instance.launch.quota_wait
     is_new = request is not None and request.is_declined and wait is not None and request.state_since >= wait.since
     return ObservedQuota(
+        key=option.key,
         fits=found.fits,
-        message=_describe(instance, found),
+        need=_describe_need(found),
+        message=_describe(found),
         last_reading=_describe_last_reading(found.headroom, reading),
         read_at=reading.read_at if reading else None,
         request=_describe_increase_request(request),
+        is_requested=request is not None,
         declined_request=request.key if request and is_new else None,
     )
 
@@ -75,13 +87,19 @@ def _describe_increase_request(request: QuotaRequest | None) -> str:
     return f"AWS did not increase it to {value} ({request.state} since {since})."
 
 
-def _describe(instance: Instance, found: WaitingHeadroom) -> str:
-    headroom, region, name = found.headroom, instance.spec.region, instance.spec.hardware.instance_type
+def _describe_need(found: WaitingHeadroom) -> str:
+    headroom, option = found.headroom, found.option
     if headroom.code is None:
-        return f"The quota of {name} is unknown."
+        return f"The quota of {option.instance_type} in {option.region} is unknown."
+    return describe_need(headroom.code, option.region, option.instance_type, headroom.need)
+
+
+def _describe(found: WaitingHeadroom) -> str:
+    headroom, option = found.headroom, found.option
+    if headroom.code is None:
+        return _describe_need(found)
     if headroom.kind is HeadroomKind.UNKNOWN or headroom.need is None:
-        need = describe_need(headroom.code, region, name, headroom.need)
-        return f"{need} How much is free is unknown."
-    quota = describe_excess(headroom, region, {name: headroom.need})
+        return f"{_describe_need(found)} How much is free is unknown."
+    quota = describe_excess(headroom, option.region, {option.instance_type: headroom.need})
     earlier = f" Launches that wait longer get {found.reserved} vCPUs of what is free." if found.reserved else ""
     return f"{quota}{earlier}"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.deadlines import OFFERS_STALE_AFTER
-from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.common.text import format_age
 from chalicelib.domain.offers.left_out import LeftOutCode, LeftOutCollector
 from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings
@@ -49,5 +49,5 @@ def list_stale_regions(readings: Sequence[RegionOfferings], now: datetime) -> It
     for reading in readings:
         age = now - reading.read_at
         if age > OFFERS_STALE_AFTER:
-            message = f"Zones and prices of {reading.region} were read {format_duration(age)} ago."
+            message = f"Zones and prices of {reading.region} were read {format_age(age)}."
             yield StaleRegion(reading.region, reading.read_at, message)

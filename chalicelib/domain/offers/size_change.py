@@ -77,7 +77,8 @@ def list_type_problems(
         return
     if place is None and has_spot_request(instance.ec2_instance):
         # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/stop-start-spot-instances.html
-        yield f"EC2 cannot change the type of a stopped spot instance; move {instance.name} as {name} instead"
+        move = "" if instance.is_adopted_on_request else f"; move {instance.name} as {name} instead"
+        yield f"EC2 cannot change the type of a stopped spot instance{move}"
         return
     arch = (instance.ec2_instance.image_arch if instance.ec2_instance else None) or instance.spec.hardware.arch
     if arch and size.arch != arch:
@@ -113,10 +114,7 @@ def list_other_sizes(instance: Instance, context: SizeContext) -> tuple[OtherSiz
     region, market = instance.spec.region, instance.spec.market
     others = []
     for size in context.catalog.types.values():
-        is_similar = (
-            size.name != present.name and size.gpu == present.gpu and (size.gpu or _is_same_family(size, present))
-        )
-        if not is_similar or any(list_size_problems(instance, size, context)):
+        if not is_similar_size(size, present) or any(list_size_problems(instance, size, context)):
             continue
         record = context.capacity.find_record(size.name, zone, market)
         if not record.is_avoided(context.now):
@@ -132,5 +130,7 @@ def get_zone(instance: Instance) -> str | None:
     return instance.ec2_instance.zone if instance.ec2_instance else None
 
 
-def _is_same_family(size: InstanceType, present: InstanceType) -> bool:
-    return size.family == present.family
+def is_similar_size(size: InstanceType, present: InstanceType) -> bool:
+    """Return whether a type is another one with the same GPU, or, without a GPU, another one of the same family."""
+    is_same_kind = size.gpu == present.gpu and (size.gpu is not None or size.family == present.family)
+    return is_same_kind and size.name != present.name

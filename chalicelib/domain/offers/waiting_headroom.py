@@ -1,24 +1,57 @@
-"""Divide what a quota leaves among the launches that wait for it.
+"""Divide what quotas leave among the launches that wait for them.
 
-They get what is free in the order of their requests; one that does not fit keeps no later one from it.
+They get what is free in the order of their requests; one that does not fit keeps no later one from it. A launch whose
+offers use several quotas gets the first one that it can use, in the order of its offers, and leaves the others to those
+that wait behind it.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.catalog.quotas import find_quota_code
+from chalicelib.domain.instances.lifecycle.quota_tries import can_try
+from chalicelib.domain.instances.quota_wait import build_quota_key
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.headroom import Headroom, HeadroomKind
-from chalicelib.domain.offers.quota_use import may_wait_for_quota
+
+
+class QuotaOption(NamedTuple):
+    """A type in a region on a market that a launch may become. It stands for all offers that use the same quota."""
+
+    region: str
+    instance_type: str
+    market: Market
+
+    @property
+    def key(self) -> str:
+        """The key of the quota that it uses."""
+        return build_quota_key(self.region, find_quota_code(self.instance_type, self.market))
+
+
+@dataclass(frozen=True)
+class WaitingLaunch:
+    """A launch that may wait for a quota.
+
+    :param options: one for each quota that its offers use, the preferred one first
+    """
+
+    instance: Instance
+    options: Sequence[QuotaOption]
 
 
 @dataclass(frozen=True)
 class WaitingHeadroom:
-    """The headroom of a launch that may wait for its quota.
+    """The headroom of one option of a launch that may wait for a quota.
 
     :param reserved: vCPUs of what is free that launches get which have waited longer
     """
 
+    option: QuotaOption
     headroom: Headroom
     reserved: int = 0
 
@@ -31,21 +64,46 @@ class WaitingHeadroom:
         return need <= free - self.reserved
 
 
-def find_waiting_headroom(instance: Instance, quotas: CurrentQuotas) -> WaitingHeadroom:
-    """Return what the quota leaves for a launch that may wait for it, after those that were requested before."""
-    others, spec = quotas.without(instance), instance.spec
-    headroom = others.find_headroom(spec.hardware.instance_type, spec.market)
-    if headroom.code is None or headroom.free is None:
-        return WaitingHeadroom(headroom)
-    reserved = 0
-    for record in sorted(filter(may_wait_for_quota, others.list_records(headroom.code)), key=_get_order):
-        if _get_order(record) > _get_order(instance):
-            break
-        need = others.find_vcpus(record.spec.hardware.instance_type)
-        if need is not None and need <= headroom.free - reserved:
-            reserved += need
-    return WaitingHeadroom(headroom, reserved)
+def divide_headroom(
+    launches: Iterable[WaitingLaunch], quotas: Mapping[str, CurrentQuotas]
+) -> Mapping[str, tuple[WaitingHeadroom, ...]]:
+    """Return what the quotas leave for each launch, one headroom for each of its options, by the id of the launch.
+
+    :param launches: all that may wait
+    :param quotas: those of the regions of all options, by region
+    """
+    reserved: Counter[str] = Counter()
+    headrooms: dict[QuotaOption, Headroom] = {}
+    divided = {}
+    for launch in sorted(launches, key=_get_order):
+        found = []
+        for option in launch.options:
+            if option not in headrooms:
+                headrooms[option] = quotas[option.region].find_headroom(option.instance_type, option.market)
+            found.append(WaitingHeadroom(option, headrooms[option], reserved[option.key]))
+        divided[launch.instance.id] = tuple(found)
+        share = _choose_share(launch.instance, found, quotas)
+        if share:
+            reserved[share.option.key] += share.headroom.need or 0
+    return divided
 
 
-def _get_order(record: Instance) -> tuple[datetime, str]:
-    return record.created_at, record.id
+def _choose_share(
+    instance: Instance, found: Sequence[WaitingHeadroom], quotas: Mapping[str, CurrentQuotas]
+) -> WaitingHeadroom | None:
+    """Return what the launch is about to use; None: nothing fits.
+
+    If EC2 has refused all that seems to fit, the launch keeps its place there until the quota is read again.
+    """
+    fitting = [each for each in found if each.fits]
+
+    def is_usable(each: WaitingHeadroom) -> bool:
+        region = quotas[each.option.region]
+        read_at = region.reading.read_at if region.reading else None
+        return can_try(instance.launch, each.option.key, fits=True, read_at=read_at, now=region.now)
+
+    return next(filter(is_usable, fitting), fitting[0] if fitting else None)
+
+
+def _get_order(launch: WaitingLaunch) -> tuple[datetime, str]:
+    return launch.instance.created_at, launch.instance.id

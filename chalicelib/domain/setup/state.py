@@ -9,6 +9,9 @@ from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult, Failure
 
+MAX_RETAINED_RESULTS = 20
+"""Results of earlier documents in the record, besides the last one of each document. The timeline has all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AddedRecipe:
@@ -73,6 +76,31 @@ class SetupState:
     def is_done(self) -> bool:
         """Return whether no document remains to be run."""
         return self.abandoned or self.document_index >= len(self.documents)
+
+    def begin_again(
+        self, documents: tuple[RecipeDocument, ...], *, on_running_instance: bool, recipe: str | None = None
+    ) -> "SetupState":
+        """Return the next setup of the instance, of which nothing has run. It knows what the disk has.
+
+        :param recipe: None: the same as before
+        """
+        return SetupState(
+            recipe=recipe or self.recipe,
+            number=self.number + 1,
+            on_running_instance=on_running_instance,
+            documents=documents,
+            installed_documents=self.installed_documents,
+            results=retain_results(self.results),
+        )
+
+
+def retain_results(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
+    """Return the newest results, and the last result of every document, which says what is on the disk."""
+    last = {result.name: index for index, result in enumerate(results)}
+    first_retained = len(results) - MAX_RETAINED_RESULTS
+    return tuple(
+        result for index, result in enumerate(results) if index >= first_retained or last[result.name] == index
+    )
 
 
 def find_added_parameters(added_recipes: Iterable[AddedRecipe], recipe: str) -> Mapping[str, ParameterValue]:

@@ -10,7 +10,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.images.record import Image, ImagePhase
-from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.store.decision_log import log_image_change, log_instance_changes
 from chalicelib.store.dynamo import PARTITION, commit, find_item, read_or_log
 from chalicelib.store.images.table import ImageModel

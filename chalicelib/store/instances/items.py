@@ -13,7 +13,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.benchmarks.result import Benchmark
 from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION, TERMINATED_RETENTION
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.benchmarks import add_benchmark

@@ -27,7 +27,7 @@ from chalicelib.store.timeline import append_timeline
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchConditions:
-    """What must hold when a launch is written.
+    """The conditions under which a launch is written.
 
     :param limit: how many instances the owner may have, this one included
     :param guards: of the budgets that the launch fits

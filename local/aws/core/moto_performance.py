@@ -23,10 +23,12 @@ from moto.core import responses
 from moto.core.base_backend import BackendDict
 from moto.core.serialize import AttributePicker, ResponseSerializer, XFormedAttributePicker
 from moto.core.utils import MISSING, get_value  # type: ignore[attr-defined]
+from moto.ec2 import utils as ec2_utils
 from moto.ec2.models.instance_types import InstanceTypeOfferingBackend
 from moto.ec2.models.tags import TagBackend
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.kms import models as kms_models
+from moto.moto_api._internal import mock_random as moto_random
 from moto.moto_api._internal.moto_random import MotoRandom
 
 from local.aws.core.patches import Patches
@@ -59,6 +61,7 @@ def patch(patches: Patches) -> None:
     patches.wrap(InstanceTypeOfferingBackend, "describe_instance_type_offerings", _remember_offerings)
     patches.wrap(TagBackend, "describe_tags", _look_up_tags)
     patches.add(MotoRandom, "get_random_string", _get_random_string)
+    patches.wrap(ec2_utils, "random_resource_id", lambda _: _get_random_resource_id)
 
 
 @functools.cache
@@ -183,3 +186,7 @@ def _get_random_string(
     pool = string.ascii_letters + (string.digits if include_digits else "")
     text = "".join(random.choices(pool, k=length))
     return text.lower() if lower_case else text
+
+
+def _get_random_resource_id(size: int = 8) -> str:
+    return "".join(moto_random.choices(ec2_utils.HEX_CHARS, k=size))

@@ -15,6 +15,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import create_loader
 from moto import mock_aws
+from moto.ec2.models import ec2_backends
 
 from chalicelib.aws.clients import SdkSession, parse_time
 from chalicelib.domain.common.clock import Clock
@@ -31,8 +32,6 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
-    # The local cloud publishes the AMIs that gpudesk needs. To load moto's hundreds would take most of a test's time.
-    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     # Otherwise the host name of DynamoDB Streams would contain an account id, and moto does not know such a name.
     "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
 }
@@ -58,6 +57,8 @@ def in_process_cloud(
         with cloud:
             yield cloud
         cloud.machines.close()
+        for regions in ec2_backends.values():
+            regions.clear()  # otherwise `mock_aws` would create them again at its end, which takes long
 
 
 def create_session() -> boto3.Session:

@@ -1,4 +1,4 @@
-"""What EC2 answers about all instances of an account: wildcards in the filter of types, and the enabled regions.
+"""Answer calls about all instances of an account: wildcards in the filter of types, and the enabled regions.
 
 moto compares the values of this filter exactly, and lists the regions of all partitions.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html

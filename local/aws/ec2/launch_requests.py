@@ -1,4 +1,4 @@
-"""What RunInstances requests: where, and whether EC2 accepts it. moto accepts every combination."""
+"""Read a request of RunInstances: its zone, and whether EC2 accepts it. moto accepts every combination."""
 
 from collections.abc import Mapping
 from typing import Any

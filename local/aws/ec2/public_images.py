@@ -130,10 +130,18 @@ def find_platform_version(image_id: str, region: str) -> str:
 
 
 def patch(patches: Patches) -> None:
-    """Provide the AMIs to DescribeImages by id, and their parameters to GetParameter and GetParameters."""
+    """Provide the AMIs to DescribeImages by id, and their parameters to GetParameter and GetParameters.
+
+    moto's own AMIs are not loaded. gpudesk uses none of them, and moto creates hundreds for each region.
+    """
+    patches.add(AmiBackend, "_load_amis", _load_nothing)
     patches.wrap(AmiBackend, "describe_images", _publish_described)
     patches.wrap(ParameterDict, "__contains__", _extend_contains)
     patches.wrap(ParameterDict, "__getitem__", _extend_get_item)
+
+
+def _load_nothing(_: Any) -> None:
+    """Load no AMI."""
 
 
 def _publish_described(original: Callable[..., Any]) -> Callable[..., Any]:

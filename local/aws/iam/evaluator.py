@@ -27,7 +27,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class IamRequest:
-    """What IAM evaluates for one access check. A call can need several.
+    """The input of one access check of IAM. A call can need several.
 
     :param action: such as `ec2:RunInstances`
     :param resource: ARN, or `*` for an action that knows no resources
@@ -63,7 +63,7 @@ class Policies:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a request is allowed, and why.
+    """The decision about a request: allowed or denied, and why.
 
     :param statements: those that allow the request, or that deny it explicitly
     """

@@ -57,7 +57,7 @@ class Pattern:
 
     @functools.cached_property
     def has_variables(self) -> bool:
-        """Whether the value depends on the request."""
+        """Return whether the value depends on the request."""
         return any(isinstance(part, Variable) for part in self.parts)
 
     @functools.cached_property
@@ -107,7 +107,7 @@ class ArnPattern:
 
     @functools.cached_property
     def has_variables(self) -> bool:
-        """Whether the pattern depends on the request."""
+        """Return whether the pattern depends on the request."""
         return any(segment.has_variables for segment in self.segments)
 
     def is_resolved(self, context: Context) -> bool:

@@ -64,7 +64,7 @@ class Statement:
 
     @functools.cached_property
     def depends_on_request(self) -> bool:
-        """Whether the resources contain policy variables."""
+        """Return whether the resources contain policy variables."""
         return any(pattern.has_variables for pattern in self.resources or ())
 
     def is_met(self, context: Context) -> bool:

@@ -30,7 +30,7 @@ class Grant(IntEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who makes a request: the session of a role, a user, or a service.
+    """The sender of a request: the session of a role, a user, or a service.
 
     :param arn: ARN of the session (`assumed-role/ROLE/NAME`) or of the user
     :param role_arn: ARN of the role of a session

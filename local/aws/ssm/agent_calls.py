@@ -25,7 +25,7 @@ MESSAGES = ("GetEndpoint", "GetMessages", "AcknowledgeMessage", "SendReply", "De
 
 
 class AgentCalls:
-    """What the roles of instances allow their agents.
+    """The permissions that the roles of instances give their agents.
 
     :ivar has_control_channels: whether instances reach ssmmessages. Without it, agents receive commands by ec2messages,
         and serve no sessions

@@ -119,7 +119,7 @@ class Session:
 
 @dataclass(frozen=True)
 class InstanceEnd:
-    """What the agent does for a session: it connects to a port, or runs a command and sends its output."""
+    """The end of a session on the instance: the agent connects to a port, or runs a command and sends its output."""
 
     session: Session
     machines: Machines

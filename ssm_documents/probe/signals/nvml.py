@@ -33,7 +33,7 @@ HINTS = {
     18: RESTART,  # LIB_RM_VERSION_MISMATCH: an update has replaced the libraries under the loaded driver
     999: RESTART,  # UNKNOWN
 }
-"""What helps against an error of NVML, by its number.
+"""Advice about an error of NVML, by its number.
 
 https://docs.nvidia.com/deploy/nvml-api/group__nvmlDeviceEnumvs.html
 """

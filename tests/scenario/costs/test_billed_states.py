@@ -348,7 +348,7 @@ BUILDERS: Mapping[str, Callable[[World], str]] = {
         change_to_unknown_type
     ),
     "an instance has gpudesk's tags and no record": lose_record,
-    "an admin had it adopted, and gpudesk did not launch it (here `max_hours` and `keep_hours` are 2)": adopt_instance,
+    "an admin requested its adoption (here `max_hours` and `keep_hours` are 2)": adopt_instance,
     "its gpudesk tags were removed": lose_tags,
     "gpudesk cannot read its record": break_record,
     "the mode is `dry_run`": run_dry,

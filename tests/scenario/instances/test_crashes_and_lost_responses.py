@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.domain.common.errors import Conflict
-from chalicelib.domain.instances.plan import Launch, Outcome, ResolveLaunch, SendDocument, Start, Step, Stop, Terminate
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Launch, ResolveLaunch, SendDocument, Start, Step, Stop, Terminate
 from chalicelib.domain.instances.record import Phase
 from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.desk import DeskModel

@@ -10,7 +10,8 @@ import pytest
 from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.idle.evidence import SignalState
-from chalicelib.domain.instances.plan import Outcome, Step, Stop
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Step, Stop
 from chalicelib.domain.instances.record import Phase
 from tests.support.world import ADA, MINUTE, World, get_ec2_id
 

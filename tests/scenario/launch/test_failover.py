@@ -8,12 +8,13 @@ import pytest
 from chalicelib.api.instances.launch_views import LaunchView, to_launch_view
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.write_warnings import WarningCode
-from chalicelib.domain.instances.plan import Launch, Outcome, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Launch, Step
 from chalicelib.domain.instances.record import Instance, Phase
 from tests.support.channels import add_webhook
-from tests.support.world import World, open_world
+from tests.support.world import ADMIN, World, open_world
 
-TYPE = "g4dn.xlarge"
+TYPE, CODE = "g4dn.xlarge", "L-DB2E81BA"
 
 
 @pytest.fixture
@@ -101,3 +102,26 @@ def test_launch_beyond_the_quota_of_its_region_comes_from_another_one(offers: Wo
     assert instance.spec.region == "us-west-2"
     with pytest.raises(Conflict, match="Quota L-DB2E81BA"):
         offers.request_launch(name="second", recipe="bare")
+
+
+def test_launch_that_waits_goes_on_when_the_quota_of_its_first_offer_is_increased(offers: World) -> None:
+    for region in ("us-east-1", "us-west-2"):
+        offers.cloud.quotas.set_limit(region, CODE, 0)
+    requested = offers.launch(recipe="bare", wait_for_quota=True)
+    refused = offers.wait_until(requested, lambda now: now.reason.code == "waiting_for_quota", minutes=2)
+    assert refused.spec.region == "us-west-2", "that of the last try"
+    assert show(offers, refused)["waits_for"] == f"a larger quota for {TYPE} in us-east-1, or for another of its offers"
+    offers.clock.advance(timedelta(minutes=1))
+    offers.application.offer_refresher.run()
+    offers.application.quota_requests.request_increase(ADMIN, CODE, "us-east-1", 4)
+    offers.pass_minutes(1)
+    message = offers.load(requested).reason.message
+    assert "in us-east-1: 0 vCPUs, 0 in use; g4dn.xlarge needs 4. root requested an increase to 4 vCPUs" in message
+    offers.application.quota_request_follower.run()
+    (request,) = offers.cloud.quota_requests.list_all()
+    offers.cloud.quota_requests.decide(request["Id"], "APPROVED")
+    offers.application.quota_request_follower.run()
+    launched = offers.wait_for_phase(requested, Phase.BOOTING, minutes=2)
+    assert launched.spec.region == "us-east-1"
+    assert offers.cloud.calls["ec2:RunInstances"] == 3
+    assert offers.cloud.enforcement.denials == []

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.instances.plan import Launch, Outcome, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Launch, Step
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.region_capacity import CapacityAnswer, RegionCapacity

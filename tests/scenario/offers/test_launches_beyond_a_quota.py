@@ -8,6 +8,7 @@ import pytest
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.launch.move_target import MoveRequest
 from tests.support.world import ADA, ADMIN, World
 
 REGION, CODE = "us-east-1", "L-DB2E81BA"
@@ -98,7 +99,7 @@ def start(world: World, instance: Instance) -> Instance:
     return world.application.starts.start(ADA, instance.id, wait_until=None, instance_type=None)
 
 
-def test_start_beyond_a_quota_is_refused_with_figures_and_choices_by_the_request_or_after_ec2(limited: World) -> None:
+def test_start_or_move_beyond_a_quota_is_refused_with_figures_and_choices(limited: World) -> None:
     stopped = limited.launch_until_stopped(name="first")
     limited.cloud.quotas.set_limit(REGION, CODE, 2)
     failed = limited.wait_until(start(limited, stopped), lambda now: now.reason.code == "start_failed", minutes=4)
@@ -118,4 +119,11 @@ def test_start_beyond_a_quota_is_refused_with_figures_and_choices_by_the_request
     increase, cpu_type = [(each["kind"], each["path"], each["body"]) for each in choices]
     assert increase == ("request_increase", f"/quotas/{CODE}/increase", {"region": REGION, "value": 4})
     assert cpu_type == ("cpu_type", "/instances/first/start", {"instance_type": "m7i.xlarge"})
+    assert "then start it again" in refused.value.message, "no other instance that stops would help"
     assert limited.load(stopped).phase is Phase.STOPPED
+    moves, request = limited.application.moves, MoveRequest(instance_type="g4dn.2xlarge")
+    estimate = moves.estimate(ADA, stopped.id, request)
+    assert (estimate.duration is not None, "g4dn.2xlarge needs 8" in (estimate.quota_excess or "")) == (True, True)
+    with pytest.raises(Conflict, match=r"first cannot be moved. Quota L-DB2E81BA .* 2 vCPUs, 0 in use") as refused:
+        moves.request(ADA, stopped.id, request)
+    assert refused.value.code is ErrorCode.QUOTA_EXCEEDED

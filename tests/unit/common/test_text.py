@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.domain.common.text import (
     ensure_period,
+    format_age,
     format_date_time,
     format_duration,
     format_message,
@@ -45,6 +46,14 @@ def test_noun_is_plural_unless_the_count_is_1(count: int, expected: str) -> None
 )
 def test_durations_are_rounded_down_to_their_unit(seconds: float, expected: str) -> None:
     assert format_duration(timedelta(seconds=seconds)) == expected
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [(-1, "0 s ago"), (1, "60 min ago"), (47, "47 h ago"), (48, "2 days ago"), (140, "5 days ago")],
+)
+def test_ages_are_days_from_two_days_on(hours: int, expected: str) -> None:
+    assert format_age(timedelta(hours=hours)) == expected
 
 
 def test_times_name_their_time_zone() -> None:

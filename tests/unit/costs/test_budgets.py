@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.costs.budget_events import find_event
 from chalicelib.domain.costs.budget_refusal import build_refusal
@@ -19,9 +20,9 @@ from chalicelib.domain.costs.budgets import (
 )
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.instances.billing import BillingState
-from chalicelib.domain.instances.record import Lifetime
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.spec import DesiredState
-from tests.support.ready_instance import START
+from tests.support.ready_instance import EC2_RUNNING, START
 from tests.unit.costs.test_forecast import HOUR, MONTH, REQUESTED, RUNNING, STOPPED, build_segment
 
 ADA = Budget(scope=BudgetScope.OWNER, name="ada", amount=Decimal(100))
@@ -106,6 +107,11 @@ def test_refusal_of_a_start_says_what_a_start_can_change() -> None:
         refusal.message
     )
     assert refusal.errors == ()
+    on_spot = replace(EC2_RUNNING.to_ec2_instance(), market=Market.SPOT)
+    message = build_refusal(build_use("94"), Decimal("11.1"), replace(starting, ec2_instance=on_spot), START).message
+    assert f"move it as a cheaper type (POST /instances/{STOPPED.name}/move with instance_type) or" in message
+    adopted = replace(starting, ec2_instance=on_spot, is_adopted_on_request=True)
+    assert "type" not in build_refusal(build_use("94"), Decimal("11.1"), adopted, START).message
     kept = replace(starting, lifetime=Lifetime(keep_until=START + 20 * HOUR))
     assert "max_hours" not in build_refusal(build_use("94"), Decimal("11.1"), kept, START).message
 

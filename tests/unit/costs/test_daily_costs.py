@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.domain.costs.daily_costs import CostGroup, CostReport, DayCost, sum_costs_per_day, summarize_costs
 from chalicelib.domain.costs.month import Month, sum_in_month
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import BillingState, Rates
-from chalicelib.domain.instances.metering import BilledSegment
 
 DAY = date(2030, 1, 5)
 

@@ -11,12 +11,13 @@ from chalicelib.domain.costs.expected_segments import list_expected_segments
 from chalicelib.domain.costs.forecast import compute_savings, forecast_month
 from chalicelib.domain.costs.month import Month, sum_in_month
 from chalicelib.domain.costs.open_segments import join_segments
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import Billing, BillingState, Rates
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
-from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.quota_wait import QuotaWait
-from chalicelib.domain.instances.record import Instance, Lifetime, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import START, build_ready_instance
 from tests.unit.instances.simulation import build_requested_instance

@@ -31,6 +31,9 @@ DOCS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs")
 SUFFIXES = {".py", ".sh", ".json", ".md"}
 GLOSSARY = Path("docs/glossary.md")
 
+NO_SUBJECT = re.compile(r'^\s*"""(What|Whether|Where|Of|Who|As|That|Until|Nothing|Nobody|For|The same)\b')
+"""The beginning of a docstring that names neither an object nor an action."""
+
 TEXT = re.compile(rf"\b({'|'.join(RETIRED)})(s|es|ed|d|ing)?\b", re.IGNORECASE)
 NAME = re.compile("|".join(f"{word}(?![a-z])|{word.title()}(?![a-z])|{word.upper()}" for word in RETIRED_IN_NAMES))
 
@@ -95,3 +98,14 @@ def test_api_description_has_no_retired_word() -> None:
 def test_glossary_lists_the_retired_words() -> None:
     listed = GLOSSARY.read_text(encoding="utf-8").partition("## Retired words")[2]
     assert [word for word in RETIRED_IN_NAMES if word not in listed] == []
+
+
+def test_docstrings_begin_with_an_object_or_an_action() -> None:
+    found = [
+        f"{file}:{number}: {line.strip()}"
+        for file in list_files(PRODUCT)
+        if file.suffix == ".py"
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if NO_SUBJECT.search(line)
+    ]
+    assert found == []

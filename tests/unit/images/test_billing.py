@@ -7,7 +7,7 @@ from decimal import Decimal
 from chalicelib.domain.images.billing import find_ended_segment, get_image_segment
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.images.transitions import to_available, to_deleted
-from chalicelib.domain.instances.metering import compute_segment_cost
+from chalicelib.domain.instances.billed_segment import compute_segment_cost
 from tests.unit.images.test_creation import AMI, NOW, build_image
 
 HOUR = timedelta(hours=1)

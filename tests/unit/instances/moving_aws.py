@@ -16,18 +16,8 @@ from chalicelib.domain.instances.observation import (
     ObservedInstance,
     ObservedMoveImage,
 )
-from chalicelib.domain.instances.plan import (
-    CallAccepted,
-    InstanceLaunched,
-    Launch,
-    LaunchResolved,
-    Move,
-    MoveCall,
-    Outcome,
-    Start,
-    Step,
-    Terminate,
-)
+from chalicelib.domain.instances.outcome import CallAccepted, InstanceLaunched, LaunchResolved, Outcome
+from chalicelib.domain.instances.plan import Launch, Move, MoveCall, Start, Step, Terminate
 from chalicelib.domain.instances.record import Instance
 from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID
 from tests.unit.instances.simulated_aws import SimulatedAws

@@ -17,14 +17,10 @@ from chalicelib.domain.instances.observation import (
     ObservedCommand,
     ObservedInstance,
 )
+from chalicelib.domain.instances.outcome import CallAccepted, CommandSent, InstanceLaunched, LaunchResolved, Outcome
 from chalicelib.domain.instances.plan import (
-    CallAccepted,
     ChangeType,
-    CommandSent,
-    InstanceLaunched,
     Launch,
-    LaunchResolved,
-    Outcome,
     ResolveLaunch,
     RunHook,
     SendDocument,

@@ -18,9 +18,12 @@ from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.lifecycle import outcomes, stop_warnings
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.plan import CallAccepted, Outcome, Plan, Step
-from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
+from chalicelib.domain.instances.observed_state import ObservedState
+from chalicelib.domain.instances.outcome import CallAccepted, Outcome
+from chalicelib.domain.instances.plan import Plan, Step
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.data_files import load_catalog

@@ -17,8 +17,10 @@ from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.before_stop import run_hook_first
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
-from chalicelib.domain.instances.plan import CallAccepted, NoLongerIdle, RunHook, Step, Stop
-from chalicelib.domain.instances.record import Instance, Lifetime, Phase
+from chalicelib.domain.instances.lifetime import Lifetime
+from chalicelib.domain.instances.outcome import CallAccepted, NoLongerIdle
+from chalicelib.domain.instances.plan import RunHook, Step, Stop
+from chalicelib.domain.instances.record import Instance, Phase
 from tests.support.ready_instance import ADA, POLICY
 from tests.unit.instances.simulated_aws import SimulatedAws
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time

@@ -19,7 +19,8 @@ from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, Observation, ObservedCommand, Unavailable
-from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
+from chalicelib.domain.instances.outcome import CommandSent
+from chalicelib.domain.instances.plan import Plan, SendDocument
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType

@@ -14,8 +14,8 @@ from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import ADA
+from tests.unit.instances.moving_simulation import build_stopped_instance
 from tests.unit.instances.simulation import CATALOG, get_time
-from tests.unit.instances.test_moving import build_stopped_instance
 
 PRESENT, DEARER = Rates(instance=Decimal("0.5")), Rates(instance=Decimal("0.8"))
 STOPPED = replace(build_stopped_instance(), billing=Billing(rates=PRESENT))

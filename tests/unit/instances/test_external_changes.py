@@ -11,7 +11,8 @@ from chalicelib.domain.instances.commands import stop_start
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.observation import NotVisible, Observation, TagsMissing
-from chalicelib.domain.instances.plan import InstanceLaunched, Launch
+from chalicelib.domain.instances.outcome import InstanceLaunched
+from chalicelib.domain.instances.plan import Launch
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
 from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, build_launch_attempt

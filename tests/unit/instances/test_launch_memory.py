@@ -7,7 +7,8 @@ import pytest
 from chalicelib.control.loop.launch_memory import LaunchMemory, RememberingExecutor
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import InsufficientCapacity, RepeatedRefusal, TransientAwsError
-from chalicelib.domain.instances.plan import Launch, Outcome, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Launch, Step
 from chalicelib.domain.instances.record import Instance
 from tests.support.ready_instance import build_launch_attempt, build_ready_instance
 

@@ -20,7 +20,8 @@ from chalicelib.domain.instances.launch_tries import TryResult
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.observation import NotVisible, Observation
-from chalicelib.domain.instances.plan import Launch, Outcome, Plan, ResolveLaunch, Step
+from chalicelib.domain.instances.outcome import Outcome
+from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Phase
 from tests.support.ready_instance import ADA, EC2_RUNNING
 from tests.unit.instances.simulated_aws import ADDRESS_PRICE, ZONES, SimulatedAws, build_resolved_launch

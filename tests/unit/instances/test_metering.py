@@ -7,18 +7,14 @@ import pytest
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.instances.billed_segment import compute_segment_cost
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, EndCause, StateReason
-from chalicelib.domain.instances.metering import (
-    advance_meter,
-    compute_cost,
-    compute_segment_cost,
-    get_billing_state,
-    get_open_segment,
-)
+from chalicelib.domain.instances.lifetime import Lifetime
+from chalicelib.domain.instances.metering import advance_meter, compute_cost, get_billing_state, get_open_segment
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.record import Instance, Lifetime
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.warning import WarningType
 from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START
 from tests.unit.instances.simulation import Simulation, build_instance, get_time

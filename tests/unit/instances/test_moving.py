@@ -1,83 +1,24 @@
 """A move copies the disk, launches from it, and keeps the former EC2 instance until the new one is ready."""
 
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from typing_extensions import override
 
-from chalicelib.domain.common.aws_errors import InsufficientCapacity, PermanentAwsError, QuotaExceeded
-from chalicelib.domain.common.deadlines import MOVE_IMAGE_DEADLINE, MOVE_LAUNCH_DEADLINE
-from chalicelib.domain.common.errors import Conflict
+from chalicelib.domain.common.aws_errors import PermanentAwsError
+from chalicelib.domain.common.deadlines import MOVE_IMAGE_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
-from chalicelib.domain.instances.billing import BillingState
-from chalicelib.domain.instances.commands.request_move import cancel_move, request_move
-from chalicelib.domain.instances.commands.stop_start import request_start, request_termination
+from chalicelib.domain.desk.settings import DeskSettings, Mode
+from chalicelib.domain.instances.commands.stop_start import request_termination
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.hardware import build_hardware
-from chalicelib.domain.instances.move_state import MoveStep, MoveTarget
-from chalicelib.domain.instances.plan import Launch, MoveCall, Plan
-from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.lifecycle import moving
+from chalicelib.domain.instances.plan import MoveCall
+from chalicelib.domain.instances.record import Phase
 from tests.support.ready_instance import ADA, INSTANCE_ID, MINUTE
-from tests.unit.instances.moving_aws import NEW_ID, MovingAws
-from tests.unit.instances.simulation import CATALOG, DOCUMENTS, Simulation, build_instance, get_time
-
-HERE, THERE = "us-east-1", "us-west-2"
-
-
-@dataclass
-class MovingSimulation(Simulation):
-    """A simulation whose AWS knows the record, because it has several EC2 instances."""
-
-    @override
-    def decide(self, minute: float, report: DecodedHeartbeat = None) -> Plan:
-        plan = super().decide(minute, report)
-        self._show()
-        return plan
-
-    @override
-    def _write(self, plan: Plan) -> None:
-        super()._write(plan)
-        self._show()
-
-    def _show(self) -> None:
-        assert isinstance(self.aws, MovingAws)
-        self.aws.instance = self.instance
-
-
-def build_stopped_instance() -> Instance:
-    instance = build_instance()
-    assert instance.ec2_instance is not None
-    return replace(
-        instance,
-        phase=Phase.STOPPED,
-        ready_since=None,
-        ec2_instance=replace(instance.ec2_instance, state=Ec2State.STOPPED),
-        spec=replace(instance.spec, desired=DesiredState.STOPPED),
-    )
-
-
-def start_move(region: str = HERE, instance_type: str = "g4dn.xlarge") -> tuple[MovingAws, MovingSimulation]:
-    """Return a stopped instance whose move is requested in minute 0."""
-    hardware = build_hardware(instance_type, CATALOG)
-    target = MoveTarget(region=region, hardware=hardware, documents=DOCUMENTS)
-    before = replace(build_stopped_instance(), tagged_id="gd-copied")
-    aws = MovingAws(instance=before)
-    simulation = MovingSimulation(before, aws=aws)
-    simulation.apply_change(request_move(before, "move-1", target, ADA, get_time(0)))
-    aws.instance = simulation.instance
-    return aws, simulation
-
-
-def run_until_moved(simulation: MovingSimulation, minutes: int = 40) -> None:
-    for minute in range(1, minutes):
-        simulation.decide(minute)
-        if simulation.instance.move is None:
-            return
-    raise AssertionError(f"{simulation.instance.move} after {minutes} minutes: {simulation.timeline}")
+from tests.unit.instances.moving_aws import NEW_ID
+from tests.unit.instances.moving_simulation import HERE, THERE, run_until_moved, start_move
+from tests.unit.instances.simulation import CATALOG, get_time
 
 
 @pytest.mark.parametrize(
@@ -141,109 +82,6 @@ def test_image_that_stays_pending_ends_the_move_at_its_deadline() -> None:
     assert aws.calls.count(MoveCall.CREATE_IMAGE) == 1
 
 
-@pytest.mark.parametrize("image_state", ["pending", "available"])
-def test_pause_of_gpudesk_ends_no_move(image_state: str) -> None:
-    aws, simulation = start_move()
-    aws.image_state = image_state
-    aws.agent_responds = False
-    simulation.decide(1)
-    simulation.mode = Mode.PAUSED
-    later = max(MOVE_IMAGE_DEADLINE, MOVE_LAUNCH_DEADLINE) // MINUTE
-    calls = list(aws.calls)
-    for minute in (2, later, later + 10):
-        simulation.decide(minute)
-    assert (simulation.count_entries(EventCode.MOVE_FAILED), aws.calls) == (0, calls)
-
-
-def take_back_after(aws: MovingAws, simulation: MovingSimulation) -> None:
-    """Check that the record has its former EC2 instance, and that the other one is gone."""
-    before = build_stopped_instance()
-    run_until_moved(simulation, 60)
-    after = simulation.instance
-    assert after.ec2_instance is not None
-    assert after.ec2_instance.instance_id == INSTANCE_ID
-    assert (after.phase, after.spec.desired) == (Phase.STOPPED, DesiredState.STOPPED)
-    assert (after.spec.region, after.spec.hardware) == (before.spec.region, before.spec.hardware)
-    assert after.billing.rates == before.billing.rates
-    assert after.tag_id == "gd-copied"
-    assert aws.states[INSTANCE_ID] is Ec2State.STOPPED
-    assert aws.states.get(NEW_ID) in (None, Ec2State.TERMINATED)
-    assert INSTANCE_ID not in after.launch.ended_instance_ids
-    assert simulation.count_entries(EventCode.MOVE_FAILED) == 1
-    simulation.apply_change(request_start(after, ADA, get_time(100)))
-    simulation._show()
-    simulation.run_until(Phase.READY, 100, 106)
-
-
-def test_disk_is_billed_while_the_new_instance_is_launched() -> None:
-    aws, simulation = start_move()
-    aws.faults[Launch] = InsufficientCapacity("InsufficientInstanceCapacity", "No capacity.")
-    simulation.run_minutes(1, 4)
-    assert (simulation.instance.phase, simulation.instance.ec2_instance) == (Phase.LAUNCHING, None)
-    assert simulation.instance.billing.meter.state is BillingState.STOPPED
-
-
-def test_launch_that_fails_takes_the_former_instance_back() -> None:
-    aws, simulation = start_move(THERE)
-    aws.faults[Launch] = QuotaExceeded("VcpuLimitExceeded", "The quota is exceeded.")
-    take_back_after(aws, simulation)
-
-
-def test_silent_agent_at_the_target_takes_the_former_instance_back() -> None:
-    aws, simulation = start_move(THERE)
-    simulation.run_minutes(1, 2)
-    assert simulation.instance.phase is Phase.BOOTING
-    aws.agent_responds = False
-    for minute in range(3, 25):
-        simulation.decide(minute)
-    assert simulation.instance.ec2_instance is not None
-    aws.agent_responds = True
-    take_back_after(aws, simulation)
-
-
-def test_end_of_the_new_instance_from_outside_takes_the_former_one_back() -> None:
-    aws, simulation = start_move(THERE)
-    aws.agent_responds = False
-    simulation.run_minutes(1, 2)
-    aws.states[NEW_ID] = Ec2State.TERMINATED
-    simulation.decide(3)
-    aws.agent_responds = True
-    take_back_after(aws, simulation)
-
-
-def test_launch_that_takes_too_long_takes_the_former_instance_back() -> None:
-    aws, simulation = start_move()
-    aws.document_duration = 20 * MINUTE
-    simulation.run_minutes(1, 2)
-    assert simulation.instance.phase is Phase.SETTING_UP
-    simulation.decide(MOVE_LAUNCH_DEADLINE // MINUTE + 5)
-    assert simulation.count_entries(EventCode.MOVE_FAILED) == 1
-
-
-def test_cancelled_move_takes_the_former_instance_back() -> None:
-    aws, simulation = start_move()
-    aws.agent_responds = False
-    simulation.run_minutes(1, 2)
-    assert simulation.instance.phase is Phase.BOOTING
-    simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(3)))
-    simulation._show()
-    aws.agent_responds = True
-    take_back_after(aws, simulation)
-
-
-@pytest.mark.parametrize("minutes", [0, 1, 2, 5])
-def test_termination_during_a_move_leaves_nothing_behind(minutes: int) -> None:
-    aws, simulation = start_move(THERE)
-    aws.agent_responds = False
-    simulation.run_minutes(1, minutes)
-    simulation.apply_change(request_termination(simulation.instance, ADA, get_time(minutes)))
-    simulation._show()
-    simulation.run_until(Phase.TERMINATED, minutes + 1, minutes + 30)
-    assert set(aws.states.values()) == {Ec2State.TERMINATED}
-    assert aws.images == set()
-    assert simulation.instance.move is None
-
-
 def test_disk_that_ends_from_outside_while_it_is_copied_leaves_no_image() -> None:
     aws, simulation = start_move(THERE)
     aws.image_state = "pending"
@@ -254,40 +92,36 @@ def test_disk_that_ends_from_outside_while_it_is_copied_leaves_no_image() -> Non
     assert simulation.count_entries(EventCode.MOVE_FAILED) == 1
 
 
-def test_leftovers_are_deleted_again_and_notified_each_day() -> None:
-    aws, simulation = start_move()
-    aws.refusals[MoveCall.DELETE_IMAGES] = PermanentAwsError("UnauthorizedOperation", "Not allowed.")
-    simulation.run_minutes(1, 80)
-    assert simulation.count_entries(EventCode.MOVE_LEFTOVER) == 1
-    assert aws.calls.count(MoveCall.DELETE_IMAGES) > 20
-    simulation.decide(26 * 60)
-    assert simulation.count_entries(EventCode.MOVE_LEFTOVER) == 2
-    aws.refusals.clear()
-    simulation.decide(26 * 60 + 3)
-    simulation.decide(26 * 60 + 4)
+@pytest.mark.parametrize(("minutes", "image_state"), [(2, "pending"), (3, "available")])
+def test_pause_does_not_use_up_the_time_of_a_move(minutes: int, image_state: str) -> None:
+    aws, simulation = start_move(THERE)
+    aws.image_state, aws.agent_responds = image_state, False
+    simulation.run_minutes(1, minutes)
+    move = simulation.instance.move
+    assert move is not None
+    later = move.step_since + timedelta(days=1)
+    observed = aws.observe(later)
+    for desk in (DeskSettings(mode=Mode.PAUSED), DeskSettings(resumed_at=later - MINUTE)):
+        plan = moving.decide(simulation.instance, observed, later, desk)
+        assert plan is None or plan.reason.code is EventCode.MOVING
+    failed = moving.decide(simulation.instance, observed, later, DeskSettings())
+    assert failed is not None
+    assert failed.reason.code is EventCode.MOVE_FAILED
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 2, 5])
+def test_termination_during_a_move_leaves_nothing_behind_and_is_no_failure(minutes: int) -> None:
+    aws, simulation = start_move(THERE)
+    aws.agent_responds = False
+    simulation.run_minutes(1, minutes)
+    simulation.apply_change(request_termination(simulation.instance, ADA, get_time(minutes)))
+    simulation.show()
+    simulation.run_until(Phase.TERMINATED, minutes + 1, minutes + 30)
+    assert set(aws.states.values()) == {Ec2State.TERMINATED}
+    assert aws.images == set()
     assert simulation.instance.move is None
-
-
-def test_disk_that_is_billed_twice_counts_twice_until_the_former_one_is_gone() -> None:
-    _, simulation = start_move()
-    rates = simulation.instance.billing.rates
-    disk = Decimal("0.01")
-    simulation.instance = replace(
-        simulation.instance,
-        billing=replace(simulation.instance.billing, rates=replace(rates, disk=disk)),
-        move=replace(
-            simulation.instance.move, target=replace(simulation.instance.move.target, rates=replace(rates, disk=disk))
-        )
-        if simulation.instance.move
-        else None,
-    )
-    simulation._show()
-    simulation.run_minutes(1, 2)
-    assert simulation.instance.move is not None
-    assert simulation.instance.move.step is MoveStep.LAUNCH
-    assert simulation.instance.billing.rates.disk == 2 * disk
-    run_until_moved(simulation)
-    assert simulation.instance.billing.rates.disk == disk
+    assert simulation.count_entries(EventCode.MOVE_FAILED) == 0, "nobody is notified of a failure"
+    assert any("the termination of n was requested" in text for text in simulation.list_messages(EventCode.MOVING))
 
 
 def test_move_within_a_region_leaves_its_zone_unless_another_type_or_the_zone_is_requested() -> None:
@@ -300,16 +134,3 @@ def test_move_within_a_region_leaves_its_zone_unless_another_type_or_the_zone_is
     assert [larger.allows_zone(zone) for zone in zones] == [True, True]
     named = replace(move, target=replace(move.target, zone="us-east-1a"))
     assert [named.allows_zone(zone) for zone in zones] == [True, False]
-
-
-def test_only_a_stopped_instance_moves_and_only_once() -> None:
-    target = MoveTarget(region=THERE, hardware=build_hardware("g4dn.xlarge", CATALOG))
-    with pytest.raises(Conflict, match="Stop it first"):
-        request_move(build_instance(), "move-1", target, ADA, get_time(0))
-    _, simulation = start_move()
-    with pytest.raises(Conflict, match="moves already"):
-        request_move(simulation.instance, "move-2", target, ADA, get_time(1))
-    with pytest.raises(Conflict, match="did not launch"):
-        request_move(replace(build_stopped_instance(), is_adopted_on_request=True), "move-1", target, ADA, get_time(0))
-    with pytest.raises(Conflict, match="does not move"):
-        cancel_move(build_stopped_instance(), ADA, get_time(0))

@@ -17,7 +17,8 @@ from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, is_entry_due
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.observation import Observation, TagsMissing
-from chalicelib.domain.instances.plan import CallAccepted, Outcome, Step
+from chalicelib.domain.instances.outcome import CallAccepted, Outcome
+from chalicelib.domain.instances.plan import Step
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Policy
 from chalicelib.store.instances.items import INSTANCE

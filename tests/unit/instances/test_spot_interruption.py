@@ -13,7 +13,8 @@ from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
 from chalicelib.domain.instances.lifecycle.spot_interruption import record_spot_event
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, Observation, ObservedCommand, Unavailable
-from chalicelib.domain.instances.plan import CommandSent, RunHook, Start, Stop
+from chalicelib.domain.instances.outcome import CommandSent
+from chalicelib.domain.instances.plan import RunHook, Start, Stop
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import (

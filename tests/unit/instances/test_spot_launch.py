@@ -14,7 +14,8 @@ from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.market_fallback import find_fallback_market
 from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
-from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
+from chalicelib.domain.instances.outcome import LaunchResolved
+from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import SpotTerms
 from chalicelib.domain.instances.spot_rates import to_spot_rates

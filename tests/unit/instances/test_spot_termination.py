@@ -10,8 +10,10 @@ from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateRe
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.outcomes import record_outcome
 from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
-from chalicelib.domain.instances.plan import CallAccepted, CancelSpotRequest, Plan, ResolveLaunch, Step, Terminate
-from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.observed_state import ObservedState
+from chalicelib.domain.instances.outcome import CallAccepted
+from chalicelib.domain.instances.plan import CancelSpotRequest, Plan, ResolveLaunch, Step, Terminate
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey, SpotRequestState
 from tests.support.ready_instance import INSTANCE_ID, MINUTE, START

@@ -7,7 +7,8 @@ from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.plan import CallAccepted, Start, Step
+from chalicelib.domain.instances.outcome import CallAccepted
+from chalicelib.domain.instances.plan import Start, Step
 from chalicelib.domain.instances.record import Instance, Phase
 from tests.support.ready_instance import EC2_RUNNING
 from tests.unit.instances.simulation import Simulation, build_instance, get_time

@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.common.aws_errors import PermanentAwsError
-from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LONGEST_CAPACITY_RETRY, MAX_START_WAIT
+from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LONGEST_CAPACITY_RETRY, MAX_CAPACITY_WAIT
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.commands.start_options import StartOptions, check_wait
+from chalicelib.domain.instances.capacity_wait import check_wait_until
+from chalicelib.domain.instances.commands.start_options import StartOptions
 from chalicelib.domain.instances.commands.stop_start import build_request_reason, request_start, request_stop
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.lifecycle.start_wait import compute_pause
@@ -18,7 +19,12 @@ from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import ChangeType, Start
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.instances.start_state import OtherSize, StartState, StartWithoutCapacity
+from chalicelib.domain.instances.start_state import (
+    OtherSize,
+    StartState,
+    StartWithoutCapacity,
+    describe_capacity_advice,
+)
 from tests.support.ready_instance import ADA, EC2_RUNNING
 from tests.unit.instances.simulated_aws import SimulatedAws
 from tests.unit.instances.simulation import Simulation, get_time
@@ -50,6 +56,7 @@ def test_first_refusal_is_notified_with_the_choices_and_the_next_ones_are_not() 
     (message,) = simulation.list_messages(EventCode.START_WAITING)
     for choice in ("us-east-1a", "wait_until", "g4dn.2xlarge ($0.752 per hour, 1.43 times the price)", "move it"):
         assert choice in message
+    assert "move" not in describe_capacity_advice(simulation.instance.start, can_move=False)
     assert simulation.instance.reason.message == message
     assert simulation.count_entries(EventCode.START_RETRIED) == 0
     assert simulation.instance.start.refusal_count == 5
@@ -121,8 +128,8 @@ def test_pause_grows_with_the_wait_within_its_bounds(minutes: int) -> None:
 
 @pytest.mark.parametrize(("after", "is_accepted"), [(-1, False), (0, False), (1, True), (10080, True), (10081, False)])
 def test_wait_is_bounded(after: int, is_accepted: bool) -> None:
-    assert timedelta(minutes=10080) == MAX_START_WAIT
-    assert (check_wait(get_time(after), get_time(0)) == []) is is_accepted
+    assert timedelta(minutes=10080) == MAX_CAPACITY_WAIT
+    assert (check_wait_until(get_time(after), get_time(0)) == []) is is_accepted
 
 
 def test_type_is_changed_before_the_start_and_its_price_counts() -> None:

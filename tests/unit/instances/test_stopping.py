@@ -14,7 +14,8 @@ from chalicelib.domain.instances.billing import Billing, Meter, Rates
 from chalicelib.domain.instances.commands import keep, stop_start
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.metering import compute_cost
-from chalicelib.domain.instances.plan import CallAccepted, NoLongerIdle, Stop
+from chalicelib.domain.instances.outcome import CallAccepted, NoLongerIdle
+from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Phase
 from tests.support.ready_instance import ADA
 from tests.unit.instances.simulated_aws import SimulatedAws

@@ -20,7 +20,7 @@ from tests.unit.instances.simulation import build_context, build_instance, get_t
 RATES = Rates(instance=Decimal("0.526"), disk=Decimal("0.01"), address=Decimal("0.005"))
 PROBE = RecipeDocument(name="gpudesk-probe", parameters={"gpuCount": "${gpu_count}"}, timeout=10 * MINUTE)
 JUPYTER = RecipeDocument(name="gpudesk-jupyter", parameters={}, timeout=10 * MINUTE)
-SET_UP = SetupState(recipe="jupyter", documents=(PROBE, JUPYTER), document_index=2)
+SET_UP = SetupState(recipe="jupyter", documents=(PROBE, JUPYTER), document_index=2, interruptions=2)
 
 
 def change_type(instance_type: str, phase: Phase = Phase.STOPPED) -> Plan:
@@ -82,4 +82,5 @@ def test_documents_that_depend_on_the_gpus_run_again_at_the_next_start(
     plan = change_type(instance_type, phase)
     assert plan.instance.setup.documents == documents
     assert plan.instance.setup.is_done == (len(documents) == 2)
+    assert plan.instance.setup.interruptions == (2 if plan.instance.setup.is_done else 0), "of this setup only"
     assert words in plan.timeline[0].message

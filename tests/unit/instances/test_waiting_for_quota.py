@@ -9,7 +9,7 @@ import pytest
 from chalicelib.api.instances.launch_views import to_launch_view
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import QuotaCodes, find_quota_codes
-from chalicelib.domain.common.aws_errors import QuotaExceeded
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, QuotaExceeded
 from chalicelib.domain.common.deadlines import QUOTA_RETRY, QUOTA_WAIT_DEADLINE
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
@@ -18,6 +18,7 @@ from chalicelib.domain.instances.commands import stop_start
 from chalicelib.domain.instances.commands.keep import request_keep
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
+from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import launching
 from chalicelib.domain.instances.lifecycle.launch_errors import record_launch_error
 from chalicelib.domain.instances.plan import Plan, ResolveLaunch
@@ -42,10 +43,14 @@ def build_launch(wait: QuotaWait | None = None, **launch: Any) -> Instance:
     return replace(instance, spec=spec, launch=state)
 
 
-def observe(*, fits: bool | None, age: timedelta = timedelta(), declined: str | None = None) -> ObservedQuota:
+def observe(
+    *, fits: bool | None, age: timedelta = timedelta(), declined: str | None = None, region: str = "us-east-1"
+) -> ObservedQuota:
     return ObservedQuota(
+        key=f"{region}/L-DB2E81BA",
         fits=fits,
-        message="Quota L-DB2E81BA: 0 vCPUs, 0 in use.",
+        need=f"g4dn.xlarge needs 4 vCPUs of quota L-DB2E81BA in {region}.",
+        message=f"Quota L-DB2E81BA in {region}: 0 vCPUs, 0 in use.",
         last_reading="When gpudesk last read it, the limit was 8 vCPUs; 0 are in use.",
         read_at=NOW - age,
         request="Nobody has requested an increase.",
@@ -54,7 +59,7 @@ def observe(*, fits: bool | None, age: timedelta = timedelta(), declined: str | 
 
 
 def decide(instance: Instance, quota: ObservedQuota | None, at: timedelta = timedelta()) -> Plan:
-    return launching.decide(instance, NOW + at, DESK, quota)
+    return launching.decide(instance, NOW + at, DESK, (quota,) if quota else ())
 
 
 def list_codes(plan: Plan) -> list[EventCode]:
@@ -64,7 +69,7 @@ def list_codes(plan: Plan) -> list[EventCode]:
 def test_launch_beyond_its_quota_waits_and_says_until_when() -> None:
     plan = decide(build_launch(), observe(fits=False))
     assert plan.step is None
-    assert plan.instance.launch.quota_wait == QuotaWait(since=NOW)
+    assert plan.instance.launch.quota_wait == QuotaWait(since=NOW, exceeded=("us-east-1/L-DB2E81BA",))
     assert list_codes(plan) == [EventCode.WAITING_FOR_QUOTA]
     until = NOW + QUOTA_WAIT_DEADLINE
     assert f"waits until {until:%Y-%m-%d %H:%M} UTC" in plan.reason.message
@@ -201,13 +206,103 @@ def test_all_types_with_one_gpu_share_a_quota() -> None:
     assert [name for name, found in quotas.items() if len(found) > 1] == []
 
 
-def test_launch_whose_offers_were_all_refused_waits_and_tries_all_of_them_again_each_hour() -> None:
-    refused = with_choice(build_launch(REFUSED), is_region_fixed=False)
-    assert decide(refused, observe(fits=False), QUOTA_RETRY - MINUTE).step is None
-    assert list_codes(decide(refused, observe(fits=False), QUOTA_RETRY - MINUTE)) == []
-    again = decide(refused, observe(fits=False), QUOTA_RETRY)
+REGIONS = ("us-west-2", "us-east-1", "ap-northeast-2")
+
+
+def build_refused(*, first_minute: int = 0, **state: Any) -> Instance:
+    """Return a launch whose offers EC2 refused for their quotas, a minute apart, the one in us-west-2 first."""
+    tries = tuple(
+        LaunchTry(
+            offer=LaunchOffer(instance_type="g4dn.xlarge", region=region, zone=f"{region}a"),
+            result=TryResult.QUOTA_EXCEEDED,
+            at=NOW + (first_minute + number) * MINUTE,
+            code=REFUSAL.code,
+            message=f"Your limit in {region} is 0.",
+        )
+        for number, region in enumerate(REGIONS)
+    )
+    wait = replace(REFUSED, refused_at=tries[-1].at)
+    instance = with_choice(build_launch(wait, tries=tries, pass_number=2, **state), is_region_fixed=False)
+    return replace(instance, spec=replace(instance.spec, region=REGIONS[-1]))
+
+
+def decide_for(instance: Instance, minutes: int, **fits: bool | None) -> Plan:
+    """Decide with a reading of each quota, as `us_west_2=True`; all were read before EC2 refused the launch."""
+    quotas = [observe(fits=value, age=MINUTE, region=name.replace("_", "-")) for name, value in fits.items()]
+    return launching.decide(instance, NOW + minutes * MINUTE, DESK, quotas)
+
+
+def test_launch_with_several_quotas_goes_on_as_soon_as_one_of_them_is_free() -> None:
+    exceeded = {"us_west_2": False, "us_east_1": False, "ap_northeast_2": False}
+    waiting = decide_for(build_refused(), 3, **exceeded)
+    assert list_codes(waiting) == []
+    assert decide_for(waiting.instance, 200, **exceeded).step is None, "known quotas are not tried again"
+    for region in exceeded:
+        freed = decide_for(waiting.instance, 4, **{**exceeded, region: True})
+        assert list_codes(freed) == [EventCode.QUOTA_AVAILABLE]
+        assert f"L-DB2E81BA in {region.replace('_', '-')}" in freed.reason.message
+
+
+def test_quota_that_seems_free_in_spite_of_a_refusal_is_tried_after_the_next_reading_only() -> None:
+    instance = build_refused()
+    assert list_codes(decide_for(instance, 3, us_west_2=True, us_east_1=False)) == []
+    between = replace(observe(fits=True, region="us-west-2"), read_at=NOW + MINUTE)
+    other = observe(fits=False, region="us-east-1")
+    plan = launching.decide(instance, NOW + 3 * MINUTE, DESK, [between, other])
+    assert list_codes(plan) == [EventCode.QUOTA_AVAILABLE], "it was read after its own refusal, before the last one"
+    untried = replace(between, key="eu-west-1/L-DB2E81BA")
+    plan = launching.decide(instance, NOW + 3 * MINUTE, DESK, [other, untried])
+    assert list_codes(plan) == [], "the last pass had this reading, and did not launch there"
+
+
+def test_unknown_quota_of_several_is_tried_every_hour() -> None:
+    hour = int(QUOTA_RETRY / MINUTE)
+    assert list_codes(decide_for(build_refused(), hour - 1, us_west_2=None, us_east_1=False)) == []
+    again = decide_for(build_refused(), hour, us_west_2=None, us_east_1=False)
     assert list_codes(again) == [EventCode.QUOTA_AVAILABLE]
-    assert "The quota of another offer may suffice now" in again.reason.message
+    assert "The quota may suffice now" in again.reason.message
+
+
+def test_reason_names_the_quota_of_the_first_offer_and_those_that_somebody_wants_to_increase() -> None:
+    known = [observe(fits=False, age=-MINUTE, region=region) for region in (*REGIONS, "eu-west-1", "eu-west-2")]
+    known[4] = replace(known[4], request="ada requested an increase.", is_requested=True)
+    known[1] = replace(known[1], read_at=NOW)
+    message = launching.decide(build_refused(first_minute=-3), NOW, DESK, known).reason.message
+    named = [region for region in (*REGIONS, "eu-west-1", "eu-west-2") if f" in {region}" in message]
+    assert named == ["us-west-2", "us-east-1", "eu-west-2"]
+    assert "in us-west-2: 0 vCPUs, 0 in use. Nobody has requested" in message
+    assert "eu-west-2: 0 vCPUs, 0 in use. ada requested an increase." in message
+    assert "2 other quotas would do, too." in message
+    assert "as soon as one of its quotas is large enough" in message
+
+
+def test_refusals_of_all_offers_name_the_first_one_and_the_quotas_of_the_others() -> None:
+    refused = build_refused()
+    launched = replace(refused, launch=replace(refused.launch, quota_wait=None, pass_number=1), phase=Phase.LAUNCHING)
+    plan = record_launch_error(launched, InsufficientCapacity("NoOfferLeft", "Nothing is left"), NOW)
+    assert list_codes(plan) == [EventCode.WAITING_FOR_QUOTA]
+    assert "EC2 refused it: Your limit in us-west-2 is 0 (VcpuLimitExceeded)." in plan.reason.message
+    assert "needs 4 vCPUs of quota L-DB2E81BA (Running On-Demand G and VT instances) in us-west-2." in (
+        plan.reason.message
+    )
+    assert "its other offers for a quota, too: L-DB2E81BA in us-east-1 and L-DB2E81BA in ap-northeast-2." in (
+        plan.reason.message
+    )
+    only_first = replace(launched.launch, tries=launched.launch.tries[:1])
+    plan = record_launch_error(replace(launched, launch=only_first), InsufficientCapacity("NoOfferLeft", "None"), NOW)
+    assert "The quota of another of its offers would do, too." in plan.reason.message
+    impatient = replace(launched, spec=replace(launched.spec, wait_for_quota=False))
+    failed = record_launch_error(impatient, InsufficientCapacity("NoOfferLeft", "Nothing is left"), NOW)
+    assert "in us-west-2. Ask an admin to request an increase of L-DB2E81BA" in failed.reason.message
+
+
+def test_owner_learns_once_of_each_declined_request_of_several_quotas() -> None:
+    instance, quotas = build_refused(), [observe(fits=False, declined=region, region=region) for region in REGIONS]
+    codes: list[EventCode] = []
+    for minute in range(3, 9):
+        plan = launching.decide(instance, NOW + minute * MINUTE, DESK, quotas)
+        instance, codes = plan.instance, [*codes, *list_codes(plan)]
+    assert codes == [EventCode.QUOTA_DECLINED] * 3
 
 
 def test_wait_until_bounds_the_wait_for_a_quota() -> None:
@@ -219,13 +314,16 @@ def test_wait_until_bounds_the_wait_for_a_quota() -> None:
     failed = decide(waiting.instance, observe(fits=True), timedelta(hours=6, minutes=1))
     assert list_codes(failed) == [EventCode.QUOTA_EXCEEDED]
     assert "It has waited for a larger quota for 6 h." in failed.reason.message
+    resumed = DeskSettings(resumed_at=until)
+    failed = launching.decide(waiting.instance, until + MINUTE, resumed, [observe(fits=True)])
+    assert f"gpudesk was paused until {until:%Y-%m-%d %H:%M} UTC." in failed.reason.message
 
 
 def test_status_names_the_quota_and_not_capacity() -> None:
     waiting = with_choice(build_launch(REFUSED), is_region_fixed=False)
     view = to_launch_view(waiting)
     assert view is not None
-    assert view["waits_for"] == "a larger quota for g4dn.xlarge in us-east-1"
+    assert view["waits_for"] == "a larger quota for g4dn.xlarge in us-east-1, or for another of its offers"
     assert view["next_try_at"] is None
 
 

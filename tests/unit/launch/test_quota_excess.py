@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.instances.hardware import build_hardware
+from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.launch.quota_excess import QuotaExcess, choose_cpu_type
 from chalicelib.domain.offers.headroom import Quota, find_headroom
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
@@ -40,6 +41,17 @@ def test_refusal_has_the_figures_and_every_choice_as_data() -> None:
         ("wait", "/instances", {"wait_for_quota": True}),
         ("cpu_type", "/instances", {"instance_type": "m7i.xlarge", "region": "us-east-1"}),
     ]
+
+
+def test_warning_of_a_launch_that_waits_says_whether_the_quotas_of_other_offers_do() -> None:
+    spec = replace(SPEC, wait_for_quota=True)
+    warning = QuotaExcess(spec, QUOTA, None).find_warning()
+    assert warning is not None
+    assert warning.message.endswith("gpudesk launches it when the quota suffices.")
+    choice = LaunchChoice(instance_type="g4dn.xlarge", region="us-east-1", is_region_fixed=False)
+    warning = QuotaExcess(replace(spec, launch_choice=choice), QUOTA, None).find_warning()
+    assert warning is not None
+    assert "when the quota of any of its offers suffices." in warning.message
 
 
 def test_cpu_type_has_the_architecture_and_the_vcpus_and_the_recipe_runs_on_it() -> None:

@@ -48,7 +48,11 @@ def test_named_type_is_chosen() -> None:
     ("region", "deployed", "message"),
     [
         ("eu-west-1", ("us-east-1",), "gpudesk is not set up in eu-west-1; must be one of us-east-1"),
-        ("us-east-2", ("us-east-1", "us-east-2"), "must be one of us-east-1, not 'us-east-2'"),
+        (
+            "us-east-2",
+            ("us-east-1", "us-east-2"),
+            "us-east-2 is not allowed by the limits of the desk (limits.regions); must be one of us-east-1",
+        ),
         ("us-east-1", ("us-east-2",), "gpudesk is set up in us-east-2 only, and the limits of the desk allow none"),
     ],
 )

@@ -13,12 +13,14 @@ from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.lifetime import Lifetime
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     ObservedCommand,
     ObservedInstance,
 )
-from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
+from chalicelib.domain.instances.observed_state import ObservedState
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState

@@ -10,7 +10,7 @@ from chalicelib.domain.common.aws_errors import PrerequisiteMissing
 from chalicelib.domain.common.event_codes import Audience
 from chalicelib.domain.desk.changes import record_changes
 from chalicelib.domain.desk.settings import DeskSettings, Mode
-from chalicelib.domain.instances.record import ObservedState
+from chalicelib.domain.instances.observed_state import ObservedState
 from chalicelib.domain.notifications.desk_notifications import (
     build_desk_notification,
     build_record_notification,

@@ -47,19 +47,11 @@ from chalicelib.domain.instances.observation import (
     ObservedCommand,
     TagsMissing,
 )
-from chalicelib.domain.instances.plan import (
-    InstanceLaunched,
-    Launch,
-    LaunchResolved,
-    NoLongerIdle,
-    Plan,
-    ResolveLaunch,
-    Start,
-    Stop,
-    Terminate,
-)
+from chalicelib.domain.instances.observed_state import ObservedState
+from chalicelib.domain.instances.outcome import InstanceLaunched, LaunchResolved, NoLongerIdle
+from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch, Start, Stop, Terminate
 from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
-from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import Interruption, SpotTerms
 from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.instances.warning import WarningType
@@ -106,7 +98,9 @@ def decide_quota(wait: QuotaWait | None, *, fits: bool) -> Change:
     """Return the decision on a launch that may wait for a quota, whose increase AWS has declined."""
     instance = build_launching_instance(launch=LaunchState(quota_wait=wait))
     quota = ObservedQuota(
+        key="us-east-1/L-1",
         fits=fits,
+        need="g4dn.xlarge needs 4 vCPUs of quota L-1.",
         message="Quota L-1.",
         last_reading="",
         read_at=NOW,
@@ -114,7 +108,7 @@ def decide_quota(wait: QuotaWait | None, *, fits: bool) -> Change:
         declined_request="1",
     )
     waiting = replace(instance, spec=replace(instance.spec, wait_for_quota=True))
-    return decide_change(waiting, ec2=NotVisible(), quota=quota)
+    return decide_change(waiting, ec2=NotVisible(), quotas=(quota,))
 
 
 def record_outcome(instance: Instance, step: Any, outcome: Any) -> Change:

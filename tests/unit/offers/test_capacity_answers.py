@@ -18,7 +18,8 @@ from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State, EndCause, StateReason
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.observation import NotVisible, Observation
-from chalicelib.domain.instances.plan import CallAccepted, InstanceLaunched, Launch, Outcome, Start, Stop
+from chalicelib.domain.instances.outcome import CallAccepted, InstanceLaunched, Outcome
+from chalicelib.domain.instances.plan import Launch, Start, Stop
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.start_state import StartState
 from chalicelib.domain.offers.capacity_answers import find_answer_in_change, find_answer_to_call

@@ -103,7 +103,7 @@ def test_same_hour_of_earlier_weeks_counts_more_than_the_hours_between() -> None
 def test_evidence_names_the_last_results_and_the_last_refusal() -> None:
     record = replay([(Result.REFUSED, MONDAY), *((Result.LAUNCHED, MONDAY + number * HOUR) for number in range(1, 10))])
     evidence = estimate_likelihood(record, MONDAY + WEEK).evidence
-    assert evidence == "launched in 9 of 10 tries, the last 159 h ago, last refused Monday 09:10 UTC"
+    assert evidence == "launched in 9 of 10 tries, the last 6 days ago, last refused Monday 09:10 UTC"
     assert estimate_likelihood(CapacityRecord(), MONDAY).evidence == ""
     one = replay([(Result.LAUNCHED, MONDAY)])
     assert estimate_likelihood(one, MONDAY).evidence == "launched in its only try, 0 s ago"

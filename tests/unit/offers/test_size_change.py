@@ -132,5 +132,7 @@ def test_spot_instance_gets_another_type_by_a_move_only() -> None:
     assert [*list_size_problems(on_spot, size, CONTEXT)] == [
         "EC2 cannot change the type of a stopped spot instance; move n as g4dn.2xlarge instead"
     ]
+    adopted = replace(on_spot, is_adopted_on_request=True)
+    assert not any("move" in problem for problem in list_size_problems(adopted, size, CONTEXT))
     assert [*list_size_problems(on_spot, size, CONTEXT, SizePlace("us-east-1", None))] == []
     assert list_other_sizes(on_spot, CONTEXT) == ()

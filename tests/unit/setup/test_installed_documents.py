@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.common.aws_errors import PermanentAwsError
-from chalicelib.domain.instances.commands.rerun_setup import MAX_RETAINED_RESULTS, apply_setup_request, retain_results
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
 from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.plan import SendDocument
@@ -15,7 +15,13 @@ from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
-from chalicelib.domain.setup.state import DocumentRun, SetupState, collect_documents_for_image
+from chalicelib.domain.setup.state import (
+    MAX_RETAINED_RESULTS,
+    DocumentRun,
+    SetupState,
+    collect_documents_for_image,
+    retain_results,
+)
 from tests.support.ready_instance import ADA, build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)

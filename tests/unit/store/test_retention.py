@@ -13,8 +13,8 @@ from chalicelib.domain.common.deadlines import HEARTBEAT_RETENTION, LEDGER_RETEN
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import BillingState, Rates
-from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.instances.items import RecordWrite

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.instances.billed_segment import BilledSegment
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
-from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.store.instances.items import INSTANCE, to_instance_model
 from chalicelib.store.ledger import SEGMENT

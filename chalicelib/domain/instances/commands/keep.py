@@ -41,36 +41,7 @@ def request_keep(instance: Instance, until: datetime, actor: Actor, limits: Limi
     :raises Conflict: the instance does not run, or its stop was requested
     :raises ValidationFailed: `until` has passed or is later than the limit allows
     """
-    name = instance.name
-    require_not_ending(instance, "be kept")
-    if instance.is_disk_moving:
-        message = f"{name} {describe_state(instance)}, so it cannot be kept running. Keep it when it is ready."
-        raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)
-    if instance.phase is Phase.STOPPED:
-        raise Conflict(
-            f"{name} is stopped, so it cannot be kept running. To start it, send POST /instances/{name}/start.",
-            code=ErrorCode.NOT_RUNNING,
-        )
-    if is_waiting_for_quota(instance):
-        message = f"{name} waits for a larger quota, so nothing runs that could be kept. Keep it when it is launched."
-        raise Conflict(message, code=ErrorCode.NOT_RUNNING)
-    if instance.has_launch_failed:
-        raise Conflict(
-            f"There is nothing to keep. {instance.reason.message} Launch another instance.",
-            code=ErrorCode.INSTANCE_FAILED,
-        )
-    if instance.phase is Phase.STOPPING:
-        raise Conflict(
-            f"{name} is already being stopped, so it cannot be kept. {instance.reason.message} To start "
-            f"it again, send POST /instances/{name}/start.",
-            code=ErrorCode.STOP_ALREADY_STARTED,
-        )
-    if instance.spec.desired is DesiredState.STOPPED:
-        raise Conflict(
-            f"A stop of {name} was requested, so it cannot be kept. To cancel the stop, send POST "
-            f"/instances/{name}/start.",
-            code=ErrorCode.STOP_ALREADY_STARTED,
-        )
+    _require_can_keep(instance)
     latest = now + timedelta(hours=limits.keep_hours)
     if not now + MIN_KEEP <= until <= latest:
         message = (
@@ -140,6 +111,43 @@ def build_keep_reason(instance: Instance) -> Reason:
         f"{instance.lifetime.keep_requested_by}."
     )
     return EventReason(code=EventCode.KEEP_GRANTED, message=message)
+
+
+def _require_can_keep(instance: Instance) -> None:
+    """Check that an instance runs or is being launched, and that nobody requested its end.
+
+    :raises Conflict: with the reason, and what to do
+    """
+    name = instance.name
+    require_not_ending(instance, "be kept")
+    if instance.is_disk_moving:
+        message = f"{name} {describe_state(instance)}, so it cannot be kept running. Keep it when it is ready."
+        raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)
+    if instance.phase is Phase.STOPPED:
+        raise Conflict(
+            f"{name} is stopped, so it cannot be kept running. To start it, send POST /instances/{name}/start.",
+            code=ErrorCode.NOT_RUNNING,
+        )
+    if is_waiting_for_quota(instance):
+        message = f"{name} waits for a larger quota, so nothing runs that could be kept. Keep it when it is launched."
+        raise Conflict(message, code=ErrorCode.NOT_RUNNING)
+    if instance.has_launch_failed:
+        raise Conflict(
+            f"There is nothing to keep. {instance.reason.message} Launch another instance.",
+            code=ErrorCode.INSTANCE_FAILED,
+        )
+    if instance.phase is Phase.STOPPING:
+        raise Conflict(
+            f"{name} is already being stopped, so it cannot be kept. {instance.reason.message} To start "
+            f"it again, send POST /instances/{name}/start.",
+            code=ErrorCode.STOP_ALREADY_STARTED,
+        )
+    if instance.spec.desired is DesiredState.STOPPED:
+        raise Conflict(
+            f"A stop of {name} was requested, so it cannot be kept. To cancel the stop, send POST "
+            f"/instances/{name}/start.",
+            code=ErrorCode.STOP_ALREADY_STARTED,
+        )
 
 
 def _refuse_keep(instance: Instance, request: KeepRequest, now: datetime) -> Plan:

@@ -16,11 +16,7 @@ from chalicelib.domain.instances.record import LAUNCHING_PHASES, STOPPED_PHASES,
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.setup.parameters import format_values
-from chalicelib.domain.setup.results import DocumentResult
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
-
-MAX_RETAINED_RESULTS = 20
-"""Results of earlier documents in the record, besides the last one of each document. The timeline has all."""
 
 PHASES_BEFORE_READY = (*LAUNCHING_PHASES, Phase.BOOTING)
 
@@ -35,14 +31,8 @@ def apply_setup_request(instance: Instance, request: SetupRequest, actor: Actor,
     _require_can_set_up(instance, request.recipe)
     entries = _describe_request(instance, request, actor, now)
     unwarned, cancelled = _cancel_outdated_warning(instance, now)
-    setup = SetupState(
-        recipe=request.recipe,
-        number=instance.setup.number + 1,
-        on_running_instance=instance.phase is Phase.READY,
-        documents=request.documents,
-        results=retain_results(instance.setup.results),
-        installed_documents=instance.setup.installed_documents,
-    )
+    is_ready = instance.phase is Phase.READY
+    setup = instance.setup.begin_again(request.documents, on_running_instance=is_ready, recipe=request.recipe)
     message = f"{instance.name} is being set up with {request.recipe}, as {actor.name} requested."
     reason = EventReason(code=EventCode.SETTING_UP, message=message)
     changed = replace(
@@ -52,15 +42,6 @@ def apply_setup_request(instance: Instance, request: SetupRequest, actor: Actor,
         observed=replace(instance.observed, activity_unknown_since=None),
     )
     return RecordChange(changed, (*entries, *cancelled))
-
-
-def retain_results(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
-    """Return the newest results, and the last result of every document, which says what is on the disk."""
-    last = {result.name: index for index, result in enumerate(results)}
-    first_retained = len(results) - MAX_RETAINED_RESULTS
-    return tuple(
-        result for index, result in enumerate(results) if index >= first_retained or last[result.name] == index
-    )
 
 
 def _describe_request(

@@ -1,10 +1,9 @@
-"""What a person can request with a start: how long it waits for capacity, and another type."""
+"""The options of a start: how long it waits for capacity, and another type."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import MAX_START_WAIT
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError
+from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.commands.change import describe_state
@@ -37,18 +36,6 @@ class StartOptions:
         size = f" as {self.instance_type}" if self.instance_type else ""
         wait = f", waiting for capacity until {format_date_time(self.wait_until)}" if self.wait_until else ""
         return size + wait
-
-
-def check_wait(wait_until: datetime | None, now: datetime) -> list[FieldError]:
-    """Return why a start cannot wait until a time; nothing if it can."""
-    latest = now + MAX_START_WAIT
-    if wait_until is None or now < wait_until <= latest:
-        return []
-    return [
-        FieldError(
-            "wait_until", f"must be after now and at most {format_date_time(latest)} ({MAX_START_WAIT.days} days)"
-        )
-    ]
 
 
 def is_waiting_to_start(instance: Instance) -> bool:

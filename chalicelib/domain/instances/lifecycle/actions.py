@@ -67,23 +67,17 @@ def begin_action(
         last_called_at=None if is_cancellation else now,
         request_cancelled_at=now if is_cancellation else None,
     )
-    desired = instance.spec.desired
-    if warning_type is not None:
-        desired = DesiredState.TERMINATED if action is ClaimAction.TERMINATE else DesiredState.STOPPED
+    initiated = _build_initiated_reason(instance, action, reason)
     plan = Plan(
         instance=replace(
             with_phase(instance, phase, reason, now),
             claim=claim,
             start=instance.start if action is ClaimAction.START else StartState(),
             warning=None,
-            spec=replace(instance.spec, desired=desired),
+            spec=replace(instance.spec, desired=_choose_desired_state(instance, action, warning_type)),
         ),
         reason=reason,
-        timeline=(
-            timeline_entry(
-                now, _build_initiated_reason(instance, action, reason), details={"reason_code": str(reason.code)}
-            ),
-        ),
+        timeline=(timeline_entry(now, initiated, details={"reason_code": str(reason.code)}),),
         step=step,
         autonomous=warning_type is not None,
     )
@@ -153,6 +147,13 @@ def _build_initiated_reason(instance: Instance, action: ClaimAction, reason: Eve
         case ClaimAction.TERMINATE:
             message = f"{name} is being terminated. {reason.message} Its disk is deleted."
     return EventReason(code=INITIATED_CODES[action], message=message)
+
+
+def _choose_desired_state(instance: Instance, action: ClaimAction, warning_type: WarningType | None) -> DesiredState:
+    """Return the state that a person requested, or that follows from a warning of gpudesk."""
+    if warning_type is None:
+        return instance.spec.desired
+    return DesiredState.TERMINATED if action is ClaimAction.TERMINATE else DesiredState.STOPPED
 
 
 def _choose_phase_and_step(

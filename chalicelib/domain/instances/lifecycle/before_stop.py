@@ -8,25 +8,24 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
-from chalicelib.domain.common.deadlines import BEFORE_STOP_DELIVERY_TIMEOUT, COMMAND_RESEND_AFTER
+from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period, format_duration
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.instances.before_stop import (
-    BEFORE_STOP_DOCUMENT,
-    HookRun,
-    StopReason,
-    begin_hook_run,
-    get_bound,
-    get_script_limit,
-)
+from chalicelib.domain.instances.before_stop import HookRun, StopReason, begin_hook_run, get_bound
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.lifecycle.hook_texts import build_output_details, describe_failure, quote_output
+from chalicelib.domain.instances.lifecycle.hook_send import build_hook_step, record_sent_hook, record_unsent_hook
+from chalicelib.domain.instances.lifecycle.hook_texts import (
+    build_end_reason,
+    build_failure_reason,
+    build_output_details,
+)
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event, require_ec2_instance
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
-from chalicelib.domain.instances.plan import CommandSent, Outcome, Plan, RunHook, SendDocument, Stop
+from chalicelib.domain.instances.outcome import CommandSent, Outcome
+from chalicelib.domain.instances.plan import Plan, RunHook, Stop
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
@@ -70,12 +69,12 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
         return None
     match observation.command:
         case ObservedCommand(status=CommandStatus.SUCCEEDED | CommandStatus.FAILED) as command:
-            return _stop(instance, claim, _build_end_reason(instance, hook, command, now), now, command)
+            return _stop(instance, claim, build_end_reason(instance, hook, command, now), now, command)
     if now - hook.run.sent_at >= context.scale_script_timeout(hook.bound):
         cause = f"it did not end within {format_duration(hook.bound)}"
         if not hook.may_have_run:
             cause = f"SSM did not accept its command within {format_duration(hook.bound)}"
-        return _stop(instance, claim, _build_failure_reason(instance, hook, cause), now)
+        return _stop(instance, claim, build_failure_reason(instance, hook, cause), now)
     if not hook.may_have_run and now - hook.run.last_sent_at >= COMMAND_RESEND_AFTER:
         return _send_again(instance, claim, hook, now)
     message = f"{instance.name} is being stopped. gpudesk waits for its before-stop hook {hook.path}."
@@ -101,45 +100,13 @@ def record_send(instance: Instance, outcome: Outcome, now: datetime) -> Plan:
             sent = replace(hook, run=replace(hook.run, command_id=command_id))
             return record_sent_hook(replace(instance, claim=replace(claim, hook=sent)), sent, now)
         case PermanentAwsError():
-            reason = _build_failure_reason(instance, hook, f"SSM rejected its command: {outcome.description}")
+            reason = build_failure_reason(instance, hook, f"SSM rejected its command: {outcome.description}")
             ended = replace(instance, claim=_end_hook(claim, now))
             return replace(record_event(ended, reason, now), requeue=True)
         case AwsError():
-            message = (
-                f"SSM did not accept the before-stop hook of {instance.name} ({outcome.code}). gpudesk sends it again."
-            )
-            return no_op(instance, EventCode.RETRYING, message)
+            return record_unsent_hook(instance, outcome)
         case _:
             raise ValueError(f"{type(outcome).__name__} is no outcome of a hook")
-
-
-def build_hook_step(hook: HookRun, *, must_be_idle: bool) -> RunHook:
-    """Return the call that sends a hook."""
-    limit = get_script_limit(hook.stop_reason)
-    document = SendDocument(
-        document=BEFORE_STOP_DOCUMENT,
-        parameters={
-            "attemptId": hook.run.attempt_id,
-            "hook": hook.path,
-            "seconds": str(int(limit.total_seconds())),
-            "stopReason": str(hook.stop_reason),
-        },
-        attempt_id=hook.run.attempt_id,
-        timeout=limit,
-        delivery_timeout=BEFORE_STOP_DELIVERY_TIMEOUT,
-    )
-    return RunHook(document, if_still_idle=must_be_idle)
-
-
-def record_sent_hook(instance: Instance, hook: HookRun, now: datetime) -> Plan:
-    """Record that SSM has accepted the command of a hook.
-
-    :param instance: the record with the command
-    """
-    message = f"The before-stop hook {hook.path} of {instance.name} was sent to it."
-    reason = EventReason(code=EventCode.BEFORE_STOP_STARTED, message=message)
-    run = hook.run
-    return record_event(instance, reason, now, command_id=run.command_id or "", attempt_id=run.attempt_id)
 
 
 def _send_again(instance: Instance, claim: Claim, hook: HookRun, now: datetime) -> Plan:
@@ -171,9 +138,9 @@ def _record_early_stop(
     """Write what became of the hook of an instance that stopped before gpudesk made the call."""
     match observation.command:
         case ObservedCommand(status=CommandStatus.SUCCEEDED | CommandStatus.FAILED) as command:
-            reason = _build_end_reason(instance, hook, command, now)
+            reason = build_end_reason(instance, hook, command, now)
         case _:
-            reason = _build_failure_reason(instance, hook, f"{instance.name} stopped before its end was reported")
+            reason = build_failure_reason(instance, hook, f"{instance.name} stopped before its end was reported")
     ended = replace(instance, claim=_end_hook(claim, now))
     return replace(record_event(ended, reason, now), requeue=True)
 
@@ -181,29 +148,6 @@ def _record_early_stop(
 def _end_hook(claim: Claim, now: datetime) -> Claim:
     hook = replace(claim.hook, ended_at=now) if claim.hook else None
     return replace(claim, hook=hook, first_called_at=now)
-
-
-def _build_end_reason(instance: Instance, hook: HookRun, command: ObservedCommand, now: datetime) -> EventReason:
-    if command.status is CommandStatus.FAILED:
-        return _build_failure_reason(instance, hook, describe_failure(command), quote_output(command))
-    duration = format_duration(now - hook.run.sent_at)
-    message = (
-        f"The before-stop hook {hook.path} of {instance.name} has run. gpudesk stops {instance.name} now, {duration} "
-        f"later.{quote_output(command)}"
-    )
-    return EventReason(code=EventCode.BEFORE_STOP_ENDED, message=message)
-
-
-def _build_failure_reason(instance: Instance, hook: HookRun, cause: str, output: str = "") -> EventReason:
-    """Return why a hook did not succeed, and that the stop follows.
-
-    :param cause: as a clause
-    """
-    message = (
-        f"The before-stop hook {hook.path} of {instance.name} did not succeed: {ensure_period(cause)} "
-        f"{instance.name} is stopped nevertheless.{output} Start it and check whether your work is complete."
-    )
-    return EventReason(code=EventCode.BEFORE_STOP_FAILED, message=message)
 
 
 def _require_hook(instance: Instance) -> tuple[Claim, HookRun]:

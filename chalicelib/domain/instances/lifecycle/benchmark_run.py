@@ -17,7 +17,8 @@ from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, get_calling_since, no_op, record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
-from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
+from chalicelib.domain.instances.outcome import CommandSent
+from chalicelib.domain.instances.plan import Plan, SendDocument
 from chalicelib.domain.instances.record import ENDING_PHASES, BenchmarkRun, Instance, Phase
 from chalicelib.domain.setup.command_end import describe_end
 from chalicelib.domain.setup.state import DocumentRun

@@ -174,7 +174,7 @@ def _plan_phase(decision: Decision) -> Plan:
     instance, observation, now, context = decision.instance, decision.observation, decision.now, decision.context
     match instance.phase:
         case Phase.REQUESTED | Phase.LAUNCHING:
-            return launching.decide(instance, now, context.desk, observation.quota)
+            return launching.decide(instance, now, context.desk, observation.quotas)
         case Phase.BOOTING:
             return booting.decide(instance, observation, now, context.desk)
         case Phase.SETTING_UP:

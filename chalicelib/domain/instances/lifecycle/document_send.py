@@ -19,7 +19,8 @@ from chalicelib.domain.instances.lifecycle.plans import (
     require_ec2_instance,
 )
 from chalicelib.domain.instances.lifecycle.setup_end import describe_position, fail_setup, finish_document
-from chalicelib.domain.instances.plan import CommandSent, DocumentAlreadyInstalled, Plan, SendDocument
+from chalicelib.domain.instances.outcome import CommandSent, DocumentAlreadyInstalled
+from chalicelib.domain.instances.plan import Plan, SendDocument
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_parameters, hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument

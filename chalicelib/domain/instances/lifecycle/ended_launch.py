@@ -11,13 +11,14 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, EndCause, StateReason
 from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, TryResult
-from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
+from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import add_try, try_next_offer
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.lifecycle.request_cancellation import remember_request
 from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
+from chalicelib.domain.instances.observed_state import ObservedState
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
 REQUESTED = (EndCause.CALL, EndCause.OTHER_REQUEST)
@@ -58,21 +59,7 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
     The EC2 instance has ended, so the record lets go of it.
     """
     reason = ec2_instance.state_reason or StateReason(code="unknown")
-    name, instance_id = instance.name, ec2_instance.instance_id
-    launch = replace(
-        instance.launch,
-        attempt=None,
-        ended_instance_ids=(*instance.launch.ended_instance_ids, instance_id)[-MAX_ENDED_IDS:],
-        started_at=instance.launch.started_at or instance.phase_since,
-    )
-    released = replace(
-        instance,
-        launch=launch,
-        ec2_instance=None,
-        warning=None,
-        lifetime=replace(instance.lifetime, started_at=None),
-        observed=ObservedState(),
-    )
+    instance_id, released = ec2_instance.instance_id, _release(instance, ec2_instance)
     # EC2 keeps the spot request of an instance that it ends, and would launch another one for it.
     cancellation = find_cancellation(instance.spec.region, ec2_instance)
     latest = LaunchTry(
@@ -84,8 +71,8 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
     )
     if reason.cause in (EndCause.ZONE, EndCause.SPOT):
         message = (
-            f"EC2 accepted the launch of {name} in {ec2_instance.zone} and then ended it. {reason.text} gpudesk "
-            "tries the next offer."
+            f"EC2 accepted the launch of {instance.name} in {ec2_instance.zone} and then ended it. {reason.text} "
+            "gpudesk tries the next offer."
         )
         relaunch = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
         waiting = with_phase(released, Phase.LAUNCHING, relaunch, now)
@@ -96,6 +83,24 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
     tried = add_try(released, latest)
     plan = fail_launch(tried, code, cause, now, advice, rejected_by="AWS", instance_id=instance_id)
     return replace(plan, step=cancellation, instance=remember_request(plan.instance, cancellation, now))
+
+
+def _release(instance: Instance, ec2_instance: Ec2Instance) -> Instance:
+    """Return the record without an EC2 instance that ended at its launch."""
+    launch = instance.launch
+    return replace(
+        instance,
+        launch=replace(
+            launch,
+            attempt=None,
+            ended_instance_ids=(*launch.ended_instance_ids, ec2_instance.instance_id)[-MAX_ENDED_IDS:],
+            started_at=launch.started_at or instance.phase_since,
+        ),
+        ec2_instance=None,
+        warning=None,
+        lifetime=replace(instance.lifetime, started_at=None),
+        observed=ObservedState(),
+    )
 
 
 def _find_offer(instance: Instance, ec2_instance: Ec2Instance) -> LaunchOffer:

@@ -1,8 +1,13 @@
-"""Describe how a before-stop hook ended: its output, and why it did not succeed."""
+"""Describe how a before-stop hook ended: why it did not succeed, and its output."""
 
-from chalicelib.domain.common.text import ensure_period
-from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT
-from chalicelib.domain.instances.observation import ObservedCommand
+from datetime import datetime
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period, format_duration
+from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT, HookRun
+from chalicelib.domain.instances.observation import CommandStatus, ObservedCommand
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.command_end import CommandEnd, classify_end, describe_end, find_failed_step
 from chalicelib.domain.setup.step_output import find_message, select_last_lines
 
@@ -11,6 +16,30 @@ MAX_OUTPUT_LENGTH = 1000
 
 MAX_QUOTED_LENGTH = 200
 """Characters of the output that the message quotes."""
+
+
+def build_end_reason(instance: Instance, hook: HookRun, command: ObservedCommand, now: datetime) -> EventReason:
+    """Return how a hook ended, and that the stop follows."""
+    if command.status is CommandStatus.FAILED:
+        return build_failure_reason(instance, hook, describe_failure(command), quote_output(command))
+    duration = format_duration(now - hook.run.sent_at)
+    message = (
+        f"The before-stop hook {hook.path} of {instance.name} has run. gpudesk stops {instance.name} now, {duration} "
+        f"later.{quote_output(command)}"
+    )
+    return EventReason(code=EventCode.BEFORE_STOP_ENDED, message=message)
+
+
+def build_failure_reason(instance: Instance, hook: HookRun, cause: str, output: str = "") -> EventReason:
+    """Return why a hook did not succeed, and that the stop follows.
+
+    :param cause: as a clause
+    """
+    message = (
+        f"The before-stop hook {hook.path} of {instance.name} did not succeed: {ensure_period(cause)} "
+        f"{instance.name} is stopped nevertheless.{output} Start it and check whether your work is complete."
+    )
+    return EventReason(code=EventCode.BEFORE_STOP_FAILED, message=message)
 
 
 def describe_failure(command: ObservedCommand) -> str:

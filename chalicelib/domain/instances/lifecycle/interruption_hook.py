@@ -12,11 +12,12 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period, format_duration
 from chalicelib.domain.instances.before_stop import HookRun, StopReason, begin_hook_run
-from chalicelib.domain.instances.lifecycle.before_stop import build_hook_step, record_sent_hook
+from chalicelib.domain.instances.lifecycle.hook_send import build_hook_step, record_sent_hook, record_unsent_hook
 from chalicelib.domain.instances.lifecycle.hook_texts import build_output_details, describe_failure, quote_output
-from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
+from chalicelib.domain.instances.lifecycle.plans import record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
-from chalicelib.domain.instances.plan import CommandSent, Outcome, Plan, RunHook
+from chalicelib.domain.instances.outcome import CommandSent, Outcome
+from chalicelib.domain.instances.plan import Plan, RunHook
 from chalicelib.domain.instances.record import Instance
 
 
@@ -65,8 +66,7 @@ def record_send(instance: Instance, outcome: Outcome, now: datetime) -> Plan:
         case PermanentAwsError() if hook:
             return _fail(instance, hook, f"SSM rejected its command: {outcome.description}", now)
         case AwsError():
-            message = f"SSM did not accept the before-stop hook of {instance.name}. gpudesk sends it again."
-            return no_op(instance, EventCode.RETRYING, message)
+            return record_unsent_hook(instance, outcome)
         case _:
             raise ValueError(f"{type(outcome).__name__} is no outcome of a hook")
 

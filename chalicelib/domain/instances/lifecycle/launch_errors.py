@@ -20,6 +20,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import quota_refusals
+from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import (
     add_try,
     end_pass,
@@ -27,10 +28,9 @@ from chalicelib.domain.instances.lifecycle.launch_pass import (
     require_attempt_offer,
     try_next_offer,
 )
-from chalicelib.domain.instances.lifecycle.launch_table import describe_tries
-from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
+from chalicelib.domain.instances.lifecycle.quota_tries import list_refusals
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import Instance
 
 ADVICE_BY_CODE = {
     "AuthFailure.ServiceLinkedRoleCreationNotPermitted": (
@@ -39,7 +39,7 @@ ADVICE_BY_CODE = {
         "--aws-service-name spot.amazonaws.com), then launch again."
     )
 }
-"""What to do about an error of a launch, by AWS's code.
+"""Advice about an error of a launch, by AWS's code.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
 """
@@ -169,7 +169,8 @@ def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
     if passing or not tries:
         return end_pass(instance, now)
     if quotas:
-        return _fail_for_quota(instance, QuotaExceeded(quotas[-1].code, quotas[-1].message), now)
+        refused = next(iter(list_refusals(quotas)), quotas[0])
+        return _fail_for_quota(instance, QuotaExceeded(refused.code, refused.message), now)
     if all(each.code == PENDING_CODE for each in regions):
         return end_pass(replace(instance, launch=replace(instance.launch, left_out_regions=())), now)
     cause = f"{regions[-1].message} No other region is left. Ask an admin to enable a region, then launch again."
@@ -182,23 +183,3 @@ def _fail_for_quota(instance: Instance, error: QuotaExceeded, now: datetime) -> 
     waiting = quota_refusals.wait_after_refusal(replace(instance, launch=launch), error, now)
     cause = quota_refusals.describe_quota_refusal(instance, error)
     return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
-
-
-def fail_launch(
-    instance: Instance, code: EventCode, cause: str, now: datetime, advice: str = "", **details: str
-) -> Plan:
-    """End the launch. No EC2 instance runs. The message has the table of all tries.
-
-    The launch of a move fails without an entry and without advice: the next decision ends the move and notifies of it.
-
-    :param cause: why, in sentences
-    :param advice: what to do, in sentences
-    """
-    failed = replace(instance, launch=replace(instance.launch, attempt=None, next_offer=None))
-    if instance.is_launching_for_move:
-        reason = EventReason(code=EventCode.MOVING, message=f"{cause}{describe_tries(instance)}")
-        return Plan(instance=with_phase(failed, Phase.FAILED, reason, now), reason=reason, requeue=True)
-    explanation = " ".join(filter(None, (cause, advice)))
-    message = f"{instance.name} could not be launched. {explanation}{describe_tries(instance)}"
-    reason = EventReason(code=code, message=message)
-    return record_event(with_phase(failed, Phase.FAILED, reason, now), reason, now, **details)

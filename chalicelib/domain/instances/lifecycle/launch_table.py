@@ -44,14 +44,20 @@ def find_price_ratio(instance: Instance, offer: LaunchOffer) -> Decimal | None:
 
 def describe_wait(instance: Instance) -> str:
     """Return what a launch waits for and until when, as a phrase after "capacity"."""
+    choice = instance.spec.launch_choice
+    until = f", until {format_date_time(choice.wait_until)}" if choice and choice.wait_until else ""
+    return f"{describe_choice(instance)}{until}"
+
+
+def describe_choice(instance: Instance) -> str:
+    """Return what a launch may launch, as a phrase after "capacity"."""
     choice, spec = instance.spec.launch_choice, instance.spec
     if choice is None:
         return f"for {spec.hardware.instance_type} in {spec.region}"
     what = choice.instance_type if choice.is_type_fixed else f"{choice.gpu_count} x {' or '.join(choice.gpus)}"
     where = choice.region if choice.is_region_fixed else "a region in which gpudesk is set up"
     price = f" for at most {format_usd(choice.max_price)} per hour" if choice.max_price else ""
-    until = f", until {format_date_time(choice.wait_until)}" if choice.wait_until else ""
-    return f"for {what} in {where}{price}{until}"
+    return f"for {what} in {where}{price}"
 
 
 def is_first_offer(instance: Instance, offer: LaunchOffer) -> bool:

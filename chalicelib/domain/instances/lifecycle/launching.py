@@ -3,77 +3,54 @@
 What follows from an error of AWS is decided in `launch_errors`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration, format_time
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.capacity_wait import MAX_WAIT_TEXT
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_choice import with_first_price
 from chalicelib.domain.instances.lifecycle import waiting_for_quota
-from chalicelib.domain.instances.lifecycle.launch_errors import fail_launch
+from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_complete
-from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
+from chalicelib.domain.instances.lifecycle.launch_table import describe_choice
 from chalicelib.domain.instances.lifecycle.market_fallback import list_market_entries
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
 from chalicelib.domain.instances.lifecycle.request_cancellation import cancel_requests
 from chalicelib.domain.instances.move_state import add_former_disk
-from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
+from chalicelib.domain.instances.outcome import LaunchResolved
+from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.small_disk import describe_small_disk
 from chalicelib.domain.instances.spec import DesiredState
 
 
-def decide(instance: Instance, now: datetime, desk: DeskSettings, quota: ObservedQuota | None = None) -> Plan:
+def decide(instance: Instance, now: datetime, desk: DeskSettings, quotas: Sequence[ObservedQuota] = ()) -> Plan:
     """Decide what follows while there is no EC2 instance yet.
 
-    :param quota: the quota of a launch that may wait for it; None: it was not read
-
-    A guarded write of `retry_at` precedes every call, so that of two decisions at the same time only one calls.
+    :param quotas: the quotas of a launch that may wait for one of them; none: they were not read
     """
-    name, launch = instance.name, instance.launch
     if instance.spec.desired is not DesiredState.RUNNING:
         return _cancel(instance, now)
-    waiting = waiting_for_quota.decide(instance, quota, now, desk)
+    waiting = waiting_for_quota.decide(instance, quotas, now, desk)
     if waiting:
         return waiting
-    resolving = f"Choosing an offer and looking up the image and the subnet for {name}."
     if instance.phase is Phase.REQUESTED:
-        reason = EventReason(code=EventCode.LAUNCHING, message=resolving)
-        instance = with_phase(instance, Phase.LAUNCHING, reason, now)
-        launch = replace(launch, started_at=launch.started_at or now)
-    if launch.retry_at and now < launch.retry_at:
-        message = f"gpudesk calls AWS again for {name} at {launch.retry_at:%H:%M:%S} UTC."
+        reason = EventReason(code=EventCode.LAUNCHING, message=_describe_resolving(instance))
+        launch = replace(instance.launch, started_at=instance.launch.started_at or now)
+        instance = replace(with_phase(instance, Phase.LAUNCHING, reason, now), launch=launch)
+    retry_at = instance.launch.retry_at
+    if retry_at and now < retry_at:
+        message = f"gpudesk calls AWS again for {instance.name} at {retry_at:%H:%M:%S} UTC."
         return no_op(instance, EventCode.WAITING_TO_RETRY, message)
-    timeout = _time_out(instance, now, desk)
-    if timeout:
-        return timeout
-    cancelling = cancel_requests(instance, now)
-    if cancelling:
-        return cancelling
-    launch = replace(launch, retry_at=now + COMMAND_RESEND_AFTER)
-    attempt = launch.attempt
-    if attempt is None and is_pass_complete(instance):
-        return end_pass(instance, now)
-    if attempt is None:
-        return Plan(
-            instance=replace(instance, launch=launch),
-            reason=EventReason(code=EventCode.RESOLVING, message=resolving),
-            step=ResolveLaunch(tuple(each.offer.key for each in launch.tries_of_pass)),
-        )
-    sent = replace(attempt, sent_at=attempt.sent_at or now, last_sent_at=now)
-    message = f"Calling EC2 to launch {name} as {attempt.instance_type} in {attempt.zone}."
-    return Plan(
-        instance=replace(instance, launch=replace(launch, attempt=sent)),
-        reason=EventReason(code=EventCode.LAUNCHING, message=message),
-        step=Launch(sent, is_first_call=attempt.sent_at is None),
-    )
+    return _time_out(instance, now, desk) or cancel_requests(instance, now) or _call(instance, now)
 
 
 def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
@@ -84,9 +61,6 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
     attempt, spec, launch = outcome.attempt, instance.spec, instance.launch
     message = f"Launching {instance.name} as {attempt.instance_type} in {attempt.zone}."
     reason = EventReason(code=EventCode.LAUNCHING, message=message)
-    details = {"image_id": attempt.image_id, "instance_type": attempt.instance_type, "zone": attempt.zone}
-    entry = timeline_entry(now, reason, details=details)
-    is_new = "/".join(attempt.offer.key) not in launch.offers_in_timeline
     choice = with_first_price(spec.launch_choice, attempt.price) if spec.launch_choice else None
     return Plan(
         instance=replace(
@@ -111,13 +85,52 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
             billing=replace(instance.billing, rates=add_former_disk(instance.move, outcome.rates)),
         ),
         reason=reason,
-        timeline=(
-            *([entry] if is_new else []),
-            *_list_disk_entries(instance, attempt, now),
-            *list_market_entries(instance, outcome, now),
-        ),
+        timeline=tuple(_list_entries(instance, outcome, reason, now)),
         requeue=True,
     )
+
+
+def _call(instance: Instance, now: datetime) -> Plan:
+    """Resolve the next offer, or call RunInstances with the attempt.
+
+    A guarded write of `retry_at` precedes every call, so that of two decisions at the same time only one calls.
+    """
+    launch = replace(instance.launch, retry_at=now + COMMAND_RESEND_AFTER)
+    attempt = launch.attempt
+    if attempt is None and is_pass_complete(instance):
+        return end_pass(instance, now)
+    if attempt is None:
+        return Plan(
+            instance=replace(instance, launch=launch),
+            reason=EventReason(code=EventCode.RESOLVING, message=_describe_resolving(instance)),
+            step=ResolveLaunch(tuple(each.offer.key for each in launch.tries_of_pass)),
+        )
+    sent = replace(attempt, sent_at=attempt.sent_at or now, last_sent_at=now)
+    message = f"Calling EC2 to launch {instance.name} as {attempt.instance_type} in {attempt.zone}."
+    return Plan(
+        instance=replace(instance, launch=replace(launch, attempt=sent)),
+        reason=EventReason(code=EventCode.LAUNCHING, message=message),
+        step=Launch(sent, is_first_call=attempt.sent_at is None),
+    )
+
+
+def _describe_resolving(instance: Instance) -> str:
+    return f"Choosing an offer and looking up the image and the subnet for {instance.name}."
+
+
+def _list_entries(
+    instance: Instance, outcome: LaunchResolved, reason: EventReason, now: datetime
+) -> Iterator[TimelineEntry]:
+    """Yield the entries about an attempt: one per offer, and those about its disk and its market.
+
+    :param instance: before the attempt
+    """
+    attempt = outcome.attempt
+    if "/".join(attempt.offer.key) not in instance.launch.offers_in_timeline:
+        details = {"image_id": attempt.image_id, "instance_type": attempt.instance_type, "zone": attempt.zone}
+        yield timeline_entry(now, reason, details=details)
+    yield from _list_disk_entries(instance, attempt, now)
+    yield from list_market_entries(instance, outcome, now)
 
 
 def _list_disk_entries(instance: Instance, attempt: LaunchAttempt, now: datetime) -> Iterator[TimelineEntry]:
@@ -151,9 +164,10 @@ def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | N
         what = f"{instance.spec.hardware.instance_type} in {instance.spec.region}"
         cause = f"AWS has not accepted the launch of a {what} for {waited}, and EC2 shows no instance.{last_error}"
         return fail_launch(instance, EventCode.NO_ANSWER, cause, now, "Launch it again later.")
+    until = f", until {format_date_time(wait_until)} as requested" if wait_until else ""
+    cause = f"AWS had no capacity {describe_choice(instance)}. gpudesk tried for {waited}{until}."
     advice = "Launch another type, in another region, or later" if wait_until is None else "Launch it again"
-    cause = f"AWS had no capacity {describe_wait(instance)}, and gpudesk tried for {waited}."
-    advice = f"{advice}; with `wait_until` gpudesk keeps trying for up to 7 days."
+    advice = f"{advice}; with `wait_until` gpudesk keeps trying for up to {MAX_WAIT_TEXT}."
     return fail_launch(instance, EventCode.NO_CAPACITY, cause, now, advice)
 
 

@@ -8,7 +8,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
-from chalicelib.domain.instances.plan import LaunchResolved
+from chalicelib.domain.instances.outcome import LaunchResolved
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 

@@ -1,40 +1,27 @@
-"""Decide for an instance that moves: create the image, copy it, launch from it.
+"""Decide for an instance that moves: create the image of its disk, and copy it to the region of the target.
 
-`move_end` decides how a move ends.
+What follows is decided in `move_launch`, `move_end` and `move_clean_up`.
 """
 
 from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.aws_errors import AwsDuplicate, AwsError, PermanentAwsError, QuotaExceeded
-from chalicelib.domain.common.deadlines import IMAGE_RETRY_AFTER, LAUNCH_VISIBILITY_DEADLINE
+from chalicelib.domain.common.deadlines import IMAGE_RETRY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.lifecycle.move_clean_up import clean_up
 from chalicelib.domain.instances.lifecycle.move_deadlines import describe_overdue_step
-from chalicelib.domain.instances.lifecycle.move_end import (
-    clean_up,
-    end_successfully,
-    fail_move,
-    is_termination_requested,
-)
-from chalicelib.domain.instances.lifecycle.plans import (
-    no_op,
-    record_event,
-    require_ec2_instance,
-    with_phase,
-)
-from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, add_former_disk
+from chalicelib.domain.instances.lifecycle.move_end import fail_move
+from chalicelib.domain.instances.lifecycle.move_launch import begin_launch, decide_launch
+from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance
+from chalicelib.domain.instances.move_state import MoveState, MoveStep
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedMoveImage, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
-from chalicelib.domain.instances.record import Instance, ObservedState, Phase
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.setup.state import collect_documents_for_image
-
-FAILED_PHASES = (Phase.FAILED, Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
-"""Phases from which an instance at the target does not become ready."""
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, desk: DeskSettings) -> Plan | None:
@@ -50,7 +37,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, desk: De
         case MoveStep.IMAGE | MoveStep.COPY:
             return _decide_copying(instance, move, observation, overdue, now)
         case MoveStep.LAUNCH:
-            return _decide_launch(instance, move, observation.move.former_state, overdue, now)
+            return decide_launch(instance, move, observation.move.former_state, overdue, now)
         case MoveStep.CLEAN_UP:
             plan = clean_up(instance, move, observation.move, now)
             # The clean-up makes no calls while gpudesk is paused, and then must not keep the phase from deciding.
@@ -119,103 +106,4 @@ def _use_image(instance: Instance, move: MoveState, ami_id: str, now: datetime) 
         reason = EventReason(code=EventCode.MOVING, message=message)
         plan = record_event(replace(instance, move=copying, reason=reason), reason, now)
         return replace(plan, requeue=True)
-    return _launch(instance, replace(move, launch_image_id=ami_id), now)
-
-
-def _launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
-    """Let go of the EC2 instance, which stays stopped, and launch another one at the target.
-
-    Both have the id of the record in their tags. `ended_instance_ids` keeps the record from finding the former one.
-    """
-    former_instance, target = require_ec2_instance(instance), move.target
-    former = FormerPlace(
-        region=instance.spec.region,
-        hardware=instance.spec.hardware,
-        ec2_instance=former_instance,
-        setup=instance.setup,
-        rates=instance.billing.rates,
-        free_disk_gib=instance.spec.free_disk_gib,
-        has_priced_disks=instance.spec.has_priced_disks,
-        tagged_id=instance.tagged_id,
-        interruption=instance.observed.interruption,
-    )
-    size = target.hardware.instance_type
-    message = f"The disk of {instance.name} is copied. Launching it as {size} in {target.region}."
-    reason = EventReason(code=EventCode.MOVING, message=message)
-    launch = instance.launch
-    launched = replace(move, step=MoveStep.LAUNCH, step_since=now, called_at=None, former=former)
-    launching = replace(
-        with_phase(instance, Phase.LAUNCHING, reason, now),
-        move=launched,
-        ec2_instance=None,
-        tagged_id=None,
-        state_request=None,
-        launch=LaunchState(
-            attempt_count=launch.attempt_count,
-            started_at=now,
-            ended_instance_ids=(*launch.ended_instance_ids, former_instance.instance_id),
-        ),
-        spec=replace(
-            instance.spec,
-            desired=DesiredState.RUNNING,
-            region=target.region,
-            hardware=target.hardware,
-            free_disk_gib=None,
-            launch_choice=None,
-            wait_for_quota=False,
-        ),
-        setup=replace(
-            instance.setup,
-            number=instance.setup.number + 1,
-            documents=target.documents,
-            installed_documents=collect_documents_for_image(instance.setup),
-            results=(),
-            document_index=0,
-            attempts=0,
-            interruptions=0,
-            current_run=None,
-            retry_at=None,
-            failure=None,
-            abandoned=False,
-            on_running_instance=False,
-        ),
-        observed=ObservedState(),
-        ready_since=None,
-        billing=replace(instance.billing, rates=add_former_disk(launched, target.rates)),
-    )
-    return replace(record_event(launching, reason, now), requeue=True)
-
-
-def _decide_launch(
-    instance: Instance, move: MoveState, former_state: Ec2State | Unavailable | None, overdue: str | None, now: datetime
-) -> Plan | None:
-    """End the move when the instance is ready at its target, or cannot become ready.
-
-    A former instance that was started, by a person or by EC2 for its spot request, may have newer work on its disk.
-    """
-    if is_termination_requested(instance):
-        return _wait_for_sent_launch(instance, now) or fail_move(instance, "Its termination was requested.", now)
-    if former_state in (Ec2State.PENDING, Ec2State.RUNNING, Ec2State.STOPPING):
-        cause = "Its former EC2 instance was started outside gpudesk meanwhile, so its disk may have changed."
-        return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now)
-    if instance.phase is Phase.READY:
-        is_former_known = move.former is None or not isinstance(former_state, Unavailable)
-        return end_successfully(instance, move, now) if is_former_known else None
-    if instance.phase in FAILED_PHASES:
-        return fail_move(instance, instance.reason.message, now)
-    if overdue is None:
-        return None
-    return _wait_for_sent_launch(instance, now) or fail_move(instance, overdue, now)
-
-
-def _wait_for_sent_launch(instance: Instance, now: datetime) -> Plan | None:
-    """Wait while EC2 may still show the instance of a launch request that was sent. It is not sent again.
-
-    :returns: None if the move can end
-    """
-    attempt = instance.launch.attempt
-    called_at = attempt.last_called_at if attempt else None
-    if instance.ec2_instance or called_at is None or now - called_at >= LAUNCH_VISIBILITY_DEADLINE:
-        return None
-    message = f"The move of {instance.name} ends when it is known whether its launch had an effect."
-    return no_op(instance, EventCode.CANCEL_PENDING, message)
+    return begin_launch(instance, replace(move, launch_image_id=ami_id), now)

@@ -23,18 +23,20 @@ from chalicelib.domain.instances.lifecycle import (
 from chalicelib.domain.instances.lifecycle.move_late_launch import is_launch_of_ended_move, record_late_launch
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import advance_plan_meter, no_op
-from chalicelib.domain.instances.plan import (
+from chalicelib.domain.instances.outcome import (
     CallAccepted,
-    CancelSpotRequest,
-    ChangeType,
     CommandSent,
     DocumentAlreadyInstalled,
     InstanceLaunched,
-    Launch,
     LaunchResolved,
-    Move,
     NoLongerIdle,
     Outcome,
+)
+from chalicelib.domain.instances.plan import (
+    CancelSpotRequest,
+    ChangeType,
+    Launch,
+    Move,
     Plan,
     ResolveLaunch,
     RunHook,

@@ -9,27 +9,31 @@ from chalicelib.domain.common.aws_errors import QuotaExceeded
 from chalicelib.domain.common.deadlines import QUOTA_WAIT_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_date_time
+from chalicelib.domain.common.text import format_date_time, join_and
+from chalicelib.domain.instances.launch_tries import LaunchOffer
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
+from chalicelib.domain.instances.lifecycle.quota_tries import VCPU_CODES, find_offer_key, list_last_refusals
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.quota_wait import QuotaWait
 from chalicelib.domain.instances.record import Instance, Phase
-
-VCPU_CODES = ("VcpuLimitExceeded", "MaxSpotInstanceCountExceeded", "InstanceLimitExceeded")
-"""Errors about the quotas in vCPUs. The others are about volumes and network interfaces."""
 
 
 def wait_after_refusal(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan | None:
     """Return the plan of a launch that waits after the refusal; None: it does not wait for this quota.
 
     Admins are notified when the wait begins, not after each further refusal.
+
+    :param error: the first refusal for a quota in the pass, that of the preferred offer
     """
     if not instance.spec.wait_for_quota or error.code not in VCPU_CODES:
         return None
     before = instance.launch.quota_wait
-    refusal = f"EC2 refused it: {error.description}{_describe_need(instance)}"
-    wait = replace(before or QuotaWait(since=now), refused_at=now, refusal=refusal, is_over=False)
-    reason = build_waiting_reason(instance, refusal, wait.since)
+    refusal = f"EC2 refused it: {error.description}{_describe_launch_need(instance)}"
+    wait = replace(before or QuotaWait(since=now), refused_at=now, refusal=refusal, is_over=False, exceeded=())
+    choice = instance.spec.launch_choice
+    has_other_quotas = choice is not None and choice.has_other_quotas
+    others = _describe_other_quotas(instance) if has_other_quotas else ""
+    reason = build_waiting_reason(instance, f"{refusal}{others}", wait.since, has_other_quotas=has_other_quotas)
     launch = replace(instance.launch, attempt=None, retry_at=None, quota_wait=wait)
     # A launch that moves stays in its phase: its former place is taken back if it takes too long.
     requested = instance if instance.move else with_phase(instance, Phase.REQUESTED, reason, now)
@@ -43,14 +47,18 @@ def find_wait_end(instance: Instance, since: datetime) -> datetime:
     return min(choice.wait_until, longest) if choice and choice.wait_until else longest
 
 
-def build_waiting_reason(instance: Instance, cause: str, since: datetime) -> EventReason:
+def build_waiting_reason(
+    instance: Instance, cause: str, since: datetime, *, has_other_quotas: bool = False
+) -> EventReason:
     """Return why a launch waits and until when.
 
     :param cause: sentences
+    :param has_other_quotas: its offers use several quotas, and one of them must suffice
     """
+    quota = "one of its quotas" if has_other_quotas else "the quota"
     message = (
         f"{instance.name} waits for a larger quota, and costs nothing meanwhile. {cause} gpudesk waits until "
-        f"{format_date_time(find_wait_end(instance, since))} and launches it as soon as the quota is large enough. To "
+        f"{format_date_time(find_wait_end(instance, since))} and launches it as soon as {quota} is large enough. To "
         "cancel it, terminate it."
     )
     return EventReason(code=EventCode.WAITING_FOR_QUOTA, message=message)
@@ -58,15 +66,19 @@ def build_waiting_reason(instance: Instance, cause: str, since: datetime) -> Eve
 
 def describe_quota_advice(instance: Instance) -> str:
     """Return what people can do about a start that EC2 refused for a quota in vCPUs, as sentences."""
-    code = _find_code(instance)
+    code = find_quota_code(instance.spec.hardware.instance_type, instance.spec.market)
     if code is None:
         return "Ask an admin to request an increase in Service Quotas, and start it again."
     return describe_start_advice(code)
 
 
 def describe_quota_refusal(instance: Instance, error: QuotaExceeded) -> str:
-    """Return why the launch failed and what people can do, as sentences."""
-    code, need = _find_code(instance), _describe_need(instance)
+    """Return why the launch failed and what people can do, as sentences.
+
+    :param error: the first refusal for a quota in the pass, that of the preferred offer
+    """
+    offer = _find_refused_offer(instance)
+    code, need = find_quota_code(offer.instance_type, offer.market), _describe_launch_need(instance)
     if code is None or error.code not in VCPU_CODES:
         return (
             f"The quota of the AWS account is exceeded. {error.description} Ask an admin to request an increase in "
@@ -77,13 +89,36 @@ def describe_quota_refusal(instance: Instance, error: QuotaExceeded) -> str:
     return f"A quota of the AWS account is exceeded. {error.description}{need} {advice}"
 
 
-def _find_code(instance: Instance) -> str | None:
-    """Return the code of the quota that the instance uses; None: it is unknown."""
-    return find_quota_code(instance.spec.hardware.instance_type, instance.spec.market)
+def _describe_launch_need(instance: Instance) -> str:
+    """Return which quota the refused offer needs and how much of it, as a sentence after a space; empty: unknown."""
+    offer, hardware = _find_refused_offer(instance), instance.spec.hardware
+    code = find_quota_code(offer.instance_type, offer.market)
+    vcpus = hardware.vcpus if hardware.instance_type == offer.instance_type else None
+    return f" {describe_need(code, offer.region, offer.instance_type, vcpus)}" if code else ""
 
 
-def _describe_need(instance: Instance) -> str:
-    """Return which quota the type needs and how much of it, as a sentence after a space; empty: it is unknown."""
-    code, hardware = _find_code(instance), instance.spec.hardware
-    need = describe_need(code, instance.spec.region, hardware.instance_type, hardware.vcpus) if code else ""
-    return f" {need}" if need else ""
+def _find_refused_offer(instance: Instance) -> LaunchOffer:
+    """Return the first offer that EC2 refused for a quota: the record has the type and the region of the last one."""
+    refusals, spec = list_last_refusals(instance.launch), instance.spec
+    if refusals:
+        return refusals[0].offer
+    return LaunchOffer(
+        instance_type=spec.hardware.instance_type, region=spec.region, zone=f"{spec.region}a", market=spec.market
+    )
+
+
+def _describe_other_quotas(instance: Instance) -> str:
+    """Return the other quotas with which the launch could go on, as a sentence after a space.
+
+    The next decision, which reads the quotas, describes each of them.
+    """
+    first = find_offer_key(_find_refused_offer(instance))
+    offers = {find_offer_key(each.offer): each.offer for each in list_last_refusals(instance.launch)}
+    refused = [
+        f"{find_quota_code(offer.instance_type, offer.market) or offer.instance_type} in {offer.region}"
+        for key, offer in offers.items()
+        if key != first
+    ]
+    if refused:
+        return f" EC2 refused its other offers for a quota, too: {join_and(refused)}."
+    return " The quota of another of its offers would do, too."

@@ -12,7 +12,8 @@ from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_RETR
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.lifecycle.plans import no_op
-from chalicelib.domain.instances.plan import CallAccepted, CancelSpotRequest, Plan
+from chalicelib.domain.instances.outcome import CallAccepted
+from chalicelib.domain.instances.plan import CancelSpotRequest, Plan
 from chalicelib.domain.instances.record import Instance
 
 

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-resize.html
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import STOP_RETRY_AFTER
+from chalicelib.domain.common.deadlines import CALL_RETRY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.claim import Claim
@@ -24,7 +24,7 @@ def plan_type_change(instance: Instance, claim: Claim, now: datetime) -> Plan | 
     requested, before = instance.start.instance_type, instance.spec.hardware.instance_type
     if requested is None or requested == before:
         return None
-    if claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER:
+    if claim.last_called_at and now - claim.last_called_at < CALL_RETRY_AFTER:
         message = claim.last_error or f"EC2 does not show {instance.name} as {requested} yet."
         return no_op(instance, EventCode.CHANGING_TYPE, message)
     message = f"Changing the type of {instance.name} from {before} to {requested}."

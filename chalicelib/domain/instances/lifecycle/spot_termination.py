@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.deadlines import STOP_RETRY_AFTER, VISIBILITY_GRACE
+from chalicelib.domain.common.deadlines import CALL_RETRY_AFTER, VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.claim import Claim
@@ -52,7 +52,7 @@ def wait_for_cancellation(instance: Instance, claim: Claim, observation: Observa
         case Unavailable(error):
             message = f"EC2 did not show the spot request of {name}, so it is not terminated yet: {error}"
             return no_op(instance, EventCode.AWS_UNAVAILABLE, message)
-    if claim.request_cancelled_at and now - claim.request_cancelled_at < STOP_RETRY_AFTER:
+    if claim.request_cancelled_at and now - claim.request_cancelled_at < CALL_RETRY_AFTER:
         message = f"gpudesk cancelled the spot request of {name}. EC2 does not show that yet."
         return no_op(instance, EventCode.TERMINATING, message)
     message = f"The spot request of {name} is cancelled first, so that EC2 does not launch it again."

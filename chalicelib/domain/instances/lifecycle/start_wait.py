@@ -56,7 +56,7 @@ def record_refusal(instance: Instance, error: InsufficientCapacity, now: datetim
     until = start.wait_until or instance.phase_since + START_DEADLINE
     message = (
         f"{refusal} gpudesk tries again until {format_date_time(until)}. Its disk stays and is billed meanwhile. "
-        f"{describe_capacity_advice(waiting)}"
+        f"{describe_capacity_advice(waiting, can_move=not instance.is_adopted_on_request)}"
     )
     reason = EventReason(code=EventCode.START_WAITING, message=message)
     return record_once(

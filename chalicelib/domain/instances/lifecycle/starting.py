@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
-from chalicelib.domain.common.deadlines import START_DEADLINE, STOP_RETRY_AFTER
+from chalicelib.domain.common.deadlines import CALL_RETRY_AFTER, START_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, format_duration
@@ -105,7 +105,7 @@ def retry_start(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
         return change
     if start.retry_at and now < start.retry_at:
         return no_op(instance, EventCode.START_WAITING, f"{start.last_refusal} gpudesk tries again later.")
-    if claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER:
+    if claim.last_called_at and now - claim.last_called_at < CALL_RETRY_AFTER:
         return no_op(instance, EventCode.STARTING, claim.last_error or f"EC2 accepted the start of {instance.name}.")
     reason = require_ec2_instance(instance).unexpected_reason_text
     cause = claim.last_error or f"EC2 still shows {instance.name} as stopped.{reason}"
@@ -117,7 +117,7 @@ def retry_start(instance: Instance, now: datetime, desk: DeskSettings) -> Plan:
 def _find_choices(instance: Instance) -> str:
     """Return what to do about a start that failed, as sentences."""
     if instance.start.refused_since:
-        return describe_capacity_advice(instance.start)
+        return describe_capacity_advice(instance.start, can_move=not instance.is_adopted_on_request)
     return "Start it again later, or launch another instance."
 
 

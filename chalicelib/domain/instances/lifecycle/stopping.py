@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.aws_errors import AwsError, PermanentAwsError
-from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER, STOP_OVERDUE_AFTER, STOP_RETRY_AFTER
+from chalicelib.domain.common.deadlines import CALL_RETRY_AFTER, STOP_FORCE_AFTER, STOP_OVERDUE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
@@ -30,7 +30,8 @@ from chalicelib.domain.instances.lifecycle.resize import plan_type_change
 from chalicelib.domain.instances.lifecycle.spot_return import build_interrupted_reason, wait_for_ec2
 from chalicelib.domain.instances.lifecycle.spot_termination import wait_for_cancellation
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
+from chalicelib.domain.instances.outcome import NoLongerIdle
+from chalicelib.domain.instances.plan import Plan, Stop, Terminate
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
@@ -121,7 +122,7 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
         instance = replace(forget_facts(instance, code), claim=replace(claim, rejection_code=error.code))
     message = (
         f"{instance.name} could not be {_get_participle(claim)}: AWS rejected the call. {error.description} AWS bills "
-        f"{instance.name} meanwhile, and gpudesk calls again every {format_duration(STOP_RETRY_AFTER)}. An admin must "
+        f"{instance.name} meanwhile, and gpudesk calls again every {format_duration(CALL_RETRY_AFTER)}. An admin must "
         f"remove the cause, or {claim.action} the instance in the EC2 console."
     )
     return record_once(instance, code, EventReason(code=code, message=message), now)
@@ -137,13 +138,13 @@ def _build_stopped_reason(instance: Instance, ec2_instance: Ec2Instance) -> Even
 
 
 def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime, mode: Mode) -> Plan:
-    """Wait for EC2, call again every `STOP_RETRY_AFTER`, and notify people after `STOP_OVERDUE_AFTER`."""
+    """Wait for EC2, call again every `CALL_RETRY_AFTER`, and notify people after `STOP_OVERDUE_AFTER`."""
     name, state = instance.name, require_ec2_instance(instance).state
     if _is_overdue(instance, claim, now):
         return _notify_overdue(instance, claim, now, mode)
     is_forced = isinstance(step, Stop) and step.force
     is_in_progress = state is Ec2State.STOPPING and isinstance(step, Stop) and not is_forced
-    if is_in_progress or (claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER):
+    if is_in_progress or (claim.last_called_at and now - claim.last_called_at < CALL_RETRY_AFTER):
         code = EventCode.STOPPING if instance.phase is Phase.STOPPING else EventCode.TERMINATING
         return no_op(instance, code, f"gpudesk called EC2 to {claim.action} {name}. EC2 says {state}.")
     by_force = " by force" if is_forced else ""

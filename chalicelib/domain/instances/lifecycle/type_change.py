@@ -91,16 +91,4 @@ def _set_up_again(instance: Instance, before: Hardware) -> tuple[Instance, bool]
     is_same = before.setup_gpu_count == instance.spec.hardware.setup_gpu_count
     if is_same or not documents or not setup.is_done or instance.phase not in PHASES_OF_START:
         return instance, False
-    again = replace(
-        setup,
-        number=setup.number + 1,
-        documents=documents,
-        document_index=0,
-        attempts=0,
-        current_run=None,
-        retry_at=None,
-        failure=None,
-        on_running_instance=True,
-        abandoned=False,
-    )
-    return replace(instance, setup=again), True
+    return replace(instance, setup=setup.begin_again(documents, on_running_instance=True)), True

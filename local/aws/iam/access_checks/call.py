@@ -50,7 +50,7 @@ class AccessCheck:
 
 
 class Facts(Protocol):
-    """What AWS knows about the resources that a call names. A resource that does not exist has no tags."""
+    """The facts that AWS knows of the resources that a call names. A resource that does not exist has no tags."""
 
     def get_tags(self, region: str, kind: str, resource_id: str) -> Mapping[str, str]:
         """Return the tags of an instance, image, snapshot, subnet, security group or session."""

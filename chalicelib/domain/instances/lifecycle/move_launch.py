@@ -1,0 +1,105 @@
+"""Launch a moving instance at its target, and end the move when it is ready there or cannot become ready."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.common.deadlines import LAUNCH_VISIBILITY_DEADLINE
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.lifecycle.former_place import build_former_place
+from chalicelib.domain.instances.lifecycle.move_end import end_successfully, fail_move
+from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
+from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget, add_former_disk
+from chalicelib.domain.instances.observation import Unavailable
+from chalicelib.domain.instances.observed_state import ObservedState
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState, Spec
+from chalicelib.domain.setup.state import collect_documents_for_image
+
+FAILED_PHASES = (Phase.FAILED, Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
+"""Phases from which an instance at the target does not become ready."""
+
+
+def begin_launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
+    """Let go of the EC2 instance, which stays stopped, and launch another one at the target.
+
+    Both have the id of the record in their tags. `ended_instance_ids` keeps the record from finding the former one.
+    """
+    former, target, launch = build_former_place(instance), move.target, instance.launch
+    size = target.hardware.instance_type
+    message = f"The disk of {instance.name} is copied. Launching it as {size} in {target.region}."
+    reason = EventReason(code=EventCode.MOVING, message=message)
+    launched = replace(move, step=MoveStep.LAUNCH, step_since=now, called_at=None, former=former)
+    launching = replace(
+        with_phase(instance, Phase.LAUNCHING, reason, now),
+        move=launched,
+        ec2_instance=None,
+        tagged_id=None,
+        state_request=None,
+        launch=LaunchState(
+            attempt_count=launch.attempt_count,
+            started_at=now,
+            ended_instance_ids=(*launch.ended_instance_ids, former.ec2_instance.instance_id),
+        ),
+        spec=_build_spec(instance.spec, target),
+        setup=replace(
+            instance.setup.begin_again(target.documents, on_running_instance=False),
+            installed_documents=collect_documents_for_image(instance.setup),
+            results=(),
+        ),
+        observed=ObservedState(),
+        ready_since=None,
+        billing=replace(instance.billing, rates=add_former_disk(launched, target.rates)),
+    )
+    return replace(record_event(launching, reason, now), requeue=True)
+
+
+def decide_launch(
+    instance: Instance, move: MoveState, former_state: Ec2State | Unavailable | None, overdue: str | None, now: datetime
+) -> Plan | None:
+    """End the move when the instance is ready at its target, or cannot become ready.
+
+    A former instance that was started, by a person or by EC2 for its spot request, may have newer work on its disk.
+    """
+    if instance.is_termination_requested:
+        return _wait_for_sent_launch(instance, now) or fail_move(instance, "Its termination was requested.", now)
+    if former_state in (Ec2State.PENDING, Ec2State.RUNNING, Ec2State.STOPPING):
+        cause = "Its former EC2 instance was started outside gpudesk meanwhile, so its disk may have changed."
+        return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now)
+    if instance.phase is Phase.READY:
+        is_former_known = move.former is None or not isinstance(former_state, Unavailable)
+        return end_successfully(instance, move, now) if is_former_known else None
+    if instance.phase in FAILED_PHASES:
+        return fail_move(instance, instance.reason.message, now)
+    if overdue is None:
+        return None
+    return _wait_for_sent_launch(instance, now) or fail_move(instance, overdue, now)
+
+
+def _build_spec(spec: Spec, target: MoveTarget) -> Spec:
+    """Return the spec at the target: the launch tries nothing else, and waits for no larger quota."""
+    return replace(
+        spec,
+        desired=DesiredState.RUNNING,
+        region=target.region,
+        hardware=target.hardware,
+        free_disk_gib=None,
+        launch_choice=None,
+        wait_for_quota=False,
+    )
+
+
+def _wait_for_sent_launch(instance: Instance, now: datetime) -> Plan | None:
+    """Wait while EC2 may still show the instance of a launch request that was sent. It is not sent again.
+
+    :returns: None if the move can end
+    """
+    attempt = instance.launch.attempt
+    called_at = attempt.last_called_at if attempt else None
+    if instance.ec2_instance or called_at is None or now - called_at >= LAUNCH_VISIBILITY_DEADLINE:
+        return None
+    message = f"The move of {instance.name} ends when it is known whether its launch had an effect."
+    return no_op(instance, EventCode.CANCEL_PENDING, message)
