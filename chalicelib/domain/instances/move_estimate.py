@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import HOURS_PER_MONTH, InstanceTypeCatalog
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.money import format_usd, round_usd
+from chalicelib.domain.common.money import format_exact_usd, format_usd, round_usd
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.hardware import describe_price
 from chalicelib.domain.instances.move_choice import build_move_choice, find_on_demand_price
@@ -132,9 +132,9 @@ def _describe_fallback(spec: Spec, target: MoveTarget) -> str:
     choice, price = build_move_choice(spec, target), find_on_demand_price(target)
     if choice is None or price is None or choice.max_price is None:
         return ""
-    on_demand = format_usd(price)
+    on_demand = format_exact_usd(price)
     if price > choice.max_price:
-        limit = format_usd(choice.max_price)
+        limit = format_exact_usd(choice.max_price)
         return f"It is launched on spot only: on-demand costs {on_demand} per hour, and max_price is {limit}."
     return f"If spot has no capacity there, it is launched on-demand for {on_demand} per hour."
 

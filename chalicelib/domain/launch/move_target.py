@@ -8,7 +8,7 @@ from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.lookup_errors import UnknownType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.errors import FieldError, build_validation_error
-from chalicelib.domain.common.money import format_usd
+from chalicelib.domain.common.money import format_exact_usd
 from chalicelib.domain.instances.hardware import build_hardware, find_rates
 from chalicelib.domain.instances.lifecycle.spot_termination import has_spot_request
 from chalicelib.domain.instances.move_choice import build_move_choice, find_on_demand_price
@@ -151,5 +151,5 @@ def _find_price_problem(instance: Instance, target: MoveTarget, context: SizeCon
     lowest = min((price for price in prices if price is not None), default=None)
     if choice is None or choice.max_price is None or lowest is None or lowest <= choice.max_price:
         return None
-    limit, size = format_usd(choice.max_price), target.hardware.instance_type
-    return f"{size} costs at least {format_usd(lowest)} per hour there, and max_price of {instance.name} is {limit}"
+    size, least, limit = target.hardware.instance_type, format_exact_usd(lowest), format_exact_usd(choice.max_price)
+    return f"{size} costs at least {least} per hour there, and max_price of {instance.name} is {limit}"
