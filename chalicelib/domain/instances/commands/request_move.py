@@ -65,6 +65,8 @@ def request_move(instance: Instance, move_id: str, target: MoveTarget, actor: Ac
         step_since=now,
     )
     message = f"{actor.name} requested the move of {instance.name} to {move.place} as {target.hardware.instance_type}."
+    if instance.phase is Phase.BOOTING:
+        message += " The start that waited for capacity has ended: start it again if the move is cancelled."
     reason = EventReason(code=EventCode.MOVE_REQUESTED, message=message)
     stopped = instance if instance.phase is Phase.STOPPED else to_stopped(instance, reason, now)
     moving = replace(
