@@ -25,6 +25,7 @@ from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.commands.request_move import cancel_move
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
 from chalicelib.domain.instances.ec2_instance import (
     AttachedDisks,
@@ -38,10 +39,12 @@ from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.lifecycle import decide
 from chalicelib.domain.instances.lifecycle import record_outcome as outcomes
+from chalicelib.domain.instances.lifecycle.move_clean_up import clean_up
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
 from chalicelib.domain.instances.observation import (
     CommandStatus,
+    MoveObservation,
     NotVisible,
     Observation,
     ObservedAgent,
@@ -167,12 +170,25 @@ def with_move(instance: Instance, step: MoveStep, age: timedelta) -> Instance:
         requested_at=NOW - age,
         source_region=spec.region,
         source_zone=f"{spec.region}a",
-        source_type=spec.hardware.instance_type,
         target=MoveTarget(region=spec.region, hardware=spec.hardware),
         step=step,
         step_since=NOW - age,
     )
     return replace(instance, move=move)
+
+
+def keep_only_copy() -> Change:
+    instance = with_move(build_instance(), MoveStep.CLEAN_UP, MINUTE)
+    assert instance.move is not None
+    move = replace(instance.move, image_id="ami-1", is_source_lost=True, is_failed=True)
+    plan = clean_up(instance, move, MoveObservation(leftover_count=1), NOW)
+    assert plan is not None
+    return plan.instance, plan.timeline
+
+
+def cancel_copying_move() -> Change:
+    change = cancel_move(with_move(build_instance(), MoveStep.IMAGE, MINUTE), ADA, NOW)
+    return change.instance, change.entries
 
 
 def end_image(state: str) -> Change:
@@ -340,6 +356,8 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     ),
     "moved": lambda: decide_change(with_move(build_instance(), MoveStep.LAUNCH, MINUTE)),
     "move_failed": lambda: decide_change(with_move(build_instance(), MoveStep.IMAGE, MINUTE)),
+    "move_cancelled": cancel_copying_move,
+    "move_image_kept": keep_only_copy,
     "move_leftover": lambda: decide_change(with_move(build_instance(), MoveStep.CLEAN_UP, 90 * MINUTE)),
     "image_available": lambda: end_image("available"),
     "image_failed": lambda: end_image("failed"),
