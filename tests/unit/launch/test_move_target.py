@@ -13,7 +13,7 @@ from chalicelib.domain.instances.commands.request_move import request_move
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
-from chalicelib.domain.instances.lifecycle.former_place import build_former_place, take_back
+from chalicelib.domain.instances.lifecycle.former_place import build_former_place, restore_former_place
 from chalicelib.domain.instances.lifecycle.move_launch import begin_launch
 from chalicelib.domain.instances.move_choice import build_move_choice
 from chalicelib.domain.instances.move_estimate import estimate_move
@@ -204,6 +204,6 @@ def test_failed_move_takes_back_the_market_and_the_launch() -> None:
     before = replace(before, launch=replace(before.launch, tries=(tried,)))
     spec = replace(before.spec, market=Market.ON_DEMAND, launch_choice=None)
     moving = replace(before, spec=spec, launch=LaunchState(next_offer=offer))
-    after = take_back(moving, build_former_place(before), before.reason, NOW)
+    after = restore_former_place(moving, build_former_place(before), before.reason, NOW)
     assert (after.spec.market, after.spec.launch_choice) == (Market.SPOT, before.spec.launch_choice)
     assert (after.launch.tries, after.launch.next_offer) == ((tried,), None)

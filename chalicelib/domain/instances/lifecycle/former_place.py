@@ -29,7 +29,7 @@ def build_former_place(instance: Instance) -> FormerPlace:
     )
 
 
-def take_back(instance: Instance, former: FormerPlace, reason: EventReason, now: datetime) -> Instance:
+def restore_former_place(instance: Instance, former: FormerPlace, reason: EventReason, now: datetime) -> Instance:
     """Return the record with its former EC2 instance, stopped."""
     newer, launch = instance.ec2_instance, instance.launch
     former_id = former.ec2_instance.instance_id

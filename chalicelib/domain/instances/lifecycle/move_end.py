@@ -8,7 +8,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2Instance, EndCause
-from chalicelib.domain.instances.lifecycle.former_place import take_back
+from chalicelib.domain.instances.lifecycle.former_place import restore_former_place
 from chalicelib.domain.instances.lifecycle.move_clean_up import clean_up
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, ObsoleteInstance
@@ -119,7 +119,7 @@ def _end_without_success(instance: Instance, move: MoveState, reason: EventReaso
         kept = reason if instance.phase is Phase.STOPPED else instance.reason
         ended = replace(instance, move=cleaning, reason=kept)
     else:
-        ended = take_back(replace(instance, move=cleaning), former, reason, now)
+        ended = restore_former_place(replace(instance, move=cleaning), former, reason, now)
     return replace(record_event(ended, reason, now), requeue=True)
 
 
