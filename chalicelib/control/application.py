@@ -46,7 +46,7 @@ class Application:
     """Everything that the entry points use: a service for each capability, and the parts of the control loop.
 
     :param instances: changes of instances: stop, start, keep, terminate, update
-    :param starts: starts with a wait for capacity, or in another size
+    :param starts: starts with `wait_until` or another type
     :param queries: reads of instances and health
     :param setup: setups that are run again or added
     :param desk: the desk settings, the recipes and the catalog
