@@ -65,7 +65,8 @@ def _begin(instance: Instance, quotas: Sequence[ObservedQuota], now: datetime) -
 
 def _wait(instance: Instance, wait: QuotaWait, quotas: Sequence[ObservedQuota]) -> Instance:
     """Return the record of a launch that waits, with what is known of its quotas."""
-    waiting = replace(wait, exceeded=tuple(each.key for each in quotas if each.fits is False))
+    exceeded = [each.key for each in quotas if each.fits is False]
+    waiting = replace(wait, exceeded=tuple(dict.fromkeys((*wait.exceeded, *exceeded))))
     changed = replace(instance, launch=replace(instance.launch, quota_wait=waiting))
     known = describe_quotas(changed.launch, quotas)
     return replace(changed, reason=build_waiting_reason(instance, known, wait.since, has_other_quotas=len(quotas) > 1))
