@@ -85,7 +85,7 @@ def count_current_use(
 ) -> Mapping[str, RegionOfferings]:
     """Return what was read of regions, with the use of their quotas as of now, for the choice among the offers.
 
-    :param records: all active records but that of the launch
+    :param records: all active records but that of the launch and those that come after it
     """
     return {region: _count_use_in_region(each, records, types, now) for region, each in offerings.items()}
 
