@@ -9,6 +9,7 @@ from chalicelib.control.loop.launch_memory import (
     LaunchMemory,
     RememberedParameters,
     RememberedPrerequisites,
+    RememberedRecords,
     RememberingExecutor,
 )
 from chalicelib.control.loop.mover import Mover
@@ -74,8 +75,10 @@ class Executor:
     def add_memory(self) -> StepExecutor:
         """Return an executor for one sweep, which makes no call again that cannot have another outcome."""
         memory = LaunchMemory()
+        selector = self.resolver.selector
         resolver = replace(
             self.resolver,
+            selector=replace(selector, instances=RememberedRecords(selector.instances, memory)),
             prerequisites=RememberedPrerequisites(self.resolver.prerequisites, memory),
             parameters=RememberedParameters(self.resolver.parameters, memory),
         )
