@@ -48,6 +48,8 @@ class QuotaSource:
         if records is None:
             records = [each for each in self.stores.instances.list_active() if isinstance(each, Instance)]
         waiting = [record for record in records if may_wait_for_quota(record)]
+        if not waiting:
+            return {}
         regions = dict.fromkeys(region for each in waiting for region in list_quota_regions(each, self.regions))
         offerings, requests = self.stores.quota_requests.get_many_with_offerings(regions)
         chooser = self._build_chooser(offerings)

@@ -4,11 +4,13 @@
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.instance_sweep import InstanceSweep, Work
+from chalicelib.control.loop.quota_source import QuotasByLaunch
 from chalicelib.control.loop.read_region import group_by_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -89,6 +91,7 @@ class SweepRun:
                 self.report.failed.append(record.id)
         readable = [record for record in records if isinstance(record, Instance)]
         by_region = group_by_region(records, self.reconciler.settings.deployed_regions)
+        quotas = self._observe_quotas(readable)
         work: list[Work] = []
         unread_regions = []
         for region in before.order_regions(by_region):
@@ -96,11 +99,19 @@ class SweepRun:
                 unread_regions.append(region)
                 continue
             try:
-                work += self.instances.plan_region(region, by_region[region], readable)
+                work += self.instances.plan_region(region, by_region[region], readable, quotas)
             except Exception:
                 LOG.exception("region %s could not be swept; the next sweep tries again", region)
                 self.report.unavailable_regions.append(region)
         return work, unread_regions
+
+    def _observe_quotas(self, records: Sequence[Instance]) -> QuotasByLaunch:
+        """Return the quotas that launches may wait for. After an error none is known: whoever waits goes on waiting."""
+        try:
+            return self.reconciler.observer.quotas.observe(records)
+        except Exception:
+            LOG.exception("the quotas of waiting launches could not be read; the next sweep tries again")
+            return {}
 
     def _list_images(self) -> list[str]:
         """Return the ids of the images to reconcile. An error does not affect the sweep of the instances."""
