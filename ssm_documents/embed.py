@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import bz2
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 from ssm_documents.minify import minify
@@ -35,8 +33,6 @@ _PACKED_FILES = (
     ),
 )
 """The modules of the probe, and those that it shares with gpudesk: the idle rule and the heartbeat."""
-
-_UNPACK = Path(__file__).parent / "gpudesk-probe" / "unpack.py"
 
 _MAIN = "from ssm_documents.probe.main import main\n\nraise SystemExit(main())\n"
 
@@ -70,9 +66,3 @@ def pack_probe() -> str:
 def _encode(group: bytes) -> str:
     number = int.from_bytes(group, "big")
     return "".join(_DIGITS[number // len(_DIGITS) ** place % len(_DIGITS)] for place in reversed(range(_CHARACTERS)))
-
-
-def build_zipapp() -> bytes:
-    """Return the zipapp that `unpack.py` makes on the instance; it runs by `python FILE`."""
-    unpack = (sys.executable, "-I", str(_UNPACK))
-    return subprocess.run(unpack, input=pack_probe().encode(), capture_output=True, check=True).stdout

@@ -77,7 +77,7 @@ def build_loading_lines(library: str, *, is_first_step: bool) -> list[str]:
     library_hash = hashlib.sha256(library.encode()).hexdigest()
     return [
         f"GPUDESK_LIBRARY={LIBRARY_FOLDER}/{library_hash}.sh",
-        'gpudesk_has_library() { echo "$(basename "$GPUDESK_LIBRARY" .sh)  $GPUDESK_LIBRARY" | '
+        'gpudesk_has_library() { local hash=${GPUDESK_LIBRARY##*/}; echo "${hash%.sh}  $GPUDESK_LIBRARY" | '
         "sha256sum -c --status; }",
         *(_build_installing_lines(library) if is_first_step else ()),
         'gpudesk_has_library 2>/dev/null || { echo "gpudesk: $GPUDESK_LIBRARY is missing or damaged. Check whether the '

@@ -4,7 +4,6 @@ The description of a model's field completes the sentence "must be ...". What fo
 which comes after the given value.
 """
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args
@@ -16,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from chalicelib.api.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 from chalicelib.api.request_models import INVISIBLE_ERROR, RequestModel
-from chalicelib.domain.common.accepted_values import MAX_NAMED, describe_accepted_values
+from chalicelib.domain.common.accepted_values import MAX_NAMED, describe_accepted_values, find_similar_name
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.strict_json import JsonError, parse_json
 from chalicelib.domain.common.visible_text import escape_invisible
@@ -154,9 +153,9 @@ def _list_models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _explain_unknown_field(name: str, known: tuple[str, ...], noun: FieldNoun, documentation: str) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = find_similar_name(name, known)
     if close:
-        return f"unknown {noun}; did you mean {close[0]}?"
+        return f"unknown {noun}; did you mean {close}?"
     if not known:
         return f"unknown {noun}; this request has no {noun}s"
     if len(known) <= MAX_NAMED or not documentation:

@@ -11,4 +11,8 @@ PACKAGES=(jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 jupyter-s
 require_free_space 1
 install -d -m 0755 /opt/gpudesk
 make_venv /opt/gpudesk/jupyter "${PACKAGES[@]}"
-say "Installed JupyterLab $(as_owner /opt/gpudesk/jupyter /opt/gpudesk/jupyter/bin/python -I -m jupyterlab --version)."
+print_version() {
+  as_owner /opt/gpudesk/jupyter /opt/gpudesk/jupyter/bin/python -I -c \
+    'from importlib.metadata import version; print(version("jupyterlab"))'
+}
+say "Installed JupyterLab $(print_version)."

@@ -51,15 +51,15 @@ source include:prelude/supervision.sh
 # shellcheck source=prelude/marks.sh
 source include:prelude/marks.sh
 
-mkdir -p "$GPUDESK_STATE/attempts"
-chmod 0755 "$GPUDESK_STATE"
-# Only root may open the lock. A user who could open it could hold it, and block every step and the self-stop.
-(umask 077 && : >>"$GPUDESK_LOCK")
-chmod 0600 "$GPUDESK_LOCK"
 GPUDESK_ATTEMPT_MARK="$GPUDESK_STATE/attempts/$SSM_attemptId.$GPUDESK_DOCUMENT.$GPUDESK_STEP"
 GPUDESK_STEP_MARK="$GPUDESK_STATE/steps/$GPUDESK_DOCUMENT.$GPUDESK_STEP"
 GPUDESK_REBOOTS="$GPUDESK_STATE/reboots/$GPUDESK_DOCUMENT.$GPUDESK_STEP"
 if [ "${GPUDESK_LOCKED:-}" != "$GPUDESK_STEP" ]; then
+  mkdir -p "$GPUDESK_STATE/attempts"
+  chmod 0755 "$GPUDESK_STATE"
+  # Only root may open the lock. A user who could open it could hold it, and block every step and the self-stop.
+  (umask 077 && : >>"$GPUDESK_LOCK")
+  chmod 0600 "$GPUDESK_LOCK"
   status=0
   gpudesk_supervise || status=$?
   exit "$status"

@@ -189,5 +189,6 @@ def _list_changed_thresholds(before: Thresholds, after: Thresholds) -> list[str]
 
 def _find_error_code(error: Exception) -> str:
     """Return the error code of AWS, or else the class of the error."""
-    response = getattr(error, "response", {})
+    # On the errors of a closed connection and of a time-out, botocore sets it to None.
+    response = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code") or type(error).__name__)

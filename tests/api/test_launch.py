@@ -76,6 +76,11 @@ def test_maximum_price_of_a_launch_on_spot_is_compared_with_the_spot_price(bench
     refused = bench.ada("POST", "/instances", body | {"max_price": "0.10"})
     assert refused.status == 422
     assert "the lowest known price of g4dn.xlarge on spot, in us-" in refused.field_errors["max_price"]
+    least = refused.field_errors["max_price"].partition("$")[2].partition(",")[0]
+    accepted = bench.ada("POST", "/instances", body | {"max_price": least})
+    assert accepted.status == 202
+    warnings = [warning["code"] for warning in accepted.json["warnings"]]
+    assert ("no_fallback" in warnings) is (market == "spot-or-on-demand")
 
 
 def test_status_of_a_launch_shows_its_maximum_price_its_wait_and_its_tries(bench: Bench) -> None:

@@ -16,6 +16,8 @@ LAUNCH = {"gpu": "T4"}
     [
         ({"disk_gb": 64}, "disk_gb", "unknown field; did you mean disk_gib?"),
         ({"Region": "us-east-1"}, "Region", "did you mean region?"),
+        ({"zone": "us-east-1a"}, "zone", "unknown field; known: "),
+        ({"disk": 64}, "disk", "unknown field; did you mean disk_gib?"),
         (
             {"colour": "red"},
             "colour",

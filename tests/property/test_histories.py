@@ -46,6 +46,7 @@ def was_quiet(window: list[TrueMinute]) -> bool:
 @given(worlds, histories)
 @example(World(build_ready_instance()), CLOCK_JUMP_THEN_LOST_LINK)
 def test_gpudesk_stops_no_busy_kept_or_unwarned_instance(world: World, history: History) -> None:
+    world.has_encoding = True
     world.run_history(history)
     stopped = world.stopped
     if stopped is None or stopped.warning_type is None:
@@ -131,6 +132,9 @@ def test_lifetime_limits_everything_except_a_keep(history: History, max_hours: i
             away_until = world.now + MINUTE
     world.run_minute(Minute(active="gpu", event=Mode.ENFORCE))
     while world.stopped is None and world.now < START + timedelta(hours=9):
+        end = max(START + timedelta(hours=max_hours), world.kept_until, away_until)
+        if world.now < end - 20 * MINUTE:
+            world.now += 9 * MINUTE  # nothing is due yet: the next minute is ten minutes later
         world.run_minute(Minute(active="gpu", unknown="cpu", link=Link.LOST))
     assert world.stopped is not None
     end = max(START + timedelta(hours=max_hours), world.kept_until, away_until)

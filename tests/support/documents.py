@@ -4,7 +4,10 @@ import base64
 import functools
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.common.document_names import build_document_name
@@ -14,6 +17,7 @@ from ssm_documents.compose import compose
 
 Document = dict[str, Any]
 PROBE = "gpudesk-probe"
+UNPACK = Path("ssm_documents/gpudesk-probe/unpack.py")
 
 
 @functools.cache
@@ -25,6 +29,20 @@ def copy_document(name: str) -> Document:
     """Return a copy of a document, which the test may change. Composing happens once, because it takes long."""
     document: Document = json.loads(_compose_once(name))
     return document
+
+
+def read_packed_probe() -> str:
+    """Return the text in the script of the probe's document that becomes the zipapp."""
+    lines = get_lines(copy_document(PROBE), 1)
+    (begin,) = [number for number, line in enumerate(lines) if "<<'PROBE'" in line]
+    return "\n".join(lines[begin + 1 : lines.index("PROBE")])
+
+
+@functools.cache
+def build_zipapp() -> bytes:
+    """Return the zipapp that the probe's document makes on the instance; it runs by `python FILE`."""
+    unpack = (sys.executable, "-I", str(UNPACK))
+    return subprocess.run(unpack, input=read_packed_probe().encode(), capture_output=True, check=True).stdout
 
 
 def get_ssm_name(name: str) -> str:

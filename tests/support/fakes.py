@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from botocore.exceptions import ConnectionClosedError
+
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
@@ -89,7 +91,7 @@ class FakeHeartbeatClient:
     def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
         self._heartbeat_number += 1
         if self._heartbeat_number in self.failing_numbers:
-            raise ConnectionError("offline")
+            raise ConnectionClosedError(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com")
         self.heartbeats.append(heartbeat)
         return self.response
 

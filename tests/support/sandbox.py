@@ -19,8 +19,7 @@ from local.demo.notebook import Cell, Notebook
 from local.machines.host.interface import Invocation, InvocationResult, MachineSpec, StepResult
 from local.machines.host.sandboxed import OnPowerOff, SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
-from ssm_documents.compose import compose
-from tests.support.documents import forget_previous_step
+from tests.support.documents import copy_document, forget_previous_step
 
 NO_CLOUD = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 """Environment of a machine on which every call to AWS fails at once."""
@@ -34,7 +33,6 @@ _LOOK_SECONDS = 0.05
 T = TypeVar("T")
 
 _numbers = itertools.count(1)
-_compose_once = functools.cache(compose)
 
 
 @functools.cache
@@ -94,7 +92,7 @@ class Machine:
         :param attempt: the attempt id; None is a new one
         """
         number = next(_numbers)
-        name, content = (document, _compose_once(document)) if isinstance(document, str) else ("document", document)
+        name, content = (document, copy_document(document)) if isinstance(document, str) else ("document", document)
         declared = content.get("parameters", {})
         defaults = {"attemptId": attempt or f"a{number}", **self.defaults}
         values = {key: value for key, value in defaults.items() if key in declared} | parameters
@@ -103,7 +101,7 @@ class Machine:
 
     def run_steps(self, document: str | Mapping[str, Any], *names: str, **parameters: str) -> list[StepResult]:
         """Run only these steps of a document, in a new attempt. The document has run before on this machine."""
-        content = _compose_once(document) if isinstance(document, str) else document
+        content = copy_document(document) if isinstance(document, str) else document
         steps = [forget_previous_step(step) for step in content["mainSteps"] if step["name"] in names]
         return list(self.run({**content, "mainSteps": steps}, **parameters).steps)
 

@@ -26,7 +26,7 @@ from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.core.testing import SharedSdkSession, in_process_cloud
+from local.aws.core.testing import in_process_cloud, share_sdk_session
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
 from local.function_roles import attribute_calls
@@ -244,7 +244,7 @@ def get_ec2_id(instance: Instance) -> str:
 
 def build_application(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe] | None = None) -> Application:
     """Return an application whose clients are shared with other worlds of this process."""
-    return bootstrap.build_application(clock, settings, recipes, build_client_sets(SharedSdkSession()))
+    return bootstrap.build_application(clock, settings, recipes, build_client_sets(share_sdk_session()))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.code_schemas import OfferMarketText, TryResultText
 from chalicelib.api.common_views import format_decimal, format_optional_timestamp
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.instances.commands.change import is_waiting_for_quota
 from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry
@@ -46,7 +47,7 @@ class LaunchView(TypedDict):
     or that is probably tried next; null if nothing is left in this pass, or if the launch is over.
     `waits_for`: the capacity or the quota that it waits for; null if it does not wait. `max_price`: no offer costs more
     per hour; null: not set. On spot without `max_price` in the request it is set with the first offer, to 1.25 times
-    its price.
+    its price. `next_try_at`: null while gpudesk is paused.
     """
 
     tries: list[LaunchTryView]
@@ -65,6 +66,7 @@ def to_launch_view(instance: Instance) -> LaunchView | None:
     is_launching = instance.phase in LAUNCHING_PHASES
     upcoming = find_next_offer(launch) if is_launching else None
     is_waiting = is_launching and upcoming is None and bool(launch.tries)
+    is_paused = instance.reason.code == EventCode.DESK_PAUSED
     maximum = choice.max_price if choice else None
     return {
         "tries": [_to_try_view(instance, each) for each in launch.tries],
@@ -72,7 +74,7 @@ def to_launch_view(instance: Instance) -> LaunchView | None:
         "waits_for": _describe_cause_of_wait(instance, waits_for_capacity=is_waiting),
         "max_price": format_decimal(maximum.normalize()) if maximum is not None else None,
         "wait_until": format_optional_timestamp(choice.wait_until if choice else None),
-        "next_try_at": format_optional_timestamp(launch.retry_at if is_waiting else None),
+        "next_try_at": format_optional_timestamp(launch.retry_at if is_waiting and not is_paused else None),
     }
 
 

@@ -1,19 +1,19 @@
 """Choose the next offer of a launch and a subnet in its zone. DynamoDB has the offers, EC2 the subnets."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.aws.launch_prerequisites import Subnet
 from chalicelib.control.loop.launch_sources import OfferSource, RecordSource, SettingsSource, SubnetSource
 from chalicelib.control.loop.subnet_finder import SubnetFinder
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.aws_errors import InsufficientCapacity
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.instances.launch_choice import LaunchChoice
-from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey
+from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey, OffersAboveMaximum
+from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.launch.next_offer import OfferChooser, find_choice
+from chalicelib.domain.launch.next_offer import OfferChooser, find_choice, is_affordable
 from chalicelib.domain.offers.current_quotas import count_current_use
 from chalicelib.domain.offers.offer import Offer, Price, PriceSource
 from chalicelib.domain.offers.offer_context import OfferContext
@@ -22,19 +22,21 @@ from chalicelib.domain.offers.quota_use import is_requested_after
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.domain.setup.recipe import Recipe
 
-NO_OFFER_LEFT = "NoOfferLeft"
-
 
 @dataclass(frozen=True)
 class ChosenOffer:
     """An offer to try, with a subnet.
 
     :param next_offer: what is tried after it if nothing else changes
+    :param is_new_round: the launch has tried each offer once, and begins again with this one
+    :param above_maximum: the offers that are not tried for their price; None: there are none
     """
 
     offer: LaunchOffer
     subnet: Subnet
     next_offer: LaunchOffer | None
+    is_new_round: bool = False
+    above_maximum: OffersAboveMaximum | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,26 +60,27 @@ class OfferSelector:
         """Return the offer to try next.
 
         :param excluded: offers that are not tried: those of this pass, and those that EC2 has just refused
-        :raises InsufficientCapacity: no offer is left in this pass
+        :raises NoOfferLeft: no offer is left in this pass
         :raises PrerequisiteMissing: the launch has tried nothing yet, and gpudesk has no subnet for any offer
         :raises AwsError: EC2 did not respond
         """
         choice = find_choice(instance.spec)
         chooser = OfferChooser(self._read_context(instance, choice), self.recipes)
         finder = SubnetFinder(subnets, choice.region)
-        stored = chooser.list_offers(instance.spec)
+        found = chooser.search(instance.spec)
+        stored, above_maximum = found.offers, _summarize(found.above_maximum, instance)
         is_read = choice.region in chooser.context.offerings
         offers = stored if is_read else (*stored, *self._list_unread_offers(choice, stored, chooser.context, finder))
-        chosen = self._find_first(chooser, chooser.order(instance, offers, excluded), finder)
+        chosen = self._find_first(chooser, instance, chooser.order(instance, offers, excluded), finder)
         if chosen is None and is_read:
             # A reading may be wrong or an hour old, so EC2 itself is asked before a launch gives up.
             rest = self._list_unread_offers(choice, stored, chooser.context, finder)
-            chosen = self._find_first(chooser, chooser.order(instance, rest, excluded), finder)
+            chosen = self._find_first(chooser, instance, chooser.order(instance, rest, excluded), finder)
         if chosen:
-            return chosen
+            return replace(chosen, above_maximum=above_maximum)
         if finder.problem and instance.launch.attempt_count == 0 and not excluded:
             raise finder.problem
-        raise InsufficientCapacity(NO_OFFER_LEFT, f"No offer for {instance.name} has capacity now")
+        raise NoOfferLeft(instance.name, above_maximum)
 
     def _read_context(self, instance: Instance, choice: LaunchChoice) -> OfferContext:
         """Return what the choice depends on. Only the regions that the launch may use are read.
@@ -121,7 +124,7 @@ class OfferSelector:
             )
             for zone in sorted(zones)
             for market, price in prices.items()
-            if (zone, market) not in known and _is_affordable(choice, price)
+            if (zone, market) not in known and is_affordable(choice, price)
         ]
 
     def _find_list_price(self, choice: LaunchChoice, market: Market, context: OfferContext) -> Price | None:
@@ -131,7 +134,7 @@ class OfferSelector:
         return Price(usd_per_hour=amount, source=PriceSource.CATALOG, read_at=context.now)
 
     def _find_first(
-        self, chooser: OfferChooser, ordered: tuple[Offer, ...], finder: SubnetFinder
+        self, chooser: OfferChooser, instance: Instance, ordered: tuple[Offer, ...], finder: SubnetFinder
     ) -> ChosenOffer | None:
         """Return the first offer in a zone with a subnet; None: there is none."""
         now = chooser.context.now
@@ -143,13 +146,19 @@ class OfferSelector:
                     _to_launch_offer(offer, is_avoided=offer.record.is_avoided(now)),
                     subnet,
                     _to_launch_offer(rest[0], is_avoided=rest[0].record.is_avoided(now)) if rest else None,
+                    chooser.is_new_round(instance, offer, rest),
                 )
         return None
 
 
-def _is_affordable(choice: LaunchChoice, price: Price | None) -> bool:
-    """Return whether a price is at most that of the choice. An unknown one is, as long as there is no maximum."""
-    return choice.max_price is None or (price is not None and price.usd_per_hour <= choice.max_price)
+def _summarize(offers: Iterable[Offer], instance: Instance) -> OffersAboveMaximum | None:
+    """Return what a record keeps of the offers above its maximum price; None: there are none."""
+    left_out = instance.launch.left_out_regions
+    priced = [(offer.price.usd_per_hour, offer) for offer in offers if offer.price and offer.region not in left_out]
+    if not priced:
+        return None
+    _, cheapest = min(priced, key=lambda each: each[0])
+    return OffersAboveMaximum(len(priced), _to_launch_offer(cheapest, is_avoided=False))
 
 
 def _to_launch_offer(offer: Offer, *, is_avoided: bool) -> LaunchOffer:

@@ -39,7 +39,7 @@ class LaunchResolver:
         """Return the next attempt, with the hardware and the prices of its offer.
 
         :param excluded: offers that are not tried: those of this pass, and those that EC2 has just refused
-        :raises InsufficientCapacity: no offer is left in this pass
+        :raises NoOfferLeft: no offer is left in this pass
         :raises AwsError: AWS did not respond, or something that the launch needs is missing
         """
         spec, move = instance.spec, instance.move
@@ -78,7 +78,12 @@ class LaunchResolver:
             ),
         )
         return LaunchResolved(
-            attempt, build_hardware(offer.instance_type, self.catalog), self._find_rates(attempt), chosen.next_offer
+            attempt,
+            build_hardware(offer.instance_type, self.catalog),
+            self._find_rates(attempt),
+            next_offer=chosen.next_offer,
+            is_new_round=chosen.is_new_round,
+            above_maximum=chosen.above_maximum,
         )
 
     def _find_rates(self, attempt: LaunchAttempt) -> Rates:

@@ -1,10 +1,23 @@
 """Name the accepted values of a field in an error message, the most similar ones first."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 MAX_NAMED = 6
 """More values make a message hard to read."""
+
+MIN_SIMILARITY = 0.7
+"""From there on, a name is probably a misspelling of the other one. "zone" and "owner" have 0.67."""
+
+
+def find_similar_name(given: str, known: Iterable[str]) -> str | None:
+    """Return the known name that people probably meant: a part of it, or a misspelling; None: there is none."""
+    candidates = difflib.get_close_matches(given, tuple(known), cutoff=0.5)
+    for name in candidates:
+        similarity = difflib.SequenceMatcher(None, name, given).ratio()
+        if similarity >= MIN_SIMILARITY or given in name or name in given:
+            return name
+    return None
 
 
 def describe_accepted_values(accepted: Sequence[str], given: str = "") -> str:

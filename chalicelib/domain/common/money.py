@@ -16,6 +16,12 @@ def format_usd(amount: Decimal) -> str:
     return f"${amount:.3f}"
 
 
+def format_exact_usd(amount: Decimal) -> str:
+    """Return US dollars without rounding, as "$0.1473": who sends this amount as a limit stays within it."""
+    whole, _, decimals = f"{amount.normalize():f}".partition(".")
+    return f"${whole}.{decimals:0<3}"
+
+
 def format_usd_cents(amount: Decimal) -> str:
     """Return US dollars to a cent, as "$5.12"."""
     return f"${amount:.2f}"

@@ -26,6 +26,7 @@ class WarningCode(StrEnum):
     QUOTA_REQUEST_OPEN = "quota_request_open"
     WAITING_FOR_QUOTA = "waiting_for_quota"
     OTHER_OFFER = "other_offer"
+    NO_FALLBACK = "no_fallback"
     NO_INSTANCE_PROFILE = "no_instance_profile"
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry
+from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, OffersAboveMaximum
 from chalicelib.domain.instances.quota_wait import QuotaWait
 from chalicelib.domain.instances.spot import SpotRequestKey
 
@@ -71,8 +71,11 @@ class LaunchState:
     :param attempt_count: number of attempts so far; the next attempt gets the next number
     :param tries: the last try of each offer, at most `MAX_TRIES`, among them all of this pass
     :param pass_number: a pass tries each offer at most once
+    :param tried_before: offers that earlier passes have tried, at most `MAX_REMEMBERED_OFFERS`; passes begin with the
+        other ones, until each offer was tried once
     :param left_out_regions: regions in which AWS accepts no launches of the account
     :param next_offer: what is probably tried next; None: unknown, or nothing is left in this pass
+    :param above_maximum: the offers that are not tried for their price; None: there are none
     :param offers_in_timeline: offers whose refusal is in the timeline; it is not written again in later passes
     :param retry_at: gpudesk does not call EC2 before this time
     :param started_at: time of the first decision; a launch that EC2 accepted and then ended does not change it
@@ -87,8 +90,10 @@ class LaunchState:
     attempt_count: int = 0
     tries: tuple[LaunchTry, ...] = ()
     pass_number: int = 1
+    tried_before: tuple[str, ...] = ()
     left_out_regions: tuple[str, ...] = ()
     next_offer: LaunchOffer | None = None
+    above_maximum: OffersAboveMaximum | None = None
     offers_in_timeline: tuple[str, ...] = ()
     retry_at: datetime | None = None
     started_at: datetime | None = None

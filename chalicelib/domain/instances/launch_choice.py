@@ -21,9 +21,10 @@ class LaunchChoice:
     :param is_region_fixed: the request names the region, gpudesk is set up in no other one, or the instance is launched
         from an image, which exists there
     :param markets: the markets of the request, the preferred one first
-    :param first_price: USD per hour with which all offers are compared: the list price of the first type if it may be
-        launched on demand, otherwise the price of the first offer on spot; None: no offer has been tried yet
-    :param max_price: USD per hour of each offer; None: it is set together with `first_price`
+    :param first_price: USD per hour with which all offers are compared: the list price of the first type if it is
+        launched on demand, otherwise the price of the first offer that is tried; None: no offer has been tried yet
+    :param max_price: USD per hour of each offer; None: it is set together with `first_price`. If on-demand is the
+        fallback, it follows from the list price at once
     :param wait_until: the launch is tried again until then; None: until `LAUNCH_DEADLINE`
     """
 

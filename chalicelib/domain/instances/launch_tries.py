@@ -7,10 +7,15 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from chalicelib.domain.catalog.market import Market
+from chalicelib.domain.common.deadlines import CAPACITY_RETRY, LAUNCH_DEADLINE
 
 MAX_TRIES = 20
 """Offers that a launch tries before it pauses. EC2 throttles RunInstances:
 https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html"""
+
+MAX_REMEMBERED_OFFERS = MAX_TRIES * (LAUNCH_DEADLINE // CAPACITY_RETRY + 1)
+"""More offers than a launch can try within `LAUNCH_DEADLINE`. One that waits longer reaches the others, too: each
+refusal in a row lengthens the time for which gpudesk avoids an offer."""
 
 
 class OfferKey(NamedTuple):
@@ -19,6 +24,11 @@ class OfferKey(NamedTuple):
     instance_type: str
     zone: str
     market: Market
+
+    @property
+    def text(self) -> str:
+        """The key as one text, for records."""
+        return "/".join(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +50,14 @@ class LaunchOffer:
     def key(self) -> OfferKey:
         """The key of the offer."""
         return OfferKey(self.instance_type, self.zone, self.market)
+
+
+@dataclass(frozen=True)
+class OffersAboveMaximum:
+    """Offers that a launch does not try, because they cost more than its `max_price`."""
+
+    count: int
+    cheapest: LaunchOffer
 
 
 class TryResult(StrEnum):

@@ -13,8 +13,8 @@ NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 NAME_LENGTHS = (3, 40)
 
 NAME_DESCRIPTION = (
-    "3 to 40 lower-case letters, digits and single hyphens, starting with a letter, not ending with a hyphen and not "
-    "starting with i- or gd-; adopt is not a name"
+    "3 to 40 lower-case letters, digits and single hyphens, starting with a letter, not ending with a hyphen, not "
+    "starting with i- or gd-, and not the word adopt"
 )
 
 _PLAIN_TEXT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")

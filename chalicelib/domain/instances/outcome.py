@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from chalicelib.domain.common.aws_errors import AwsError
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
-from chalicelib.domain.instances.launch_tries import LaunchOffer
+from chalicelib.domain.instances.launch_tries import LaunchOffer, OffersAboveMaximum
 from chalicelib.domain.instances.spec import Hardware
 
 
@@ -18,12 +18,27 @@ class LaunchResolved:
     :param hardware: that of the type of the attempt
     :param rates: the prices of the attempt
     :param next_offer: what is tried after it if nothing else changes; None: nothing is left
+    :param is_new_round: the launch has tried each offer once, and begins again with this one
+    :param above_maximum: the offers that are not tried for their price; None: there are none
     """
 
     attempt: LaunchAttempt
     hardware: Hardware
     rates: Rates
     next_offer: LaunchOffer | None = None
+    is_new_round: bool = False
+    above_maximum: OffersAboveMaximum | None = None
+
+
+class NoOfferLeft(InsufficientCapacity):
+    """Outcome: no offer is left in this pass. gpudesk made no call.
+
+    :param above_maximum: the offers that are not tried for their price; None: there are none
+    """
+
+    def __init__(self, name: str, above_maximum: OffersAboveMaximum | None = None) -> None:
+        super().__init__("NoOfferLeft", f"No offer for {name} has capacity now")
+        self.above_maximum = above_maximum
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,31 @@ from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.instances.launch_choice import LaunchChoice
-from chalicelib.domain.instances.launch_tries import LaunchTry, OfferKey, TryResult
+from chalicelib.domain.instances.launch_tries import MAX_TRIES, LaunchTry, OfferKey, TryResult
 from chalicelib.domain.instances.lifecycle.quota_tries import VCPU_CODES
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.launch.market_room import keep_room
 from chalicelib.domain.offers.capacity_answers import NO_CAPACITY_CODE
-from chalicelib.domain.offers.offer import Offer
+from chalicelib.domain.offers.offer import Offer, Price
 from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.query import OfferQuery
 from chalicelib.domain.offers.search import find_offers
 from chalicelib.domain.offers.try_order import MAX_AVOIDED_TRIES, order_tries
 from chalicelib.domain.offers.zone_hints import find_zones
 from chalicelib.domain.setup.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class FoundOffers:
+    """Stored offers for a launch, in no order.
+
+    :param offers: those that it may try
+    :param above_maximum: those that cost more than its maximum price, or whose price is unknown
+    """
+
+    offers: tuple[Offer, ...]
+    above_maximum: tuple[Offer, ...]
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,10 @@ class OfferChooser:
 
     def list_offers(self, spec: Spec) -> tuple[Offer, ...]:
         """Return the stored offers that a launch may try, in no order, also those that it has tried."""
+        return self.search(spec).offers
+
+    def search(self, spec: Spec) -> FoundOffers:
+        """Return the stored offers that a launch may try, and those that cost too much for it."""
         choice = find_choice(spec)
         recipe = self.recipes.get(spec.software.recipe)
         is_type_fixed = choice.is_type_fixed or recipe is None
@@ -44,16 +61,20 @@ class OfferChooser:
             instance_type=choice.instance_type if is_type_fixed else None,
             region=choice.region if choice.is_region_fixed else None,
             market=choice.markets[0] if len(choice.markets) == 1 else None,
-            max_price=choice.max_price,
             recipe=recipe,
         )
         found = (ranked.offer for ranked in find_offers(query, self.context).offers)
-        return tuple(offer for offer in found if self._is_compatible(offer, spec))
+        offers = [offer for offer in found if self._is_compatible(offer, spec)]
+        return FoundOffers(
+            offers=tuple(offer for offer in offers if is_affordable(choice, offer.price)),
+            above_maximum=tuple(offer for offer in offers if not is_affordable(choice, offer.price)),
+        )
 
     def order(self, instance: Instance, offers: Iterable[Offer], excluded: Collection[OfferKey]) -> tuple[Offer, ...]:
         """Return what is left of the offers in this pass, the one to try next at the beginning.
 
-        The zones that EC2's last refusal named come first, then the type and the region of the request.
+        The zones that EC2's last refusal named come first, then the type and the region of the request. A pass that
+        has too few tries for all begins with offers that no earlier pass has tried, and keeps room for on-demand.
 
         :param excluded: offers that are not tried, such as those of this pass
         """
@@ -70,13 +91,30 @@ class OfferChooser:
         hinted = sorted(
             (offer for offer in left if get_key(offer) in hints), key=lambda offer: hints.index(get_key(offer))
         )
+        rest = [offer for offer in left if get_key(offer) not in hints]
+        has_room = sum(not offer.record.is_avoided(now) for offer in rest) <= MAX_TRIES - len(tries) - len(hinted)
+
+        def get_group(offer: Offer) -> tuple[bool, bool]:
+            is_repeated = not has_room and get_key(offer).text in launch.tried_before
+            return is_repeated, not choice.is_first(offer.instance_type, offer.region, offer.market)
+
         others = order_tries(
-            (offer for offer in left if get_key(offer) not in hints),
+            rest,
             now,
             max_avoided=MAX_AVOIDED_TRIES - sum(each.offer.was_avoided for each in tries),
-            is_preferred=lambda offer: choice.is_first(offer.instance_type, offer.region, offer.market),
+            get_group=get_group,
         )
-        return (*hinted, *others)
+        return keep_room((*hinted, *others), choice.markets, tries, now)
+
+    def is_new_round(self, instance: Instance, chosen: Offer, rest: Iterable[Offer]) -> bool:
+        """Return whether a launch has tried each offer once, and begins again with the best one.
+
+        :param rest: the offers of `order` after the chosen one
+        """
+        tried = instance.launch.tried_before
+        return get_key(chosen).text in tried and all(
+            get_key(offer).text in tried or offer.record.is_avoided(self.context.now) for offer in rest
+        )
 
     def _is_compatible(self, offer: Offer, spec: Spec) -> bool:
         """Return whether documents and image of the launch suit a type: those of the first type are not changed."""
@@ -103,6 +141,11 @@ def find_choice(spec: Spec) -> LaunchChoice:
     return spec.launch_choice or LaunchChoice(
         instance_type=spec.hardware.instance_type, region=spec.region, markets=(spec.market,)
     )
+
+
+def is_affordable(choice: LaunchChoice, price: Price | None) -> bool:
+    """Return whether a price is at most that of the choice. An unknown one is, as long as there is no maximum."""
+    return choice.max_price is None or (price is not None and price.usd_per_hour <= choice.max_price)
 
 
 def get_key(offer: Offer) -> OfferKey:

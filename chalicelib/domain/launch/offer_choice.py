@@ -1,12 +1,13 @@
 """Record which offers a launch may try: what its request names, its maximum price, and how long it waits."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.errors import FieldError
-from chalicelib.domain.common.money import format_usd
+from chalicelib.domain.common.money import format_exact_usd
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.capacity_wait import check_wait_until
 from chalicelib.domain.instances.launch_choice import LaunchChoice, with_first_price
@@ -40,9 +41,8 @@ def _check_max_price(
         price, where = min(((amount, each) for each, amount in known.items() if amount is not None), default=(None, ""))
         what = f"the lowest known price of {item.name} on spot, in {where}"
     if price is not None and price > maximum:
-        message = (
-            f"must be at least {format_usd(price)}, {what}; or choose another region or type: GET /offers lists prices"
-        )
+        least = format_exact_usd(price)
+        message = f"must be at least {least}, {what}; or choose another region or type: GET /offers lists prices"
         yield FieldError("max_price", message)
 
 
@@ -66,4 +66,5 @@ def build_launch_choice(
     )
     if Market.ON_DEMAND not in choice.markets:
         return choice
-    return with_first_price(choice, context.catalog.get_price(choice.instance_type, choice.region))
+    priced = with_first_price(choice, context.catalog.get_price(choice.instance_type, choice.region))
+    return priced if choice.markets[0] is Market.ON_DEMAND else replace(choice, max_price=priced.max_price)

@@ -19,6 +19,7 @@ from chalicelib.domain.instances.spec import (
 )
 from chalicelib.domain.instances.spot_rates import to_spot_rates
 from chalicelib.domain.launch.disk_size import list_disk_warnings
+from chalicelib.domain.launch.fallback_warning import find_fallback_warning
 from chalicelib.domain.launch.from_image import describe_launch_from_image, inherit_recipes
 from chalicelib.domain.launch.market_choice import choose_market
 from chalicelib.domain.launch.offer_choice import build_launch_choice
@@ -35,6 +36,7 @@ class PreparedLaunch:
 
     :param warnings: what the launch inherits and skips; for the timeline and for the answer
     :param disk_warnings: for the answer; the timeline gets the real sizes at the launch
+    :param fallback_warning: for the answer: the launch can never fall back to on-demand
     """
 
     spec: Spec
@@ -42,6 +44,7 @@ class PreparedLaunch:
     setup: SetupState
     warnings: tuple[WriteWarning, ...]
     disk_warnings: tuple[WriteWarning, ...] = ()
+    fallback_warning: WriteWarning | None = None
 
 
 def prepare_launch(
@@ -77,7 +80,8 @@ def prepare_launch(
         policy=selection.policy,
         wait_for_quota=request.wait_for_quota,
     )
-    spec = replace(spec, launch_choice=build_launch_choice(request, spec, context, image))
+    launch_choice = build_launch_choice(request, spec, context, image)
+    spec = replace(spec, launch_choice=launch_choice)
     rates = find_rates(selection.instance_type.name, spec.region, spec.disk_gib, context.catalog)
     if market is Market.SPOT:
         rates = to_spot_rates(rates, context.find_spot_price(spec.region, selection.instance_type.name))
@@ -91,6 +95,7 @@ def prepare_launch(
         setup=_build_setup_state(spec, image, recipes),
         warnings=tuple(warnings),
         disk_warnings=tuple(list_disk_warnings(selection.disk.disk_gib, image, selection.snapshot_gib)),
+        fallback_warning=find_fallback_warning(launch_choice, context),
     )
 
 

@@ -59,7 +59,7 @@ def list_launch_warnings(
     settings: DeskSettings,
     email_state: EmailState | None,
 ) -> Iterator[WriteWarning]:
-    """Yield the warnings about the disk, the policy, the mode and the channels. They are only in the answer.
+    """Yield the warnings about the disk, the market, the policy, the mode and the channels. Only the answer has them.
 
     :param email_state: of the address that notifications for the owner use
     """
@@ -67,4 +67,4 @@ def list_launch_warnings(
     default = owner_settings.policy.warning_minutes or settings.defaults.idle_policy.warning_minutes
     lowered = warn_if_lowered(request.policy, default, prepared.spec.policy.idle)
     no_channel = warn_if_unset(owner_settings, settings) or warn_if_unreachable(owner_settings, settings, email_state)
-    yield from filter(None, (lowered, build_dry_run_warning(settings.mode), no_channel))
+    yield from filter(None, (prepared.fallback_warning, lowered, build_dry_run_warning(settings.mode), no_channel))

@@ -8,7 +8,6 @@ their parameters, so a parameter whose name looks like a secret is invalid too.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.domain.common.accepted_values import find_similar_name
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.text import join_and, join_or
 
@@ -178,9 +178,9 @@ def _validate(where: str, parameter: Parameter) -> None:
 def _describe_unknown(name: str, known: Mapping[str, Parameter]) -> str:
     if not known:
         return "unknown parameter. This recipe has no parameters."
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = find_similar_name(name, known)
     if close:
-        return f"unknown parameter. Did you mean {close[0]}?"
+        return f"unknown parameter. Did you mean {close}?"
     return f"unknown parameter. This recipe has {join_and(known)}."
 
 

@@ -1,10 +1,12 @@
 """Extension of moto's CloudFormation by resource types and properties. Unknown types are refused, as on AWS."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import Stack
 
 from local.aws.cloudformation import dropped_properties, functions, messaging, monitoring, rest_api, roles
 from local.aws.cloudformation.added_type import AddedType
@@ -24,9 +26,22 @@ def patch(patches: Patches) -> None:
     patches.wrap(parsing, "get_model_map", lambda _: lambda: by_type)
     patches.wrap(parsing, "get_name_type_map", lambda _: lambda: names)
     patches.wrap(parsing.ResourceMap, "delete", _keep_retained)
+    patches.wrap(Stack, "parse_template", _read_json_first)
     patches.wrap(parsing, "resource_class_from_type", lambda original: _refuse_unknown_types(original, by_type))
     for module in (dropped_properties, functions, rest_api, roles):
         module.patch(patches)
+
+
+def _read_json_first(original: Callable[[str], Any]) -> Any:
+    """Read a template as JSON if it is JSON. moto reads it as YAML, which takes seconds for the stacks of a stage."""
+
+    def parse_template(template: str) -> Any:
+        try:
+            return json.loads(template)
+        except json.JSONDecodeError:
+            return original(template)
+
+    return staticmethod(parse_template)
 
 
 def _keep_retained(original: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -25,7 +25,7 @@ from local.aws.core.timing import AwsTiming
 from local.aws.dynamodb import faster_items, number_ranges
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
-from local.aws.ec2 import account_instances, default_vpcs, public_images
+from local.aws.ec2 import account_instances, default_vpcs, faster_xml, public_images
 from local.aws.ec2.added_types import AddedTypes
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.copied_images import CopiedImages
@@ -166,6 +166,7 @@ class LocalCloud:
             self.quota_requests,
             QuotaEnforcement(self.quotas, self.lifecycle),
             moto_performance,
+            faster_xml,
             faster_items,
             number_ranges,
         )

@@ -4,6 +4,8 @@
   possible names of a member in a Python object, whether moto transforms it, the offers of an instance type by zone,
   checked names of XML elements, the parts of the SDK's User-Agent, and the key pair of KMS keys, which encrypt nothing
   here.
+- To look up a member of a response, moto describes it in an object, from which its possible names are computed.
+- Each access to a backend compares the service with all others under a lock, to know whether moto will reset it.
 - To find the tags of one EC2 resource, moto compares the tags of all resources.
 - moto chooses random texts one character after the other.
 """
@@ -12,12 +14,14 @@ import functools
 import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import xmltodict  # type: ignore[import-untyped]
 from botocore import useragent
 from moto.core import responses
-from moto.core.serialize import AttributePicker, XFormedAttributePicker
+from moto.core.base_backend import BackendDict
+from moto.core.serialize import AttributePicker, ResponseSerializer, XFormedAttributePicker
 from moto.core.utils import MISSING, get_value  # type: ignore[attr-defined]
 from moto.ec2 import utils as ec2_utils
 from moto.ec2.models.instance_types import InstanceTypeOfferingBackend
@@ -30,6 +34,7 @@ from moto.moto_api._internal.moto_random import MotoRandom
 from local.aws.core.patches import Patches
 
 DescribeTags = Callable[..., list[dict[str, str]]]
+GetValue = Callable[[Any, Any, str, Any], Any]
 GetPossibleKeys = Callable[[Any, Any], Iterable[str]]
 
 RESOURCE_ID = re.compile("[a-z]+-[0-9a-f]+")
@@ -49,11 +54,20 @@ def patch(patches: Patches) -> None:
     patches.wrap(xmltodict, "_validate_name", remember_results)
     patches.wrap(useragent, "sanitize_user_agent_string_component", remember_results)
     patches.add(AttributePicker, "__call__", _pick_attribute)
+    patches.wrap(ResponseSerializer, "get_value", _get_known_value)
+    patches.wrap(BackendDict, "__getitem__", _get_existing)
+    patches.wrap(responses, "http_date", _remember_date)
     patches.wrap(XFormedAttributePicker, "get_possible_keys", _cache_possible_keys)
     patches.wrap(InstanceTypeOfferingBackend, "describe_instance_type_offerings", _remember_offerings)
     patches.wrap(TagBackend, "describe_tags", _look_up_tags)
     patches.add(MotoRandom, "get_random_string", _get_random_string)
     patches.wrap(ec2_utils, "random_resource_id", lambda _: _get_random_resource_id)
+
+
+@functools.cache
+def remember_latest(original: Callable[[datetime], str]) -> Callable[[datetime], str]:
+    """Return a function that computes the texts of the latest times once."""
+    return functools.lru_cache(maxsize=8)(original)
 
 
 @functools.cache
@@ -97,6 +111,49 @@ def _pick_attribute(picker: Any, context: Any) -> Any:
             break
     path = _find_path(tuple(picker.response_transformers), f"{context.key_path}.{context.key}")
     return value if path is None else picker.response_transformers[path](value)
+
+
+def _get_known_value(original: GetValue) -> GetValue:
+    """Look up a member whose possible keys are known, unless moto may transform it."""
+
+    def get_member(serializer: Any, value: Any, key: str, shape: Any) -> Any:
+        picker = serializer._value_picker
+        keys = None
+        if type(picker) is XFormedAttributePicker and not _may_transform(tuple(picker.response_transformers), key):
+            keys = _POSSIBLE_KEYS.get((type(value), shape, key))
+        if keys is None:
+            return original(serializer, value, key, shape)
+        for possible_key in keys:
+            found = get_value(value, possible_key, MISSING)
+            if found is not MISSING:
+                return found
+        return None
+
+    return get_member
+
+
+@functools.cache
+def _may_transform(ends: tuple[str, ...], key: str) -> bool:
+    """Return whether the path of a member can have one of some ends."""
+    return any(key.endswith(end.rpartition(".")[2]) for end in ends)
+
+
+def _get_existing(original: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    def get_backends(backends: Any, account: str) -> Any:
+        found = dict.get(backends, account)
+        is_registered = any(each is backends for each in BackendDict._instances)  # type: ignore[misc]
+        return found if found is not None and is_registered else original(backends, account)
+
+    return get_backends
+
+
+def _remember_date(original: Callable[[datetime], str]) -> Callable[[datetime], str]:
+    remembered = remember_latest(original)
+
+    def write_date(time: datetime) -> str:
+        return remembered(time.replace(microsecond=0))
+
+    return write_date
 
 
 @functools.cache

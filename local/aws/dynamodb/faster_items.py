@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.serialize import JSONSerializer, ResponseSerializer
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb import responses
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # type: ignore[attr-defined]
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 
@@ -22,6 +23,8 @@ from local.aws.core.moto_performance import remember_results
 from local.aws.core.patches import Patches
 
 ATTRIBUTE_VALUE = "AttributeValue"
+
+BINARY_TYPES = frozenset({"B", "BS"})
 
 ITEM_OPERATIONS = frozenset(
     {
@@ -53,6 +56,7 @@ def patch(patches: Patches) -> None:
     patches.add(DynamoType, "__deepcopy__", _copy_attribute_value)
     patches.add(DynamoType, "to_regular_json", _convert_to_json)
     patches.add(Node, "__deepcopy__", _copy_node)
+    patches.wrap(responses, "dynamo_to_dict", convert_attribute_values)
     patches.wrap(UpdateExpressionParser, "make", remember_results)
     patches.wrap(DepthFirstTraverser, "nodes_to_be_processed", _remember_by_class)
 
@@ -103,6 +107,24 @@ def _convert_to_json(value: DynamoType) -> dict[str, Any]:
 
 def _convert_member(member: Any) -> Any:
     return _convert_to_json(member) if type(member) is DynamoType else member
+
+
+def convert_attribute_values(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a function that converts the types of most values itself, and all others with moto's function."""
+
+    def convert(value: Any) -> Any:
+        kind = type(value)
+        if kind is str or value is None:
+            return value
+        if kind is DynamoType and value.type not in BINARY_TYPES:
+            return {value.type: convert(value.value)}
+        if isinstance(value, dict):
+            return {name: convert(member) for name, member in value.items()}
+        if kind is list:
+            return [convert(member) for member in value]
+        return convert(value.to_json()) if kind is Item else original(value)
+
+    return convert
 
 
 def _copy_node(node: Any, _memo: dict[int, Any]) -> Any:

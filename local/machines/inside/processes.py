@@ -5,16 +5,15 @@ import os
 import pwd
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from . import system
 
 EXEC_FAILED = 127
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """A program to run.
 
     :param argv: program and arguments; the program is searched in the PATH of `environment`
@@ -29,8 +28,7 @@ class Program:
     user: str | None = None
 
 
-@dataclass(frozen=True)
-class SupervisedProcess:
+class SupervisedProcess(NamedTuple):
     """A running program.
 
     :param supervisor: id of the process that adopts all processes that the program leaves, and ends after the last one

@@ -1,11 +1,13 @@
-"""Unit files of systemd: the settings that gpudesk's services need."""
+"""Unit files of systemd: the settings that gpudesk's services need.
+
+systemctl starts often, so the values are named tuples: importing dataclasses takes longer than starting Python.
+"""
 
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/run/systemd/system"), Path("/usr/local/lib/systemd/system"))
 _SECONDS_PER_UNIT = {"us": 1e-6, "ms": 1e-3, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hr": 3600, "d": 86400}
@@ -16,8 +18,7 @@ class UnitError(Exception):
     """The unit does not exist or cannot run. The message is that of systemctl."""
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """One line of ExecStart and similar settings.
 
     :param may_fail: the line begins with `-`
@@ -27,8 +28,7 @@ class Command:
     may_fail: bool = False
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(NamedTuple):
     """One service. Times are in seconds.
 
     :param service_type: Type=
@@ -54,10 +54,10 @@ class Unit:
     stop_timeout: float
     remains_after_exit: bool
     wanted_by: Sequence[str]
-    required_by: Sequence[str] = ()
-    before_units: Sequence[str] = ()
-    after_units: Sequence[str] = ()
-    folders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    required_by: Sequence[str]
+    before_units: Sequence[str]
+    after_units: Sequence[str]
+    folders: Mapping[str, Sequence[str]]
 
     def restarts_after(self, outcome: Literal["success", "failure"]) -> bool:
         """Return whether systemd starts the service again."""

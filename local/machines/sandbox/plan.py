@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import sys
+import sysconfig
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -129,9 +130,18 @@ def _list_system_binds(program_folder: Path) -> list[tuple[str, str, bool]]:
     return [
         *binds,
         *((sys.base_prefix, target, False) for target in _list_python_folders()),
+        *_hide_packages(program_folder),
         (sys.prefix, "/.machine/environment", False),
         (str(INSIDE), "/.machine/code/local/machines/inside", False),
     ]
+
+
+def _hide_packages(program_folder: Path) -> list[tuple[str, str, bool]]:
+    """Return the mount of an empty folder over the packages of the base interpreter, which a new instance lacks."""
+    packages = Path(sysconfig.get_path("purelib", "posix_prefix", {"base": sys.base_prefix}))
+    if not packages.is_dir():
+        return []
+    return [(str(program_folder / programs.EMPTY), f"/.machine/python/{packages.relative_to(sys.base_prefix)}", False)]
 
 
 def _list_python_folders() -> list[str]:

@@ -82,6 +82,8 @@ def test_machine_without_gpu_has_no_nvidia_smi(fleet: SandboxedMachines) -> None
 def test_sudo_and_runuser_change_user(fleet: SandboxedMachines, shared: str) -> None:
     for line in ("sudo -u ubuntu -H sh -c", "runuser -u ubuntu -- sh -c", "su ubuntu -c", "sudo -nHu ubuntu sh -c"):
         assert read_output(fleet, shared, f"{line} 'echo $HOME'") == "/home/ubuntu", line
+    assert read_output(fleet, shared, "echo typed | runuser -u ubuntu -- cat") == "typed"
+    assert run_script(fleet, shared, "runuser -u nobody-else -- true").exit_code == 1
     assert read_output(fleet, shared, "sudo -iu ubuntu pwd; sudo A=b env | grep ^A=").splitlines()[-1] == "A=b"
 
 
@@ -97,6 +99,7 @@ def test_venv_contains_only_installed_packages(fleet: SandboxedMachines, shared:
         fleet, shared, "/opt/env/bin/python -c 'import ipykernel; print(ipykernel.__file__)'"
     ).startswith("/opt")
     assert run_script(fleet, shared, "/opt/env/bin/python -c 'import moto'").status == "Failed"
+    assert run_script(fleet, shared, "python3 -c 'import pip'").status == "Failed", "a new instance has no packages"
     assert read_output(fleet, shared, "head -1 /opt/env/bin/jupyter-kernelspec") == "#!/opt/env/bin/python"
     assert "share/jupyter/kernels/python3" in read_output(fleet, shared, "/opt/env/bin/jupyter-kernelspec list")
     assert read_output(fleet, shared, "/opt/env/bin/python -m pip list | grep -c ^ipykernel==") == "1"
@@ -143,3 +146,12 @@ def test_concurrent_programs_get_their_own_responses(fleet: SandboxedMachines, s
     line = f"for u in {units}; do (systemctl show --property=Id --value $u) & done; wait"
     assert sorted(read_output(fleet, shared, line).split()) == sorted(f"{unit}.service" for unit in units.split())
     assert threading.active_count() < 60
+
+
+def test_df_shows_the_ordered_free_space(fleet: SandboxedMachines, shared: str) -> None:
+    faults = "/var/lib/fake-faults"
+    lines = ("df --output=avail -BM /", f"mkdir -p {faults}; echo 3000 >{faults}/free-mib", "df --output=avail -BG /")
+    assert read_output(fleet, shared, *lines, f"df -h /; rm {faults}/free-mib").split()[:4] == [
+        *("Avail", "50000M"),
+        *("Avail", "2G"),
+    ]

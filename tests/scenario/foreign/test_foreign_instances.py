@@ -20,7 +20,7 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.notifications.notification import DESK_ID
 from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 from chalicelib.store.adoptions import AdoptionRepository
-from local.aws.core.testing import SharedSdkSession
+from local.aws.core.testing import share_sdk_session
 from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id
 
 DAY = timedelta(days=1)
@@ -70,7 +70,7 @@ def build_lister(desk: World) -> ForeignInstanceLister:
     """Return the lister with few regions, and with a catalog that does not know NEW_TYPE yet."""
     lister, settings = desk.application.foreign_instance_lister, desk.application.settings
     known = {name: item for name, item in lister.catalog.types.items() if name != NEW_TYPE}
-    account = FewRegions(build_client_sets(SharedSdkSession()).loop, settings.stage, settings.home_region)
+    account = FewRegions(build_client_sets(share_sdk_session()).loop, settings.stage, settings.home_region)
     return replace(lister, account=account, catalog=replace(lister.catalog, types=known))
 
 

@@ -78,7 +78,7 @@ def test_launch_that_waits_stays_in_its_region_and_gets_the_capacity_that_comes(
     view = show(desk, waiting)
     assert {each["region"] for each in view["tries"]} == {"us-east-1"}
     assert view["waits_for"] == (
-        f"capacity for 1 x T4 in us-east-1 for at most $0.658 per hour, until {until:%Y-%m-%d %H:%M} UTC"
+        f"capacity for 1 x T4 in us-east-1 for at most $0.6575 per hour, until {until:%Y-%m-%d %H:%M} UTC"
     )
     assert view["next_try_at"] is not None
     desk.cloud.capacity.set(TYPE, "us-east-1c", 1)

@@ -28,6 +28,11 @@ def build_refresher(desk: World) -> OfferRefresher:
     return replace(desk.application.offer_refresher, regions=REGIONS)
 
 
+def refresh(desk: World) -> None:
+    """Refresh the offers. Worlds that are equal before share the result."""
+    desk.reach(("refreshed",), lambda: bool(desk.application.offer_refresher.run()))
+
+
 def read_times(desk: World) -> dict[str, timedelta]:
     """Return the age of what is stored, by region."""
     stored = desk.application.offer_refresher.offers.get_many(REGIONS)
@@ -35,7 +40,7 @@ def read_times(desk: World) -> dict[str, timedelta]:
 
 
 def test_offers_of_the_zones_that_ec2_names_can_be_searched_after_the_refresh(desk: World) -> None:
-    desk.application.offer_refresher.run()
+    refresh(desk)
     result = desk.application.offers.search(OfferRequest(instance_type="g4dn.xlarge", region="us-east-1"))
     offerings = boto3.client("ec2", "us-east-1").describe_instance_type_offerings(
         LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": ["g4dn.xlarge"]}]
@@ -85,7 +90,7 @@ def test_oldest_region_is_read_first(desk: World) -> None:
 
 
 def test_without_time_nothing_is_read_and_the_region_is_named(desk: World, caplog: pytest.LogCaptureFixture) -> None:
-    desk.application.offer_refresher.run()
+    refresh(desk)
     with caplog.at_level(logging.ERROR):
         report = desk.application.offer_refresher.run(seconds_left=1)
     assert (report.skipped, report.refreshed) == (["us-east-1"], [])
@@ -97,7 +102,7 @@ def test_changed_spot_price_changes_the_order_after_the_next_refresh(desk: World
         request = OfferRequest(instance_type="g4dn.xlarge", market=Market.SPOT)
         return desk.application.offers.search(request).offers[0].offer.zone
 
-    desk.application.offer_refresher.run()
+    refresh(desk)
     cheapest = find_first_zone()
     desk.cloud.spot_prices.set("g4dn.xlarge", cheapest, Decimal("0.50"))
     assert find_first_zone() == cheapest
@@ -106,7 +111,7 @@ def test_changed_spot_price_changes_the_order_after_the_next_refresh(desk: World
 
 
 def test_repeated_refresh_replaces_what_was_read(desk: World) -> None:
-    desk.application.offer_refresher.run()
+    refresh(desk)
     first = desk.application.offer_refresher.offers.get_many(REGIONS)
     desk.clock.advance(HOUR)
     desk.application.offer_refresher.run()
@@ -124,7 +129,7 @@ def get_quotas(desk: World) -> dict[str, QuotaSummary]:
 def test_quotas_are_read_with_the_use_of_own_and_foreign_instances(desk: World) -> None:
     desk.launch_until_ready(instance_type="g4dn.xlarge")
     desk.ec2.run_instances(ImageId=desk.get_public_image(), InstanceType="g4dn.2xlarge", MinCount=1, MaxCount=1)
-    desk.application.offer_refresher.run()
+    refresh(desk)
     quota = get_quotas(desk)["L-DB2E81BA"]
     assert (quota.use, quota.read_at, quota.is_stale) == (4 + 8, desk.now, False)
     assert quota.limit is not None
@@ -135,7 +140,7 @@ def test_quotas_are_read_with_the_use_of_own_and_foreign_instances(desk: World) 
 def test_quotas_that_cannot_be_read_stay_and_become_stale_and_zones_are_read(
     desk: World, operation: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk.application.offer_refresher.run()
+    refresh(desk)
     before = get_quotas(desk)["L-DB2E81BA"]
     for _ in range(2):
         desk.clock.advance(HOUR)
@@ -181,7 +186,7 @@ def test_refresh_fails_once_a_region_could_not_be_read_for_hours(desk: World) ->
 def test_refresh_fails_if_a_region_was_never_read(desk: World) -> None:
     desk.cloud.faults.inject("DescribeInstanceTypeOfferings", "RequestLimitExceeded")
     with pytest.raises(OffersOutdated):
-        desk.application.offer_refresher.run()
+        refresh(desk)
     assert read_times(desk) == {}
 
 
@@ -205,7 +210,7 @@ def test_zone_whose_only_subnet_belongs_to_somebody_else_is_left_out(desk: World
     stage = desk.application.settings.stage
     tagged = [subnet["SubnetId"] for subnet in usable]
     desk.ec2.create_tags(Resources=tagged, Tags=[{"Key": STAGE_TAG, "Value": stage}])
-    desk.application.offer_refresher.run()
+    refresh(desk)
     result = desk.application.offers.search(OfferRequest(instance_type="g4dn.xlarge", region="us-east-1"))
     assert "us-east-1a" not in {ranked.offer.zone for ranked in result.offers}
     assert [(group.message, group.subjects) for group in result.left_out] == [

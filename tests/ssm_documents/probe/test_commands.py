@@ -18,7 +18,6 @@ from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, KeepResult, encode_response
 from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
-from ssm_documents.embed import build_zipapp
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
 from ssm_documents.probe.history_command import run_history
@@ -28,6 +27,7 @@ from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.last_response import LastResponse
 from ssm_documents.probe.signals.hold import HoldSensor
 from ssm_documents.probe.status_command import run_status
+from tests.support.documents import build_zipapp
 from tests.support.fakes import MINUTE, QUIET, START
 
 

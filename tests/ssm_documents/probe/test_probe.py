@@ -70,7 +70,7 @@ def test_offline_probe_keeps_evidence_and_reports_missed_heartbeats_later(tmp_pa
         heartbeat.missed_heartbeats.count,
         heartbeat.missed_heartbeats.since,
         heartbeat.missed_heartbeats.reason,
-    ) == (2, START + MINUTE, "ConnectionError")
+    ) == (2, START + MINUTE, "ConnectionClosedError")
     one.run_ticks(59)
     assert one.client.heartbeats[-1].missed_heartbeats is not None, "it is reported for one hour"
     one.run_ticks(4)

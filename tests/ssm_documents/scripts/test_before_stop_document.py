@@ -12,8 +12,8 @@ from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT, StopRe
 from chalicelib.domain.setup.step_output import StepOutput, select_last_lines
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
-from ssm_documents.compose import compose
 from ssm_documents.probe import before_stop
+from tests.support.documents import copy_document
 from tests.support.sandbox import Machine, booted
 
 HOOK = "/home/ubuntu/save.sh"
@@ -122,14 +122,14 @@ PATHS = {
 
 @pytest.mark.parametrize("path", PATHS)
 def test_api_and_document_accept_the_same_paths(path: str) -> None:
-    pattern = compose(BEFORE_STOP_DOCUMENT)["parameters"]["hook"]["allowedPattern"]
+    pattern = copy_document(BEFORE_STOP_DOCUMENT)["parameters"]["hook"]["allowedPattern"]
     assert is_hook_path(path) is PATHS[path]
     assert (re.fullmatch(pattern, path) is not None) is PATHS[path]
     assert pattern.replace("[.]", r"\.").replace("(", "(?:") == HOOK_PATTERN
 
 
 def test_document_accepts_the_reasons_and_limits_that_gpudesk_sends() -> None:
-    parameters = compose(BEFORE_STOP_DOCUMENT)["parameters"]
+    parameters = copy_document(BEFORE_STOP_DOCUMENT)["parameters"]
     for reason in StopReason:
         assert re.fullmatch(parameters["stopReason"]["allowedPattern"], reason)
         seconds = str(int(get_script_limit(reason).total_seconds()))

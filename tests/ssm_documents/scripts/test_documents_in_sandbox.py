@@ -76,7 +76,7 @@ class SetupRun:
 def probe(fleet: SandboxedMachines) -> Iterator[SetupRun]:
     """Set up the probe on a new machine."""
     with serve_heartbeat_table() as table:
-        environment = {"AWS_ENDPOINT_URL": table.endpoint, "GPUDESK_PROBE_INTERVAL_SECONDS": "0.2"}
+        environment = {"AWS_ENDPOINT_URL": table.endpoint, "GPUDESK_PROBE_INTERVAL_SECONDS": "0.5"}
         with booted(fleet, environment=environment) as machine:
             table.add(machine.defaults["heartbeatKey"])
             yield SetupRun(MonitoredMachine(machine, table), machine.run(PROBE, "a1"))

@@ -14,8 +14,9 @@ from chalicelib.domain.instances.before_stop import BEFORE_STOP_DOCUMENT
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
-from ssm_documents.compose import compose, list_document_names
+from ssm_documents.compose import list_document_names
 from ssm_documents.library import LOADING_LINE
+from tests.support.documents import copy_document, forget_previous_step
 from tests.support.pytorch import INSTALL_FAKE_PYTORCH
 from tests.support.sandbox import Machine, booted
 
@@ -66,13 +67,15 @@ def test_rerun_repairs_a_step_that_was_interrupted_anywhere(
     machine: Machine, name: str, request: pytest.FixtureRequest, complete_documents: set[str]
 ) -> None:
     prepare(machine, request.node.callspec.params["machine"], name, complete_documents)
-    document = compose(name)
+    document = copy_document(name)
     for step in list_steps(name, document):
         results = list(run_until_complete(machine, document, step))
         assert results[-1].status == "Success", results[-1]
         assert len(results) > 2, "the step was interrupted more than once"
-        again = run_step(machine, document, step, "a2")
-        assert again.status == "Success", again
+        if IS_SLOW_RUN or not runs_always(step):
+            again = run_step(machine, document, forget_previous_step(step), "a2")
+            assert "was done before" in again.stdout or runs_always(step), again
+            assert again.status == "Success", again
     complete_documents.add(name)
 
 
@@ -85,6 +88,11 @@ def list_steps(name: str, document: dict[str, Any]) -> list[dict[str, Any]]:
         for step in document["mainSteps"]
         if not any(line.startswith("serve_jupyter ") for line in get_own_lines(step))
     ]
+
+
+def runs_always(step: dict[str, Any]) -> bool:
+    """Return whether each attempt runs the step. The tests of its document run it again in another attempt."""
+    return "GPUDESK_ALWAYS='1'" in step["inputs"]["runCommand"]
 
 
 def get_own_lines(step: dict[str, Any]) -> list[str]:

@@ -4,7 +4,6 @@ The configuration is that of the document with another port, folder and token fi
 """
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -18,9 +17,10 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from ssm_documents.compose import compose
 from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers, resolve_access
 from ssm_documents.probe.user_messenger import NOTIFICATIONS, DeliveryCount, UserMessenger, notify_jupyter
+from tests.support.documents import copy_document
+from tests.support.jupyter import build_environment
 
 SHARED = Path("ssm_documents/lib")
 TOKEN = "t0ken"
@@ -32,23 +32,24 @@ def log_name(event, arguments):
             names.write(f"{arguments[0]}\\n")
 sys.addaudithook(log_name)
 """
-WITHOUT_EXTENSION = 'c.ServerApp.jpserver_extensions = {"jupyterlab_notifications_extension": False}'
+EXTENSIONS = ("jupyter_lsp", "jupyterlab", "jupyterlab_notifications_extension", "notebook_shim")
+WITHOUT_EXTENSIONS = f"c.ServerApp.jpserver_extensions = {dict.fromkeys(EXTENSIONS, False)}"
 
 
 class Lab:
     """JupyterLab, started as by the unit of the document.
 
     :param lines: more lines of configuration
+    :param module: module to run; that of the server starts faster than JupyterLab
     """
 
-    def __init__(self, folder: Path, lines: str = "") -> None:
+    def __init__(self, folder: Path, lines: str, module: str = "jupyterlab") -> None:
         self._log = ""
         self._names = folder / "names"
-        environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "HOME": str(folder)}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", f"--config={_configuration(folder, lines)}"],
+            [sys.executable, "-m", module, f"--config={_configuration(folder, lines)}"],
             cwd=folder,
-            env=environment,
+            env=build_environment(folder),
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -153,8 +154,8 @@ def test_stop_warning_waits_for_the_next_page(lab: Lab, tmp_path: Path) -> None:
     assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)
 
 
-def test_jupyterlab_without_the_extension_is_unreachable_for_messages(tmp_path: Path) -> None:
-    lab = Lab(tmp_path, WITHOUT_EXTENSION)
+def test_server_without_the_extension_is_unreachable_for_messages(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, WITHOUT_EXTENSIONS, "jupyter_server")
     try:
         (server,) = lab.find()
         with pytest.raises(UnreachableServer, match="does not have this path"):
@@ -165,7 +166,7 @@ def test_jupyterlab_without_the_extension_is_unreachable_for_messages(tmp_path: 
 
 def test_every_package_is_pinned_and_supports_the_python_of_ubuntu_22_04() -> None:
     """Most images have Python 3.10, which is older than the Python of these tests."""
-    script = "\n".join(compose("gpudesk-jupyter")["mainSteps"][0]["inputs"]["runCommand"])
+    script = "\n".join(copy_document("gpudesk-jupyter")["mainSteps"][0]["inputs"]["runCommand"])
     words = script.partition("PACKAGES=(")[2].partition(")")[0].split()
     packages = [Requirement(word) for word in words]
     assert {each.name for each in packages} >= {"jupyterlab", "jupyter-server", "ipykernel"}

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -25,8 +26,11 @@ from ssm_documents.probe.signals.jupyter_servers import (
 )
 from ssm_documents.probe.signals.jupyter_state import query_server
 from ssm_documents.probe.user_messenger import DeliveryCount, UserMessenger
+from tests.support.jupyter import build_environment
 from tests.support.sandbox import wait_for
 from tests.support.sensor_fixtures import read_sensor
+
+UNUSED_EXTENSIONS = ("jupyter_lsp", "jupyterlab", "notebook_shim")
 
 
 class RealServer:
@@ -35,12 +39,12 @@ class RealServer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.token = "t0ken"
-        environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "HOME": str(folder)}
         command = [sys.executable, "-m", "jupyter_server", "--ServerApp.port=0", "--allow-root", "--no-browser"]
+        command += [f"--ServerApp.jpserver_extensions={name}=False" for name in UNUSED_EXTENSIONS]
         self.process = subprocess.Popen(
             [*command, f"--IdentityProvider.token={self.token}"],
             cwd=folder,
-            env=environment,
+            env=build_environment(folder),
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -53,12 +57,15 @@ class RealServer:
         self.port = self._wait_for_port()
 
     def _wait_for_port(self) -> int:
-        """Return its port. The runtime file is written a moment after the first log line."""
+        """Return its port. It logs, then writes its runtime file, then listens."""
         while True:
             try:
-                return resolve_access(self.process.pid).port
-            except UnreachableServer:
+                port = resolve_access(self.process.pid).port
+                socket.create_connection(("127.0.0.1", port)).close()
+            except (UnreachableServer, ConnectionRefusedError):
                 assert self.process.poll() is None
+            else:
+                return port
 
     def find(self) -> list[Server]:
         return [server for server in find_servers() if server.pid == self.process.pid]
@@ -142,7 +149,7 @@ def test_message_of_the_probe_appears_as_a_jupyterlab_notification(jupyter: Real
     )
     (shown,) = json.loads(page.recv())["notifications"]
     assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)
-    kernel = jupyter.request("POST", "kernels", {})["id"]
+    kernel = (jupyter.request("GET", "kernels") or [jupyter.request("POST", "kernels", {})])[0]["id"]
     tab = create_connection(f"ws://127.0.0.1:{jupyter.port}/api/kernels/{kernel}/channels?token={jupyter.token}")
     assert people.notify("it goes on") == DeliveryCount(jupyter_servers=1)
     tab.close()

@@ -35,6 +35,7 @@ NO_SUBJECT = re.compile(r'^\s*"""(What|Whether|Where|Of|Who|As|That|Until|Nothin
 """The beginning of a docstring that names neither an object nor an action."""
 
 TEXT = re.compile(rf"\b({'|'.join(RETIRED)})(s|es|ed|d|ing)?\b", re.IGNORECASE)
+NAME = re.compile("|".join(f"{word}(?![a-z])|{word.title()}(?![a-z])|{word.upper()}" for word in RETIRED_IN_NAMES))
 
 
 def list_files(paths: tuple[str, ...]) -> Iterator[Path]:
@@ -43,14 +44,24 @@ def list_files(paths: tuple[str, ...]) -> Iterator[Path]:
         yield from (file for file in found if file.suffix in SUFFIXES and file != GLOSSARY)
 
 
+def has_any(text: str, words: tuple[str, ...]) -> bool:
+    """Return whether a word occurs in a text, also as a part of another one. It is much faster than an expression."""
+    text = text.lower()
+    return any(word in text for word in words)
+
+
 def split_words(name: str) -> set[str]:
     """Return the words of a name: last and heartbeat for `last_heartbeat` and `LastHeartbeat`."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
 def list_names(file: Path) -> Iterator[str]:
+    """Yield the names of a file. Only a file whose text has one of the words is parsed, which takes the time."""
     yield from file.with_suffix("").parts
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    text = file.read_text(encoding="utf-8")
+    if not has_any(text, RETIRED_IN_NAMES) or not NAME.search(text):
+        return
+    for node in ast.walk(ast.parse(text)):
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.arg(arg=name) | ast.Name(id=name):
                 yield name
@@ -62,7 +73,8 @@ def test_no_text_has_a_retired_word() -> None:
     found = [
         f"{file}:{number}: {line.strip()}"
         for file in list_files(PRODUCT + DOCS)
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if has_any(text := file.read_text(encoding="utf-8"), RETIRED)
+        for number, line in enumerate(text.splitlines(), 1)
         if TEXT.search(line) and not any(text in line for text in ALLOWED)
     ]
     assert found == []

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
+from string import ascii_lowercase
 
 import pytest
 
+from chalicelib.api.instances.launch_views import to_launch_view
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import (
     AwsError,
@@ -19,12 +22,14 @@ from chalicelib.domain.common.aws_errors import (
     TransientAwsError,
 )
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
-from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
+from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, OffersAboveMaximum, TryResult
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
-from chalicelib.domain.instances.lifecycle.launch_pass import NO_OFFER_ON_SPOT, record_success
+from chalicelib.domain.instances.lifecycle.launch_pass import add_try, end_pass, record_success
 from chalicelib.domain.instances.observation import NotVisible, Observation, Unavailable
+from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
 from tests.support.ready_instance import build_launch_attempt
@@ -35,6 +40,7 @@ NOTHING_LEFT = InsufficientCapacity("NoOfferLeft", "Nothing is left")
 QUOTA = QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU capacity.")
 PENDING = RegionPending("PendingVerification", "Your account is being validated.")
 NOT_ENABLED = RegionNotEnabled("OptInRequired", "You are not subscribed to this service.")
+SPOT_OFFER = LaunchOffer(instance_type="g4dn.xlarge", region="us-east-1", zone="us-east-1a", market=Market.SPOT)
 REFUSED = InsufficientCapacity("InsufficientInstanceCapacity", "None is left.")
 
 
@@ -137,10 +143,14 @@ def test_lost_time_does_not_end_a_launch_before_its_first_pass() -> None:
 
 def test_launch_that_falls_back_to_on_demand_says_so_and_names_no_price_of_spot() -> None:
     before = build_attempting(markets=(Market.SPOT, Market.ON_DEMAND))
-    _, (entry,) = record_success(before, get_time(1))
+    refused = add_try(before, LaunchTry(offer=SPOT_OFFER, result=TryResult.NO_CAPACITY, at=get_time(0)))
+    _, (entry,) = record_success(refused, get_time(1))
     assert entry.code == EventCode.LAUNCHED_AS_OTHER_OFFER
     assert "n is launched on-demand as g4dn.xlarge in us-east-1a" in entry.message
-    assert f"and not as g4dn.xlarge (spot) in us-east-1. {NO_OFFER_ON_SPOT}" in entry.message
+    assert (
+        "and not as g4dn.xlarge (spot) in us-east-1. gpudesk tried 1 offer on spot before, without success."
+        in entry.message
+    )
 
 
 def test_launch_that_waits_for_a_quota_tries_other_offers_first_and_all_of_them_after_the_wait() -> None:
@@ -184,7 +194,7 @@ def test_launch_waits_until_its_deadline_and_then_shows_what_it_tried(
 def test_pause_says_what_the_launch_waits_for_and_the_next_pass_replaces_the_rows_of_its_offers() -> None:
     paused = record(build_attempting(wait_until=get_time(600)), REFUSED, NOTHING_LEFT)
     expected = (
-        "waits for capacity for 1 x T4 in a region in which gpudesk is set up for at most $0.658 per hour, until "
+        "waits for capacity for 1 x T4 in a region in which gpudesk is set up for at most $0.6575 per hour, until "
         "2026-01-05 19:00 UTC"
     )
     assert expected in paused.reason.message
@@ -197,6 +207,54 @@ def test_pause_says_what_the_launch_waits_for_and_the_next_pass_replaces_the_row
     tried = record_on(other, elsewhere, REFUSED).instance.launch
     assert [each.offer.zone for each in tried.tries] == ["us-east-1a", "us-east-1b"]
     assert [each.offer.zone for each in tried.tries_of_pass] == ["us-east-1b"]
+
+
+DEARER = replace(SPOT_OFFER, zone="us-east-1b", price=Decimal("0.2735"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "zones", "expected"),
+    [
+        ({"gpus": (), "gpu_count": None, "is_region_fixed": True}, "ab", "tries us-east-1a and us-east-1b again at"),
+        ({"gpus": (), "gpu_count": None, "is_region_fixed": True}, "", "gpudesk tries again at 09:03 UTC."),
+        ({}, "ab", "gpudesk tries all offers again at"),
+        ({}, ascii_lowercase[:20], "has tried 20 offers and goes on at 09:03 UTC, first with those that it has not"),
+    ],
+)
+def test_pause_names_what_is_tried_next(choice: dict[str, object], zones: str, expected: str) -> None:
+    instance = build_attempting(**choice)
+    for zone in zones:
+        offer = build_launch_attempt(zone=f"us-east-1{zone}").offer
+        instance = add_try(instance, LaunchTry(offer=offer, result=TryResult.NO_CAPACITY, at=get_time(0)))
+    paused = end_pass(instance, get_time(1))
+    assert expected in paused.reason.message
+    assert ("us-east-1a" in end_pass(paused.instance, get_time(1)).reason.message) is ("us-east-1a" in expected)
+
+
+def test_offers_above_the_maximum_price_are_named_and_a_higher_maximum_is_a_remedy() -> None:
+    nothing_left = NoOfferLeft("n", OffersAboveMaximum(2, DEARER))
+    paused = record(build_attempting(), REFUSED, nothing_left)
+    assert "2 more offers are not tried, because they cost more. The cheapest one is" in paused.reason.message
+    assert "g4dn.xlarge (spot) in us-east-1b, $0.2735 per hour." in paused.reason.message
+    failed = decide_at(replace(paused.instance, launch=replace(paused.instance.launch, retry_at=None)), 16)
+    assert "with a `max_price` of at least $0.2735, for g4dn.xlarge (spot) in us-east-1b." in failed.reason.message
+
+
+def test_launch_whose_wait_ends_in_a_pause_of_gpudesk_says_so() -> None:
+    waiting = build_waiting(20)
+    context = build_context()
+    paused = replace(context, desk=DeskSettings(mode=Mode.PAUSED))
+    during = decide(waiting, Observation(ec2=NotVisible()), get_time(10), paused).instance
+    assert during.reason.code is EventCode.DESK_PAUSED
+    assert decide(during, Observation(ec2=NotVisible()), get_time(11), paused).instance == during
+    view = to_launch_view(replace(during, launch=replace(during.launch, retry_at=get_time(11))))
+    assert view is not None
+    assert view["next_try_at"] is None
+    resumed = replace(context, desk=DeskSettings(resumed_at=get_time(30)))
+    message = decide(during, Observation(ec2=NotVisible()), get_time(31), resumed).reason.message
+    assert "It waited for 20 min, until 2026-01-05 09:20 UTC as requested." in message
+    assert "gpudesk was paused until 2026-01-05 09:30 UTC, and tried nothing in the pause." in message
+    assert "Launch it again, with a `wait_until` that is up to 7 days ahead." in message
 
 
 def test_region_that_rejects_even_its_observation_is_left_as_long_as_nothing_was_sent() -> None:

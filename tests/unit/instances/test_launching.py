@@ -26,6 +26,7 @@ from chalicelib.domain.instances.record import Phase
 from tests.support.ready_instance import ADA, EC2_RUNNING
 from tests.unit.instances.simulated_aws import ADDRESS_PRICE, ZONES, SimulatedAws, build_resolved_launch
 from tests.unit.instances.simulation import Simulation, build_context, build_requested_instance, get_time
+from tests.unit.launch.failover_examples import build_launch
 
 NO_CAPACITY = InsufficientCapacity("InsufficientInstanceCapacity", "None is left.")
 
@@ -145,6 +146,19 @@ def test_accepted_launch_that_ends_fails_and_says_what_to_do(cause: EndCause, co
     assert advice in failed.reason.message
     assert failed.billing.meter.accrued == 0
     assert [each.result for each in failed.launch.tries] == [TryResult.ENDED]
+
+
+def test_quota_that_ends_an_accepted_launch_leaves_its_region_out_if_the_launch_may_leave_it() -> None:
+    simulation = launching()
+    simulation.decide(0)
+    simulation.instance = replace(
+        simulation.instance, spec=replace(simulation.instance.spec, launch_choice=build_launch().spec.launch_choice)
+    )
+    reason = StateReason(code="Client.VolumeLimitExceeded", cause=EndCause.QUOTA)
+    plan = end_launch(simulation, reason)
+    (tried,) = plan.instance.launch.tries
+    assert (plan.reason.code, plan.instance.phase) == (EventCode.OFFER_LEFT_OUT, Phase.LAUNCHING)
+    assert (tried.result, tried.code) == (TryResult.QUOTA_EXCEEDED, "VolumeLimitExceeded")
 
 
 @pytest.mark.parametrize("cause", [EndCause.CALL, EndCause.OTHER_REQUEST])

@@ -40,9 +40,9 @@ def build_launching(*, can_fall_back: bool = False) -> Instance:
     )
 
 
-def resolve(instance: Instance, market: Market) -> Plan:
+def resolve(instance: Instance, market: Market, *refused: str) -> Plan:
     """Return the plan after an attempt on a market was resolved."""
-    before = replace(instance, launch=LaunchState())
+    before = replace(instance, launch=LaunchState(offers_in_timeline=refused))
     attempt = replace(SPOT_ATTEMPT, market=market)
     outcome = LaunchResolved(attempt, instance.spec.hardware, RATES)
     return record_outcome(before, ResolveLaunch(()), outcome, START)
@@ -56,6 +56,12 @@ def test_fallback_to_on_demand_is_notified(can_fall_back: bool, market: Market, 
     plan = resolve(build_launching(can_fall_back=can_fall_back), market)
     assert (EventCode.MARKET_CHANGED in [entry.code for entry in plan.timeline]) is is_notified
     assert plan.instance.spec.market is market
+
+
+def test_fallback_to_on_demand_is_notified_in_the_first_pass_only() -> None:
+    refused = replace(SPOT_ATTEMPT, market=Market.ON_DEMAND).offer.key.text
+    plan = resolve(build_launching(can_fall_back=True), Market.ON_DEMAND, refused)
+    assert EventCode.MARKET_CHANGED not in [entry.code for entry in plan.timeline]
 
 
 def test_only_spot_or_on_demand_has_another_market() -> None:

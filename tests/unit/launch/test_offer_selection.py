@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 import pytest
 
 from chalicelib.aws.launch_prerequisites import Subnet
-from chalicelib.control.loop.choose_offer import OfferSelector
+from chalicelib.control.loop.choose_offer import ChosenOffer, OfferSelector
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import (
     AwsError,
@@ -17,6 +18,7 @@ from chalicelib.domain.common.aws_errors import (
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_tries import OfferKey
+from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.quotas import QuotaReading
@@ -25,7 +27,7 @@ from chalicelib.store.data_files import load_catalog
 from local.clock import ManualClock
 from tests.support.ready_instance import build_launch_attempt, build_ready_instance
 from tests.support.recipes import build_recipes
-from tests.unit.launch.failover_examples import build_launch, build_region
+from tests.unit.launch.failover_examples import build_launch, build_offering, build_region
 from tests.unit.offers.offer_examples import MINUTE, NOW
 
 REGIONS = ("us-east-1", "us-west-2")
@@ -65,7 +67,16 @@ class FakeSources:
 
 
 def select_zone(sources: FakeSources, instance: Instance, *without_capacity: str) -> str:
-    selector = OfferSelector(
+    return select(sources, instance, *without_capacity).offer.zone
+
+
+def select(sources: FakeSources, instance: Instance, *without_capacity: str) -> ChosenOffer:
+    excluded = [OfferKey("g4dn.xlarge", zone, Market.ON_DEMAND) for zone in without_capacity]
+    return build_selector(sources).select(instance, sources, excluded)
+
+
+def build_selector(sources: FakeSources) -> OfferSelector:
+    return OfferSelector(
         offers=sources,
         instances=sources,
         desk=sources,
@@ -75,8 +86,6 @@ def select_zone(sources: FakeSources, instance: Instance, *without_capacity: str
         home_region="us-east-1",
         clock=ManualClock(NOW),
     )
-    excluded = [OfferKey("g4dn.xlarge", zone, Market.ON_DEMAND) for zone in without_capacity]
-    return selector.select(instance, sources, excluded).offer.zone
 
 
 def test_zone_without_a_subnet_is_no_offer() -> None:
@@ -141,3 +150,19 @@ def test_quota_is_exceeded_by_its_use_as_of_now() -> None:
     assert select_zone(ended_since, build_launch()) == "us-east-1a"
     running = replace(ended_since, records=(build_launch(), replace(build_ready_instance(), id="gd-other")))
     assert select_zone(running, build_launch()) == "us-west-2a"
+
+
+def test_offers_above_the_maximum_price_are_counted_also_if_nothing_is_left() -> None:
+    prices = {"us-east-1a": Decimal("0.1368"), "us-east-1b": Decimal("0.2735"), "us-east-1c": Decimal("0.3156")}
+    offering = replace(build_offering("us-east-1", "abc"), spot=prices)
+    sources = FakeSources(stored=(replace(build_region("us-east-1"), types={"g4dn.xlarge": offering}),), zones="abc")
+    named = build_launch(
+        gpus=(), gpu_count=None, is_region_fixed=True, markets=(Market.SPOT,), max_price=Decimal("0.171")
+    )
+    above = select(sources, named).above_maximum
+    assert above is not None
+    assert (above.count, above.cheapest.zone, above.cheapest.price) == (2, "us-east-1b", Decimal("0.2735"))
+    excluded = OfferKey("g4dn.xlarge", "us-east-1a", Market.SPOT)
+    with pytest.raises(NoOfferLeft) as nothing:
+        build_selector(sources).select(named, sources, [excluded])
+    assert nothing.value.above_maximum == above

@@ -1,7 +1,7 @@
 """Which of the zones with a subnet a launch tries next."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,7 +12,9 @@ from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.common.aws_errors import InsufficientCapacity
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_tries import OfferKey
+from chalicelib.domain.instances.outcome import LaunchResolved
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.capacity_record import CapacityRecord, Result, replay
 from chalicelib.domain.offers.likelihood import estimate_likelihood
@@ -83,6 +85,12 @@ def record(result: Result, minutes_ago: int) -> CapacityRecord:
 
 
 def choose_zone(capacity: FakeCapacity, *without_capacity: str, zones: str = "abc", now: datetime = START) -> str:
+    return resolve(capacity, build_ready_instance(), *without_capacity, zones=zones, now=now).attempt.zone
+
+
+def resolve(
+    capacity: FakeCapacity, instance: Instance, *without_capacity: str, zones: str = "abc", now: datetime = START
+) -> LaunchResolved:
     aws = FakeAws(zones)
     selector = OfferSelector(
         offers=capacity,
@@ -96,7 +104,7 @@ def choose_zone(capacity: FakeCapacity, *without_capacity: str, zones: str = "ab
     )
     resolver = LaunchResolver(aws, aws, load_catalog(), SETTINGS, selector)
     refused = [OfferKey("g4dn.xlarge", zone, Market.ON_DEMAND) for zone in without_capacity]
-    return resolver.resolve(build_ready_instance(), refused).attempt.zone
+    return resolver.resolve(instance, refused)
 
 
 @pytest.mark.parametrize(
@@ -135,3 +143,10 @@ def test_zone_that_refused_this_launch_is_not_chosen_however_likely() -> None:
     assert choose_zone(capacity, "us-east-1b", "us-east-1a") == "us-east-1c"
     with pytest.raises(InsufficientCapacity):
         choose_zone(capacity, "us-east-1a", "us-east-1b", "us-east-1c")
+
+
+@pytest.mark.parametrize(("tried", "is_new_round"), [("abc", True), ("ab", False), ("", False)])
+def test_launch_that_has_tried_each_zone_begins_a_new_round(tried: str, is_new_round: bool) -> None:
+    before = tuple(f"g4dn.xlarge/us-east-1{letter}/on-demand" for letter in tried)
+    instance = replace(build_ready_instance(), launch=LaunchState(tried_before=before))
+    assert resolve(build_records(), instance).is_new_round is is_new_round

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from chalicelib.domain.setup.parameters import InvalidRecipe
 from chalicelib.domain.setup.recipe import PLACEHOLDERS, RecipeDocument, parse_recipes, parse_shared_parameters
 from chalicelib.store import data_files
-from ssm_documents.compose import compose
+from tests.support.documents import copy_document
 
 DATA = Path(data_files.__file__).parent.parent / "data"
 SCHEMA = json.loads((DATA / "recipes.schema.json").read_text())
@@ -104,7 +104,7 @@ def test_recipe_and_document_have_the_same_pattern_and_default() -> None:
     """Otherwise SSM would reject a value that gpudesk accepted, when the instance is already billed."""
     for name, packaged in data_files.load_packaged_recipes().items():
         for use in packaged.documents:
-            accepted = compose(use.name)["parameters"]
+            accepted = copy_document(use.name)["parameters"]
             for ssm, text in use.parameters.items():
                 if parameter := packaged.parameters.get(text.strip("${}")):
                     assert accepted[ssm]["allowedPattern"] == parameter.allowed_pattern, f"{name}: {ssm}"
@@ -150,7 +150,7 @@ def test_missing_field_is_named() -> None:
 @pytest.mark.parametrize("name", sorted(data_files.load_packaged_recipes()))
 def test_recipe_sets_required_and_only_known_parameters_of_its_documents(name: str) -> None:
     for use in data_files.load_packaged_recipes()[name].documents:
-        accepted = compose(use.name)["parameters"]
+        accepted = copy_document(use.name)["parameters"]
         required = {parameter for parameter, entry in accepted.items() if "default" not in entry}
         assert required <= set(use.parameters) <= set(accepted)
 
@@ -158,7 +158,7 @@ def test_recipe_sets_required_and_only_known_parameters_of_its_documents(name: s
 @pytest.mark.parametrize("name", sorted(data_files.load_packaged_recipes()))
 def test_timeout_of_a_document_covers_the_timeouts_of_its_steps(name: str) -> None:
     for use in data_files.load_packaged_recipes()[name].documents:
-        steps = compose(use.name)["mainSteps"]
+        steps = copy_document(use.name)["mainSteps"]
         limits = sum(int(step["inputs"]["timeoutSeconds"]) for step in steps)
         assert use.timeout >= timedelta(seconds=limits)
 

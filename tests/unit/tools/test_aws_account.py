@@ -1,10 +1,13 @@
 """`make token` and `make preview` without a usable AWS account: one line of text and exit status 2."""
 
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stderr
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -27,43 +30,60 @@ from tools.aws_account import exit_on_aws_errors
 NO_LISTENER = "http://127.0.0.1:9"
 """The port of the discard service, on which no program listens."""
 
-COMMANDS = [("tools.make_token", "ada"), ("tools.preview",)]
+COMMANDS: list[Callable[[], object]] = [partial(make_token.main, ["ada"]), preview.main]
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
 
 
-def run(command: tuple[str, ...], variables: Mapping[str, str]) -> tuple[int, list[str]]:
+@pytest.fixture
+def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove every AWS variable, and let the SDK find no file and no instance metadata."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+def run(
+    command: Callable[[], object], monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str]
+) -> tuple[object, list[str]]:
     """Run a command with these AWS variables, and return its exit status and the lines of its errors."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    no_account = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        env={**others, **no_account, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stderr.splitlines()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    errors = io.StringIO()
+    with pytest.raises(SystemExit) as ended, redirect_stderr(errors):
+        command()
+    return ended.value.code, errors.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_missing_credentials_are_one_line_that_names_the_local_cloud(command: tuple[str, ...]) -> None:
-    status, (line,) = run(command, {})
-    assert status == 2
+@pytest.mark.usefixtures("no_account")
+@pytest.mark.parametrize("module", ["tools.make_token", "tools.preview"])
+def test_program_without_credentials_ends_with_one_line_that_names_the_local_cloud(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "ada"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
     assert line.startswith("There are no AWS credentials. For the local cloud, run: make ")
     assert " LOCAL=http://127.0.0.1:4566. " in line
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_missing_setting_of_account_is_one_line_that_names_it(command: tuple[str, ...]) -> None:
-    status, (line,) = run(command, {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"})
+@pytest.mark.usefixtures("no_account")
+@pytest.mark.parametrize("command", COMMANDS, ids=["make token", "make preview"])
+def test_missing_setting_of_account_is_one_line_that_names_it(
+    command: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, (line,) = run(command, monkeypatch, {**CREDENTIALS, "AWS_REGION": "us-east-1"})
     assert status == 2
     assert "GPUDESK_TABLE_PREFIX" in line
     assert "not set. The deployment sets" in line
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_local_cloud_that_does_not_run_is_one_line(command: tuple[str, ...]) -> None:
-    credentials = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
-    status, (line,) = run(command, {**credentials, "AWS_ENDPOINT_URL": NO_LISTENER})
+@pytest.mark.usefixtures("no_account")
+@pytest.mark.parametrize("command", COMMANDS, ids=["make token", "make preview"])
+def test_local_cloud_that_does_not_run_is_one_line(
+    command: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {**CREDENTIALS, "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": NO_LISTENER}
+    status, (line,) = run(command, monkeypatch, variables)
     assert status == 2
     assert line.startswith(f"No local cloud answers at {NO_LISTENER}. Start one with make run")
 
@@ -78,14 +98,14 @@ def test_rejected_call_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "AWS rejected PutItem (ExpiredToken): The token expired (password=***\n"
 
 
-@pytest.fixture
-def cloud_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[PacedClock]:
+@pytest.fixture(scope="module")
+def cloud_clock() -> Iterator[PacedClock]:
     """The clock of a provisioned local cloud, which is an hour ahead of the real time."""
     clock = PacedClock(60, datetime.now(UTC) + timedelta(hours=1))
     cloud = LocalCloud(clock, SimulatedMachines())
-    with CloudServer(cloud) as server:
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    with CloudServer(cloud) as server, pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in CREDENTIALS.items():
+            monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)

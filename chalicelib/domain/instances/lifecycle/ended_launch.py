@@ -14,6 +14,7 @@ from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, Try
 from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import add_try, try_next_offer
 from chalicelib.domain.instances.lifecycle.plans import with_phase
+from chalicelib.domain.instances.lifecycle.refusal_advice import KMS_ADVICE
 from chalicelib.domain.instances.lifecycle.request_cancellation import remember_request
 from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.observed_state import ObservedState
@@ -24,11 +25,6 @@ from chalicelib.domain.instances.spec import DesiredState
 REQUESTED = (EndCause.CALL, EndCause.OTHER_REQUEST)
 """Causes of an end that somebody or something requested. Every other one is a failure of the launch."""
 
-KMS_ADVICE = (
-    "The most frequent cause is a KMS key that encrypts the disk and is disabled, is pending deletion, or may not be "
-    "used by gpudesk. Ask an admin to check the default key for EBS encryption of this region and its key policy "
-    "(kms:CreateGrant, kms:Decrypt, kms:DescribeKey, kms:GenerateDataKeyWithoutPlaintext, kms:ReEncrypt*)."
-)
 QUOTA_ADVICE = (
     "A quota of the AWS account is exceeded. Ask an admin to request an increase in Service Quotas, request a smaller "
     "disk, or terminate instances that nobody needs."
@@ -54,7 +50,7 @@ def is_ended_launch(instance: Instance, ec2_instance: Ec2Instance) -> bool:
 
 
 def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> Plan:
-    """Launch with the next offer if the cause is in this zone; otherwise fail the launch with AWS's reason.
+    """Launch with the next offer if another one may not have the cause; otherwise fail with the reason of AWS.
 
     The EC2 instance has ended, so the record lets go of it.
     """
@@ -69,12 +65,17 @@ def record_ended_launch(instance: Instance, ec2_instance: Ec2Instance, now: date
         code=reason.code,
         message=reason.text,
     )
-    if reason.cause in (EndCause.ZONE, EndCause.SPOT):
+    choice = instance.spec.launch_choice
+    is_quota = reason.cause is EndCause.QUOTA and choice is not None and choice.has_other_offers
+    if reason.cause in (EndCause.ZONE, EndCause.SPOT) or is_quota:
         message = (
             f"EC2 accepted the launch of {instance.name} in {ec2_instance.zone} and then ended it. {reason.text} "
             "gpudesk tries the next offer."
         )
-        relaunch = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
+        code = EventCode.OFFER_LEFT_OUT if is_quota else EventCode.ZONE_NO_CAPACITY
+        relaunch = EventReason(code=code, message=message)
+        if is_quota:
+            latest = replace(latest, result=TryResult.QUOTA_EXCEEDED, code=reason.code.rpartition(".")[2])
         waiting = with_phase(released, Phase.LAUNCHING, relaunch, now)
         plan = try_next_offer(waiting, latest, relaunch, now, instance_id=instance_id)
         return replace(plan, step=cancellation, instance=remember_request(plan.instance, cancellation, now))

@@ -29,20 +29,10 @@ from chalicelib.domain.instances.lifecycle.launch_pass import (
     try_next_offer,
 )
 from chalicelib.domain.instances.lifecycle.quota_tries import list_refusals
+from chalicelib.domain.instances.lifecycle.refusal_advice import find_launch_advice
+from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
-
-ADVICE_BY_CODE = {
-    "AuthFailure.ServiceLinkedRoleCreationNotPermitted": (
-        "The first spot launch of an AWS account creates the service-linked role of EC2 Spot. gpudesk needs "
-        "iam:CreateServiceLinkedRole for that. Ask an admin to create it once (aws iam create-service-linked-role "
-        "--aws-service-name spot.amazonaws.com), then launch again."
-    )
-}
-"""Advice about an error of a launch, by AWS's code.
-
-https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
-"""
 
 PENDING_CODE = "PendingVerification"
 """AWS validates a new account in a region for at most four hours:
@@ -61,7 +51,7 @@ def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> P
         case RegionPending() | RegionNotEnabled() if can_leave_region(instance):
             return leave_region_out(instance, error.code, error.description, now)
         case PermanentAwsError():
-            advice = ADVICE_BY_CODE.get(error.code, "Change the request or ask an admin, then launch again.")
+            advice = find_launch_advice(instance, error)
             cause = f"{error.description} Nothing was launched."
             rejected_by = "gpudesk" if isinstance(error, PrerequisiteMissing) else "AWS"
             refused = _add_refusal(instance, error, now)
@@ -133,7 +123,8 @@ def can_leave_region(instance: Instance) -> bool:
 def _record_refusal(instance: Instance, error: InsufficientCapacity, now: datetime) -> Plan:
     """Try the next offer at once, or all of them again after a pause if none is left in this pass."""
     if instance.launch.attempt is None:
-        return _end_pass_or_fail(instance, now)
+        above_maximum = error.above_maximum if isinstance(error, NoOfferLeft) else instance.launch.above_maximum
+        return _end_pass_or_fail(replace(instance, launch=replace(instance.launch, above_maximum=above_maximum)), now)
     offer = instance.launch.attempt.offer
     message = (
         f"{offer.zone} has no capacity for {instance.name} ({offer.instance_type}). {error.description} gpudesk tries "
@@ -179,7 +170,7 @@ def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
 
 def _fail_for_quota(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan:
     """Let the launch wait for the quota if its request says so; otherwise fail. After a wait it begins a new pass."""
-    launch = replace(instance.launch, pass_number=instance.launch.pass_number + 1, next_offer=None)
+    launch = replace(instance.launch, pass_number=instance.launch.pass_number + 1, next_offer=None, tried_before=())
     waiting = quota_refusals.wait_after_refusal(replace(instance, launch=launch), error, now)
     cause = quota_refusals.describe_quota_refusal(instance, error)
     return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)

@@ -14,13 +14,17 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
-from chalicelib.domain.instances.launch_tries import MAX_TRIES, LaunchOffer, LaunchTry, TryResult
+from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.launch_tries import MAX_REMEMBERED_OFFERS, MAX_TRIES, LaunchOffer, LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle.launch_table import (
+    describe_above_maximum,
+    describe_next_pass,
     describe_offer,
     describe_tries,
     describe_wait,
     is_first_offer,
 )
+from chalicelib.domain.instances.lifecycle.market_fallback import describe_tries_on_spot
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import record_event
 from chalicelib.domain.instances.plan import Plan
@@ -28,8 +32,6 @@ from chalicelib.domain.instances.record import Instance
 
 MAX_OFFERS_IN_TIMELINE = 100
 """A launch that waits for days can try more. All of its tries are in `status.launch`, pass by pass."""
-
-NO_OFFER_ON_SPOT = "No offer on spot had capacity, room in its quota, and a price within max_price."
 
 MAX_MESSAGE_LENGTH = 500
 """Enough for a refusal of EC2 with the zones at its end. A record holds 20 of them."""
@@ -41,7 +43,7 @@ def try_next_offer(instance: Instance, earlier: LaunchTry, reason: EventReason, 
     :param reason: for the timeline; it is written once for each offer, and always if there are details
     """
     launch, offer = instance.launch, earlier.offer
-    key = "/".join(offer.key)
+    key = offer.key.text
     is_new = key not in launch.offers_in_timeline and len(launch.offers_in_timeline) < MAX_OFFERS_IN_TIMELINE
     changed = replace(
         add_try(instance, earlier),
@@ -78,14 +80,11 @@ def is_pass_complete(instance: Instance) -> bool:
 
 
 def end_pass(instance: Instance, now: datetime) -> Plan:
-    """Pause, then try all offers again. The timeline gets an entry if an offer is refused that was not before."""
-    launch, choice = instance.launch, instance.spec.launch_choice
-    retry_at = now + CAPACITY_RETRY
-    is_fixed = choice is None or (choice.is_region_fixed and choice.is_type_fixed)
-    what = f"all zones of {instance.spec.region}" if is_fixed else "all offers"
+    """Pause, then begin a new pass. The timeline gets an entry if an offer is refused that was not before."""
+    launch, retry_at = instance.launch, now + CAPACITY_RETRY
     message = (
-        f"AWS has no capacity for {instance.name} now. gpudesk tries {what} again at {format_time(retry_at)}. It waits "
-        f"for capacity {describe_wait(instance)}."
+        f"AWS has no capacity for {instance.name} now. {describe_next_pass(instance, format_time(retry_at))} It waits "
+        f"for capacity {describe_wait(instance)}.{describe_above_maximum(instance)}"
     )
     reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
     later = replace(
@@ -93,10 +92,17 @@ def end_pass(instance: Instance, now: datetime) -> Plan:
         attempt=None,
         next_offer=None,
         pass_number=launch.pass_number + 1,
+        tried_before=_remember_tries(launch),
         retry_at=retry_at,
         last_error=None,
     )
     return record_once(replace(instance, reason=reason, launch=later), EventCode.NO_CAPACITY_YET, reason, now)
+
+
+def _remember_tries(launch: LaunchState) -> tuple[str, ...]:
+    """Return the offers that were tried in this pass and before, the last ones if they are too many."""
+    keys = (*launch.tried_before, *(each.offer.key.text for each in launch.tries_of_pass))
+    return tuple(dict.fromkeys(keys))[-MAX_REMEMBERED_OFFERS:]
 
 
 def leave_region_out(instance: Instance, code: str, description: str, now: datetime) -> Plan:
@@ -158,11 +164,11 @@ def _describe_success(instance: Instance, offer: LaunchOffer, now: datetime) -> 
         return f"{instance.name} is launched as {describe_offer(instance, offer)}.{wait}" if is_awaited else ""
     market = "" if choice.markets[0] is Market.ON_DEMAND else f" ({choice.markets[0]})"
     has_fallen_back = offer.market is not choice.markets[0]
-    # With on-demand as the fallback, all offers are compared with the on-demand price: it is not that of the first one.
+    # With on-demand as the fallback, the first offer that was tried may not be on the market that is named here.
     has_price = choice.first_price and len(choice.markets) == 1
     price = f" for {format_usd(choice.first_price)} per hour" if choice.first_price and has_price else ""
     launched = f"{instance.name} is launched{f' {offer.market}' if has_fallen_back else ''} as"
-    cause = f" {NO_OFFER_ON_SPOT}" if has_fallen_back else ""
+    cause = f" {describe_tries_on_spot(instance)}" if has_fallen_back else ""
     return (
         f"{launched} {describe_offer(instance, offer)}, and not as {choice.instance_type}{market} in "
         f"{choice.region}{price}.{cause}{wait}{describe_tries(instance)}"

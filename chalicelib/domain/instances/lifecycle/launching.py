@@ -1,27 +1,25 @@
-"""Launch an EC2 instance for a record: resolve the request, call RunInstances, time out.
+"""Launch an EC2 instance for a record: resolve the request, call RunInstances.
 
-What follows from an error of AWS is decided in `launch_errors`.
+What follows from an error of AWS is decided in `launch_errors`, and when a launch takes too long in `launch_time_out`.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
+from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_time
+from chalicelib.domain.common.text import format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.domain.instances.capacity_wait import MAX_WAIT_TEXT
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_choice import with_first_price
 from chalicelib.domain.instances.lifecycle import waiting_for_quota
-from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_complete
-from chalicelib.domain.instances.lifecycle.launch_table import describe_choice
+from chalicelib.domain.instances.lifecycle.launch_time_out import time_out_launch
 from chalicelib.domain.instances.lifecycle.market_fallback import list_market_entries
-from chalicelib.domain.instances.lifecycle.plans import get_calling_since, no_op, to_terminated, with_phase
+from chalicelib.domain.instances.lifecycle.plans import no_op, to_terminated, with_phase
 from chalicelib.domain.instances.lifecycle.request_cancellation import cancel_requests
 from chalicelib.domain.instances.move_state import add_former_disk
 from chalicelib.domain.instances.outcome import LaunchResolved
@@ -50,7 +48,7 @@ def decide(instance: Instance, now: datetime, desk: DeskSettings, quotas: Sequen
     if retry_at and now < retry_at:
         message = f"gpudesk calls AWS again for {instance.name} at {retry_at:%H:%M:%S} UTC."
         return no_op(instance, EventCode.WAITING_TO_RETRY, message)
-    return _time_out(instance, now, desk) or cancel_requests(instance, now) or _call(instance, now)
+    return time_out_launch(instance, now, desk) or cancel_requests(instance, now) or _call(instance, now)
 
 
 def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
@@ -80,6 +78,8 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
                 attempt=attempt,
                 attempt_count=attempt.number,
                 next_offer=outcome.next_offer,
+                above_maximum=outcome.above_maximum,
+                tried_before=() if outcome.is_new_round else launch.tried_before,
                 retry_at=None,
             ),
             billing=replace(instance.billing, rates=add_former_disk(instance.move, outcome.rates)),
@@ -126,7 +126,7 @@ def _list_entries(
     :param instance: before the attempt
     """
     attempt = outcome.attempt
-    if "/".join(attempt.offer.key) not in instance.launch.offers_in_timeline:
+    if attempt.offer.key.text not in instance.launch.offers_in_timeline:
         details = {"image_id": attempt.image_id, "instance_type": attempt.instance_type, "zone": attempt.zone}
         yield timeline_entry(now, reason, details=details)
     yield from _list_disk_entries(instance, attempt, now)
@@ -139,36 +139,6 @@ def _list_disk_entries(instance: Instance, attempt: LaunchAttempt, now: datetime
     message = describe_small_disk(attempt.disk_gib, attempt.snapshot_gib)
     if attempt.number == 1 and is_public and message:
         yield timeline_entry(now, EventReason(code=EventCode.DISK_NEARLY_FULL, message=message))
-
-
-def _time_out(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | None:
-    """Fail a launch that takes too long, or that has waited for as long as its request says.
-
-    A request that was sent counts as lost only when its instance would be visible in EC2.
-
-    :returns: None if there is time left
-    """
-    launch, choice = instance.launch, instance.spec.launch_choice
-    is_sent = launch.attempt is not None and launch.attempt.sent_at is not None
-    wait_until = choice.wait_until if choice else None
-    began_at = get_calling_since(launch.started_at or instance.phase_since, desk, now)
-    deadline = wait_until or began_at + LAUNCH_DEADLINE
-    # The first pass is quick, and each decision of it tries another offer: time that gpudesk lost does not end it.
-    is_first_pass = launch.pass_number == 1 and bool(launch.tries_of_pass) and not launch.last_error
-    has_untried_offers = wait_until is None and launch.attempt is None and is_first_pass
-    if has_untried_offers or now <= (deadline + LAUNCH_VISIBILITY_DEADLINE if is_sent else deadline):
-        return None
-    last_error = f" The last error of AWS: {launch.last_error}" if launch.last_error else ""
-    waited = format_duration(now - began_at)
-    if is_sent or last_error:
-        what = f"{instance.spec.hardware.instance_type} in {instance.spec.region}"
-        cause = f"AWS has not accepted the launch of a {what} for {waited}, and EC2 shows no instance.{last_error}"
-        return fail_launch(instance, EventCode.NO_ANSWER, cause, now, "Launch it again later.")
-    until = f", until {format_date_time(wait_until)} as requested" if wait_until else ""
-    cause = f"AWS had no capacity {describe_choice(instance)}. gpudesk tried for {waited}{until}."
-    advice = "Launch another type, in another region, or later" if wait_until is None else "Launch it again"
-    advice = f"{advice}; with `wait_until` gpudesk keeps trying for up to {MAX_WAIT_TEXT}."
-    return fail_launch(instance, EventCode.NO_CAPACITY, cause, now, advice)
 
 
 def _cancel(instance: Instance, now: datetime) -> Plan:

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.desk.settings import PAUSE_END, Mode
 from chalicelib.domain.instances.lifecycle import notified_facts
 from chalicelib.domain.instances.lifecycle.decision import Decision
+from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
 from chalicelib.domain.instances.lifecycle.plans import no_op
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning
 from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import Instance
 
 
 def apply_mode(decision: Decision) -> Decision:
@@ -24,7 +26,7 @@ def apply_mode(decision: Decision) -> Decision:
         return replace(decision, plan=cancel_warning(current, cause, decision.now))
     if mode is Mode.PAUSED and (plan.step or plan.autonomous or current.ec2_instance is None):
         message = f"gpudesk is paused. It does not go on with {current.name}: {plan.reason.message}"
-        return replace(decision, plan=no_op(current, EventCode.DESK_PAUSED, message))
+        return replace(decision, plan=no_op(_pause_wait(current), EventCode.DESK_PAUSED, message))
     if mode is Mode.DRY_RUN and plan.autonomous:
         code = plan.reason.code
         unchanged = replace(current, observed=plan.instance.observed)
@@ -33,6 +35,17 @@ def apply_mode(decision: Decision) -> Decision:
         )
         return replace(decision, plan=recorded)
     return decision
+
+
+def _pause_wait(instance: Instance) -> Instance:
+    """Return the record without the promise to try again at a time, if it is a launch that waits for capacity."""
+    if instance.reason.code != EventCode.NO_CAPACITY_YET:
+        return instance
+    message = (
+        f"gpudesk is paused and does not try to launch {instance.name}. It goes on when {PAUSE_END}. AWS had no "
+        f"capacity {describe_wait(instance)}."
+    )
+    return replace(instance, reason=EventReason(code=EventCode.DESK_PAUSED, message=message))
 
 
 def _build_dry_run_reason(plan: Plan) -> EventReason:

@@ -17,6 +17,9 @@ from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.quota_wait import QuotaWait
 from chalicelib.domain.instances.record import Instance, Phase
 
+DISK_CODES = ("VolumeLimitExceeded", "MaxIOPSLimitExceeded")
+"""Errors about the quotas of volumes."""
+
 
 def wait_after_refusal(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan | None:
     """Return the plan of a launch that waits after the refusal; None: it does not wait for this quota.
@@ -80,9 +83,10 @@ def describe_quota_refusal(instance: Instance, error: QuotaExceeded) -> str:
     offer = _find_refused_offer(instance)
     code, need = find_quota_code(offer.instance_type, offer.market), _describe_launch_need(instance)
     if code is None or error.code not in VCPU_CODES:
+        smaller = "with a smaller disk" if error.code in DISK_CODES else "a smaller or another type"
         return (
             f"The quota of the AWS account is exceeded. {error.description} Ask an admin to request an increase in "
-            "Service Quotas, or launch a smaller or another type."
+            f"Service Quotas, or launch {smaller}."
         )
     moving = f"Ask an admin to request an increase of {code}, then move {instance.name} again."
     advice = moving if instance.is_launching_for_move else describe_launch_advice(code, None)

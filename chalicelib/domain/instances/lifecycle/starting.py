@@ -16,6 +16,7 @@ from chalicelib.domain.instances.lifecycle.actions import describe_request, retr
 from chalicelib.domain.instances.lifecycle.ended_launch import find_advice
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
 from chalicelib.domain.instances.lifecycle.quota_refusals import describe_quota_advice
+from chalicelib.domain.instances.lifecycle.refusal_advice import find_admin_advice
 from chalicelib.domain.instances.lifecycle.resize import plan_type_change, record_changed_type
 from chalicelib.domain.instances.lifecycle.start_wait import find_start_deadline, record_ended_start, record_refusal
 from chalicelib.domain.instances.plan import ChangeType, Plan, Start
@@ -44,7 +45,9 @@ def record_start_error(instance: Instance, error: AwsError, now: datetime) -> Pl
             cause = f"AWS rejected the {call}: {error.description} {figures}".rstrip()
             return abandon_start(instance, cause, now, describe_quota_advice(instance))
         case QuotaExceeded() | PermanentAwsError():
-            return abandon_start(instance, f"AWS rejected the {call}: {error.description}", now)
+            cause = f"AWS rejected the {call}: {error.description}"
+            admin_advice = find_admin_advice(error)
+            return abandon_start(instance, cause, now, f"{admin_advice} Then start it again." if admin_advice else "")
         case _:
             return _retry_later(_with_last_error(instance, f"AWS did not accept the {call}: {error.description}"))
 

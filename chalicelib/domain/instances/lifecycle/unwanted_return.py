@@ -1,6 +1,5 @@
 """The return of a spot instance that EC2 had interrupted, and that nobody wants to run."""
 
-from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
@@ -20,5 +19,5 @@ def is_interrupted(instance: Instance) -> bool:
 
 def is_unwanted_return(instance: Instance) -> bool:
     """Return whether EC2 has started the instance again, nobody requested that, and gpudesk may not stop it yet."""
-    has_returned = instance.phase is Phase.BOOTING and instance.reason.code is EventCode.SPOT_RESUMED
-    return has_returned and instance.spec.desired is DesiredState.STOPPED and not is_stop_requested(instance)
+    is_unwanted = instance.spec.desired is DesiredState.STOPPED and not is_stop_requested(instance)
+    return instance.phase is Phase.BOOTING and is_unwanted

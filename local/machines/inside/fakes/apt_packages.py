@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from .internet import nvidia
+from . import nvidia_repository
 from .system_release import BOOT_ID, DRIVER_BOOT_FILE, read_version
 
 STOCK = {
@@ -78,9 +78,13 @@ def _offers_package(source: str, name: str) -> bool:
     folder = Path(match["folder"])
     try:
         is_trusted = (
-            Path(match["key"]).read_bytes() == nvidia.KEY and (folder / "Release").read_bytes() == nvidia.RELEASE
+            Path(match["key"]).read_bytes() == nvidia_repository.KEY
+            and (folder / "Release").read_bytes() == nvidia_repository.RELEASE
         )
-        return is_trusted and f"Package: {name}\n".encode() in nvidia.PACKAGES == (folder / "Packages").read_bytes()
+        return (
+            is_trusted
+            and f"Package: {name}\n".encode() in nvidia_repository.PACKAGES == (folder / "Packages").read_bytes()
+        )
     except OSError:
         return False
 

@@ -1,4 +1,4 @@
-"""Fake `snap`, with the SSM agent as its only package, and refreshes that can be held."""
+"""Fake `snap`, with the SSM agent as its only package, and refreshes that can be held (`get`: shell/snap.sh)."""
 
 import sys
 from collections.abc import Sequence
@@ -20,11 +20,6 @@ def main(arguments: Sequence[str]) -> int:
             print("amazon-ssm-agent  3.3.2746.0   11797  latest/stable/…  aws✓       classic")
         case ["set", "system", setting] if setting.startswith(f"{KEY}="):
             return _hold(setting.partition("=")[2])
-        case ["get", "system", "refresh.hold"]:
-            if not HOLD.exists():
-                print(f'error: snap "core" has no "{KEY}" configuration option', file=sys.stderr)
-                return 1
-            print(HOLD.read_text())
         case ["refresh", *_]:
             print("All snaps up to date." if is_refresh_allowed() else "Refreshes are held.")
     return 0

@@ -1,17 +1,17 @@
-"""Fake `systemctl`: it enables units by links, like systemd, and sends all other requests to the first process."""
+"""Fake `systemctl`: it sends requests to the first process. `unit_files.py` has the verbs that only need files.
+
+Setups start it often, so a call imports only what it needs. `shell/systemctl.sh` has the verbs without an effect.
+"""
 
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-from local.machines.inside import units
 from local.machines.inside.wire import Message, exchange
 
 EXIT_NOT_ACTIVE = 3
 EXIT_NOT_FOUND = 4
 EXIT_NOT_LOADED = 5
-IGNORED_VERBS = ("daemon-reload", "daemon-reexec", "reset-failed", "is-system-running", "mask", "unmask")
 OPERATIONS = {
     "start": "start",
     "stop": "stop",
@@ -27,19 +27,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run a verb, and return systemctl's exit code: 3 for an inactive, 4 for an unknown, 5 for an unloaded unit."""
     options = [word for word in arguments if word.startswith("-")]
     verb, *names = [word for word in arguments if not word.startswith("-")] or ["list-units"]
-    if verb in IGNORED_VERBS:
-        return 0
     if verb in OPERATIONS:
         return _run_operation(OPERATIONS[verb], names)
     if verb in POWER_ACTIONS:
         exchange({"query": "power", "action": POWER_ACTIONS[verb], "after": 0})
         return 0
+    if verb in ("cat", "disable", "enable"):
+        return _run_file_verb(verb, names, is_now="--now" in options)
     if verb in ("is-active", "is-failed", "is-enabled"):
         return _print_state(verb, names, is_quiet=bool({"-q", "--quiet"} & set(options)))
     commands = {
-        "cat": _print_files,
-        "disable": _disable,
-        "enable": _enable,
         "list-units": _print_list,
         "show": _print_properties,
         "status": _print_statuses,
@@ -50,6 +47,20 @@ def main(arguments: Sequence[str]) -> int:
     return commands[verb](names, options)
 
 
+def _run_file_verb(verb: str, names: Sequence[str], *, is_now: bool) -> int:
+    from . import unit_files  # noqa: PLC0415 - most calls do not need it
+
+    match verb:
+        case "enable":
+            code = unit_files.enable(names)
+            return _run_operation("start", names) if is_now and code == 0 else code
+        case "disable":
+            unit_files.disable(names)
+            return _run_operation("stop", names) if is_now else 0
+        case _:
+            return unit_files.print_files(names)
+
+
 def _run_operation(verb: str, names: Sequence[str]) -> int:
     code = 0
     for name in names:
@@ -57,37 +68,6 @@ def _run_operation(verb: str, names: Sequence[str]) -> int:
             print(problem, file=sys.stderr)
             code = EXIT_NOT_LOADED if "not be found" in problem or "not loaded" in problem else 1
     return code
-
-
-def _enable(names: Sequence[str], options: Sequence[str]) -> int:
-    for name in names:
-        try:
-            path, unit = units.find(name), units.load(name)
-        except units.UnitError:
-            full_name = units.complete_name(name)
-            print(f"Failed to enable unit: Unit file {full_name} does not exist.", file=sys.stderr)
-            return 1
-        if not unit.wanted_by:
-            print("The unit files have no installation config (WantedBy=, ...).", file=sys.stderr)
-        folders = [
-            *(f"{target}.wants" for target in unit.wanted_by),
-            *(f"{target}.requires" for target in unit.required_by),
-        ]
-        for folder in folders:
-            link = units.UNIT_FOLDERS[0] / folder / unit.name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.is_symlink():
-                link.symlink_to(path)
-                print(f"Created symlink {link} → {path}.", file=sys.stderr)
-    return _run_operation("start", names) if "--now" in options else 0
-
-
-def _disable(names: Sequence[str], options: Sequence[str]) -> int:
-    for name in names:
-        for link in Path(units.UNIT_FOLDERS[0]).glob(f"*.*s/{units.complete_name(name)}"):
-            link.unlink()
-            print(f"Removed {link}.", file=sys.stderr)
-    return _run_operation("stop", names) if "--now" in options else 0
 
 
 def _print_list(_: Sequence[str], __: Sequence[str]) -> int:
@@ -150,15 +130,4 @@ def _print_properties(names: Sequence[str], options: Sequence[str]) -> int:
         for key, value in properties_by_name.items():
             if selected == [""] or key in selected:
                 print(value if "--value" in options else f"{key}={value}")
-    return 0
-
-
-def _print_files(names: Sequence[str], _: Sequence[str]) -> int:
-    for name in names:
-        try:
-            path = units.find(name)
-        except units.UnitError:
-            print(f"No files found for {units.complete_name(name)}.", file=sys.stderr)
-            return 1
-        print(f"# {path}\n{path.read_text()}")
     return 0

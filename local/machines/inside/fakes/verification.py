@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .internet import nvidia
+from . import nvidia_repository
 from .system_release import find_glibc_version
 
 
@@ -20,7 +20,9 @@ def gpg(arguments: Sequence[str]) -> int:
     if "--dearmor" in words:
         Path(words[words.index("--output") + 1]).write_bytes(key)
     else:
-        fingerprint = nvidia.FINGERPRINT if key == nvidia.KEY else hashlib.sha1(key).hexdigest().upper()
+        fingerprint = (
+            nvidia_repository.FINGERPRINT if key == nvidia_repository.KEY else hashlib.sha1(key).hexdigest().upper()
+        )
         print(f"pub:-:4096:1:{fingerprint[-16:]}:1466017600:::-:\nfpr:::::::::{fingerprint}:")
     return 0
 

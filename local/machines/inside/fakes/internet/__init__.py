@@ -4,22 +4,21 @@ The fake `curl` of the machine uses this package. So does the HTTPS server of `t
 real root file system.
 """
 
-from collections.abc import Callable
+import importlib
 
-from . import book, miniconda, nvidia, uv_release
-
-PUBLISHERS: tuple[Callable[[str], bytes | None], ...] = (
-    book.find_content,
-    miniconda.find_content,
-    nvidia.find_content,
-    uv_release.find_content,
-)
+PUBLISHERS = {
+    "https://d2l.ai/": "book",
+    "https://repo.anaconda.com/": "miniconda",
+    "https://developer.download.nvidia.com/": "nvidia",
+    "https://github.com/": "uv_release",
+}
+"""Module of each site. A download imports one of them, because their imports take longer than the download."""
 
 
 def find_content(url: str) -> bytes | None:
     """Return the file at a URL; None if no publisher of this package has it."""
-    for publisher in PUBLISHERS:
-        body = publisher(url)
-        if body is not None:
-            return body
+    for site, module in PUBLISHERS.items():
+        if url.startswith(site):
+            content: bytes | None = importlib.import_module(f"{__name__}.{module}").find_content(url)
+            return content
     return None

@@ -1,9 +1,10 @@
 """Fake pin file and local repository of CUDA 10.1: a valid .deb with a key, and an index with the name of a package."""
 
 import gzip
-import hashlib
 import io
 import tarfile
+
+from local.machines.inside.fakes.nvidia_repository import KEY, PACKAGES, RELEASE
 
 SITE = "https://developer.download.nvidia.com/compute/cuda"
 PIN = f"{SITE}/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin"
@@ -11,12 +12,6 @@ DEB = f"{SITE}/10.1/Prod/local_installers/cuda-repo-ubuntu1804-10-1-local-10.1.2
 FOLDER = "var/cuda-repo-10-1-local-10.1.243-418.87.00"
 
 PINNED = b"Package: *\nPin: release l=NVIDIA CUDA\nPin-Priority: 600\n"
-KEY = b"A fake of NVIDIA's key 7fa2af80.\n"
-FINGERPRINT = "AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80"
-"""Fingerprint of the real key. The fake `gpg` prints it for a file that equals `KEY`."""
-
-PACKAGES = b"Package: cuda-toolkit-10-1\nVersion: 10.1.243-1\n"
-RELEASE = b"Label: NVIDIA CUDA\nSHA256:\n " + hashlib.sha256(PACKAGES).hexdigest().encode() + b" Packages\n"
 
 
 def find_content(url: str) -> bytes | None:

@@ -63,9 +63,10 @@ def _read_requirements(words: Sequence[str]) -> list[str]:
 
 def _install(requirements: Sequence[str], *, is_quiet: bool) -> int:
     new: list[str] = []
+    installer = host_packages.Installer()
     for requirement in requirements:
         try:
-            added = host_packages.install(requirement)
+            added = installer.install(requirement)
         except PackageNotFound as missing:
             print(
                 f"ERROR: Could not find a version that satisfies the requirement {missing.requirement} "

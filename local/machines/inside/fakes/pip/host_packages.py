@@ -5,9 +5,9 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterator
-from importlib.metadata import Distribution, DistributionFinder, EntryPoint, MetadataPathFinder
 from pathlib import Path
 
+from .distributions import ConsoleScript, Distribution, find_folders, read_distribution, read_version
 from .requirements import PackageNotFound, matches_specifier, normalize_name, parse_requirement
 
 HOST_PACKAGES = Path("/.machine/environment", *Path(sysconfig.get_paths()["purelib"]).relative_to(sys.prefix).parts)
@@ -70,58 +70,61 @@ if __name__ == "__main__":
 
 def list_installed() -> list[tuple[str, str]]:
     """Return names and versions of the distributions in this environment."""
-    distributions = Distribution.discover(path=[str(PACKAGES)])
-    return sorted((distribution.metadata["Name"], distribution.version) for distribution in distributions)
+    distributions = map(read_distribution, find_folders(PACKAGES).values())
+    return sorted((distribution.name, distribution.version) for distribution in distributions)
 
 
-def install(requirement: str) -> list[str]:
-    """Install a requirement and its own requirements.
+class Installer:
+    """Installer for one run of pip."""
 
-    :returns: `name-version` of each distribution that was not installed before
-    :raises PackageNotFound: the host does not have it
-    """
-    versions = {normalize_name(name): version for name, version in list_installed()}
-    present = set(versions)
-    name, _, specifier = parse_requirement(requirement)
-    if name in FAKE_PACKAGES and name not in present:
-        needed = install(FAKE_REQUIREMENTS[name]) if name in FAKE_REQUIREMENTS else []
-        return [_create_fake(name, specifier.removeprefix("==")), *needed]
-    if name in versions and not matches_specifier(specifier, versions[name]):
-        raise PackageNotFound(requirement, versions[name])
-    added: list[str] = []
-    waiting = [requirement]
-    while waiting:
-        name, extras, specifier = parse_requirement(waiting.pop())
-        if name in present | ALWAYS_PRESENT:
-            continue
-        present.add(name)
-        distribution = _find_distribution(name, specifier, requirement)
-        if distribution is None:
-            continue
-        _link_files(distribution)
-        added.append(f"{distribution.metadata['Name']}-{distribution.version}")
-        waiting.extend(_list_requirements(distribution, extras))
-    return added
+    def __init__(self) -> None:
+        """Find the packages of this environment and those of the host."""
+        self._versions = {name: read_version(folder) for name, folder in find_folders(PACKAGES).items()}
+        self._host_folders = find_folders(HOST_PACKAGES)
 
+    def install(self, requirement: str) -> list[str]:
+        """Install a requirement and its own requirements.
 
-def _find_distribution(name: str, specifier: str, requirement: str) -> Distribution | None:
-    """Return the distribution of the host; None if it lacks one that only another distribution requires.
+        :returns: `name-version` of each distribution that was not installed before
+        :raises PackageNotFound: the host does not have it
+        """
+        name, _, specifier = parse_requirement(requirement)
+        if name in FAKE_PACKAGES and name not in self._versions:
+            version = specifier.removeprefix("==")
+            needed = self.install(FAKE_REQUIREMENTS[name]) if name in FAKE_REQUIREMENTS else []
+            self._versions[name] = version
+            return [_create_fake(name, version), *needed]
+        if name in self._versions and not matches_specifier(specifier, self._versions[name]):
+            raise PackageNotFound(requirement, self._versions[name])
+        added: list[str] = []
+        waiting = [requirement]
+        while waiting:
+            name, extras, specifier = parse_requirement(waiting.pop())
+            if name in ALWAYS_PRESENT or name in self._versions:
+                continue
+            distribution = self._find_distribution(name, specifier, requirement)
+            if distribution is None:
+                continue
+            self._versions[name] = distribution.version
+            _link_files(distribution)
+            added.append(f"{distribution.name}-{distribution.version}")
+            waiting.extend(_list_requirements(distribution, extras))
+        return added
 
-    :raises PackageNotFound: the host lacks the requested distribution or its version
-    """
-    found = next(iter(MetadataPathFinder.find_distributions(_build_context(name))), None)
-    is_requested = normalize_name(parse_requirement(requirement)[0]) == name
-    if found is None:
-        if is_requested:
-            raise PackageNotFound(requirement, "none")
-        return None
-    if is_requested and not matches_specifier(specifier, found.version):
-        raise PackageNotFound(requirement, found.version)
-    return found
+    def _find_distribution(self, name: str, specifier: str, requirement: str) -> Distribution | None:
+        """Return the distribution of the host; None if it lacks one that only another distribution requires.
 
-
-def _build_context(name: str) -> DistributionFinder.Context:
-    return DistributionFinder.Context(name=name, path=[str(HOST_PACKAGES)])
+        :raises PackageNotFound: the host lacks the requested distribution or its version
+        """
+        folder = self._host_folders.get(name)
+        is_requested = parse_requirement(requirement)[0] == name
+        if folder is None:
+            if is_requested:
+                raise PackageNotFound(requirement, "none")
+            return None
+        if is_requested and not matches_specifier(specifier, read_version(folder)):
+            raise PackageNotFound(requirement, read_version(folder))
+        return read_distribution(folder)
 
 
 def _list_requirements(distribution: Distribution, extras: set[str]) -> Iterator[str]:
@@ -129,7 +132,7 @@ def _list_requirements(distribution: Distribution, extras: set[str]) -> Iterator
 
     Other markers are ignored, because packages that the host lacks are skipped.
     """
-    for line in distribution.requires or []:
+    for line in distribution.requirements:
         requirement, _, marker = line.partition(";")
         marker_extras = set(re.findall(r"extra\s*==\s*['\"]([^'\"]+)['\"]", marker))
         if not marker_extras or marker_extras & extras:
@@ -138,20 +141,19 @@ def _list_requirements(distribution: Distribution, extras: set[str]) -> Iterator
 
 def _link_files(distribution: Distribution) -> None:
     """Link the files of RECORD, a package as one folder, and write the console scripts."""
-    driver = FAKE_DRIVERS.get(normalize_name(distribution.metadata["Name"]))
+    driver = FAKE_DRIVERS.get(normalize_name(distribution.name))
     if driver and GPU_FILE.exists():
         _symlink(PACKAGES / driver, FAKES / driver)
-    for file in {_find_top_folder(Path(str(path))) for path in distribution.files or []}:
-        if file.parts[:1] == ("..",):
-            inside = Path(os.path.normpath(PACKAGES / file))
-            source = Path(os.path.normpath(HOST_PACKAGES / file))
+    for path in distribution.list_top_paths():
+        if path.startswith(".."):
+            inside = Path(os.path.normpath(PACKAGES / path))
+            source = Path(os.path.normpath(HOST_PACKAGES / path))
             if inside.parent != SCRIPTS:
                 _symlink(inside, source)
-        elif file.name != "__pycache__":
-            _symlink(PACKAGES / file, HOST_PACKAGES / file)
-    for entry in distribution.entry_points:
-        if entry.group == "console_scripts":
-            _write_script(entry)
+        elif path != "__pycache__":
+            _symlink(PACKAGES / path, HOST_PACKAGES / path)
+    for script in distribution.list_console_scripts():
+        _write_script(script)
 
 
 def _create_fake(name: str, version: str) -> str:
@@ -171,19 +173,19 @@ def _create_fake(name: str, version: str) -> str:
     return f"{name}-{version}"
 
 
-def _find_top_folder(path: Path) -> Path:
-    return path if path.parts[0] == ".." else Path(path.parts[0])
-
-
 def _symlink(link: Path, target: Path) -> None:
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if not link.exists() and target.exists():
-        link.symlink_to(target)
+    if target.exists():
+        try:
+            link.symlink_to(target)
+        except FileNotFoundError:
+            link.parent.mkdir(parents=True)
+            link.symlink_to(target)
+        except FileExistsError:
+            pass
 
 
-def _write_script(entry: EntryPoint) -> None:
-    module, _, call = entry.value.partition("[")[0].strip().partition(":")
-    script = SCRIPTS / entry.name
-    text = SCRIPT.format(python=Path(sys.executable), module=module, top=call.split(".")[0], call=call)
-    script.write_text(text)
+def _write_script(console_script: ConsoleScript) -> None:
+    name, module, call = console_script
+    script = SCRIPTS / name
+    script.write_text(SCRIPT.format(python=Path(sys.executable), module=module, top=call.split(".")[0], call=call))
     script.chmod(0o755)
