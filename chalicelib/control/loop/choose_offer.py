@@ -12,13 +12,13 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey, OffersAboveMaximum
 from chalicelib.domain.instances.outcome import NoOfferLeft
+from chalicelib.domain.instances.quota_use import is_requested_after
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.next_offer import OfferChooser, find_choice, is_affordable
 from chalicelib.domain.offers.current_quotas import count_current_use
 from chalicelib.domain.offers.offer import Offer, Price, PriceSource
 from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.places import PLACES
-from chalicelib.domain.offers.quota_use import is_requested_after
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.domain.setup.recipe import Recipe
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chalicelib.control.current_quotas import read_current_quotas
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.instances.quota_use import may_wait_for_quota
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.next_offer import OfferChooser
@@ -16,7 +17,6 @@ from chalicelib.domain.offers.observed_quota import RegionQuotas, describe_refus
 from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.quota_request import RegionQuotaRequests
-from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.domain.offers.waiting_headroom import WaitingLaunch, divide_headroom
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.dynamo import is_overload

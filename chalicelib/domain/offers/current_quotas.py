@@ -12,10 +12,10 @@ from datetime import datetime
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import find_quota_code
+from chalicelib.domain.instances.quota_use import uses_quota
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.headroom import Headroom
 from chalicelib.domain.offers.offerings import RegionOfferings
-from chalicelib.domain.offers.quota_use import uses_quota
 from chalicelib.domain.offers.quotas import QuotaReading
 
 Types = Mapping[str, InstanceType]
