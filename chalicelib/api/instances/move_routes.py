@@ -17,9 +17,12 @@ from chalicelib.api.router import Router
 router = Router("moves", "Move stopped instances to another zone or region.")
 
 
-@router.route(Endpoint("GET", "/instances/{name}/move", INSTANCE_REF))
+@router.route(Endpoint("GET", "/instances/{name}/move", INSTANCE_REF, timeout_seconds=BUDGET_TIMEOUT_SECONDS))
 def estimate_move(call: RequestContext[EmptyModel, MoveQuery]) -> MoveEstimateView:
-    """Return how long a move would take, what it would cost, and which quota it exceeds. Nothing is changed."""
+    """Return how long a move would take, what it would cost, and which quota it exceeds. Nothing is changed.
+
+    A move that POST would refuse now for any other reason is refused with the same error.
+    """
     return to_estimate_view(call.app.moves.estimate(call.actor, call.path_ref, call.query.to_request()))
 
 

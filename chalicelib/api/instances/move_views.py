@@ -12,12 +12,17 @@ from chalicelib.domain.instances.move_estimate import MoveEstimate
 from chalicelib.domain.launch.move_target import MoveRequest
 
 REGION = Field(None, min_length=1, max_length=40, description="an AWS region, e.g. us-east-1; default: the present one")
-ZONE = Field(None, min_length=1, max_length=40, description="a zone of the region, e.g. us-east-1b; default: any other")
+ZONE = Field(
+    None,
+    min_length=1,
+    max_length=40,
+    description="a zone of the region, e.g. us-east-1b; default: any but the present one",
+)
 TYPE = Field(None, min_length=1, max_length=60, description="an EC2 instance type; default: the present one")
 
 
 class MoveBody(RequestModel):
-    """The target of a move. Without a field, the instance moves to another zone of its region."""
+    """The target of a move. Without region and zone, the instance moves to another zone of its region."""
 
     region: str | None = REGION
     zone: str | None = ZONE
@@ -44,8 +49,8 @@ class MoveEstimateView(TypedDict):
     """The duration and the costs of a move. Costs are maximums in US dollars, because AWS bills only blocks with data.
 
     `transfer_cost`: of the copy to another region. `storage_cost`: of the snapshots and the second disk meanwhile.
-    `price_per_hour`: of the instance afterwards; on spot the lowest known one of the
-    region. `sources`: of the prices. `quota_excess`: the quota for which the move is refused now; null: none is known.
+    `price_per_hour`: of the instance afterwards; on spot the lowest known one of the zones that it can
+    move to. `sources`: of the prices. `quota_excess`: the quota for which the move is refused now; null: none is known.
     null elsewhere: unknown.
     """
 

@@ -153,8 +153,12 @@ class OfferSelector:
 
 def _summarize(offers: Iterable[Offer], instance: Instance) -> OffersAboveMaximum | None:
     """Return what a record keeps of the offers above its maximum price; None: there are none."""
-    left_out = instance.launch.left_out_regions
-    priced = [(offer.price.usd_per_hour, offer) for offer in offers if offer.price and offer.region not in left_out]
+    left_out, move = instance.launch.left_out_regions, instance.move
+    priced = [
+        (offer.price.usd_per_hour, offer)
+        for offer in offers
+        if offer.price and offer.region not in left_out and (move is None or move.allows_zone(offer.zone))
+    ]
     if not priced:
         return None
     _, cheapest = min(priced, key=lambda each: each[0])

@@ -172,6 +172,19 @@ class InstanceService:
 
         return retry_user_write(f"Instance {ref}", apply_once)
 
+    def preview(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
+        """Return the instance as a command would change it. Nothing is written.
+
+        :param command: as for `apply`
+        :raises NotFound: the instance does not exist, or the caller may not see it
+        :raises Conflict: the command refuses, or a budget has not enough left
+        """
+        actor.require_owner()
+        instance = load_visible(self.stores.instances, actor, ref)
+        change = command(instance)
+        self._reserve_budgets(instance, change.instance)
+        return change.instance
+
     def _reserve_budgets(self, before: Instance, after: Instance) -> tuple[BudgetGuard, ...]:
         """Return the guards of the budgets that a start or a move fits; none if the change starts nothing.
 

@@ -25,6 +25,7 @@ class LaunchChoice:
         launched on demand, otherwise the price of the first offer that is tried; None: no offer has been tried yet
     :param max_price: USD per hour of each offer; None: it is set together with `first_price`. If on-demand is the
         fallback, it follows from the list price at once
+    :param is_max_price_requested: `max_price` is that of the request
     :param wait_until: the launch is tried again until then; None: until `LAUNCH_DEADLINE`
     """
 
@@ -36,6 +37,7 @@ class LaunchChoice:
     markets: tuple[Market, ...] = (Market.ON_DEMAND,)
     first_price: Decimal | None = None
     max_price: Decimal | None = None
+    is_max_price_requested: bool = False
     wait_until: datetime | None = None
 
     @property

@@ -1,16 +1,19 @@
 """Estimate how long a move takes and what it costs, before it is requested."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
 from chalicelib.domain.catalog.instance_types import HOURS_PER_MONTH, InstanceTypeCatalog
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.money import format_usd, round_usd
+from chalicelib.domain.common.money import format_exact_usd, format_usd, round_usd
 from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.instances.hardware import describe_price
+from chalicelib.domain.instances.move_choice import build_move_choice, find_on_demand_price
 from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import Spec
 
 TRANSFER_SOURCE = "https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer"
 TRANSFER_PRICES: Mapping[str, Decimal] = dict.fromkeys(
@@ -33,7 +36,10 @@ class MoveEstimate:
 
     :param transfer_cost: of the copy to another region; 0 in the same region; None: its price is unknown
     :param storage_cost: of snapshots and of the second disk during the move
-    :param price_per_hour: of the instance afterwards; None: unknown
+    :param price_per_hour: of the instance afterwards, on spot the lowest known one; None: unknown
+    :param price_text: that price, as a sentence
+    :param fallback: what happens if spot has no capacity there, as a sentence; empty: the move fails
+    :param interruption: that EC2 can end the move, as a sentence; empty: it cannot
     :param sources: where the prices come from
     :param quota_excess: the quota that the move exceeds, for which it is refused, as a sentence; None: none is known
     """
@@ -45,15 +51,19 @@ class MoveEstimate:
     storage_cost: Decimal | None
     price_per_hour: Decimal | None
     sources: tuple[str, ...]
+    price_text: str = ""
+    fallback: str = ""
+    interruption: str = ""
     quota_excess: str | None = None
 
     @property
     def text(self) -> str:
         """The estimate in sentences."""
-        refusal = f" gpudesk refuses the move now. {self.quota_excess}" if self.quota_excess else ""
-        return f"{self._describe_cost()}{refusal}"
+        refusal = f"gpudesk refuses the move now. {self.quota_excess}" if self.quota_excess else ""
+        return " ".join(filter(None, (self._progress, self.price_text, self.fallback, self.interruption, refusal)))
 
-    def _describe_cost(self) -> str:
+    @property
+    def _progress(self) -> str:
         if self.duration is None:
             return "gpudesk does not know the size of the disk, so it cannot say how long the move takes."
         copied = ""
@@ -78,16 +88,20 @@ def estimate_move(
     price = catalog.get_price(target.hardware.instance_type, target.region)
     if spec.market is Market.SPOT and spot_price is not None:
         price, sources = spot_price, (*sources, SPOT_SOURCE)
+    unsized = MoveEstimate(
+        target=target,
+        disk_gib=None,
+        duration=None,
+        transfer_cost=None if crosses else Decimal(0),
+        storage_cost=None,
+        price_per_hour=price,
+        sources=sources,
+        price_text=_describe_price(spec, target, price, spot_price),
+        fallback=_describe_fallback(spec, target),
+        interruption=_describe_interruption(instance),
+    )
     if spec.disk_gib is None:
-        return MoveEstimate(
-            target=target,
-            disk_gib=None,
-            duration=None,
-            transfer_cost=None if crosses else Decimal(0),
-            storage_cost=None,
-            price_per_hour=price,
-            sources=sources,
-        )
+        return unsized
     copies = 2 if crosses else 1
     duration = FIXED_TIME + copies * timedelta(minutes=spec.disk_gib / COPY_GIB_PER_MINUTE)
     hours = Decimal(str(duration / timedelta(hours=1)))
@@ -95,14 +109,43 @@ def estimate_move(
     if crosses:
         per_month += catalog.get_snapshot_price_per_gib_month(target.region)
     per_hour = per_month / HOURS_PER_MONTH + catalog.get_disk_price_per_gib_hour(target.region)
-    return MoveEstimate(
-        target=target,
+    return replace(
+        unsized,
         disk_gib=spec.disk_gib,
         duration=duration,
         transfer_cost=_estimate_transfer(spec.region, spec.disk_gib) if crosses else Decimal(0),
         storage_cost=round_usd(per_hour * spec.disk_gib * hours),
-        price_per_hour=price,
-        sources=sources,
+    )
+
+
+def _describe_price(spec: Spec, target: MoveTarget, price: Decimal | None, spot_price: Decimal | None) -> str:
+    name, bound = target.hardware.instance_type, ""
+    if price is None:
+        return describe_price(name, None)
+    if spec.market is Market.SPOT:
+        # EC2's maximum is the on-demand price, and which zone has capacity is not known.
+        bound = "at most " if spot_price is None else "" if target.zone else "at least "
+    return f"Afterwards, {name} costs {bound}{format_usd(price)} per hour while it runs."
+
+
+def _describe_fallback(spec: Spec, target: MoveTarget) -> str:
+    choice, price = build_move_choice(spec, target), find_on_demand_price(target)
+    if choice is None or price is None or choice.max_price is None:
+        return ""
+    on_demand = format_exact_usd(price)
+    if price > choice.max_price:
+        limit = format_exact_usd(choice.max_price)
+        return f"It is launched on spot only: on-demand costs {on_demand} per hour, and max_price is {limit}."
+    return f"If spot has no capacity there, it is launched on-demand for {on_demand} per hour."
+
+
+def _describe_interruption(instance: Instance) -> str:
+    interruption = instance.observed.interruption
+    if interruption is None or interruption.interrupted_at is None:
+        return ""
+    return (
+        f"EC2 has interrupted {instance.name} and can start it again where it is. If that happens before the move has "
+        "ended, the move fails."
     )
 
 

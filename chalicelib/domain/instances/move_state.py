@@ -11,8 +11,11 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
+from chalicelib.domain.instances.launch_choice import LaunchChoice
+from chalicelib.domain.instances.launch_tries import LaunchTry
 from chalicelib.domain.instances.spec import Hardware
 from chalicelib.domain.instances.spot import Interruption
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -36,7 +39,7 @@ class MoveStep(StrEnum):
 class MoveTarget:
     """The place that an instance moves to, and its type there.
 
-    :param zone: None: any zone, except the one that it leaves if it stays in the region with the same type
+    :param zone: None: any zone except the one that it leaves
     :param documents: those that set up the instance there; what its disk has already is skipped
     :param rates: there
     """
@@ -50,9 +53,16 @@ class MoveTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class FormerPlace:
-    """The part of the record that is kept at the launch at the target, and taken back if the move fails."""
+    """The part of the record that is kept at the launch at the target, and taken back if the move fails.
+
+    :param market: None: it has not changed
+    :param tries: those of the launch of its EC2 instance
+    """
 
     region: str
+    market: Market | None = None
+    launch_choice: LaunchChoice | None = None
+    tries: tuple[LaunchTry, ...] = ()
     hardware: Hardware
     ec2_instance: Ec2Instance
     setup: SetupState
@@ -98,7 +108,6 @@ class MoveState:
     requested_at: datetime
     source_region: str
     source_zone: str
-    source_type: str
     target: MoveTarget
     step: MoveStep = MoveStep.IMAGE
     step_since: datetime
@@ -116,6 +125,11 @@ class MoveState:
         return (self.obsolete, *self.more_obsolete) if self.obsolete else ()
 
     @property
+    def is_copying(self) -> bool:
+        """Return whether the disk is copied: the instance is not launched at the target yet."""
+        return self.step in (MoveStep.IMAGE, MoveStep.COPY)
+
+    @property
     def regions(self) -> tuple[str, ...]:
         """The regions in which the move can have images."""
         return tuple(dict.fromkeys((self.source_region, self.target.region)))
@@ -130,7 +144,7 @@ class MoveState:
         """Return whether the instance can be launched in a zone of the region of the target."""
         if self.target.zone is not None:
             return zone == self.target.zone
-        return zone != self.source_zone or self.target.hardware.instance_type != self.source_type
+        return zone != self.source_zone
 
 
 def add_former_disk(move: MoveState | None, rates: Rates) -> Rates:

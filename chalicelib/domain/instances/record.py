@@ -15,7 +15,7 @@ from chalicelib.domain.instances.claim import Claim
 from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifetime import Lifetime
-from chalicelib.domain.instances.move_state import MoveState, MoveStep
+from chalicelib.domain.instances.move_state import MoveState
 from chalicelib.domain.instances.observed_state import ObservedState
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.start_state import StartState
@@ -135,8 +135,7 @@ class Instance:
     @property
     def is_disk_moving(self) -> bool:
         """Return whether the disk is copied for a move: the instance is stopped, and is launched elsewhere then."""
-        is_copying = self.move is not None and self.move.step in (MoveStep.IMAGE, MoveStep.COPY)
-        return is_copying and self.spec.desired is DesiredState.STOPPED
+        return self.move is not None and self.move.is_copying and self.spec.desired is DesiredState.STOPPED
 
     @property
     def is_launching_for_move(self) -> bool:

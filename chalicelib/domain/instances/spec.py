@@ -11,7 +11,7 @@ from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.spot import SpotTerms
-from chalicelib.domain.setup.parameters import ParameterValue
+from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
 from chalicelib.domain.setup.state import AddedRecipe, find_added_parameters
 
@@ -161,9 +161,14 @@ class Spec:
 
 
 def collect_documents(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[RecipeDocument, ...]:
-    """Return the documents of all recipes of a spec in their order, each once. Unknown recipes are skipped."""
+    """Return the documents of all recipes of a spec in their order, each once. Unknown recipes are skipped.
+
+    Parameters that the spec does not have get their defaults: an adopted instance has none, and a recipe can get new
+    ones.
+    """
     documents: list[RecipeDocument] = []
     for name in (recipe for recipe in spec.software.recipes if recipe in recipes):
-        recipe_documents = recipes[name].fill_documents(spec.software.get_parameters(name))
+        values, _ = resolve_values({}, recipes[name].parameters, spec.software.get_parameters(name))
+        recipe_documents = recipes[name].fill_documents(values)
         documents += [document for document in recipe_documents if document not in documents]
     return tuple(documents)

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.domain.catalog.quota_texts import describe_move_advice
 from chalicelib.domain.common.errors import Conflict, ErrorCode
+from chalicelib.domain.instances.move_choice import list_move_markets
 from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.quota_answer import build_increase_choice, build_quota_member
@@ -73,14 +74,15 @@ def find_move_excess(instance: Instance, target: MoveTarget, context: SizeContex
 
     :param context: of the region of the target
     """
-    headroom = context.quotas.without(instance).find_headroom(target.hardware.instance_type, instance.spec.market)
-    if headroom.kind is not HeadroomKind.EXCEEDED:
+    quotas, size = context.quotas.without(instance), target.hardware.instance_type
+    headrooms = [quotas.find_headroom(size, market) for market in list_move_markets(instance.spec, target)]
+    if any(headroom.kind is not HeadroomKind.EXCEEDED for headroom in headrooms):
         return None
     place = SizePlace(target.region, target.zone)
     return MoveExcess(
         instance=instance,
         target=target,
-        headroom=headroom,
+        headroom=headrooms[0],
         other_sizes=_list_other_sizes(instance, target, context, place),
         cpu_type=choose_other_cpu_type(instance, context, place),
     )

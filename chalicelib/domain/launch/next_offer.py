@@ -78,13 +78,14 @@ class OfferChooser:
 
         :param excluded: offers that are not tried, such as those of this pass
         """
-        launch, choice, now = instance.launch, find_choice(instance.spec), self.context.now
+        launch, choice, now, move = instance.launch, find_choice(instance.spec), self.context.now, instance.move
         tries = launch.tries_of_pass
         left = [
             offer
             for offer in offers
             if get_key(offer) not in excluded
             and offer.region not in launch.left_out_regions
+            and (move is None or move.allows_zone(offer.zone))
             and not any(_is_over_quota(offer, each) for each in tries)
         ]
         hints = find_hinted_offers(tries)

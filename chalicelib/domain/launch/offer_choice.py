@@ -62,6 +62,7 @@ def build_launch_choice(
         is_region_fixed=request.region is not None or image is not None or len(context.deployed_regions) == 1,
         markets=(Market.SPOT, Market.ON_DEMAND) if spec.spot.can_fall_back else (spec.market,),
         max_price=request.max_price,
+        is_max_price_requested=request.max_price is not None,
         wait_until=request.wait_until,
     )
     if Market.ON_DEMAND not in choice.markets:

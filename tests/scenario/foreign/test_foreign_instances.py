@@ -17,6 +17,7 @@ from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.foreign.adoption import Adoption, AdoptionList, AdoptionState
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.launch.move_target import MoveRequest
 from chalicelib.domain.notifications.notification import DESK_ID
 from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 from chalicelib.store.adoptions import AdoptionRepository
@@ -186,6 +187,8 @@ def test_instance_without_a_profile_says_why_sessions_and_setups_do_not_work(des
     with pytest.raises(Conflict, match="has no instance profile") as refused:
         app.sessions.open_session(ADA, name, SessionRequest(kind=SessionKind.SHELL))
     assert (refused.value.code, page in refused.value.message) == ("no_instance_profile", True)
+    with pytest.raises(Conflict, match="did not launch"):
+        app.moves.estimate(ADA, name, MoveRequest())
     changed = app.instances.update_policy(ADA, name, PolicyOverride(before_stop_hook="/home/ubuntu/save.sh"))
     assert [each.code for each in changed.warnings] == ["no_instance_profile"]
     assert app.instances.update_policy(ADA, name, PolicyOverride(max_hours=5)).warnings == ()

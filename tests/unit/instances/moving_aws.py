@@ -6,7 +6,7 @@ from datetime import datetime
 from typing_extensions import override
 
 from chalicelib.domain.common.aws_errors import AwsError
-from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, StateReason
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.observation import (
@@ -17,12 +17,17 @@ from chalicelib.domain.instances.observation import (
     ObservedMoveImage,
 )
 from chalicelib.domain.instances.outcome import CallAccepted, InstanceLaunched, LaunchResolved, Outcome
-from chalicelib.domain.instances.plan import Launch, Move, MoveCall, Start, Step, Terminate
+from chalicelib.domain.instances.plan import Launch, Move, MoveCall, Start, Step, Stop, Terminate
 from chalicelib.domain.instances.record import Instance
 from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID
 from tests.unit.instances.simulated_aws import SimulatedAws
 
 NEW_ID = "i-new"
+STATES_AFTER: dict[type, Ec2State] = {
+    Start: Ec2State.RUNNING,
+    Stop: Ec2State.STOPPED,
+    Terminate: Ec2State.TERMINATED,
+}
 
 
 @dataclass
@@ -31,6 +36,7 @@ class MovingAws(SimulatedAws):
 
     :ivar instance: the record as it is observed
     :ivar states: of the EC2 instances, by id
+    :ivar reasons: EC2's reasons for these states, by id
     :ivar images: the steps of the move whose image exists
     :ivar calls: the calls of the move
     :ivar refusals: outcomes of calls of the move
@@ -38,6 +44,7 @@ class MovingAws(SimulatedAws):
 
     instance: Instance | None = None
     states: dict[str, Ec2State] = field(default_factory=lambda: {INSTANCE_ID: Ec2State.STOPPED})
+    reasons: dict[str, StateReason] = field(default_factory=dict)
     images: set[MoveStep] = field(default_factory=set)
     image_state: str = "available"
     calls: list[MoveCall] = field(default_factory=list)
@@ -68,8 +75,8 @@ class MovingAws(SimulatedAws):
             size, region = target.hardware.instance_type, target.region
             attempt = replace(outcome.attempt, region=region, zone=f"{region}b", instance_type=size)
             return replace(outcome, attempt=attempt, hardware=target.hardware, rates=target.rates)
-        if isinstance(step, Start | Terminate) and self.instance and self.instance.ec2_instance:
-            after = Ec2State.RUNNING if isinstance(step, Start) else Ec2State.TERMINATED
+        after = STATES_AFTER.get(type(step))
+        if after and self.instance and self.instance.ec2_instance:
             self.states[self.instance.ec2_instance.instance_id] = after
         return outcome
 
@@ -84,6 +91,7 @@ class MovingAws(SimulatedAws):
             zone=machine.zone,
             instance_type=self.instance.spec.hardware.instance_type,
             state=self.states[machine.instance_id],
+            state_reason=self.reasons.get(machine.instance_id),
             launched_at=self.launched_at,
         )
 

@@ -35,7 +35,7 @@ from tests.unit.instances.moving_simulation import (
 from tests.unit.instances.simulation import get_time
 
 
-def check_taken_back(aws: MovingAws, simulation: MovingSimulation) -> None:
+def check_taken_back(aws: MovingAws, simulation: MovingSimulation, *, is_cancelled: bool = False) -> None:
     """Check that the record has its former EC2 instance, and that the other one is gone."""
     before = build_stopped_instance()
     run_until_moved(simulation, 60)
@@ -49,7 +49,8 @@ def check_taken_back(aws: MovingAws, simulation: MovingSimulation) -> None:
     assert aws.states[INSTANCE_ID] is Ec2State.STOPPED
     assert aws.states.get(NEW_ID) in (None, Ec2State.TERMINATED)
     assert INSTANCE_ID not in after.launch.ended_instance_ids
-    assert simulation.count_entries(EventCode.MOVE_FAILED) == 1
+    ended = EventCode.MOVE_CANCELLED if is_cancelled else EventCode.MOVE_FAILED
+    assert simulation.count_entries(ended) == 1
     simulation.apply_change(request_start(after, ADA, get_time(100)))
     simulation.show()
     simulation.run_until(Phase.READY, 100, 106)
@@ -100,7 +101,7 @@ def test_cancelled_move_takes_the_former_instance_back() -> None:
     simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(3)))
     simulation.show()
     aws.agent_responds = True
-    check_taken_back(aws, simulation)
+    check_taken_back(aws, simulation, is_cancelled=True)
 
 
 def test_former_instance_that_was_started_outside_gpudesk_is_taken_back_with_its_work() -> None:

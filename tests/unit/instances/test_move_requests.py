@@ -18,16 +18,17 @@ from tests.support.ready_instance import ADA
 from tests.unit.instances.moving_simulation import THERE, build_stopped_instance, set_rates, start_move
 from tests.unit.instances.simulation import CATALOG, build_instance, get_time
 
+TARGET = MoveTarget(region=THERE, hardware=build_hardware("g4dn.xlarge", CATALOG))
+
 
 def test_only_a_stopped_instance_moves_and_only_once() -> None:
-    target = MoveTarget(region=THERE, hardware=build_hardware("g4dn.xlarge", CATALOG))
     with pytest.raises(Conflict, match="Stop it first"):
-        request_move(build_instance(), "move-1", target, ADA, get_time(0))
+        request_move(build_instance(), "move-1", TARGET, ADA, get_time(0))
     _, simulation = start_move()
     with pytest.raises(Conflict, match="moves already"):
-        request_move(simulation.instance, "move-2", target, ADA, get_time(1))
+        request_move(simulation.instance, "move-2", TARGET, ADA, get_time(1))
     with pytest.raises(Conflict, match="did not launch"):
-        request_move(replace(build_stopped_instance(), is_adopted_on_request=True), "move-1", target, ADA, get_time(0))
+        request_move(replace(build_stopped_instance(), is_adopted_on_request=True), "move-1", TARGET, ADA, get_time(0))
     with pytest.raises(Conflict, match="does not move"):
         cancel_move(build_stopped_instance(), ADA, get_time(0))
 
@@ -39,6 +40,10 @@ def test_instance_whose_start_was_called_is_not_moved_until_aws_has_refused_it()
         require_movable(replace(starting, phase=Phase.BOOTING), get_time(1))
     refused = replace(starting, phase=Phase.BOOTING, start=replace(starting.start, refused_since=get_time(1)))
     assert require_movable(refused, get_time(2)) == stopped.ec2_instance
+    (requested,) = request_move(refused, "move-1", TARGET, ADA, get_time(2)).timeline
+    assert requested.message.endswith(
+        "The start that waited for capacity has ended: start it again if the move is cancelled."
+    )
 
 
 def test_requests_for_a_ready_instance_say_that_its_disk_is_being_copied() -> None:

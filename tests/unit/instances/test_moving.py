@@ -11,14 +11,13 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.commands.stop_start import request_termination
 from chalicelib.domain.instances.ec2_instance import Ec2State
-from chalicelib.domain.instances.hardware import build_hardware
 from chalicelib.domain.instances.lifecycle import moving
 from chalicelib.domain.instances.plan import MoveCall
 from chalicelib.domain.instances.record import Phase
 from tests.support.ready_instance import ADA, INSTANCE_ID, MINUTE
 from tests.unit.instances.moving_aws import NEW_ID
 from tests.unit.instances.moving_simulation import HERE, THERE, run_until_moved, start_move
-from tests.unit.instances.simulation import CATALOG, get_time
+from tests.unit.instances.simulation import get_time
 
 
 @pytest.mark.parametrize(
@@ -124,13 +123,12 @@ def test_termination_during_a_move_leaves_nothing_behind_and_is_no_failure(minut
     assert any("the termination of n was requested" in text for text in simulation.list_messages(EventCode.MOVING))
 
 
-def test_move_within_a_region_leaves_its_zone_unless_another_type_or_the_zone_is_requested() -> None:
-    _, simulation = start_move()
+@pytest.mark.parametrize("instance_type", ["g4dn.xlarge", "g4dn.2xlarge"])
+def test_move_without_a_zone_never_returns_to_its_zone(instance_type: str) -> None:
+    _, simulation = start_move(instance_type=instance_type)
     move = simulation.instance.move
     assert move is not None
     zones = ("us-east-1a", "us-east-1b")
     assert [move.allows_zone(zone) for zone in zones] == [False, True]
-    larger = replace(move, target=replace(move.target, hardware=build_hardware("g4dn.2xlarge", CATALOG)))
-    assert [larger.allows_zone(zone) for zone in zones] == [True, True]
     named = replace(move, target=replace(move.target, zone="us-east-1a"))
     assert [named.allows_zone(zone) for zone in zones] == [True, False]

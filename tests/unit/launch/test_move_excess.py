@@ -3,15 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.instances.hardware import build_hardware
 from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spot import SpotTerms
 from chalicelib.domain.launch.move_excess import MoveExcess, find_move_excess
 from chalicelib.domain.offers.quotas import QuotaReading
 from tests.unit.offers.offer_examples import NOW
 from tests.unit.offers.test_size_change import CATALOG, CONTEXT, ZONE, build_stopped_instance
 
-CODE = "L-DB2E81BA"
+CODE, SPOT_CODE = "L-DB2E81BA", "L-3819A6DF"
 
 
 def find_excess(instance: Instance, limit: int, type_name: str, zone: str | None = ZONE) -> MoveExcess | None:
@@ -52,3 +54,15 @@ def test_refusal_does_not_advise_to_free_a_quota_that_is_too_small_anyway() -> N
     message = excess.build_conflict().message
     assert "increase of L-DB2E81BA, then move n again." in message
     assert "stop another instance" not in message
+
+
+def test_full_quota_on_spot_refuses_no_move_that_may_fall_back_to_on_demand() -> None:
+    stopped = build_stopped_instance()
+    unused = {CODE: 0, SPOT_CODE: 0}
+    reading = QuotaReading(read_at=NOW, limits={CODE: 64, SPOT_CODE: 0}, use=unused, foreign_use=unused)
+    context = replace(CONTEXT, quotas=replace(CONTEXT.quotas, reading=reading))
+    target = MoveTarget(region="us-east-1", hardware=build_hardware("g4dn.2xlarge", CATALOG))
+    for can_fall_back in (True, False):
+        terms = SpotTerms(can_fall_back=can_fall_back)
+        instance = replace(stopped, spec=replace(stopped.spec, market=Market.SPOT, spot=terms))
+        assert (find_move_excess(instance, target, context) is None) is can_fall_back

@@ -11,8 +11,11 @@ from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, TryResult
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import ImageRef
+from chalicelib.domain.launch.next_offer import OfferChooser
 from chalicelib.domain.offers.capacity_record import Result
 from chalicelib.domain.offers.region_capacity import CapacityKey, RegionCapacity
+from tests.support.recipes import build_recipes
+from tests.unit.instances.moving_simulation import start_move
 from tests.unit.launch.failover_examples import build_launch, build_offering, build_region, list_next
 from tests.unit.offers.offer_examples import MINUTE, NOW, build_context, record_results
 
@@ -130,3 +133,16 @@ def test_record_without_a_choice_keeps_type_region_and_market() -> None:
     instance = build_launch()
     fixed = replace(instance, spec=replace(instance.spec, launch_choice=None))
     assert list_next(fixed, context) == ["g4dn.xlarge us-east-1a"]
+
+
+def test_launch_of_a_move_tries_spot_and_then_on_demand_in_the_zones_that_the_move_allows() -> None:
+    _, simulation = start_move()
+    instance = build_launch(gpus=(), gpu_count=None, is_region_fixed=True, markets=(Market.SPOT, Market.ON_DEMAND))
+    moving = replace(instance, move=simulation.instance.move)
+    context = build_context(build_region("us-east-1", "ab"))
+    assert list_next(moving, context) == ["g4dn.xlarge us-east-1b"] * 2
+    offers = OfferChooser(context, build_recipes()).list_offers(moving.spec)
+    assert [offer.market for offer in OfferChooser(context, {}).order(moving, offers, ())] == [
+        Market.SPOT,
+        Market.ON_DEMAND,
+    ]

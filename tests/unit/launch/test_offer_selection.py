@@ -27,6 +27,7 @@ from chalicelib.store.data_files import load_catalog
 from local.clock import ManualClock
 from tests.support.ready_instance import build_launch_attempt, build_ready_instance
 from tests.support.recipes import build_recipes
+from tests.unit.instances.moving_simulation import start_move
 from tests.unit.launch.failover_examples import build_launch, build_offering, build_region
 from tests.unit.offers.offer_examples import MINUTE, NOW
 
@@ -166,3 +167,9 @@ def test_offers_above_the_maximum_price_are_counted_also_if_nothing_is_left() ->
     with pytest.raises(NoOfferLeft) as nothing:
         build_selector(sources).select(named, sources, [excluded])
     assert nothing.value.above_maximum == above
+    _, simulation = start_move(region="us-east-1")
+    assert simulation.instance.move is not None
+    move = replace(simulation.instance.move, source_zone="us-east-1b")
+    left = select(sources, replace(named, move=move)).above_maximum
+    assert left is not None
+    assert (left.count, left.cheapest.zone) == (1, "us-east-1c"), "a move does not return to its zone"

@@ -25,6 +25,7 @@ from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.commands.request_move import cancel_move
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
 from chalicelib.domain.instances.ec2_instance import (
     AttachedDisks,
@@ -166,12 +167,16 @@ def with_move(instance: Instance, step: MoveStep, age: timedelta) -> Instance:
         requested_at=NOW - age,
         source_region=spec.region,
         source_zone=f"{spec.region}a",
-        source_type=spec.hardware.instance_type,
         target=MoveTarget(region=spec.region, hardware=spec.hardware),
         step=step,
         step_since=NOW - age,
     )
     return replace(instance, move=move)
+
+
+def cancel_copying_move() -> Change:
+    change = cancel_move(with_move(build_instance(), MoveStep.IMAGE, MINUTE), ADA, NOW)
+    return change.instance, change.entries
 
 
 def end_image(state: str) -> Change:
@@ -339,6 +344,7 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     ),
     "moved": lambda: decide_change(with_move(build_instance(), MoveStep.LAUNCH, MINUTE)),
     "move_failed": lambda: decide_change(with_move(build_instance(), MoveStep.IMAGE, MINUTE)),
+    "move_cancelled": cancel_copying_move,
     "move_leftover": lambda: decide_change(with_move(build_instance(), MoveStep.CLEAN_UP, 90 * MINUTE)),
     "image_available": lambda: end_image("available"),
     "image_failed": lambda: end_image("failed"),

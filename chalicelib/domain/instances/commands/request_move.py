@@ -11,7 +11,7 @@ from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.commands.change import RecordChange, describe_state, require_not_ending
 from chalicelib.domain.instances.commands.start_options import is_waiting_to_start
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
-from chalicelib.domain.instances.lifecycle.move_end import fail_move
+from chalicelib.domain.instances.lifecycle import move_end
 from chalicelib.domain.instances.lifecycle.plans import to_stopped
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
 from chalicelib.domain.instances.record import Instance, Phase
@@ -61,11 +61,12 @@ def request_move(instance: Instance, move_id: str, target: MoveTarget, actor: Ac
         requested_at=now,
         source_region=instance.spec.region,
         source_zone=ec2_instance.zone,
-        source_type=instance.spec.hardware.instance_type,
         target=target,
         step_since=now,
     )
     message = f"{actor.name} requested the move of {instance.name} to {move.place} as {target.hardware.instance_type}."
+    if instance.phase is Phase.BOOTING:
+        message += " The start that waited for capacity has ended: start it again if the move is cancelled."
     reason = EventReason(code=EventCode.MOVE_REQUESTED, message=message)
     stopped = instance if instance.phase is Phase.STOPPED else to_stopped(instance, reason, now)
     moving = replace(
@@ -92,5 +93,5 @@ def cancel_move(instance: Instance, actor: Actor, now: datetime) -> RecordChange
     if move.step is MoveStep.LAUNCH and instance.ec2_instance is None and attempt and attempt.sent_at:
         message = f"{instance.name} is being launched at its new place. Cancel the move again in a minute."
         raise Conflict(message, code=ErrorCode.CONFLICT)
-    plan = fail_move(instance, f"{actor.name} cancelled the move.", now)
+    plan = move_end.cancel_move(instance, f"{actor.name} cancelled the move.", now)
     return RecordChange(plan.instance, plan.timeline)

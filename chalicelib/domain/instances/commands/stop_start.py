@@ -113,6 +113,10 @@ def build_request_reason(instance: Instance) -> EventReason:
             return EventReason(code=EventCode.STOP_REQUESTED, message=message)
         case DesiredState.STOPPED if is_interrupted(instance):
             return EventReason(code=EventCode.STOP_REQUESTED, message=build_unwanted_reason(instance).message)
+        case DesiredState.RUNNING if phase is Phase.STOPPED and instance.move and instance.move.is_copying:
+            move = instance.move
+            message = f"{state} That ends its move to {move.place}: it starts in {move.source_zone}, where its disk is."
+            return EventReason(code=EventCode.START_REQUESTED, message=message)
         case DesiredState.RUNNING if phase in (*STOPPED_PHASES, Phase.BOOTING):
             return EventReason(code=EventCode.START_REQUESTED, message=state)
         case DesiredState.TERMINATED if phase is not Phase.TERMINATED:

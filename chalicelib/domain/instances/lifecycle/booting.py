@@ -121,6 +121,8 @@ def _decide_without_agent(instance: Instance, launched_at: datetime, now: dateti
         reason = EventReason(code=EventCode.NO_AGENT, message=explanation)
         return begin_action(instance, action, reason, now, WarningType.NO_AGENT)
     deadline = launched_at + AGENT_DEADLINE + instance.spec.hardware.boot_allowance
+    if instance.is_launching_for_move:
+        return _fail_at_target(instance, explanation, now) if now >= deadline else _wait_for_agent(instance)
     if instance.warning or now < deadline - AGENT_WARNING_BEFORE:
         return _wait_for_agent(instance)
     stop_at = max(deadline, now + AGENT_WARNING_BEFORE)
@@ -131,6 +133,12 @@ def _decide_without_agent(instance: Instance, launched_at: datetime, now: dateti
     )
     warning = StopWarning(warning_type=WarningType.NO_AGENT, created_at=now, stop_at=stop_at, message=message)
     return issue_warning(instance, warning, EventCode.NO_AGENT_WARNING, explanation, action=action)
+
+
+def _fail_at_target(instance: Instance, explanation: str, now: datetime) -> Plan:
+    """Fail the boot of a move. Nothing is lost, so nobody is warned. The next decision ends the move."""
+    reason = EventReason(code=EventCode.NO_AGENT, message=explanation)
+    return Plan(instance=with_phase(instance, Phase.FAILED, reason, now), reason=reason, requeue=True)
 
 
 def _wait_for_agent(instance: Instance) -> Plan:

@@ -31,7 +31,7 @@ from chalicelib.domain.instances.lifecycle import (
 )
 from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
 from chalicelib.domain.instances.lifecycle.mode_filter import apply_mode
-from chalicelib.domain.instances.lifecycle.move_end import hold_end
+from chalicelib.domain.instances.lifecycle.move_end import hold_end, hold_stop
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
 from chalicelib.domain.instances.lifecycle.start_price import update_rates_at_start
 from chalicelib.domain.instances.lifecycle.type_change import decide_type_change
@@ -104,7 +104,8 @@ def decide_phase(decision: Decision) -> Decision:
     """Decide what the phase of the instance requires."""
     if decision.plan:
         return decision
-    return replace(decision, plan=_plan_phase(decision))
+    plan, mode = _plan_phase(decision), decision.context.desk.mode
+    return replace(decision, plan=hold_stop(decision.instance, plan, mode, decision.now))
 
 
 def require_delivery(decision: Decision) -> Decision:

@@ -6,6 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance, with_phase
 from chalicelib.domain.instances.move_state import FormerPlace
+from chalicelib.domain.instances.observed_state import ObservedState
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
@@ -14,6 +15,9 @@ def build_former_place(instance: Instance) -> FormerPlace:
     """Return what the record has before the launch at the target."""
     return FormerPlace(
         region=instance.spec.region,
+        market=instance.spec.market,
+        launch_choice=instance.spec.launch_choice,
+        tries=instance.launch.tries,
         hardware=instance.spec.hardware,
         ec2_instance=require_ec2_instance(instance),
         setup=instance.setup,
@@ -37,6 +41,8 @@ def take_back(instance: Instance, former: FormerPlace, reason: EventReason, now:
         launch=replace(
             launch,
             attempt=None,
+            tries=former.tries,
+            next_offer=None,
             retry_at=None,
             ended_instance_ids=(*ended_ids, newer.instance_id) if newer else ended_ids,
         ),
@@ -44,6 +50,8 @@ def take_back(instance: Instance, former: FormerPlace, reason: EventReason, now:
             instance.spec,
             desired=DesiredState.TERMINATED if instance.is_termination_requested else DesiredState.STOPPED,
             region=former.region,
+            market=former.market or instance.spec.market,
+            launch_choice=former.launch_choice,
             hardware=former.hardware,
             free_disk_gib=former.free_disk_gib,
             has_priced_disks=former.has_priced_disks,
@@ -54,5 +62,5 @@ def take_back(instance: Instance, former: FormerPlace, reason: EventReason, now:
         warning=None,
         ready_since=None,
         lifetime=replace(instance.lifetime, started_at=None),
-        observed=replace(instance.observed, agent_seen=True, not_visible_since=None, interruption=former.interruption),
+        observed=ObservedState(agent_seen=True, interruption=former.interruption),
     )

@@ -52,12 +52,23 @@ def describe_wait(instance: Instance) -> str:
 def describe_choice(instance: Instance) -> str:
     """Return what a launch may launch, as a phrase after "capacity"."""
     choice, spec = instance.spec.launch_choice, instance.spec
+    moves_to = describe_move_zones(instance)
     if choice is None:
-        return f"for {spec.hardware.instance_type} in {spec.region}"
+        return f"for {spec.hardware.instance_type} in {moves_to or spec.region}"
     what = choice.instance_type if choice.is_type_fixed else f"{choice.gpu_count} x {' or '.join(choice.gpus)}"
-    where = choice.region if choice.is_region_fixed else "a region in which gpudesk is set up"
+    where = (moves_to or choice.region) if choice.is_region_fixed else "a region in which gpudesk is set up"
     price = f" for at most {format_exact_usd(choice.max_price)} per hour" if choice.max_price else ""
     return f"for {what} in {where}{price}"
+
+
+def describe_move_zones(instance: Instance) -> str:
+    """Return the zones that the launch of a move tries, as a phrase; an empty text for all zones of a region."""
+    move = instance.move
+    if move is None or not instance.is_launching_for_move:
+        return ""
+    is_same_region = move.target.region == move.source_region
+    others = f"the zones of {move.target.region} besides {move.source_zone}" if is_same_region else ""
+    return move.target.zone or others
 
 
 def describe_next_pass(instance: Instance, at: str) -> str:

@@ -9,8 +9,9 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle.former_place import build_former_place
-from chalicelib.domain.instances.lifecycle.move_end import end_successfully, fail_move
+from chalicelib.domain.instances.lifecycle.move_end import ENDED_PHASES, end_successfully, fail_move
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
+from chalicelib.domain.instances.move_choice import build_move_choice
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget, add_former_disk
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.observed_state import ObservedState
@@ -19,8 +20,7 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.setup.state import collect_documents_for_image
 
-FAILED_PHASES = (Phase.FAILED, Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
-"""Phases from which an instance at the target does not become ready."""
+EC2_RETURNED_IT = "EC2 started it there again for its spot request, which it had interrupted before."
 
 
 def begin_launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
@@ -67,27 +67,35 @@ def decide_launch(
     if instance.is_termination_requested:
         return _wait_for_sent_launch(instance, now) or fail_move(instance, "Its termination was requested.", now)
     if former_state in (Ec2State.PENDING, Ec2State.RUNNING, Ec2State.STOPPING):
-        cause = "Its former EC2 instance was started outside gpudesk meanwhile, so its disk may have changed."
-        return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now)
+        cause = _describe_started_former(move)
+        return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now, is_started=True)
     if instance.phase is Phase.READY:
         is_former_known = move.former is None or not isinstance(former_state, Unavailable)
         return end_successfully(instance, move, now) if is_former_known else None
-    if instance.phase in FAILED_PHASES:
+    if instance.phase in (Phase.FAILED, *ENDED_PHASES):
         return fail_move(instance, instance.reason.message, now)
     if overdue is None:
         return None
     return _wait_for_sent_launch(instance, now) or fail_move(instance, overdue, now)
 
 
+def _describe_started_former(move: MoveState) -> str:
+    """Return who started the former EC2 instance, as sentences."""
+    interruption = move.former.interruption if move.former else None
+    if interruption and interruption.interrupted_at:
+        return f"{EC2_RETURNED_IT} Its disk may have changed. Request the move again when it is stopped."
+    return "Its former EC2 instance was started outside gpudesk meanwhile, so its disk may have changed."
+
+
 def _build_spec(spec: Spec, target: MoveTarget) -> Spec:
-    """Return the spec at the target: the launch tries nothing else, and waits for no larger quota."""
+    """Return the spec at the target: the launch tries no other place or type, and waits for no larger quota."""
     return replace(
         spec,
         desired=DesiredState.RUNNING,
         region=target.region,
         hardware=target.hardware,
         free_disk_gib=None,
-        launch_choice=None,
+        launch_choice=build_move_choice(spec, target),
         wait_for_quota=False,
     )
 

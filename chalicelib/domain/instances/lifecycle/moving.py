@@ -14,13 +14,14 @@ from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.move_clean_up import clean_up
 from chalicelib.domain.instances.lifecycle.move_deadlines import describe_overdue_step
-from chalicelib.domain.instances.lifecycle.move_end import fail_move
-from chalicelib.domain.instances.lifecycle.move_launch import begin_launch, decide_launch
+from chalicelib.domain.instances.lifecycle.move_end import cancel_move, fail_move
+from chalicelib.domain.instances.lifecycle.move_launch import EC2_RETURNED_IT, begin_launch, decide_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance
+from chalicelib.domain.instances.lifecycle.unwanted_return import is_unwanted_return
 from chalicelib.domain.instances.move_state import MoveState, MoveStep
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedMoveImage, Unavailable
 from chalicelib.domain.instances.plan import Move, MoveCall, Plan
-from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
 
@@ -71,8 +72,10 @@ def _decide_copying(
 ) -> Plan:
     """Create or copy the image, and wait until it is available. The instance stays stopped meanwhile."""
     ec2_instance = require_ec2_instance(instance)
-    if instance.spec.desired is not DesiredState.STOPPED or ec2_instance.state is not Ec2State.STOPPED:
-        return fail_move(instance, "It does not stay stopped, which a move needs.", now)
+    if instance.phase is not Phase.STOPPED or instance.spec.desired is not DesiredState.STOPPED:
+        return _end_started(instance, now)
+    if ec2_instance.state is not Ec2State.STOPPED:
+        return _end_started(instance, now)
     if overdue:
         return fail_move(instance, overdue, now)
     match observation.move.image:
@@ -86,6 +89,18 @@ def _decide_copying(
             return no_op(instance, EventCode.MOVING, f"The disk of {instance.name} is being copied.")
         case ObservedMoveImage(state=state, failure_reason=cause):
             return fail_move(instance, f"EC2 says {state} for the image of its disk. {cause}".rstrip(), now)
+
+
+def _end_started(instance: Instance, now: datetime) -> Plan:
+    """End the move of an instance that does not stay stopped, and say who started it."""
+    request, interruption = instance.state_request, instance.observed.interruption
+    has_returned = is_unwanted_return(instance) or (interruption and interruption.interrupted_at)
+    if request and request.state is DesiredState.RUNNING:
+        return cancel_move(instance, f"{request.actor} requested its start, which ends the move.", now)
+    if has_returned:
+        cause = f"{EC2_RETURNED_IT} Request the move again when it is stopped."
+        return fail_move(instance, cause, now, is_started=True)
+    return fail_move(instance, "It was started outside gpudesk meanwhile.", now, is_started=True)
 
 
 def _call(instance: Instance, move: MoveState, now: datetime) -> Plan:

@@ -21,6 +21,7 @@ from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle import interruption_hook
 from chalicelib.domain.instances.lifecycle.actions import begin_action
+from chalicelib.domain.instances.lifecycle.move_end import fail_move
 from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import record_event
 from chalicelib.domain.instances.lifecycle.stop_impact import (
@@ -69,7 +70,7 @@ def decide_interruption(instance: Instance, observation: Observation, now: datet
 
 
 def record_warning(instance: Instance, warning: InterruptionWarning, now: datetime, mode: Mode) -> Plan | None:
-    """Notify the owner at once that EC2 interrupts the instance, with the time that is left.
+    """Notify the owner at once that EC2 interrupts the instance, with the time that is left. A move to there ends.
 
     EventBridge and the probe report the same warning, more than once.
 
@@ -79,6 +80,9 @@ def record_warning(instance: Instance, warning: InterruptionWarning, now: dateti
     is_late = now >= warning.interrupts_at + INTERRUPTION_OVERDUE_AFTER
     if (known and known.warning) or is_late or not _is_in_use(instance):
         return None
+    if instance.is_launching_for_move:
+        at = format_time(warning.interrupts_at)
+        return fail_move(instance, f"EC2 interrupts its new spot instance there at {at}, before it was ready.", now)
     left = warning.interrupts_at - now
     when = f"at {format_time(warning.interrupts_at)}" + (
         f" (in {format_duration(left)})" if left.total_seconds() > 0 else ""
