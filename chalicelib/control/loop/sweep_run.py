@@ -105,14 +105,6 @@ class SweepRun:
                 self.report.unavailable_regions.append(region)
         return work, unread_regions
 
-    def _observe_quotas(self, records: Sequence[Instance]) -> QuotasByLaunch:
-        """Return the quotas that launches may wait for. After an error none is known: whoever waits goes on waiting."""
-        try:
-            return self.reconciler.observer.quotas.observe(records)
-        except Exception:
-            LOG.exception("the quotas of waiting launches could not be read; the next sweep tries again")
-            return {}
-
     def _list_images(self) -> list[str]:
         """Return the ids of the images to reconcile. An error does not affect the sweep of the instances."""
         try:
@@ -124,3 +116,11 @@ class SweepRun:
     def _plan_image(self, image_id: str) -> Work:
         reconcile = partial(self.images.reconcile, image_id, lambda: not self.budget.is_spent)
         return Work(build_place(Priority.IMAGES, image_id), reconcile)
+
+    def _observe_quotas(self, records: Sequence[Instance]) -> QuotasByLaunch:
+        """Return the quotas that launches may wait for. After an error none is known: whoever waits goes on waiting."""
+        try:
+            return self.reconciler.observer.quotas.observe(records)
+        except Exception:
+            LOG.exception("the quotas of waiting launches could not be read; the next sweep tries again")
+            return {}
