@@ -92,7 +92,7 @@ class OfferSelector:
         regions = (choice.region,) if choice.is_region_fixed else (*self.regions, choice.region)
         offerings, capacity = self.offers.get_many_with_capacity(tuple(dict.fromkeys(regions)), is_consistent=True)
         if choice.has_other_offers:
-            active = (each for each in self.instances.list_active() if isinstance(each, Instance))
+            active = self.instances.list_readable()
             others = [each for each in active if each.id != instance.id and not is_requested_after(each, instance)]
             offerings = count_current_use(offerings, others, types, now)
         return OfferContext(

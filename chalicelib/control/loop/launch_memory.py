@@ -17,7 +17,6 @@ from chalicelib.domain.instances.launch_tries import OfferKey
 from chalicelib.domain.instances.outcome import Outcome
 from chalicelib.domain.instances.plan import Launch, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Instance
-from chalicelib.store.instances.repository import UnreadableRecord
 
 T = TypeVar("T")
 
@@ -108,9 +107,9 @@ class RememberedRecords:
     records: RecordSource
     memory: LaunchMemory
 
-    def list_active(self) -> Iterator[Instance | UnreadableRecord]:
-        """Yield all records that are not terminated, without launches that have begun to wait: they use no quota."""
-        active = self.memory.recall(RECORDS, lambda: tuple(self.records.list_active()))
+    def list_readable(self) -> Iterator[Instance]:
+        """Yield the readable records, without launches that have begun to wait since: they use no quota."""
+        active = self.memory.recall(RECORDS, lambda: tuple(self.records.list_readable()))
         return (record for record in active if record.id not in self.memory.waiting_ids)
 
 

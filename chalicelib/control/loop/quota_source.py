@@ -46,7 +46,7 @@ class QuotaSource:
         :param records: the active records of all regions; None: they are read, too
         """
         if records is None:
-            records = [each for each in self.stores.instances.list_active() if isinstance(each, Instance)]
+            records = list(self.stores.instances.list_readable())
         waiting = [record for record in records if may_wait_for_quota(record)]
         if not waiting:
             return {}
@@ -71,8 +71,7 @@ class QuotaSource:
         region, now = instance.spec.region, self.clock.now()
         try:
             offerings, requests = self.stores.quota_requests.get_many_with_offerings([region])
-            reading = offerings[region].quotas if region in offerings else None
-            current = read_current_quotas(self.stores, region, reading, self.catalog.types, now)
+            current = read_current_quotas(self.stores, region, offerings.get(region), self.catalog.types, now)
         except Exception as error:
             if not is_overload(error):
                 raise

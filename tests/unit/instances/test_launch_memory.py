@@ -65,7 +65,7 @@ def test_records_are_read_again_after_a_launch_and_without_launches_that_wait() 
         outcomes: list[Outcome]
         reads: int = 0
 
-        def list_active(self) -> Iterator[Instance]:
+        def list_readable(self) -> Iterator[Instance]:
             self.reads += 1
             return iter((build_ready_instance(), WAITING))
 
@@ -82,9 +82,9 @@ def test_records_are_read_again_after_a_launch_and_without_launches_that_wait() 
     ]
     read = []
     for step in (Launch(offers[0], True), Launch(offers[1], True), ResolveLaunch(()), Launch(offers[2], True)):
-        read.append([record.id for record in records.list_active()])
+        read.append([record.id for record in records.list_readable()])
         executor.execute(WAITING, step)
-    read.append([record.id for record in records.list_active()])
+    read.append([record.id for record in records.list_readable()])
     both, ready = [build_ready_instance().id, WAITING.id], [build_ready_instance().id]
     assert (read, cloud.reads) == ([both, both, both, ready, both], 2)
 

@@ -55,7 +55,7 @@ class FakeSources:
         read = {each.region: each for each in self.stored}
         return {region: read[region] for region in regions if region in read}, {}
 
-    def list_active(self) -> Iterator[Instance]:
+    def list_readable(self) -> Iterator[Instance]:
         return iter(self.records)
 
     def get_settings(self) -> DeskSettings:
