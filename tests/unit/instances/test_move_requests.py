@@ -40,7 +40,7 @@ def test_instance_whose_start_was_called_is_not_moved_until_aws_has_refused_it()
         require_movable(replace(starting, phase=Phase.BOOTING), get_time(1))
     refused = replace(starting, phase=Phase.BOOTING, start=replace(starting.start, refused_since=get_time(1)))
     assert require_movable(refused, get_time(2)) == stopped.ec2_instance
-    (requested,) = request_move(refused, "move-1", TARGET, ADA, get_time(2)).timeline
+    (requested,) = request_move(refused, "move-1", TARGET, ADA, get_time(2)).entries
     assert requested.message.endswith(
         "The start that waited for capacity has ended: start it again if the move is cancelled."
     )
