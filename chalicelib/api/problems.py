@@ -135,6 +135,19 @@ def build_service_unavailable() -> Response:
     )
 
 
+def build_record_unreadable(record_id: str, error: Exception) -> Response:
+    """Return the 409 of a request that needs a record which gpudesk cannot read.
+
+    :param error: says what is wrong in the record, for the log
+    """
+    LOG.error("a request was answered with a 409: %s", error)
+    detail = (
+        f"gpudesk cannot read its record {record_id}, so it can neither show nor change it. An admin must repair the "
+        "record. The log of gpudesk says what is wrong in it."
+    )
+    return _build_response(409, build_problem_body(409, detail, code=ErrorCode.RECORD_UNREADABLE), {})
+
+
 def build_route_not_found(path: str) -> Response:
     """Return the 404 of a path that no route has."""
     detail = f"Path {path[:80]} does not exist. GET /openapi.json lists all paths."

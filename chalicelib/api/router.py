@@ -96,6 +96,9 @@ def _to_chalice_view(route: Route, blueprint: Blueprint, get_app: Callable[[], A
         except Exception as error:
             if app.is_overload(error):
                 return problems.build_service_unavailable()
+            unreadable_id = app.find_unreadable_id(error)
+            if unreadable_id:
+                return problems.build_record_unreadable(unreadable_id, error)
             raise
 
     return view

@@ -38,6 +38,7 @@ from chalicelib.settings import Settings
 from chalicelib.store.connections import limit_request_time
 from chalicelib.store.dynamo import is_overload
 from chalicelib.store.tokens import TokenRepository
+from chalicelib.store.unreadable_item import UnreadableItem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,3 +101,7 @@ class Application:
         The same request may succeed a moment later.
         """
         return is_overload(error)
+
+    def find_unreadable_id(self, error: BaseException) -> str | None:
+        """Return the id of the record that a request failed to read; None: it failed for another reason."""
+        return error.item_id if isinstance(error, UnreadableItem) else None

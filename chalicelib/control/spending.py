@@ -20,7 +20,7 @@ class Spending:
     :param segments: of the months that were read, and the open ones
     :param instances: all that are not terminated
     :param images: the open segments of images
-    :param has_unreadable_records: the records of some instances cannot be read, so costs are missing
+    :param has_unreadable_records: the records of some instances or images cannot be read, so costs are missing
     """
 
     segments: Sequence[BilledSegment]
@@ -50,12 +50,14 @@ def read_spending(
     }
     readable = {record.id: record for record in records.values() if isinstance(record, Instance)}
     instances = [*(readable | {instance.id: instance for instance in recent or ()}).values()]
-    images = [segment for image in stores.images.list_all(owner) if (segment := get_image_segment(image, now))]
+    stored_images = list(stores.images.list_all_or_none(owner))
+    images = [segment for image in stored_images if image and (segment := get_image_segment(image, now))]
     open_segments = [segment for instance in instances if (segment := get_open_segment(instance, now))]
     ended = stores.ledger.list_segments(since, now.date(), owner, consistent=recent is not None)
     return Spending(
         segments=join_segments(ended, [*open_segments, *images]),
         instances=[instance for instance in instances if instance.is_active],
         images=images,
-        has_unreadable_records=any(isinstance(record, UnreadableRecord) for record in records.values()),
+        has_unreadable_records=None in stored_images
+        or any(isinstance(record, UnreadableRecord) for record in records.values()),
     )

@@ -17,6 +17,7 @@ from chalicelib.control.loop.choose_offer import OfferSelector
 from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.follow_quota_requests import QuotaRequestFollower
 from chalicelib.control.loop.list_foreign_instances import ForeignInstanceLister
+from chalicelib.control.loop.lost_images import LostImages
 from chalicelib.control.loop.mover import Mover
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe_image import ImageObserver
@@ -81,7 +82,8 @@ def build_image_reconciler(parts: Parts) -> ImageReconciler:
     """Return the reconciler of images."""
     amis = Amis(parts.clients.loop, parts.settings.stage)
     observer = ImageObserver(parts.stores.instances, amis, parts.ssm)
-    return ImageReconciler(parts.stores, observer, amis, parts.ssm, parts.clock)
+    lost = LostImages(parts.stores, parts.clock)
+    return ImageReconciler(parts.stores, observer, amis, parts.ssm, lost, parts.clock)
 
 
 def build_sweep(parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler) -> Sweep:

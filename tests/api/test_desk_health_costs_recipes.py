@@ -8,6 +8,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.store.data_files import load_packaged_recipes
 from chalicelib.store.desk import SETTINGS_KEY, DeskModel, DeskRepository
+from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.table import InstanceModel
 from tests.api.client import POLICY, Bench
 from tests.support.world import build_application
@@ -60,6 +61,27 @@ def test_costs_of_an_owner_with_an_unreadable_record_are_incomplete(bench: Bench
     record.save()
     incomplete = [client("GET", "/costs").json["incomplete"] for client in (bench.ada, bench.bob, bench.root)]
     assert incomplete == [True, False, True]
+
+
+def test_unreadable_record_is_a_conflict_for_those_who_may_see_it(bench: Bench) -> None:
+    record = InstanceModel.get(bench.world.launch(name="broken").id)
+    record.record = "{}"
+    record.save()
+    body = {"name": "broken", "instance_type": "g4dn.xlarge"}
+    for answer in (
+        bench.ada("GET", f"/instances/{record.id}"),
+        bench.root("DELETE", "/instances/broken"),
+        bench.ada("POST", "/instances/broken/stop"),
+        bench.ada("POST", "/instances", body),
+    ):
+        assert (answer.status, answer.json["code"]) == (409, "record_unreadable")
+        assert f"cannot read its record {record.id}" in answer.json["detail"]
+    assert bench.bob("GET", f"/instances/{record.id}").status == 404
+    ImageModel("gi-1", created_key="k", partition="all", owner="bob", pending="pending", record="{}").save()
+    for method in ("GET", "DELETE"):
+        assert bench.bob(method, "/images/gi-1").json["code"] == "record_unreadable"
+        assert bench.ada(method, "/images/gi-1").status == 404
+    assert bench.bob("GET", "/costs").json["incomplete"]
 
 
 def test_desk_update_by_admin_applies_to_everyone(bench: Bench) -> None:

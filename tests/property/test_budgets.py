@@ -57,7 +57,7 @@ class Tables:
     def load(self, instance_id: str) -> Instance | None:
         return next((record for record in self.records if record.id == instance_id), None)
 
-    def list_all(self, _owner: str | None) -> Iterator[Any]:
+    def list_all_or_none(self, _owner: str | None) -> Iterator[Any]:
         return iter(())
 
     def list_segments(self, _since: date, _today: date, _owner: str | None, **_: bool) -> Iterator[BilledSegment]:

@@ -1,22 +1,23 @@
 """Reconcile images: observe, decide, write, call, record the outcome. The instance changes in the same write."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import assert_never
 
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.channel_directory import load_channel_directory
+from chalicelib.control.loop.lost_images import LostImages
 from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.domain.common.aws_errors import AwsError
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
-from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.images import creation, secret_restore
 from chalicelib.domain.images.billing import find_ended_segment
+from chalicelib.domain.images.loss import end_wait
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
     AmiCreated,
@@ -31,13 +32,14 @@ from chalicelib.domain.images.plan import (
     SendImageDocument,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image
-from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.outcome import CallAccepted
 from chalicelib.domain.instances.plan import SendDocument
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
+from chalicelib.store.unreadable_item import UnreadableItem
 
 LOG = logging.getLogger(__name__)
 
@@ -55,11 +57,18 @@ class ImageReconciler:
     observer: ImageObserver
     amis: Amis
     ssm: Ssm
+    lost: LostImages
     clock: Clock
 
-    def list_pending(self, mode: Mode) -> list[str]:
-        """Return the ids of the images that need work; none while gpudesk is paused."""
-        return [] if mode is Mode.PAUSED else [image.id for image in self.stores.images.list_pending()]
+    def list_pending(self, mode: Mode, instances: Iterable[Instance] = ()) -> list[str]:
+        """Return the ids of the images that need work; none while gpudesk is paused.
+
+        :param instances: also the images that they wait for are listed, with or without a record
+        """
+        if mode is Mode.PAUSED:
+            return []
+        awaited = (instance.image_in_progress.id for instance in instances if instance.image_in_progress)
+        return list(dict.fromkeys((*self.stores.images.list_pending_ids(), *awaited)))
 
     def reconcile(self, image_id: str, has_time: HasTime = lambda: True) -> bool:
         """Reconcile one image, while there is time. An error does not affect the others.
@@ -88,6 +97,8 @@ class ImageReconciler:
                 if number and not has_time():
                     break
                 image = self.stores.images.load(image_id)
+                if image is None:
+                    self.lost.handle_missing(image_id)
                 if image is None or not image.needs_work:
                     break
                 observation = self.observer.observe(image)
@@ -95,6 +106,11 @@ class ImageReconciler:
                     return number > 0
                 if not self._run_once(image, observation, has_time):
                     break
+        except UnreadableItem as error:
+            # An instance that cannot be read is reported by the sweep of the instances.
+            if error.item_id != image_id:
+                raise
+            self.lost.handle_unreadable(error)
         except VersionConflict as conflict:
             LOG.info("%s; left to the next sweep", conflict)
         return True
@@ -173,7 +189,7 @@ class ImageReconciler:
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
         entry = creation.build_completion_entry(image, self.clock.now())
-        after = forget_facts(replace(instance, image_in_progress=None), EventCode.TERMINATE_PENDING)
+        after = end_wait(instance)
         directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         notifications = build_notifications(after, (entry,), directory)
         return RecordWrite(

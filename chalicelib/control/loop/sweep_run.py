@@ -47,8 +47,9 @@ class SweepRun:
         :returns: what is left over, and whether this sweep is complete: nothing is left over from the one before, and
             each region has responded
         """
-        work, unread_regions = self._read_regions(before)
-        work += [self._plan_image(image_id) for image_id in self._list_images()]
+        records = list(self.stores.instances.list_active())
+        work, unread_regions = self._read_regions(records, before)
+        work += [self._plan_image(image_id) for image_id in self._list_images(records)]
         ordered, left_before = arrange(work, before.place)
         done_count = self._work_off(ordered)
         # A part that takes the time of a whole sweep must not be the first one in every sweep.
@@ -78,13 +79,16 @@ class SweepRun:
                 return done_count
         return len(parts)
 
-    def _read_regions(self, before: LeftOver) -> tuple[list[Work], list[str]]:
+    def _read_regions(
+        self, records: Sequence[Instance | UnreadableRecord], before: LeftOver
+    ) -> tuple[list[Work], list[str]]:
         """Read what EC2 and SSM show in each region, in at most half of the time: the other half is for the work.
 
+        :param records: of all instances that are not terminated
         :param before: what the sweep before had no time for
         :returns: the work in these regions, and the regions for which there was no time
         """
-        records, now = list(self.stores.instances.list_active()), self.reconciler.clock.now()
+        now = self.reconciler.clock.now()
         for record in records:
             if isinstance(record, UnreadableRecord):
                 report_unreadable_record(record, self.stores.notifications, self.context.directory, now)
@@ -105,10 +109,11 @@ class SweepRun:
                 self.report.unavailable_regions.append(region)
         return work, unread_regions
 
-    def _list_images(self) -> list[str]:
+    def _list_images(self, records: Sequence[Instance | UnreadableRecord]) -> list[str]:
         """Return the ids of the images to reconcile. An error does not affect the sweep of the instances."""
         try:
-            return self.images.list_pending(self.context.desk.mode)
+            readable = [record for record in records if isinstance(record, Instance)]
+            return self.images.list_pending(self.context.desk.mode, readable)
         except Exception:
             LOG.exception("images could not be read; the next sweep tries again")
             return []

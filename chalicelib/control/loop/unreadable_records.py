@@ -1,4 +1,4 @@
-"""Notify the admins of unreadable records: gpudesk neither stops their EC2 instances nor counts their costs."""
+"""Notify the admins of unreadable records of instances and images, with which gpudesk does nothing any more."""
 
 import logging
 from datetime import datetime
@@ -7,6 +7,7 @@ from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.notifications.desk_notifications import build_record_notification
 from chalicelib.store.instances.repository import UnreadableRecord
 from chalicelib.store.notifications import NotificationOutbox
+from chalicelib.store.unreadable_item import UnreadableItem
 
 LOG = logging.getLogger(__name__)
 
@@ -21,6 +22,21 @@ def report_unreadable_record(
         outbox.put_if_absent(build_record_notification(record.id, name, _describe(record), now, directory))
     except Exception:
         LOG.exception("the admins could not be notified of record %s; the next sweep tries again", record.id)
+
+
+def report_unreadable_image(
+    error: UnreadableItem, outbox: NotificationOutbox, directory: ChannelDirectory, now: datetime
+) -> None:
+    """Log an unreadable image, and notify the admins of it once a day."""
+    LOG.error("image %s", error)
+    image_id, owner = error.item_id, f" of {error.owner}" if error.owner else ""
+    message = (
+        f"gpudesk cannot read its record of image {image_id}{owner}, and does nothing for this image any more: it does "
+        "not create it, does not delete it, and no instance waits for it. The log of the function sweep says what is "
+        f"wrong in the item {image_id} of the images table. Repair the item. If EC2 shows an AMI or snapshots with the "
+        f"tag gpudesk:image={image_id}, AWS bills them."
+    )
+    outbox.put_if_absent(build_record_notification(image_id, image_id, message, now, directory))
 
 
 def _describe(record: UnreadableRecord) -> str:

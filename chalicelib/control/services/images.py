@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.control.services.instances import load_visible
 from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.unreadable_records import hide_unreadable
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, build_image_not_found_error
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
@@ -79,7 +80,7 @@ class ImageService:
 
         :raises Conflict: another image is requested
         """
-        image = self.stores.images.load(in_progress.id)
+        image = self.stores.images.find(in_progress.id)
         if image and (image.name, image.no_reboot) == (request.name, request.no_reboot):
             return image
         message = (
@@ -92,9 +93,11 @@ class ImageService:
 
         :raises NotFound: it does not exist, or the caller may not see it
         :raises Conflict: several of these images have this name
+        :raises UnreadableItem: its record cannot be read
         """
         actor.require_owner()
-        image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
+        with hide_unreadable(actor, build_image_not_found_error(ref)):
+            image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
         if image is None or not actor.can_access(image.owner) or image.phase is ImagePhase.DELETED:
             raise build_image_not_found_error(ref)
         return image

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.control.channel_directory import load_channel_directory
 from chalicelib.control.services.budgets import BudgetService
+from chalicelib.control.services.unreadable_records import hide_unreadable
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.control.start_outlooks import StartOutlooks
 from chalicelib.domain.access.actor import Actor, build_instance_not_found_error
@@ -39,9 +40,11 @@ def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Insta
 
     :raises NotFound: it does not exist, or the caller may not see it
     :raises ValidationFailed: a bot does not name an owner
+    :raises UnreadableItem: its record cannot be read
     """
     owner = actor.resolve_owner_for_list()
-    instance = instances.load(ref)
+    with hide_unreadable(actor, build_instance_not_found_error(ref)):
+        instance = instances.load(ref)
     if (instance is None or not actor.can_access(instance.owner)) and is_valid_name(ref):
         instance = instances.find_newest_terminated(ref, owner)
     if instance is None:

@@ -82,6 +82,7 @@ class ErrorCode(StrEnum):
     ALREADY_MANAGED = "already_managed"
     NO_INSTANCE_PROFILE = "no_instance_profile"
     ADOPTION_IN_PROGRESS = "adoption_in_progress"
+    RECORD_UNREADABLE = "record_unreadable"
     # 412
     PRECONDITION_FAILED = "precondition_failed"
     # 413

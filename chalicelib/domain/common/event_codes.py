@@ -135,9 +135,10 @@ class EventCode(StrEnum):
     MOVE_REQUESTED = "move_requested", NOTIFY_NOBODY
     MOVING = "moving", NOTIFY_NOBODY
     MOVED = "moved", NOTIFY_OWNER, "is moved"
-    MOVE_FAILED = "move_failed", NOTIFY_OWNER, "could not be moved and stays where it was"
+    MOVE_FAILED = "move_failed", NOTIFY_OWNER, "could not be moved"
     MOVE_CANCELLED = "move_cancelled", NOTIFY_OWNER, "is not moved: the move was cancelled"
     MOVE_LEFTOVER = "move_leftover", NOTIFY_BOTH, "has resources of a move that could not be deleted"
+    MOVE_IMAGE_KEPT = "move_image_kept", NOTIFY_BOTH, "is terminated, but an image of its disk is kept"
     MOVE_CLEANED_UP = "move_cleaned_up", NOTIFY_NOBODY
 
     # Activity and stop warnings

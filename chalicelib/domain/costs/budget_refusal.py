@@ -104,11 +104,13 @@ def _list_cheaper_types(instance: Instance, action: str) -> Iterator[str]:
 
 
 def _describe_price(instance: Instance) -> str:
-    """Return the price that a launch is counted with, and why, as a clause, if its first offer is cheaper."""
+    """Return the price that a launch is counted with, and why, as a clause; nothing for a start or a move."""
     rates = instance.billing.rates
     price = None if instance.ec2_instance else find_reserved_price(instance.spec, rates)
-    if price is None or price == rates.instance:
+    if price is None:
         return ""
+    if price == rates.instance:
+        return f", at {format_usd(price)} per hour"
     if price == rates.on_demand:
         return f", at {format_usd(price)} per hour, the on-demand price: a spot price can rise to it"
     return f", at {format_usd(price)} per hour, the most that its offers may cost (max_price)"

@@ -117,7 +117,10 @@ def _decide_sanitizing(image: Image, observation: ImageObservation, now: datetim
     if run is None:
         return _send_removal(image, now)
     if now - run.sent_at > SANITIZE_DEADLINE:
-        cause = f"{IMAGE_DOCUMENT} did not end on {name} within {format_duration(SANITIZE_DEADLINE)}"
+        limit = format_duration(SANITIZE_DEADLINE)
+        cause = f"{IMAGE_DOCUMENT} did not end on {name} within {limit}"
+        if run.command_id is None:
+            cause = f"SSM did not accept {IMAGE_DOCUMENT} for {name} within {limit}. Its agent may not be connected."
         return ImagePlan(to_failed(image, cause, now))
     if run.command_id is None:
         must_resend = now - run.last_sent_at >= COMMAND_RESEND_AFTER

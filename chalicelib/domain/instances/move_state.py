@@ -97,10 +97,12 @@ class MoveState:
     :param source_region: region of the disk
     :param called_at: time of the last call of the step; None: it was not called yet
     :param image_called_at: time of the last call that creates an image, whose effect may show only later
-    :param image_id: the image in the region of the disk, once it is available
+    :param image_id: the image in the region of the disk, once it is available, or once it is the only copy
     :param launch_image_id: the image that the instance is launched from; None: it is not ready
     :param former: set from the launch until its end
     :param more_obsolete: obsolete EC2 instances that follow the first one
+    :param is_source_lost: the former EC2 instance was terminated outside gpudesk, so only the images have the disk
+    :param is_failed: it has ended without success
     """
 
     id: str
@@ -118,6 +120,8 @@ class MoveState:
     former: FormerPlace | None = None
     obsolete: ObsoleteInstance | None = None
     more_obsolete: tuple[ObsoleteInstance, ...] = ()
+    is_source_lost: bool = False
+    is_failed: bool = False
 
     @property
     def obsolete_instances(self) -> tuple[ObsoleteInstance, ...]:

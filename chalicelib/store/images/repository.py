@@ -18,6 +18,7 @@ from chalicelib.store.instances.items import RecordWrite, add_record_write
 from chalicelib.store.ledger import add_ledger_segments
 from chalicelib.store.paged_query import build_list_query
 from chalicelib.store.stored_type import StoredType
+from chalicelib.store.unreadable_item import read_or_raise
 
 IMAGE = StoredType(Image)
 
@@ -28,10 +29,10 @@ class ImageRepository:
     def load(self, image_id: str) -> Image | None:
         """Return an image by id, read consistently.
 
-        :raises ValidationError: the record cannot be read
+        :raises UnreadableItem: the record cannot be read
         """
         item = find_item(ImageModel, image_id)
-        return _to_image(item) if item else None
+        return read_or_raise(item.id, item.owner, partial(_to_image, item)) if item else None
 
     def find(self, image_id: str) -> Image | None:
         """Return an image by id for display. An unreadable one counts as missing."""
@@ -42,10 +43,18 @@ class ImageRepository:
         """Yield the images that need work, without unreadable ones."""
         return _readable_images(ImageModel.pending_index.query("pending"))
 
+    def list_pending_ids(self) -> Iterator[str]:
+        """Yield the ids of the images that need work, also of unreadable ones."""
+        return (item.id for item in ImageModel.pending_index.query("pending"))
+
     def list_all(self, owner: str | None) -> Iterator[Image]:
-        """Yield the images of one owner, or of everybody, newest first."""
+        """Yield the images of one owner, or of everybody, newest first, without unreadable ones."""
+        return (image for image in self.list_all_or_none(owner) if image)
+
+    def list_all_or_none(self, owner: str | None) -> Iterator[Image | None]:
+        """Yield the images of one owner, or of everybody, newest first; None for an unreadable one."""
         query = build_list_query("images", ImageModel, owner)
-        return _readable_images(query.source.query(query.hash_key[1], scan_index_forward=False))
+        return map(_to_image_or_log, query.source.query(query.hash_key[1], scan_index_forward=False))
 
     def list_page(self, owner: str | None, *, limit: int, cursor: str | None) -> Page[Image]:
         """Return a page of the images of one owner, or of everybody, newest first.

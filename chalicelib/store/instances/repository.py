@@ -33,6 +33,7 @@ from chalicelib.store.instances.table import ActiveInstances, InstanceModel
 from chalicelib.store.notifications import add_notifications
 from chalicelib.store.paged_query import build_list_query
 from chalicelib.store.timeline import append_timeline
+from chalicelib.store.unreadable_item import read_or_raise
 
 LOG = logging.getLogger(__name__)
 
@@ -58,13 +59,13 @@ class InstanceRepository:
     def load(self, id_or_name: str) -> Instance | None:
         """Return a record by id, or by the name of an active instance, read consistently.
 
-        :raises ValidationError: the record cannot be read
+        :raises UnreadableItem: the record cannot be read
         """
         item = find_item(InstanceModel, id_or_name)
         if item is None:
             reservation = find_item(DeskModel, build_name_key(id_or_name))
             item = find_item(InstanceModel, reservation.instance) if reservation and reservation.instance else None
-        return _to_instance(item) if item else None
+        return read_or_raise(item.id, item.owner, partial(_to_instance, item)) if item else None
 
     def find_newest_terminated(self, name: str, owner: str | None) -> Instance | None:
         """Return the instance with a name that was terminated last, until its record expires.

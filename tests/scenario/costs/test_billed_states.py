@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_report import SweepReport
@@ -22,6 +21,7 @@ from chalicelib.domain.instances.commands.stop_start import warn_of_mode
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.launch.move_target import MoveRequest
 from chalicelib.store.instances.table import InstanceModel
+from chalicelib.store.unreadable_item import UnreadableItem
 from local.machines.errors import MachineHalted
 from local.machines.host.simulated import SimulatedMachines
 from tests.scenario.costs.billing_page import BilledState, read_billed_states
@@ -399,7 +399,7 @@ class Walk:
         """Add the present phase to `phases`."""
         try:
             record = self.desk.application.reconciler.stores.instances.load(self.instance_id)
-        except ValidationError:
+        except UnreadableItem:
             self.phases.add("unknown")
         else:
             self.phases.add(record.phase if record else "none")

@@ -21,6 +21,7 @@ from chalicelib.domain.launch.move_target import MoveRequest
 from chalicelib.domain.notifications.notification import DESK_ID
 from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 from chalicelib.store.adoptions import AdoptionRepository
+from chalicelib.store.images.table import ImageModel
 from local.aws.core.testing import share_sdk_session
 from tests.support.world import ADA, ADMIN, MINUTE, World, get_ec2_id
 
@@ -82,9 +83,9 @@ def adopt(desk: World, instance_id: str) -> Adoption:
     return decided
 
 
-def adopt_until_ready(desk: World, disks: Any = ()) -> Instance:
+def adopt_until_ready(desk: World, disks: Any = (), kind: Any = "g5.xlarge") -> Instance:
     """Launch an instance, adopt it, and return its record."""
-    instance_id = launch_foreign(desk, disks=disks)
+    instance_id = launch_foreign(desk, kind, disks=disks)
     allow_adoption(desk, instance_id)
     assert adopt(desk, instance_id).state is AdoptionState.TAGGED
     desk.pass_minutes(11, sweep_every=11)
@@ -194,6 +195,41 @@ def test_instance_without_a_profile_says_why_sessions_and_setups_do_not_work(des
     assert app.instances.update_policy(ADA, name, PolicyOverride(max_hours=5)).warnings == ()
     granted = app.setup.run(ADA, name, recipe="bare", parameters={})
     assert [each.code for each in granted.warnings] == ["no_instance_profile"]
+
+
+def test_termination_waits_for_no_image_whose_record_cannot_be_read(desk: World) -> None:
+    adopted = adopt_until_ready(desk, kind="p3.2xlarge")
+    images, stores = desk.application.images, desk.application.reconciler.stores
+    created = images.create(ADA, adopted.name, name="v100", description="", no_reboot=True)
+    assert created.image.source.base_image_parameter is None
+    assert images.get(ADA, "v100") == created.image
+    assert created.warnings[-1].code == "no_instance_profile"
+    break_image(created.image.id)
+    desk.application.instances.terminate(ADA, adopted.id)
+    desk.application.reconciler.reconcile(adopted.id)
+    assert desk.load(adopted).phase is Phase.READY
+    desk.application.sweep.run()
+    desk.application.reconciler.reconcile(adopted.id)
+    assert desk.load(adopted).phase is Phase.TERMINATING
+    (failure,) = [entry for entry in desk.list_timeline(adopted) if entry.code == "image_failed"]
+    assert "cannot read the record of the image" in failure.message
+    (to_admins,) = stores.notifications.list_for_instance(created.image.id, limit=10).items
+    assert (to_admins.code, to_admins.owner) == ("record_unreadable", "admin")
+
+
+def break_image(image_id: str) -> None:
+    item = ImageModel.get(image_id)
+    item.record = "{}"
+    item.save()
+
+
+def test_termination_waits_for_no_image_without_a_record(desk: World) -> None:
+    adopted = adopt_until_ready(desk)
+    created = desk.application.images.create(ADA, adopted.name, name="lost", description="", no_reboot=True)
+    ImageModel.get(created.image.id).delete()
+    desk.application.sweep.run()
+    assert desk.load(adopted).image_in_progress is None
+    assert desk.list_codes(adopted)[-1] == "image_failed"
 
 
 def test_tags_go_to_the_instance_last_and_only_where_the_account_admin_allows(desk: World) -> None:

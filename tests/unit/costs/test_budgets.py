@@ -80,7 +80,8 @@ def test_refusal_says_what_is_missing_and_what_fits(spent: str, advice: str, fie
     refusal = build_refusal(build_use(spent), Decimal("11.1"), REQUESTED, START)
     assert refusal.message.startswith(
         f"This launch does not fit the monthly budget of ada: $100.00 for 2026-01, of which ${Decimal(spent):.2f} is "
-        "spent and $0.00 is reserved for running instances. The launch needs $11.10 for 10 hours this month. "
+        "spent and $0.00 is reserved for running instances. The launch needs $11.10 for 10 hours this month, "
+        "at $1.000 per hour. "
     )
     assert advice in refusal.message
     assert [error.field for error in refusal.errors] == fields
@@ -142,7 +143,7 @@ def test_refusal_of_a_start_says_what_a_start_can_change() -> None:
 
 def test_refusal_shortly_before_the_month_ends_names_the_hours_that_are_left() -> None:
     refusal = build_refusal(build_use("99"), Decimal("2.22"), REQUESTED, MONTH.ends_at - 2 * HOUR)
-    assert "The launch needs $2.22 for 2 hours this month. Use a cheaper type" in refusal.message
+    assert "The launch needs $2.22 for 2 hours this month, at $1.000 per hour. Use a cheaper type" in refusal.message
 
 
 @pytest.mark.parametrize(

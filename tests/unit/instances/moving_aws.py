@@ -39,6 +39,7 @@ class MovingAws(SimulatedAws):
     :ivar reasons: EC2's reasons for these states, by id
     :ivar images: the steps of the move whose image exists
     :ivar calls: the calls of the move
+    :ivar pending_step: the step whose image is pending, whatever `image_state` is
     :ivar refusals: outcomes of calls of the move
     """
 
@@ -47,6 +48,7 @@ class MovingAws(SimulatedAws):
     reasons: dict[str, StateReason] = field(default_factory=dict)
     images: set[MoveStep] = field(default_factory=set)
     image_state: str = "available"
+    pending_step: MoveStep | None = None
     calls: list[MoveCall] = field(default_factory=list)
     refusals: dict[MoveCall, AwsError] = field(default_factory=dict)
     attempts: list[LaunchAttempt] = field(default_factory=list)
@@ -99,9 +101,10 @@ class MovingAws(SimulatedAws):
         move = self.instance.move if self.instance else None
         if move is None:
             return MoveObservation()
-        is_created = move.step in self.images
+        state = "pending" if move.step is self.pending_step else self.image_state
+        image = ObservedMoveImage(ami_id=f"ami-{move.step}", state=state)
         return MoveObservation(
-            image=ObservedMoveImage(ami_id=f"ami-{move.step}", state=self.image_state) if is_created else NotVisible(),
+            image=image if move.step in self.images else NotVisible(),
             former_state=self.states.get(move.former.ec2_instance.instance_id) if move.former else None,
             obsolete_state=self.states.get(move.obsolete.instance_id) if move.obsolete else None,
             leftover_count=len(self.images),

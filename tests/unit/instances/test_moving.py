@@ -81,11 +81,11 @@ def test_image_that_stays_pending_ends_the_move_at_its_deadline() -> None:
     assert aws.calls.count(MoveCall.CREATE_IMAGE) == 1
 
 
-def test_disk_that_ends_from_outside_while_it_is_copied_leaves_no_image() -> None:
+def test_disk_that_ends_from_outside_before_it_is_copied_leaves_no_image() -> None:
     aws, simulation = start_move(THERE)
     aws.image_state = "pending"
     simulation.run_minutes(1, 2)
-    aws.states[INSTANCE_ID] = Ec2State.TERMINATED
+    aws.states[INSTANCE_ID], aws.image_state = Ec2State.TERMINATED, "failed"
     simulation.run_until(Phase.TERMINATED, 3, 12)
     assert (simulation.instance.move, aws.images) == (None, set())
     assert simulation.count_entries(EventCode.MOVE_FAILED) == 1

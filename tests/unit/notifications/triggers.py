@@ -38,10 +38,12 @@ from chalicelib.domain.instances.ec2_instance import (
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.lifecycle import decide, outcomes
+from chalicelib.domain.instances.lifecycle.move_clean_up import clean_up
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
 from chalicelib.domain.instances.observation import (
     CommandStatus,
+    MoveObservation,
     NotVisible,
     Observation,
     ObservedAgent,
@@ -172,6 +174,15 @@ def with_move(instance: Instance, step: MoveStep, age: timedelta) -> Instance:
         step_since=NOW - age,
     )
     return replace(instance, move=move)
+
+
+def keep_only_copy() -> Change:
+    instance = with_move(build_instance(), MoveStep.CLEAN_UP, MINUTE)
+    assert instance.move is not None
+    move = replace(instance.move, image_id="ami-1", is_source_lost=True, is_failed=True)
+    plan = clean_up(instance, move, MoveObservation(leftover_count=1), NOW)
+    assert plan is not None
+    return plan.instance, plan.timeline
 
 
 def cancel_copying_move() -> Change:
@@ -345,6 +356,7 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "moved": lambda: decide_change(with_move(build_instance(), MoveStep.LAUNCH, MINUTE)),
     "move_failed": lambda: decide_change(with_move(build_instance(), MoveStep.IMAGE, MINUTE)),
     "move_cancelled": cancel_copying_move,
+    "move_image_kept": keep_only_copy,
     "move_leftover": lambda: decide_change(with_move(build_instance(), MoveStep.CLEAN_UP, 90 * MINUTE)),
     "image_available": lambda: end_image("available"),
     "image_failed": lambda: end_image("failed"),

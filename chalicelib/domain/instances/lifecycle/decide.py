@@ -32,6 +32,7 @@ from chalicelib.domain.instances.lifecycle import (
 from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
 from chalicelib.domain.instances.lifecycle.mode_filter import apply_mode
 from chalicelib.domain.instances.lifecycle.move_end import hold_end, hold_stop
+from chalicelib.domain.instances.lifecycle.move_source_loss import survive_end
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
 from chalicelib.domain.instances.lifecycle.start_price import update_rates_at_start
 from chalicelib.domain.instances.lifecycle.type_change import decide_type_change
@@ -58,6 +59,8 @@ def apply_ec2_state(decision: Decision) -> Decision:
     instance, plan = ec2_drift.apply_ec2_state(decision.instance, decision.observation, decision.now, mode)
     if plan is None and instance.is_active:
         plan = decide_type_change(instance, decision.observation, decision.context.catalog, decision.now)
+    if plan:
+        plan = survive_end(instance, plan, decision.observation.move, decision.now)
     if plan:
         plan = hold_end(instance, plan, decision.observation.move, decision.now)
     return replace(decision, instance=instance, plan=plan)

@@ -17,6 +17,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import format_age, format_duration
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
+from chalicelib.domain.instances.lifecycle.move_source_loss import has_only_copy, keep_images
 from chalicelib.domain.instances.lifecycle.notified_facts import is_entry_due, record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.move_state import MoveState, ObsoleteInstance, drop_first_obsolete
@@ -37,6 +38,8 @@ def clean_up(instance: Instance, move: MoveState, observed: MoveObservation, now
         return _end_obsolete(instance, move, move.obsolete, observed, now)
     if isinstance(observed.leftover_count, Unavailable):
         return None
+    if observed.leftover_count and has_only_copy(instance, move):
+        return keep_images(instance, move, now)
     if observed.leftover_count:
         return _call_again(instance, move, MoveCall.DELETE_IMAGES, now)
     if move.image_called_at and now - move.image_called_at < IMAGE_RETRY_AFTER:

@@ -47,7 +47,7 @@ def fail_move(instance: Instance, cause: str, now: datetime, *, is_started: bool
     if instance.is_termination_requested:
         message = f"The move to {move.place} ended, because the termination of {name} was requested."
         return _end_without_success(instance, move, EventReason(code=EventCode.MOVING, message=message), now)
-    is_deleted = move.former is None and instance.ec2_instance and instance.ec2_instance.state in ENDED_STATES
+    is_deleted = _has_lost_disk(instance, move)
     place = f"{'is in' if is_started else 'stays stopped in'} {move.source_zone}"
     outcome = "." if is_deleted else f" and {place}, as before."
     message = f"{name} could not be moved to {move.place}{outcome} {cause}"
@@ -60,7 +60,8 @@ def cancel_move(instance: Instance, cause: str, now: datetime) -> Plan:
     :param cause: who did what, as a sentence
     """
     move = _require_move(instance)
-    message = f"{instance.name} is not moved to {move.place} and stays in {move.source_zone}. {cause}"
+    outcome = "" if _has_lost_disk(instance, move) else f" and stays in {move.source_zone}"
+    message = f"{instance.name} is not moved to {move.place}{outcome}. {cause}"
     return _end_without_success(instance, move, EventReason(code=EventCode.MOVE_CANCELLED, message=message), now)
 
 
@@ -112,7 +113,7 @@ def _end_without_success(instance: Instance, move: MoveState, reason: EventReaso
     is_alive = newer is not None and newer.state not in ENDED_STATES
     price = instance.billing.rates.instance
     obsolete = _build_obsolete(move.target.region, newer, price=price) if newer and is_alive else None
-    cleaning = _begin_clean_up(move, obsolete, now)
+    cleaning = replace(_begin_clean_up(move, obsolete, now), is_failed=True)
     if former is None:
         # The reason of one that was started is about its present state.
         kept = reason if instance.phase is Phase.STOPPED else instance.reason
@@ -120,6 +121,12 @@ def _end_without_success(instance: Instance, move: MoveState, reason: EventReaso
     else:
         ended = take_back(replace(instance, move=cleaning), former, reason, now)
     return replace(record_event(ended, reason, now), requeue=True)
+
+
+def _has_lost_disk(instance: Instance, move: MoveState) -> bool:
+    """Return whether the EC2 instance that the record has before its launch at the target is terminated."""
+    is_ended = instance.ec2_instance is not None and instance.ec2_instance.state in ENDED_STATES
+    return move.is_source_lost or (move.former is None and is_ended)
 
 
 def _describe_end_at_target(ended: Ec2Instance | None, plan: Plan) -> str:

@@ -10,6 +10,7 @@ from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle.former_place import build_former_place
 from chalicelib.domain.instances.lifecycle.move_end import ENDED_PHASES, end_successfully, fail_move
+from chalicelib.domain.instances.lifecycle.move_source_loss import find_loss_at_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
 from chalicelib.domain.instances.move_choice import build_move_choice
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget, add_former_disk
@@ -69,6 +70,9 @@ def decide_launch(
     if former_state in (Ec2State.PENDING, Ec2State.RUNNING, Ec2State.STOPPING):
         cause = _describe_started_former(move)
         return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now, is_started=True)
+    lost = find_loss_at_launch(instance, move, former_state, now)
+    if lost:
+        return lost
     if instance.phase is Phase.READY:
         is_former_known = move.former is None or not isinstance(former_state, Unavailable)
         return end_successfully(instance, move, now) if is_former_known else None

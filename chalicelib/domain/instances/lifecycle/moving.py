@@ -74,7 +74,7 @@ def _decide_copying(
     ec2_instance = require_ec2_instance(instance)
     if instance.phase is not Phase.STOPPED or instance.spec.desired is not DesiredState.STOPPED:
         return _end_started(instance, now)
-    if ec2_instance.state is not Ec2State.STOPPED:
+    if ec2_instance.state is not Ec2State.STOPPED and not move.is_source_lost:
         return _end_started(instance, now)
     if overdue:
         return fail_move(instance, overdue, now)
@@ -88,6 +88,8 @@ def _decide_copying(
         case ObservedMoveImage(state="pending"):
             return no_op(instance, EventCode.MOVING, f"The disk of {instance.name} is being copied.")
         case ObservedMoveImage(state=state, failure_reason=cause):
+            if move.step is MoveStep.IMAGE:
+                instance = replace(instance, move=replace(move, image_id=None))
             return fail_move(instance, f"EC2 says {state} for the image of its disk. {cause}".rstrip(), now)
 
 

@@ -1,0 +1,150 @@
+"""A move whose former EC2 instance is terminated outside gpudesk goes on, or leaves the only copy of the disk."""
+
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, QuotaExceeded
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.instances.commands.request_move import cancel_move
+from chalicelib.domain.instances.commands.stop_start import request_start, request_termination
+from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.move_state import MoveStep
+from chalicelib.domain.instances.plan import Launch, MoveCall
+from chalicelib.domain.instances.record import Phase
+from tests.support.ready_instance import ADA, INSTANCE_ID
+from tests.unit.instances.moving_aws import NEW_ID, MovingAws
+from tests.unit.instances.moving_simulation import (
+    HERE,
+    THERE,
+    MovingSimulation,
+    run_until_moved,
+    set_rates,
+    start_move,
+)
+from tests.unit.instances.simulation import get_time
+
+
+def run_until_step(step: MoveStep, region: str = THERE) -> tuple[MovingAws, MovingSimulation]:
+    """Return an instance that stays in a step of its move, in minute 4."""
+    aws, simulation = start_move(region)
+    set_rates(simulation)
+    aws.agent_responds, aws.pending_step = False, step
+    simulation.run_minutes(1, 3)
+    assert simulation.instance.move is not None
+    assert simulation.instance.move.step is step
+    return aws, simulation
+
+
+def lose_source(aws: MovingAws, simulation: MovingSimulation) -> None:
+    """Let somebody terminate the former EC2 instance, in minutes 4 and 5."""
+    for minute, state in enumerate((Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED), 4):
+        aws.states[INSTANCE_ID] = state
+        simulation.decide(minute)
+
+
+def check_kept(aws: MovingAws, simulation: MovingSimulation) -> None:
+    """Check that the record is closed, and that the image is kept, which its owner and the admins know."""
+    aws.agent_responds = True
+    for minute in range(6, 60):
+        simulation.decide(minute)
+    assert (simulation.instance.phase, simulation.instance.move) == (Phase.TERMINATED, None)
+    assert aws.images
+    assert MoveCall.DELETE_IMAGES not in aws.calls
+    assert aws.states.get(NEW_ID, Ec2State.TERMINATED) is Ec2State.TERMINATED
+    (message,) = simulation.list_messages(EventCode.MOVE_IMAGE_KEPT)
+    assert "ami-image in us-east-1" in message
+    assert "tag gpudesk:move=move-1" in message
+    ends = (*simulation.list_messages(EventCode.MOVE_FAILED), *simulation.list_messages(EventCode.MOVE_CANCELLED))
+    assert len(ends) == 1
+    assert "stays" not in ends[0]
+
+
+@pytest.mark.parametrize(
+    ("step", "region"),
+    [
+        (MoveStep.IMAGE, HERE),
+        (MoveStep.IMAGE, THERE),
+        (MoveStep.COPY, THERE),
+        (MoveStep.LAUNCH, HERE),
+        (MoveStep.LAUNCH, THERE),
+    ],
+)
+def test_move_goes_on_with_the_image(step: MoveStep, region: str) -> None:
+    aws, simulation = run_until_step(step, region)
+    lose_source(aws, simulation)
+    assert simulation.instance.billing.rates.disk == (Decimal("0.01") if step is MoveStep.LAUNCH else Decimal(0))
+    aws.pending_step, aws.agent_responds = None, True
+    run_until_moved(simulation)
+    simulation.run_until(Phase.READY, 41, 42)
+    assert simulation.count_entries(EventCode.MOVED) == 1
+    assert simulation.count_entries(EventCode.TERMINATED_EXTERNALLY) == 0
+    assert len([text for text in simulation.list_messages(EventCode.MOVING) if "goes on with the image" in text]) == 1
+    assert simulation.instance.billing.rates.disk == Decimal("0.01")
+    assert aws.images == set()
+
+
+def test_move_without_an_image_ends_with_the_instance() -> None:
+    aws, simulation = start_move(THERE)
+    aws.states[INSTANCE_ID] = Ec2State.TERMINATED
+    for minute in range(1, 20):
+        simulation.decide(minute)
+    assert (simulation.instance.phase, simulation.instance.move) == (Phase.TERMINATED, None)
+    (message,) = simulation.list_messages(EventCode.MOVE_FAILED)
+    assert message.startswith("n could not be moved to us-west-2. n was terminated outside gpudesk")
+    assert simulation.count_entries(EventCode.MOVE_IMAGE_KEPT) == 0
+
+
+def test_only_copy_is_kept_if_it_cannot_be_copied() -> None:
+    aws, simulation = run_until_step(MoveStep.COPY)
+    lose_source(aws, simulation)
+    aws.pending_step, aws.image_state = None, "failed"
+    check_kept(aws, simulation)
+
+
+def test_only_copy_is_kept_if_aws_refuses_to_copy_it() -> None:
+    aws, simulation = run_until_step(MoveStep.IMAGE)
+    aws.refusals[MoveCall.COPY_IMAGE] = QuotaExceeded("ResourceLimitExceeded", "Too many copies.")
+    lose_source(aws, simulation)
+    aws.pending_step = None
+    check_kept(aws, simulation)
+
+
+def test_only_copy_is_kept_if_nothing_can_be_launched_from_it() -> None:
+    aws, simulation = start_move(THERE)
+    aws.faults[Launch] = InsufficientCapacity("InsufficientInstanceCapacity", "None is left.")
+    simulation.run_minutes(1, 3)
+    lose_source(aws, simulation)
+    check_kept(aws, simulation)
+
+
+@pytest.mark.parametrize("step", [MoveStep.IMAGE, MoveStep.COPY])
+@pytest.mark.parametrize("request_end", [cancel_move, request_start])
+def test_only_copy_is_kept_if_the_move_is_cancelled(request_end: object, step: MoveStep) -> None:
+    aws, simulation = run_until_step(step)
+    lose_source(aws, simulation)
+    assert callable(request_end)
+    simulation.apply_change(request_end(simulation.instance, ADA, get_time(6)))
+    simulation.show()
+    check_kept(aws, simulation)
+
+
+def test_image_that_fails_after_the_end_of_the_instance_is_no_copy() -> None:
+    aws, simulation = run_until_step(MoveStep.IMAGE)
+    lose_source(aws, simulation)
+    aws.pending_step, aws.image_state = None, "failed"
+    for minute in range(6, 20):
+        simulation.decide(minute)
+    assert (simulation.instance.phase, aws.images) == (Phase.TERMINATED, set())
+    assert simulation.count_entries(EventCode.MOVE_IMAGE_KEPT) == 0
+
+
+def test_only_copy_is_deleted_if_the_termination_is_requested() -> None:
+    aws, simulation = run_until_step(MoveStep.COPY)
+    lose_source(aws, simulation)
+    simulation.apply_change(request_termination(simulation.instance, ADA, get_time(6)))
+    simulation.show()
+    for minute in range(6, 20):
+        simulation.decide(minute)
+    assert (simulation.instance.phase, aws.images) == (Phase.TERMINATED, set())
+    assert simulation.count_entries(EventCode.MOVE_IMAGE_KEPT) == 0
