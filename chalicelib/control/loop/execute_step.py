@@ -22,7 +22,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
-from chalicelib.domain.instances.lifecycle.quota_tries import VCPU_CODES
+from chalicelib.domain.instances.lifecycle.quota_retries import VCPU_CODES
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.outcome import (

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import find_quota_code
-from chalicelib.domain.instances.lifecycle.quota_tries import can_try
+from chalicelib.domain.instances.lifecycle.quota_retries import can_try
 from chalicelib.domain.instances.quota_use import get_request_order
 from chalicelib.domain.instances.quota_wait import build_quota_key
 from chalicelib.domain.instances.record import Instance

@@ -12,7 +12,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, join_and
 from chalicelib.domain.instances.launch_tries import LaunchOffer
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
-from chalicelib.domain.instances.lifecycle.quota_tries import VCPU_CODES, find_quota_key, list_last_refusals
+from chalicelib.domain.instances.lifecycle.quota_retries import VCPU_CODES, find_quota_key, list_last_refusals
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.quota_wait import QuotaWait
 from chalicelib.domain.instances.record import Instance, Phase

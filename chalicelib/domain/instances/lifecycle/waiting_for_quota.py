@@ -16,7 +16,7 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.lifecycle.quota_refusals import build_waiting_reason, find_wait_end
-from chalicelib.domain.instances.lifecycle.quota_tries import can_try
+from chalicelib.domain.instances.lifecycle.quota_retries import can_try
 from chalicelib.domain.instances.lifecycle.quota_wait_texts import describe_quotas
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
