@@ -30,14 +30,14 @@ class SizeFinder:
     def load_context(self, region: str) -> SizeContext:
         """Return the facts that a choice of a size in a region depends on."""
         offerings, capacity = self.stores.offers.get_many_with_capacity((region,))
-        reading, now = offerings[region].quotas if region in offerings else None, self.clock.now()
+        found, now = offerings.get(region), self.clock.now()
         return SizeContext(
             catalog=self.catalog,
             recipes=self.recipes,
             limits=self.stores.desk.get_settings().limits,
-            offerings=offerings.get(region),
+            offerings=found,
             capacity=capacity.get(region, RegionCapacity()),
-            quotas=read_current_quotas(self.stores, region, reading, self.catalog.types, now),
+            quotas=read_current_quotas(self.stores, region, found, self.catalog.types, now),
             now=now,
         )
 

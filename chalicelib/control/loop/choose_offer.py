@@ -12,6 +12,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.launch_tries import LaunchOffer, OfferKey, OffersAboveMaximum
 from chalicelib.domain.instances.outcome import NoOfferLeft
+from chalicelib.domain.instances.quota_use import is_requested_after
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.next_offer import OfferChooser, find_choice, is_affordable
 from chalicelib.domain.offers.current_quotas import count_current_use
@@ -84,14 +85,15 @@ class OfferSelector:
     def _read_context(self, instance: Instance, choice: LaunchChoice) -> OfferContext:
         """Return what the choice depends on. Only the regions that the launch may use are read.
 
-        The use of quotas is as of now, as in the check of the request. A launch with one offer needs none: EC2 decides.
+        The use of quotas is as of now, as in the check of the request, without launches that were requested later. A
+        launch with one offer needs none: EC2 decides.
         """
         types, now = self.catalog.types, self.clock.now()
         regions = (choice.region,) if choice.is_region_fixed else (*self.regions, choice.region)
         offerings, capacity = self.offers.get_many_with_capacity(tuple(dict.fromkeys(regions)), is_consistent=True)
         if choice.has_other_offers:
-            active = (each for each in self.instances.list_active() if isinstance(each, Instance))
-            others = [each for each in active if each.id != instance.id]
+            active = self.instances.list_readable()
+            others = [each for each in active if each.id != instance.id and not is_requested_after(each, instance)]
             offerings = count_current_use(offerings, others, types, now)
         return OfferContext(
             catalog=self.catalog,

@@ -74,9 +74,10 @@ def preview_sweep(reconciler: Reconciler, adopter: OrphanAdopter) -> Iterator[Pr
     yield PreviewedMode(context.desk.mode)
     yield from (record for record in records if isinstance(record, UnreadableRecord))
     readable = [record for record in records if isinstance(record, Instance)]
+    quotas = reconciler.observer.quotas.observe(readable)
     work: list[PreviewedPlan | PreviewedOrphan] = []
     for region, instances in sorted(group_by_region(records, reconciler.settings.deployed_regions).items()):
-        snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances, readable)
+        snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances, quotas)
         observed = snapshot.instances
         if isinstance(observed, Unavailable):
             yield SilentRegion(region, observed, len(instances))

@@ -9,6 +9,7 @@ from chalicelib.control.loop.launch_memory import (
     LaunchMemory,
     RememberedParameters,
     RememberedPrerequisites,
+    RememberedRecords,
     RememberingExecutor,
 )
 from chalicelib.control.loop.mover import Mover
@@ -21,7 +22,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
-from chalicelib.domain.instances.lifecycle.quota_tries import VCPU_CODES
+from chalicelib.domain.instances.lifecycle.quota_retries import VCPU_CODES
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.outcome import (
@@ -74,8 +75,10 @@ class Executor:
     def add_memory(self) -> StepExecutor:
         """Return an executor for one sweep, which makes no call again that cannot have another outcome."""
         memory = LaunchMemory()
+        selector = self.resolver.selector
         resolver = replace(
             self.resolver,
+            selector=replace(selector, instances=RememberedRecords(selector.instances, memory)),
             prerequisites=RememberedPrerequisites(self.resolver.prerequisites, memory),
             parameters=RememberedParameters(self.resolver.parameters, memory),
         )

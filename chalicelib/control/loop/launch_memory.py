@@ -4,14 +4,14 @@ Ten launches that wait for capacity need hardly more calls than one. The memory 
 reconcile: the next one asks AWS again.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
-from chalicelib.control.loop.launch_sources import ParameterSource, PrerequisiteSource
+from chalicelib.control.loop.launch_sources import ParameterSource, PrerequisiteSource, RecordSource
 from chalicelib.control.loop.step_executor import StepExecutor
-from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, RepeatedRefusal
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, QuotaExceeded, RepeatedRefusal
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_tries import OfferKey
 from chalicelib.domain.instances.outcome import Outcome
@@ -20,6 +20,8 @@ from chalicelib.domain.instances.record import Instance
 
 T = TypeVar("T")
 
+RECORDS = "records"
+
 
 @dataclass
 class LaunchMemory:
@@ -27,10 +29,12 @@ class LaunchMemory:
 
     :ivar answers: results of calls that only read, and errors of them
     :ivar refusals: the error of each offer without capacity
+    :ivar waiting_ids: ids of the launches for which no offer was left since the records were read
     """
 
     answers: dict[Hashable, Any] = field(default_factory=dict)
     refusals: dict[OfferKey, InsufficientCapacity] = field(default_factory=dict)
+    waiting_ids: set[str] = field(default_factory=set)
 
     def recall(self, call: Hashable, read: Callable[[], T]) -> T:
         """Return what an equal call has returned before, or make it now.
@@ -58,6 +62,11 @@ class LaunchMemory:
     def list_refused_offers(self) -> tuple[OfferKey, ...]:
         """Return the offers that have no capacity."""
         return tuple(self.refusals)
+
+    def forget_records(self) -> None:
+        """Forget the records of instances, because one has changed."""
+        self.answers.pop(RECORDS, None)
+        self.waiting_ids.clear()
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,19 @@ class RememberedParameters:
 
 
 @dataclass(frozen=True)
+class RememberedRecords:
+    """The active records, read again after a launch. The use of quotas is counted from them for each try."""
+
+    records: RecordSource
+    memory: LaunchMemory
+
+    def list_readable(self) -> Iterator[Instance]:
+        """Yield the readable records, without launches that have begun to wait since: they use no quota."""
+        active = self.memory.recall(RECORDS, lambda: tuple(self.records.list_readable()))
+        return (record for record in active if record.id not in self.memory.waiting_ids)
+
+
+@dataclass(frozen=True)
 class RememberingExecutor:
     """An executor that tries no offer again that EC2 has refused in the same sweep.
 
@@ -107,7 +129,11 @@ class RememberingExecutor:
         """Make the call and return its outcome."""
         match step:
             case ResolveLaunch(excluded):
-                return self.executor.execute(instance, ResolveLaunch((*excluded, *self.memory.list_refused_offers())))
+                step = ResolveLaunch((*excluded, *self.memory.list_refused_offers()))
+                outcome = self.executor.execute(instance, step)
+                if isinstance(outcome, InsufficientCapacity):
+                    self.memory.waiting_ids.add(instance.id)
+                return outcome
             case Launch():
                 refusal = self.memory.find_refusal(step)
                 if refusal:
@@ -115,6 +141,8 @@ class RememberingExecutor:
                 outcome = self.executor.execute(instance, step)
                 if isinstance(outcome, InsufficientCapacity):
                     self.memory.record_refusal(step.attempt, outcome)
+                elif not isinstance(outcome, QuotaExceeded):
+                    self.memory.forget_records()
                 return outcome
             case _:
                 return self.executor.execute(instance, step)

@@ -8,7 +8,6 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.region_capacity import RegionCapacity
-from chalicelib.store.instances.repository import UnreadableRecord
 
 
 class SubnetSource(Protocol):
@@ -48,8 +47,8 @@ class OfferSource(Protocol):
 class RecordSource(Protocol):
     """Source of the records of instances: `store/instances/repository.py`."""
 
-    def list_active(self) -> Iterator[Instance | UnreadableRecord]:
-        """Yield all records that are not terminated."""
+    def list_readable(self) -> Iterator[Instance]:
+        """Yield the readable records that are not terminated."""
         ...
 
 

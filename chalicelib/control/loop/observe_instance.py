@@ -24,9 +24,9 @@ from chalicelib.domain.instances.observation import (
     TagsMissing,
     Unavailable,
 )
+from chalicelib.domain.instances.quota_use import may_wait_for_quota
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spot import ObservedSpotRequest, SpotRequestKey
-from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chalicelib.control.current_quotas import read_current_quotas
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.instances.quota_use import may_wait_for_quota
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.next_offer import OfferChooser
@@ -16,7 +17,6 @@ from chalicelib.domain.offers.observed_quota import RegionQuotas, describe_refus
 from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.quota_request import RegionQuotaRequests
-from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.domain.offers.waiting_headroom import WaitingLaunch, divide_headroom
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.dynamo import is_overload
@@ -46,8 +46,10 @@ class QuotaSource:
         :param records: the active records of all regions; None: they are read, too
         """
         if records is None:
-            records = [each for each in self.stores.instances.list_active() if isinstance(each, Instance)]
+            records = list(self.stores.instances.list_readable())
         waiting = [record for record in records if may_wait_for_quota(record)]
+        if not waiting:
+            return {}
         regions = dict.fromkeys(region for each in waiting for region in list_quota_regions(each, self.regions))
         offerings, requests = self.stores.quota_requests.get_many_with_offerings(regions)
         chooser = self._build_chooser(offerings)
@@ -69,8 +71,7 @@ class QuotaSource:
         region, now = instance.spec.region, self.clock.now()
         try:
             offerings, requests = self.stores.quota_requests.get_many_with_offerings([region])
-            reading = offerings[region].quotas if region in offerings else None
-            current = read_current_quotas(self.stores, region, reading, self.catalog.types, now)
+            current = read_current_quotas(self.stores, region, offerings.get(region), self.catalog.types, now)
         except Exception as error:
             if not is_overload(error):
                 raise

@@ -13,7 +13,6 @@ from chalicelib.control.loop.observe_instance import (
 from chalicelib.control.loop.quota_source import QuotasByLaunch
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.offers.quota_use import may_wait_for_quota
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 from chalicelib.store.instances.repository import UnreadableRecord
 
@@ -34,13 +33,13 @@ def read_region(
     heartbeats: HeartbeatRepository,
     region: str,
     instances: Sequence[Instance],
-    records: Sequence[Instance],
+    quotas: QuotasByLaunch,
 ) -> RegionSnapshot:
     """Return the observations of all instances of a region.
 
-    gpudesk makes no more calls in a region whose EC2 does not respond: each could take its whole timeout.
+    gpudesk makes no more calls in a region whose EC2 does not respond: each one could take its whole timeout.
 
-    :param records: the records of all regions
+    :param quotas: those that launches of all regions may wait for
     """
     observed = observer.list_instances(region)
     read = _read_heartbeats(observer, heartbeats, instances)
@@ -52,13 +51,8 @@ def read_region(
         observer.list_agents(region, booting),
         read,
         _read_events(observer, region, instances),
-        _read_quotas(observer, instances, records),
+        quotas,
     )
-
-
-def _read_quotas(observer: Observer, instances: Sequence[Instance], records: Sequence[Instance]) -> QuotasByLaunch:
-    """Return the quotas that launches may wait for, if one of the region does. The records were just read."""
-    return observer.quotas.observe(records) if any(map(may_wait_for_quota, instances)) else {}
 
 
 def _read_events(observer: Observer, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:

@@ -8,6 +8,7 @@ from functools import partial
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.instance_index import InstanceIndex, select_observed
 from chalicelib.control.loop.observe_instance import RegionSnapshot
+from chalicelib.control.loop.quota_source import QuotasByLaunch
 from chalicelib.control.loop.read_region import read_region
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.spot_request_sweep import SpotRequestSweep
@@ -33,14 +34,17 @@ class RegionSweep:
     budget: TimeBudget
     report: SweepReport
 
-    def plan_region(self, region: str, instances: Sequence[Instance], records: Sequence[Instance]) -> Iterator[Work]:
+    def plan_region(
+        self, region: str, instances: Sequence[Instance], records: Sequence[Instance], quotas: QuotasByLaunch
+    ) -> Iterator[Work]:
         """Read what AWS shows in a region, and yield the work in it.
 
         :param instances: the records of the region
         :param records: the records of all regions
+        :param quotas: those that launches of all regions may wait for
         """
         reconciler = self.reconciler
-        snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances, records)
+        snapshot = read_region(reconciler.observer, reconciler.stores.heartbeats, region, instances, quotas)
         observed = snapshot.instances
         if isinstance(observed, Unavailable):
             LOG.error("region %s %s: %s", region, observed.present, observed.error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.quota_source import QuotasByLaunch
 from chalicelib.control.loop.read_region import group_by_region
 from chalicelib.control.loop.reconcile_image import ImageReconciler
 from chalicelib.control.loop.reconcile_instance import Reconciler
@@ -95,6 +96,7 @@ class SweepRun:
                 self.report.failed.append(record.id)
         readable = [record for record in records if isinstance(record, Instance)]
         by_region = group_by_region(records, self.reconciler.settings.deployed_regions)
+        quotas = self._observe_quotas(readable)
         work: list[Work] = []
         unread_regions = []
         for region in before.order_regions(by_region):
@@ -102,7 +104,7 @@ class SweepRun:
                 unread_regions.append(region)
                 continue
             try:
-                work += self.regions.plan_region(region, by_region[region], readable)
+                work += self.regions.plan_region(region, by_region[region], readable, quotas)
             except Exception:
                 LOG.exception("region %s could not be swept; the next sweep tries again", region)
                 self.report.unavailable_regions.append(region)
@@ -120,3 +122,11 @@ class SweepRun:
     def _plan_image(self, image_id: str) -> Work:
         reconcile = partial(self.images.reconcile, image_id, self.budget.has_time)
         return Work(build_place(Priority.IMAGES, image_id), reconcile)
+
+    def _observe_quotas(self, records: Sequence[Instance]) -> QuotasByLaunch:
+        """Return the quotas that launches may wait for. After an error none is known: whoever waits goes on waiting."""
+        try:
+            return self.reconciler.observer.quotas.observe(records)
+        except Exception:
+            LOG.exception("the quotas of waiting launches could not be read; the next sweep tries again")
+            return {}

@@ -50,8 +50,7 @@ class LaunchQuotaCheck:
         stored = self._read_offers([spec.region])
         self._require_offered(spec, limits, stored)
         offerings, other_market = stored.offerings.get(spec.region), find_fallback_market(spec)
-        reading = offerings.quotas if offerings else None
-        quotas = read_current_quotas(self.stores, spec.region, reading, self.catalog.types, self.clock.now())
+        quotas = read_current_quotas(self.stores, spec.region, offerings, self.catalog.types, self.clock.now())
         excess = self._find_excess(spec, limits, quotas)
         if excess is None or other_market is None:
             return excess

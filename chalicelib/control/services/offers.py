@@ -12,7 +12,6 @@ from chalicelib.domain.common.accepted_values import describe_accepted_values
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.text import join_or
-from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.left_out import LeftOut
 from chalicelib.domain.offers.offer_context import OfferContext
 from chalicelib.domain.offers.offerings import RegionOfferings
@@ -133,7 +132,7 @@ class OfferService:
             regions=regions,
             offerings=offerings,
             requests=requests,
-            records=[record for record in self.stores.instances.list_active() if isinstance(record, Instance)],
+            records=list(self.stores.instances.list_readable()),
             types=self.catalog.types,
             now=self.clock.now(),
         )

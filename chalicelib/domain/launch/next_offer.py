@@ -13,7 +13,7 @@ from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import find_quota_code
 from chalicelib.domain.instances.launch_choice import LaunchChoice
 from chalicelib.domain.instances.launch_tries import MAX_TRIES, LaunchTry, OfferKey, TryResult
-from chalicelib.domain.instances.lifecycle.quota_tries import VCPU_CODES
+from chalicelib.domain.instances.lifecycle.quota_retries import VCPU_CODES
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.launch.market_room import keep_room

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from chalicelib.domain.instances.lifecycle.quota_tries import list_refusals
+from chalicelib.domain.instances.lifecycle.quota_retries import list_refusals
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.next_offer import OfferChooser, find_choice
 from chalicelib.domain.offers.waiting_headroom import QuotaOption

@@ -12,10 +12,10 @@ from datetime import datetime
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import find_quota_code
+from chalicelib.domain.instances.quota_use import uses_quota
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.offers.headroom import Headroom, find_headroom
+from chalicelib.domain.offers.headroom import Headroom
 from chalicelib.domain.offers.offerings import RegionOfferings
-from chalicelib.domain.offers.quota_use import uses_quota
 from chalicelib.domain.offers.quotas import QuotaReading
 
 Types = Mapping[str, InstanceType]
@@ -45,12 +45,9 @@ class CurrentQuotas:
     def find_headroom(self, type_name: str, market: Market) -> Headroom:
         """Return what the quota of a launch leaves. It is unknown if the reading is stale or lacks something."""
         code, need, reading = find_quota_code(type_name, market), self.find_vcpus(type_name), self.reading
-        if code is None or reading is None or reading.is_stale(self.now):
+        if code is None or reading is None:
             return Headroom(code=code, need=need)
-        quota = reading.find_quota(code)
-        if quota is None or reading.foreign_use.get(code) is None:
-            return Headroom(code=code, limit=quota.limit if quota else None, need=need)
-        return find_headroom(quota, self.find_use(code), need)
+        return reading.compare(code, self.find_use(code), need, self.now)
 
     def find_vcpus(self, type_name: str) -> int | None:
         """Return the vCPUs of a type; None: they are unknown."""
@@ -85,7 +82,7 @@ def count_current_use(
 ) -> Mapping[str, RegionOfferings]:
     """Return what was read of regions, with the use of their quotas as of now, for the choice among the offers.
 
-    :param records: all active records but that of the launch
+    :param records: all active records but that of the launch and those that come after it
     """
     return {region: _count_use_in_region(each, records, types, now) for region, each in offerings.items()}
 

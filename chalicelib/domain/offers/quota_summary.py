@@ -10,6 +10,7 @@ from chalicelib.domain.offers.current_quotas import CurrentQuotas, Types
 from chalicelib.domain.offers.headroom import find_free
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.quota_request import QuotaRequest, RegionQuotaRequests, RequestsByRegion
+from chalicelib.domain.offers.quotas import QuotaReading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +64,7 @@ def _summarize(region: str, context: QuotaContext) -> Iterator[QuotaSummary]:
     )
     for code in sorted(NAMES):
         limit = reading.limits.get(code) if reading else None
-        use = current.find_use(code)
-        if use is None and reading and reading.foreign_use.get(code) is None:
-            use = reading.use.get(code)
+        use = _find_use(reading, current, code) if reading else None
         yield QuotaSummary(
             region=region,
             code=code,
@@ -77,3 +76,10 @@ def _summarize(region: str, context: QuotaContext) -> Iterator[QuotaSummary]:
             is_stale=bool(reading and reading.is_stale(context.now)),
             request=requests.find(code),
         )
+
+
+def _find_use(reading: QuotaReading, current: CurrentQuotas, code: str) -> int | None:
+    """Return the use as the check of a launch counts it; if the foreign use is unknown, the use as it was read."""
+    if reading.foreign_use.get(code) is None:
+        return reading.use.get(code)
+    return current.find_use(code)

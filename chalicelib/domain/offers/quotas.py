@@ -52,6 +52,16 @@ class QuotaReading:
         """Return a quota; None: Service Quotas has no value for it."""
         return Quota(code, self.limits[code]) if code in self.limits else None
 
+    def compare(self, code: str, use: int | None, need: int | None, now: datetime) -> Headroom:
+        """Return what a quota leaves for a launch. It is unknown if the reading is stale or lacks the limit.
+
+        :param use: vCPUs; None: unknown, as in `need`
+        """
+        if self.is_stale(now):
+            return Headroom(code=code, need=need)
+        quota = self.find_quota(code)
+        return find_headroom(quota, use, need) if quota else Headroom(code=code, use=use, need=need)
+
 
 def find_headroom_in_reading(
     reading: QuotaReading | None, item: InstanceType, market: Market, now: datetime
@@ -64,12 +74,9 @@ def find_headroom_in_reading(
     :param reading: None: the quotas of the region have not been read
     """
     code = find_quota_code(item.name, market)
-    if code is None or reading is None or reading.is_stale(now):
+    if code is None or reading is None:
         return Headroom(code=code, need=item.vcpus)
-    quota = reading.find_quota(code)
-    if quota is None:
-        return Headroom(code=code, use=reading.use.get(code), need=item.vcpus)
-    return find_headroom(quota, reading.use.get(code), item.vcpus)
+    return reading.compare(code, reading.use.get(code), item.vcpus, now)
 
 
 def count_use(instances: Iterable[RunningInstance], types: Mapping[str, InstanceType]) -> Mapping[str, int | None]:

@@ -8,12 +8,12 @@ that wait behind it.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.domain.catalog.market import Market
 from chalicelib.domain.catalog.quotas import find_quota_code
-from chalicelib.domain.instances.lifecycle.quota_tries import can_try
+from chalicelib.domain.instances.lifecycle.quota_retries import can_try
+from chalicelib.domain.instances.quota_use import get_request_order
 from chalicelib.domain.instances.quota_wait import build_quota_key
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.current_quotas import CurrentQuotas
@@ -75,7 +75,7 @@ def divide_headroom(
     reserved: Counter[str] = Counter()
     headrooms: dict[QuotaOption, Headroom] = {}
     divided = {}
-    for launch in sorted(launches, key=_get_order):
+    for launch in sorted(launches, key=lambda each: get_request_order(each.instance)):
         found = []
         for option in launch.options:
             if option not in headrooms:
@@ -103,7 +103,3 @@ def _choose_share(
         return can_try(instance.launch, each.option.key, fits=True, read_at=read_at, now=region.now)
 
     return next(filter(is_usable, fitting), fitting[0] if fitting else None)
-
-
-def _get_order(launch: WaitingLaunch) -> tuple[datetime, str]:
-    return launch.instance.created_at, launch.instance.id

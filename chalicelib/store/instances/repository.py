@@ -90,6 +90,10 @@ class InstanceRepository:
         """Yield all records that are not terminated, unreadable ones as `UnreadableRecord`."""
         return map(_read_raw_item, _query_active_raw())
 
+    def list_readable(self) -> Iterator[Instance]:
+        """Yield the readable records that are not terminated."""
+        return (record for record in self.list_active() if isinstance(record, Instance))
+
     def list_page(self, owner: str | None, *, limit: int, cursor: str | None, now: datetime) -> Page[Instance]:
         """Return a page of the records of one owner, or of everybody, newest first.
 

@@ -125,3 +125,15 @@ def test_launch_that_waits_goes_on_when_the_quota_of_its_first_offer_is_increase
     assert launched.spec.region == "us-east-1"
     assert offers.cloud.calls["ec2:RunInstances"] == 3
     assert offers.cloud.enforcement.denials == []
+
+
+def test_sweep_reads_quotas_once_for_launches_that_wait_in_several_regions(offers: World) -> None:
+    for region in ("us-east-1", "us-west-2"):
+        offers.cloud.quotas.set_limit(region, CODE, 0)
+    offers.application.offer_refresher.run()
+    waiting = [offers.launch(region=region, wait_for_quota=True) for region in ("us-east-1", "us-west-2")]
+    offers.application.sweep.run()
+    before = offers.cloud.calls.copy()
+    offers.application.sweep.run()
+    assert [offers.load(each).reason.code for each in waiting] == ["waiting_for_quota"] * 2
+    assert offers.cloud.count_calls_since(before)["dynamodb:BatchGetItem"] == 1

@@ -151,6 +151,7 @@ def test_five_launches_without_capacity_make_hardly_more_calls_than_one(desk: Wo
     calls = desk.cloud.count_calls_since(before)
     assert calls["ec2:RunInstances"] == 5, "each zone that offers the type refuses once, for all"
     assert sum(count for name, count in calls.items() if not name.startswith("dynamodb")) <= 12
+    assert calls["dynamodb:Query"] == 3, "active records for the sweep and for all launches, and pending images"
     desk.wait_until(instances[0], lambda now: now.reason.code == "no_capacity_yet", minutes=4)
     for zone in "abcdef":
         desk.cloud.capacity.set("g4dn.xlarge", f"us-east-1{zone}", None)

@@ -6,9 +6,12 @@ import pytest
 
 from chalicelib.domain.common.aws_errors import InsufficientCapacity, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.instances.commands import stop_start
 from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.lifecycle import booting
+from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.plan import Start, Stop
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -60,6 +63,15 @@ def test_started_instance_that_was_adopted_is_ready_without_an_agent() -> None:
     minute = simulation.run_until(Phase.READY, 2, 5)
     simulation.run_minutes(minute + 1, 40)
     assert (simulation.instance.phase, simulation.instance.warning) == (Phase.READY, None)
+
+
+def test_rejected_read_of_the_agent_is_no_missing_response() -> None:
+    aws = SimulatedAws()
+    simulation = launched_without_agent(aws)
+    rejected = Unavailable("AccessDeniedException: not authorized", is_rejected=True)
+    observed = replace(aws.observe(get_time(1)), agent=rejected)
+    plan = booting.decide(simulation.instance, observed, get_time(1), DeskSettings())
+    assert plan.reason.message.startswith("SSM rejected the call, so gpudesk decides nothing about")
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,21 @@
 """What a sweep remembers of launches, and what it must ask again."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
 
-from chalicelib.control.loop.launch_memory import LaunchMemory, RememberingExecutor
+from chalicelib.control.loop.launch_memory import LaunchMemory, RememberedRecords, RememberingExecutor
 from chalicelib.domain.catalog.market import Market
-from chalicelib.domain.common.aws_errors import InsufficientCapacity, RepeatedRefusal, TransientAwsError
-from chalicelib.domain.instances.outcome import Outcome
-from chalicelib.domain.instances.plan import Launch, Step
+from chalicelib.domain.common.aws_errors import InsufficientCapacity, QuotaExceeded, RepeatedRefusal, TransientAwsError
+from chalicelib.domain.instances.outcome import InstanceLaunched, Outcome
+from chalicelib.domain.instances.plan import Launch, ResolveLaunch, Step
 from chalicelib.domain.instances.record import Instance
-from tests.support.ready_instance import build_launch_attempt, build_ready_instance
+from tests.support.ready_instance import EC2_RUNNING, build_launch_attempt, build_ready_instance
 
 NO_CAPACITY = InsufficientCapacity("InsufficientInstanceCapacity", "no capacity")
+QUOTA_EXCEEDED = QuotaExceeded("VcpuLimitExceeded", "your limit is 0")
+WAITING = replace(build_ready_instance(), id="gd-waiting")
 
 
 @pytest.mark.parametrize("is_first_call", [True, False])
@@ -50,6 +53,40 @@ def test_repeated_refusal_is_not_taken_for_an_answer_of_ec2() -> None:
     assert first is NO_CAPACITY
     assert isinstance(second, RepeatedRefusal)
     assert (second.description, inner.calls) == (NO_CAPACITY.description, 1)
+
+
+def test_records_are_read_again_after_a_launch_and_without_launches_that_wait() -> None:
+    launched = InstanceLaunched(EC2_RUNNING.to_ec2_instance())
+
+    @dataclass
+    class Cloud:
+        """Active records that count how often they are read, and an executor whose launches have set outcomes."""
+
+        outcomes: list[Outcome]
+        reads: int = 0
+
+        def list_readable(self) -> Iterator[Instance]:
+            self.reads += 1
+            return iter((build_ready_instance(), WAITING))
+
+        def execute(self, instance: Instance, step: Step) -> Outcome:
+            return self.outcomes.pop(0)
+
+        def add_memory(self) -> "Cloud":
+            return self
+
+    cloud, memory = Cloud([NO_CAPACITY, QUOTA_EXCEEDED, NO_CAPACITY, launched]), LaunchMemory()
+    executor, records = RememberingExecutor(cloud, memory, cloud), RememberedRecords(cloud, memory)
+    offers = [
+        replace(build_launch_attempt(), instance_type=name) for name in ("g4dn.xlarge", "g5.xlarge", "p3.2xlarge")
+    ]
+    read = []
+    for step in (Launch(offers[0], True), Launch(offers[1], True), ResolveLaunch(()), Launch(offers[2], True)):
+        read.append([record.id for record in records.list_readable()])
+        executor.execute(WAITING, step)
+    read.append([record.id for record in records.list_readable()])
+    both, ready = [build_ready_instance().id, WAITING.id], [build_ready_instance().id]
+    assert (read, cloud.reads) == ([both, both, both, ready, both], 2)
 
 
 def test_call_that_failed_is_not_repeated_in_the_same_sweep() -> None:

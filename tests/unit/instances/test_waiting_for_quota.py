@@ -255,6 +255,13 @@ def test_quota_that_seems_free_in_spite_of_a_refusal_is_tried_after_the_next_rea
     assert list_codes(plan) == [], "the last pass had this reading, and did not launch there"
 
 
+def test_stale_reading_forgets_no_quota_that_was_exceeded_since_the_refusal() -> None:
+    exceeded = decide_for(build_refused(), 3, us_west_2=False, us_east_1=False).instance
+    unknown = decide_for(exceeded, 4, us_west_2=None, us_east_1=False).instance
+    assert decide_for(unknown, 5, us_west_2=None, us_east_1=False).instance == unknown
+    assert list_codes(decide_for(unknown, 6, us_west_2=True, us_east_1=False)) == [EventCode.QUOTA_AVAILABLE]
+
+
 def test_unknown_quota_of_several_is_tried_every_hour() -> None:
     hour = int(QUOTA_RETRY / MINUTE)
     assert list_codes(decide_for(build_refused(), hour - 1, us_west_2=None, us_east_1=False)) == []

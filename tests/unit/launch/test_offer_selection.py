@@ -19,17 +19,17 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.launch_tries import OfferKey
 from chalicelib.domain.instances.outcome import NoOfferLeft
-from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.offers.offerings import RegionOfferings
 from chalicelib.domain.offers.quotas import QuotaReading
 from chalicelib.domain.offers.region_capacity import RegionCapacity
 from chalicelib.store.data_files import load_catalog
 from local.clock import ManualClock
-from tests.support.ready_instance import build_ready_instance
+from tests.support.ready_instance import build_launch_attempt, build_ready_instance
 from tests.support.recipes import build_recipes
 from tests.unit.instances.moving_simulation import start_move
 from tests.unit.launch.failover_examples import build_launch, build_offering, build_region
-from tests.unit.offers.offer_examples import NOW
+from tests.unit.offers.offer_examples import MINUTE, NOW
 
 REGIONS = ("us-east-1", "us-west-2")
 NOT_SET_UP = PrerequisiteMissing("gpudesk is not set up in this region: no VPC has the security group gpudesk")
@@ -55,7 +55,7 @@ class FakeSources:
         read = {each.region: each for each in self.stored}
         return {region: read[region] for region in regions if region in read}, {}
 
-    def list_active(self) -> Iterator[Instance]:
+    def list_readable(self) -> Iterator[Instance]:
         return iter(self.records)
 
     def get_settings(self) -> DeskSettings:
@@ -129,6 +129,18 @@ def test_quota_that_seems_exceeded_is_asked_last() -> None:
     assert select_zone(sources, build_launch()) == "us-west-2a"
     assert select_zone(sources, build_launch(), "us-west-2a", "us-west-2b") == "us-east-1a"
     assert select_zone(sources, build_launch(is_region_fixed=True)) == "us-east-1a"
+
+
+def test_earlier_one_of_two_launches_beyond_a_quota_keeps_its_region() -> None:
+    code = "L-DB2E81BA"
+    for_one = QuotaReading(read_at=NOW, limits={code: 4}, use={code: 0}, foreign_use={code: 0})
+    first = replace(build_launch(), id="gd-1", created_at=NOW, phase=Phase.LAUNCHING, launch=LaunchState())
+    stored = (replace(build_region("us-east-1"), quotas=for_one), build_region("us-west-2"))
+    for second in (replace(first, id="gd-2"), replace(first, id="gd-0", created_at=NOW + MINUTE)):
+        sources = FakeSources(stored=stored, records=(second, first))
+        assert (select_zone(sources, first), select_zone(sources, second)) == ("us-east-1a", "us-west-2a")
+        tried = replace(second, launch=LaunchState(attempt=build_launch_attempt()))
+        assert select_zone(replace(sources, records=(tried, first)), first) == "us-west-2a", "it may run already"
 
 
 def test_quota_is_exceeded_by_its_use_as_of_now() -> None:

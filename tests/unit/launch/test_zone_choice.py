@@ -67,7 +67,7 @@ class FakeCapacity:
         assert is_consistent
         return {}, dict.fromkeys(regions, self.capacity)
 
-    def list_active(self) -> Iterator[Instance]:
+    def list_readable(self) -> Iterator[Instance]:
         return iter(())
 
     def get_settings(self) -> DeskSettings:

@@ -54,7 +54,8 @@ def decide(instance: Instance, observation: Observation, now: datetime, desk: De
     if instance.is_adopted_on_request and ec2_instance.state is Ec2State.RUNNING:
         return _skip_agent(instance, now)
     if isinstance(observation.agent, Unavailable):
-        message = f"SSM did not respond, so gpudesk decides nothing about {instance.name}: {observation.agent.error}"
+        agent = observation.agent
+        message = f"SSM {agent.past}, so gpudesk decides nothing about {instance.name}: {agent.error}"
         return no_op(instance, EventCode.AWS_UNAVAILABLE, message)
     if isinstance(observation.agent, ObservedAgent) and _is_of_this_boot(observation.agent, ec2_instance.launched_at):
         return _record_agent(instance, now, desk.mode)

@@ -28,7 +28,7 @@ from chalicelib.domain.instances.lifecycle.launch_pass import (
     require_attempt_offer,
     try_next_offer,
 )
-from chalicelib.domain.instances.lifecycle.quota_tries import list_refusals
+from chalicelib.domain.instances.lifecycle.quota_retries import list_refusals
 from chalicelib.domain.instances.lifecycle.refusal_advice import find_launch_advice
 from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.plan import Plan

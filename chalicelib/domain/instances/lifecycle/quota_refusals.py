@@ -12,7 +12,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, join_and
 from chalicelib.domain.instances.launch_tries import LaunchOffer
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
-from chalicelib.domain.instances.lifecycle.quota_tries import VCPU_CODES, find_offer_key, list_last_refusals
+from chalicelib.domain.instances.lifecycle.quota_retries import VCPU_CODES, find_quota_key, list_last_refusals
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.quota_wait import QuotaWait
 from chalicelib.domain.instances.record import Instance, Phase
@@ -116,8 +116,8 @@ def _describe_other_quotas(instance: Instance) -> str:
 
     The next decision, which reads the quotas, describes each of them.
     """
-    first = find_offer_key(_find_refused_offer(instance))
-    offers = {find_offer_key(each.offer): each.offer for each in list_last_refusals(instance.launch)}
+    first = find_quota_key(_find_refused_offer(instance))
+    offers = {find_quota_key(each.offer): each.offer for each in list_last_refusals(instance.launch)}
     refused = [
         f"{find_quota_code(offer.instance_type, offer.market) or offer.instance_type} in {offer.region}"
         for key, offer in offers.items()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.domain.common.text import format_date_time, pluralize
 from chalicelib.domain.instances.launch_attempt import LaunchState
-from chalicelib.domain.instances.lifecycle.quota_tries import find_own_refusal_time
+from chalicelib.domain.instances.lifecycle.quota_retries import find_own_refusal_time
 from chalicelib.domain.instances.quota_wait import ObservedQuota
 
 MAX_DESCRIBED = 3

@@ -16,7 +16,7 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.lifecycle.quota_refusals import build_waiting_reason, find_wait_end
-from chalicelib.domain.instances.lifecycle.quota_tries import can_try
+from chalicelib.domain.instances.lifecycle.quota_retries import can_try
 from chalicelib.domain.instances.lifecycle.quota_wait_texts import describe_quotas
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.quota_wait import ObservedQuota, QuotaWait
@@ -65,7 +65,8 @@ def _begin(instance: Instance, quotas: Sequence[ObservedQuota], now: datetime) -
 
 def _wait(instance: Instance, wait: QuotaWait, quotas: Sequence[ObservedQuota]) -> Instance:
     """Return the record of a launch that waits, with what is known of its quotas."""
-    waiting = replace(wait, exceeded=tuple(each.key for each in quotas if each.fits is False))
+    exceeded = [each.key for each in quotas if each.fits is False]
+    waiting = replace(wait, exceeded=tuple(dict.fromkeys((*wait.exceeded, *exceeded))))
     changed = replace(instance, launch=replace(instance.launch, quota_wait=waiting))
     known = describe_quotas(changed.launch, quotas)
     return replace(changed, reason=build_waiting_reason(instance, known, wait.since, has_other_quotas=len(quotas) > 1))

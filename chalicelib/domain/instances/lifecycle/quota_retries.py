@@ -46,7 +46,7 @@ def find_refusal_time(launch: LaunchState, key: str) -> datetime | None:
 def find_own_refusal_time(launch: LaunchState, key: str) -> datetime | None:
     """Return when EC2 refused a waiting launch for one quota in its last pass; None: it did not."""
     refusals = list_last_refusals(launch)
-    return max((each.at for each in refusals if find_offer_key(each.offer) == key), default=None)
+    return max((each.at for each in refusals if find_quota_key(each.offer) == key), default=None)
 
 
 def list_refusals(tries: Iterable[LaunchTry]) -> list[LaunchTry]:
@@ -60,6 +60,6 @@ def list_last_refusals(launch: LaunchState) -> list[LaunchTry]:
     return [each for each in list_refusals(launch.tries) if each.pass_number == last]
 
 
-def find_offer_key(offer: LaunchOffer) -> str:
+def find_quota_key(offer: LaunchOffer) -> str:
     """Return the key of the quota that an offer uses."""
     return build_quota_key(offer.region, find_quota_code(offer.instance_type, offer.market))
