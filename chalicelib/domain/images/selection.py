@@ -27,7 +27,7 @@ def find_image_name_problem(name: str) -> str | None:
         return f"must not be {LATEST}: a launch with image {LATEST} uses the newest image that fits"
     if name.startswith(IMAGE_ID_PREFIX):
         return f"must not start with {IMAGE_ID_PREFIX}, as the ids of images do"
-    return None if is_valid_name(name) else f"must be {NAME_DESCRIPTION}; {name[:60]!r} is not"
+    return None if is_valid_name(name) else f"{name[:60]!r} is invalid: must be {NAME_DESCRIPTION}"
 
 
 def list_candidates(ref: str, images: Iterable[Image], owner: str | None) -> list[Image]:

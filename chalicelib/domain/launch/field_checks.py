@@ -27,7 +27,7 @@ def check_fields(request: LaunchRequest, limits: Limits) -> Iterator[FieldError]
     if disk_gib is not None and not MIN_DISK_GIB <= disk_gib <= limits.disk_gib:
         yield FieldError("disk_gib", f"must be {MIN_DISK_GIB} to {limits.disk_gib} GiB, not {disk_gib}")
     if request.name is not None and not is_valid_name(request.name):
-        yield FieldError("name", f"must be {NAME_DESCRIPTION}; {request.name[:60]!r} is not")
+        yield FieldError("name", f"{request.name[:60]!r} is invalid: must be {NAME_DESCRIPTION}")
     yield from _check_tags(request)
     yield from _check_project(request)
     yield from _check_required_tags(request, limits)

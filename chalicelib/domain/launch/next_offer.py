@@ -16,7 +16,7 @@ from chalicelib.domain.instances.launch_tries import MAX_TRIES, LaunchTry, Offer
 from chalicelib.domain.instances.lifecycle.quota_retries import VCPU_CODES
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec
-from chalicelib.domain.launch.market_room import keep_room
+from chalicelib.domain.launch.fallback_tries import reserve_fallback_tries
 from chalicelib.domain.offers.capacity_answers import NO_CAPACITY_CODE
 from chalicelib.domain.offers.offer import Offer, Price
 from chalicelib.domain.offers.offer_context import OfferContext
@@ -105,7 +105,7 @@ class OfferChooser:
             max_avoided=MAX_AVOIDED_TRIES - sum(each.offer.was_avoided for each in tries),
             get_group=get_group,
         )
-        return keep_room((*hinted, *others), choice.markets, tries, now)
+        return reserve_fallback_tries((*hinted, *others), choice.markets, tries, now)
 
     def is_new_round(self, instance: Instance, chosen: Offer, rest: Iterable[Offer]) -> bool:
         """Return whether a launch has tried each offer once, and begins again with the best one.

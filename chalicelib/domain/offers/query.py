@@ -64,7 +64,8 @@ def leave_out_unavailable(candidates: Iterable[InstanceType], left_out: LeftOutC
     The general text is also an answer of GET /regions, which does not search for types.
     """
     reasons = {item.name: item.unavailable for item in candidates if item.unavailable}
-    several = f"gpudesk cannot launch these types. GET /offers?instance_type={min(reasons, default='')} says why."
+    example = f"GET /offers?instance_type={min(reasons, default='')}"
+    several = f"gpudesk cannot launch these types. To see why for one, send {example}."
     for name, reason in reasons.items():
         left_out.add(LeftOutCode.TYPE_UNAVAILABLE, reason if len(reasons) == 1 else several, name)
 

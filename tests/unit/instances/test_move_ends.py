@@ -132,7 +132,7 @@ def test_start_by_its_owner_cancels_the_move_and_is_no_failure() -> None:
 @pytest.mark.parametrize(
     ("interruption", "cause"),
     [
-        (Interruption(interrupted_at=get_time(0)), "EC2 started it there again for its spot request"),
+        (Interruption(interrupted_at=get_time(0)), "has started it again there for its spot request"),
         (None, "started outside gpudesk meanwhile"),
     ],
 )

@@ -171,7 +171,9 @@ def test_unavailable_type_says_why_and_several_say_how_to_find_out() -> None:
     several = search(build_context(VIRGINIA), gpus=("K80",))
     ((message, types),) = list_left_out(several)[LeftOutCode.TYPE_UNAVAILABLE]
     assert types == ("p2.16xlarge", "p2.8xlarge", "p2.xlarge")
-    assert message == "gpudesk cannot launch these types. GET /offers?instance_type=p2.16xlarge says why."
+    assert (
+        message == "gpudesk cannot launch these types. To see why for one, send GET /offers?instance_type=p2.16xlarge."
+    )
 
 
 def test_type_that_aws_does_not_sell_on_the_spot_market_has_no_such_offer() -> None:

@@ -31,7 +31,7 @@ from chalicelib.domain.instances.lifecycle import (
 )
 from chalicelib.domain.instances.lifecycle.decision import Decision, Stage
 from chalicelib.domain.instances.lifecycle.mode_filter import apply_mode
-from chalicelib.domain.instances.lifecycle.move_end import hold_end, hold_stop
+from chalicelib.domain.instances.lifecycle.move_end import fail_stopped_move, restore_or_keep_open
 from chalicelib.domain.instances.lifecycle.move_source_loss import survive_end
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
 from chalicelib.domain.instances.lifecycle.start_price import update_rates_at_start
@@ -62,7 +62,7 @@ def apply_ec2_state(decision: Decision) -> Decision:
     if plan:
         plan = survive_end(instance, plan, decision.observation.move, decision.now)
     if plan:
-        plan = hold_end(instance, plan, decision.observation.move, decision.now)
+        plan = restore_or_keep_open(instance, plan, decision.observation.move, decision.now)
     return replace(decision, instance=instance, plan=plan)
 
 
@@ -108,7 +108,7 @@ def decide_phase(decision: Decision) -> Decision:
     if decision.plan:
         return decision
     plan, mode = _plan_phase(decision), decision.context.desk.mode
-    return replace(decision, plan=hold_stop(decision.instance, plan, mode, decision.now))
+    return replace(decision, plan=fail_stopped_move(decision.instance, plan, mode, decision.now))
 
 
 def require_delivery(decision: Decision) -> Decision:

@@ -16,7 +16,7 @@ from chalicelib.domain.instances.observation import MoveObservation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 
-ENDED_PHASES = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING, Phase.TERMINATED)
+NOT_READY_PHASES = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING, Phase.TERMINATED)
 """Phases from which an instance at the target of its move does not become ready."""
 
 
@@ -65,7 +65,7 @@ def cancel_move(instance: Instance, cause: str, now: datetime) -> Plan:
     return _end_without_success(instance, move, EventReason(code=EventCode.MOVE_CANCELLED, message=message), now)
 
 
-def hold_end(before: Instance, plan: Plan, observed: MoveObservation, now: datetime) -> Plan:
+def restore_or_keep_open(before: Instance, plan: Plan, observed: MoveObservation, now: datetime) -> Plan:
     """Keep a record open that would be closed while something of its move is left, which only the record knows.
 
     An instance that was stopped or ended at its target is taken back to where it was.
@@ -74,7 +74,7 @@ def hold_end(before: Instance, plan: Plan, observed: MoveObservation, now: datet
     :param plan: what follows from that
     """
     move, phase = before.move, plan.instance.phase
-    if move is None or phase not in ENDED_PHASES:
+    if move is None or phase not in NOT_READY_PHASES:
         return plan
     if before.is_launching_for_move:
         ended, cause = before.ec2_instance, _describe_end_at_target(before.ec2_instance, plan)
@@ -93,12 +93,12 @@ def hold_end(before: Instance, plan: Plan, observed: MoveObservation, now: datet
     return no_op(before, EventCode.TERMINATE_PENDING, message)
 
 
-def hold_stop(before: Instance, plan: Plan, mode: Mode, now: datetime) -> Plan:
+def fail_stopped_move(before: Instance, plan: Plan, mode: Mode, now: datetime) -> Plan:
     """Take an instance back to where it was that gpudesk would stop or terminate at its target.
 
     :param plan: what the phase of the instance requires
     """
-    is_ending = mode is Mode.ENFORCE and before.is_launching_for_move and plan.instance.phase in ENDED_PHASES
+    is_ending = mode is Mode.ENFORCE and before.is_launching_for_move and plan.instance.phase in NOT_READY_PHASES
     return fail_move(before, plan.reason.message, now) if is_ending else plan
 
 

@@ -9,7 +9,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle.former_place import build_former_place
-from chalicelib.domain.instances.lifecycle.move_end import ENDED_PHASES, end_successfully, fail_move
+from chalicelib.domain.instances.lifecycle.move_end import NOT_READY_PHASES, end_successfully, fail_move
 from chalicelib.domain.instances.lifecycle.move_source_loss import find_loss_at_launch
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, with_phase
 from chalicelib.domain.instances.move_choice import build_move_choice
@@ -21,7 +21,7 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.setup.state import collect_documents_for_image
 
-EC2_RETURNED_IT = "EC2 started it there again for its spot request, which it had interrupted before."
+EC2_RETURNED_IT = "EC2 had interrupted it, and has started it again there for its spot request."
 
 
 def begin_launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
@@ -76,7 +76,7 @@ def decide_launch(
     if instance.phase is Phase.READY:
         is_former_known = move.former is None or not isinstance(former_state, Unavailable)
         return end_successfully(instance, move, now) if is_former_known else None
-    if instance.phase in (Phase.FAILED, *ENDED_PHASES):
+    if instance.phase in (Phase.FAILED, *NOT_READY_PHASES):
         return fail_move(instance, instance.reason.message, now)
     if overdue is None:
         return None

@@ -73,9 +73,9 @@ def _decide_copying(
     """Create or copy the image, and wait until it is available. The instance stays stopped meanwhile."""
     ec2_instance = require_ec2_instance(instance)
     if instance.phase is not Phase.STOPPED or instance.spec.desired is not DesiredState.STOPPED:
-        return _end_started(instance, now)
+        return _end_as_started(instance, now)
     if ec2_instance.state is not Ec2State.STOPPED and not move.is_source_lost:
-        return _end_started(instance, now)
+        return _end_as_started(instance, now)
     if overdue:
         return fail_move(instance, overdue, now)
     match observation.move.image:
@@ -93,7 +93,7 @@ def _decide_copying(
             return fail_move(instance, f"EC2 says {state} for the image of its disk. {cause}".rstrip(), now)
 
 
-def _end_started(instance: Instance, now: datetime) -> Plan:
+def _end_as_started(instance: Instance, now: datetime) -> Plan:
     """End the move of an instance that does not stay stopped, and say who started it."""
     request, interruption = instance.state_request, instance.observed.interruption
     has_returned = is_unwanted_return(instance) or (interruption and interruption.interrupted_at)
