@@ -77,6 +77,9 @@ def test_unreadable_record_is_a_conflict_for_those_who_may_see_it(bench: Bench) 
         assert (answer.status, answer.json["code"]) == (409, "record_unreadable")
         assert f"cannot read its record {record.id}" in answer.json["detail"]
     assert bench.bob("GET", f"/instances/{record.id}").status == 404
+    taken = bench.bob("POST", "/instances", body)
+    assert (taken.status, taken.json["code"]) == (409, "name_taken")
+    assert record.id not in taken.json["detail"]
     ImageModel("gi-1", created_key="k", partition="all", owner="bob", pending="pending", record="{}").save()
     for method in ("GET", "DELETE"):
         assert bench.bob(method, "/images/gi-1").json["code"] == "record_unreadable"

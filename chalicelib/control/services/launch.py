@@ -31,6 +31,7 @@ from chalicelib.store.conflicts import (
 from chalicelib.store.instances.idempotency import EarlierLaunch
 from chalicelib.store.instances.launches import LaunchConditions, LaunchOutcome, LaunchResult
 from chalicelib.store.repositories import Repositories
+from chalicelib.store.unreadable_item import UnreadableItem
 
 MAX_NAME_ATTEMPTS = 8
 
@@ -148,8 +149,16 @@ class LaunchService:
         return InstanceWithWarnings(result.instance, warnings)
 
     def _describe_taken_name(self, name: str, owner: str) -> str:
-        """Return who has a name, and how to free it. Instances of other owners are not described."""
-        holder = self.stores.instances.load(name)
+        """Return who has a name, and how to free it. Instances of other owners are not described.
+
+        :raises UnreadableItem: an instance of the owner has the name, and its record cannot be read
+        """
+        try:
+            holder = self.stores.instances.load(name)
+        except UnreadableItem as error:
+            if error.owner == owner:
+                raise
+            holder = None
         if holder is None or holder.owner != owner or not holder.has_launch_failed:
             return f"The name {name} is in use. Choose another one."
         return (
