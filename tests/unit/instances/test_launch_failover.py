@@ -21,8 +21,10 @@ from chalicelib.domain.common.aws_errors import (
     RepeatedRefusal,
     TransientAwsError,
 )
+from chalicelib.domain.common.deadlines import QUOTA_WAIT_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import DeskSettings, Mode
+from chalicelib.domain.instances.commands.stop_start import request_termination
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
 from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, OffersAboveMaximum, TryResult
 from chalicelib.domain.instances.lifecycle.decide import decide
@@ -32,7 +34,7 @@ from chalicelib.domain.instances.observation import NotVisible, Observation, Una
 from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
-from tests.support.ready_instance import build_launch_attempt
+from tests.support.ready_instance import ADA, build_launch_attempt
 from tests.unit.instances.simulation import build_context, build_requested_instance, get_time
 from tests.unit.launch.failover_examples import build_launch
 
@@ -266,6 +268,40 @@ def test_region_that_rejects_even_its_observation_is_left_as_long_as_nothing_was
     named = build_attempting(is_region_fixed=True)
     fixed = replace(named, launch=replace(named.launch, attempt=build_launch_attempt()))
     assert decide_at(fixed, 1, rejected).instance == fixed
+
+
+NO_ANSWER = Observation(ec2=Unavailable("EndpointConnectionError: not reached"))
+
+
+def test_launch_without_an_attempt_goes_on_although_its_last_region_does_not_answer() -> None:
+    waiting = build_waiting(None)
+    assert isinstance(decide_at(waiting, 4, NO_ANSWER).step, ResolveLaunch)
+    assert decide_at(waiting, 16, NO_ANSWER).reason.code is EventCode.NO_CAPACITY
+    sent = build_attempting()
+    assert decide_at(sent, 16, NO_ANSWER).instance == sent, "an instance may exist there"
+
+
+def test_launch_without_an_attempt_can_be_cancelled_although_its_region_does_not_answer() -> None:
+    for launch in (build_waiting(None), build_requested_instance()):
+        cancelled = request_termination(launch, ADA, get_time(5)).instance
+        plan = decide_at(cancelled, 5, NO_ANSWER)
+        assert (plan.instance.phase, plan.reason.code) == (Phase.TERMINATED, EventCode.CANCELLED)
+
+
+def test_launch_that_waits_for_a_quota_stops_waiting_although_its_region_does_not_answer() -> None:
+    attempting = build_attempting()
+    can_wait = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))
+    waiting = record(can_wait, QUOTA, NOTHING_LEFT).instance
+    late = QUOTA_WAIT_DEADLINE // timedelta(minutes=1) + 2
+    assert decide_at(waiting, late, NO_ANSWER).reason.code is EventCode.QUOTA_EXCEEDED
+
+
+def test_launch_that_has_left_a_region_is_not_observed_there_any_more() -> None:
+    rejected = Observation(ec2=Unavailable("OptInRequired: not subscribed", is_rejected=True))
+    sent = build_attempting()
+    unsent = replace(sent, launch=replace(sent.launch, attempt=build_launch_attempt()))
+    left = decide_at(unsent, 1, rejected).instance
+    assert isinstance(decide_at(left, 2, rejected).step, ResolveLaunch)
 
 
 def test_record_without_a_choice_keeps_its_offer() -> None:
