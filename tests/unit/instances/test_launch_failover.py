@@ -171,6 +171,33 @@ def test_quota_beside_a_lack_of_capacity_does_not_end_the_launch() -> None:
     assert record(waiting, QUOTA, NOTHING_LEFT).reason.code is EventCode.NO_CAPACITY_YET
 
 
+def build_refused_for_quota_beside_capacity(**choice: object) -> Instance:
+    """Return a launch whose spot offer has no capacity and whose on-demand offer exceeds its quota, after its pass."""
+    attempting = build_attempting(markets=(Market.SPOT, Market.ON_DEMAND), **choice)
+    can_wait = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))
+    tried = add_try(can_wait, LaunchTry(offer=SPOT_OFFER, result=TryResult.NO_CAPACITY, at=get_time(0)))
+    paused = record(tried, QUOTA, NOTHING_LEFT)
+    assert paused.reason.code is EventCode.NO_CAPACITY_YET
+    return replace(paused.instance, launch=replace(paused.instance.launch, retry_at=None))
+
+
+def test_launch_that_may_wait_for_a_quota_waits_for_it_when_the_time_for_capacity_is_over() -> None:
+    paused = build_refused_for_quota_beside_capacity()
+    next_pass = add_try(paused, LaunchTry(offer=SPOT_OFFER, result=TryResult.NO_CAPACITY, at=get_time(15)))
+    for launch in (paused, next_pass):
+        plan = decide_at(launch, 16)
+        assert (plan.instance.phase, plan.reason.code) == (Phase.REQUESTED, EventCode.WAITING_FOR_QUOTA)
+        assert QUOTA.description in plan.reason.message
+        assert "quota L-DB2E81BA (Running On-Demand G and VT instances) in us-east-1." in plan.reason.message
+        assert "AWS had no capacity for others of its offers." in plan.reason.message
+        assert plan.instance.launch.tries_of_pass == ()
+
+
+def test_launch_does_not_wait_for_a_quota_beyond_its_wait_until() -> None:
+    paused = build_refused_for_quota_beside_capacity(wait_until=get_time(30))
+    assert decide_at(paused, 31).reason.code is EventCode.NO_CAPACITY
+
+
 def decide_at(instance: Instance, minute: float, observation: Observation | None = None) -> Plan:
     return decide(instance, observation or Observation(ec2=NotVisible()), get_time(minute), build_context())
 

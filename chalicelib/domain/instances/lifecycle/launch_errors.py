@@ -18,7 +18,7 @@ from chalicelib.domain.common.deadlines import LAUNCH_RETRY_AFTER, PREREQUISITE_
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
-from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
+from chalicelib.domain.instances.launch_tries import CAPACITY_RESULTS, LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import quota_refusals
 from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import (
@@ -154,7 +154,7 @@ def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
     Lack of capacity passes, and so does the validation of an account.
     """
     tries = instance.launch.tries_of_pass
-    passing = [each for each in tries if each.result in (TryResult.NO_CAPACITY, TryResult.ENDED, TryResult.SKIPPED)]
+    passing = [each for each in tries if each.result in CAPACITY_RESULTS]
     quotas = [each for each in tries if each.result is TryResult.QUOTA_EXCEEDED]
     regions = [each for each in tries if each.result is TryResult.REGION_UNAVAILABLE]
     if passing or not tries:
@@ -169,8 +169,7 @@ def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
 
 
 def _fail_for_quota(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan:
-    """Let the launch wait for the quota if its request says so; otherwise fail. After a wait it begins a new pass."""
-    launch = replace(instance.launch, pass_number=instance.launch.pass_number + 1, next_offer=None, tried_before=())
-    waiting = quota_refusals.wait_after_refusal(replace(instance, launch=launch), error, now)
+    """Let the launch wait for the quota if its request says so; otherwise fail."""
+    waiting = quota_refusals.wait_after_refusal(instance, error, now)
     cause = quota_refusals.describe_quota_refusal(instance, error)
     return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)

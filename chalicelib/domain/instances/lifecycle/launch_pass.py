@@ -87,16 +87,13 @@ def end_pass(instance: Instance, now: datetime) -> Plan:
         f"for capacity {describe_wait(instance)}.{describe_above_maximum(instance)}"
     )
     reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
-    later = replace(
-        launch,
-        attempt=None,
-        next_offer=None,
-        pass_number=launch.pass_number + 1,
-        tried_before=_remember_tries(launch),
-        retry_at=retry_at,
-        last_error=None,
-    )
+    later = replace(to_next_pass(launch), tried_before=_remember_tries(launch), retry_at=retry_at, last_error=None)
     return record_once(replace(instance, reason=reason, launch=later), EventCode.NO_CAPACITY_YET, reason, now)
+
+
+def to_next_pass(launch: LaunchState) -> LaunchState:
+    """Return the launch at the beginning of its next pass."""
+    return replace(launch, attempt=None, next_offer=None, pass_number=launch.pass_number + 1)
 
 
 def _remember_tries(launch: LaunchState) -> tuple[str, ...]:
