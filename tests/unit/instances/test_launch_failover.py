@@ -135,6 +135,30 @@ def test_account_that_is_still_validated_is_asked_again_after_the_pause() -> Non
     assert (plan.reason.code, launch.left_out_regions, launch.pass_number) == (EventCode.NO_CAPACITY_YET, (), 2)
 
 
+ELSEWHERE = replace(build_launch_attempt(2), region="us-west-2", zone="us-west-2a", sent_at=get_time(1))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code", "left_out"),
+    [
+        (PENDING, QUOTA, EventCode.WAITING_FOR_QUOTA, ()),
+        (PENDING, REFUSED, EventCode.NO_CAPACITY_YET, ()),
+        (NOT_ENABLED, QUOTA, EventCode.WAITING_FOR_QUOTA, ("us-east-1",)),
+        (NOT_ENABLED, REFUSED, EventCode.NO_CAPACITY_YET, ("us-east-1",)),
+    ],
+)
+def test_region_in_which_the_account_is_validated_is_left_out_in_one_pass_only(
+    first: AwsError, second: AwsError, code: EventCode, left_out: tuple[str, ...]
+) -> None:
+    attempting = build_attempting()
+    can_wait = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))
+    tried = record(can_wait, first).instance
+    assert tried.launch.left_out_regions == ("us-east-1",)
+    elsewhere = record_on(replace(tried, launch=replace(tried.launch, attempt=ELSEWHERE)), ELSEWHERE, second)
+    plan = record_outcome(elsewhere.instance, ResolveLaunch(), NOTHING_LEFT, get_time(1))
+    assert (plan.reason.code, plan.instance.launch.left_out_regions) == (code, left_out)
+
+
 def test_lost_time_does_not_end_a_launch_before_its_first_pass() -> None:
     tried = record(build_attempting(), QUOTA).instance
     late = decide(tried, Observation(ec2=NotVisible()), get_time(62), build_context())

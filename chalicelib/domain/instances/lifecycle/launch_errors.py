@@ -22,6 +22,7 @@ from chalicelib.domain.instances.launch_tries import CAPACITY_RESULTS, LaunchTry
 from chalicelib.domain.instances.lifecycle import quota_refusals
 from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import (
+    PENDING_CODE,
     add_try,
     end_pass,
     leave_region_out,
@@ -33,10 +34,6 @@ from chalicelib.domain.instances.lifecycle.refusal_advice import find_launch_adv
 from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
-
-PENDING_CODE = "PendingVerification"
-"""AWS validates a new account in a region for at most four hours:
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
 
 
 def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
@@ -163,7 +160,7 @@ def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
         refused = next(iter(list_refusals(quotas)), quotas[0])
         return _fail_for_quota(instance, QuotaExceeded(refused.code, refused.message), now)
     if all(each.code == PENDING_CODE for each in regions):
-        return end_pass(replace(instance, launch=replace(instance.launch, left_out_regions=())), now)
+        return end_pass(instance, now)
     cause = f"{regions[-1].message} No other region is left. Ask an admin to enable a region, then launch again."
     return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by="AWS")
 
