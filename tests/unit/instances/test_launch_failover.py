@@ -26,7 +26,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.instances.commands.stop_start import request_termination
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
-from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, OffersAboveMaximum, TryResult
+from chalicelib.domain.instances.launch_tries import MAX_TRIES, LaunchOffer, LaunchTry, OffersAboveMaximum, TryResult
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.launch_pass import add_try, end_pass, record_success
 from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
@@ -215,6 +215,30 @@ def test_launch_that_may_wait_for_a_quota_waits_for_it_when_the_time_for_capacit
         assert "quota L-DB2E81BA (Running On-Demand G and VT instances) in us-east-1." in plan.reason.message
         assert "AWS had no capacity for others of its offers." in plan.reason.message
         assert plan.instance.launch.tries_of_pass == ()
+
+
+def build_after_full_pass(next_offer: LaunchOffer | None) -> Instance:
+    """Return a launch that EC2 has refused for 20 quotas, after as many tries as a pass may have."""
+    instance = replace(build_attempting(), launch=LaunchState(started_at=get_time(0), next_offer=next_offer))
+    for number in range(MAX_TRIES):
+        offer = LaunchOffer(instance_type="g4dn.xlarge", region=f"r-{number}", zone=f"r-{number}a")
+        refused = LaunchTry(offer=offer, result=TryResult.QUOTA_EXCEEDED, at=get_time(0), code=QUOTA.code)
+        instance = add_try(instance, refused)
+    return instance
+
+
+def test_full_pass_of_refusals_for_quotas_is_no_lack_of_capacity() -> None:
+    full = build_after_full_pass(None)
+    assert decide_at(full, 1).reason.code is EventCode.QUOTA_EXCEEDED
+    untried = build_after_full_pass(SPOT_OFFER)
+    same_quota = build_after_full_pass(replace(full.launch.tries[-1].offer, zone="r-19b"))
+    for launch, code in (
+        (full, EventCode.WAITING_FOR_QUOTA),
+        (same_quota, EventCode.WAITING_FOR_QUOTA),
+        (untried, EventCode.NO_CAPACITY_YET),
+    ):
+        can_wait = replace(launch, spec=replace(launch.spec, wait_for_quota=True))
+        assert decide_at(can_wait, 1).reason.code is code
 
 
 def test_launch_does_not_wait_for_a_quota_beyond_its_wait_until() -> None:

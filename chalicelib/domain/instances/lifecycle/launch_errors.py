@@ -121,7 +121,7 @@ def _record_refusal(instance: Instance, error: InsufficientCapacity, now: dateti
     """Try the next offer at once, or all of them again after a pause if none is left in this pass."""
     if instance.launch.attempt is None:
         above_maximum = error.above_maximum if isinstance(error, NoOfferLeft) else instance.launch.above_maximum
-        return _end_pass_or_fail(replace(instance, launch=replace(instance.launch, above_maximum=above_maximum)), now)
+        return end_pass_or_fail(replace(instance, launch=replace(instance.launch, above_maximum=above_maximum)), now)
     offer = instance.launch.attempt.offer
     message = (
         f"{offer.zone} has no capacity for {instance.name} ({offer.instance_type}). {error.description} gpudesk tries "
@@ -145,7 +145,7 @@ def _leave_quota_out(instance: Instance, error: QuotaExceeded, now: datetime) ->
     return try_next_offer(instance, latest, reason, now)
 
 
-def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
+def end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
     """End a pass in which nothing is left, or the launch if its cause does not pass by itself.
 
     Lack of capacity passes, and so does the validation of an account.
