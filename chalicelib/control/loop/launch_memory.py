@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from chalicelib.aws.launch_prerequisites import AmiDetails, Subnet
 from chalicelib.control.loop.launch_sources import ParameterSource, PrerequisiteSource, RecordSource
 from chalicelib.control.loop.step_executor import StepExecutor
-from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, QuotaExceeded, RepeatedRefusal
+from chalicelib.domain.common.aws_errors import AwsError, InsufficientCapacity, RepeatedRefusal, TransientAwsError
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_tries import OfferKey
 from chalicelib.domain.instances.outcome import Outcome
@@ -64,7 +64,7 @@ class LaunchMemory:
         return tuple(self.refusals)
 
     def forget_records(self) -> None:
-        """Forget the records of instances, because one has changed."""
+        """Forget the records of instances, because one has changed or is about to."""
         self.answers.pop(RECORDS, None)
         self.waiting_ids.clear()
 
@@ -102,7 +102,10 @@ class RememberedParameters:
 
 @dataclass(frozen=True)
 class RememberedRecords:
-    """The active records, read again after a launch. The use of quotas is counted from them for each try."""
+    """The active records. The use of quotas is counted from them for each try.
+
+    They are read again after a launch, and after an error that may have ended one: a failed launch uses no quota.
+    """
 
     records: RecordSource
     memory: LaunchMemory
@@ -133,6 +136,8 @@ class RememberingExecutor:
                 outcome = self.executor.execute(instance, step)
                 if isinstance(outcome, InsufficientCapacity):
                     self.memory.waiting_ids.add(instance.id)
+                elif isinstance(outcome, AwsError) and not isinstance(outcome, TransientAwsError):
+                    self.memory.forget_records()
                 return outcome
             case Launch():
                 refusal = self.memory.find_refusal(step)
@@ -141,7 +146,7 @@ class RememberingExecutor:
                 outcome = self.executor.execute(instance, step)
                 if isinstance(outcome, InsufficientCapacity):
                     self.memory.record_refusal(step.attempt, outcome)
-                elif not isinstance(outcome, QuotaExceeded):
+                else:
                     self.memory.forget_records()
                 return outcome
             case _:

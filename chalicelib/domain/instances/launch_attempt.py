@@ -73,7 +73,8 @@ class LaunchState:
     :param pass_number: a pass tries each offer at most once
     :param tried_before: offers that earlier passes have tried, at most `MAX_REMEMBERED_OFFERS`; passes begin with the
         other ones, until each offer was tried once
-    :param left_out_regions: regions in which AWS accepts no launches of the account
+    :param left_out_regions: regions in which AWS accepts no launches of the account; those that still validate it are
+        left out in this pass only
     :param next_offer: what is probably tried next; None: unknown, or nothing is left in this pass
     :param above_maximum: the offers that are not tried for their price; None: there are none
     :param offers_in_timeline: offers whose refusal is in the timeline; it is not written again in later passes

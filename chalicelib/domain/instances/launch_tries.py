@@ -81,6 +81,10 @@ class TryResult(StrEnum):
     REFUSED = "refused"
 
 
+CAPACITY_RESULTS = (TryResult.NO_CAPACITY, TryResult.ENDED, TryResult.SKIPPED)
+"""Results that stand for a lack of capacity, which passes by itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LaunchTry:
     """One offer that a launch has tried.

@@ -19,6 +19,10 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.offers.current_quotas import CurrentQuotas
 from chalicelib.domain.offers.headroom import Headroom, HeadroomKind
 
+MIN_VAIN_TRIES = 2
+"""Tries after which a launch that EC2 refuses for a quota keeps nothing from later ones. The wait of a launch whose
+quota was known to be exceeded begins without a refusal, so that its first try says nothing yet."""
+
 
 class QuotaOption(NamedTuple):
     """A type in a region on a market that a launch may become. It stands for all offers that use the same quota."""
@@ -91,9 +95,10 @@ def divide_headroom(
 def _choose_share(
     instance: Instance, found: Sequence[WaitingHeadroom], quotas: Mapping[str, CurrentQuotas]
 ) -> WaitingHeadroom | None:
-    """Return what the launch is about to use; None: nothing fits.
+    """Return what the launch is about to use; None: nothing.
 
-    If EC2 has refused all that seems to fit, the launch keeps its place there until the quota is read again.
+    If EC2 has refused all that seems to fit, the launch keeps its place there until the quota is read again. If EC2 has
+    refused it after such a reading, too, EC2 counts more than the reading shows, and others may fit.
     """
     fitting = [each for each in found if each.fits]
 
@@ -102,4 +107,6 @@ def _choose_share(
         read_at = region.reading.read_at if region.reading else None
         return can_try(instance.launch, each.option.key, fits=True, read_at=read_at, now=region.now)
 
-    return next(filter(is_usable, fitting), fitting[0] if fitting else None)
+    wait = instance.launch.quota_wait
+    keeps_place = bool(fitting) and (wait is None or wait.try_count < MIN_VAIN_TRIES)
+    return next(filter(is_usable, fitting), fitting[0] if keeps_place else None)

@@ -21,10 +21,12 @@ from chalicelib.domain.common.aws_errors import (
     RepeatedRefusal,
     TransientAwsError,
 )
+from chalicelib.domain.common.deadlines import QUOTA_WAIT_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import DeskSettings, Mode
+from chalicelib.domain.instances.commands.stop_start import request_termination
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
-from chalicelib.domain.instances.launch_tries import LaunchOffer, LaunchTry, OffersAboveMaximum, TryResult
+from chalicelib.domain.instances.launch_tries import MAX_TRIES, LaunchOffer, LaunchTry, OffersAboveMaximum, TryResult
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.launch_pass import add_try, end_pass, record_success
 from chalicelib.domain.instances.lifecycle.record_outcome import record_outcome
@@ -32,7 +34,7 @@ from chalicelib.domain.instances.observation import NotVisible, Observation, Una
 from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.plan import Launch, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
-from tests.support.ready_instance import build_launch_attempt
+from tests.support.ready_instance import ADA, build_launch_attempt
 from tests.unit.instances.simulation import build_context, build_requested_instance, get_time
 from tests.unit.launch.failover_examples import build_launch
 
@@ -133,6 +135,30 @@ def test_account_that_is_still_validated_is_asked_again_after_the_pause() -> Non
     assert (plan.reason.code, launch.left_out_regions, launch.pass_number) == (EventCode.NO_CAPACITY_YET, (), 2)
 
 
+ELSEWHERE = replace(build_launch_attempt(2), region="us-west-2", zone="us-west-2a", sent_at=get_time(1))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code", "left_out"),
+    [
+        (PENDING, QUOTA, EventCode.WAITING_FOR_QUOTA, ()),
+        (PENDING, REFUSED, EventCode.NO_CAPACITY_YET, ()),
+        (NOT_ENABLED, QUOTA, EventCode.WAITING_FOR_QUOTA, ("us-east-1",)),
+        (NOT_ENABLED, REFUSED, EventCode.NO_CAPACITY_YET, ("us-east-1",)),
+    ],
+)
+def test_region_in_which_the_account_is_validated_is_left_out_in_one_pass_only(
+    first: AwsError, second: AwsError, code: EventCode, left_out: tuple[str, ...]
+) -> None:
+    attempting = build_attempting()
+    can_wait = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))
+    tried = record(can_wait, first).instance
+    assert tried.launch.left_out_regions == ("us-east-1",)
+    elsewhere = record_on(replace(tried, launch=replace(tried.launch, attempt=ELSEWHERE)), ELSEWHERE, second)
+    plan = record_outcome(elsewhere.instance, ResolveLaunch(), NOTHING_LEFT, get_time(1))
+    assert (plan.reason.code, plan.instance.launch.left_out_regions) == (code, left_out)
+
+
 def test_lost_time_does_not_end_a_launch_before_its_first_pass() -> None:
     tried = record(build_attempting(), QUOTA).instance
     late = decide(tried, Observation(ec2=NotVisible()), get_time(62), build_context())
@@ -167,6 +193,57 @@ def test_quota_beside_a_lack_of_capacity_does_not_end_the_launch() -> None:
     tried = LaunchTry(offer=build_launch_attempt(zone="us-east-1b").offer, result=TryResult.NO_CAPACITY, at=get_time(0))
     waiting = replace(refused, launch=replace(refused.launch, tries=(tried,)))
     assert record(waiting, QUOTA, NOTHING_LEFT).reason.code is EventCode.NO_CAPACITY_YET
+
+
+def build_refused_for_quota_beside_capacity(**choice: object) -> Instance:
+    """Return a launch whose spot offer has no capacity and whose on-demand offer exceeds its quota, after its pass."""
+    attempting = build_attempting(markets=(Market.SPOT, Market.ON_DEMAND), **choice)
+    can_wait = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))
+    tried = add_try(can_wait, LaunchTry(offer=SPOT_OFFER, result=TryResult.NO_CAPACITY, at=get_time(0)))
+    paused = record(tried, QUOTA, NOTHING_LEFT)
+    assert paused.reason.code is EventCode.NO_CAPACITY_YET
+    return replace(paused.instance, launch=replace(paused.instance.launch, retry_at=None))
+
+
+def test_launch_that_may_wait_for_a_quota_waits_for_it_when_the_time_for_capacity_is_over() -> None:
+    paused = build_refused_for_quota_beside_capacity()
+    next_pass = add_try(paused, LaunchTry(offer=SPOT_OFFER, result=TryResult.NO_CAPACITY, at=get_time(15)))
+    for launch in (paused, next_pass):
+        plan = decide_at(launch, 16)
+        assert (plan.instance.phase, plan.reason.code) == (Phase.REQUESTED, EventCode.WAITING_FOR_QUOTA)
+        assert QUOTA.description in plan.reason.message
+        assert "quota L-DB2E81BA (Running On-Demand G and VT instances) in us-east-1." in plan.reason.message
+        assert "AWS had no capacity for others of its offers." in plan.reason.message
+        assert plan.instance.launch.tries_of_pass == ()
+
+
+def build_after_full_pass(next_offer: LaunchOffer | None) -> Instance:
+    """Return a launch that EC2 has refused for 20 quotas, after as many tries as a pass may have."""
+    instance = replace(build_attempting(), launch=LaunchState(started_at=get_time(0), next_offer=next_offer))
+    for number in range(MAX_TRIES):
+        offer = LaunchOffer(instance_type="g4dn.xlarge", region=f"r-{number}", zone=f"r-{number}a")
+        refused = LaunchTry(offer=offer, result=TryResult.QUOTA_EXCEEDED, at=get_time(0), code=QUOTA.code)
+        instance = add_try(instance, refused)
+    return instance
+
+
+def test_full_pass_of_refusals_for_quotas_is_no_lack_of_capacity() -> None:
+    full = build_after_full_pass(None)
+    assert decide_at(full, 1).reason.code is EventCode.QUOTA_EXCEEDED
+    untried = build_after_full_pass(SPOT_OFFER)
+    same_quota = build_after_full_pass(replace(full.launch.tries[-1].offer, zone="r-19b"))
+    for launch, code in (
+        (full, EventCode.WAITING_FOR_QUOTA),
+        (same_quota, EventCode.WAITING_FOR_QUOTA),
+        (untried, EventCode.NO_CAPACITY_YET),
+    ):
+        can_wait = replace(launch, spec=replace(launch.spec, wait_for_quota=True))
+        assert decide_at(can_wait, 1).reason.code is code
+
+
+def test_launch_does_not_wait_for_a_quota_beyond_its_wait_until() -> None:
+    paused = build_refused_for_quota_beside_capacity(wait_until=get_time(30))
+    assert decide_at(paused, 31).reason.code is EventCode.NO_CAPACITY
 
 
 def decide_at(instance: Instance, minute: float, observation: Observation | None = None) -> Plan:
@@ -266,6 +343,40 @@ def test_region_that_rejects_even_its_observation_is_left_as_long_as_nothing_was
     named = build_attempting(is_region_fixed=True)
     fixed = replace(named, launch=replace(named.launch, attempt=build_launch_attempt()))
     assert decide_at(fixed, 1, rejected).instance == fixed
+
+
+NO_ANSWER = Observation(ec2=Unavailable("EndpointConnectionError: not reached"))
+
+
+def test_launch_without_an_attempt_goes_on_although_its_last_region_does_not_answer() -> None:
+    waiting = build_waiting(None)
+    assert isinstance(decide_at(waiting, 4, NO_ANSWER).step, ResolveLaunch)
+    assert decide_at(waiting, 16, NO_ANSWER).reason.code is EventCode.NO_CAPACITY
+    sent = build_attempting()
+    assert decide_at(sent, 16, NO_ANSWER).instance == sent, "an instance may exist there"
+
+
+def test_launch_without_an_attempt_can_be_cancelled_although_its_region_does_not_answer() -> None:
+    for launch in (build_waiting(None), build_requested_instance()):
+        cancelled = request_termination(launch, ADA, get_time(5)).instance
+        plan = decide_at(cancelled, 5, NO_ANSWER)
+        assert (plan.instance.phase, plan.reason.code) == (Phase.TERMINATED, EventCode.CANCELLED)
+
+
+def test_launch_that_waits_for_a_quota_stops_waiting_although_its_region_does_not_answer() -> None:
+    attempting = build_attempting()
+    can_wait = replace(attempting, spec=replace(attempting.spec, wait_for_quota=True))
+    waiting = record(can_wait, QUOTA, NOTHING_LEFT).instance
+    late = QUOTA_WAIT_DEADLINE // timedelta(minutes=1) + 2
+    assert decide_at(waiting, late, NO_ANSWER).reason.code is EventCode.QUOTA_EXCEEDED
+
+
+def test_launch_that_has_left_a_region_is_not_observed_there_any_more() -> None:
+    rejected = Observation(ec2=Unavailable("OptInRequired: not subscribed", is_rejected=True))
+    sent = build_attempting()
+    unsent = replace(sent, launch=replace(sent.launch, attempt=build_launch_attempt()))
+    left = decide_at(unsent, 1, rejected).instance
+    assert isinstance(decide_at(left, 2, rejected).step, ResolveLaunch)
 
 
 def test_record_without_a_choice_keeps_its_offer() -> None:

@@ -26,7 +26,8 @@ from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedInstance, TagsMissing, Unavailable
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
 
 
 def apply_ec2_state(
@@ -38,7 +39,8 @@ def apply_ec2_state(
     """
     match observation.ec2:
         case Unavailable() as unavailable:
-            return instance, _decide_nothing(instance, unavailable, now)
+            plan = None if _is_between_attempts(instance) else _decide_nothing(instance, unavailable, now)
+            return instance, plan
         case NotVisible():
             return _apply_not_visible(instance, now)
         case TagsMissing(instance_id):
@@ -46,6 +48,17 @@ def apply_ec2_state(
         case ObservedInstance() as observed:
             current, plan = _apply_observed(instance, observed, observation.heartbeat, now, mode)
             return current, plan or decide_scheduled_event(current, observation.scheduled_event, now)
+
+
+def _is_between_attempts(instance: Instance) -> bool:
+    """Return whether a launch that has begun, or is cancelled, has nothing in EC2: its region need not answer.
+
+    It goes on in other regions, and its deadlines and its cancellation hold.
+    """
+    if instance.phase not in LAUNCHING_PHASES or instance.ec2_instance or instance.launch.attempt:
+        return False
+    has_begun = instance.launch.started_at is not None or instance.launch.is_waiting_for_quota
+    return has_begun or instance.spec.desired is not DesiredState.RUNNING
 
 
 def _decide_nothing(instance: Instance, unavailable: Unavailable, now: datetime) -> Plan:

@@ -18,10 +18,11 @@ from chalicelib.domain.common.deadlines import LAUNCH_RETRY_AFTER, PREREQUISITE_
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
-from chalicelib.domain.instances.launch_tries import LaunchTry, TryResult
+from chalicelib.domain.instances.launch_tries import CAPACITY_RESULTS, LaunchTry, TryResult
 from chalicelib.domain.instances.lifecycle import quota_refusals
 from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_pass import (
+    PENDING_CODE,
     add_try,
     end_pass,
     leave_region_out,
@@ -33,10 +34,6 @@ from chalicelib.domain.instances.lifecycle.refusal_advice import find_launch_adv
 from chalicelib.domain.instances.outcome import NoOfferLeft
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
-
-PENDING_CODE = "PendingVerification"
-"""AWS validates a new account in a region for at most four hours:
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
 
 
 def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
@@ -124,7 +121,7 @@ def _record_refusal(instance: Instance, error: InsufficientCapacity, now: dateti
     """Try the next offer at once, or all of them again after a pause if none is left in this pass."""
     if instance.launch.attempt is None:
         above_maximum = error.above_maximum if isinstance(error, NoOfferLeft) else instance.launch.above_maximum
-        return _end_pass_or_fail(replace(instance, launch=replace(instance.launch, above_maximum=above_maximum)), now)
+        return end_pass_or_fail(replace(instance, launch=replace(instance.launch, above_maximum=above_maximum)), now)
     offer = instance.launch.attempt.offer
     message = (
         f"{offer.zone} has no capacity for {instance.name} ({offer.instance_type}). {error.description} gpudesk tries "
@@ -148,13 +145,13 @@ def _leave_quota_out(instance: Instance, error: QuotaExceeded, now: datetime) ->
     return try_next_offer(instance, latest, reason, now)
 
 
-def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
+def end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
     """End a pass in which nothing is left, or the launch if its cause does not pass by itself.
 
     Lack of capacity passes, and so does the validation of an account.
     """
     tries = instance.launch.tries_of_pass
-    passing = [each for each in tries if each.result in (TryResult.NO_CAPACITY, TryResult.ENDED, TryResult.SKIPPED)]
+    passing = [each for each in tries if each.result in CAPACITY_RESULTS]
     quotas = [each for each in tries if each.result is TryResult.QUOTA_EXCEEDED]
     regions = [each for each in tries if each.result is TryResult.REGION_UNAVAILABLE]
     if passing or not tries:
@@ -163,14 +160,13 @@ def _end_pass_or_fail(instance: Instance, now: datetime) -> Plan:
         refused = next(iter(list_refusals(quotas)), quotas[0])
         return _fail_for_quota(instance, QuotaExceeded(refused.code, refused.message), now)
     if all(each.code == PENDING_CODE for each in regions):
-        return end_pass(replace(instance, launch=replace(instance.launch, left_out_regions=())), now)
+        return end_pass(instance, now)
     cause = f"{regions[-1].message} No other region is left. Ask an admin to enable a region, then launch again."
     return fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now, rejected_by="AWS")
 
 
 def _fail_for_quota(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan:
-    """Let the launch wait for the quota if its request says so; otherwise fail. After a wait it begins a new pass."""
-    launch = replace(instance.launch, pass_number=instance.launch.pass_number + 1, next_offer=None, tried_before=())
-    waiting = quota_refusals.wait_after_refusal(replace(instance, launch=launch), error, now)
+    """Let the launch wait for the quota if its request says so; otherwise fail."""
+    waiting = quota_refusals.wait_after_refusal(instance, error, now)
     cause = quota_refusals.describe_quota_refusal(instance, error)
     return waiting or fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)

@@ -30,6 +30,10 @@ from chalicelib.domain.instances.lifecycle.plans import record_event
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
 
+PENDING_CODE = "PendingVerification"
+"""AWS validates a new account in a region for at most four hours:
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
+
 MAX_OFFERS_IN_TIMELINE = 100
 """A launch that waits for days can try more. All of its tries are in `status.launch`, pass by pass."""
 
@@ -87,16 +91,15 @@ def end_pass(instance: Instance, now: datetime) -> Plan:
         f"for capacity {describe_wait(instance)}.{describe_above_maximum(instance)}"
     )
     reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
-    later = replace(
-        launch,
-        attempt=None,
-        next_offer=None,
-        pass_number=launch.pass_number + 1,
-        tried_before=_remember_tries(launch),
-        retry_at=retry_at,
-        last_error=None,
-    )
+    later = replace(to_next_pass(launch), tried_before=_remember_tries(launch), retry_at=retry_at, last_error=None)
     return record_once(replace(instance, reason=reason, launch=later), EventCode.NO_CAPACITY_YET, reason, now)
+
+
+def to_next_pass(launch: LaunchState) -> LaunchState:
+    """Return the launch at the beginning of its next pass, which asks regions again that validated the account."""
+    pending = {each.offer.region for each in launch.tries_of_pass if each.code == PENDING_CODE}
+    left_out = tuple(region for region in launch.left_out_regions if region not in pending)
+    return replace(launch, attempt=None, next_offer=None, pass_number=launch.pass_number + 1, left_out_regions=left_out)
 
 
 def _remember_tries(launch: LaunchState) -> tuple[str, ...]:

@@ -9,13 +9,16 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle.launch_failure import fail_launch
 from chalicelib.domain.instances.lifecycle.launch_table import describe_choice, describe_price_advice
 from chalicelib.domain.instances.lifecycle.plans import get_calling_since
+from chalicelib.domain.instances.lifecycle.quota_refusals import wait_beside_capacity
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.wait_until import MAX_WAIT_TEXT
 
 
 def time_out_launch(instance: Instance, now: datetime, desk: DeskSettings) -> Plan | None:
-    """Fail a launch whose time is over. A request that was sent counts as lost only when EC2 would show its instance.
+    """Fail a launch whose time is over, or let it wait for the quota of one of its offers.
+
+    A request that was sent counts as lost only when EC2 would show its instance.
 
     :returns: None if there is time left
     """
@@ -35,6 +38,9 @@ def time_out_launch(instance: Instance, now: datetime, desk: DeskSettings) -> Pl
         waited = format_duration(now - began_at)
         cause = f"AWS has not accepted the launch of a {what} for {waited}, and EC2 shows no instance.{last_error}"
         return fail_launch(instance, EventCode.NO_ANSWER, cause, now, "Launch it again later.")
+    waiting = wait_beside_capacity(instance, now)
+    if waiting:
+        return waiting
     tried = _describe_wait(instance, wait_until, began_at, now)
     cause = f"AWS had no capacity {describe_choice(instance)}. {tried}"
     return fail_launch(instance, EventCode.NO_CAPACITY, cause, now, _advise(instance, wait_until))

@@ -16,10 +16,12 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.launch_choice import with_first_price
 from chalicelib.domain.instances.lifecycle import waiting_for_quota
+from chalicelib.domain.instances.lifecycle.launch_errors import end_pass_or_fail
 from chalicelib.domain.instances.lifecycle.launch_pass import end_pass, is_pass_complete
 from chalicelib.domain.instances.lifecycle.launch_time_out import time_out_launch
 from chalicelib.domain.instances.lifecycle.market_fallback import list_market_entries
 from chalicelib.domain.instances.lifecycle.plans import no_op, to_terminated, with_phase
+from chalicelib.domain.instances.lifecycle.quota_retries import find_quota_key, list_refusals
 from chalicelib.domain.instances.lifecycle.request_cancellation import cancel_requests
 from chalicelib.domain.instances.move_state import add_former_disk
 from chalicelib.domain.instances.outcome import LaunchResolved
@@ -98,7 +100,7 @@ def _call(instance: Instance, now: datetime) -> Plan:
     launch = replace(instance.launch, retry_at=now + COMMAND_RESEND_AFTER)
     attempt = launch.attempt
     if attempt is None and is_pass_complete(instance):
-        return end_pass(instance, now)
+        return end_pass(instance, now) if _has_untried_offer(instance) else end_pass_or_fail(instance, now)
     if attempt is None:
         return Plan(
             instance=replace(instance, launch=launch),
@@ -112,6 +114,16 @@ def _call(instance: Instance, now: datetime) -> Plan:
         reason=EventReason(code=EventCode.LAUNCHING, message=message),
         step=Launch(sent, is_first_call=attempt.sent_at is None),
     )
+
+
+def _has_untried_offer(instance: Instance) -> bool:
+    """Return whether there is an offer for which the pass had no try left, so that the next one begins with it.
+
+    A launch that may wait for a quota does so if EC2 has refused this quota in the pass: it loses nothing by it.
+    """
+    offer, refusals = instance.launch.next_offer, list_refusals(instance.launch.tries_of_pass)
+    is_refused = offer is not None and find_quota_key(offer) in {find_quota_key(each.offer) for each in refusals}
+    return offer is not None and not (is_refused and instance.spec.wait_for_quota)
 
 
 def _describe_resolving(instance: Instance) -> str:

@@ -10,9 +10,16 @@ from chalicelib.domain.common.deadlines import QUOTA_WAIT_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, join_and
-from chalicelib.domain.instances.launch_tries import LaunchOffer
+from chalicelib.domain.instances.launch_attempt import LaunchState
+from chalicelib.domain.instances.launch_tries import CAPACITY_RESULTS, LaunchOffer, LaunchTry
+from chalicelib.domain.instances.lifecycle.launch_pass import to_next_pass
 from chalicelib.domain.instances.lifecycle.plans import record_event, with_phase
-from chalicelib.domain.instances.lifecycle.quota_retries import VCPU_CODES, find_quota_key, list_last_refusals
+from chalicelib.domain.instances.lifecycle.quota_retries import (
+    VCPU_CODES,
+    find_quota_key,
+    list_last_refusals,
+    list_refusals,
+)
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.quota_wait import QuotaWait
 from chalicelib.domain.instances.record import Instance, Phase
@@ -24,7 +31,7 @@ DISK_CODES = ("VolumeLimitExceeded", "MaxIOPSLimitExceeded")
 def wait_after_refusal(instance: Instance, error: QuotaExceeded, now: datetime) -> Plan | None:
     """Return the plan of a launch that waits after the refusal; None: it does not wait for this quota.
 
-    Admins are notified when the wait begins, not after each further refusal.
+    Admins are notified when the wait begins, not after each further refusal. After the wait a new pass begins.
 
     :param error: the first refusal for a quota in the pass, that of the preferred offer
     """
@@ -37,11 +44,22 @@ def wait_after_refusal(instance: Instance, error: QuotaExceeded, now: datetime) 
     has_other_quotas = choice is not None and choice.has_other_quotas
     others = _describe_other_quotas(instance) if has_other_quotas else ""
     reason = build_waiting_reason(instance, f"{refusal}{others}", wait.since, has_other_quotas=has_other_quotas)
-    launch = replace(instance.launch, attempt=None, retry_at=None, quota_wait=wait)
+    launch = replace(to_next_pass(instance.launch), tried_before=(), retry_at=None, quota_wait=wait)
     # A launch that moves stays in its phase: its former place is taken back if it takes too long.
     requested = instance if instance.move else with_phase(instance, Phase.REQUESTED, reason, now)
     waiting = replace(requested, reason=reason, launch=launch)
     return Plan(instance=waiting, reason=reason) if before else record_event(waiting, reason, now)
+
+
+def wait_beside_capacity(instance: Instance, now: datetime) -> Plan | None:
+    """Return the plan of a launch that waits for the quota of one offer after others had no capacity for too long.
+
+    :returns: None: it has no such offer, does not wait for quotas, or has waited for as long as it may
+    """
+    refusals, wait = _list_known_refusals(instance.launch), instance.launch.quota_wait
+    if not refusals or now >= find_wait_end(instance, wait.since if wait else now):
+        return None
+    return wait_after_refusal(instance, QuotaExceeded(refusals[0].code, refusals[0].message), now)
 
 
 def find_wait_end(instance: Instance, since: datetime) -> datetime:
@@ -103,7 +121,7 @@ def _describe_launch_need(instance: Instance) -> str:
 
 def _find_refused_offer(instance: Instance) -> LaunchOffer:
     """Return the first offer that EC2 refused for a quota: the record has the type and the region of the last one."""
-    refusals, spec = list_last_refusals(instance.launch), instance.spec
+    refusals, spec = _list_known_refusals(instance.launch), instance.spec
     if refusals:
         return refusals[0].offer
     return LaunchOffer(
@@ -111,8 +129,13 @@ def _find_refused_offer(instance: Instance) -> LaunchOffer:
     )
 
 
+def _list_known_refusals(launch: LaunchState) -> list[LaunchTry]:
+    """Return the refusals for a quota in the last pass, or those of offers that it did not try again."""
+    return list_last_refusals(launch) or list_refusals(launch.tries)
+
+
 def _describe_other_quotas(instance: Instance) -> str:
-    """Return the other quotas with which the launch could go on, as a sentence after a space.
+    """Return the other offers with which the launch could go on, as sentences after a space.
 
     The next decision, which reads the quotas, describes each of them.
     """
@@ -123,6 +146,9 @@ def _describe_other_quotas(instance: Instance) -> str:
         for key, offer in offers.items()
         if key != first
     ]
+    capacity = ""
+    if any(each.result in CAPACITY_RESULTS for each in instance.launch.tries):
+        capacity = " AWS had no capacity for others of its offers."
     if refused:
-        return f" EC2 refused its other offers for a quota, too: {join_and(refused)}."
-    return " The quota of another of its offers would do, too."
+        return f" EC2 refused its other offers for a quota, too: {join_and(refused)}.{capacity}"
+    return capacity or " The quota of another of its offers would do, too."
