@@ -317,6 +317,17 @@ def test_offers_above_the_maximum_price_are_named_and_a_higher_maximum_is_a_reme
     assert "with a `max_price` of at least $0.2735, for g4dn.xlarge (spot) in us-east-1b." in failed.reason.message
 
 
+def test_launch_whose_offers_all_cost_too_much_does_not_blame_the_capacity_of_aws() -> None:
+    unasked = build_attempting(max_price=Decimal("0.1"))
+    unasked = replace(unasked, launch=replace(unasked.launch, attempt=None))
+    paused = record_outcome(unasked, ResolveLaunch(()), NoOfferLeft("n", OffersAboveMaximum(2, DEARER)), get_time(1))
+    assert paused.reason.message.startswith("No offer is left to try for n now. gpudesk looks again at 09:03 UTC.")
+    assert "It waits for an offer for 1 x T4 in " in paused.reason.message
+    failed = decide_at(replace(paused.instance, launch=replace(paused.instance.launch, retry_at=None)), 20)
+    assert "gpudesk found no offer for 1 x T4 in " in failed.reason.message
+    assert "capacity" not in paused.reason.message + failed.reason.message
+
+
 def test_launch_whose_wait_ends_in_a_pause_of_gpudesk_says_so() -> None:
     waiting = build_waiting(20)
     context = build_context()

@@ -86,13 +86,22 @@ def is_pass_complete(instance: Instance) -> bool:
 def end_pass(instance: Instance, now: datetime) -> Plan:
     """Pause, then begin a new pass. The timeline gets an entry if an offer is refused that was not before."""
     launch, retry_at = instance.launch, now + CAPACITY_RETRY
-    message = (
-        f"AWS has no capacity for {instance.name} now. {describe_next_pass(instance, format_time(retry_at))} It waits "
-        f"for capacity {describe_wait(instance)}.{describe_above_maximum(instance)}"
-    )
+    message = f"{_describe_pause(instance, format_time(retry_at))}{describe_above_maximum(instance)}"
     reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
     later = replace(to_next_pass(launch), tried_before=_remember_tries(launch), retry_at=retry_at, last_error=None)
     return record_once(replace(instance, reason=reason, launch=later), EventCode.NO_CAPACITY_YET, reason, now)
+
+
+def _describe_pause(instance: Instance, retry_at: str) -> str:
+    """Return why the pass has ended, what follows, and what the launch waits for, as sentences."""
+    launch, wait = instance.launch, describe_wait(instance)
+    if launch.above_maximum and not launch.tries_of_pass:  # EC2 was asked nothing
+        return (
+            f"No offer is left to try for {instance.name} now. gpudesk looks again at {retry_at}. It waits for an "
+            f"offer {wait}."
+        )
+    next_pass = describe_next_pass(instance, retry_at)
+    return f"AWS has no capacity for {instance.name} now. {next_pass} It waits for capacity {wait}."
 
 
 def to_next_pass(launch: LaunchState) -> LaunchState:

@@ -42,7 +42,9 @@ def time_out_launch(instance: Instance, now: datetime, desk: DeskSettings) -> Pl
     if waiting:
         return waiting
     tried = _describe_wait(instance, wait_until, began_at, now)
-    cause = f"AWS had no capacity {describe_choice(instance)}. {tried}"
+    is_never_tried = launch.above_maximum is not None and not launch.tries
+    what = "gpudesk found no offer" if is_never_tried else "AWS had no capacity"
+    cause = f"{what} {describe_choice(instance)}. {tried}"
     return fail_launch(instance, EventCode.NO_CAPACITY, cause, now, _advise(instance, wait_until))
 
 
