@@ -14,6 +14,8 @@ from chalicelib.domain.instances.commands.stop_start import request_start, reque
 from chalicelib.domain.instances.hardware import build_hardware
 from chalicelib.domain.instances.move_state import MoveTarget
 from chalicelib.domain.instances.record import Phase
+from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.spot import Interruption
 from tests.support.ready_instance import ADA
 from tests.unit.instances.moving_simulation import THERE, build_stopped_instance, set_rates, start_move
 from tests.unit.instances.simulation import CATALOG, build_instance, get_time
@@ -43,6 +45,16 @@ def test_instance_whose_start_was_called_is_not_moved_until_aws_has_refused_it()
     (requested,) = request_move(refused, "move-1", TARGET, ADA, get_time(2)).entries
     assert requested.message.endswith(
         "The start that waited for capacity has ended: start it again if the move is cancelled."
+    )
+
+
+def test_move_of_an_instance_that_waits_for_ec2_says_that_the_wait_has_ended() -> None:
+    stopped = build_stopped_instance()
+    interrupted = replace(stopped.observed, interruption=Interruption(interrupted_at=get_time(0)))
+    waiting = replace(stopped, observed=interrupted, spec=replace(stopped.spec, desired=DesiredState.RUNNING))
+    (requested,) = request_move(waiting, "move-1", TARGET, ADA, get_time(1)).entries
+    assert requested.message.endswith(
+        "It no longer waits for EC2 to start it: start it again if the move is cancelled."
     )
 
 

@@ -13,6 +13,7 @@ from chalicelib.domain.instances.commands.start_options import is_waiting_to_sta
 from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle import move_end
 from chalicelib.domain.instances.lifecycle.plans import to_stopped
+from chalicelib.domain.instances.lifecycle.unwanted_return import is_interrupted
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -67,6 +68,8 @@ def request_move(instance: Instance, move_id: str, target: MoveTarget, actor: Ac
     message = f"{actor.name} requested the move of {instance.name} to {move.place} as {target.hardware.instance_type}."
     if instance.phase is Phase.BOOTING:
         message += " The start that waited for capacity has ended: start it again if the move is cancelled."
+    elif is_interrupted(instance) and instance.spec.desired is DesiredState.RUNNING:
+        message += " It no longer waits for EC2 to start it: start it again if the move is cancelled."
     reason = EventReason(code=EventCode.MOVE_REQUESTED, message=message)
     stopped = instance if instance.phase is Phase.STOPPED else to_stopped(instance, reason, now)
     moving = replace(
