@@ -139,12 +139,7 @@ class LaunchService:
                 errors=(FieldError("name", "is in use by an instance that is not terminated"),),
             )
         if result.outcome is LaunchOutcome.LIMIT_REACHED:
-            owner, limit = result.instance.owner, settings.limits.instances_per_owner
-            count = pluralize(self.stores.launches.count_for_limit(owner), "instance")
-            message = (
-                f"{owner} has {count} that are not terminated; the limit is {limit}. Terminate instances first. "
-                "Launches that failed are not counted."
-            )
+            message = self._describe_limit(result.instance.owner, settings.limits.instances_per_owner)
             raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         return InstanceWithWarnings(result.instance, warnings)
 
@@ -163,4 +158,14 @@ class LaunchService:
             return f"The name {name} is in use. Choose another one."
         return (
             f"A launch that failed has the name {name}. To free it, send DELETE /instances/{name}, or choose another."
+        )
+
+    def _describe_limit(self, owner: str, limit: int) -> str:
+        """Return why an owner may not launch another instance. One may have ended since the launch was refused."""
+        count = self.stores.launches.count_for_limit(owner)
+        if count < limit:
+            return f"{owner} had {pluralize(limit, 'instance')}, which is the limit. One has just ended: launch again."
+        return (
+            f"{owner} has {pluralize(count, 'instance')} that are not terminated; the limit is {limit}. Terminate "
+            "instances first. Launches that failed are not counted."
         )
