@@ -22,7 +22,7 @@ PARAMETERS_DESCRIPTION = (
     "an object of recipe parameters (GET /recipes lists them): texts of at most 500 characters, whole numbers, "
     'true or false, e.g. {"torch_build": "cpu"}'
 )
-MAX_PRICE_DESCRIPTION = "the highest price in US dollars per hour, as text with at most 6 decimal places, e.g. 1.25"
+MAX_PRICE_DESCRIPTION = 'the highest price in US dollars per hour, as text with at most 6 decimal places, e.g. "1.25"'
 TAGS_DESCRIPTION = 'an object of texts such as {"team": "vision"}'
 
 

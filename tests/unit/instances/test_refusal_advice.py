@@ -19,7 +19,7 @@ from tests.unit.instances.test_start import build_starting_instance
     ("code", "expected"),
     [
         ("UnauthorizedOperation", "gpudesk lacks a permission, so no change of the request helps. Ask an admin"),
-        ("InvalidKeyPair.NotFound", "gpudesk chooses the key pair, so no change of the request helps in this region."),
+        ("InvalidVpcID.NotFound", "gpudesk chooses the VPC, so no change of the request helps in this region."),
         ("InvalidSubnet", "Ask an admin to check it in us-east-1 and to deploy gpudesk there again"),
         ("InvalidAMIID.Malformed", "gpudesk chooses the AMI"),
         ("InvalidParameterValue", "If the text above names a field of the request"),

@@ -52,7 +52,10 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
             code=ErrorCode.NOT_LAUNCHED,
         )
     if instance.is_launching_for_move:
-        message = f"{instance.name} is moving. To leave it where it was, send DELETE /instances/{instance.name}/move."
+        follows = "leave it where it was"
+        if instance.move and instance.move.is_source_lost:
+            follows = "give it up, and keep only the image of its disk"
+        message = f"{instance.name} is moving. To {follows}, send DELETE /instances/{instance.name}/move."
         raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)
     if instance.phase in LAUNCHING_PHASES or instance.ec2_instance is None:
         raise Conflict(

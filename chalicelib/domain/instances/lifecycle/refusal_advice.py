@@ -60,7 +60,6 @@ ADVICE_BY_PREFIX = (
 """Advice by the beginning of AWS's code. The first one that fits counts."""
 
 RESOURCE_PREFIXES = {
-    "InvalidKeyPair": "the key pair",
     "InvalidSubnet": "the subnet",
     "InvalidVpc": "the VPC",
     "InvalidGroup": "the security group",
