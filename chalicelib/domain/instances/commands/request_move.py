@@ -89,6 +89,11 @@ def cancel_move(instance: Instance, actor: Actor, now: datetime) -> RecordChange
     if move is None or move.step is MoveStep.CLEAN_UP:
         message = f"{instance.name} does not move. Request a move before you cancel it."
         raise Conflict(message, code=ErrorCode.NOT_MOVING)
+    if instance.has_moved:
+        message = (
+            f"{instance.name} has moved to {move.place} and was ready there. Its move cannot be cancelled any more."
+        )
+        raise Conflict(message, code=ErrorCode.NOT_MOVING)
     attempt = instance.launch.attempt
     if move.step is MoveStep.LAUNCH and instance.ec2_instance is None and attempt and attempt.sent_at:
         message = f"{instance.name} is being launched at its new place. Cancel the move again in a minute."
