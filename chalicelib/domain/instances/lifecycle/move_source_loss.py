@@ -53,9 +53,13 @@ def find_loss_at_launch(
 ) -> Plan | None:
     """Record that the former EC2 instance was terminated during the launch at the target.
 
+    EC2 forgets a terminated instance after about an hour. It cannot be too new to be visible:
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html
+
     :returns: None if it was not, or if that is recorded
     """
-    if move.former is None or move.is_source_lost or former_state not in ENDED_STATES:
+    is_lost = former_state is None or former_state in ENDED_STATES
+    if move.former is None or move.is_source_lost or not is_lost:
         return None
     former = replace(move.former, rates=_drop_disk(move.former.rates))
     rates = remove_former_disk(move, instance.billing.rates)
@@ -63,13 +67,26 @@ def find_loss_at_launch(
     return _record_event(freed, replace(move, former=former), now)
 
 
+def is_loss(before: Instance, plan: Plan) -> bool:
+    """Return whether a plan records that the former EC2 instance of a move is terminated. That is only an observation.
+
+    :param before: the record before the plan
+    """
+    move = plan.instance.move
+    is_known = before.move is not None and before.move.is_source_lost
+    return move is not None and move.is_source_lost and not is_known
+
+
 def has_only_copy(instance: Instance, move: MoveState) -> bool:
     """Return whether the complete images of a move that failed are all that is left of the disk, and nobody gave it up.
+
+    Also an instance that EC2 no longer shows may be terminated.
 
     :param instance: the record with what EC2 shows
     """
     ec2_instance, has_image = instance.ec2_instance, bool(move.image_id or move.launch_image_id)
-    is_ended = move.is_source_lost or (ec2_instance is not None and ec2_instance.state in ENDED_STATES)
+    is_hidden = instance.observed.not_visible_since is not None
+    is_ended = move.is_source_lost or is_hidden or (ec2_instance is not None and ec2_instance.state in ENDED_STATES)
     return move.is_failed and has_image and is_ended and not instance.is_termination_requested
 
 
