@@ -56,14 +56,19 @@ def _end_obsolete(
     """Cancel the spot request of an obsolete EC2 instance, terminate the instance, and forget it when it is gone."""
     if isinstance(observed.obsolete_state, Unavailable):
         return None
-    waited = now - move.step_since
+    waited, request = now - move.step_since, observed.obsolete_request
+    if isinstance(request, Unavailable):
+        return None
     if _is_gone(observed.obsolete_state, waited):
+        # EC2 would launch another instance for the request of one that was terminated outside gpudesk.
+        if isinstance(request, ObservedSpotRequest) and request.is_live:
+            return _call_again(instance, move, MoveCall.CANCEL_REQUEST, now)
         return _forget_obsolete(instance, move, obsolete)
-    if isinstance(observed.obsolete_request, Unavailable) or isinstance(observed.obsolete_launched_at, Unavailable):
+    if isinstance(observed.obsolete_launched_at, Unavailable):
         return None
     if _is_started(obsolete, observed) and not instance.is_termination_requested:
         return _keep_started(instance, move, obsolete, now)
-    is_requested = _is_requested(obsolete, observed.obsolete_request, waited)
+    is_requested = _is_requested(obsolete, request, waited)
     return _call_again(instance, move, MoveCall.CANCEL_REQUEST if is_requested else MoveCall.TERMINATE, now)
 
 

@@ -43,6 +43,7 @@ def begin_launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
         launch=LaunchState(
             attempt_count=launch.attempt_count,
             started_at=now,
+            uncancelled_requests=launch.uncancelled_requests,
             ended_instance_ids=(*launch.ended_instance_ids, former.ec2_instance.instance_id),
         ),
         spec=_build_spec(instance.spec, target),

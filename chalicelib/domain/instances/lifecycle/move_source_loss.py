@@ -14,9 +14,11 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
+from chalicelib.domain.instances.lifecycle.request_cancellation import remember_request_of_former
+from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, remove_former_disk
 from chalicelib.domain.instances.observation import MoveObservation, NotVisible, ObservedMoveImage, Unavailable
-from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.plan import CancelSpotRequest, Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
@@ -44,8 +46,9 @@ def survive_end(instance: Instance, plan: Plan, observed: MoveObservation, now: 
             return plan
         # It is kept, although it is not available yet, if the move is cancelled now.
         move = replace(move, image_id=image.ami_id if isinstance(image, ObservedMoveImage) else None)
-    # EC2 would launch another instance for the spot request of one that has ended.
-    return replace(_record_loss(instance, move, now), step=plan.step)
+    rates = _drop_disk(instance.billing.rates)
+    freed = replace(instance, billing=replace(instance.billing, rates=rates))
+    return _record_loss(freed, move, find_cancellation(instance.spec.region, instance.ec2_instance), now)
 
 
 def find_loss_at_launch(
@@ -64,7 +67,8 @@ def find_loss_at_launch(
     former = replace(move.former, rates=_drop_disk(move.former.rates))
     rates = remove_former_disk(move, instance.billing.rates)
     freed = replace(instance, billing=replace(instance.billing, rates=rates))
-    return _record_event(freed, replace(move, former=former), now)
+    cancellation = find_cancellation(former.region, former.ec2_instance)
+    return _record_loss(freed, replace(move, former=former), cancellation, now)
 
 
 def is_loss(before: Instance, plan: Plan) -> bool:
@@ -115,19 +119,16 @@ def _may_have_image(move: MoveState, image: ObservedMoveImage | NotVisible, now:
     return move.image_called_at is not None and now - move.image_called_at < IMAGE_RETRY_AFTER
 
 
-def _record_loss(instance: Instance, move: MoveState, now: datetime) -> Plan:
-    rates = _drop_disk(instance.billing.rates)
-    return _record_event(replace(instance, billing=replace(instance.billing, rates=rates)), move, now)
-
-
-def _record_event(instance: Instance, move: MoveState, now: datetime) -> Plan:
+def _record_loss(instance: Instance, move: MoveState, cancellation: CancelSpotRequest | None, now: datetime) -> Plan:
+    """Record the end of the former EC2 instance, and cancel its spot request: EC2 would launch another one for it."""
     message = (
         f"The EC2 instance that {instance.name} moves away from was terminated outside gpudesk, and its disk is "
         f"deleted. The move to {move.place} goes on with the image of the disk."
     )
     reason = EventReason(code=EventCode.MOVING, message=message)
-    lost = replace(instance, move=replace(move, is_source_lost=True))
-    return replace(record_event(lost, reason, now), requeue=True)
+    remembered = remember_request_of_former(instance, cancellation, now)
+    lost = replace(remembered, move=replace(move, is_source_lost=True))
+    return replace(record_event(lost, reason, now), step=cancellation, requeue=True)
 
 
 def _drop_disk(rates: Rates) -> Rates:
