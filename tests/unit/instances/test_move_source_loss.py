@@ -6,10 +6,11 @@ import pytest
 from typing_extensions import override
 
 from chalicelib.domain.common.aws_errors import InsufficientCapacity, QuotaExceeded
+from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands.request_move import cancel_move
-from chalicelib.domain.instances.commands.stop_start import request_start, request_termination
+from chalicelib.domain.instances.commands.stop_start import request_start, request_stop, request_termination
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.move_state import MoveStep
 from chalicelib.domain.instances.observation import NotVisible, ObservedInstance
@@ -122,14 +123,36 @@ def test_only_copy_is_kept_if_nothing_can_be_launched_from_it() -> None:
 
 
 @pytest.mark.parametrize("step", [MoveStep.IMAGE, MoveStep.COPY])
-@pytest.mark.parametrize("request_end", [cancel_move, request_start])
-def test_only_copy_is_kept_if_the_move_is_cancelled(request_end: object, step: MoveStep) -> None:
+def test_only_copy_is_kept_if_the_move_is_cancelled(step: MoveStep) -> None:
     aws, simulation = run_until_step(step)
     lose_source(aws, simulation)
-    assert callable(request_end)
-    simulation.apply_change(request_end(simulation.instance, ADA, get_time(6)))
+    simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(6)))
     simulation.show()
     check_kept(aws, simulation)
+
+
+@pytest.mark.parametrize("step", [MoveStep.IMAGE, MoveStep.COPY])
+def test_start_does_not_end_the_move_that_saves_the_disk(step: MoveStep) -> None:
+    aws, simulation = run_until_step(step)
+    lose_source(aws, simulation)
+    with pytest.raises(Conflict, match="It starts at the end of its move to us-west-2") as caught:
+        request_start(simulation.instance, ADA, get_time(6))
+    assert caught.value.code is ErrorCode.MOVE_IN_PROGRESS
+    simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(6)))
+    with pytest.raises(Conflict, match="Its move to us-west-2 has ended"):
+        request_start(simulation.instance, ADA, get_time(6))
+
+
+def test_instance_that_moved_without_its_source_can_be_started() -> None:
+    aws, simulation = run_until_step(MoveStep.COPY)
+    lose_source(aws, simulation)
+    aws.pending_step, aws.agent_responds = None, True
+    aws.refusals[MoveCall.DELETE_IMAGES] = QuotaExceeded("RequestLimitExceeded", "Too many requests.")
+    ready_at = simulation.run_until(Phase.READY, 6, 20)
+    simulation.apply_change(request_stop(simulation.instance, ADA, get_time(ready_at)))
+    simulation.run_until(Phase.STOPPED, ready_at, ready_at + 5)
+    assert simulation.instance.move is not None
+    assert request_start(simulation.instance, ADA, get_time(40)).entries
 
 
 def test_image_that_fails_after_the_end_of_the_instance_is_no_copy() -> None:
