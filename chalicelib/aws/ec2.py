@@ -1,6 +1,6 @@
 """EC2: observe the instances with gpudesk tags, and launch, start, stop and terminate them."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
@@ -74,6 +74,15 @@ class Ec2:
             )["Reservations"]
         states = [instance["State"]["Name"] for found in reservations for instance in found.get("Instances", ())]
         return Ec2State(states[0]) if states else None
+
+    def get_launched_at(self, region: str, instance_id: str) -> datetime | None:
+        """Return the last start of an instance with or without gpudesk tags; None if EC2 does not know its id."""
+        with translate_errors():
+            reservations = self._clients.ec2(region).describe_instances(
+                Filters=[{"Name": "instance-id", "Values": [instance_id]}]
+            )["Reservations"]
+        times = [instance["LaunchTime"] for found in reservations for instance in found.get("Instances", ())]
+        return times[0].astimezone(UTC) if times else None
 
     def list_scheduled_events(self, region: str) -> dict[str, ScheduledEvent]:
         """Return the next scheduled event of each instance of a region, by EC2 id, without events that are over.

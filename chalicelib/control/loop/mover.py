@@ -1,6 +1,7 @@
 """Make the calls of a move, and observe what they have created. Nothing is decided here."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import assert_never
 
 from chalicelib.aws.ec2 import Ec2
@@ -85,9 +86,16 @@ class Mover:
         if obsolete:
             return MoveObservation(
                 obsolete_state=read_or_unavailable(self.ec2.get_state, obsolete.region, obsolete.instance_id),
+                obsolete_launched_at=read_or_unavailable(self._find_last_start, obsolete),
                 obsolete_request=read_or_unavailable(self._find_request, obsolete),
             )
         return MoveObservation(leftover_count=read_or_unavailable(self._count_images, move))
+
+    def _find_last_start(self, obsolete: ObsoleteInstance) -> datetime | None:
+        """Return the last start of a former EC2 instance; None: it is none, or EC2 does not know it."""
+        if obsolete.stopped_after is None:
+            return None
+        return self.ec2.get_launched_at(obsolete.region, obsolete.instance_id)
 
     def _find_request(self, obsolete: ObsoleteInstance) -> ObservedSpotRequest | NotVisible:
         request = SpotRequestKey(

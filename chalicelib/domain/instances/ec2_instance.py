@@ -23,6 +23,8 @@ class Ec2State(StrEnum):
 ENDED_STATES = (Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED)
 QUOTA_STATES = (Ec2State.PENDING, Ec2State.RUNNING)
 """States in which an instance counts towards a quota in vCPUs."""
+STARTED_STATES = (Ec2State.PENDING, Ec2State.RUNNING, Ec2State.STOPPING)
+"""States of an instance that was started and is not stopped yet."""
 
 MAX_REASON_LENGTH = 300
 

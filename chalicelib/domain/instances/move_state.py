@@ -80,6 +80,9 @@ class ObsoleteInstance:
     :param disk_rate: USD per hour of its disk, which the rates of the record include until it is terminated
     :param price: USD per hour while it runs; None: it does not run, or the price is unknown
     :param spot_instance_request_id: its spot request, which is cancelled first; None: it has none
+    :param stopped_after: the last start of a former instance before the move. If it was started since, its disk may
+        have newer work, and gpudesk does not terminate it. None: it is not the former instance
+    :param is_started: a former instance was started since
     """
 
     region: str
@@ -87,6 +90,8 @@ class ObsoleteInstance:
     disk_rate: Decimal = Decimal(0)
     price: Decimal | None = None
     spot_instance_request_id: str | None = None
+    stopped_after: datetime | None = None
+    is_started: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,6 +133,7 @@ class MoveObservation:
     :param image: that of the present step
     :param former_state: of the former EC2 instance during the launch; None: EC2 does not know it
     :param obsolete_state: of the obsolete EC2 instance; None: EC2 does not know it
+    :param obsolete_launched_at: its last start, if it is a former instance; None: EC2 does not know it
     :param obsolete_request: its spot request
     :param leftover_count: number of images and snapshots of the move
     """
@@ -140,6 +141,7 @@ class MoveObservation:
     image: ObservedMoveImage | NotVisible | Unavailable = NotVisible()
     former_state: Ec2State | Unavailable | None = Unavailable("not requested")
     obsolete_state: Ec2State | Unavailable | None = Unavailable("not requested")
+    obsolete_launched_at: datetime | Unavailable | None = None
     obsolete_request: ObservedSpotRequest | NotVisible | Unavailable = NotVisible()
     leftover_count: int | Unavailable = Unavailable("not requested")
 

@@ -140,7 +140,12 @@ class Instance:
     @property
     def is_launching_for_move(self) -> bool:
         """Return whether the launch and the setup are those of a move, which ends if they fail."""
-        return self.move is not None and self.move.former is not None
+        return self.move is not None and self.move.former is not None and self.ready_since is None
+
+    @property
+    def has_moved(self) -> bool:
+        """Return whether it became ready at the target of its move: people work there, so the move cannot fail."""
+        return self.move is not None and self.move.former is not None and self.ready_since is not None
 
     @property
     def is_termination_requested(self) -> bool:

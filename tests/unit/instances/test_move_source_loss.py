@@ -3,13 +3,17 @@
 from decimal import Decimal
 
 import pytest
+from typing_extensions import override
 
 from chalicelib.domain.common.aws_errors import InsufficientCapacity, QuotaExceeded
+from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands.request_move import cancel_move
-from chalicelib.domain.instances.commands.stop_start import request_start, request_termination
+from chalicelib.domain.instances.commands.stop_start import request_start, request_stop, request_termination
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.move_state import MoveStep
+from chalicelib.domain.instances.observation import NotVisible, ObservedInstance
 from chalicelib.domain.instances.plan import Launch, MoveCall
 from chalicelib.domain.instances.record import Phase
 from tests.support.ready_instance import ADA, INSTANCE_ID
@@ -43,10 +47,10 @@ def lose_source(aws: MovingAws, simulation: MovingSimulation) -> None:
         simulation.decide(minute)
 
 
-def check_kept(aws: MovingAws, simulation: MovingSimulation) -> None:
+def check_kept(aws: MovingAws, simulation: MovingSimulation, first: int = 6) -> None:
     """Check that the record is closed, and that the image is kept, which its owner and the admins know."""
     aws.agent_responds = True
-    for minute in range(6, 60):
+    for minute in range(first, first + 54):
         simulation.decide(minute)
     assert (simulation.instance.phase, simulation.instance.move) == (Phase.TERMINATED, None)
     assert aws.images
@@ -119,14 +123,36 @@ def test_only_copy_is_kept_if_nothing_can_be_launched_from_it() -> None:
 
 
 @pytest.mark.parametrize("step", [MoveStep.IMAGE, MoveStep.COPY])
-@pytest.mark.parametrize("request_end", [cancel_move, request_start])
-def test_only_copy_is_kept_if_the_move_is_cancelled(request_end: object, step: MoveStep) -> None:
+def test_only_copy_is_kept_if_the_move_is_cancelled(step: MoveStep) -> None:
     aws, simulation = run_until_step(step)
     lose_source(aws, simulation)
-    assert callable(request_end)
-    simulation.apply_change(request_end(simulation.instance, ADA, get_time(6)))
+    simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(6)))
     simulation.show()
     check_kept(aws, simulation)
+
+
+@pytest.mark.parametrize("step", [MoveStep.IMAGE, MoveStep.COPY])
+def test_start_does_not_end_the_move_that_saves_the_disk(step: MoveStep) -> None:
+    aws, simulation = run_until_step(step)
+    lose_source(aws, simulation)
+    with pytest.raises(Conflict, match="It starts at the end of its move to us-west-2") as caught:
+        request_start(simulation.instance, ADA, get_time(6))
+    assert caught.value.code is ErrorCode.MOVE_IN_PROGRESS
+    simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(6)))
+    with pytest.raises(Conflict, match="Its move to us-west-2 has ended"):
+        request_start(simulation.instance, ADA, get_time(6))
+
+
+def test_instance_that_moved_without_its_source_can_be_started() -> None:
+    aws, simulation = run_until_step(MoveStep.COPY)
+    lose_source(aws, simulation)
+    aws.pending_step, aws.agent_responds = None, True
+    aws.refusals[MoveCall.DELETE_IMAGES] = QuotaExceeded("RequestLimitExceeded", "Too many requests.")
+    ready_at = simulation.run_until(Phase.READY, 6, 20)
+    simulation.apply_change(request_stop(simulation.instance, ADA, get_time(ready_at)))
+    simulation.run_until(Phase.STOPPED, ready_at, ready_at + 5)
+    assert simulation.instance.move is not None
+    assert request_start(simulation.instance, ADA, get_time(40)).entries
 
 
 def test_image_that_fails_after_the_end_of_the_instance_is_no_copy() -> None:
@@ -148,3 +174,50 @@ def test_only_copy_is_deleted_if_the_termination_is_requested() -> None:
         simulation.decide(minute)
     assert (simulation.instance.phase, aws.images) == (Phase.TERMINATED, set())
     assert simulation.count_entries(EventCode.MOVE_IMAGE_KEPT) == 0
+
+
+class ForgettingAws(MovingAws):
+    """EC2, which no longer shows an instance that is not in `states`."""
+
+    @override
+    def _observe_instance(self) -> ObservedInstance | NotVisible:
+        machine = self.instance.ec2_instance if self.instance else None
+        return super()._observe_instance() if machine and machine.instance_id in self.states else NotVisible()
+
+
+@pytest.mark.parametrize("is_seen_ended", [True, False])
+@pytest.mark.parametrize("region", [HERE, THERE])
+def test_only_copy_is_kept_if_ec2_forgets_the_instance_in_a_pause(region: str, is_seen_ended: bool) -> None:
+    before, simulation = start_move(region)
+    aws = ForgettingAws(instance=before.instance, states=before.states)
+    aws.faults[Launch] = InsufficientCapacity("InsufficientInstanceCapacity", "None is left.")
+    simulation.aws = aws
+    simulation.run_minutes(1, 3)
+    assert simulation.instance.is_launching_for_move
+    simulation.mode = Mode.PAUSED
+    if is_seen_ended:
+        lose_source(aws, simulation)
+        assert simulation.instance.move is not None
+        assert simulation.instance.move.is_source_lost
+    del aws.states[INSTANCE_ID]
+    simulation.decide(90)
+    assert simulation.instance.phase is Phase.LAUNCHING
+    simulation.mode = Mode.ENFORCE
+    for minute in range(91, 300, 3):
+        simulation.decide(minute)
+    check_kept(aws, simulation, 300)
+
+
+def test_only_copy_is_kept_if_ec2_forgets_the_instance_after_the_end_of_its_move() -> None:
+    before, simulation = start_move(THERE)
+    aws = ForgettingAws(instance=before.instance, states=before.states)
+    simulation.aws, aws.agent_responds = aws, False
+    simulation.run_minutes(1, 3)
+    del aws.states[INSTANCE_ID]
+    simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(4)))
+    simulation.show()
+    for minute in range(4, 200, 3):
+        simulation.decide(minute)
+    assert (simulation.instance.phase, simulation.instance.move) == (Phase.TERMINATED, None)
+    assert aws.images
+    assert simulation.count_entries(EventCode.MOVE_IMAGE_KEPT) == 1

@@ -95,7 +95,7 @@ def _list_stop_consequences(instance: Instance) -> Iterator[Consequence]:
 
 def _list_termination_consequences(instance: Instance) -> Iterator[Consequence]:
     price = compute_disk_price_per_month(instance.billing.rates)
-    is_moving = instance.is_launching_for_move
+    is_moving = instance.is_launching_for_move or instance.has_moved
     no_longer = "They no longer cost" if is_moving else "It no longer costs"
     bill = "" if price is None else f" {no_longer} {format_usd_cents(price)} per month."
     kept = "Images of it stay and are billed until you delete them."

@@ -1,4 +1,4 @@
-"""Request the move of a stopped instance to another zone or region, or cancel it."""
+"""Request the move of a stopped instance to another zone or region, or cancel it. A start needs a disk meanwhile."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -92,9 +92,34 @@ def cancel_move(instance: Instance, actor: Actor, now: datetime) -> RecordChange
     if move is None or move.step is MoveStep.CLEAN_UP:
         message = f"{instance.name} does not move. Request a move before you cancel it."
         raise Conflict(message, code=ErrorCode.NOT_MOVING)
+    if instance.has_moved:
+        message = (
+            f"{instance.name} has moved to {move.place} and was ready there. Its move cannot be cancelled any more."
+        )
+        raise Conflict(message, code=ErrorCode.NOT_MOVING)
     attempt = instance.launch.attempt
     if move.step is MoveStep.LAUNCH and instance.ec2_instance is None and attempt and attempt.sent_at:
         message = f"{instance.name} is being launched at its new place. Cancel the move again in a minute."
         raise Conflict(message, code=ErrorCode.CONFLICT)
     plan = move_end.cancel_move(instance, f"{actor.name} cancelled the move.", now)
     return RecordChange(plan.instance, plan.timeline)
+
+
+def require_disk(instance: Instance) -> None:
+    """Refuse the start of an instance whose disk was deleted during its move. Such a start would end the move.
+
+    :raises Conflict: its former EC2 instance was terminated outside gpudesk
+    """
+    move = instance.move
+    if move is None or not move.is_source_lost or not (move.is_copying or move.is_failed):
+        return
+    follows = (
+        f"It starts at the end of its move to {move.place}, from the image of its disk."
+        if move.is_copying
+        else f"Its move to {move.place} has ended. gpudesk keeps the image of its disk, and closes its record."
+    )
+    message = (
+        f"{instance.name} cannot be started in {move.source_zone}: its former EC2 instance was terminated outside "
+        f"gpudesk, and its disk is deleted. {follows}"
+    )
+    raise Conflict(message, code=ErrorCode.MOVE_IN_PROGRESS)

@@ -12,6 +12,7 @@ from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_dry_run_warning, build_paused_warning
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.change import RecordChange, describe_state, is_ending, require_not_ending
+from chalicelib.domain.instances.commands.request_move import require_disk
 from chalicelib.domain.instances.commands.start_options import StartOptions, apply_start_options
 from chalicelib.domain.instances.lifecycle.actions import REQUEST_NOUNS
 from chalicelib.domain.instances.lifecycle.spot_return import build_unwanted_reason
@@ -77,7 +78,8 @@ def request_start(instance: Instance, actor: Actor, now: datetime, options: Star
     """Request a start. Its setup gets the full number of attempts again.
 
     :param options: of a start that is already requested, they can change until the instance runs
-    :raises Conflict: the instance is being terminated, has failed, or runs with another type than the requested one
+    :raises Conflict: the instance is being terminated, has failed, runs with another type than the requested one, or
+        moves and has no disk where it was
     """
     require_not_ending(instance, "be started")
     if instance.phase is Phase.FAILED:
@@ -91,6 +93,7 @@ def request_start(instance: Instance, actor: Actor, now: datetime, options: Star
         )
     if instance.spec.desired is DesiredState.RUNNING:
         return _change_options(instance, options, actor, now)
+    require_disk(instance)
     instance = apply_start_options(instance, options)
     setup = replace(instance.setup, attempts=0, interruptions=0, current_run=None, retry_at=None)
     return _request_state(replace(instance, setup=setup), DesiredState.RUNNING, actor, now, options.text)

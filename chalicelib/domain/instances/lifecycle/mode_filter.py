@@ -8,6 +8,7 @@ from chalicelib.domain.desk.settings import PAUSE_END, Mode
 from chalicelib.domain.instances.lifecycle import notified_facts
 from chalicelib.domain.instances.lifecycle.decision import Decision
 from chalicelib.domain.instances.lifecycle.launch_table import describe_wait
+from chalicelib.domain.instances.lifecycle.move_source_loss import is_loss
 from chalicelib.domain.instances.lifecycle.plans import no_op
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning
 from chalicelib.domain.instances.plan import Plan
@@ -17,6 +18,7 @@ from chalicelib.domain.instances.record import Instance
 def apply_mode(decision: Decision) -> Decision:
     """Limit the plan to what the mode allows: `paused` changes nothing, `dry_run` records autonomous plans once.
 
+    A pause keeps the observation that the former EC2 instance of a move is terminated.
     A dry run keeps what was observed, and discards the rest of an autonomous plan.
     A stop warning that gpudesk may not act on is cancelled: it would be outdated when the mode is `enforce` again.
     """
@@ -24,6 +26,9 @@ def apply_mode(decision: Decision) -> Decision:
     if mode is not Mode.ENFORCE and current.warning:
         cause = "gpudesk is paused now." if mode is Mode.PAUSED else "gpudesk only does a dry run now."
         return replace(decision, plan=cancel_warning(current, cause, decision.now))
+    if mode is Mode.PAUSED and is_loss(current, plan):
+        # EC2 forgets the terminated instance, perhaps before the end of the pause.
+        return replace(decision, plan=replace(plan, step=None))
     if mode is Mode.PAUSED and (plan.step or plan.autonomous or current.ec2_instance is None):
         message = f"gpudesk is paused. It does not go on with {current.name}: {plan.reason.message}"
         return replace(decision, plan=no_op(_pause_wait(current), EventCode.DESK_PAUSED, message))

@@ -14,7 +14,7 @@ from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, ObsoleteInstance
 from chalicelib.domain.instances.observation import MoveObservation
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import STOPPED_PHASES, Instance, Phase
 
 NOT_READY_PHASES = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING, Phase.TERMINATED)
 """Phases from which an instance at the target of its move does not become ready."""
@@ -24,10 +24,13 @@ def end_successfully(instance: Instance, move: MoveState, now: datetime) -> Plan
     """Keep the new EC2 instance, which is ready, and terminate the former one."""
     former, obsolete = move.former, None
     if former:
-        obsolete = _build_obsolete(former.region, former.ec2_instance, disk_rate=former.rates.disk or Decimal(0))
+        obsolete = _build_obsolete(former.region, former.ec2_instance, price=former.rates.instance)
+        disk_rate, started_at = former.rates.disk or Decimal(0), former.ec2_instance.launched_at
+        obsolete = replace(obsolete, disk_rate=disk_rate, stopped_after=started_at)
     zone = instance.ec2_instance.zone if instance.ec2_instance else instance.spec.region
+    is_ready = "is ready" if instance.phase is Phase.READY else "was ready"
     message = (
-        f"{instance.name} is moved from {move.source_zone} to {zone} and is ready there as "
+        f"{instance.name} is moved from {move.source_zone} to {zone} and {is_ready} there as "
         f"{instance.spec.hardware.instance_type}. Its former EC2 instance and the image of its disk are deleted now."
     )
     reason = EventReason(code=EventCode.MOVED, message=message)
@@ -68,7 +71,8 @@ def cancel_move(instance: Instance, cause: str, now: datetime) -> Plan:
 def restore_or_keep_open(before: Instance, plan: Plan, observed: MoveObservation, now: datetime) -> Plan:
     """Keep a record open that would be closed while something of its move is left, which only the record knows.
 
-    An instance that was stopped or ended at its target is taken back to where it was.
+    An instance that ended at its target, or was stopped before it was ready there, is taken back to where it was. One
+    that was stopped after it was ready there has moved, and stays there with its disk.
 
     :param before: the record with what EC2 shows
     :param plan: what follows from that
@@ -76,7 +80,9 @@ def restore_or_keep_open(before: Instance, plan: Plan, observed: MoveObservation
     move, phase = before.move, plan.instance.phase
     if move is None or phase not in NOT_READY_PHASES:
         return plan
-    if before.is_launching_for_move:
+    if before.has_moved and phase in STOPPED_PHASES:
+        return end_successfully(before, move, now)
+    if move.former:
         ended, cause = before.ec2_instance, _describe_end_at_target(before.ec2_instance, plan)
         is_gone = ended is None or (phase is Phase.TERMINATED and ended.state not in ENDED_STATES)
         failed = fail_move(replace(before, ec2_instance=None) if is_gone else before, cause, now)
@@ -146,13 +152,10 @@ def _begin_clean_up(move: MoveState, obsolete: ObsoleteInstance | None, now: dat
     return replace(move, step=MoveStep.CLEAN_UP, step_since=now, called_at=None, former=None, obsolete=obsolete)
 
 
-def _build_obsolete(
-    region: str, ec2_instance: Ec2Instance, *, disk_rate: Decimal = Decimal(0), price: Decimal | None = None
-) -> ObsoleteInstance:
+def _build_obsolete(region: str, ec2_instance: Ec2Instance, *, price: Decimal | None) -> ObsoleteInstance:
     return ObsoleteInstance(
         region=region,
         instance_id=ec2_instance.instance_id,
-        disk_rate=disk_rate,
         price=price,
         spot_instance_request_id=ec2_instance.spot_instance_request_id,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import LAUNCH_VISIBILITY_DEADLINE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.ec2_instance import STARTED_STATES, Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle.former_place import build_former_place
 from chalicelib.domain.instances.lifecycle.move_end import NOT_READY_PHASES, end_successfully, fail_move
@@ -43,6 +43,7 @@ def begin_launch(instance: Instance, move: MoveState, now: datetime) -> Plan:
         launch=LaunchState(
             attempt_count=launch.attempt_count,
             started_at=now,
+            uncancelled_requests=launch.uncancelled_requests,
             ended_instance_ids=(*launch.ended_instance_ids, former.ec2_instance.instance_id),
         ),
         spec=_build_spec(instance.spec, target),
@@ -63,19 +64,19 @@ def decide_launch(
 ) -> Plan | None:
     """End the move when the instance is ready at its target, or cannot become ready.
 
-    A former instance that was started, by a person or by EC2 for its spot request, may have newer work on its disk.
+    A former instance that was started, by a person or by EC2 for its spot request, may have newer work on its disk. So
+    has an instance that is ready at the target, also if its former region does not respond: its move has succeeded.
     """
     if instance.is_termination_requested:
         return _wait_for_sent_launch(instance, now) or fail_move(instance, "Its termination was requested.", now)
-    if former_state in (Ec2State.PENDING, Ec2State.RUNNING, Ec2State.STOPPING):
+    if instance.has_moved:
+        return end_successfully(instance, move, now)
+    if former_state in STARTED_STATES:
         cause = _describe_started_former(move)
         return _wait_for_sent_launch(instance, now) or fail_move(instance, cause, now, is_started=True)
     lost = find_loss_at_launch(instance, move, former_state, now)
     if lost:
         return lost
-    if instance.phase is Phase.READY:
-        is_former_known = move.former is None or not isinstance(former_state, Unavailable)
-        return end_successfully(instance, move, now) if is_former_known else None
     if instance.phase in (Phase.FAILED, *NOT_READY_PHASES):
         return fail_move(instance, instance.reason.message, now)
     if overdue is None:

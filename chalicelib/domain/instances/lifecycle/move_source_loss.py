@@ -14,9 +14,11 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.ec2_instance import ENDED_STATES, Ec2State
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
+from chalicelib.domain.instances.lifecycle.request_cancellation import remember_request_of_former
+from chalicelib.domain.instances.lifecycle.spot_termination import find_cancellation
 from chalicelib.domain.instances.move_state import MoveState, MoveStep, remove_former_disk
 from chalicelib.domain.instances.observation import MoveObservation, NotVisible, ObservedMoveImage, Unavailable
-from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.plan import CancelSpotRequest, Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
@@ -44,8 +46,9 @@ def survive_end(instance: Instance, plan: Plan, observed: MoveObservation, now: 
             return plan
         # It is kept, although it is not available yet, if the move is cancelled now.
         move = replace(move, image_id=image.ami_id if isinstance(image, ObservedMoveImage) else None)
-    # EC2 would launch another instance for the spot request of one that has ended.
-    return replace(_record_loss(instance, move, now), step=plan.step)
+    rates = _drop_disk(instance.billing.rates)
+    freed = replace(instance, billing=replace(instance.billing, rates=rates))
+    return _record_loss(freed, move, find_cancellation(instance.spec.region, instance.ec2_instance), now)
 
 
 def find_loss_at_launch(
@@ -53,23 +56,41 @@ def find_loss_at_launch(
 ) -> Plan | None:
     """Record that the former EC2 instance was terminated during the launch at the target.
 
+    EC2 forgets a terminated instance after about an hour. It cannot be too new to be visible:
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html
+
     :returns: None if it was not, or if that is recorded
     """
-    if move.former is None or move.is_source_lost or former_state not in ENDED_STATES:
+    is_lost = former_state is None or former_state in ENDED_STATES
+    if move.former is None or move.is_source_lost or not is_lost:
         return None
     former = replace(move.former, rates=_drop_disk(move.former.rates))
     rates = remove_former_disk(move, instance.billing.rates)
     freed = replace(instance, billing=replace(instance.billing, rates=rates))
-    return _record_event(freed, replace(move, former=former), now)
+    cancellation = find_cancellation(former.region, former.ec2_instance)
+    return _record_loss(freed, replace(move, former=former), cancellation, now)
+
+
+def is_loss(before: Instance, plan: Plan) -> bool:
+    """Return whether a plan records that the former EC2 instance of a move is terminated. That is only an observation.
+
+    :param before: the record before the plan
+    """
+    move = plan.instance.move
+    is_known = before.move is not None and before.move.is_source_lost
+    return move is not None and move.is_source_lost and not is_known
 
 
 def has_only_copy(instance: Instance, move: MoveState) -> bool:
     """Return whether the complete images of a move that failed are all that is left of the disk, and nobody gave it up.
 
+    Also an instance that EC2 no longer shows may be terminated.
+
     :param instance: the record with what EC2 shows
     """
     ec2_instance, has_image = instance.ec2_instance, bool(move.image_id or move.launch_image_id)
-    is_ended = move.is_source_lost or (ec2_instance is not None and ec2_instance.state in ENDED_STATES)
+    is_hidden = instance.observed.not_visible_since is not None
+    is_ended = move.is_source_lost or is_hidden or (ec2_instance is not None and ec2_instance.state in ENDED_STATES)
     return move.is_failed and has_image and is_ended and not instance.is_termination_requested
 
 
@@ -98,19 +119,16 @@ def _may_have_image(move: MoveState, image: ObservedMoveImage | NotVisible, now:
     return move.image_called_at is not None and now - move.image_called_at < IMAGE_RETRY_AFTER
 
 
-def _record_loss(instance: Instance, move: MoveState, now: datetime) -> Plan:
-    rates = _drop_disk(instance.billing.rates)
-    return _record_event(replace(instance, billing=replace(instance.billing, rates=rates)), move, now)
-
-
-def _record_event(instance: Instance, move: MoveState, now: datetime) -> Plan:
+def _record_loss(instance: Instance, move: MoveState, cancellation: CancelSpotRequest | None, now: datetime) -> Plan:
+    """Record the end of the former EC2 instance, and cancel its spot request: EC2 would launch another one for it."""
     message = (
         f"The EC2 instance that {instance.name} moves away from was terminated outside gpudesk, and its disk is "
         f"deleted. The move to {move.place} goes on with the image of the disk."
     )
     reason = EventReason(code=EventCode.MOVING, message=message)
-    lost = replace(instance, move=replace(move, is_source_lost=True))
-    return replace(record_event(lost, reason, now), requeue=True)
+    remembered = remember_request_of_former(instance, cancellation, now)
+    lost = replace(remembered, move=replace(move, is_source_lost=True))
+    return replace(record_event(lost, reason, now), step=cancellation, requeue=True)
 
 
 def _drop_disk(rates: Rates) -> Rates:

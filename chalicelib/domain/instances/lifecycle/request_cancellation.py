@@ -1,4 +1,4 @@
-"""Cancel the spot request of a launch that EC2 ended, before the launch goes on.
+"""Cancel the spot request of a launch that EC2 ended, or of the former instance of a move, before the launch goes on.
 
 EC2 keeps a persistent request when it ends the instance, and would launch another instance for it:
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html
@@ -14,7 +14,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.lifecycle.plans import no_op
 from chalicelib.domain.instances.outcome import CallAccepted
 from chalicelib.domain.instances.plan import CancelSpotRequest, Plan
-from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.record import LAUNCHING_PHASES, Instance
 
 
 def remember_request(instance: Instance, step: CancelSpotRequest | None, now: datetime) -> Instance:
@@ -25,6 +25,17 @@ def remember_request(instance: Instance, step: CancelSpotRequest | None, now: da
     others = tuple(each for each in launch.uncancelled_requests if each != step.request)
     requests = (*others, step.request)
     return replace(instance, launch=replace(launch, uncancelled_requests=requests, retry_at=now + COMMAND_RESEND_AFTER))
+
+
+def remember_request_of_former(instance: Instance, step: CancelSpotRequest | None, now: datetime) -> Instance:
+    """Return the record of a move whose former instance has ended, and whose spot request is cancelled now.
+
+    Before the launch at the target goes on, the call is repeated until EC2 accepts it. Later the clean-up repeats it.
+    """
+    remembered = remember_request(instance, step, now)
+    if instance.phase in LAUNCHING_PHASES:
+        return remembered
+    return replace(remembered, launch=replace(remembered.launch, retry_at=instance.launch.retry_at))
 
 
 def cancel_requests(instance: Instance, now: datetime) -> Plan | None:
