@@ -129,6 +129,8 @@ def test_only_copy_is_kept_if_the_move_is_cancelled(step: MoveStep) -> None:
     simulation.apply_change(cancel_move(simulation.instance, ADA, get_time(6)))
     simulation.show()
     check_kept(aws, simulation)
+    (message,) = simulation.list_messages(EventCode.MOVE_IMAGE_KEPT)
+    assert "A copy with the same tag may exist in us-west-2." in message
 
 
 @pytest.mark.parametrize("step", [MoveStep.IMAGE, MoveStep.COPY])

@@ -98,11 +98,15 @@ def keep_images(instance: Instance, move: MoveState, now: datetime) -> Plan:
     """Forget a move, and leave its images to the admins: they are the only copies of the disk."""
     places = {move.image_id: move.source_region, move.launch_image_id: move.target.region}
     images = " and ".join(f"{image_id} in {region}" for image_id, region in places.items() if image_id)
+    crosses = move.target.region != move.source_region
+    copy = (
+        f" A copy with the same tag may exist in {move.target.region}." if crosses and not move.launch_image_id else ""
+    )
     message = (
         f"The EC2 instance of {instance.name} is terminated, and its disk is deleted. The image of its move is the "
-        f"only copy of the disk, so gpudesk does not delete it: {images} (tag gpudesk:move={move.id}). It contains the "
-        "secrets of the instance, and AWS bills its snapshots. An admin can launch an EC2 instance from it in the EC2 "
-        "console, and must delete image and snapshots there when nobody needs them."
+        f"only copy of the disk, so gpudesk does not delete it: {images} (tag gpudesk:move={move.id}).{copy} It "
+        "contains the secrets of the instance, and AWS bills its snapshots. An admin can launch an EC2 instance from "
+        "it in the EC2 console, and must delete image and snapshots there when nobody needs them."
     )
     reason = EventReason(code=EventCode.MOVE_IMAGE_KEPT, message=message)
     return replace(record_event(replace(instance, move=None), reason, now), requeue=True)
