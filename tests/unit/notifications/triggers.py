@@ -41,7 +41,7 @@ from chalicelib.domain.instances.lifecycle import decide
 from chalicelib.domain.instances.lifecycle import record_outcome as outcomes
 from chalicelib.domain.instances.lifecycle.move_clean_up import clean_up
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
-from chalicelib.domain.instances.move_state import MoveState, MoveStep, MoveTarget
+from chalicelib.domain.instances.move_state import FormerPlace, MoveState, MoveStep, MoveTarget
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     MoveObservation,
@@ -175,6 +175,21 @@ def with_move(instance: Instance, step: MoveStep, age: timedelta) -> Instance:
         step_since=NOW - age,
     )
     return replace(instance, move=move)
+
+
+def become_ready_at_target() -> Change:
+    instance = with_move(build_instance(), MoveStep.LAUNCH, MINUTE)
+    assert instance.move is not None
+    assert instance.ec2_instance is not None
+    former = FormerPlace(
+        region=instance.spec.region,
+        hardware=instance.spec.hardware,
+        ec2_instance=instance.ec2_instance,
+        setup=instance.setup,
+        rates=instance.billing.rates,
+    )
+    move = replace(instance.move, former=former)
+    return decide_change(replace(instance, move=move, ready_since=NOW - MINUTE))
 
 
 def keep_only_copy() -> Change:
@@ -354,7 +369,7 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     "start_capacity_found": lambda: decide_change(
         replace(build_claimed_instance(ClaimAction.START, 1), start=StartState(refused_since=NOW - MINUTE))
     ),
-    "moved": lambda: decide_change(with_move(build_instance(), MoveStep.LAUNCH, MINUTE)),
+    "moved": become_ready_at_target,
     "move_failed": lambda: decide_change(with_move(build_instance(), MoveStep.IMAGE, MINUTE)),
     "move_cancelled": cancel_copying_move,
     "move_image_kept": keep_only_copy,
