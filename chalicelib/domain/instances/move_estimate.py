@@ -140,8 +140,7 @@ def _describe_fallback(spec: Spec, target: MoveTarget) -> str:
 
 
 def _describe_interruption(instance: Instance) -> str:
-    interruption = instance.observed.interruption
-    if interruption is None or interruption.interrupted_at is None:
+    if not instance.observed.was_interrupted:
         return ""
     return (
         f"EC2 has interrupted {instance.name} and can start it again where it is. If that happens before the move has "

@@ -28,3 +28,8 @@ class ObservedState:
     boot_id: str | None = None
     scheduled_event: ScheduledEvent | None = None
     interruption: Interruption | None = None
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Return whether EC2 has interrupted the instance since it was last started."""
+        return self.interruption is not None and self.interruption.has_happened

@@ -141,3 +141,8 @@ class Interruption:
     warning: InterruptionWarning | None = None
     interrupted_at: datetime | None = None
     hook: HookRun | None = None
+
+    @property
+    def has_happened(self) -> bool:
+        """Return whether EC2 has stopped the instance, so that EC2 can start it again."""
+        return self.interrupted_at is not None

@@ -87,7 +87,7 @@ def decide_launch(
 def _describe_started_former(move: MoveState) -> str:
     """Return who started the former EC2 instance, as sentences."""
     interruption = move.former.interruption if move.former else None
-    if interruption and interruption.interrupted_at:
+    if interruption and interruption.has_happened:
         return f"{EC2_RETURNED_IT} Its disk may have changed. Request the move again when it is stopped."
     return "Its former EC2 instance was started outside gpudesk meanwhile, so its disk may have changed."
 

@@ -95,8 +95,8 @@ def _decide_copying(
 
 def _end_as_started(instance: Instance, now: datetime) -> Plan:
     """End the move of an instance that does not stay stopped, and say who started it."""
-    request, interruption = instance.state_request, instance.observed.interruption
-    has_returned = is_unwanted_return(instance) or (interruption and interruption.interrupted_at)
+    request = instance.state_request
+    has_returned = is_unwanted_return(instance) or instance.observed.was_interrupted
     if request and request.state is DesiredState.RUNNING:
         return cancel_move(instance, f"{request.actor} requested its start, which ends the move.", now)
     if has_returned:

@@ -56,8 +56,8 @@ def wait_for_ec2(instance: Instance, observation: Observation, now: datetime) ->
 
     :returns: None if gpudesk can start it: EC2 has not interrupted it, or its spot request is disabled or gone
     """
-    interruption, request = instance.observed.interruption, observation.spot_request
-    if interruption is None or interruption.interrupted_at is None:
+    request = observation.spot_request
+    if not instance.observed.was_interrupted:
         return None
     if not isinstance(request, Unavailable) and not (isinstance(request, ObservedSpotRequest) and _needs_ec2(request)):
         return None

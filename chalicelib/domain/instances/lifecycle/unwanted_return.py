@@ -1,4 +1,4 @@
-"""The return of a spot instance that EC2 had interrupted, and that nobody wants to run."""
+"""The return of a spot instance that EC2 had interrupted, and for which no start was requested."""
 
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -13,8 +13,7 @@ def is_stop_requested(instance: Instance) -> bool:
 
 def is_interrupted(instance: Instance) -> bool:
     """Return whether EC2 has stopped the instance and can start it again."""
-    interruption = instance.observed.interruption
-    return instance.phase is Phase.STOPPED and interruption is not None and interruption.interrupted_at is not None
+    return instance.phase is Phase.STOPPED and instance.observed.was_interrupted
 
 
 def is_unwanted_return(instance: Instance) -> bool:
