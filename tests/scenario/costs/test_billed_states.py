@@ -33,7 +33,7 @@ ALWAYS = 10_000
 DAY = 24 * 60 * MINUTE
 SWEPT_MINUTES = 3
 """Sweeps at the beginning and before each time of the table. The others would change nothing, and take most of the
-time. Whoever acts in time with these also does with a sweep each minute."""
+time. If gpudesk acts in time with these sweeps, it does so with one each minute, too."""
 
 
 @pytest.fixture
